@@ -1,0 +1,38 @@
+.DEFAULT_GOAL := help
+.SILENT:
+PYTHON ?= python3
+BIN := .venv/bin
+
+help:  ## Print this help
+	grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.venv/.ready: requirements/dev.txt pyproject.toml sdk/pyproject.toml generated/pyproject.toml
+	echo "Setting up .venv (once, about a minute) ..."
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e generated -e sdk -e .
+	touch $@
+
+.venv-protos/.ready: requirements/protos.txt
+	$(PYTHON) -m venv .venv-protos
+	.venv-protos/bin/pip install --quiet --require-hashes -r requirements/protos.txt
+	touch $@
+
+setup: .venv/.ready  ## Make the virtual environment that everything else uses
+
+protos: .venv-protos/.ready  ## Regenerate the stubs in generated/ from protos/
+	.venv-protos/bin/python protos/generate.py
+
+check-protos: protos  ## Fail if the committed stubs differ from what protos/ generates
+	git diff --exit-code --stat -- generated
+	test -z "$$(git ls-files --others --exclude-standard generated)"
+
+test: setup  ## Run the tests
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+lint: setup  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: help setup protos check-protos test lint

@@ -1,0 +1,67 @@
+"""Regenerates the stubs under generated/ from protos/; run it by `make protos`.
+
+The whole package is wiped and rebuilt, so that a removed proto leaves nothing behind. Message
+modules carry typed stubs with the protos' comments; service modules exist only for files that
+hold a service. The descriptor set keeps comments: grpcurl, buf lint, the OpenAPI document and
+the contract tests read it.
+"""
+
+import shutil
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+from google.api import annotations_pb2
+from google.protobuf import descriptor_pb2
+from grpc_tools import protoc
+
+ROOT = Path(__file__).resolve().parent
+OUTPUT = ROOT.parent / "generated"
+TOOLS = Path(sys.executable).parent
+INCLUDES = [
+    f"-I{ROOT}",
+    f"-I{files('grpc_tools') / '_proto'}",
+    f"-I{Path(annotations_pb2.__file__).parents[2]}",
+]
+PLUGINS = [
+    f"--plugin={TOOLS / 'protoc-gen-mypy'}",
+    f"--plugin={TOOLS / 'protoc-gen-mypy_grpc'}",
+]
+
+
+def main() -> int:
+    """Rebuilds the package and answers protoc's exit code."""
+    package = OUTPUT / "weftapi"
+    shutil.rmtree(package, ignore_errors=True)
+    package.mkdir(parents=True)
+    sources = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("weftapi/**/*.proto"))
+    code = _protoc(
+        f"--python_out={OUTPUT}",
+        f"--mypy_out=quiet:{OUTPUT}",
+        "--include_imports",
+        "--include_source_info",
+        f"--descriptor_set_out={package / 'weftapi.protoset'}",
+        *sources,
+    )
+    services = _services(package) if code == 0 else []
+    if services:
+        code = _protoc(f"--grpc_python_out={OUTPUT}", f"--mypy_grpc_out=quiet:{OUTPUT}", *services)
+    for folder in [package, *(path for path in package.rglob("*") if path.is_dir())]:
+        (folder / "__init__.py").touch()
+    (package / "py.typed").touch()
+    return code
+
+
+def _protoc(*arguments: str) -> int:
+    return int(protoc.main(["protoc", *INCLUDES, *PLUGINS, *arguments]))
+
+
+def _services(package: Path) -> list[str]:
+    descriptors = descriptor_pb2.FileDescriptorSet.FromString(
+        (package / "weftapi.protoset").read_bytes()
+    )
+    return [file.name for file in descriptors.file if file.service]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
