@@ -400,6 +400,7 @@ Global___FieldRules: _TypeAlias = FieldRules  # noqa: Y015
 AUTH_FIELD_NUMBER: _builtins.int
 AUDIT_FIELD_NUMBER: _builtins.int
 STREAM_FIELD_NUMBER: _builtins.int
+SUCCESS_CODE_FIELD_NUMBER: _builtins.int
 FIELD_FIELD_NUMBER: _builtins.int
 auth: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___AuthPolicy]
 """Who may call. A server whose registered method lacks it refuses to start."""
@@ -407,5 +408,7 @@ audit: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, 
 """What the audit log keeps of a call."""
 stream: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___StreamPolicy]
 """How a stream is resumed; only on server-streaming methods."""
+success_code: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.int]
+"""HTTP status of a successful call through the gateway: 201, 202 or 204; 0 means 200."""
 field: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___FieldRules]
 """Which values the field accepts and how it is treated."""
