@@ -1,0 +1,239 @@
+"""The write door: the only way into a service's database.
+
+Reads see one snapshot and keep nothing. Writes queue for the committer, which runs all that
+wait in one transaction together with their events, audit rows and stored replies, and answers
+only once that is durable.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
+
+import sqlalchemy as sa
+from google.protobuf.message import Message
+
+from meshkit.caller import current_call
+from meshkit.clock import Clock, SystemClock
+from meshkit.committer import Committer
+from meshkit.engines import DatabaseSettings, Engine, open_engine
+from meshkit.errors import MeshError
+from meshkit.feed import EncodeEvent, Feed, StoredEvent, read_head
+from meshkit.idempotency import Once
+from meshkit.ids import new_uid
+from meshkit.schema import MeshTables, mesh_tables
+from meshkit.session import Session
+from meshkit.transactions import Entry, Ledger
+
+P = ParamSpec("P")
+T = TypeVar("T")
+I = TypeVar("I")  # noqa: E741 - an item
+R = TypeVar("R")
+M = TypeVar("M", bound=Message)
+
+GroupedOperation = Callable[[Session, list[I]], Sequence[R | MeshError]]
+
+__all__ = ["Database", "DatabaseSettings", "Session"]
+
+
+class Database:
+    """One database of one service; made by `open`, ended by `close`, used on one event loop."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        tables: MeshTables,
+        feed: Feed,
+        ledger: Ledger,
+        settings: DatabaseSettings,
+        clock: Clock,
+    ) -> None:
+        self.tables = tables
+        self.feed = feed
+        self._engine = engine
+        self._clock = clock
+        self._committer = Committer(
+            engine,
+            ledger,
+            max_batch=settings.max_batch,
+            max_waiting=settings.max_waiting,
+            on_commit=self._committed,
+        )
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        metadata: sa.MetaData,
+        encode_event: EncodeEvent,
+        clock: Clock | None = None,
+        settings: DatabaseSettings | None = None,
+    ) -> Self:
+        """Opens a migrated database: `sqlite:///path` or `postgresql://...`.
+
+        `encode_event(change, revision, index)` makes the bytes of an event's message (at most
+        64 KiB) inside the transaction that the change belongs to.
+        """
+        clock, settings = clock or SystemClock(), settings or DatabaseSettings()
+        tables = mesh_tables(metadata)
+        engine = open_engine(url, settings)
+        ledger = Ledger(
+            tables,
+            encode_event=encode_event,
+            clock=clock,
+            is_disconnect=engine.is_disconnect,
+        )
+        try:
+            await engine.write(lambda connection: _ensure_head(connection, tables))
+            head = await engine.read(lambda connection: read_head(connection, tables))
+        except BaseException:
+            await engine.close()
+            raise
+        feed = Feed(
+            tables,
+            engine.read,
+            head,
+            ring_events=settings.ring_events,
+            ring_bytes=settings.ring_bytes,
+        )
+        return cls(engine, tables=tables, feed=feed, ledger=ledger, settings=settings, clock=clock)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def read(
+        self,
+        function: Callable[Concatenate[Session, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Runs a function in one read-only snapshot; rows come back loaded."""
+
+        def work(connection: sa.Connection) -> T:
+            with Session(connection, self._clock) as session:
+                return function(session, *args, **kwargs)
+
+        return await self._engine.read(work)
+
+    @overload
+    async def write(
+        self,
+        operation: Callable[..., T],
+        *args: Any,
+        once: Once | None = None,
+        reply: None = None,
+        **kwargs: Any,
+    ) -> T: ...
+
+    @overload
+    async def write(
+        self,
+        operation: Callable[..., T],
+        *args: Any,
+        once: Once | None = None,
+        reply: Callable[[T], M],
+        **kwargs: Any,
+    ) -> M: ...
+
+    async def write(
+        self,
+        operation: Callable[..., T],
+        *args: Any,
+        once: Once | None = None,
+        reply: Callable[[T], M] | None = None,
+        **kwargs: Any,
+    ) -> T | M:
+        """Runs `operation(session, *args, **kwargs)` durably, and returns its result.
+
+        The operation may run more than once, each time from a clean slate, and takes effect at
+        most once. `reply` turns the result into a message inside the transaction, when rows
+        carry their revision already; with it, the message is returned. `once` (needs `reply`)
+        makes a repetition answer the stored message. A caller that goes away does not undo the
+        write. Raises what the operation raises; ResourceExhausted `WRITE_QUEUE_FULL`;
+        InvalidArgument `REQUEST_ID_REUSED`; Unavailable `DATABASE_UNAVAILABLE` (nothing
+        happened) or `COMMIT_UNKNOWN`.
+        """
+        return await self._put(operation, args, kwargs, once=once, reply=reply)  # type: ignore[no-any-return]
+
+    @overload
+    async def write_grouped(
+        self,
+        operation: GroupedOperation[I, R],
+        item: I,
+        *,
+        once: Once | None = None,
+        reply: None = None,
+    ) -> R: ...
+
+    @overload
+    async def write_grouped(
+        self,
+        operation: GroupedOperation[I, R],
+        item: I,
+        *,
+        once: Once | None = None,
+        reply: Callable[[R], M],
+    ) -> M: ...
+
+    async def write_grouped(
+        self,
+        operation: GroupedOperation[I, R],
+        item: I,
+        *,
+        once: Once | None = None,
+        reply: Callable[[R], M] | None = None,
+    ) -> R | M:
+        """As `write`, for hot operations that are written once for a list of items.
+
+        All waiting items of the same operation come in one call, in the order of their callers;
+        it returns a result or a MeshError for each. A MeshError fails that item alone and rolls
+        nothing back, so the operation must not have changed anything for it.
+        """
+        return await self._put(operation, (item,), {}, once=once, reply=reply, grouped=True)  # type: ignore[no-any-return]
+
+    async def ping(self) -> None:
+        """Raises unless the database answers."""
+        await self._engine.read(lambda connection: connection.execute(sa.select(1)).one())
+
+    async def close(self) -> None:
+        """Commits and answers what is queued, then lets go of the database."""
+        await self._committer.close()
+        await self._engine.close()
+
+    async def _put(
+        self,
+        operation: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        once: Once | None,
+        reply: Callable[[Any], Message] | None,
+        grouped: bool = False,
+    ) -> Any:
+        if once and not reply:
+            raise ValueError("a write with `once` needs `reply`: what would a repetition answer?")
+        call = current_call.get(None)
+        entry = Entry(operation, args, kwargs, grouped, call, once, reply)
+        return await self._committer.put(entry)
+
+    async def _committed(self, events: Sequence[StoredEvent]) -> None:
+        if events and not self.feed.publish(events):
+            await self.feed.catch_up()
+
+
+def _ensure_head(connection: sa.Connection, tables: MeshTables) -> None:
+    """A new database gets its feed: revision 0 of a history of its own."""
+    row = {
+        "id": 1,
+        "revision": 0,
+        "compact_revision": 0,
+        "epoch": new_uid(),
+        "audit_sequence": 0,
+        "audit_hash": b"",
+    }
+    with connection.begin():
+        if connection.execute(sa.select(tables.feed_head.c.id)).first() is None:
+            connection.execute(tables.feed_head.insert(), row)

@@ -1,0 +1,154 @@
+"""The two databases, each behind the same few methods.
+
+SQLite: the standard driver; one thread owns the writing connection, a few threads read.
+PostgreSQL: asyncpg under SQLAlchemy's `run_sync`; one writing connection, a bounded pool reads.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from meshkit.errors import Unavailable
+
+T = TypeVar("T")
+Work = Callable[[sa.Connection], T]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """Limits of one database; the defaults suit a service."""
+
+    # FULL survives a power cut; with batched commits it costs little more than NORMAL.
+    sqlite_synchronous: str = "FULL"
+    busy_timeout_s: float = 5.0
+    readers: int = 4
+    max_batch: int = 500
+    max_waiting: int = 10_000
+    ring_events: int = 10_000
+    ring_bytes: int = 16 * 1024 * 1024
+    connect_timeout_s: float = 10.0
+
+
+class Engine(Protocol):
+    """What the door needs of a database."""
+
+    async def write(self, work: Work[T]) -> T:
+        """Runs work on the one writing connection; the work begins and commits."""
+        ...
+
+    async def read(self, work: Work[T]) -> T:
+        """Runs work in one read-only snapshot; a write raises, and nothing is ever kept."""
+        ...
+
+    def is_disconnect(self, error: BaseException) -> bool:
+        """Whether the connection broke, so that the server's answer may be lost."""
+        ...
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Whether the same transaction, certainly not committed, may succeed if run again."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class SqliteEngine:
+    """One file. Each thread keeps its connection: checking one out costs more than a read."""
+
+    def __init__(self, url: sa.URL, settings: DatabaseSettings) -> None:
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._readers = ThreadPoolExecutor(settings.readers, thread_name_prefix="sqlite-reader")
+        self._writing = sqlite_engine(url, settings, begin="BEGIN IMMEDIATE")
+        self._reading = sqlite_engine(url, settings, begin="BEGIN", query_only=True)
+        self._local = threading.local()
+        self._open: list[sa.Connection] = []
+
+    async def write(self, work: Work[T]) -> T:
+        return await _on(self._writer, lambda: work(self._connection(self._writing)))
+
+    async def read(self, work: Work[T]) -> T:
+        return await _on(self._readers, lambda: self._read(work))
+
+    def _read(self, work: Work[T]) -> T:
+        connection = self._connection(self._reading)
+        with connection.begin() as transaction:
+            try:
+                return work(connection)
+            finally:
+                transaction.rollback()
+
+    def _connection(self, engine: sa.Engine) -> sa.Connection:
+        connection: sa.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = engine.connect()
+            self._open.append(connection)
+        return connection
+
+    def is_disconnect(self, error: BaseException) -> bool:  # noqa: ARG002 - a file answers
+        return False
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Another process held the file for longer than the busy timeout."""
+        cause = getattr(error, "orig", None)
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+    async def close(self) -> None:
+        for threads in (self._writer, self._readers):
+            await asyncio.to_thread(threads.shutdown)
+        for connection in self._open:
+            connection.close()
+
+
+async def _on(threads: ThreadPoolExecutor, function: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(threads, function)
+
+
+def sqlite_engine(
+    url: sa.URL, settings: DatabaseSettings, *, begin: str, query_only: bool = False
+) -> sa.Engine:
+    """An engine that begins its transactions itself; the driver's own habit delays them."""
+    arguments = {"check_same_thread": False, "timeout": settings.busy_timeout_s}
+    engine = sa.create_engine(url, poolclass=NullPool, connect_args=arguments)
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {settings.sqlite_synchronous}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA query_only = {int(query_only)}")
+
+    @sa.event.listens_for(engine, "begin")
+    def start(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def open_engine(url: str, settings: DatabaseSettings) -> Engine:
+    """The engine for a URL: `sqlite:///path` or `postgresql://...`."""
+    parsed = sa.make_url(url)
+    match parsed.get_backend_name():
+        case "sqlite":
+            return SqliteEngine(parsed, settings)
+        case "postgresql":
+            raise NotImplementedError
+        case other:
+            raise ValueError(f"databases are sqlite:///path or postgresql://..., not {other}")
+
+
+def unavailable(error: BaseException) -> Unavailable:
+    """What callers hear while the database cannot be reached."""
+    return Unavailable(
+        "DATABASE_UNAVAILABLE",
+        "The database cannot be reached; nothing was changed. Try again.",
+        metadata={"cause": type(error).__name__},
+        retry_after_s=1.0,
+    )

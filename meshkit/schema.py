@@ -1,0 +1,227 @@
+"""Column types and conventions of every table, and the tables that the write door keeps.
+
+Each service has its own MetaData; `mesh_tables` adds the door's tables to it. The types mean
+the same on SQLite and PostgreSQL, so that one schema and one set of tests serve both.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+# Names that migrations can refer to; without a convention the databases invent their own.
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant: timezone-aware UTC in Python, with microseconds, on both databases.
+
+    SQLite keeps fixed-width text, which sorts as time does and reads well in its shell.
+    """
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.Text())
+        return dialect.type_descriptor(sa.DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without timezone does not name an instant")
+        if dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if dialect.name == "sqlite":
+            return datetime.fromisoformat(value + "+00:00")
+        return value.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+# SQLite counts rows with its INTEGER only; anything else would not be an alias of the row id.
+BigInt = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+# For a service's `class Base(DeclarativeBase): type_annotation_map = TYPE_ANNOTATIONS`.
+TYPE_ANNOTATIONS: dict[Any, Any] = {
+    datetime: UtcDateTime(),
+    UUID: sa.Uuid(),
+    int: BigInt,
+    dict[str, Any]: Json,
+    dict[str, str]: Json,
+    list[str]: Json,
+    list[Any]: Json,
+}
+
+
+def new_metadata() -> sa.MetaData:
+    """A MetaData that follows our naming convention, for a service's declarative base."""
+    return sa.MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class database_time_ms(FunctionElement[int]):  # noqa: N801 - reads as the SQL function it is
+    """The database's own clock in milliseconds since 1970: the judge of every lease."""
+
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiles(database_time_ms, "sqlite")
+def _sqlite_time(_element: database_time_ms, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
+
+
+@compiles(database_time_ms, "postgresql")
+def _postgresql_time(_element: database_time_ms, _compiler: SQLCompiler, **_options: Any) -> str:
+    # Not now(): that is the start of the transaction.
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+
+
+@dataclass(frozen=True, slots=True)
+class MeshTables:
+    """The tables that the write door keeps in every service's database."""
+
+    feed_head: sa.Table
+    feed_events: sa.Table
+    idempotency_replies: sa.Table
+    audit_events: sa.Table
+    leases: sa.Table
+
+    @property
+    def all(self) -> list[sa.Table]:
+        return [
+            self.feed_head,
+            self.feed_events,
+            self.idempotency_replies,
+            self.audit_events,
+            self.leases,
+        ]
+
+
+def mesh_tables(metadata: sa.MetaData) -> MeshTables:
+    """Adds the door's tables to a service's MetaData, once; later calls return the same."""
+    existing = metadata.tables
+    return MeshTables(
+        *(
+            existing[name] if name in existing else build(metadata)
+            for name, build in _BUILDERS.items()
+        )
+    )
+
+
+def _feed_head(metadata: sa.MetaData) -> sa.Table:
+    """One row: its lock makes the order of revisions the order of commits."""
+    return sa.Table(
+        "feed_head",
+        metadata,
+        sa.Column("id", sa.SmallInteger, primary_key=True, autoincrement=False),
+        sa.Column("revision", BigInt, nullable=False),
+        sa.Column("compact_revision", BigInt, nullable=False),
+        sa.Column("epoch", sa.Uuid, nullable=False),
+        # Number and hash of the newest audit row: the chain grows under the same lock.
+        sa.Column("audit_sequence", BigInt, nullable=False),
+        sa.Column("audit_hash", sa.LargeBinary, nullable=False),
+        sa.CheckConstraint("id = 1", name="one_row"),
+    )
+
+
+def _feed_events(metadata: sa.MetaData) -> sa.Table:
+    """The outbox: one row an event, numbered by (revision, index)."""
+    return sa.Table(
+        "feed_events",
+        metadata,
+        sa.Column("revision", BigInt, primary_key=True, autoincrement=False),
+        sa.Column("index", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("time", UtcDateTime, nullable=False),
+        sa.Column("project", sa.Text, nullable=False),
+        sa.Column("resource_type", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("uid", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("event", sa.LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _idempotency_replies(metadata: sa.MetaData) -> sa.Table:
+    """Replies of writes that carried a request id, kept for a day."""
+    return sa.Table(
+        "idempotency_replies",
+        metadata,
+        # The id comes first: whole batches are looked up by it alone.
+        sa.Column("request_id", sa.Text, primary_key=True),
+        sa.Column("principal", sa.Text, primary_key=True),
+        sa.Column("method", sa.Text, primary_key=True),
+        sa.Column("request_hash", sa.LargeBinary, nullable=False),
+        sa.Column("reply", sa.LargeBinary, nullable=False),
+        sa.Column("revision", BigInt, nullable=False),
+        sa.Column("expire_time", UtcDateTime, nullable=False, index=True),
+        sqlite_with_rowid=False,
+    )
+
+
+def _audit_events(metadata: sa.MetaData) -> sa.Table:
+    """The audit log: append-only, gapless, each row's hash covering the one before."""
+    return sa.Table(
+        "audit_events",
+        metadata,
+        sa.Column("sequence", BigInt, primary_key=True, autoincrement=False),
+        sa.Column("uid", sa.Uuid, nullable=False, unique=True),
+        sa.Column("time", UtcDateTime, nullable=False, index=True),
+        sa.Column("method", sa.Text, nullable=False),
+        sa.Column("action", sa.Text, nullable=False, index=True),
+        sa.Column("actor_kind", sa.Text, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False, index=True),
+        sa.Column("actor_name", sa.Text, nullable=False),
+        sa.Column("peer", sa.Text, nullable=False),
+        sa.Column("address", sa.Text, nullable=False),
+        sa.Column("user_agent", sa.Text, nullable=False),
+        sa.Column("resource", sa.Text, nullable=False, index=True),
+        sa.Column("fields", Json, nullable=False),
+        sa.Column("code", sa.Integer, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("request_id", sa.Text, nullable=False),
+        sa.Column("trace_id", sa.Text, nullable=False),
+        sa.Column("hash", sa.LargeBinary, nullable=False),
+    )
+
+
+def _leases(metadata: sa.MetaData) -> sa.Table:
+    """Who runs which job until when, by the database's clock; `fence` grows with each holder."""
+    return sa.Table(
+        "leases",
+        metadata,
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("holder", sa.Text, nullable=False),
+        sa.Column("fence", BigInt, nullable=False),
+        sa.Column("expire_time_ms", sa.BigInteger, nullable=False),
+    )
+
+
+_BUILDERS = {
+    "feed_head": _feed_head,
+    "feed_events": _feed_events,
+    "idempotency_replies": _idempotency_replies,
+    "audit_events": _audit_events,
+    "leases": _leases,
+}
