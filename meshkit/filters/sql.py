@@ -102,10 +102,27 @@ def _like(pattern: Pattern) -> str:
     return "%" * pattern.open_start + body + "%" * pattern.open_end
 
 
-class _Like(FunctionElement[bool]):
+class _Condition(FunctionElement[bool]):
+    # As a Boolean it would be rendered "... = 1" on SQLite, which no index serves.
+    type = sa.types.NULLTYPE
+    inherit_cache = True
+
+
+class _Like(_Condition):
     """(text, GLOB pattern, LIKE pattern): SQLite's LIKE ignores case, so it gets GLOB."""
 
-    type = sa.Boolean()
+    inherit_cache = True
+
+
+class _MapHas(_Condition):
+    """(map, key): on PostgreSQL a test that a GIN index serves."""
+
+    inherit_cache = True
+
+
+class _MapContains(_Condition):
+    """(map, key, value, {key: value}): on PostgreSQL a test that a GIN index serves."""
+
     inherit_cache = True
 
 
@@ -113,20 +130,6 @@ class _MapValue(FunctionElement[str]):
     """(map, key): the key's text, NULL where the map lacks the key."""
 
     type = sa.Text()
-    inherit_cache = True
-
-
-class _MapHas(FunctionElement[bool]):
-    """(map, key): on PostgreSQL a test that a GIN index serves."""
-
-    type = sa.Boolean()
-    inherit_cache = True
-
-
-class _MapContains(FunctionElement[bool]):
-    """(map, key, value, {key: value}): on PostgreSQL a test that a GIN index serves."""
-
-    type = sa.Boolean()
     inherit_cache = True
 
 

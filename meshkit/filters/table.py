@@ -62,6 +62,8 @@ def _indexed(column: Any) -> bool:
     if not isinstance(plain, Column) or not isinstance(plain.table, Table):
         return False
     table = plain.table
-    unique = [rule for rule in table.constraints if isinstance(rule, UniqueConstraint)]
-    groups = [table.primary_key.columns, *(rule.columns for rule in (*unique, *table.indexes))]
+    groups = [table.primary_key.columns, *(index.columns for index in table.indexes)]
+    for rule in table.constraints:
+        if isinstance(rule, UniqueConstraint):
+            groups.append(rule.columns)  # noqa: PERF401 - types narrow in a loop only
     return any(plain.name in group for group in groups)
