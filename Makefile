@@ -30,9 +30,17 @@ check-protos: protos  ## Fail if the committed stubs differ from what protos/ ge
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
+protos/node_modules/.ready: protos/package-lock.json
+	cd protos && npm ci --silent --no-audit --no-fund
+	touch $@
+
+lint-protos: protos/node_modules/.ready  ## Lint the contract with buf, and compare it with the last release (needs Node)
+	protos/node_modules/.bin/buf lint generated/weftapi/weftapi.protoset#format=binpb --config protos/buf.yaml
+	protos/check-breaking
+
 lint: setup  ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-.PHONY: help setup protos check-protos test lint
+.PHONY: help setup protos check-protos lint-protos test lint

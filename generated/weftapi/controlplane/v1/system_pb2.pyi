@@ -45,12 +45,15 @@ class ServerInfo(_message.Message):
     MINIMUM_CLIENT_VERSION_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
     CA_FINGERPRINT_FIELD_NUMBER: _builtins.int
+    TRUST_BUNDLE_PEM_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Output only. The server's version."""
     minimum_client_version: _builtins.str
     """Output only. The oldest client that it serves."""
     ca_fingerprint: _builtins.str
     """Output only. Fingerprint of the mesh's CA: "sha256:<hex>"."""
+    trust_bundle_pem: _builtins.str
+    """Output only. The mesh's CA in PEM. A client that knows the fingerprint checks it before it trusts this."""
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only. What it can do, by name."""
@@ -62,10 +65,11 @@ class ServerInfo(_message.Message):
         minimum_client_version: _builtins.str = ...,
         features: _abc.Iterable[_builtins.str] | None = ...,
         ca_fingerprint: _builtins.str = ...,
+        trust_bundle_pem: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_fingerprint", b"ca_fingerprint", "features", b"features", "minimum_client_version", b"minimum_client_version", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_fingerprint", b"ca_fingerprint", "features", b"features", "minimum_client_version", b"minimum_client_version", "trust_bundle_pem", b"trust_bundle_pem", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
