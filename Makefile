@@ -31,7 +31,7 @@ test: setup  ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 protos/node_modules/.ready: protos/package-lock.json
-	cd protos && npm ci --silent --no-audit --no-fund
+	cd protos && npm install --no-save --silent --no-audit --no-fund
 	touch $@
 
 lint-protos: protos/node_modules/.ready  ## Lint the contract with buf, and compare it with the last release (needs Node)
