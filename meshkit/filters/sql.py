@@ -104,7 +104,7 @@ def _like(pattern: Pattern) -> str:
 
 class _Condition(FunctionElement[bool]):
     # As a Boolean it would be rendered "... = 1" on SQLite, which no index serves.
-    type = sa.types.NULLTYPE
+    type = sa.types.NULLTYPE  # type: ignore[assignment]
     inherit_cache = True
 
 
