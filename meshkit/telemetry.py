@@ -1,0 +1,115 @@
+"""Logs, metrics and trace ids: one line and one observation for each RPC, never a payload."""
+
+import logging
+import re
+import secrets
+import sys
+import threading
+from collections.abc import Callable
+from wsgiref.simple_server import WSGIServer
+
+import prometheus_client
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+
+
+def configure_logging(level: str = "info") -> None:
+    """Sends structured logs to standard error: JSON, or colours on a terminal."""
+    is_terminal = sys.stderr.isatty()
+    renderer: structlog.types.Processor = (
+        structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer()
+    )
+    exceptions = [] if is_terminal else [structlog.processors.dict_tracebacks]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *exceptions,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def trace_id_of(traceparent: str) -> str:
+    """The trace id of a W3C traceparent; empty where it is malformed or all zero."""
+    match = _TRACEPARENT.fullmatch(traceparent)
+    return match[1] if match and match[1].strip("0") else ""
+
+
+def request_id_of(sent: str) -> str:
+    """The caller's request id where it is harmless, else a new one."""
+    return sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8)
+
+
+class Metrics:
+    """What a server counts; each instance has a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._calls = Counter(
+            "weft_rpc_requests", "Finished calls.", ("method", "code"), registry=self.registry
+        )
+        self._latency = Histogram(
+            "weft_rpc_duration_seconds",
+            "Time to answer unary calls.",
+            ("method",),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self._in_flight = 0
+        gauge = Gauge("weft_rpc_in_flight", "Calls under way.", registry=self.registry)
+        gauge.set_function(lambda: self._in_flight)
+        # Children are looked up once for each method and code, not once for each call.
+        self._call_children: dict[tuple[str, str], Counter] = {}
+        self._latency_children: dict[str, Histogram] = {}
+
+    def watch_streams(self, count: Callable[[], int]) -> None:
+        """Exposes the number of open streams."""
+        gauge = Gauge("weft_rpc_streams", "Open streams.", registry=self.registry)
+        gauge.set_function(count)
+
+    def begin(self) -> None:
+        self._in_flight += 1
+
+    def end(self, method: str, code: str, seconds: float | None) -> None:
+        """Counts a finished call; `seconds` is None for streams, whose length means nothing."""
+        self._in_flight -= 1
+        child = self._call_children.get((method, code))
+        if child is None:
+            child = self._call_children[method, code] = self._calls.labels(method, code)
+        child.inc()
+        if seconds is None:
+            return
+        latency = self._latency_children.get(method)
+        if latency is None:
+            latency = self._latency_children[method] = self._latency.labels(method)
+        latency.observe(seconds)
+
+
+class MetricsServer:
+    """Serves `/metrics` over plain HTTP from a thread of its own."""
+
+    def __init__(self, metrics: Metrics, host: str, port: int) -> None:
+        self._server: WSGIServer
+        self._thread: threading.Thread
+        self._server, self._thread = prometheus_client.start_http_server(
+            port, host, registry=metrics.registry
+        )
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_port)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()

@@ -1,0 +1,404 @@
+"""A toy service of every call kind, a toy mesh to serve it, and clients for both listeners.
+
+The service is described at run time: the joints under test read options from descriptors, so
+nothing of them needs generated code.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.descriptor import ServiceDescriptor
+from weftapi.options.v1 import options_pb2
+
+from meshkit import certificates
+from meshkit.access import MethodPolicy
+from meshkit.authentication import DeniedSerials
+from meshkit.caller import Caller, CallerKind, current_call
+from meshkit.certificates import Authority
+from meshkit.config import ServerSettings
+from meshkit.credentials import Credentials, KeyPair, write_files
+from meshkit.errors import FailedPrecondition, PermissionDenied
+from meshkit.server import MeshServer, Service
+from meshkit.spiffe import Role, SpiffeId
+from meshkit.streams import current_stream
+from meshkit.tokens import SigningKey, TokenSigner, TokenVerifier, TrustedIssuer
+
+DOMAIN = "test.mesh"
+ISSUER = "https://issuer.test"
+AUDIENCE = "workspaces/toy"
+_counter = itertools.count()
+STRING = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """One method of a described service; None leaves an option out."""
+
+    name: str
+    auth: options_pb2.AuthPolicy | None
+    audit: int | None = options_pb2.AuditPolicy.MODE_NONE
+    client_streaming: bool = False
+    server_streaming: bool = False
+    stream: options_pb2.StreamPolicy | None = None
+
+
+def describe(*methods: MethodSpec, package: str = "") -> ServiceDescriptor:
+    """Describes `ToyService` with Request{name, text, nested, count} and Response{text}."""
+    package = package or f"toy{next(_counter)}.v1"
+    file = descriptor_pb2.FileDescriptorProto(
+        name=f"{package.replace('.', '/')}.proto",
+        package=package,
+        syntax="proto3",
+        dependency=["weftapi/options/v1/options.proto"],
+    )
+    request = file.message_type.add(name="Request")
+    for number, name in enumerate(("name", "text"), start=1):
+        request.field.add(name=name, number=number, type=STRING, label=1)
+    request.field.add(name="nested", number=3, type=11, label=1, type_name=f".{package}.Request")
+    request.field.add(name="names", number=4, type=STRING, label=3)
+    request.field[1].options.Extensions[options_pb2.field].max_length = 1_000_000
+    file.message_type.add(name="Response").field.add(name="text", number=1, type=STRING, label=1)
+    service = file.service.add(name="ToyService")
+    for spec in methods:
+        _add_method(service, spec, package)
+    pool = descriptor_pool.Default()
+    pool.AddSerializedFile(file.SerializeToString())
+    return pool.FindServiceByName(f"{package}.ToyService")
+
+
+def _add_method(
+    service: descriptor_pb2.ServiceDescriptorProto, spec: MethodSpec, package: str
+) -> None:
+    method = service.method.add(
+        name=spec.name,
+        input_type=f".{package}.Request",
+        output_type=f".{package}.Response",
+        client_streaming=spec.client_streaming,
+        server_streaming=spec.server_streaming,
+    )
+    extensions = method.options.Extensions
+    if spec.auth is not None:
+        extensions[options_pb2.auth].CopyFrom(spec.auth)
+    if spec.audit is not None:
+        extensions[options_pb2.audit].mode = spec.audit
+    if spec.stream is not None:
+        extensions[options_pb2.stream].CopyFrom(spec.stream)
+
+
+def permission(verb: str, field_name: str = "name", **more: Any) -> options_pb2.AuthPolicy:
+    return options_pb2.AuthPolicy(
+        permission=options_pb2.Permission(verb=verb, resource_field=field_name), **more
+    )
+
+
+READ = permission("toys.get")
+ANYONE = options_pb2.AuthPolicy(public=True)
+SIGNED_IN = options_pb2.AuthPolicy(any_principal=True)
+EDGE_ONLY = options_pb2.AuthPolicy(any_principal=True, listeners=[options_pb2.LISTENER_EDGE])
+GATEWAYS = options_pb2.AuthPolicy(peer=options_pb2.PEER_ROLE_GATEWAY)
+ANY_PEER = options_pb2.AuthPolicy(peer=options_pb2.PEER_ROLE_ANY)
+WRITE = options_pb2.AuditPolicy.MODE_WRITE
+
+DESCRIPTOR = describe(
+    MethodSpec("Echo", READ),
+    MethodSpec("Write", permission("toys.write"), WRITE),
+    MethodSpec("Checked", permission("toys.get", extra_check="short_text")),
+    MethodSpec("Fail", SIGNED_IN),
+    MethodSpec("Ping", ANYONE),
+    MethodSpec("Runs", options_pb2.AuthPolicy(any_principal=True, principals=[3])),
+    MethodSpec("Edge", EDGE_ONLY),
+    MethodSpec("Gateways", GATEWAYS),
+    MethodSpec("Peers", ANY_PEER),
+    MethodSpec("Hang", SIGNED_IN),
+    MethodSpec("Watch", READ, server_streaming=True),
+    MethodSpec("Flood", READ, server_streaming=True),
+    MethodSpec("Collect", READ, client_streaming=True),
+    MethodSpec("Chat", READ, client_streaming=True, server_streaming=True),
+    MethodSpec("PeerChat", ANY_PEER, client_streaming=True, server_streaming=True),
+    package="weft.toy.v1",
+)
+SERVICE = DESCRIPTOR.full_name
+Request: Any = message_factory.GetMessageClass(DESCRIPTOR.methods[0].input_type)
+Response: Any = message_factory.GetMessageClass(DESCRIPTOR.methods[0].output_type)
+
+
+def add_to_server(servicer: Any, server: Any, descriptor: ServiceDescriptor = DESCRIPTOR) -> None:
+    """What generated code does."""
+    request: Any = message_factory.GetMessageClass(descriptor.methods[0].input_type)
+    response: Any = message_factory.GetMessageClass(descriptor.methods[0].output_type)
+    handlers = {}
+    for method in descriptor.methods:
+        kinds = (method.client_streaming, method.server_streaming)
+        make = {
+            (False, False): grpc.unary_unary_rpc_method_handler,
+            (False, True): grpc.unary_stream_rpc_method_handler,
+            (True, False): grpc.stream_unary_rpc_method_handler,
+            (True, True): grpc.stream_stream_rpc_method_handler,
+        }[kinds]
+        handlers[method.name] = make(
+            getattr(servicer, method.name), request.FromString, response.SerializeToString
+        )
+    server.add_registered_method_handlers(descriptor.full_name, handlers)
+
+
+class Toy:
+    """The servicer; it records what reached it."""
+
+    def __init__(self) -> None:
+        self.reached: list[str] = []
+        self.release = asyncio.Event()
+        self.cleaned_up = asyncio.Event()
+
+    async def _echo(self, request: Any, _context: Any) -> Any:
+        call = current_call.get()
+        self.reached.append(call.method)
+        peer = call.caller.peer.role.value if call.caller.peer else "-"
+        return Response(
+            text=f"{request.text}|{call.caller.kind.value}|{call.caller.subject}|{peer}"
+        )
+
+    Echo = Checked = Ping = Runs = Edge = Gateways = Peers = _echo
+
+    async def Write(self, request: Any, context: Any) -> Any:
+        call = current_call.get()
+        call.revision = 7
+        return Response(text=f"{call.audit_action} {call.audit_resource}")
+
+    async def Fail(self, request: Any, context: Any) -> Any:
+        if request.text == "state":
+            raise FailedPrecondition("ILLEGAL_TRANSITION", "Not now.", metadata={"from": "DONE"})
+        raise RuntimeError("the password is hunter2")
+
+    async def Hang(self, request: Any, context: Any) -> Any:
+        try:
+            await self.release.wait()
+        finally:
+            self.cleaned_up.set()
+        return Response(text="released")
+
+    async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        stream = current_stream.get()
+        try:
+            yield Response(text="open")
+            yield Response(text="shared").SerializeToString()
+            await stream.ending.wait()
+            yield Response(text="reconnect")
+        finally:
+            self.cleaned_up.set()
+
+    async def Flood(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        current_stream.get().cursor = "41"
+        message = Response(text="x" * 1_000_000).SerializeToString()
+        while True:
+            yield message
+
+    async def Collect(self, requests: AsyncIterator[Any], context: Any) -> Any:
+        return Response(text=",".join([request.text async for request in requests]))
+
+    async def Chat(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        async for request in requests:
+            if request.name:
+                await current_stream.get().authorize(request.name)
+            yield Response(text=request.text)
+
+    PeerChat = Chat
+
+
+class Policy:
+    """An authorizer: subjects may do what `grants` says on resources below theirs."""
+
+    def __init__(self) -> None:
+        self.revision = 1
+        self.grants: dict[str, str] = {"users/alice": "toys/", "projects/p/runs/r": "toys/"}
+
+    async def authorize(
+        self, caller: Caller, policy: MethodPolicy, resource: str, request: Any
+    ) -> None:
+        if caller.kind is CallerKind.PEER:
+            return
+        prefix = self.grants.get(caller.subject)
+        if prefix is None or (policy.permission and not resource.startswith(prefix)):
+            raise PermissionDenied(
+                "NOT_PERMITTED", "Not permitted.", metadata={"permission": policy.permission}
+            )
+
+    def change(self, **grants: str) -> None:
+        self.grants = {f"users/{name}": prefix for name, prefix in grants.items()}
+        self.revision += 1
+
+
+@dataclass
+class ManualClock:
+    """A clock that tests set; its monotonic side moves with it."""
+
+    offset: timedelta = timedelta()
+    base: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+    def monotonic(self) -> float:
+        return self.base + self.offset.total_seconds()
+
+    def advance(self, **span: float) -> None:
+        self.offset += timedelta(**span)
+
+
+def identity(role: Role, domain: str = DOMAIN) -> SpiffeId:
+    return SpiffeId(domain, role, uuid4(), uuid4() if role is Role.WORKSPACE else None)
+
+
+def issue(
+    authority: Authority, who: SpiffeId, *, lifetime: timedelta = timedelta(days=1)
+) -> KeyPair:
+    key = certificates.new_key()
+    chain = certificates.sign_leaf(
+        authority,
+        key.public_key(),
+        who,
+        now=datetime.now(UTC),
+        lifetime=lifetime,
+        extra_names=["localhost", "127.0.0.1"],
+    )
+    return KeyPair(certificates.key_to_pem(key), chain)
+
+
+def credentials_for(directory: Path, authority: Authority, who: SpiffeId) -> Credentials:
+    write_files(directory, issue(authority, who), authority.pem)
+    return Credentials(directory)
+
+
+@dataclass
+class Mesh:
+    """A started server with everything a test may turn."""
+
+    server: MeshServer
+    toy: Toy
+    policy: Policy
+    clock: ManualClock
+    authority: Authority
+    credentials: Credentials
+    signer: TokenSigner
+    issuer: TrustedIssuer
+    denied_serials: DeniedSerials
+    denials: list[tuple[Any, Any]]
+    directory: Path
+
+    def token(
+        self,
+        subject: str = "users/alice",
+        kind: CallerKind = CallerKind.USER,
+        lifetime: timedelta = timedelta(minutes=10),
+    ) -> str:
+        return self.signer.sign(kind, subject, audience=AUDIENCE, lifetime=lifetime)
+
+    def bearer(self, subject: str = "users/alice", **more: Any) -> list[tuple[str, str]]:
+        return [("authorization", f"Bearer {self.token(subject, **more)}")]
+
+    def edge(self, *options: tuple[str, Any]) -> grpc.aio.Channel:
+        roots = grpc.ssl_channel_credentials(self.authority.pem)
+        return grpc.aio.secure_channel(
+            f"localhost:{self.server.ports.edge}",
+            roots,
+            [("grpc.use_local_subchannel_pool", 1), *options],
+        )
+
+    def mesh(
+        self, pair: KeyPair | None, *, target: SpiffeId | None = None, trust: bytes | None = None
+    ) -> grpc.aio.Channel:
+        key, chain = (pair.key, pair.chain) if pair else (None, None)
+        name = (target or self.credentials.identity).dns_name
+        return grpc.aio.secure_channel(
+            f"127.0.0.1:{self.server.ports.mesh}",
+            grpc.ssl_channel_credentials(trust or self.authority.pem, key, chain),
+            [("grpc.ssl_target_name_override", name), ("grpc.use_local_subchannel_pool", 1)],
+        )
+
+
+@asynccontextmanager
+async def running(directory: Path, **settings: Any) -> AsyncIterator[Mesh]:
+    """Serves the toy as a workspace until the block ends."""
+    authority = certificates.make_authority("toy CA", now=datetime.now(UTC))
+    own = directory / "own"
+    credentials = credentials_for(own, authority, identity(Role.WORKSPACE))
+    clock, toy, policy = ManualClock(), Toy(), Policy()
+    signer = TokenSigner(ISSUER, SigningKey.generate(), clock=clock)
+    issuer = TrustedIssuer(ISSUER, frozenset({CallerKind.USER, CallerKind.RUN}))
+    issuer.replace_keys(signer.jwks)
+    denied_serials, denials = DeniedSerials(), []
+
+    async def short_text(_caller: Caller, request: Any) -> None:
+        if len(request.text) > 5:
+            raise PermissionDenied("NOT_PERMITTED", "Too long a text for you.")
+
+    server = MeshServer(
+        ServerSettings(credentials_dir=own, **{"stream_sweep_s": 0.02, "drain_s": 2.0, **settings}),
+        credentials=credentials,
+        services=[Service(DESCRIPTOR, add_to_server, toy)],
+        verifier=TokenVerifier([issuer], audience=AUDIENCE, clock=clock),
+        authorizer=policy,
+        clock=clock,
+        extra_checks={"short_text": short_text},
+        denied=lambda call, error: denials.append((call, error)),
+        denied_serials=denied_serials,
+    )
+    await server.start()
+    mesh = Mesh(
+        server,
+        toy,
+        policy,
+        clock,
+        authority,
+        credentials,
+        signer,
+        issuer,
+        denied_serials,
+        denials,
+        directory,
+    )
+    try:
+        yield mesh
+    finally:
+        await server.stop()
+
+
+def path(method: str) -> str:
+    return f"/{SERVICE}/{method}"
+
+
+def unary(channel: grpc.aio.Channel, method: str) -> Any:
+    return channel.unary_unary(
+        path(method),
+        request_serializer=Request.SerializeToString,
+        response_deserializer=Response.FromString,
+    )
+
+
+def raw_unary(channel: grpc.aio.Channel, method: str) -> Any:
+    """Sends bytes as they are."""
+    return channel.unary_unary(method)
+
+
+def server_stream(channel: grpc.aio.Channel, method: str) -> Any:
+    return channel.unary_stream(
+        path(method),
+        request_serializer=Request.SerializeToString,
+        response_deserializer=Response.FromString,
+    )
+
+
+def bidi(channel: grpc.aio.Channel, method: str) -> Any:
+    return channel.stream_stream(
+        path(method),
+        request_serializer=Request.SerializeToString,
+        response_deserializer=Response.FromString,
+    )
