@@ -1,0 +1,171 @@
+"""The link: a stream to the control plane that brings what a service needs to decide alone.
+
+Each message states the newest truth of its kind, so a link that broke loses nothing: the next
+one begins with all of it. While the control plane is away the service goes on with what it
+last heard.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import grpc
+import structlog
+from weftapi.controlplane.v1 import enrollment_pb2, enrollment_pb2_grpc
+
+from meshkit import certificates
+from meshkit.authentication import DeniedSerials
+from meshkit.clock import Clock
+from meshkit.credentials import Credentials, KeyPair
+from meshkit.membership import Membership
+
+log = structlog.get_logger()
+
+_HEALTH_INTERVAL_S = 10.0
+# Three silent intervals of the control plane's heartbeat mean a dead connection (S18).
+_SILENCE_S = 45.0
+_BACKOFF_S = (0.5, 10.0)
+_RENEWAL_CHECK_S = 60.0
+_CALL_TIMEOUT_S = 10.0
+
+
+class Member(Protocol):
+    """What a service says on its link, and does with what it hears.
+
+    `hear` gets policy, keys or directory; each replaces what was said before. Trust and
+    heartbeats never reach it: the link itself looks after them.
+    """
+
+    def hello(self) -> enrollment_pb2.LinkHello: ...
+
+    async def health(self) -> enrollment_pb2.LinkHealth: ...
+
+    async def hear(self, message: enrollment_pb2.LinkResponse) -> None: ...
+
+
+class Link:
+    """Keeps the link open and the certificate fresh; run it in a task of its own."""
+
+    def __init__(
+        self,
+        membership: Membership,
+        member: Member,
+        *,
+        denied_serials: DeniedSerials,
+        clock: Clock,
+    ) -> None:
+        self._membership = membership
+        self._credentials: Credentials = membership.credentials
+        self._member = member
+        self._denied_serials = denied_serials
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self.is_connected = False
+        self.introduced = asyncio.Event()
+
+    def health_changed(self) -> None:
+        """Tells the control plane at once, instead of at the next interval."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Links and renews until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._stay_linked())
+            tasks.create_task(self._stay_certified())
+
+    async def _stay_linked(self) -> None:
+        delay = _BACKOFF_S[0]
+        while True:
+            try:
+                await self._link()
+                delay = _BACKOFF_S[0]
+            except (grpc.aio.AioRpcError, TimeoutError) as error:
+                log.warning("link_lost", error=_sentence(error))
+            if self.is_connected:
+                self.is_connected = False
+                delay = _BACKOFF_S[0]
+            # Full jitter: a thousand services must not come back in the same instant.
+            await asyncio.sleep(random.uniform(0, delay))  # noqa: S311
+            delay = min(delay * 2, _BACKOFF_S[1])
+
+    async def _link(self) -> None:
+        async with self._channel() as channel:
+            call = enrollment_pb2_grpc.EnrollmentServiceStub(channel).Link(self._say())
+            answers = aiter(call)
+            while True:
+                async with asyncio.timeout(_SILENCE_S):
+                    answer = await anext(answers, None)
+                if answer is None:
+                    return
+                await self._hear(answer)
+
+    async def _say(self) -> AsyncIterator[enrollment_pb2.LinkRequest]:
+        yield enrollment_pb2.LinkRequest(hello=self._member.hello())
+        while True:
+            self._changed.clear()
+            yield enrollment_pb2.LinkRequest(health=await self._member.health())
+            try:
+                async with asyncio.timeout(_HEALTH_INTERVAL_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def _hear(self, answer: enrollment_pb2.LinkResponse) -> None:
+        if not self.is_connected:
+            self.is_connected = True
+            log.info("linked", control_plane=str(self._membership.control_plane))
+        kind = answer.WhichOneof("message")
+        if kind == "trust":
+            self._trust(answer.trust)
+        elif kind in {"policy", "keys", "directory"}:
+            await self._member.hear(answer)
+        if kind == "directory":
+            # The directory comes last of what a new link begins with.
+            self.introduced.set()
+
+    def _trust(self, trust: enrollment_pb2.Trust) -> None:
+        self._denied_serials.replace([int(serial, 16) for serial in trust.denied_serials])
+        bundle = trust.trust_bundle_pem.encode()
+        if bundle and bundle != self._credentials.trust:
+            self._credentials.install(self._credentials.pair, bundle)
+
+    async def _stay_certified(self) -> None:
+        while True:
+            if self._clock.now() >= self._credentials.half_life:
+                try:
+                    await self._renew()
+                except (grpc.aio.AioRpcError, ValueError) as error:
+                    log.warning("certificate_not_renewed", error=_sentence(error))
+            await asyncio.sleep(_RENEWAL_CHECK_S * random.uniform(0.5, 1.0))  # noqa: S311
+
+    async def _renew(self) -> None:
+        key = certificates.new_key()
+        request = enrollment_pb2.RenewCertificateRequest(
+            certificate_request_pem=certificates.make_request(key).decode()
+        )
+        async with self._channel() as channel:
+            stub = enrollment_pb2_grpc.EnrollmentServiceStub(channel)
+            answer = await stub.RenewCertificate(request, timeout=_CALL_TIMEOUT_S)
+        issued = answer.certificate
+        pair = KeyPair(certificates.key_to_pem(key), issued.certificate_chain_pem.encode())
+        self._credentials.install(pair, issued.trust_bundle_pem.encode())
+        log.info("certificate_renewed", expire_time=self._credentials.expires_at.isoformat())
+
+    def _channel(self) -> grpc.aio.Channel:
+        # A channel for each link: it always begins with the newest certificate.
+        options = [
+            ("grpc.ssl_target_name_override", self._membership.control_plane.dns_name),
+            ("grpc.keepalive_time_ms", 30_000),
+            ("grpc.keepalive_timeout_ms", 10_000),
+            ("grpc.http2.max_pings_without_data", 0),
+        ]
+        return grpc.aio.secure_channel(
+            self._membership.mesh_endpoint, self._credentials.for_channel(), options=options
+        )
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return f"{error.code().name}: {error.details()}"
+    return str(error) or type(error).__name__
