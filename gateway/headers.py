@@ -1,0 +1,151 @@
+"""HTTP headers to gRPC metadata and back: rules 41-47."""
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from meshkit.errors import InvalidArgument
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Metadata = list[tuple[str, str | bytes]]
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+# Headers that keep their name. `authorization` is the caller's credential; the gateway itself
+# asserts nothing (rule 65).
+_AS_THEY_ARE: Final = frozenset(
+    (
+        b"authorization",
+        b"traceparent",
+        b"tracestate",
+        b"idempotency-key",
+        b"x-weft-client",
+    )
+)
+# IANA's permanent headers, as grpc-gateway has them, without those that carry credentials.
+_PERMANENT: Final = frozenset(
+    b"accept accept-charset accept-language accept-ranges cache-control content-type date expect"
+    b" from if-match if-modified-since if-none-match if-schedule-tag-match if-unmodified-since"
+    b" max-forwards origin pragma referer user-agent via warning".split()
+)
+_NAMES: Final = {
+    **{name: name.decode() for name in _AS_THEY_ARE},
+    **{name: f"grpcgateway-{name.decode()}" for name in _PERMANENT},
+}
+_METADATA_PREFIX: Final = b"grpc-metadata-"
+_KEY: Final = re.compile(r"[0-9a-z_.-]{1,128}")
+_PRINTABLE: Final = re.compile(rb"[\x20-\x7e]*")
+_RESERVED: Final = frozenset(
+    ("authorization", "host", "x-weft-principal", "x-weft-peer", "x-request-id", "cookie")
+)
+_RESERVED_PREFIXES: Final = ("grpc-", "x-forwarded-", "grpcgateway-")
+_TIMEOUT: Final = re.compile(r"([0-9]{1,8})([HMSmun])")
+_UNIT_SECONDS: Final = {"H": 3600, "M": 60, "S": 1, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end of the connection, and whom it may speak for."""
+
+    address: str
+    trusted: bool = False
+
+
+def is_trusted(address: str, proxies: Sequence[Network]) -> bool:
+    """Whether a configured proxy stands at the address."""
+    if not proxies:
+        return False
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in proxies)
+
+
+def to_metadata(headers: RawHeaders, *, request_id: str, peer: Peer) -> Metadata:
+    """The metadata of a call; raises InvalidArgument where a header cannot be taken over."""
+    metadata: Metadata = [("x-request-id", request_id)]
+    forwarded: list[str] = []
+    host = ""
+    authorized = False
+    for name, value in headers:
+        key = _NAMES.get(name)
+        if key is not None:
+            if name == b"authorization":
+                _refuse_second(seen=authorized)
+                authorized = True
+            if _PRINTABLE.fullmatch(value):
+                metadata.append((key, value.decode("ascii")))
+        elif name.startswith(_METADATA_PREFIX):
+            metadata.extend(_custom(name, value))
+        elif name == b"host" or (name == b"x-forwarded-host" and peer.trusted):
+            host = host if name == b"host" and host else _printable(value)
+        elif name == b"x-forwarded-for" and peer.trusted:
+            forwarded.append(_printable(value))
+    metadata.append(("x-forwarded-for", ", ".join([*forwarded, peer.address])))
+    if host:
+        metadata.append(("x-forwarded-host", host))
+    return metadata
+
+
+def _refuse_second(*, seen: bool) -> None:
+    if seen:
+        raise InvalidArgument("AMBIGUOUS_CREDENTIAL", "send one Authorization header")
+
+
+def _printable(value: bytes) -> str:
+    return value.decode("ascii") if _PRINTABLE.fullmatch(value) else ""
+
+
+def _custom(name: bytes, value: bytes) -> Metadata:
+    key = name[len(_METADATA_PREFIX) :].decode("latin-1")
+    reserved = key in _RESERVED or key.startswith(_RESERVED_PREFIXES)
+    if reserved or not _KEY.fullmatch(key):
+        return []
+    if key.endswith("-bin"):
+        return [(key, _decoded(key, value))]
+    return [(key, value.decode("ascii"))] if _PRINTABLE.fullmatch(value) else []
+
+
+def _decoded(key: str, value: bytes) -> bytes:
+    try:
+        digits = value.rstrip(b"=")
+        return base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
+    except binascii.Error:
+        raise InvalidArgument(
+            "MALFORMED_HEADER", f"Grpc-Metadata-{key} must be base64", metadata={"header": key}
+        ) from None
+
+
+def timeout_of(
+    headers: Mapping[bytes, bytes], *, default: float | None, cap: float
+) -> float | None:
+    """Seconds until the call's deadline, from `Grpc-Timeout`; None for a stream without one."""
+    sent = headers.get(b"grpc-timeout")
+    if sent is None:
+        return default
+    match = _TIMEOUT.fullmatch(sent.decode("latin-1"))
+    if match is None:
+        raise InvalidArgument("MALFORMED_TIMEOUT", 'Grpc-Timeout must look like "5S" or "100m"')
+    return min(int(match[1]) * _UNIT_SECONDS[match[2]], cap)
+
+
+def to_headers(
+    metadata: Iterable[tuple[str, str | bytes]], public: frozenset[str]
+) -> list[tuple[bytes, bytes]]:
+    """Headers for the metadata that is public; binary values in base64."""
+    headers = []
+    for key, value in metadata:
+        if key in public:
+            name = b"-".join(part.capitalize() for part in key.encode().split(b"-"))
+            text = base64.b64encode(value) if isinstance(value, bytes) else _header_value(value)
+            headers.append((b"Grpc-Metadata-" + name, text))
+    return headers
+
+
+def _header_value(value: str) -> bytes:
+    encoded = value.encode("latin-1", "replace")
+    return encoded if _PRINTABLE.fullmatch(encoded) else b""
