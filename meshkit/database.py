@@ -51,6 +51,7 @@ class Database:
         self.feed = feed
         self._engine = engine
         self._clock = clock
+        self._follower = engine.follow(feed)
         self._committer = Committer(
             engine,
             ledger,
@@ -201,6 +202,8 @@ class Database:
     async def close(self) -> None:
         """Commits and answers what is queued, then lets go of the database."""
         await self._committer.close()
+        if self._follower:
+            await self._follower.close()
         await self._engine.close()
 
     async def _put(
@@ -220,7 +223,12 @@ class Database:
         return await self._committer.put(entry)
 
     async def _committed(self, events: Sequence[StoredEvent]) -> None:
-        if events and not self.feed.publish(events):
+        """Before the writers are answered, so that they find their own change in the feed."""
+        if not events:
+            return
+        if self._follower:
+            self._follower.announce()
+        if not self.feed.publish(events):
             await self.feed.catch_up()
 
 

@@ -16,9 +16,13 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from meshkit.errors import Unavailable
+from meshkit.feed import Feed
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
+
+# Stands in a connection's `info` once a statement of its transaction has failed.
+FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,15 @@ class DatabaseSettings:
     ring_events: int = 10_000
     ring_bytes: int = 16 * 1024 * 1024
     connect_timeout_s: float = 10.0
+    command_timeout_s: float = 30.0
+
+
+class Follower(Protocol):
+    """Brings in what other replicas commit, and tells them what this one did."""
+
+    def announce(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class Engine(Protocol):
@@ -55,6 +68,10 @@ class Engine(Protocol):
         """Whether the same transaction, certainly not committed, may succeed if run again."""
         ...
 
+    def follow(self, feed: Feed) -> Follower | None:
+        """Starts following other replicas, where there can be any."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -66,6 +83,7 @@ class SqliteEngine:
         self._readers = ThreadPoolExecutor(settings.readers, thread_name_prefix="sqlite-reader")
         self._writing = sqlite_engine(url, settings, begin="BEGIN IMMEDIATE")
         self._reading = sqlite_engine(url, settings, begin="BEGIN", query_only=True)
+        remember_failures(self._writing)
         self._local = threading.local()
         self._open: list[sa.Connection] = []
 
@@ -77,11 +95,11 @@ class SqliteEngine:
 
     def _read(self, work: Work[T]) -> T:
         connection = self._connection(self._reading)
-        with connection.begin() as transaction:
-            try:
-                return work(connection)
-            finally:
-                transaction.rollback()
+        connection.begin()
+        try:
+            return work(connection)
+        finally:
+            connection.rollback()
 
     def _connection(self, engine: sa.Engine) -> sa.Connection:
         connection: sa.Connection | None = getattr(self._local, "connection", None)
@@ -99,11 +117,23 @@ class SqliteEngine:
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
+    def follow(self, feed: Feed) -> None:
+        """Nobody else writes this file: its one process knows of every commit."""
+
     async def close(self) -> None:
         for threads in (self._writer, self._readers):
             await asyncio.to_thread(threads.shutdown)
         for connection in self._open:
             connection.close()
+
+
+def remember_failures(engine: sa.Engine) -> None:
+    """Marks the connection of each failed statement, so that no operation hides the failure."""
+
+    @sa.event.listens_for(engine, "handle_error")
+    def mark(context: sa.ExceptionContext) -> None:
+        if context.connection is not None and not context.is_disconnect:
+            context.connection.info[FAILED] = True
 
 
 async def _on(threads: ThreadPoolExecutor, function: Callable[[], T]) -> T:
@@ -139,7 +169,10 @@ def open_engine(url: str, settings: DatabaseSettings) -> Engine:
         case "sqlite":
             return SqliteEngine(parsed, settings)
         case "postgresql":
-            raise NotImplementedError
+            # Imported where it is used: SQLite's processes need no driver of PostgreSQL.
+            from meshkit.postgres import PostgresEngine
+
+            return PostgresEngine(parsed, settings)
         case other:
             raise ValueError(f"databases are sqlite:///path or postgresql://..., not {other}")
 

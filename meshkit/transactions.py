@@ -6,6 +6,7 @@ a connection; nothing outlives a failed attempt, so the whole can run again.
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from meshkit.audit import AuditEntry, AuditLog
 from meshkit.caller import Call
 from meshkit.clock import Clock
+from meshkit.engines import FAILED
 from meshkit.errors import MeshError
 from meshkit.feed import Change, EncodeEvent, StoredEvent, events_of
 from meshkit.idempotency import Once, Replies
@@ -140,15 +142,18 @@ class Ledger:
 
         Raises OperationFailed or the seal's error with nothing committed, or CommitUnknown.
         """
-        transaction = connection.begin()
+        connection.info.pop(FAILED, None)
+        connection.begin()
         try:
             committed = _Attempt(self, connection, entries).run()
         except BaseException:
-            transaction.rollback()
+            # A broken connection cannot even do this; its server has rolled back already.
+            with contextlib.suppress(sa.exc.SQLAlchemyError, OSError):
+                connection.rollback()
             raise
         try:
-            transaction.commit()
-        except sa.exc.DBAPIError as error:
+            connection.commit()
+        except Exception as error:
             if self._is_disconnect(error):
                 raise CommitUnknown from error
             raise
@@ -173,6 +178,9 @@ class _Attempt:
             for step in steps:
                 self._operate(step, steps)
             events = self._seal()
+            if FAILED in self._session.connection().info:
+                # PostgreSQL would turn the COMMIT into a silent rollback.
+                raise RuntimeError("an operation swallowed an error of the database")
         return Committed([self._outcomes[entry] for entry in self._entries], events)
 
     def _replay(self) -> None:

@@ -1,0 +1,49 @@
+"""Databases for the tests: a SQLite file, and a database of a real PostgreSQL server."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.postgres import Server, binaries
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """One server for the whole run, also across xdist's workers."""
+    programs = binaries()
+    if programs is None:
+        message = "PostgreSQL is not installed: its half of the storage tests does not run"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
+    worker = getattr(request.config, "workerinput", {})
+    server = Server(worker.get("testrunuid", uuid.uuid4().hex), programs)
+    server.join()
+    yield server
+    server.leave()
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: Server) -> AsyncIterator[str]:
+    """A fresh database, dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex}"
+    connection = await asyncpg.connect(postgres_server.url("postgres"))
+    await connection.execute(f"CREATE DATABASE {name}")
+    yield postgres_server.url(name)
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'test.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database, once of each kind: storage tests run on both."""
+    kind = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    return request.getfixturevalue(kind)
