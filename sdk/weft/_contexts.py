@@ -1,0 +1,209 @@
+"""Contexts: which mesh, organization, workspace and project the SDK and the CLI talk to.
+
+They live in `contexts.json` in the user's configuration directory (`WEFT_CONFIG_DIR` moves
+it), secrets apart in `credentials.json`, which only its owner can read. The environment wins
+over both: `WEFT_CONTEXT` picks a context, `WEFT_PROJECT` a project, `WEFT_API_KEY` is a personal
+access token that is used instead of the stored sign-in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from weft.errors import ContextError
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A place to work in.
+
+    Attributes:
+        control_plane: `host:port` of the control plane.
+        organization: `organizations/<id>`.
+        workspace: `organizations/<id>/workspaces/<id>`.
+        workspace_endpoint: `host:port` of the workspace server.
+        project: Id of the project that commands use.
+        ca_pem: The CA that the servers' certificates come from; empty for public CAs.
+        gateway: Base URL of the HTTP gateway; empty where there is none.
+    """
+
+    name: str
+    control_plane: str
+    organization: str = ""
+    workspace: str = ""
+    workspace_endpoint: str = ""
+    project: str = "default"
+    ca_pem: str = ""
+    gateway: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The secrets of one context: a refresh token or a personal access token, and short tokens.
+
+    `tokens` maps an audience ("controlplane" or a workspace's name) to (token, end in seconds
+    since the epoch).
+    """
+
+    refresh_token: str = ""
+    personal_access_token: str = ""
+    tokens: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+
+
+def config_directory() -> Path:
+    """The directory that holds contexts and secrets."""
+    if directory := os.environ.get("WEFT_CONFIG_DIR"):
+        return Path(directory)
+    import platformdirs
+
+    return platformdirs.user_config_path("weft")
+
+
+Keep = Callable[[SignIn], None]
+
+
+class Secrets(Protocol):
+    """Where the secrets of contexts are kept."""
+
+    def sign_in_of(self, name: str) -> SignIn: ...
+
+    def changing(self, name: str) -> contextlib.AbstractContextManager[Keep]: ...
+
+
+class MemorySecrets:
+    """Secrets of this process alone: those of `WEFT_API_KEY`, which are never stored."""
+
+    def __init__(self, secrets: SignIn) -> None:
+        self._secrets = secrets
+        self._lock = threading.Lock()
+
+    def sign_in_of(self, name: str) -> SignIn:  # noqa: ARG002 - there is one context
+        return self._secrets
+
+    @contextlib.contextmanager
+    def changing(self, name: str) -> Iterator[Keep]:  # noqa: ARG002
+        def keep(secrets: SignIn) -> None:
+            self._secrets = secrets
+
+        with self._lock:
+            yield keep
+
+
+class ContextStore:
+    """Contexts and secrets on disk. Processes may share it: changes of secrets hold a lock."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._directory = directory or config_directory()
+        self._contexts = self._directory / "contexts.json"
+        self._credentials = self._directory / "credentials.json"
+
+    def names(self) -> list[str]:
+        """All contexts, sorted."""
+        return sorted(self._read(self._contexts).get("contexts", {}))
+
+    def current_name(self) -> str:
+        """The context in use, or an empty string where there is none."""
+        chosen = os.environ.get("WEFT_CONTEXT") or self._read(self._contexts).get("current", "")
+        return str(chosen)
+
+    def current(self) -> Context:
+        """The context in use; raises ContextError where there is none."""
+        name = self.current_name()
+        if not name:
+            raise ContextError(
+                "you are not signed in to any mesh: run `weft up` for one on this machine, or "
+                "`weft login HOST:PORT` for your team's"
+            )
+        return self.get(name)
+
+    def get(self, name: str) -> Context:
+        """One context, with `WEFT_PROJECT` applied; raises ContextError where it is unknown."""
+        stored = self._read(self._contexts).get("contexts", {}).get(name)
+        if stored is None:
+            known = ", ".join(self.names()) or "none"
+            raise ContextError(f"there is no context {name!r}; known are: {known}")
+        context = Context(name=name, **stored)
+        project = os.environ.get("WEFT_PROJECT")
+        return replace(context, project=project) if project else context
+
+    def put(self, context: Context, *, is_current: bool = True) -> None:
+        """Keeps a context, and makes it the one in use."""
+        with self._locked():
+            document = self._read(self._contexts)
+            values = asdict(context)
+            del values["name"]
+            document.setdefault("contexts", {})[context.name] = values
+            if is_current:
+                document["current"] = context.name
+            self._write(self._contexts, document)
+
+    def sign_in_of(self, name: str) -> SignIn:
+        """The secrets of a context; empty ones where nobody signed in."""
+        stored = self._read(self._credentials).get(name, {})
+        tokens = {
+            key: (token, float(end)) for key, (token, end) in stored.get("tokens", {}).items()
+        }
+        return SignIn(
+            stored.get("refresh_token", ""), stored.get("personal_access_token", ""), tokens
+        )
+
+    def sign_in(self, name: str, secrets: SignIn) -> None:
+        """Keeps the secrets of a context."""
+        with self.changing(name) as change:
+            change(secrets)
+
+    @contextlib.contextmanager
+    def changing(self, name: str) -> Iterator[Keep]:
+        """Holds the lock while secrets change: yields a function that keeps the new ones.
+
+        A refresh token works once; two processes that used the same one would end the session.
+        """
+
+        def keep(secrets: SignIn) -> None:
+            document = self._read(self._credentials)
+            document[name] = asdict(secrets)
+            self._write(self._credentials, document)
+
+        with self._locked():
+            yield keep
+
+    def sign_out(self, name: str) -> None:
+        """Forgets the secrets of a context."""
+        with self._locked():
+            document = self._read(self._credentials)
+            document.pop(name, None)
+            self._write(self._credentials, document)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._directory / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @staticmethod
+    def _read(path: Path) -> dict[str, Any]:
+        try:
+            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise ContextError(f"{path} is not readable: {error}; mend it or delete it") from None
+        return document
+
+    @staticmethod
+    def _write(path: Path, document: Mapping[str, Any]) -> None:
+        # mkstemp makes it 0600 from its first moment; the rename makes the change atomic.
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=1)
+        Path(temporary).replace(path)

@@ -1,0 +1,256 @@
+"""Everything that Weft raises.
+
+WeftError
+├── TracingError                  a pipeline that cannot become a graph
+│   ├── HandleUsedAsValueError    the result of a step used before the step has run
+│   ├── CycleError                steps that wait for each other
+│   ├── ArgumentError             wrong arguments of a step
+│   └── ConstantError             a constant that cannot be stored
+├── ParameterError                a parameter of a pipeline that does not fit its type
+├── OutputError                   a step returned something else than it declared
+├── MaterializerError             a value that cannot be stored or loaded
+│   ├── PickleRefusedError        pickle, where the policy refuses it
+│   └── ArtifactCorruptedError    stored content that differs from its recorded hash
+├── ArtifactStoreError            a store that refuses a path or cannot be reached
+├── NoActiveStepError             asked for the running step where none runs
+├── ItemFailedError               stands for a failed item in the result of a fan-out
+├── NonRetryableError             raised by a step: retrying cannot help
+├── StepStoppedError              raised inside a step that was told to stop
+├── RunError                      a run that did not succeed; carries `run`
+│   ├── RunFailedError
+│   └── RunStoppedError
+├── ContextError                  no mesh is chosen, or its settings are unusable
+└── ApiError                      a server refused a call, or cannot be reached
+    ├── InvalidRequestError       the request is wrong, whatever the state
+    ├── NotSignedInError          no valid sign-in
+    ├── NotPermittedError         not granted, or might not exist
+    ├── NotFoundError             no such resource
+    ├── ConflictError             taken, changed meanwhile, or in the wrong state
+    ├── OutOfRangeError           a cursor outside of history
+    └── UnavailableError          not reachable, too slow, or too busy: try again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from weft._run import Run
+
+__all__ = [
+    "ApiError",
+    "ArgumentError",
+    "ArtifactCorruptedError",
+    "ArtifactStoreError",
+    "ConflictError",
+    "ConstantError",
+    "ContextError",
+    "CycleError",
+    "HandleUsedAsValueError",
+    "InvalidRequestError",
+    "ItemFailedError",
+    "MaterializerError",
+    "NoActiveStepError",
+    "NonRetryableError",
+    "NotFoundError",
+    "NotPermittedError",
+    "NotSignedInError",
+    "OutOfRangeError",
+    "OutputError",
+    "ParameterError",
+    "PickleRefusedError",
+    "PickleWarning",
+    "RunError",
+    "RunFailedError",
+    "RunStoppedError",
+    "StepStoppedError",
+    "TracingError",
+    "UnavailableError",
+    "UncacheableWarning",
+    "WeftError",
+]
+
+
+class WeftError(Exception):
+    """The root of everything that Weft raises on purpose."""
+
+
+class TracingError(WeftError):
+    """A pipeline function cannot be turned into a graph."""
+
+
+class HandleUsedAsValueError(TracingError):
+    """The result of a step was used as a value while the pipeline was still being drawn."""
+
+
+class CycleError(TracingError):
+    """Steps wait for each other."""
+
+
+class ArgumentError(TracingError):
+    """A step was called with arguments that its function does not take."""
+
+
+class ConstantError(TracingError):
+    """A constant passed to a step cannot be stored with the graph."""
+
+
+class ParameterError(WeftError):
+    """A parameter is unknown, missing, or does not fit its type."""
+
+
+class OutputError(WeftError):
+    """A step returned something else than its outputs declare."""
+
+
+class MaterializerError(WeftError):
+    """A value cannot be stored, or stored content cannot be loaded."""
+
+
+class PickleRefusedError(MaterializerError):
+    """The value needs pickle, and the policy refuses it."""
+
+
+class ArtifactCorruptedError(MaterializerError):
+    """Stored content differs from the hash that was recorded with it."""
+
+
+class ArtifactStoreError(WeftError):
+    """The artifact store refuses a path or cannot be reached."""
+
+
+class NoActiveStepError(WeftError):
+    """`context()` was called where no step runs."""
+
+
+class ItemFailedError(WeftError):
+    """Stands in the result of `step.map(..., return_exceptions=True)` for an item that failed."""
+
+
+class NonRetryableError(WeftError):
+    """Raise it in a step to fail at once: its retries are not used."""
+
+
+class StepStoppedError(WeftError):
+    """Raised in a step by `context().check_stop()` once somebody asked the run to stop."""
+
+
+class RunError(WeftError):
+    """A run ended without success; `run` holds its steps and outputs."""
+
+    def __init__(self, message: str, run: Run[Any]) -> None:
+        super().__init__(message)
+        self.run = run
+
+
+class RunFailedError(RunError):
+    """A step failed."""
+
+
+class RunStoppedError(RunError):
+    """Somebody stopped the run."""
+
+
+class ContextError(WeftError):
+    """No mesh is chosen, or its settings on this machine are unusable."""
+
+
+class ApiError(WeftError):
+    """A server refused a call, or cannot be reached.
+
+    `code` is the gRPC code's number, `reason` a name from `weftapi.common.v1.ErrorReason`, and
+    `metadata` what varies. `request_id` finds the call in the server's log.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int = 2,
+        reason: str = "",
+        metadata: Mapping[str, str] | None = None,
+        violations: Sequence[tuple[str, str]] = (),
+        request_id: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.metadata = dict(metadata or {})
+        self.violations = tuple(violations)
+        self.request_id = request_id
+
+
+class InvalidRequestError(ApiError):
+    """The request is wrong, whatever the state; `violations` names the fields."""
+
+
+class NotSignedInError(ApiError):
+    """There is no valid sign-in."""
+
+
+class NotPermittedError(ApiError):
+    """It is not granted, or might not exist."""
+
+
+class NotFoundError(ApiError):
+    """There is no such resource."""
+
+
+class ConflictError(ApiError):
+    """The name is taken, somebody else was faster, or the state forbids it."""
+
+
+class OutOfRangeError(ApiError):
+    """The cursor lies outside of what the server still has."""
+
+
+class UnavailableError(ApiError):
+    """The server cannot be reached, is too slow or too busy: try again."""
+
+
+_ERROR_OF_CODE: dict[int, type[ApiError]] = {
+    3: InvalidRequestError,
+    4: UnavailableError,
+    5: NotFoundError,
+    6: ConflictError,
+    7: NotPermittedError,
+    8: UnavailableError,
+    9: ConflictError,
+    10: ConflictError,
+    11: OutOfRangeError,
+    14: UnavailableError,
+    16: NotSignedInError,
+}
+
+
+def error_from_rpc(error: Any) -> ApiError:
+    """Turns a `grpc.RpcError` into ours: the only place in the SDK that knows gRPC's codes."""
+    from google.rpc import error_details_pb2, status_pb2
+
+    code = int(error.code().value[0])
+    trailers = dict(error.trailing_metadata() or ())
+    status = status_pb2.Status.FromString(trailers.get("grpc-status-details-bin", b""))
+    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    for detail in status.details:
+        detail.Unpack(info)
+        detail.Unpack(bad)
+    message = status.message or error.details() or "the call failed"
+    if not status.details and code == 14:  # noqa: PLR2004 - UNAVAILABLE, and not said by a server
+        message = f"the server cannot be reached ({message})"
+    return _ERROR_OF_CODE.get(code, ApiError)(
+        message,
+        code=code,
+        reason=info.reason,
+        metadata=info.metadata,
+        violations=[(v.field, v.description) for v in bad.field_violations],
+        request_id=str(trailers.get("x-request-id", "")),
+    )
+
+
+class PickleWarning(UserWarning):
+    """An output had no typed materializer and was pickled."""
+
+
+class UncacheableWarning(UserWarning):
+    """A step cannot be cached because of one of its inputs."""
