@@ -365,6 +365,19 @@ def test_sql_and_memory_agree(bench: Bench) -> None:
     agree()
 
 
+def test_no_letter_is_special_in_sql(bench: Bench) -> None:
+    """All texts of two letters against all patterns of one: exhaustive where chance is not."""
+    items = [{"name": first + second} for first in LETTERS for second in LETTERS]
+    for body in LETTERS:
+        for start, end in ((True, False), (False, True), (True, True)):
+            expression = Compare(("name",), Operator.EQ, Text(body, start, end))
+            found = FIELDS.parse(grammar.unparse(expression), now=NOW)
+            predicate = found.predicate()
+            in_memory = {number for number, item in enumerate(items) if predicate(item)}
+            assert bench.matching(items, found.where()) == in_memory
+            assert len(in_memory) == (2 * len(LETTERS) - 1 if start and end else len(LETTERS))
+
+
 @settings(deadline=None, database=None)
 @given(expressions)
 def test_parse_reads_what_unparse_writes(expression: Expression) -> None:
