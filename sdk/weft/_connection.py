@@ -146,11 +146,10 @@ class Endpoint:
         except grpc.RpcError as error:
             raise error_from_rpc(error) from None
 
-    def _metadata(self, *, is_fresh: bool) -> list[tuple[str, str]]:
-        metadata = [("x-request-id", str(uuid.uuid4()))]
-        if token := self._token(is_fresh=is_fresh):
-            metadata.append(("authorization", f"Bearer {token}"))
-        return metadata
+    def _metadata(self, *, is_fresh: bool) -> tuple[tuple[str, str], ...]:
+        metadata = (("x-request-id", str(uuid.uuid4())),)
+        token = self._token(is_fresh=is_fresh)
+        return (*metadata, ("authorization", f"Bearer {token}")) if token else metadata
 
 
 class Connection:

@@ -1,0 +1,43 @@
+"""Real launchers over real processes, in a directory of their own."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from meshkit.clock import SystemClock
+from tests.workloads.observed import Engine
+from workloads.launchers.handles import kill_marked
+from workloads.launchers.process import ProcessLauncher, ProcessSettings
+
+Opener = Callable[..., Awaitable[Engine]]
+
+
+@pytest.fixture
+async def engines(tmp_path: Path) -> AsyncIterator[Opener]:
+    """Opens launchers over one state directory; ends whatever they have started."""
+    base = ProcessSettings(
+        state_directory=tmp_path / "state",
+        slots=4,
+        environment={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LANG": "C.UTF-8"},
+        grace_s=5,
+    )
+    opened: list[Engine] = []
+    async with AsyncExitStack() as stack:
+
+        async def open_(**changes) -> Engine:
+            settings = replace(base, **changes)
+            launcher = await stack.enter_async_context(ProcessLauncher(settings, SystemClock()))
+            opened.append(Engine(launcher, settings))
+            return opened[-1]
+
+        yield open_
+    for workload in {w.uid: w for engine in opened for w in engine.known.values()}.values():
+        kill_marked(f"WEFT_WORKLOAD_UID={workload.uid}")
+
+
+@pytest.fixture
+async def engine(engines: Opener) -> Engine:
+    return await engines()

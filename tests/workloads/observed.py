@@ -1,0 +1,92 @@
+"""A launcher under observation, and what the tests of workloads say often."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+from workloads.launchers import Observation
+from workloads.launchers.process import ProcessLauncher, ProcessSettings
+from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec
+
+OWNER = UUID("0190b2c4-0000-7000-8000-000000000001")
+# Generous: a machine that runs eight test suites at once is slow, and nothing here is timed.
+PATIENCE_S = 60
+
+
+def key(id_: str, owner: UUID = OWNER) -> WorkloadKey:
+    return WorkloadKey(owner, id_)
+
+
+def shell(script: str, **rest) -> WorkloadSpec:
+    """A workload that executes a shell script, by way of the interpreter that it must have."""
+    code = "import os, sys; os.execv('/bin/sh', ['sh', '-c', sys.argv[1]])"
+    return WorkloadSpec(args=("-I", "-S", "-c", code, script), **rest)
+
+
+class Engine:
+    """A launcher and everything it has told so far."""
+
+    def __init__(self, launcher: ProcessLauncher, settings: ProcessSettings) -> None:
+        self.launcher = launcher
+        self.settings = settings
+        self.told: list[Observation] = []
+        self.known: dict[WorkloadKey, Workload] = {}
+        self._changed = asyncio.Condition()
+        self._wakers: set[asyncio.Task[None]] = set()
+        launcher.observe(self._hear)
+
+    def _hear(self, observation: Observation) -> None:
+        self.told.append(observation)
+        workload = observation.workload
+        if observation.is_deleted:
+            del self.known[workload.key]
+        else:
+            self.known[workload.key] = workload
+        waker = asyncio.get_running_loop().create_task(self._wake())
+        self._wakers.add(waker)
+        waker.add_done_callback(self._wakers.discard)
+
+    async def _wake(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def folder(self, id_: str, owner: UUID = OWNER) -> Path:
+        return self.settings.state_directory / "workloads" / str(owner) / id_
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_S), self._changed:
+            await self._changed.wait_for(holds)
+
+    async def reaches(self, id_: str, *states: str) -> Workload:
+        def is_there() -> bool:
+            return key(id_) in self.known and self.known[key(id_)].state.value in states
+
+        await self.until(is_there)
+        return self.known[key(id_)]
+
+    async def ended(self, id_: str) -> Workload:
+        await self.until(lambda: key(id_) in self.known and self.known[key(id_)].state.is_terminal)
+        return self.known[key(id_)]
+
+    async def run(self, id_: str, script: str, secrets: Secrets | None = None, **rest) -> Workload:
+        await self.launcher.launch(key(id_), shell(script, **rest), secrets or Secrets())
+        return await self.ended(id_)
+
+    async def log(self, id_: str) -> bytes:
+        chunk = await self.launcher.read_log(key(id_), 0, 1 << 26)
+        return chunk.data
+
+    def states(self, id_: str) -> list[str]:
+        states = [o.workload.state.value for o in self.told if o.workload.key == key(id_)]
+        return [state for i, state in enumerate(states) if i == 0 or states[i - 1] != state]
+
+
+def said(log: bytes, stream: str) -> bytes:
+    """The bytes that a workload wrote to a stream, restored from its log."""
+    out = b""
+    for line in log.splitlines(keepends=True):
+        _, name, tag, text = line.split(b" ", 3)
+        if name.decode() == stream:
+            out += text if tag == b"F" else text[:-1]
+    return out

@@ -1,0 +1,69 @@
+"""Engines that execute workloads, behind one protocol: local processes, or Kubernetes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A workload as the engine has it now, or that it has it no more."""
+
+    workload: Workload
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """Bytes of a workload's log, from a byte offset on.
+
+    The bytes are lines in the format of Kubernetes' CRI: `<time> <stream> <F|P> <text>`.
+    `is_end` says that nothing will ever follow.
+    """
+
+    offset: int
+    data: bytes
+    is_end: bool
+
+    @property
+    def next_offset(self) -> int:
+        return self.offset + len(self.data)
+
+
+class Launcher(Protocol):
+    """An engine. It is its own database: a new manager reads back from it all that happened."""
+
+    def observe(self, sink: Callable[[Observation], None]) -> None:
+        """Hands every known workload to `sink`, and from then on every change, in order.
+
+        A change caused by a call of this launcher reaches the sink before the call returns.
+        """
+        ...
+
+    async def launch(self, key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets) -> None:
+        """Accepts a workload durably; it will execute at most once, however often this is called.
+
+        Raises AlreadyExists where the key was accepted with another spec.
+        """
+        ...
+
+    async def cancel(self, key: WorkloadKey, *, grace_s: float, reason: str) -> None:
+        """Asks a workload to end, and kills it after `grace_s`; nothing where it has ended.
+
+        Raises NotFound. Durable: a restarted manager goes on with it.
+        """
+        ...
+
+    async def delete(self, key: WorkloadKey) -> None:
+        """Forgets an ended workload and its log. Raises NotFound, FailedPrecondition."""
+        ...
+
+    async def read_log(self, key: WorkloadKey, offset: int, limit: int) -> LogChunk:
+        """Reads at most `limit` bytes of whole lines; raises NotFound, OutOfRange."""
+        ...
+
+    async def log_changed(self, key: WorkloadKey, offset: int) -> None:
+        """Returns when the log is longer than `offset`, or the workload has ended."""
+        ...

@@ -1,0 +1,319 @@
+"""The embedded engine: local processes, each under its own shim.
+
+Its database is a directory. A workload is accepted by a folder that appears in one step, and
+executed by whichever shim links `claim.json` first; whatever is killed in between, at most one
+is ever admitted, and a restarted manager finds out which by pid and start time.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from meshkit.clock import Clock
+from meshkit.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    NotFound,
+    OutOfRange,
+    ResourceExhausted,
+    Unavailable,
+)
+from meshkit.ids import new_uid
+from workloads.launchers import LogChunk, Observation
+from workloads.launchers.environments import Environments
+from workloads.launchers.execution import attend, execute, give_up
+from workloads.launchers.folder import Folder, Intent, StateDirectory, child_environment
+from workloads.launchers.record import Record
+from workloads.lifecycle import WorkloadState
+from workloads.model import Secrets, WorkloadKey, WorkloadSpec
+from workloads.shim import files
+
+_log = logging.getLogger(__name__)
+
+_LOG_POLL_S = 0.2
+# A line of the log is at most 16 KiB and its prefix, so that a read always holds a whole one.
+_MIN_READ_BYTES = 32 << 10
+# Positions beyond it are not told: each start would change them all.
+_TOLD_POSITIONS = 10
+_TRY_AGAIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSettings:
+    """How local workloads are executed."""
+
+    state_directory: Path
+    slots: int
+    """Workloads that execute at once; the rest is queued."""
+    environment: dict[str, str]
+    """What every workload's environment starts from: PATH, HOME, LANG."""
+    max_queued: int = 10_000
+    """Workloads that may wait for a slot; more are refused."""
+    grace_s: float = 10.0
+    """Between SIGTERM and SIGKILL where a timeout, or a shutdown of the host, ends a workload."""
+    log_limit_bytes: int = 256 << 20
+    """Size at which a workload's log stops growing, and says so."""
+    cgroup: str = ""
+    """A cgroup v2 directory delegated to the manager; without one limits are not enforced."""
+
+
+class ProcessLauncher:
+    """Executes workloads as local processes (protocol: workloads.launchers.Launcher).
+
+    An async context manager: leaving it leaves the workloads running, for the next manager.
+    """
+
+    def __init__(self, settings: ProcessSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._directory = StateDirectory(settings.state_directory)
+        self._environments = Environments(settings.state_directory / "environments")
+        self._records: dict[WorkloadKey, Record] = {}
+        self._queue: dict[WorkloadKey, Record] = {}
+        self._busy: set[WorkloadKey] = set()
+        self._sink: Callable[[Observation], None] = lambda _: None
+        self._executing: set[asyncio.Task[None]] = set()
+        self._changing: set[asyncio.Task[None]] = set()
+        self._submitting = asyncio.Lock()
+        self._lock_descriptor = -1
+
+    async def __aenter__(self) -> Self:
+        """Takes the directory, and goes on with whatever is in it.
+
+        Raises BlockingIOError where another manager holds it.
+        """
+        self._lock_descriptor = os.open(self._directory.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            records = await asyncio.to_thread(self._recover)
+        except BaseException:
+            os.close(self._lock_descriptor)
+            raise
+        for record in sorted(records, key=lambda record: record.intent.uid):
+            self._resume(record)
+        self._fill()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.gather(*self._changing, return_exceptions=True)
+        for task in self._executing:
+            task.cancel()
+        await asyncio.gather(*self._executing, return_exceptions=True)
+        os.close(self._lock_descriptor)
+
+    # The protocol; see Launcher.
+
+    def observe(self, sink: Callable[[Observation], None]) -> None:
+        self._sink = sink
+        for record in self._records.values():
+            record.announce()
+
+    async def launch(self, key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets) -> None:
+        await self._completely(self._launch(key, spec, secrets))
+
+    async def cancel(self, key: WorkloadKey, *, grace_s: float, reason: str) -> None:
+        await self._completely(self._cancel(self._find(key), grace_s, reason))
+
+    async def delete(self, key: WorkloadKey) -> None:
+        await self._completely(self._delete(self._find(key)))
+
+    async def read_log(self, key: WorkloadKey, offset: int, limit: int) -> LogChunk:
+        record = self._find(key)
+        is_whole = record.state.is_terminal  # asked first: later lines could not be missed
+        limit = max(limit, _MIN_READ_BYTES)
+        data = await asyncio.to_thread(record.folder.read_log, offset, limit)
+        if not data and offset > (size := record.folder.log_size()):
+            raise OutOfRange(
+                "LOG_OFFSET_GAP",
+                f"the log has {size} bytes, so it cannot be read from byte {offset}",
+                metadata={"expected": str(size)},
+            )
+        is_end = is_whole and len(data) < limit
+        # A line that is still being written is not served before it is whole.
+        return LogChunk(offset, data if is_end else data[: data.rfind(b"\n") + 1], is_end)
+
+    async def log_changed(self, key: WorkloadKey, offset: int) -> None:
+        record = self._find(key)
+        while record.folder.log_size() <= offset and not record.state.is_terminal:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOG_POLL_S):
+                    await record.ended.wait()
+
+    # Changes.
+
+    async def _completely(self, change: Awaitable[None]) -> None:
+        """Completes what has begun on disk, even where its caller goes away in between."""
+        task = asyncio.ensure_future(change)
+        self._changing.add(task)
+        task.add_done_callback(self._changing.discard)
+        await asyncio.shield(task)
+
+    async def _launch(self, key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets) -> None:
+        async with self._submitting:
+            known = self._records.get(key)
+            if known is None:
+                await self._accept(key, spec, secrets)
+            elif known.intent.spec != spec:
+                raise AlreadyExists(
+                    "WORKLOAD_CONFLICT",
+                    f"{key.name} was submitted with another specification; choose another id",
+                    metadata={"resource": key.name},
+                )
+
+    async def _accept(self, key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets) -> None:
+        if len(self._queue) >= self._settings.max_queued:
+            raise ResourceExhausted(
+                "WRITE_QUEUE_FULL",
+                f"{len(self._queue)} workloads wait already; submit again later",
+                retry_after_s=10,
+            )
+        intent = Intent(key, new_uid(), self._clock.now(), spec)
+        launch = self._launch_order(intent, secrets)
+        try:
+            folder = await asyncio.to_thread(self._directory.create, intent, launch, secrets)
+        except OSError as error:
+            raise Unavailable(
+                "UPSTREAM_UNAVAILABLE",
+                f"the workload manager cannot write its state: {error.strerror}",
+                metadata={"service": "state directory"},
+                retry_after_s=5,
+            ) from error
+        record = self._record(intent, folder)
+        self._records[key] = self._queue[key] = record
+        record.announce()
+        self._fill()
+
+    def _launch_order(self, intent: Intent, secrets: Secrets) -> files.Json:
+        path = self._directory.path(intent.key)
+        spec, settings = intent.spec, self._settings
+        return {
+            "argv": self._environments.command(spec),
+            "env": child_environment(settings.environment, intent, secrets, path),
+            "cwd": str(path / files.WORK),
+            "timeout_s": spec.timeout_s,
+            "grace_s": settings.grace_s,
+            "log_limit_bytes": settings.log_limit_bytes,
+            "cgroup": settings.cgroup,
+            "memory_bytes": spec.memory_bytes,
+            "cpu_millis": spec.cpu_millis,
+        }
+
+    async def _cancel(self, record: Record, grace_s: float, reason: str) -> None:
+        async with record.lock:
+            if record.state.is_terminal:
+                return
+            order = await asyncio.to_thread(
+                record.folder.order_cancel, grace_s=grace_s, reason=reason
+            )
+            if self._queue.pop(record.key, None):
+                await give_up(record, "")
+                self._fill()
+                return
+            record.move(WorkloadState.CANCELLING, order["reason"])
+            if record.handle is not None:
+                record.handle.send(signal.SIGTERM)
+
+    async def _delete(self, record: Record) -> None:
+        async with record.lock:
+            if not record.state.is_terminal:
+                raise FailedPrecondition(
+                    "WORKLOAD_NOT_ENDED",
+                    f"{record.key.name} is {record.state.value}; cancel it before deleting it",
+                    metadata={"resource": record.key.name, "state": record.state.value},
+                )
+            if self._records.get(record.key) is not record:
+                return
+            await asyncio.to_thread(self._directory.remove, record.folder)
+            del self._records[record.key]
+            record.announce(is_deleted=True)
+
+    # The queue and its slots.
+
+    def _fill(self) -> None:
+        """Starts what fits, and tells those who wait how long the queue before them is."""
+        queue = sorted(self._queue.values(), key=lambda record: record.intent.uid)
+        free = max(0, self._settings.slots - len(self._busy))
+        for record in queue[:free]:
+            del self._queue[record.key]
+            self._occupy(record, execute)
+        for position, record in enumerate(queue[free : free + _TOLD_POSITIONS + 1], start=1):
+            where = f"number {position}"
+            if position > _TOLD_POSITIONS:
+                where = f"behind more than {_TOLD_POSITIONS} others"
+            slots = f"{len(self._busy)} of {self._settings.slots} slots are taken"
+            record.explain(f"{where} in the queue; {slots}")
+
+    def _occupy(self, record: Record, work: Callable[[Record], Awaitable[None]]) -> None:
+        """Works on a workload, which holds a slot until it has ended."""
+        self._busy.add(record.key)
+        task = asyncio.create_task(_persist(record, work))
+        self._executing.add(task)
+        task.add_done_callback(lambda task: self._vacate(record, task))
+
+    def _vacate(self, record: Record, task: asyncio.Task[None]) -> None:
+        self._executing.discard(task)
+        self._busy.discard(record.key)
+        if not task.cancelled():
+            self._fill()
+
+    # Restarts.
+
+    def _recover(self) -> list[Record]:
+        records = []
+        for key, folder in self._directory.recover():
+            try:
+                records.append(self._record(folder.intent(key), folder))
+            except (OSError, ValueError, KeyError, TypeError):
+                # One that nobody can read must not keep the others from being found again.
+                _log.exception("parked %s at %s", key, self._directory.park(folder))
+        return records
+
+    def _resume(self, record: Record) -> None:
+        self._records[record.key] = record
+        if record.state.is_terminal:
+            return
+        if record.folder.claim() is not None:
+            self._occupy(record, attend)
+        elif record.folder.order_to_cancel() is not None:
+            self._occupy(record, lambda record: give_up(record, ""))
+        else:
+            self._queue[record.key] = record
+
+    def _record(self, intent: Intent, folder: Folder) -> Record:
+        return Record(intent, folder, self._tell)
+
+    def _tell(self, change: Observation) -> None:
+        self._sink(change)
+
+    def _find(self, key: WorkloadKey) -> Record:
+        record = self._records.get(key)
+        if record is None:
+            raise NotFound(
+                "RESOURCE_NOT_FOUND", f"there is no {key.name}", metadata={"resource": key.name}
+            )
+        return record
+
+
+async def _persist(record: Record, work: Callable[[Record], Awaitable[None]]) -> None:
+    """Works until it is done: blindness (no descriptors, a sick disk) is no workload's end."""
+    while True:
+        try:
+            await work(record)
+        except OSError:
+            _log.exception("cannot observe %s of %s", record.key.name, record.key.owner)
+            await asyncio.sleep(_TRY_AGAIN_S)
+        else:
+            return
