@@ -8,13 +8,13 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import structlog
 import uvloop
 
+import meshkit
 from meshkit.config import ConfigError, ServerSettings
-from meshkit.server import MeshServer
 from meshkit.telemetry import configure_logging
 
 log = structlog.get_logger()
@@ -24,14 +24,24 @@ _EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 _EXIT_FORCED = 130
 
 
+class Server(Protocol):
+    """What runs as a process; `start` answers a dataclass of the bound ports."""
+
+    async def start(self) -> Any: ...
+
+    async def stop(self) -> None: ...
+
+
 def run_service(
-    settings: type[S], build: Callable[[S], Awaitable[MeshServer]], *, service: str
+    settings: type[S], build: Callable[[S], Awaitable[Server]], *, service: str
 ) -> NoReturn:
     """Loads the settings, builds the server and serves until told to stop; exits.
 
     SIGTERM or SIGINT drains and exits 0; a second one exits at once. Settings that are not
     valid are printed and exit 78.
     """
+    if meshkit.GRPC_CAME_FIRST:
+        raise RuntimeError("import meshkit before grpc, or TLS 1.2 would be accepted")
     try:
         loaded = settings.load()
     except ConfigError as error:
@@ -42,14 +52,15 @@ def run_service(
     sys.exit(0)
 
 
-async def _serve(settings: S, build: Callable[[S], Awaitable[MeshServer]], service: str) -> None:
+async def _serve(settings: S, build: Callable[[S], Awaitable[Server]], service: str) -> None:
     stopping = asyncio.Event()
     _on_signals(stopping)
     server = await build(settings)
     ports = await server.start()
-    log.info("ready", service=service, pid=os.getpid(), **dataclasses.asdict(ports))
+    ready = {"pid": os.getpid(), **dataclasses.asdict(ports)}
     if settings.ready_file:
-        _write_ready(settings.ready_file, {"pid": os.getpid(), **dataclasses.asdict(ports)})
+        _write_ready(settings.ready_file, ready)
+    log.info("ready", service=service, **ready)
     await stopping.wait()
     log.info("draining", service=service)
     await server.stop()

@@ -13,12 +13,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from meshkit import deadlines
+from meshkit import deadlines, rules
 from meshkit.access import Access, Handler, MethodPolicy, behaviour_of
 from meshkit.authentication import Authenticator, Context, Identity
 from meshkit.caller import Call, Caller, CallerKind, current_call
@@ -30,7 +31,6 @@ from meshkit.telemetry import request_id_of, trace_id_of
 from meshkit.tokens import unauthenticated
 
 ExtraCheck = Callable[[Caller, Message], Awaitable[None]]
-Validate = Callable[[Message], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,6 @@ class Gate:
     limits: Limits
     streams: OpenStreams
     recorder: Recorder
-    validate: Validate
     extra_checks: Mapping[str, ExtraCheck]
     unary_deadline_s: float
 
@@ -69,6 +68,7 @@ class _Method:
         self._handle = behaviour_of(handler)
         assert handler.request_deserializer is not None
         self._deserialize: Callable[[bytes], Message] = handler.request_deserializer
+        self._validate = partial(rules.check, wildcard_parent=policy.filter_results)
         self._extra_check = gate.extra_checks[policy.extra_check] if policy.extra_check else None
 
     async def unary_unary(self, raw: bytes, context: Context) -> bytes:
@@ -148,7 +148,7 @@ class _Method:
             await authorize(call.caller, policy, call.audit_resource, request)
 
     async def _check(self, caller: Caller, request: Message) -> None:
-        self._gate.validate(request)
+        self._validate(request)
         if self._extra_check is not None:
             await self._extra_check(caller, request)
 
@@ -165,13 +165,13 @@ class _Method:
         """Authorizes a stream by its first message where that one names the resource."""
         if not self._policy.resource_field and self._extra_check is None:
             await stream.authorize("")
-            return _Requests(raws, self._parse, self._gate.validate)
+            return _Requests(raws, self._parse, self._validate)
         raw = await anext(raws, None)
         if raw is None:
             raise InvalidArgument("MALFORMED_MESSAGE", "The stream ended before its first message.")
         first = self._parse(raw)
         await self._accept(rpc, stream, first)
-        return _Requests(raws, self._parse, self._gate.validate, first)
+        return _Requests(raws, self._parse, self._validate, first)
 
     async def _answer(self, stream: OpenStream, request: object, context: Context) -> None:
         monotonic = self._recorder.clock.monotonic
@@ -200,7 +200,7 @@ class _Requests:
         self,
         raws: AsyncIterator[bytes],
         parse: Callable[[bytes], Message],
-        validate: Validate,
+        validate: Callable[[Message], None],
         first: Message | None = None,
     ) -> None:
         self._raws = raws

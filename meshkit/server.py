@@ -6,7 +6,7 @@ gRPC cannot ask for an *optional* client certificate: **edge** (TLS, bearer toke
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from meshkit.config import ServerSettings
 from meshkit.credentials import Credentials, PublicPair
 from meshkit.limits import Limits, Rate, RateLimiter, StreamSlots
 from meshkit.recording import Denied, Recorder, no_denial_is_audited
-from meshkit.scopes import ExtraCheck, Gate, Validate, compose
+from meshkit.scopes import ExtraCheck, Gate, compose
 from meshkit.spiffe import SpiffeId
 from meshkit.streams import Authorizer, OpenStreams, StreamTimes
 from meshkit.telemetry import Metrics, MetricsServer
@@ -74,7 +74,6 @@ class MeshServer:
         denied_serials: DeniedSerials | None = None,
         allows_peer: PeerCheck | None = None,
         readiness: Mapping[str, ReadinessCheck] | None = None,
-        validate: Validate = rules.check,
         metrics: Metrics | None = None,
     ) -> None:
         self._settings = settings
@@ -124,7 +123,6 @@ class MeshServer:
                 limits,
                 streams,
                 recorder,
-                validate,
                 checks,
                 settings.unary_deadline_s,
             )
@@ -247,7 +245,7 @@ class _Collector:
 def _bind(services: Sequence[Service], extra_checks: Mapping[str, ExtraCheck]) -> dict[str, Bound]:
     """Joins each method's policy and handler; raises AccessError listing all problems."""
     bound: dict[str, Bound] = {}
-    problems: list[str] = []
+    problems = list(_rule_problems(services))
     for service in services:
         collector = _Collector()
         service.add_to_server(service.servicer, collector)
@@ -264,6 +262,13 @@ def _bind(services: Sequence[Service], extra_checks: Mapping[str, ExtraCheck]) -
     if problems:
         raise AccessError(problems)
     return bound
+
+
+def _rule_problems(services: Sequence[Service]) -> Iterator[str]:
+    try:
+        rules.compile_all({service.descriptor.file for service in services})
+    except rules.BadRuleError as error:
+        yield str(error)
 
 
 def _on(listener: Listener, bound: Mapping[str, Bound]) -> dict[str, Bound]:

@@ -6,6 +6,10 @@ nothing of them needs generated code.
 
 import asyncio
 import itertools
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -236,6 +240,12 @@ class Policy:
         self.revision += 1
 
 
+async def short_text(_caller: Caller, request: Any) -> None:
+    """The toy's extra check."""
+    if len(request.text) > 5:
+        raise PermissionDenied("NOT_PERMITTED", "Too long a text for you.")
+
+
 @dataclass
 class ManualClock:
     """A clock that tests set; its monotonic side moves with it."""
@@ -336,10 +346,6 @@ async def running(directory: Path, **settings: Any) -> AsyncIterator[Mesh]:
     issuer.replace_keys(signer.jwks)
     denied_serials, denials = DeniedSerials(), []
 
-    async def short_text(_caller: Caller, request: Any) -> None:
-        if len(request.text) > 5:
-            raise PermissionDenied("NOT_PERMITTED", "Too long a text for you.")
-
     server = MeshServer(
         ServerSettings(credentials_dir=own, **{"stream_sweep_s": 0.02, "drain_s": 2.0, **settings}),
         credentials=credentials,
@@ -369,6 +375,54 @@ async def running(directory: Path, **settings: Any) -> AsyncIterator[Mesh]:
         yield mesh
     finally:
         await server.stop()
+
+
+async def build(settings: ServerSettings) -> MeshServer:
+    """Composes the toy for a process of its own, which trusts no issuer of tokens."""
+    clock = ManualClock()
+    return MeshServer(
+        settings,
+        credentials=Credentials(settings.credentials_dir),
+        services=[Service(DESCRIPTOR, add_to_server, Toy())],
+        verifier=TokenVerifier([], audience=AUDIENCE, clock=clock),
+        authorizer=Policy(),
+        clock=clock,
+        extra_checks={"short_text": short_text},
+    )
+
+
+@asynccontextmanager
+async def process(directory: Path, **settings: Any) -> AsyncIterator[dict[str, Any]]:
+    """Serves the toy in a process of its own; yields its pid and ports."""
+    authority = certificates.make_authority("toy CA", now=datetime.now(UTC))
+    own = directory / "own"
+    write_files(own, issue(authority, identity(Role.WORKSPACE)), authority.pem)
+    ready = directory / "ready.json"
+    settings = {"credentials_dir": own, "ready_file": ready, **settings}
+    root = Path(__file__).parents[2]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(str(root / name) for name in (".", "generated")),
+        **{f"WEFT_TOY_{name.upper()}": str(value) for name, value in settings.items()},
+    }
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.meshkit.toy_process", env=environment, stderr=PIPE
+    )
+    try:
+        yield {**await _ready(child, ready), "authority": authority, "process": child}
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.communicate()
+
+
+async def _ready(child: asyncio.subprocess.Process, ready: Path) -> dict[str, Any]:
+    assert child.stderr is not None
+    async for line in child.stderr:
+        if b'"event": "ready"' in line:
+            ports: dict[str, Any] = json.loads(await asyncio.to_thread(ready.read_text))
+            return ports
+    raise AssertionError("the toy process ended before it was ready")
 
 
 def path(method: str) -> str:
