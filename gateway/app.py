@@ -197,7 +197,7 @@ class Gateway:
             exchange.headers, default=self._limits.unary_s, cap=self._limits.longest_call_s
         )
         data = call.transcoder.read(call.request)
-        rpc: Any = call.server.unary.unary_unary(call.transcoder.route.rpc_path)
+        rpc: Any = call.server.unary().unary_unary(call.transcoder.route.rpc_path)
         under_way = rpc(data, metadata=call.metadata, timeout=timeout_s)
         answer = call.transcoder.write(await under_way, call.request)
         public = self._public(await under_way.initial_metadata())
@@ -211,7 +211,7 @@ class Gateway:
             exchange.headers, default=None, cap=self._limits.longest_stream_s
         )
         data = call.transcoder.read(call.request)
-        rpc: Any = call.server.streams.unary_stream(call.transcoder.route.rpc_path)
+        rpc: Any = call.server.streams().unary_stream(call.transcoder.route.rpc_path)
         relay = Relay(
             rpc(data, metadata=call.metadata, timeout=timeout_s),
             call.transcoder,
@@ -259,7 +259,7 @@ class Gateway:
     def _metadata(self, exchange: _Exchange) -> http_headers.Metadata:
         client = exchange.scope.get("client")
         address = client[0] if client else ""
-        peer = Peer(address, trusted=http_headers.is_trusted(address, self._policy.proxies))
+        peer = Peer(address, self._policy.proxies)
         return http_headers.to_metadata(
             exchange.scope["headers"], request_id=exchange.request_id, peer=peer
         )

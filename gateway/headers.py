@@ -38,31 +38,44 @@ _NAMES: Final = {
 _METADATA_PREFIX: Final = b"grpc-metadata-"
 _KEY: Final = re.compile(r"[0-9a-z_.-]{1,128}")
 _PRINTABLE: Final = re.compile(rb"[\x20-\x7e]*")
+# What the gateway vouches for, or the transport means something by, is not for clients to say.
 _RESERVED: Final = frozenset(
-    ("authorization", "host", "x-weft-principal", "x-weft-peer", "x-request-id", "cookie")
+    ("authorization", "host", "x-request-id", "cookie", "te", "user-agent")
 )
-_RESERVED_PREFIXES: Final = ("grpc-", "x-forwarded-", "grpcgateway-")
+_RESERVED_PREFIXES: Final = ("grpc-", "x-forwarded-", "grpcgateway-", "x-weft-")
+_ALLOWED: Final = frozenset(("x-weft-client", "x-weft-min-revision"))
 _TIMEOUT: Final = re.compile(r"([0-9]{1,8})([HMSmun])")
 _UNIT_SECONDS: Final = {"H": 3600, "M": 60, "S": 1, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is at the other end of the connection, and whom it may speak for."""
+    """Who is at the other end of the connection; `trusted` proxies speak for others."""
 
     address: str
-    trusted: bool = False
+    proxies: Sequence[Network] = ()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether what the peer says about its own client is believed."""
+        return _stands_in(self.address, self.proxies)
+
+    def client(self, forwarded: Iterable[str]) -> str:
+        """The client's address: the last one that no configured proxy vouches for."""
+        for address in reversed([*forwarded, self.address]):
+            if not _stands_in(address, self.proxies):
+                return address
+        return self.address
 
 
-def is_trusted(address: str, proxies: Sequence[Network]) -> bool:
-    """Whether a configured proxy stands at the address."""
-    if not proxies:
+def _stands_in(address: str, networks: Sequence[Network]) -> bool:
+    if not networks:
         return False
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(parsed in network for network in proxies)
+    return any(parsed in network for network in networks)
 
 
 def to_metadata(headers: RawHeaders, *, request_id: str, peer: Peer) -> Metadata:
@@ -71,6 +84,7 @@ def to_metadata(headers: RawHeaders, *, request_id: str, peer: Peer) -> Metadata
     forwarded: list[str] = []
     host = ""
     authorized = False
+    trusted = peer.trusted
     for name, value in headers:
         key = _NAMES.get(name)
         if key is not None:
@@ -81,11 +95,12 @@ def to_metadata(headers: RawHeaders, *, request_id: str, peer: Peer) -> Metadata
                 metadata.append((key, value.decode("ascii")))
         elif name.startswith(_METADATA_PREFIX):
             metadata.extend(_custom(name, value))
-        elif name == b"host" or (name == b"x-forwarded-host" and peer.trusted):
+        elif name == b"host" or (name == b"x-forwarded-host" and trusted):
             host = host if name == b"host" and host else _printable(value)
-        elif name == b"x-forwarded-for" and peer.trusted:
-            forwarded.append(_printable(value))
+        elif name == b"x-forwarded-for" and trusted:
+            forwarded += [one.strip() for one in _printable(value).split(",")]
     metadata.append(("x-forwarded-for", ", ".join([*forwarded, peer.address])))
+    metadata.append(("x-weft-client-address", peer.client(forwarded)))
     if host:
         metadata.append(("x-forwarded-host", host))
     return metadata
@@ -103,7 +118,7 @@ def _printable(value: bytes) -> str:
 def _custom(name: bytes, value: bytes) -> Metadata:
     key = name[len(_METADATA_PREFIX) :].decode("latin-1")
     reserved = key in _RESERVED or key.startswith(_RESERVED_PREFIXES)
-    if reserved or not _KEY.fullmatch(key):
+    if (reserved and key not in _ALLOWED) or not _KEY.fullmatch(key):
         return []
     if key.endswith("-bin"):
         return [(key, _decoded(key, value))]

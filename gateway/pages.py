@@ -45,10 +45,9 @@ class Health:
         """Answers the health of one service, or of the gateway itself where none is named."""
         service = request.query_params.get("service", "")
         if service:
-            server = self._upstreams.find_service(service)
-            if server is None:
+            if not self._upstreams.knows(service):
                 raise NotFound("SERVICE_NOT_FOUND", "no such service behind this gateway")
-            await self._check(server, service)
+            await self._check(self._upstreams.server_of(service), service)
         return JSONResponse({"status": "SERVING"}, headers=_NO_STORE)
 
     async def readyz(self, _: Request) -> Response:
@@ -60,7 +59,7 @@ class Health:
         return JSONResponse({"status": "SERVING"}, headers=_NO_STORE)
 
     async def _check(self, server: Upstream, service: str) -> None:
-        check = server.unary.unary_unary(
+        check = server.unary().unary_unary(
             _CHECK,
             request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
             response_deserializer=health_pb2.HealthCheckResponse.FromString,

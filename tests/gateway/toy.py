@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote
 
 import grpc
@@ -221,7 +221,7 @@ async def upstream(address: str, name: str = "toy") -> AsyncIterator[Upstream]:
         grpc.aio.insecure_channel(address) as unary,
         grpc.aio.insecure_channel(address, options=NO_BDP) as streams,
     ):
-        yield Upstream(name, NAMES, unary, streams)
+        yield Upstream(name, NAMES, lambda: unary, lambda: streams)
 
 
 def gateway(server: Upstream, **settings: Any) -> Gateway:
@@ -320,7 +320,7 @@ class OpenStream:
         self.may_send.set()
         self.parts_taken = 0
 
-    async def __aenter__(self) -> "OpenStream":
+    async def __aenter__(self) -> Self:
         self.task = asyncio.ensure_future(self._app(self._scope, self._receive, self._send))
         return self
 

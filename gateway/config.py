@@ -1,0 +1,67 @@
+"""Settings of the gateway."""
+
+from ipaddress import IPv4Network, IPv6Network
+
+from pydantic_settings import SettingsConfigDict
+
+from gateway.app import Limits, Policy
+from gateway.streams import Timing
+from meshkit.config import ServerSettings
+
+
+class GatewaySettings(ServerSettings):
+    """What the gateway can be told, beside what every server can.
+
+    It serves HTTPS at `edge_address` with `edge_certificate_file`, or with its mesh certificate;
+    `health_address` serves `/healthz` and `/readyz` without TLS. It has no mesh listener.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="WEFT_GATEWAY_", extra="ignore", frozen=True)
+
+    control_plane_endpoint: str = ""
+    """The control plane's edge listener, "host:port"; needed to join the mesh."""
+    enrollment_token: str = ""
+    """One-time token to join the mesh with; not needed once `credentials_dir` is filled."""
+    default_workspace: str = ""
+    """Workspace behind `/api/workspace/v1/`; the only one there is serves without it."""
+    public_url: str = ""
+    """Where people's browsers find the gateway, "https://weft.example.com"; turns HSTS on."""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks of proxies whose X-Forwarded-* headers are believed."""
+    cors_origins: frozenset[str] = frozenset()
+    """Origins whose pages may call the API; "*" lets any, without credentials."""
+    public_metadata: frozenset[str] = frozenset(("x-weft-revision", "x-weft-epoch"))
+    """Metadata of services that clients get to see, as Grpc-Metadata-* headers."""
+    max_body_bytes: int = 4 << 20
+    """Largest request body."""
+    max_url_bytes: int = 8 << 10
+    """Longest path and query together."""
+    unary_timeout_s: float = 30
+    """Deadline of unary calls whose client sends no Grpc-Timeout."""
+    body_timeout_s: float = 30
+    """How long a request's body may take to arrive."""
+    sse_ping_s: float = 15
+    """Silence after which an event stream gets a comment."""
+
+    def limits(self) -> Limits:
+        """The limits as the application takes them."""
+        return Limits(
+            body_bytes=self.max_body_bytes,
+            url_bytes=self.max_url_bytes,
+            body_s=self.body_timeout_s,
+            unary_s=self.unary_timeout_s,
+            longest_call_s=self.unary_deadline_s,
+        )
+
+    def policy(self) -> Policy:
+        """The policy as the application takes it."""
+        return Policy(
+            public_metadata=self.public_metadata,
+            proxies=self.trusted_proxies,
+            cors_origins=self.cors_origins,
+            is_public=bool(self.public_url),
+        )
+
+    def timing(self) -> Timing:
+        """The streams' timing as the application takes it."""
+        return Timing(ping_s=self.sse_ping_s)

@@ -1,0 +1,98 @@
+"""The gateway as a member of the mesh: its channels, and the directory that names its upstreams."""
+
+import asyncio
+from importlib.metadata import version
+from typing import NamedTuple
+
+import grpc
+import structlog
+from weftapi.controlplane.v1 import enrollment_pb2
+from weftapi.options.v1 import options_pb2
+
+from gateway.upstreams import Upstream, Upstreams
+from meshkit.channels import Channels, PeerChannel
+from meshkit.spiffe import SpiffeId
+
+log = structlog.get_logger()
+
+# Streams to a workspace that left the directory may finish; no server keeps one longer.
+_DROP_GRACE_S = 2_100
+
+
+class _Address(NamedTuple):
+    workspace: str
+    endpoint: str
+    spiffe_id: str
+
+
+def connect(name: str, services: frozenset[str], peer: PeerChannel) -> Upstream:
+    """An upstream over a mesh channel: mutual TLS as `gateway`, following rotations (rule 65)."""
+    return Upstream(
+        name,
+        services,
+        unary=lambda: peer.stub(_the_channel),
+        streams=lambda: peer.stream_stub(_the_channel),
+    )
+
+
+def _the_channel(channel: grpc.aio.Channel) -> grpc.aio.Channel:
+    # Stubs are made of generated code elsewhere; the gateway calls methods by their path.
+    return channel
+
+
+class GatewayMember:
+    """What the gateway says on its link, and how it hears which workspaces there are."""
+
+    def __init__(
+        self,
+        upstreams: Upstreams,
+        channels: Channels,
+        *,
+        workspace_services: frozenset[str],
+        edge_endpoint: str,
+    ) -> None:
+        self._upstreams = upstreams
+        self._channels = channels
+        self._workspace_services = workspace_services
+        self._edge_endpoint = edge_endpoint
+        self._known: dict[_Address, Upstream] = {}
+        self._dropping: set[asyncio.Task[None]] = set()
+
+    def hello(self) -> enrollment_pb2.LinkHello:
+        return enrollment_pb2.LinkHello(
+            version=version("weft-server"), edge_endpoint=self._edge_endpoint
+        )
+
+    async def health(self) -> enrollment_pb2.LinkHealth:
+        return enrollment_pb2.LinkHealth()
+
+    async def hear(self, message: enrollment_pb2.LinkResponse) -> None:
+        if message.WhichOneof("message") != "directory":
+            return
+        wanted = [
+            _Address(workspace.rpartition("/")[2], peer.mesh_endpoint, peer.spiffe_id)
+            for peer in message.directory.peers
+            if peer.role == options_pb2.PEER_ROLE_WORKSPACE and peer.mesh_endpoint
+            for workspace in peer.workspaces
+        ]
+        before = self._known
+        self._known = {one: before.get(one) or self._connect(one) for one in wanted}
+        self._drop(before.keys() - self._known.keys())
+        self._upstreams.replace_workspaces(
+            {address.workspace: one for address, one in self._known.items()}
+        )
+        log.info("directory", workspaces=sorted(address.workspace for address in wanted))
+
+    def _connect(self, address: _Address) -> Upstream:
+        return connect(address.workspace, self._workspace_services, self._peer(address))
+
+    def _peer(self, address: _Address) -> PeerChannel:
+        return self._channels.to(SpiffeId.parse(address.spiffe_id), address.endpoint)
+
+    def _drop(self, gone: set[_Address]) -> None:
+        still_used = {(one.endpoint, one.spiffe_id) for one in self._known}
+        for address in gone:
+            if (address.endpoint, address.spiffe_id) not in still_used:
+                task = asyncio.create_task(self._peer(address).close(_DROP_GRACE_S))
+                self._dropping.add(task)
+                task.add_done_callback(self._dropping.discard)

@@ -1,0 +1,146 @@
+"""The composition root: every object of the gateway, built and wired."""
+
+import asyncio
+import contextlib
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import weftapi
+
+from gateway.app import Gateway
+from gateway.config import GatewaySettings
+from gateway.contract import Contract
+from gateway.listener import HttpListener, tls_context
+from gateway.mesh import GatewayMember, connect
+from gateway.pages import Health
+from gateway.routes import RouteTable
+from gateway.upstreams import Upstreams
+from meshkit.authentication import DeniedSerials
+from meshkit.channels import Channels
+from meshkit.clock import SystemClock
+from meshkit.credentials import CHAIN_FILE, KEY_FILE
+from meshkit.link import Link
+from meshkit.membership import Membership, join
+from meshkit.telemetry import Metrics, MetricsServer
+
+log = structlog.get_logger()
+
+CONTROL_PLANE_PACKAGE = "weftapi.controlplane.v1"
+WORKSPACE_PACKAGE = "weftapi.workspace.v1"
+_REFRESH_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports that were bound."""
+
+    edge: int
+    health: int
+    metrics: int
+
+
+class GatewayServer:
+    """The gateway with its listeners, its link to the control plane, and its end."""
+
+    def __init__(self, settings: GatewaySettings, membership: Membership) -> None:
+        contract = Contract.load(Path(weftapi.__path__[0]) / "weftapi.protoset")
+        control_plane = contract.services(CONTROL_PLANE_PACKAGE)
+        workspace = contract.services(WORKSPACE_PACKAGE)
+        workspace_services = frozenset(service.full_name for service in workspace)
+        self._settings = settings
+        self._credentials = membership.credentials
+        self._channels = Channels(membership.credentials, services=[*control_plane, *workspace])
+        control_plane_services = frozenset(service.full_name for service in control_plane)
+        peer = self._channels.to(membership.control_plane, membership.mesh_endpoint)
+        upstreams = Upstreams(
+            [connect("controlplane", control_plane_services, peer)],
+            workspace_services=workspace_services,
+            default_workspace=settings.default_workspace,
+        )
+        self._metrics = Metrics()
+        table = RouteTable([*control_plane, *workspace])
+        health = Health(upstreams, is_draining=lambda: self.app.is_draining)
+        self.app = Gateway(
+            contract,
+            table,
+            upstreams,
+            pages=health.pages(),
+            limits=settings.limits(),
+            policy=settings.policy(),
+            timing=settings.timing(),
+            metrics=self._metrics,
+        )
+        self._tls = tls_context(*self._tls_files())
+        self._tls_stamp = self._stamp()
+        self._edge = HttpListener(
+            self.app, settings.edge_address, tls=self._tls, drain_s=settings.drain_s
+        )
+        self._health = HttpListener(self.app, settings.health_address, drain_s=1)
+        member = GatewayMember(
+            upstreams,
+            self._channels,
+            workspace_services=workspace_services,
+            edge_endpoint=settings.public_url or f"127.0.0.1:{self._edge.port}",
+        )
+        self._link = Link(membership, member, denied_serials=DeniedSerials(), clock=SystemClock())
+        self._tasks: list[asyncio.Task[None]] = []
+        self._metrics_server: MetricsServer | None = None
+
+    async def start(self) -> Ports:
+        """Serves on every listener, and links to the control plane."""
+        host, _, port = self._settings.metrics_address.rpartition(":")
+        self._metrics_server = MetricsServer(self._metrics, host, int(port))
+        await self._edge.start()
+        await self._health.start()
+        self._tasks = [asyncio.create_task(self._link.run()), asyncio.create_task(self._refresh())]
+        return Ports(self._edge.port, self._health.port, self._metrics_server.port)
+
+    async def stop(self) -> None:
+        """Drains: is no longer ready, ends streams with an event, lets unary calls finish."""
+        self.app.drain()
+        await self._edge.stop()
+        await self._health.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._channels.close()
+        if self._metrics_server is not None:
+            await asyncio.to_thread(self._metrics_server.close)
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(_REFRESH_S)
+            try:
+                self._credentials.refresh()
+                self._refresh_tls()
+            except (OSError, ValueError) as error:
+                # Files that are being replaced do not fit together for a moment.
+                log.warning("certificates_unusable", error=str(error))
+
+    def _refresh_tls(self) -> None:
+        stamp = self._stamp()
+        if stamp != self._tls_stamp:
+            with contextlib.suppress(ssl.SSLError):
+                self._tls.load_cert_chain(*self._tls_files())
+                self._tls_stamp = stamp
+
+    def _tls_files(self) -> tuple[Path, Path]:
+        settings = self._settings
+        if settings.edge_certificate_file and settings.edge_key_file:
+            return settings.edge_certificate_file, settings.edge_key_file
+        return settings.credentials_dir / CHAIN_FILE, settings.credentials_dir / KEY_FILE
+
+    def _stamp(self) -> tuple[int, ...]:
+        return tuple(file.stat().st_mtime_ns for file in self._tls_files())
+
+
+async def build(settings: GatewaySettings) -> GatewayServer:
+    """Joins the mesh, or remembers that it has, and builds the server."""
+    membership = await join(
+        settings.credentials_dir,
+        endpoint=settings.control_plane_endpoint,
+        token=settings.enrollment_token,
+    )
+    return GatewayServer(settings, membership)
