@@ -1,0 +1,115 @@
+"""The `weft` command.
+
+Nothing is imported before a command needs it: help and completion read the table below, so
+that they answer in the time that Python and click take to start.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import click
+
+from weft.cli._exit import exit_code_of, report
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that is imported when it is called: `module:attribute` below weft.cli."""
+
+    target: str
+    help: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "api": Command("api:api", "Call any RPC of the mesh, by name, with JSON."),
+    "artifacts": Command("artifacts:artifacts", "List, show and fetch what steps made."),
+    "ctx": Command("login:ctx", "Show or choose the mesh to work with."),
+    "doctor": Command("doctor:doctor", "Check everything between this machine and the mesh."),
+    "login": Command("login:login", "Sign in to a mesh."),
+    "logout": Command("login:logout", "Forget the sign-in."),
+    "logs": Command("logs:logs", "Print or follow the logs of a run or a step."),
+    "run": Command("run:run", "Run a pipeline from a file on the mesh, and watch it."),
+    "runs": Command("runs:runs", "List, show, watch, stop and retry runs."),
+    "up": Command("up:up", "Start a mesh on this machine."),
+    "whoami": Command("login:whoami", "Show who is signed in, where, with which roles."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.target.partition(":")
+        loaded = getattr(importlib.import_module(f"weft.cli.{module}"), attribute)
+        assert isinstance(loaded, click.Command)
+        return loaded
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].help) for name in sorted(COMMANDS)])
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, value: object) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    click.echo(f"weft {version('weft')}")
+    ctx.exit()
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Print the version.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Print details of errors.")
+@click.pass_context
+def weft(ctx: click.Context, *, verbose: bool) -> None:
+    """Run, track and govern machine-learning pipelines.
+
+    \b
+    First steps:
+      weft up                       start a mesh on this machine
+      weft run train.py             run a pipeline on it, and watch
+      weft logs @latest -f          follow its logs
+
+    Exit codes: 0 done, 1 error, 2 wrong usage, 3 the run failed, 4 not signed in or not
+    permitted, 5 not found, 6 conflict, 7 unavailable, 8 timed out, 130 interrupted.
+    """
+    ctx.obj = {"verbose": verbose}
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command and exits with its code; nobody ever sees a traceback of ours."""
+    verbose = any(a in {"-v", "--verbose"} for a in (arguments or sys.argv[1:]))
+    try:
+        result: Any = weft.main(args=arguments, prog_name="weft", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does: that is no error.
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the border: everything becomes a sentence
+        report(error, verbose=verbose)
+        sys.exit(exit_code_of(error))
+    sys.exit(result if isinstance(result, int) else 0)

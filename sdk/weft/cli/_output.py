@@ -1,0 +1,117 @@
+"""What commands print: tables for people, JSON, YAML and names for programs.
+
+Data goes to standard output, everything else to standard error. JSON is the protobuf JSON of
+the public messages, so that it changes only as the contract does.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+FORMATS = ("table", "json", "yaml", "name")
+
+output_option = click.option(
+    "-o",
+    "--output",
+    "output",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="How to print the result.",
+)
+
+Row = Sequence[str]
+
+
+def as_dict(message: Message) -> dict[str, Any]:
+    """The protobuf JSON of a message, defaults included."""
+    from google.protobuf import json_format
+
+    document: dict[str, Any] = json_format.MessageToDict(
+        message, always_print_fields_with_no_presence=True
+    )
+    return document
+
+
+def print_messages(
+    messages: Sequence[Message],
+    output: str,
+    *,
+    header: Row,
+    row: Callable[[Any], Row],
+    empty: str = "",
+) -> None:
+    """Prints a list of resources; `empty` is what people read when there are none."""
+    if output == "table":
+        if not messages and empty:
+            click.echo(empty, err=True)
+            return
+        print_table(header, [row(message) for message in messages])
+    elif output == "name":
+        for message in messages:
+            click.echo(getattr(message, "name", ""))
+    else:
+        print_document([as_dict(message) for message in messages], output)
+
+
+def print_message(message: Message, output: str, show: Callable[[], None]) -> None:
+    """Prints one resource; `show` draws it for people."""
+    if output == "table":
+        show()
+    elif output == "name":
+        click.echo(getattr(message, "name", ""))
+    else:
+        print_document(as_dict(message), output)
+
+
+def print_document(document: Any, output: str) -> None:
+    """Prints plain data as JSON or YAML."""
+    if output == "yaml":
+        import yaml
+
+        click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+    else:
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_table(header: Row, rows: Iterable[Row]) -> None:
+    """Prints aligned columns; control characters of hostile names cannot reach the terminal."""
+    table = [[_printable(cell) for cell in line] for line in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(header, *table, strict=True)]
+    click.echo(click.style(_line(header, widths), bold=True))
+    for line in table:
+        click.echo(_line(line, widths))
+
+
+def print_fields(fields: Iterable[tuple[str, str]]) -> None:
+    """Prints labelled values, the empty ones left out."""
+    shown = [(label, _printable(value)) for label, value in fields if value]
+    width = max((len(label) for label, _ in shown), default=0)
+    for label, value in shown:
+        click.echo(f"{click.style(label.ljust(width), dim=True)}  {value}")
+
+
+def note(text: str) -> None:
+    """Says something beside the result, on standard error."""
+    click.echo(text, err=True)
+
+
+def is_terminal() -> bool:
+    """Whether a person watches standard output."""
+    return sys.stdout.isatty()
+
+
+def _line(cells: Row, widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
