@@ -1,0 +1,372 @@
+"""The tables of a workspace, one class for each kind of row; ids stand beside immutable uids.
+
+`project` and `run` are ids, not names: names are put together where rows become messages.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from meshkit.schema import mesh_tables
+from workspace.lifecycle import RunState, StepState
+from workspace.store.base import Row, metadata, stored
+
+MESH_TABLES = mesh_tables(metadata)
+
+
+def _in(column: str, values: Iterable[str], name: str) -> sa.CheckConstraint:
+    texts = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({texts})", name=name)
+
+
+def _project() -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(["project"], ["projects.id"])
+
+
+@stored(
+    "projects",
+    sa.UniqueConstraint("id"),
+    sa.Index(None, "create_time", "uid"),
+    sa.Index(None, "display_name"),
+)
+@dataclass(slots=True)
+class Project(Row):
+    """A project; `changes` counts its versions and makes its etag."""
+
+    resource_type: ClassVar[str] = "weft.dev/Project"
+
+    uid: UUID
+    id: str
+    display_name: str
+    description: str
+    labels: dict[str, str]
+    creator: str
+    create_time: datetime
+    update_time: datetime
+    revision: int = 0
+    changes: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"projects/{self.id}"
+
+    @property
+    def project(self) -> str:
+        return self.id
+
+
+@stored(
+    "pipelines",
+    sa.UniqueConstraint("project", "id"),
+    sa.Index(None, "project", "create_time", "uid"),
+    _project(),
+)
+@dataclass(slots=True)
+class Pipeline(Row):
+    """A pipeline's name and history; what it does stands in its snapshots."""
+
+    resource_type: ClassVar[str] = "weft.dev/Pipeline"
+
+    uid: UUID
+    project: str
+    id: str
+    creator: str
+    create_time: datetime
+    update_time: datetime
+    revision: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"projects/{self.project}/pipelines/{self.id}"
+
+
+@stored(
+    "snapshots",
+    sa.UniqueConstraint("project", "id"),
+    sa.Index(None, "project", "create_time", "uid"),
+    sa.Index(None, "project", "pipeline", "create_time", "uid"),
+    _project(),
+)
+@dataclass(slots=True)
+class Snapshot(Row):
+    """A frozen pipeline. `graph` repeats of `spec` what making a run needs: [id, upstream] each."""
+
+    resource_type: ClassVar[str] = "weft.dev/Snapshot"
+
+    uid: UUID
+    project: str
+    id: str
+    pipeline: str
+    creator: str
+    create_time: datetime
+    graph: list[list[Any]]
+    spec: dict[str, Any]
+    code: dict[str, Any] | None = None
+    parameters_schema: dict[str, Any] | None = None
+    environment: dict[str, Any] | None = None
+    revision: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"projects/{self.project}/snapshots/{self.id}"
+
+
+@stored(
+    "runs",
+    sa.UniqueConstraint("project", "id"),
+    # Lists and watches: newest first, alone or within one value of a filter.
+    sa.Index(None, "project", "create_time", "uid"),
+    sa.Index(None, "create_time", "uid"),
+    sa.Index(None, "project", "state", "create_time", "uid"),
+    sa.Index(None, "project", "pipeline", "create_time", "uid"),
+    sa.Index(None, "project", "snapshot", "create_time", "uid"),
+    sa.Index(None, "project", "creator", "create_time", "uid"),
+    sa.Index(None, "project", "trigger", "create_time", "uid"),
+    # The reaper looks at what has not ended, and nothing else.
+    sa.Index(None, "state"),
+    _in("state", RunState, "state"),
+    _project(),
+)
+@dataclass(slots=True)
+class Run(Row):
+    """A run, with what its reporter has said so far.
+
+    `reporter` holds the run's `attempt`; `acked_sequence` is the highest report up to which
+    all are durable, `last_sequence` the newest about the run itself. `heartbeat_ms` is by the
+    database's clock; 0 before the first sign of life.
+    """
+
+    resource_type: ClassVar[str] = "weft.dev/Run"
+
+    uid: UUID
+    project: str
+    id: str
+    pipeline: str
+    snapshot: str
+    creator: str
+    trigger: str
+    create_time: datetime
+    update_time: datetime
+    labels: dict[str, str] = field(default_factory=dict)
+    origin: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] | None = None
+    cache_disabled: bool = False
+    workload: str = ""
+    state: str = RunState.PENDING.value
+    state_reason: str = ""
+    failure: dict[str, Any] | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    step_counts: dict[str, int] = field(default_factory=dict)
+    stop_request: dict[str, Any] | None = None
+    unresponsive_since: datetime | None = None
+    heartbeat_ms: int = 0
+    attempt: int = 1
+    reporter: UUID | None = None
+    acked_sequence: int = 0
+    last_sequence: int = 0
+    changes: int = 1
+    revision: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"projects/{self.project}/runs/{self.id}"
+
+
+@stored("run_counters", _in("state", RunState, "state"), key=("project", "state"))
+@dataclass(slots=True)
+class RunCounter(Row):
+    """How many runs of a project are in a state: counted as they move, never by reading."""
+
+    project: str
+    state: str
+    count: int
+
+
+@stored(
+    "steps",
+    sa.UniqueConstraint("run_uid", "id"),
+    sa.Index(None, "run_uid", "ordinal", "uid"),
+    sa.Index(None, "run_uid", "state"),
+    sa.Index(None, "run_uid", "map_group"),
+    sa.Index(None, "project", "cache_key", "end_time"),
+    sa.Index(None, "project", "pipeline", "id", "create_time"),
+    sa.ForeignKeyConstraint(["run_uid"], ["runs.uid"]),
+    _in("state", StepState, "state"),
+)
+@dataclass(slots=True)
+class Step(Row):
+    """A step of a run; `ordinal` keeps the order of the graph."""
+
+    resource_type: ClassVar[str] = "weft.dev/Step"
+
+    uid: UUID
+    run_uid: UUID
+    project: str
+    run: str
+    pipeline: str
+    id: str
+    ordinal: int
+    create_time: datetime
+    update_time: datetime
+    upstream: list[str] = field(default_factory=list)
+    map_group: str = ""
+    map_index: int = 0
+    state: str = StepState.PENDING.value
+    state_reason: str = ""
+    failure: dict[str, Any] | None = None
+    attempt_count: int = 0
+    last_sequence: int = 0
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    log_stream: str = ""
+    cache_key: str = ""
+    cached_from: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    cache_key_parts: dict[str, str] = field(default_factory=dict)
+    revision: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"projects/{self.project}/runs/{self.run}/steps/{self.id}"
+
+
+@stored(
+    "step_attempts",
+    sa.ForeignKeyConstraint(["step_uid"], ["steps.uid"]),
+    _in("state", StepState, "state"),
+    key=("step_uid", "number"),
+)
+@dataclass(slots=True)
+class StepAttempt(Row):
+    """One attempt at a step."""
+
+    step_uid: UUID
+    number: int
+    state: str
+    failure: dict[str, Any] | None
+    host: str
+    log_stream: str
+    start_time: datetime
+    end_time: datetime | None
+
+
+@stored(
+    "late_reports", sa.Index(None, "run_uid"), sa.ForeignKeyConstraint(["run_uid"], ["runs.uid"])
+)
+@dataclass(slots=True)
+class LateReport(Row):
+    """A report that came after the end: kept for the record, applied to nothing."""
+
+    uid: UUID
+    run_uid: UUID
+    reporter: UUID
+    sequence: int
+    time: datetime
+    subject: str
+    content: dict[str, Any]
+
+
+@stored("artifacts", sa.UniqueConstraint("project", "id"), _project())
+@dataclass(slots=True)
+class Artifact(Row):
+    """A named series of versions; it has no events of its own, its versions do."""
+
+    uid: UUID
+    project: str
+    id: str
+    creator: str
+    create_time: datetime
+    update_time: datetime
+    latest_version: int
+    revision: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"projects/{self.project}/artifacts/{self.id}"
+
+
+@stored(
+    "artifact_versions",
+    sa.UniqueConstraint("project", "artifact", "version"),
+    sa.Index(None, "project", "create_time", "uid"),
+    sa.Index(None, "project", "producer_run", "create_time", "uid"),
+    sa.Index(None, "project", "type", "create_time", "uid"),
+    sa.ForeignKeyConstraint(["project", "artifact"], ["artifacts.project", "artifacts.id"]),
+)
+@dataclass(slots=True)
+class ArtifactVersion(Row):
+    """What is known of some bytes in the user's own store."""
+
+    resource_type: ClassVar[str] = "weft.dev/ArtifactVersion"
+
+    uid: UUID
+    project: str
+    artifact: str
+    version: int
+    type: str
+    uri: str
+    data_type: str
+    materializer: str
+    content_hash: str
+    size_bytes: int
+    producer_run: str
+    producer_step: str
+    producer_output: str
+    schema: dict[str, Any]
+    unsafe: bool
+    written_with: dict[str, str]
+    creator: str
+    create_time: datetime
+    revision: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"projects/{self.project}/artifacts/{self.artifact}/versions/{self.version}"
+
+
+@stored(
+    "lineage_edges",
+    sa.Index(None, "version_uid", "is_output"),
+    sa.ForeignKeyConstraint(["step_uid"], ["steps.uid"]),
+    sa.ForeignKeyConstraint(["version_uid"], ["artifact_versions.uid"]),
+    key=("step_uid", "is_output", "slot", "version_uid"),
+)
+@dataclass(slots=True)
+class LineageEdge(Row):
+    """A version that a step took in an input, or made as an output."""
+
+    step_uid: UUID
+    is_output: bool
+    slot: str
+    version_uid: UUID
+
+
+@stored(
+    "launches",
+    sa.Index(None, "state"),
+    sa.ForeignKeyConstraint(["run_uid"], ["runs.uid"]),
+    _in("state", ("INTENDED", "SUBMITTED", "CANCELLING", "ENDED"), "state"),
+    key=("run_uid",),
+)
+@dataclass(slots=True)
+class Launch(Row):
+    """That a workload manager is to execute a run: written with the run, acted on after."""
+
+    run_uid: UUID
+    project: str
+    run: str
+    workload: str
+    state: str
+    cancel_time: datetime | None = None
+
+
+# Imported for its effect on the metadata: the tables of logs live in a file of their own.
+from workspace.store import schema_logs as schema_logs  # noqa: E402

@@ -1,0 +1,1 @@
+"""The tables of logs, as `workspace.store.schema` has those of everything else."""
