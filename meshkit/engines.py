@@ -141,7 +141,12 @@ async def _on(threads: ThreadPoolExecutor, function: Callable[[], T]) -> T:
 
 
 def sqlite_engine(
-    url: sa.URL, settings: DatabaseSettings, *, begin: str, query_only: bool = False
+    url: sa.URL,
+    settings: DatabaseSettings,
+    *,
+    begin: str,
+    query_only: bool = False,
+    foreign_keys: bool = True,
 ) -> sa.Engine:
     """An engine that begins its transactions itself; the driver's own habit delays them."""
     arguments = {"check_same_thread": False, "timeout": settings.busy_timeout_s}
@@ -152,7 +157,7 @@ def sqlite_engine(
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {settings.sqlite_synchronous}")
-        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA foreign_keys = {int(foreign_keys)}")
         connection.execute(f"PRAGMA query_only = {int(query_only)}")
 
     @sa.event.listens_for(engine, "begin")

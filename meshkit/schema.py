@@ -66,6 +66,7 @@ Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgr
 TYPE_ANNOTATIONS: dict[Any, Any] = {
     datetime: UtcDateTime(),
     UUID: sa.Uuid(),
+    str: sa.Text(),
     int: BigInt,
     dict[str, Any]: Json,
     dict[str, str]: Json,

@@ -1,0 +1,186 @@
+"""Periodic jobs, each run by one replica at a time.
+
+A job belongs to whoever holds its lease: a row that the database's own clock lets expire. The
+holder renews it while it works and while it sleeps; when it dies, another takes over, with a
+higher fencing token. What a job writes can check that token in its own transaction, so that a
+holder that only seemed dead can do no harm.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Self, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from meshkit.database import Database
+from meshkit.errors import Aborted, MeshError
+from meshkit.ids import new_uid
+from meshkit.schema import MeshTables, database_time_ms
+from meshkit.session import Session
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job held by this process; `fence` is higher than that of every holder before."""
+
+    name: str
+    holder: str
+    fence: int
+    tables: MeshTables
+
+    def check(self, session: Session) -> None:
+        """For operations of the job: raises Aborted `LEASE_LOST` unless it is still held."""
+        leases = self.tables.leases
+        held = session.connection().execute(
+            sa.select(leases.c.fence)
+            .where(leases.c.name == self.name, leases.c.fence == self.fence)
+            .with_for_update()
+        )
+        if held.first() is None:
+            raise Aborted("LEASE_LOST", f"Another replica took over {self.name}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A named function that runs every `interval_s` seconds, give or take a tenth."""
+
+    name: str
+    run: Callable[[Lease], Awaitable[object]]
+    interval_s: float
+    # How long others wait for a holder that fell silent.
+    lease_s: float = 30.0
+
+
+class JobRunner:
+    """Runs jobs while it is open: `async with JobRunner(database, [Job(...), ...])`."""
+
+    def __init__(self, database: Database, jobs: list[Job], *, holder: str = "") -> None:
+        self._database = database
+        self._jobs = jobs
+        self._holder = holder or str(new_uid())
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [
+            asyncio.create_task(self._keep(job), name=f"job {job.name}") for job in self._jobs
+        ]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Interrupts the jobs, and gives their leases back."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep(self, job: Job) -> None:
+        """Holds the job whenever it can be had."""
+        while True:
+            lease = await self._attempt(job, self._acquire(job))
+            if lease:
+                try:
+                    await self._hold(job, lease)
+                finally:
+                    await self._attempt(job, self._database.write(release, lease))
+            await asyncio.sleep(_jittered(job.lease_s / 3))
+
+    async def _hold(self, job: Job, lease: Lease) -> None:
+        """Works until the lease is lost."""
+        working = asyncio.create_task(_work(job, lease))
+        try:
+            while await self._renewed(job, lease):  # noqa: ASYNC110 - time passes, nothing happens
+                await asyncio.sleep(_jittered(job.lease_s / 3))
+            _log.warning("lost the lease of job %s", job.name)
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    async def _renewed(self, job: Job, lease: Lease) -> bool:
+        """Whether the lease is certainly still ours; silence of the database is not certain."""
+        try:
+            async with asyncio.timeout(job.lease_s / 3):
+                return await self._database.write(renew, lease, job.lease_s)
+        except (MeshError, sa.exc.SQLAlchemyError, OSError):
+            return False
+
+    async def _acquire(self, job: Job) -> Lease | None:
+        tables = self._database.tables
+        return await self._database.write(acquire, tables, job.name, self._holder, job.lease_s)
+
+    async def _attempt(self, job: Job, step: Awaitable[T]) -> T | None:
+        """A step of the lease's own; tried again later where it fails."""
+        try:
+            return await step
+        except (MeshError, sa.exc.SQLAlchemyError, OSError) as error:
+            _log.warning("job %s: the lease cannot be had now: %r", job.name, error)
+            return None
+
+
+async def _work(job: Job, lease: Lease) -> None:
+    while True:
+        try:
+            await job.run(lease)
+        except Exception:  # noqa: BLE001 - one failed run must not end the job
+            _log.exception("job %s failed; it runs again in %s s", job.name, job.interval_s)
+        await asyncio.sleep(_jittered(job.interval_s))
+
+
+def _jittered(seconds: float) -> float:
+    return seconds * random.uniform(0.9, 1.1)  # noqa: S311 - spreads replicas, hides nothing
+
+
+def acquire(
+    session: Session, tables: MeshTables, name: str, holder: str, lease_s: float
+) -> Lease | None:
+    """An operation: takes the lease if it is new or has expired."""
+    leases = tables.leases
+    connection = session.connection()
+    known = sa.select(leases.c.name).where(leases.c.name == name)
+    if connection.execute(known).first() is None:
+        _insert_expired(session, leases, name)
+    taken = connection.execute(
+        leases.update()
+        .where(leases.c.name == name, leases.c.expire_time_ms <= database_time_ms())
+        .values(
+            holder=holder,
+            fence=leases.c.fence + 1,
+            expire_time_ms=database_time_ms() + round(lease_s * 1000),
+        )
+        .returning(leases.c.fence)
+    ).first()
+    return Lease(name, holder, taken.fence, tables) if taken else None
+
+
+def _insert_expired(session: Session, leases: sa.Table, name: str) -> None:
+    """The row of a job that nobody has held yet; two replicas may both try."""
+    row = {"name": name, "holder": "", "fence": 0, "expire_time_ms": 0}
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    session.connection().execute(insert(leases).on_conflict_do_nothing(), row)
+
+
+def renew(session: Session, lease: Lease, lease_s: float) -> bool:
+    """An operation: holds on to a lease; False if another has taken it."""
+    leases = lease.tables.leases
+    result = session.connection().execute(
+        leases.update()
+        .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
+        .values(expire_time_ms=database_time_ms() + round(lease_s * 1000))
+    )
+    return result.rowcount == 1
+
+
+def release(session: Session, lease: Lease) -> None:
+    """An operation: lets others have the job at once."""
+    leases = lease.tables.leases
+    session.connection().execute(
+        leases.update()
+        .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
+        .values(expire_time_ms=0)
+    )

@@ -1,0 +1,160 @@
+"""Migrations: alembic run in code, by one process at a time, each upgrade all or nothing."""
+
+import asyncio
+import contextlib
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.operations import Operations
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, RevisionStep, StampStep
+from alembic.script import ScriptDirectory
+
+from meshkit.engines import DatabaseSettings, sqlite_engine
+from meshkit.schema import mesh_tables, new_metadata
+
+# Any number will do, as long as every migrator of the database takes the same.
+_ADVISORY_LOCK = 0x77656674
+
+
+class DatabaseTooNewError(Exception):
+    """The database was upgraded by a newer version of the code."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"the database is at schema revision {revision}, which this version does not know: "
+            "a newer version upgraded it. Start that version, or restore the backup that it made "
+            "before upgrading."
+        )
+
+
+async def migrate(url: str, script_location: str | Path, metadata: sa.MetaData) -> None:
+    """Brings a database to the newest revision of `script_location`, which holds `versions/`.
+
+    Safe to run from several processes at once: one upgrades, the others find it done. An upgrade
+    that fails leaves the database as it was. A SQLite file with content is copied first, to
+    `<file>.<revision>-<time>.backup`. Raises DatabaseTooNewError.
+    """
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        await asyncio.to_thread(_migrate_sqlite, parsed, Path(script_location), metadata)
+        return
+    from meshkit.postgres import async_engine
+
+    engine = async_engine(parsed)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+            await connection.run_sync(_upgrade, Path(script_location), metadata)
+    finally:
+        await engine.dispose()
+
+
+async def drift(url: str, metadata: sa.MetaData) -> list[object]:
+    """What the migrated database lacks of the code's tables, or has too much; for tests."""
+    parsed = sa.make_url(url)
+
+    def compare(connection: sa.Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    if parsed.get_backend_name() == "sqlite":
+        engine = sqlite_engine(parsed, DatabaseSettings(), begin="BEGIN")
+        try:
+            with engine.connect() as connection:
+                return compare(connection)
+        finally:
+            engine.dispose()
+    from meshkit.postgres import async_engine
+
+    postgres = async_engine(parsed)
+    try:
+        async with postgres.connect() as asynchronous:
+            return await asynchronous.run_sync(compare)
+    finally:
+        await postgres.dispose()
+
+
+def create_mesh_tables(operations: Operations) -> None:
+    """For a service's first revision: `create_mesh_tables(op)` makes the write door's tables."""
+    metadata = new_metadata()
+    mesh_tables(metadata)
+    metadata.create_all(operations.get_bind(), checkfirst=False)
+
+
+def _migrate_sqlite(url: sa.URL, scripts: Path, metadata: sa.MetaData) -> None:
+    path = Path(url.database or "")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = sqlite_engine(url, DatabaseSettings(), begin="BEGIN IMMEDIATE", foreign_keys=False)
+    with _file_lock(path.with_name(path.name + ".lock")):
+        try:
+            with engine.connect() as connection:
+                _upgrade_sqlite(connection, path, scripts, metadata)
+        finally:
+            engine.dispose()
+
+
+def _upgrade_sqlite(
+    connection: sa.Connection, path: Path, scripts: Path, metadata: sa.MetaData
+) -> None:
+    with connection.begin():
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and current != _directory(scripts).get_current_head():
+        _backup(path, current)
+    with connection.begin():
+        _upgrade(connection, scripts, metadata)
+        # Tables are rebuilt with the checks off; nothing may dangle afterwards.
+        if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+            raise sa.exc.IntegrityError(f"{len(broken)} rows refer to nothing", None, ValueError())
+
+
+def _upgrade(connection: sa.Connection, scripts: Path, metadata: sa.MetaData) -> None:
+    """Runs what is missing, inside the transaction that the caller began."""
+    directory = _directory(scripts)
+    current = MigrationContext.configure(connection).get_current_heads()
+    for revision in current:
+        if not _knows(directory, revision):
+            raise DatabaseTooNewError(revision)
+
+    def steps(heads: str, _context: MigrationContext) -> list[StampStep | RevisionStep]:
+        return list(directory._upgrade_revs("head", heads))  # noqa: SLF001 - as alembic's command does
+
+    with EnvironmentContext(Config(), directory, fn=steps) as environment:
+        environment.configure(
+            connection=connection,
+            target_metadata=metadata,
+            transactional_ddl=True,
+            render_as_batch=connection.dialect.name == "sqlite",
+        )
+        environment.run_migrations()
+
+
+def _directory(scripts: Path) -> ScriptDirectory:
+    return ScriptDirectory(str(scripts))
+
+
+def _knows(directory: ScriptDirectory, revision: str) -> bool:
+    return any(script.revision == revision for script in directory.walk_revisions())
+
+
+def _backup(path: Path, revision: str) -> None:
+    """A consistent copy, also of what still stands in the write-ahead log."""
+    time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    target = path.with_name(f"{path.name}.{revision}-{time}.backup")
+    with (
+        contextlib.closing(sqlite3.connect(path)) as source,
+        contextlib.closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)
+
+
+@contextlib.contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
