@@ -103,6 +103,22 @@ class ServerSettings(BaseSettings):
             raise ConfigError([_sentence(prefix, problem) for problem in error.errors()]) from None
 
 
+class MemberSettings(ServerSettings):
+    """What a server can be told that joins the mesh of a control plane."""
+
+    control_plane_endpoint: str = ""
+    """The control plane's edge listener, "host:port"; needed to join the mesh."""
+    control_plane_mesh_endpoint: str = ""
+    """The control plane's mesh listener, where it is not where the control plane says it is."""
+    enrollment_token_file: Path | None = None
+    """File with a one-time token to join the mesh; not needed once `credentials_dir` is filled."""
+
+    def enrollment_token(self) -> str:
+        """The one-time token, or an empty string where there is none."""
+        path = self.enrollment_token_file
+        return path.read_text(encoding="utf-8").strip() if path and path.exists() else ""
+
+
 def _file_values(prefix: str) -> dict[str, Any]:
     variable = f"{prefix}CONFIG_FILE".upper()
     path = os.environ.get(variable)

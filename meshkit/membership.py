@@ -11,7 +11,7 @@ import json
 import os
 import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
@@ -24,6 +24,7 @@ from weftapi.controlplane.v1 import (
 )
 
 from meshkit import certificates
+from meshkit.config import MemberSettings
 from meshkit.credentials import CHAIN_FILE, Credentials, KeyPair, write_files
 from meshkit.spiffe import SpiffeId
 
@@ -54,6 +55,20 @@ def ca_hash(token: str) -> str:
     return match["ca"]
 
 
+async def membership_of(settings: MemberSettings) -> Membership:
+    """The membership of a server with these settings, joining if it has none yet.
+
+    Raises EnrollmentError.
+    """
+    membership = await join(
+        settings.credentials_dir,
+        endpoint=settings.control_plane_endpoint,
+        token=settings.enrollment_token(),
+    )
+    moved_to = settings.control_plane_mesh_endpoint
+    return replace(membership, mesh_endpoint=moved_to) if moved_to else membership
+
+
 async def join(directory: Path, *, endpoint: str, token: str) -> Membership:
     """Answers the membership kept in `directory`, or joins by the token and keeps it there.
 
@@ -66,7 +81,7 @@ async def join(directory: Path, *, endpoint: str, token: str) -> Membership:
     if not endpoint or not token:
         raise EnrollmentError(
             "this service has not joined the mesh: give it the control plane's endpoint and an "
-            "enrollment token (weft api CreateEnrollment, or the dashboard)"
+            "enrollment token of WorkspaceService.CreateEnrollment"
         )
     try:
         authority = await _fetch_authority(endpoint, ca_hash(token))
