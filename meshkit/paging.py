@@ -26,8 +26,8 @@ DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 500
 # Half of gRPC's default limit of 4 MiB a message, which stays on purpose.
 MAX_PAGE_BYTES = 2 * 1024 * 1024
-# A token holds two keys of at most about 1 KiB; whatever is longer is none of ours.
-MAX_TOKEN_LENGTH = 8192
+# What the contract's `page_token` fields take; a cursor holds one key and one uid, both short.
+MAX_TOKEN_LENGTH = 4096
 KEY_BYTES = 32
 
 _VERSION = b"\x01"
@@ -173,7 +173,8 @@ class Orders:
         if len(words) in {1, 2} and words[0] in names and words[1:] in ([], ["asc"], ["desc"]):
             return Order(names[words[0]], self.uid, descending=words[1:] == ["desc"])
         allowed = ", ".join(sorted(names))
-        raise _invalid("order_by", f"must be one of {allowed}, alone or followed by asc or desc")
+        problem = f"must be one of {allowed}, alone or followed by asc or desc"
+        raise _invalid("INVALID_ORDER", "order_by", problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,8 @@ class PageTokens:
     def seal(self, cursor: Cursor, query: ListQuery) -> str:
         """A token, safe in URLs, that `unseal` opens for the same query alone."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        content = json.dumps([_to_json(cursor.key), _to_json(cursor.uid), cursor.revision])
+        values = [_to_json(cursor.key), _to_json(cursor.uid), cursor.revision]
+        content = json.dumps(values, ensure_ascii=False)
         sealed = self._ciphers[0].encrypt(nonce, content.encode(), _VERSION + query.binding())
         return base64.urlsafe_b64encode(_VERSION + nonce + sealed).rstrip(b"=").decode()
 
@@ -269,15 +271,13 @@ class Window:
 def page_size(requested: int) -> int:
     """0 means DEFAULT_PAGE_SIZE, more than MAX_PAGE_SIZE that; InvalidArgument if negative."""
     if requested < 0:
-        raise _invalid("page_size", "must not be negative")
+        raise _invalid("INVALID_FIELDS", "page_size", "must not be negative")
     return min(requested or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
 
 
-def _invalid(name: str, description: str) -> InvalidArgument:
-    message = f"{name} {description}"
-    return InvalidArgument(
-        "INVALID_FIELDS", message, violations=[FieldViolation(name, description)]
-    )
+def _invalid(reason: str, name: str, description: str) -> InvalidArgument:
+    violations = [FieldViolation(name, description)]
+    return InvalidArgument(reason, f"{name} {description}", violations=violations)
 
 
 def _bad_token() -> InvalidArgument:
