@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from meshkit.bulk import Bulk
 from meshkit.caller import Call
 from meshkit.ids import new_uid
 from meshkit.session import AuditNote, Session
@@ -61,7 +62,7 @@ class AuditLog:
     """The audit table, as the door uses it inside its transactions."""
 
     def __init__(self, table: sa.Table) -> None:
-        self._insert = table.insert()
+        self._insert = Bulk(table.insert(), table.columns.keys())
 
     def append(
         self, session: Session, entries: Sequence[AuditEntry], *, last: int, head: bytes
@@ -71,12 +72,13 @@ class AuditLog:
         for sequence, entry in enumerate(entries, last - len(entries) + 1):
             row = _row(sequence, entry)
             head = row["hash"] = row_hash(head, row)
-            rows.append(row)
-        session.connection().execute(self._insert, rows)
+            rows.append(tuple(row.values()))
+        self._insert.run(session.connection(), rows)
         return head
 
 
 def _row(sequence: int, entry: AuditEntry) -> dict[str, Any]:
+    """In the order of the table's columns."""
     call, caller = entry.call, entry.call.caller
     return {
         "sequence": sequence,

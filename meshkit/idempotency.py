@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 import sqlalchemy as sa
 from google.protobuf.message import Message
 
+from meshkit.bulk import Bulk
 from meshkit.caller import current_call
 from meshkit.errors import InvalidArgument
 from meshkit.schema import mesh_tables
@@ -83,7 +84,7 @@ class Replies:
 
     def __init__(self, table: sa.Table) -> None:
         self._table = table
-        self._insert = table.insert()
+        self._insert = Bulk(table.insert(), table.columns.keys())
 
     def lookup(
         self, session: Session, asked: Sequence[Once], now: datetime
@@ -125,19 +126,11 @@ class Replies:
         now: datetime,
     ) -> None:
         """Keeps the replies; two replicas that both try meet at the primary key."""
-        rows: list[dict[str, Any]] = [
-            {
-                "request_id": once.request_id,
-                "principal": once.principal,
-                "method": once.method,
-                "request_hash": once.request_hash,
-                "reply": reply,
-                "revision": revision,
-                "expire_time": now + RETENTION,
-            }
-            for once, reply in replies
-        ]
-        session.connection().execute(self._insert, rows)
+        expire_time = now + RETENTION
+        rows = (
+            (*once.key, once.request_hash, reply, revision, expire_time) for once, reply in replies
+        )
+        self._insert.run(session.connection(), rows)
 
 
 def purge(session: Session, metadata: sa.MetaData) -> int:

@@ -10,6 +10,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from google.protobuf.message import Message
 from sqlalchemy.orm.attributes import set_committed_value
 
 from meshkit.audit import AuditEntry, AuditLog
+from meshkit.bulk import Bulk
 from meshkit.caller import Call
 from meshkit.clock import Clock
 from meshkit.engines import FAILED
@@ -112,9 +114,9 @@ class Ledger:
         self.encode_event = encode_event
         self.replies = Replies(tables.idempotency_replies)
         self.audit = AuditLog(tables.audit_events)
-        self.insert_events = tables.feed_events.insert()
+        self.insert_events = Bulk(tables.feed_events.insert(), StoredEvent.__slots__)
         self._is_disconnect = is_disconnect
-        self._stamps: dict[sa.Table, sa.Update] = {}
+        self._stamps: dict[sa.Table, Bulk] = {}
         head = tables.feed_head
         self.lock_head = (
             head.update()
@@ -126,16 +128,17 @@ class Ledger:
         )
         self.set_audit_hash = head.update()
 
-    def stamp(self, table: sa.Table) -> sa.Update:
-        """UPDATE that gives rows of a table their revision, by uid."""
-        statement = self._stamps.get(table)
-        if statement is None:
-            statement = self._stamps[table] = (
+    def stamp(self, table: sa.Table) -> Bulk:
+        """Gives rows of a table, by uid, their revision."""
+        bulk = self._stamps.get(table)
+        if bulk is None:
+            statement = (
                 table.update()
                 .where(table.c.uid == sa.bindparam("stamped_uid"))
                 .values(revision=sa.bindparam("stamped_revision"))
             )
-        return statement
+            bulk = self._stamps[table] = Bulk(statement, ("stamped_uid", "stamped_revision"))
+        return bulk
 
     def commit(self, connection: sa.Connection, entries: Sequence[Entry]) -> Committed:
         """Runs the entries in one transaction of this connection, and commits it.
@@ -232,8 +235,7 @@ class _Attempt:
                 revision = head.revision
                 self._stamp(changes, revision)
                 events = events_of(changes, revision, ledger.encode_event)
-                rows = [_columns(event) for event in events]
-                session.connection().execute(ledger.insert_events, rows)
+                ledger.insert_events.run(session.connection(), map(_columns, events))
             if self._audits:
                 self._append_audits(head)
         self._answer(revision)
@@ -253,8 +255,8 @@ class _Attempt:
             by_table[change.row.__table__].add(change.row.uid)
             _set_revision(change.row, revision)
         for table, uids in by_table.items():
-            parameters = [{"stamped_uid": uid, "stamped_revision": revision} for uid in uids]
-            self._session.connection().execute(self._ledger.stamp(table), parameters)
+            rows = [(uid, revision) for uid in uids]
+            self._ledger.stamp(table).run(self._session.connection(), rows)
 
     def _append_audits(self, head: sa.Row[Any]) -> None:
         newest = self._ledger.audit.append(
@@ -292,5 +294,4 @@ def _set_revision(row: Any, revision: int) -> None:
         row.revision = revision
 
 
-def _columns(event: StoredEvent) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in StoredEvent.__slots__}
+_columns = attrgetter(*StoredEvent.__slots__)

@@ -1,14 +1,15 @@
 """A small schema with operations on it, for the tests of the write door."""
 
+import contextlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 from google.protobuf.wrappers_pb2 import StringValue
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from meshkit.caller import Call, Caller, CallerKind
+from meshkit.caller import Call, Caller, CallerKind, current_call
 from meshkit.database import Database, DatabaseSettings, Session
 from meshkit.errors import AlreadyExists, MeshError, NotFound
 from meshkit.feed import Change, ChangeKind
@@ -107,6 +108,16 @@ def call(subject: str = "users/1", *, action: str = "", request_id: str = "") ->
     return Call("/weft.Notes/Do", caller, request_id, "trace", action, "notes/-")
 
 
+@contextlib.contextmanager
+def calling(call: Call) -> Iterator[Call]:
+    """Within it, `call` is under way."""
+    token = current_call.set(call)
+    try:
+        yield call
+    finally:
+        current_call.reset(token)
+
+
 async def create_tables(url: str) -> None:
     """What a migration would do, without one."""
     if url.startswith("sqlite"):
@@ -124,6 +135,3 @@ async def open_notes(url: str, settings: DatabaseSettings | None = None) -> Data
     return await Database.open(
         url, metadata=Base.metadata, encode_event=encode_event, settings=settings
     )
-
-
-Operation = Callable[..., object]

@@ -1,13 +1,12 @@
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
-from meshkit.caller import current_call
 from meshkit.database import Database
 from meshkit.errors import InvalidArgument, NotFound
 from meshkit.idempotency import RETENTION, Once, once, purge
@@ -26,9 +25,8 @@ async def create(database: Database, name: str, asked: Once) -> StringValue:
 async def test_a_repetition_answers_the_stored_reply(database: Database) -> None:
     first = await create(database, "a", asked())
     await database.write(notes.increment, "a")
-    call = notes.call()
-    current_call.set(call)
-    assert await create(database, "a", asked()) == first == StringValue(value="a@1")
+    with notes.calling(notes.call()) as call:
+        assert await create(database, "a", asked()) == first == StringValue(value="a@1")
     assert (call.revision, database.feed.head) == (1, 2)
 
 
@@ -152,11 +150,11 @@ def test_once_names_the_call_and_its_exact_request() -> None:
         def SerializeToString(self, *, deterministic: bool = False) -> bytes:
             return self.content
 
-    current_call.set(notes.call())
-    named = once(Request("id"), StringValue)
+    with notes.calling(notes.call()):
+        named = once(Request("id"), StringValue)
+        other = once(Request("id", b"b"), StringValue)
+        assert once(Request(""), StringValue) is None
     assert named is not None
-    assert named.key == ("id", "users/1", "/weft.Notes/Do")
-    other = once(replace(Request("id"), content=b"b"), StringValue)
     assert other is not None
+    assert named.key == other.key == ("id", "users/1", "/weft.Notes/Do")
     assert other.request_hash != named.request_hash
-    assert once(Request(""), StringValue) is None
