@@ -21,7 +21,8 @@ _SEPARATED = re.compile(rf"{_LITERAL}(?![*+?{{])[^|]*|[^|]*{_LITERAL}", re.DOTAL
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Compiles a pattern for `fullmatch`; ValueError where it is not of the safe subset."""
-    if _NOT_RE2.search(_CLASS.sub(_ANY, pattern.replace("\\\\", _SIGN))):
+    plain = _ESCAPE.sub(lambda match: match[0] if match[1].isdigit() else _SIGN, pattern)
+    if _NOT_RE2.search(_CLASS.sub(_ANY, plain)):
         raise ValueError(f"the pattern {pattern!r} uses what RE2 lacks")
     _refuse_nested_repeats(pattern)
     try:
