@@ -19,6 +19,7 @@ WeftError
 ├── RunError                      a run that did not succeed; carries `run`
 │   ├── RunFailedError
 │   └── RunStoppedError
+├── MeshStartError                `weft up` could not start a mesh
 ├── ContextError                  no mesh is chosen, or its settings are unusable
 └── ApiError                      a server refused a call, or cannot be reached
     ├── InvalidRequestError       the request is wrong, whatever the state
@@ -51,6 +52,7 @@ __all__ = [
     "InvalidRequestError",
     "ItemFailedError",
     "MaterializerError",
+    "MeshStartError",
     "NoActiveStepError",
     "NonRetryableError",
     "NotFoundError",
@@ -150,6 +152,10 @@ class RunFailedError(RunError):
 
 class RunStoppedError(RunError):
     """Somebody stopped the run."""
+
+
+class MeshStartError(WeftError):
+    """A mesh on this machine could not be started."""
 
 
 class ContextError(WeftError):

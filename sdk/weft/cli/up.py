@@ -1,0 +1,78 @@
+"""`weft up`: a mesh on this machine."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+import click
+
+_SUPERVISE_S = 0.5
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where everything is kept; in the user's data directory by default.",
+)
+@click.option("--ephemeral", is_flag=True, help="Keep nothing: use a new directory and delete it.")
+def up(*, data: Path | None, ephemeral: bool) -> None:
+    """Start a mesh on this machine, and keep it running until Ctrl-C.
+
+    Control plane, workspace server, workload manager and gateway run as processes of their own
+    and talk mTLS over loopback. Data stays where it is; the next `weft up` goes on with it.
+    """
+    try:
+        import meshkit as _meshkit  # noqa: F401 - only to see whether the servers are installed
+    except ImportError:
+        raise click.ClickException(
+            "the servers are not installed here: run `pip install weft-server`"
+        ) from None
+    if not ephemeral:
+        _run(data)
+        return
+    with tempfile.TemporaryDirectory(prefix="weft-") as directory:
+        _run(Path(directory))
+
+
+def _run(data: Path | None) -> None:
+    from weft._embedded import EmbeddedMesh, data_directory
+
+    directory = data or data_directory()
+    started = time.monotonic()
+    stopping = _on_signals()
+    click.echo(f"  weft  data {directory}", err=True)
+    mesh = EmbeddedMesh(directory)
+    context = mesh.start(_tick)
+    click.echo(
+        f"  ready in {time.monotonic() - started:.1f} s · signed in as the administrator of "
+        f"context {context.name!r} · Ctrl-C stops, data stays\n"
+        f"  API: curl --cacert {mesh.ca_file} {context.gateway}/openapi.json",
+        err=True,
+    )
+    try:
+        while not stopping.is_set():
+            mesh.supervise(_tick, _SUPERVISE_S)
+    finally:
+        click.echo("  stopping ...", err=True)
+        mesh.stop()
+
+
+def _tick(line: str) -> None:
+    click.echo(f"  {click.style('✓', fg='green')} {line}", err=True)
+
+
+def _on_signals() -> threading.Event:
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    return stopping
