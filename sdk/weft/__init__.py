@@ -1,0 +1,128 @@
+"""Weft: run, track and govern machine-learning pipelines.
+
+```python
+from weft import pipeline, step
+
+@step
+def load(rows: int) -> list[int]:
+    return list(range(rows))
+
+@step
+def total(data: list[int]) -> int:
+    return sum(data)
+
+@pipeline
+def train(rows: int = 10) -> int:
+    return total(load(rows))
+
+train(rows=100).result()  # 4950
+```
+
+Names are loaded when they are first used, so that `import weft` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from weft._artifact import Artifact as Artifact
+    from weft._cache import CacheDecision as CacheDecision
+    from weft._context import StepContext as StepContext
+    from weft._context import context as context
+    from weft._context import log_metadata as log_metadata
+    from weft._context import log_metric as log_metric
+    from weft._context import log_metrics as log_metrics
+    from weft._handles import Handle as Handle
+    from weft._materializers.base import Materializer as Materializer
+    from weft._materializers.base import Saved as Saved
+    from weft._materializers.registry import register_materializer as register_materializer
+    from weft._pipeline import Pipeline as Pipeline
+    from weft._pipeline import pipeline as pipeline
+    from weft._policies import Cache as Cache
+    from weft._policies import Resources as Resources
+    from weft._policies import Retry as Retry
+    from weft._run import Run as Run
+    from weft._run import StepRun as StepRun
+    from weft._states import ExecutionMode as ExecutionMode
+    from weft._states import RunState as RunState
+    from weft._states import StepState as StepState
+    from weft._step import Step as Step
+    from weft._step import step as step
+    from weft.errors import NonRetryableError as NonRetryableError
+    from weft.errors import RunFailedError as RunFailedError
+    from weft.errors import WeftError as WeftError
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Artifact": "_artifact",
+    "Cache": "_policies",
+    "CacheDecision": "_cache",
+    "ExecutionMode": "_states",
+    "Handle": "_handles",
+    "Materializer": "_materializers.base",
+    "NonRetryableError": "errors",
+    "Pipeline": "_pipeline",
+    "Resources": "_policies",
+    "Retry": "_policies",
+    "Run": "_run",
+    "RunFailedError": "errors",
+    "RunState": "_states",
+    "Saved": "_materializers.base",
+    "Step": "_step",
+    "StepContext": "_context",
+    "StepRun": "_run",
+    "StepState": "_states",
+    "WeftError": "errors",
+    "context": "_context",
+    "log_metadata": "_context",
+    "log_metric": "_context",
+    "log_metrics": "_context",
+    "pipeline": "_pipeline",
+    "register_materializer": "_materializers.registry",
+    "step": "_step",
+}
+
+__all__ = [
+    "Artifact",
+    "Cache",
+    "CacheDecision",
+    "ExecutionMode",
+    "Handle",
+    "Materializer",
+    "NonRetryableError",
+    "Pipeline",
+    "Resources",
+    "Retry",
+    "Run",
+    "RunFailedError",
+    "RunState",
+    "Saved",
+    "Step",
+    "StepContext",
+    "StepRun",
+    "StepState",
+    "WeftError",
+    "__version__",
+    "context",
+    "log_metadata",
+    "log_metric",
+    "log_metrics",
+    "pipeline",
+    "register_materializer",
+    "step",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'weft' has no attribute {name!r}")
+    value = getattr(import_module(f"weft.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,57 @@
+"""A stored value in the user's hands."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar, cast
+
+from weft._records import ArtifactVersion
+
+T = TypeVar("T")
+
+
+class Artifact(Generic[T]):
+    """One version of an artifact. Nothing is read before `load()`.
+
+    Annotate an argument of a step with `Artifact[T]` to get this instead of the value, and pass one
+    to a step inside a pipeline to use what an earlier run made.
+    """
+
+    def __init__(self, version: ArtifactVersion, *, allow_pickle: bool | None = None) -> None:
+        self.version = version
+        self._allow_pickle = allow_pickle
+
+    @property
+    def name(self) -> str:
+        """`step.output`."""
+        return self.version.name
+
+    @property
+    def uri(self) -> str:
+        """The directory of its files."""
+        return self.version.uri
+
+    def load(self) -> T:
+        """Read the value.
+
+        Raises:
+            PickleRefusedError: It is pickled, and the policy refuses that.
+            ArtifactCorruptedError: The files are not what was stored.
+            ArtifactStoreError: The files are gone, or in a store that is not configured here.
+        """
+        from weft._settings import settings
+        from weft._store import open_store
+        from weft._values import load_value
+
+        local = settings()
+        allowed = local.allow_pickle if self._allow_pickle is None else self._allow_pickle
+        store = open_store(local.artifact_store)
+        return cast("T", load_value(store, self.version, allow_pickle=allowed))
+
+    def __repr__(self) -> str:
+        v = self.version
+        return f"<artifact {v.name} {v.format} {v.size_bytes} B sha256:{v.content_hash[:12]}>"
+
+
+def is_artifact_hint(hint: Any) -> bool:
+    """Whether an argument asks for the artifact instead of its value."""
+    return hint is Artifact or getattr(hint, "__origin__", None) is Artifact

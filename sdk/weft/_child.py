@@ -1,0 +1,147 @@
+"""The process of one attempt: `python -m weft._child`, started by `weft._process` only."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import IO, Any
+
+from weft import _json
+from weft._attempt import Attempt, AttemptResult, Stopper, Succeeded
+from weft._capture import level_name
+from weft._context import StepContext
+from weft._definition import StepDefinition
+from weft._failures import failure_of
+from weft._records import Metadata, Metric
+from weft._store import open_store
+
+
+class Events:
+    """The pipe to the parent."""
+
+    def __init__(self, pipe: IO[str]) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+
+    def send(self, event: dict[str, Any]) -> None:
+        """Send one line."""
+        line = json.dumps(event) + "\n"
+        with self._lock:
+            self._pipe.write(line)
+            self._pipe.flush()
+
+    def write_metadata(self, metadata: Metadata) -> None:
+        """Hand metadata to the parent."""
+        self.send({"record": _json.encode(metadata)})
+
+    def write_metrics(self, metrics: Sequence[Metric]) -> None:
+        """Hand metrics to the parent."""
+        for metric in metrics:
+            self.send({"record": _json.encode(metric)})
+
+
+class _Handler(logging.Handler):
+    """Hands log records to the parent."""
+
+    def __init__(self, events: Events) -> None:
+        super().__init__()
+        self._events = events
+
+    def emit(self, record: logging.LogRecord) -> None:
+        attributes = {"logger": record.name, "location": f"{record.filename}:{record.lineno}"}
+        level = level_name(record.levelno)
+        self._events.send({"log": [level, self.format(record), attributes]})
+
+
+def main() -> None:
+    """Run the attempt that stdin describes."""
+    with os.fdopen(int(os.environ.pop("WEFT_EVENTS_FD")), "w") as pipe:
+        events = Events(pipe)
+        job = json.loads(sys.stdin.readline())
+        stopper = Stopper()
+        threading.Thread(target=_listen, args=(stopper,), daemon=True).start()
+        root = logging.getLogger()
+        root.setLevel(logging.INFO)
+        root.addHandler(_Handler(events))
+        try:
+            result: AttemptResult = _attempt(job, events, stopper).execute()
+            event = _event(result)
+        except Exception as error:  # noqa: BLE001 - the module of the step does not import
+            failure = _json.encode(failure_of(error))
+            event = {"failure": failure, "is_retryable": False, "is_stopped": False}
+        sys.stdout.flush()
+        sys.stderr.flush()
+        events.send(event)
+
+
+def _attempt(job: dict[str, Any], events: Events, stopper: Stopper) -> Attempt:
+    step = _load_step(job["entrypoint"], job["file"])
+    retry_on = tuple(_classes(job["retry_on"]))
+    step = replace(step, retry=replace(step.retry, retry_on=retry_on))
+    project, pipeline, run, step_id, number, index = job["context"]
+    context = StepContext(project, pipeline, run, step_id, number, index, events, stopper.event)
+    arguments = {name: _json.decode(data) for name, data in job["arguments"].items()}
+    store = open_store(job["store"])
+    return Attempt(step, arguments, context, store, job["allow_pickle"], stopper)
+
+
+def _load_step(entrypoint: str, file: str) -> StepDefinition:
+    module, _, qualname = entrypoint.partition(":")
+    found: Any = _import(module, file)
+    for part in qualname.split("."):
+        found = getattr(found, part)
+    definition: StepDefinition = found.definition
+    return definition
+
+
+def _import(name: str, file: str) -> Any:
+    """Import the step's module: by name where that finds the same file, else from the file."""
+    spec = importlib.util.find_spec(name) if "." not in name else None
+    if "." in name or (spec is not None and spec.origin == file):
+        return importlib.import_module(name)
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is no Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _classes(names: list[str]) -> list[type[BaseException]]:
+    found = []
+    for name in names:
+        module, _, qualname = name.partition(":")
+        value: Any = importlib.import_module(module)
+        for part in qualname.split("."):
+            value = getattr(value, part)
+        found.append(value)
+    return found
+
+
+def _event(result: AttemptResult) -> dict[str, Any]:
+    if isinstance(result, Succeeded):
+        return {"outputs": _json.encode(dict(result.outputs))}
+    return {
+        "failure": _json.encode(result.failure),
+        "is_retryable": result.is_retryable,
+        "is_stopped": result.is_stopped,
+    }
+
+
+def _listen(stopper: Stopper) -> None:
+    """Wait for `stop`; when stdin closes, the parent is gone and nobody takes a result."""
+    for _ in sys.stdin:
+        stopper.request()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

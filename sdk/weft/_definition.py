@@ -1,0 +1,51 @@
+"""What the decorator knows of a step."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from weft._outputs import Outputs
+from weft._policies import Cache, Resources, Retry
+
+Isolation = Literal["thread", "process"]
+
+
+@dataclass(frozen=True)
+class StepDefinition:
+    """A step function and its policies; nothing here knows a run."""
+
+    function: Callable[..., Any]
+    name: str
+    outputs: Outputs
+    retry: Retry = field(default_factory=lambda: Retry(max=0))
+    timeout_s: float | None = None
+    cache: Cache = field(default_factory=Cache)
+    resources: Resources = field(default_factory=Resources)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    isolation: Isolation = "thread"
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """The function's signature."""
+        return inspect.signature(self.function)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the function is a coroutine function."""
+        return inspect.iscoroutinefunction(self.function)
+
+    @property
+    def location(self) -> str:
+        """Where the function is: `file:line`."""
+        code = self.function.__code__
+        return f"{code.co_filename}:{code.co_firstlineno}"
+
+    def call(self, values: Mapping[str, Any]) -> Any:
+        """Call the function with values by name of parameter."""
+        bound = self.signature.bind_partial()
+        bound.arguments = dict(values)
+        return self.function(*bound.args, **bound.kwargs)

@@ -1,0 +1,101 @@
+"""Describes runs and steps to a recorder, before they execute."""
+
+from __future__ import annotations
+
+import inspect
+import platform
+import socket
+import sys
+from typing import Any
+
+from weft._definition import StepDefinition
+from weft._fingerprints import source_of
+from weft._graph import Binding, Collection, Constant, Existing, Graph, Node
+from weft._ids import new_uid, run_name
+from weft._json import module_name
+from weft._records import RunRecord, StepRecord, now
+
+_MAX_SOURCE, _MAX_DESCRIPTION = 65_536, 4_096
+
+
+def run_record(graph: Graph, project: str) -> RunRecord:
+    """Make the record of a new run of a graph."""
+    uid = new_uid()
+    return RunRecord(
+        uid,
+        run_name(uid),
+        project,
+        graph.pipeline,
+        dict(graph.parameters),
+        graph.mode.value,
+        now(),
+        {
+            "executable": sys.executable,
+            "host": socket.gethostname(),
+            "version": platform.python_version(),
+        },
+        dict(graph.parameters_schema),
+        graph.entrypoint,
+    )
+
+
+def step_record(node: Node) -> StepRecord:
+    """Describe a node of the graph."""
+    step = node.step
+    fan_out = node.fan_out
+    return StepRecord(
+        id=node.id,
+        upstream=node.upstream,
+        entrypoint=entrypoint(step),
+        outputs=step.outputs.names,
+        inputs={name: describe_binding(binding) for name, binding in node.inputs.items()},
+        max_retries=step.retry.max,
+        retry_backoff_s=step.retry.backoff_s,
+        retry_max_backoff_s=step.retry.max_backoff_s,
+        timeout_s=step.timeout_s,
+        cache_enabled=step.cache.enabled,
+        cache_max_age_s=step.cache.max_age_s,
+        cpu_millis=step.resources.cpu_millis,
+        memory_bytes=step.resources.memory_bytes,
+        gpus=step.resources.gpu,
+        environment=dict(step.environment),
+        map_over=fan_out.over if fan_out else (),
+        map_concurrency=(fan_out.concurrency or 0) if fan_out else 0,
+        description=(inspect.getdoc(step.function) or "")[:_MAX_DESCRIPTION],
+        source=_source(step),
+    )
+
+
+def item_record(unit_id: str, node: Node, index: int) -> StepRecord:
+    """Describe an item of a fan-out; what it shares stands in the fan-out's own record."""
+    return StepRecord(
+        id=unit_id,
+        upstream=node.upstream,
+        entrypoint=entrypoint(node.step),
+        outputs=node.step.outputs.names,
+        parent=node.id,
+        index=index,
+    )
+
+
+def entrypoint(step: StepDefinition) -> str:
+    """Name what to import: `module:attribute`."""
+    return f"{module_name(step.function.__module__)}:{step.function.__qualname__}"
+
+
+def describe_binding(binding: Binding) -> dict[str, Any]:
+    """Say where an argument comes from, as JSON with one key."""
+    if isinstance(binding, Constant):
+        return {"constant": binding.data}
+    if isinstance(binding, Existing):
+        return {"artifact": binding.version.uid}
+    if isinstance(binding, Collection):
+        return {binding.kind: [[key, describe_binding(item)] for key, item in binding.items]}
+    return {"step": binding.step, "output": binding.output or ""}
+
+
+def _source(step: StepDefinition) -> str:
+    try:
+        return source_of(step.function)[:_MAX_SOURCE]
+    except ValueError:
+        return ""

@@ -1,0 +1,430 @@
+"""Runs a graph: one thread decides and reports, others run attempts and only send events.
+
+All state lives in the coordinator, which takes events from one queue; so reports are in order, and
+nothing needs a lock.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from weft import _arguments
+from weft._arguments import Argument, NodeResult
+from weft._attempt import Attempt, AttemptResult, FailedAttempt, Stopper, Succeeded
+from weft._cache import DISABLED, CacheDecision, CacheOutcome, decide
+from weft._capture import Capture, router
+from weft._context import StepContext
+from weft._describe import item_record
+from weft._dispatch import dispatch
+from weft._failures import failure_of
+from weft._fan_out import Expansion, expand
+from weft._graph import Graph
+from weft._loop import Loop
+from weft._records import ArtifactVersion, Failure, LogBatch, LogLine, RunRecord, RunRecorder
+from weft._states import ExecutionMode, RunState, StepState, StopMode
+from weft._store import ArtifactStore
+from weft._units import Ledger, Schedule, Unit
+from weft._values import load_value
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run is executed.
+
+    Attributes:
+        max_workers: Most attempts at a time.
+        cache: Whether earlier results may stand in.
+        allow_pickle: Whether values may be pickled, and pickled ones read.
+        echo: Whether what steps print also goes to the terminal.
+        fail_fast_grace_s: Seconds that running steps get to end after a failure (FAIL_FAST).
+        random: Source of jitter, [0, 1).
+    """
+
+    max_workers: int = field(default_factory=lambda: max(4, os.cpu_count() or 1))
+    cache: bool = True
+    allow_pickle: bool = True
+    echo: bool = True
+    fail_fast_grace_s: float = 10.0
+    random: Callable[[], float] = random.random
+
+
+class Engine:
+    """One execution of a graph: `run` it once, `stop` it from any thread."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        record: RunRecord,
+        *,
+        recorder: RunRecorder,
+        store: ArtifactStore,
+        options: Options,
+    ) -> None:
+        self.graph = graph
+        self.record = record
+        self.units: dict[str, Unit] = {n.id: Unit(n.id, n) for n in graph.in_order()}
+        self.failure: Failure | None = None
+        self._recorder = recorder
+        self.store = store
+        self._options = options
+        self._ledger = Ledger(recorder)
+        self._schedule = Schedule(dict(self.units))
+        self._loop = Loop()
+        self._open = len(self.units)
+        self._busy = 0
+        self._closed_to_new = ""  # why nothing new may start
+        self._stop_mode: StopMode | None = None
+
+    @property
+    def state(self) -> RunState:
+        """State of the run."""
+        return self._ledger.run_state
+
+    def stop(self, mode: StopMode, reason: str = "") -> None:
+        """Stop the run: GRACEFUL lets running steps end, FORCE does not wait for them."""
+        self._loop.put(lambda: self._stop(mode, reason))
+
+    def run(self) -> RunState:
+        """Execute the graph, and return the final state of the run."""
+        self._ledger.move_run(RunState.RUNNING)
+        with router.installed():
+            self._start_ready()
+            while self._open:
+                self._loop.take()()
+                self._start_ready()
+        self._finish()
+        return self.state
+
+    # Starting
+
+    def _start_ready(self) -> None:
+        ready = self._schedule.ready
+        while ready and self._busy < self._options.max_workers and not self._closed_to_new:
+            unit = ready.popleft()
+            if unit.state is StepState.PENDING:
+                self._admit(unit)
+            elif unit.state is StepState.RETRYING:
+                self._start_attempt(unit)
+
+    def _admit(self, unit: Unit) -> None:
+        if unit.parent is None:
+            inputs = unit.node.inputs.items()
+            unit.arguments = {n: _arguments.resolve(b, self.result_of) for n, b in inputs}
+        if unit.is_fan_out:
+            self._ledger.move(unit, StepState.RUNNING, inputs=_lineage(unit.arguments))
+            self._work(unit, lambda: expand(unit.node, unit.arguments, self._read), self._expanded)
+        elif self._options.cache and unit.step.cache.enabled:
+            self._work(unit, lambda: self._decide(unit), self._decided)
+        else:
+            unit.decision = DISABLED
+            self._start_attempt(unit)
+
+    def _work(self, unit: Unit, work: Callable[[], Any], done: Callable[[Unit, Any], None]) -> None:
+        """Do something that may take long in a thread, and go on here."""
+        number = self._occupy(unit)
+
+        def run() -> None:
+            try:
+                found = work()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the step must not hang
+                found = error
+            self._loop.put(lambda: self._worked(unit, number, found, done))
+
+        threading.Thread(target=run, name=f"weft-{unit.id}", daemon=True).start()
+
+    def _worked(
+        self, unit: Unit, number: int, found: Any, done: Callable[[Unit, Any], None]
+    ) -> None:
+        if not self._release(unit, number):
+            return
+        if isinstance(found, Exception):
+            self._fail(unit, failure_of(found))
+        else:
+            done(unit, found)
+
+    def result_of(self, step: str) -> NodeResult:
+        """Give the outputs of a step that has ended."""
+        unit = self.units[step]
+        return unit.step.outputs, unit.result()
+
+    def _read(self, version: ArtifactVersion) -> Any:
+        return load_value(self.store, version, allow_pickle=self._options.allow_pickle)
+
+    # Cache
+
+    def _decide(self, unit: Unit) -> CacheDecision:
+        def lookup(key: str) -> Any:
+            name = unit.parent.id if unit.parent else unit.id
+            return self._recorder.lookup_cache(name, key, unit.step.cache.max_age_s)
+
+        return decide(unit.step, unit.arguments, lookup, lambda v: self.store.exists(v.uri))
+
+    def _decided(self, unit: Unit, decision: CacheDecision) -> None:
+        unit.decision = decision
+        if decision.outcome is CacheOutcome.UNCACHEABLE:
+            self._say(unit, "WARNING", decision.reason)
+        if self._closed_to_new:
+            self._give_up(unit)
+        elif decision.outcome is CacheOutcome.HIT and decision.candidate is not None:
+            unit.outputs = {n: found[0] for n, found in decision.candidate.outputs.items()}
+            self._ledger.move(
+                unit,
+                StepState.CACHED,
+                reason=decision.reason,
+                inputs=_lineage(unit.arguments),
+                outputs=decision.candidate.outputs,
+                cache_key=decision.key,
+                cached_from=decision.candidate.step,
+            )
+            self._ended(unit)
+        else:
+            self._start_attempt(unit)
+
+    # Attempts
+
+    def _start_attempt(self, unit: Unit) -> None:
+        unit.attempt += 1
+        unit.failure = None
+        reason = unit.decision.explain() if unit.decision and unit.attempt == 1 else ""
+        inputs = _lineage(unit.arguments)
+        self._ledger.move(unit, StepState.RUNNING, reason=reason, inputs=inputs)
+        number = self._occupy(unit)
+
+        def deliver(result: AttemptResult) -> None:
+            self._loop.put(lambda: self._attempted(unit, number, result))
+
+        unit.dispatch = dispatch(self._attempt(unit), self._capture(unit), deliver)
+        if unit.step.timeout_s is not None:
+            self._loop.after(unit.step.timeout_s, lambda: self._timed_out(unit, number))
+
+    def _attempt(self, unit: Unit) -> Attempt:
+        stopper = Stopper()
+        r = self.record
+        context = StepContext(
+            r.project,
+            r.pipeline,
+            r.name,
+            unit.id,
+            unit.attempt,
+            unit.index,
+            self._recorder,
+            stopper.event,
+        )
+        allow = self._options.allow_pickle
+        return Attempt(unit.step, unit.arguments, context, self.store, allow, stopper)
+
+    def _attempted(self, unit: Unit, number: int, result: AttemptResult) -> None:
+        if not self._release(unit, number):
+            return  # an attempt that was given up has ended after all
+        if isinstance(result, Succeeded):
+            self._succeed(unit, result.outputs)
+        elif result.is_stopped:
+            self._give_up(unit)
+        else:
+            self._failed_attempt(unit, result)
+
+    def _timed_out(self, unit: Unit, number: int) -> None:
+        if not self._release(unit, number):
+            return
+        self._let_go(unit)
+        seconds = unit.step.timeout_s
+        message = f"step {unit.id} did not end within {seconds:g} s"
+        failure = Failure("USER", "TIMEOUT", message, "TimeoutError", unit.step.location)
+        retryable = issubclass(TimeoutError, unit.step.retry.retry_on)
+        self._failed_attempt(unit, FailedAttempt(failure, retryable))
+
+    def _failed_attempt(self, unit: Unit, result: FailedAttempt) -> None:
+        retry = unit.step.retry
+        if not result.is_retryable or unit.attempt > retry.max or self._closed_to_new:
+            self._fail(unit, result.failure)
+            return
+        delay = retry.delay_s(unit.attempt, self._options.random)
+        reason = f"attempt {unit.attempt} of {retry.max + 1} failed; the next in {delay:.1f} s"
+        self._ledger.move(unit, StepState.RETRYING, reason=reason, failure=result.failure)
+        self._loop.after(delay, lambda: self._schedule.ready.append(unit))
+
+    # Endings
+
+    def _succeed(self, unit: Unit, outputs: Mapping[str, ArtifactVersion]) -> None:
+        unit.outputs = outputs
+        decision = unit.decision or DISABLED
+        self._ledger.move(
+            unit,
+            StepState.SUCCEEDED,
+            outputs={name: (version,) for name, version in outputs.items()},
+            cache_key=decision.key,
+            cache_components=decision.components,
+        )
+        self._ended(unit)
+
+    def _fail(self, unit: Unit, failure: Failure) -> None:
+        unit.failure = failure
+        if unit.state is StepState.PENDING:
+            unit.attempt = max(unit.attempt, 1)
+        self._ledger.move(unit, StepState.FAILED, failure=failure)
+        self._ended(unit)
+        if unit.parent is not None and unit.tolerates_failures:
+            return
+        self.failure = self.failure or replace(failure, step=unit.id)
+        self._apply_mode(unit)
+
+    def _apply_mode(self, failed: Unit) -> None:
+        top = failed.parent or failed
+        for step in self.graph.downstream([top.id]):
+            self._skip(self.units[step], f"{failed.id} failed")
+        mode = self.graph.mode
+        if mode is ExecutionMode.CONTINUE or self._closed_to_new:
+            return
+        self._closed_to_new = f"{failed.id} failed and the run is {mode}"
+        for unit in list(self.units.values()):
+            self._skip(unit, self._closed_to_new)
+        if mode is ExecutionMode.FAIL_FAST:
+            self._ask_to_stop(self._closed_to_new)
+            self._loop.after(self._options.fail_fast_grace_s, self._force_all)
+
+    def _skip(self, unit: Unit, reason: str) -> None:
+        if unit.state is StepState.PENDING and not unit.is_busy:
+            self._ledger.move(unit, StepState.SKIPPED, reason=reason)
+            self._ended(unit)
+        elif unit.state is StepState.RETRYING and self._closed_to_new:
+            self._give_up(unit)
+
+    def _give_up(self, unit: Unit) -> None:
+        """End a unit that was stopped, or that had not started when the run closed."""
+        reason = self._closed_to_new
+        if unit.state is StepState.PENDING:
+            stopped = self._stop_mode is not None
+            final = StepState.STOPPED if stopped else StepState.SKIPPED
+            self._ledger.move(unit, final, reason=reason)
+        else:
+            if unit.state is not StepState.STOPPING:
+                self._ledger.move(unit, StepState.STOPPING, reason=reason)
+            self._ledger.move(unit, StepState.STOPPED, reason=reason)
+        self._ended(unit)
+
+    def _ended(self, unit: Unit) -> None:
+        self._open -= 1
+        if unit.state.has_outputs:
+            self._schedule.ended_well(unit)
+        if unit.parent is not None:
+            unit.parent.open_children -= 1
+            self._schedule.item_ended(unit.parent)
+            if not unit.parent.open_children:
+                self._gather(unit.parent)
+
+    # Fan-out
+
+    def _expanded(self, unit: Unit, expansion: Expansion) -> None:
+        if self._closed_to_new:
+            self._give_up(unit)
+            return
+        for index, arguments in enumerate(expansion):
+            child = Unit(f"{unit.id}-{index}", unit.node, unit, index, arguments)
+            unit.children.append(child)
+        if not unit.children:
+            self._gather(unit)
+            return
+        self._recorder.add_steps(
+            [item_record(child.id, unit.node, child.index or 0) for child in unit.children]
+        )
+        self.units |= {child.id: child for child in unit.children}
+        unit.open_children = len(unit.children)
+        self._open += len(unit.children)
+        self._schedule.add_items(unit)
+
+    def _gather(self, unit: Unit) -> None:
+        """End a fan-out whose items have all ended."""
+        states = {child.state for child in unit.children}
+        failed = next((child for child in unit.children if child.failure), None)
+        if failed is not None and failed.failure is not None and not unit.tolerates_failures:
+            number = sum(child.failure is not None for child in unit.children)
+            message = f"{number} of {len(unit.children)} items failed, first {failed.id}"
+            unit.failure = Failure(failed.failure.kind, "ITEM_FAILED", message, step=failed.id)
+            self._ledger.move(unit, StepState.FAILED, failure=unit.failure)
+            self._ended(unit)
+        elif states & {StepState.STOPPED, StepState.SKIPPED}:
+            self._give_up(unit)
+        else:
+            names = unit.step.outputs.names
+            done = [child.outputs for child in unit.children if child.outputs]
+            outputs = {name: tuple(item[name] for item in done) for name in names}
+            self._ledger.move(unit, StepState.SUCCEEDED, outputs=outputs)
+            self._ended(unit)
+
+    # Stopping
+
+    def _stop(self, mode: StopMode, reason: str) -> None:
+        if self._stop_mode is None:
+            self._closed_to_new = f"stopped{': ' if reason else ''}{reason}"
+            self._ledger.move_run(RunState.STOPPING, reason=reason)
+        self._stop_mode = mode
+        for unit in list(self.units.values()):
+            if not unit.is_busy and unit.state in {StepState.PENDING, StepState.RETRYING}:
+                self._give_up(unit)
+        self._ask_to_stop(self._closed_to_new)
+        if mode is StopMode.FORCE:
+            self._force_all()
+
+    def _ask_to_stop(self, reason: str) -> None:
+        for unit in self.units.values():
+            if unit.state is StepState.RUNNING:
+                self._ledger.move(unit, StepState.STOPPING, reason=reason)
+            if unit.dispatch is not None and unit.is_busy:
+                unit.dispatch.request_stop()
+
+    def _force_all(self) -> None:
+        for unit in list(self.units.values()):
+            if unit.is_busy and unit.state in {StepState.STOPPING, StepState.PENDING}:
+                self._release(unit, unit.occupation)
+                self._let_go(unit)
+                self._give_up(unit)
+
+    def _let_go(self, unit: Unit) -> None:
+        if unit.dispatch is not None:
+            unit.dispatch.force_stop()
+
+    def _finish(self) -> None:
+        if self.failure is not None:
+            reason = f"step {self.failure.step} failed"
+            self._ledger.move_run(RunState.FAILED, reason=reason, failure=self.failure)
+        elif any(unit.state is StepState.STOPPED for unit in self.units.values()):
+            self._ledger.move_run(RunState.STOPPED, reason=self._closed_to_new)
+        else:
+            self._ledger.move_run(RunState.SUCCEEDED)
+
+    # Small change
+
+    def _occupy(self, unit: Unit) -> int:
+        unit.is_busy = True
+        unit.occupation += 1
+        self._busy += 1
+        return unit.occupation
+
+    def _release(self, unit: Unit, occupation: int) -> bool:
+        """Free the unit; False if it has long been freed, and whatever came is too late."""
+        if not unit.is_busy or unit.occupation != occupation:
+            return False
+        unit.is_busy = False
+        self._busy -= 1
+        return True
+
+    def _capture(self, unit: Unit) -> Capture:
+        step, attempt, recorder = unit.id, unit.attempt, self._recorder
+
+        def sink(lines: tuple[LogLine, ...]) -> None:
+            recorder.append_logs(LogBatch(step, attempt, lines))
+
+        return Capture(sink, echo=self._options.echo)
+
+    def _say(self, unit: Unit, level: Any, message: str) -> None:
+        self._capture(unit).emit(level, message, {"logger": "weft"})
+
+
+def _lineage(arguments: Mapping[str, Argument]) -> dict[str, tuple[ArtifactVersion, ...]]:
+    found = {name: tuple(_arguments.versions(item)) for name, item in arguments.items()}
+    return {name: versions for name, versions in found.items() if versions}

@@ -1,0 +1,137 @@
+"""The static graph of a pipeline: steps, where their inputs come from, and their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from weft._definition import StepDefinition
+from weft._records import ArtifactVersion
+from weft._states import ExecutionMode
+from weft.errors import CycleError
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value known when the graph was drawn, as JSON of `weft._json`."""
+
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class FromStep:
+    """A result of a step: one output, or with None all of them, joined as the step returns them.
+
+    The result of a fanned-out step is the list of its items' results.
+    """
+
+    step: str
+    output: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """An artifact version that an earlier run made."""
+
+    version: ArtifactVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A list, tuple or dict that holds results of steps; the keys of lists count from 0."""
+
+    kind: Literal["list", "tuple", "dict"]
+    items: tuple[tuple[Any, Binding], ...]
+
+
+Binding = Constant | FromStep | Existing | Collection
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut:
+    """One call of the step per item of the arguments named in `over`, which are as long."""
+
+    over: tuple[str, ...]
+    concurrency: int | None = None
+    return_exceptions: bool = False
+
+
+@dataclass(slots=True)
+class Node:
+    """One call of a step in the pipeline."""
+
+    id: str
+    step: StepDefinition
+    inputs: dict[str, Binding]
+    call_site: str
+    after: list[str] = field(default_factory=list)
+    fan_out: FanOut | None = None
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """Ids of the steps this one waits for, each once, in order of mention."""
+        sources = [s for binding in self.inputs.values() for s in sources_of(binding)]
+        return tuple(dict.fromkeys([*sources, *self.after]))
+
+
+def sources_of(binding: Binding) -> Iterator[str]:
+    """Yield ids of the steps that a binding reads."""
+    if isinstance(binding, FromStep):
+        yield binding.step
+    if isinstance(binding, Collection):
+        for _, item in binding.items:
+            yield from sources_of(item)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A traced pipeline: its nodes in order of call, and what it returns.
+
+    Attributes:
+        parameters: Values by name, as JSON.
+        result: What the pipeline function returned.
+    """
+
+    pipeline: str
+    nodes: Mapping[str, Node]
+    parameters: Mapping[str, Any]
+    result: Binding
+    mode: ExecutionMode = ExecutionMode.CONTINUE
+    parameters_schema: Mapping[str, Any] = field(default_factory=dict)
+    entrypoint: str = ""
+
+    def in_order(self) -> list[Node]:
+        """Give nodes so that each follows those it waits for; equal ones stay as they were called.
+
+        Raises:
+            CycleError: Steps wait for each other; the message shows the circle.
+        """
+        done: dict[str, Node] = {}
+        waiting = dict(self.nodes)
+        while waiting:
+            ready = [n for n in waiting.values() if all(up in done for up in n.upstream)]
+            if not ready:
+                raise CycleError(f"steps wait for each other: {_circle(waiting)}")
+            for node in ready:
+                done[node.id] = waiting.pop(node.id)
+        return list(done.values())
+
+    def downstream(self, steps: Iterable[str]) -> set[str]:
+        """Give ids of all steps that need one of these, directly or not."""
+        reached = set(steps)
+        for node in self.in_order():
+            if any(up in reached for up in node.upstream):
+                reached.add(node.id)
+        return reached - set(steps)
+
+
+def _circle(waiting: Mapping[str, Node]) -> str:
+    """Walk upstream among steps that cannot start until one comes again."""
+    path = [next(iter(waiting))]
+    while True:
+        upstream = next(up for up in waiting[path[-1]].upstream if up in waiting)
+        if upstream in path:
+            circle = [*path[path.index(upstream) :], upstream]
+            return " -> ".join(reversed(circle))
+        path.append(upstream)

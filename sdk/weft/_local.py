@@ -1,0 +1,146 @@
+"""Runs a graph in this process, recorded where the settings say."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from weft import _arguments
+from weft._artifact import Artifact
+from weft._cache import CacheOutcome
+from weft._describe import run_record, step_record
+from weft._engine import Engine, Options
+from weft._graph import Graph
+from weft._records import Recorder, RunRecord
+from weft._run import Run, StepRun, explain_failure
+from weft._settings import Settings, settings
+from weft._spool import SpoolRecorder
+from weft._states import RunState, StopMode
+from weft._store import open_store
+from weft._units import Unit
+from weft.errors import RunFailedError, RunStoppedError, UncacheableWarning
+
+
+def default_recorder(local: Settings) -> Recorder:
+    """Choose where runs are recorded when the caller does not say."""
+    return SpoolRecorder(local.data)
+
+
+def run_graph(
+    graph: Graph,
+    *,
+    recorder: Recorder | None = None,
+    record: RunRecord | None = None,
+    cache: bool = True,
+    max_workers: int | None = None,
+    raise_on_failure: bool = True,
+) -> Run[Any]:
+    """Execute a graph here and give the finished run.
+
+    Args:
+        graph: The traced pipeline.
+        recorder: Where the run is recorded; None takes `default_recorder`.
+        record: The run, where somebody has created it already.
+        cache: Whether earlier results may stand in.
+        max_workers: Most attempts at a time.
+        raise_on_failure: Whether a run that does not succeed raises.
+
+    Raises:
+        RunFailedError: A step failed.
+        RunStoppedError: Somebody stopped the run.
+    """
+    local = settings()
+    record = record or run_record(graph, local.project)
+    options = Options(cache=cache, allow_pickle=local.allow_pickle, echo=local.echo)
+    if max_workers is not None:
+        options = replace(options, max_workers=max_workers)
+    engine = execute(graph, record, recorder or default_recorder(local), local, options)
+    run = finished_run(engine, local)
+    if raise_on_failure and run.state is RunState.FAILED:
+        raise RunFailedError(explain_failure(run), run)
+    if raise_on_failure and run.state is RunState.STOPPED:
+        raise RunStoppedError(f"run {run.name} was stopped", run)
+    return run
+
+
+def execute(
+    graph: Graph, record: RunRecord, recorder: Recorder, local: Settings, options: Options
+) -> Engine:
+    """Run the engine with its recorder open, and Ctrl-C wired to stop it."""
+    engines: list[Engine] = []
+
+    def on_stop(mode: StopMode, reason: str) -> None:
+        for running in engines:
+            running.stop(mode, reason)
+
+    recording = recorder.begin(record, on_stop)
+    try:
+        store = open_store(local.artifact_store)
+        engine = Engine(graph, record, recorder=recording, store=store, options=options)
+        engines.append(engine)
+        recording.add_steps([step_record(node) for node in graph.in_order()])
+        with _interrupts(engine.stop):
+            engine.run()
+    finally:
+        recording.close()
+    _warn(engine)
+    return engine
+
+
+def finished_run(engine: Engine, local: Settings) -> Run[Any]:
+    """Give what the user sees of an engine that has ended."""
+    units = engine.units.values()
+    steps = {unit.id: _step_run(unit) for unit in units if unit.parent is None}
+    result = None
+    if engine.state is RunState.SUCCEEDED:
+        result = _arguments.resolve(engine.graph.result, engine.result_of)
+    return Run(
+        engine.record.name,
+        engine.record.uid,
+        engine.state,
+        steps,
+        failure=engine.failure,
+        result=result,
+        store=engine.store,
+        allow_pickle=local.allow_pickle,
+    )
+
+
+def _step_run(unit: Unit) -> StepRun:
+    return StepRun(
+        unit.id,
+        unit.state,
+        unit.attempt,
+        {name: Artifact(version) for name, version in unit.outputs.items()},
+        unit.failure,
+        unit.decision,
+        {name: _arguments.show(argument) for name, argument in unit.arguments.items()},
+        tuple(_step_run(child) for child in unit.children),
+    )
+
+
+def _warn(engine: Engine) -> None:
+    for unit in engine.units.values():
+        decision = unit.decision
+        if decision is not None and decision.outcome is CacheOutcome.UNCACHEABLE:
+            warnings.warn(f"step {unit.id}: {decision.reason}", UncacheableWarning, stacklevel=2)
+
+
+@contextmanager
+def _interrupts(stop: Callable[[StopMode, str], None]) -> Iterator[None]:
+    """Make Ctrl-C stop the run: politely the first time, by force the second."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    modes = iter([StopMode.GRACEFUL])
+    handler = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, lambda *_: stop(next(modes, StopMode.FORCE), "interrupted"))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)

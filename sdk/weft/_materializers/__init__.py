@@ -1,0 +1,1 @@
+"""How values become files and values again, by type."""

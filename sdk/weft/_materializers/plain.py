@@ -1,0 +1,100 @@
+"""Plain data, text, bytes, files and folders."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from weft import _json
+from weft._materializers.base import Materializer, Saved
+
+
+class JsonMaterializer(Materializer):
+    """Everything that `weft._json` gives back equal."""
+
+    name = "json"
+
+    def accepts(self, value: Any) -> bool:
+        """Whether the value holds plain data only."""
+        try:
+            _json.encode(value)
+        except (_json.NotPlainError, RecursionError):
+            return False
+        return True
+
+    def save(self, value: Any, directory: Path) -> Saved:
+        """Write `data.json`."""
+        (directory / "data.json").write_text(json.dumps(_json.encode(value)))
+        schema: dict[str, Any] = {}
+        if isinstance(value, dict):
+            schema = {"keys": [str(key) for key in list(value)[:100]]}
+        sized = isinstance(value, list | dict | tuple | set | frozenset)
+        return Saved("json", schema, {"length": len(value)} if sized else {})
+
+    def load(self, directory: Path) -> Any:
+        """Read `data.json`."""
+        return _json.decode(json.loads((directory / "data.json").read_text()))
+
+
+class TextMaterializer(Materializer):
+    """Strings, as UTF-8 without translating line ends."""
+
+    name = "text"
+
+    def accepts(self, value: Any) -> bool:
+        """Whether the string is valid Unicode; lone surrogates go to JSON."""
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+
+    def save(self, value: Any, directory: Path) -> Saved:
+        """Write `data.txt`."""
+        (directory / "data.txt").write_bytes(value.encode())
+        return Saved("text", statistics={"characters": len(value)})
+
+    def load(self, directory: Path) -> Any:
+        """Read `data.txt`."""
+        return (directory / "data.txt").read_bytes().decode()
+
+
+class BytesMaterializer(Materializer):
+    """Bytes as they are."""
+
+    name = "bytes"
+
+    def save(self, value: Any, directory: Path) -> Saved:
+        """Write `data.bin`."""
+        (directory / "data.bin").write_bytes(value)
+        return Saved("bytes", statistics={"bytes": len(value)})
+
+    def load(self, directory: Path) -> Any:
+        """Read `data.bin`."""
+        return (directory / "data.bin").read_bytes()
+
+
+class PathMaterializer(Materializer):
+    """The file or folder that a path points to, under its own name."""
+
+    name = "path"
+
+    def save(self, value: Any, directory: Path) -> Saved:
+        """Copy the file or folder.
+
+        Raises:
+            FileNotFoundError: The path points nowhere.
+        """
+        target = directory / (value.resolve().name or "data")
+        if not value.is_dir():
+            shutil.copyfile(value, target)
+            return Saved("file", {"name": target.name})
+        shutil.copytree(value, target)
+        return Saved("folder", {"name": target.name})
+
+    def load(self, directory: Path) -> Any:
+        """Give a path to a copy of its own, which the caller may change."""
+        source = next(directory.iterdir())
+        target = Path(tempfile.mkdtemp(prefix="weft-")) / source.name
+        if source.is_dir():
+            return shutil.copytree(source, target)
+        return shutil.copyfile(source, target)

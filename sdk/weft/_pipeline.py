@@ -1,0 +1,191 @@
+"""`@pipeline`: a function that calls steps, drawn as a graph and run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+from weft._graph import Graph
+from weft._ids import resource_id
+from weft._json import module_name
+from weft._parameters import Parameters
+from weft._states import ExecutionMode
+from weft._tracing import Trace, active
+from weft.errors import TracingError
+
+if TYPE_CHECKING:
+    from weft._records import Recorder
+    from weft._run import Run
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Pipeline(Generic[P, R]):
+    """A pipeline. Calling it runs it here and gives the finished `Run`.
+
+    `function` is the plain function: in a unit test it runs the steps as ordinary calls, and inside
+    another pipeline it adds its steps to that one.
+    """
+
+    def __init__(self, function: Callable[P, R], name: str, mode: ExecutionMode) -> None:
+        self.function = function
+        self.name = name
+        self.mode = mode
+        functools.update_wrapper(self, function)
+
+    @functools.cached_property
+    def parameters(self) -> Parameters:
+        """The typed parameters, read from the signature.
+
+        Raises:
+            ParameterError: An annotation is no type of parameter.
+        """
+        return Parameters(self.function)
+
+    @property
+    def parameters_schema(self) -> dict[str, Any]:
+        """JSON Schema of the parameters."""
+        return self.parameters.schema()
+
+    @property
+    def entrypoint(self) -> str:
+        """What to import: `module:attribute`."""
+        return f"{module_name(self.function.__module__)}:{self.function.__qualname__}"
+
+    @property
+    def location(self) -> str:
+        """Where the function is: `path:line`."""
+        return f"{self.function.__code__.co_filename}:{self.function.__code__.co_firstlineno}"
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
+        """Draw the graph and run it on this machine.
+
+        Returns:
+            The run, which has succeeded.
+
+        Raises:
+            ParameterError: An argument does not fit.
+            TracingError: The function cannot become a graph.
+            RunFailedError: A step failed; its `run` holds what there is.
+            RunStoppedError: Somebody stopped the run.
+        """
+        if active.get() is not None:
+            raise TracingError(
+                f"pipeline {self.name} was called inside another pipeline; "
+                f"write {self.function.__name__}.function(...) to add its steps to this one"
+            )
+        return self.run(self.parameters.bind(*args, **kwargs))
+
+    def run(
+        self,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        recorder: Recorder | None = None,
+        cache: bool = True,
+        max_workers: int | None = None,
+        raise_on_failure: bool = True,
+    ) -> Run[R]:
+        """Run the pipeline on this machine, with everything that `__call__` leaves at its default.
+
+        Args:
+            parameters: Values by name; defaults stand in for the others.
+            recorder: Where the run is recorded; None takes the workspace of the active context, or
+                the spool of this machine.
+            cache: Whether earlier results may stand in for steps.
+            max_workers: Most steps at a time; None means as many as cores, at least 4.
+            raise_on_failure: Whether a run that does not succeed raises.
+
+        Raises:
+            As for `__call__`.
+        """
+        from weft._local import run_graph
+
+        graph = self.trace(parameters)
+        return run_graph(
+            graph,
+            recorder=recorder,
+            cache=cache,
+            max_workers=max_workers,
+            raise_on_failure=raise_on_failure,
+        )
+
+    def trace(self, parameters: Mapping[str, Any] | None = None) -> Graph:
+        """Draw the graph without running anything.
+
+        Raises:
+            ParameterError: A value does not fit.
+            TracingError: The function cannot become a graph.
+        """
+        values = self.parameters.bind(**dict(parameters or {}))
+        trace = Trace()
+        result = contextvars.copy_context().run(_draw, trace, self.function, values)
+        graph = Graph(
+            resource_id(self.name),
+            trace.nodes,
+            self.parameters.dump(values),
+            trace.bind_value(result, f"the result of pipeline {self.name}"),
+            self.mode,
+            self.parameters_schema,
+            self.entrypoint,
+        )
+        if not graph.nodes:
+            file = Path(self.function.__code__.co_filename).name
+            raise TracingError(f"pipeline {self.name} ({file}) calls no step")
+        graph.in_order()  # a circle is an error now, not in the middle of a run
+        return graph
+
+    def __repr__(self) -> str:
+        return f"<pipeline {self.name}>"
+
+
+@overload
+def pipeline(function: Callable[P, R], /) -> Pipeline[P, R]: ...
+
+
+@overload
+def pipeline(
+    *, name: str | None = None, execution_mode: ExecutionMode | str = ExecutionMode.FAIL_FAST
+) -> Callable[[Callable[P, R]], Pipeline[P, R]]: ...
+
+
+def pipeline(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    execution_mode: ExecutionMode | str = ExecutionMode.FAIL_FAST,
+) -> Any:
+    """Make a function that calls steps, sync or async, a pipeline.
+
+    The function runs once, with real parameters, to draw the graph: plain `if` and `for` over
+    parameters work; results of steps are handles, which only steps can open.
+
+    Args:
+        function: The function, when the decorator is used bare.
+        name: Name in the workspace; the function's by default.
+        execution_mode: What becomes of other steps when one fails.
+
+    Returns:
+        A `Pipeline` with the function's own parameters.
+    """
+
+    def decorate(wrapped: Callable[..., Any]) -> Pipeline[..., Any]:
+        return Pipeline(wrapped, name or wrapped.__name__, ExecutionMode(execution_mode))
+
+    return decorate if function is None else decorate(function)
+
+
+def _draw(trace: Trace, function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+    active.set(trace)
+    result = function(**values)
+    return asyncio.run(_wait(result)) if inspect.iscoroutine(result) else result
+
+
+async def _wait(coroutine: Any) -> Any:
+    return await coroutine

@@ -1,0 +1,136 @@
+"""What a step may ask for: resources, retries, caching."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+_UNITS = {
+    "": 1,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]i?|Ki)?B?")
+
+
+def parse_bytes(quantity: str | int) -> int:
+    """Read a quantity of bytes: `512`, `"500M"` (10**6), `"4Gi"` (2**30).
+
+    Raises:
+        ValueError: The text is no quantity.
+    """
+    if isinstance(quantity, int):
+        return quantity
+    match = _QUANTITY.fullmatch(quantity.strip())
+    if match is None or (match[2] or "") not in _UNITS:
+        raise ValueError(f"{quantity!r} is no quantity of bytes; write 512, '500M' or '4Gi'")
+    return int(float(match[1]) * _UNITS[match[2] or ""])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What one attempt of a step needs.
+
+    Attributes:
+        cpu: Cores; fractions are allowed.
+        memory: Bytes, or a quantity such as `"4Gi"`.
+        gpu: Number of GPUs.
+        gpu_type: Model of GPU, such as `"a100"`; empty takes any.
+        disk: Scratch space in bytes, or a quantity such as `"20Gi"`.
+    """
+
+    cpu: float | None = None
+    memory: str | int | None = None
+    gpu: int = 0
+    gpu_type: str = ""
+    disk: str | int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.cpu is not None and self.cpu <= 0) or self.gpu < 0:
+            raise ValueError("Resources: cpu must be positive and gpu must not be negative")
+        parse_bytes(self.memory or 0)
+        parse_bytes(self.disk or 0)
+
+    @property
+    def cpu_millis(self) -> int:
+        """Thousandths of a core; 0 when nothing is asked for."""
+        return round((self.cpu or 0) * 1000)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory in bytes; 0 when nothing is asked for."""
+        return parse_bytes(self.memory or 0)
+
+    @property
+    def disk_bytes(self) -> int:
+        """Scratch space in bytes; 0 when nothing is asked for."""
+        return parse_bytes(self.disk or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and when a failed step is tried again.
+
+    Attributes:
+        max: Attempts after the first one.
+        backoff_s: Seconds before the first retry; doubles with every further one.
+        max_backoff_s: Longest wait in seconds.
+        jitter: Share of the wait that is random, 0 to 1, so that many steps do not retry at once.
+        retry_on: Exceptions worth another attempt. A timeout counts as `TimeoutError`.
+    """
+
+    max: int = 3
+    backoff_s: float = 1.0
+    max_backoff_s: float = 60.0
+    jitter: float = 0.2
+    retry_on: tuple[type[BaseException], ...] = (Exception,)
+
+    def __post_init__(self) -> None:
+        if self.max < 0 or self.backoff_s < 0 or not 0 <= self.jitter <= 1:
+            raise ValueError("Retry: max and backoff_s must not be negative, jitter is 0 to 1")
+
+    def delay_s(self, failed_attempts: int, random: Callable[[], float]) -> float:
+        """Give the wait in seconds after so many failed attempts; `random` yields [0, 1)."""
+        # The exponent is capped so that 2**n never leaves the floats.
+        wait = min(self.backoff_s * 2.0 ** min(failed_attempts - 1, 60), self.max_backoff_s)
+        return wait * (1 - self.jitter * random())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """When an earlier result of a step may stand in for running it.
+
+    Attributes:
+        enabled: Whether to look at all.
+        code: Whether a change of the step's source makes a new result.
+        code_deps: Further functions, classes or modules whose source counts.
+        ignore: Names of arguments that do not count.
+        files: Paths whose content counts.
+        extra: Further values that count, such as `{"release": "2026-11"}`.
+        inputs: Compare input artifacts by their content, or by their version.
+        max_age_s: Seconds for which a result serves; None means for ever.
+    """
+
+    enabled: bool = True
+    code: bool = True
+    code_deps: Sequence[Any] = ()
+    ignore: Sequence[str] = ()
+    files: Sequence[str] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Literal["content", "version"] = "content"
+    max_age_s: float | None = None
+
+    @classmethod
+    def of(cls, setting: Cache | bool | None) -> Cache:  # noqa: FBT001 - `cache=False` is the API
+        """Read the decorator's short forms: None and True mean the default policy."""
+        if isinstance(setting, Cache):
+            return setting
+        return cls(enabled=setting is not False)

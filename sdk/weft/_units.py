@@ -1,0 +1,125 @@
+"""What the engine schedules, and the only place where states change and reports are numbered."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft._arguments import Argument, Results
+from weft._cache import CacheDecision
+from weft._definition import StepDefinition
+from weft._dispatch import Dispatch
+from weft._graph import Node
+from weft._records import ArtifactVersion, Failure, RunRecorder, RunReport, StepReport, now
+from weft._states import RUN_TRANSITIONS, STEP_TRANSITIONS, RunState, StepState
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """One step of the run: a node of the graph, or one item of a fan-out.
+
+    Attributes:
+        occupation: Counts what it was busy with; an event of an older one comes too late.
+        waiting: Items of a fan-out that its concurrency holds back.
+        open_children: Items of a fan-out that have not ended.
+    """
+
+    id: str
+    node: Node
+    parent: Unit | None = None
+    index: int | None = None
+    arguments: dict[str, Argument] = field(default_factory=dict)
+    state: StepState = StepState.PENDING
+    attempt: int = 0
+    decision: CacheDecision | None = None
+    dispatch: Dispatch | None = None
+    is_busy: bool = False
+    occupation: int = 0
+    outputs: Mapping[str, ArtifactVersion] = field(default_factory=dict)
+    failure: Failure | None = None
+    children: list[Unit] = field(default_factory=list)
+    waiting: deque[Unit] = field(default_factory=deque)
+    open_children: int = 0
+
+    @property
+    def step(self) -> StepDefinition:
+        """The step that it runs."""
+        return self.node.step
+
+    @property
+    def is_fan_out(self) -> bool:
+        """Whether it only gathers its items."""
+        return self.node.fan_out is not None and self.parent is None
+
+    @property
+    def tolerates_failures(self) -> bool:
+        """Whether it, or the fan-out it is an item of, puts failures into the result."""
+        return self.node.fan_out is not None and self.node.fan_out.return_exceptions
+
+    def result(self) -> Results | list[Results]:
+        """Give outputs by name, or a failure; for a fan-out, a list of them."""
+        if self.is_fan_out:
+            return [child.failure or child.outputs for child in self.children]
+        return self.outputs
+
+
+class Ledger:
+    """States of one run and its units: checks every change, numbers and hands over every report."""
+
+    def __init__(self, recorder: RunRecorder) -> None:
+        self._recorder = recorder
+        self._numbers = itertools.count(1)
+        self.run_state = RunState.PENDING
+
+    def move_run(
+        self, state: RunState, *, reason: str = "", failure: Failure | None = None
+    ) -> None:
+        """Change the state of the run."""
+        assert state in RUN_TRANSITIONS[self.run_state], f"{self.run_state} -> {state}"
+        self.run_state = state
+        report = RunReport(next(self._numbers), state, now(), reason, failure)
+        self._recorder.report_run(report)
+
+    def move(self, unit: Unit, state: StepState, **details: Any) -> None:
+        """Change the state of a unit; `details` are fields of `StepReport`."""
+        assert state in STEP_TRANSITIONS[unit.state], f"{unit.id}: {unit.state} -> {state}"
+        unit.state = state
+        number = next(self._numbers)
+        report = StepReport(number, unit.id, unit.attempt, state, now(), **details)
+        self._recorder.report_step(report)
+
+
+class Schedule:
+    """Which units may start: those whose upstream has ended well, within the limits of fan-outs."""
+
+    def __init__(self, units: Mapping[str, Unit]) -> None:
+        self.ready: deque[Unit] = deque()
+        self._units = units
+        self._missing = {unit.id: len(unit.node.upstream) for unit in units.values()}
+        self._downstream: dict[str, list[str]] = {unit_id: [] for unit_id in units}
+        for unit in units.values():
+            for upstream in unit.node.upstream:
+                self._downstream[upstream].append(unit.id)
+        self.ready.extend(unit for unit in units.values() if not unit.node.upstream)
+
+    def ended_well(self, unit: Unit) -> None:
+        """Let those start that waited for this one last."""
+        for step in self._downstream.get(unit.id, ()) if unit.parent is None else ():
+            self._missing[step] -= 1
+            if not self._missing[step]:
+                self.ready.append(self._units[step])
+
+    def add_items(self, fan_out: Unit) -> None:
+        """Let the items of a fan-out start, as many at a time as it allows."""
+        limit = fan_out.node.fan_out.concurrency if fan_out.node.fan_out else None
+        first = fan_out.children if limit is None else fan_out.children[:limit]
+        self.ready.extend(first)
+        fan_out.waiting.extend(fan_out.children[len(first) :])
+
+    def item_ended(self, fan_out: Unit) -> None:
+        """Let the next item that was held back start."""
+        if fan_out.waiting:
+            self.ready.append(fan_out.waiting.popleft())
