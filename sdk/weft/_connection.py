@@ -158,7 +158,7 @@ class Connection:
     def __init__(self, context: Context, secrets: Secrets) -> None:
         self.context = context
         self._secrets = secrets
-        self._anonymous = Endpoint(context.control_plane, ca_pem=context.ca_pem, token=no_token)
+        self.anonymous = Endpoint(context.control_plane, ca_pem=context.ca_pem, token=no_token)
         self.control_plane = Endpoint(
             context.control_plane, ca_pem=context.ca_pem, token=self._control_plane_token
         )
@@ -181,7 +181,7 @@ class Connection:
 
     def close(self) -> None:
         """Closes all channels."""
-        for endpoint in (self._anonymous, self.control_plane, self.workspace):
+        for endpoint in (self.anonymous, self.control_plane, self.workspace):
             endpoint.close()
 
     def _control_plane_token(self, *, is_fresh: bool) -> str:
@@ -220,8 +220,8 @@ class Connection:
             request.personal_access_token = secrets.personal_access_token
         else:
             request.refresh_token = secrets.refresh_token
-        stub = self._anonymous.stub(auth_pb2_grpc.AuthServiceStub)
-        answer = self._anonymous.call(stub.ExchangeToken, request)
+        stub = self.anonymous.stub(auth_pb2_grpc.AuthServiceStub)
+        answer = self.anonymous.call(stub.ExchangeToken, request)
         # Tokens for workspaces go too: they came from the access token that this one replaces.
         return SignIn(
             answer.refresh_token, secrets.personal_access_token, {CONTROL_PLANE: _kept(answer)}
