@@ -1,11 +1,9 @@
-"""Field rules: what requests may say, what is hidden, what an update changes."""
+"""Field rules: what requests may say, and rules that make no sense."""
 
-import itertools
 import math
 from typing import Any
 
 import pytest
-from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,97 +11,10 @@ from hypothesis import strategies as st
 from meshkit import rules
 from meshkit.errors import InvalidArgument
 from meshkit.rules.patterns import compile_pattern
-from tests.meshkit.protos import declare, message_type
+from tests.meshkit.protos import declare
+from tests.meshkit.things import FILE, REPEATED, TIMESTAMP, Plain, Thing, field, thing
 
-NUMBERS = itertools.count(1)
-
-
-def field(name: str, kind: str, rule: str = "", *, more: str = "", number: int = 0) -> str:
-    """A field in text format: kind is a scalar type, or the name of a message or enum."""
-    number = number or next(NUMBERS)
-    scalar = kind in {"STRING", "BYTES", "INT32", "UINT64", "DOUBLE", "BOOL"}
-    type_ = f"type: TYPE_{kind}" if scalar else f'type_name: ".{kind}"'
-    label = "" if "label" in more else "label: LABEL_OPTIONAL"
-    options = f"options {{ [weftapi.options.v1.field] {{ {rule} }} }}" if rule else ""
-    return f'field {{ name: "{name}" number: {number} {type_} {label} {options} {more} }}\n'
-
-
-REPEATED = "label: LABEL_REPEATED"
-DURATION, TIMESTAMP = "google.protobuf.Duration", "google.protobuf.Timestamp"
-STRUCT, ANY = "google.protobuf.Struct", "google.protobuf.Any"
-
-
-def map_of(name: str, kind: str, rule: str = "") -> tuple[str, str]:
-    """A map of strings to `kind`: its field, and the entry type that `Thing` needs for it."""
-    entry = name.capitalize() + "Entry"
-    pair = field("key", "STRING", number=1) + field("value", kind, number=2)
-    nested = f'nested_type {{ name: "{entry}" options {{ map_entry: true }} {pair} }}'
-    return field(name, f"PACKAGE.Thing.{entry}", rule, more=REPEATED), nested
-
-
-LABELS, LABELS_ENTRY = map_of("labels", "STRING", "max_length: 5 max_items: 2")
-PARTS, PARTS_ENTRY = map_of("parts", "PACKAGE.Thing")
-VAULT, VAULT_ENTRY = map_of("vault", "STRING", "sensitive: true max_length: 5")
-
-PROJECT = (
-    'message_type { name: "Project" options { [google.api.resource] '
-    '{ type: "test.dev/Project" pattern: "projects/{project}" } } }\n'
-)
-THING = (
-    'message_type { name: "Thing" \n'
-    + field("id", "STRING", "required: true format: FORMAT_RESOURCE_ID")
-    + field("title", "STRING", "min_length: 2 max_length: 4")
-    + field("code", "STRING", 'max_length: 8 pattern: "[a-z]+(-[a-z]+)*"')
-    + field("raw", "BYTES", "max_length: 3")
-    + field("uuid", "STRING", "format: FORMAT_UUID")
-    + field("email", "STRING", "format: FORMAT_EMAIL")
-    + field("uri", "STRING", "format: FORMAT_URI")
-    + field("hash", "STRING", "format: FORMAT_SHA256")
-    + field("parent", "STRING", 'resource_type: "test.dev/Project"')
-    + field("project", "STRING", 'resource_type: "test.dev/Project"')
-    + field("count", "INT32", "minimum: 0 maximum: 10")
-    + field("score", "DOUBLE")
-    + field("timeout", DURATION, "minimum: 1 maximum: 60")
-    + field("at", TIMESTAMP)
-    + field("color", "PACKAGE.Color")
-    + field("tags", "STRING", "required: true max_length: 3 max_items: 2", more=REPEATED)
-    + field("child", "PACKAGE.Thing")
-    + field("children", "PACKAGE.Thing", "max_items: 2", more=REPEATED)
-    + field("settings", STRUCT)
-    + field("name", "STRING")
-    + field("creator", "STRING", "output_only: true max_length: 1")
-    + field("kind", "STRING", "immutable: true")
-    + field("password", "STRING", "sensitive: true input_only: true max_length: 5")
-    + field("anything", ANY)
-    + LABELS
-    + PARTS
-    + VAULT
-    + LABELS_ENTRY
-    + PARTS_ENTRY
-    + VAULT_ENTRY
-    + field("limit", "UINT64", "minimum: 1", more="proto3_optional: true oneof_index: 0")
-    + field("need", "INT32", "required: true", more="proto3_optional: true oneof_index: 1")
-    + 'oneof_decl { name: "_limit" } oneof_decl { name: "_need" }'
-    + "}\n"
-    + 'message_type { name: "Plain" '
-    + field("text", "STRING")
-    + field("number", "INT32")
-    + "}\n"
-    + 'message_type { name: "Secrets" '
-    + field("one", "STRING", "sensitive: true")
-    + field("thing", "PACKAGE.Thing")
-    + "}\n"
-    + 'enum_type { name: "Color" value { name: "COLOR_UNSPECIFIED" number: 0 } '
-    + 'value { name: "COLOR_RED" number: 1 } }\n'
-)
-FILE = declare(PROJECT + THING)
-Thing, Plain = message_type(FILE, "Thing"), message_type(FILE, "Plain")
-
-
-def thing(**values: Any) -> Any:
-    """A thing that breaks no rule, changed."""
-    made: Any = Thing(**{"id": "a", "tags": ["x"], "need": 0, **values})
-    return made
+SECRET = "hunter2-hunter2"
 
 
 def violations(message: Message, **options: bool) -> dict[str, str]:
@@ -236,9 +147,6 @@ def test_messages_without_rules_have_nothing_to_run() -> None:
     assert compiler._plans[Plain.DESCRIPTOR].checks == []
 
 
-SECRET = "hunter2-hunter2"
-
-
 def test_sensitive_values_are_in_no_violation() -> None:
     with pytest.raises(InvalidArgument) as caught:
         rules.check(thing(password=SECRET, vault={SECRET: SECRET}, code=SECRET.upper()))
@@ -341,101 +249,3 @@ def test_the_contract_itself_compiles() -> None:
     ]
     rules.compile_all([module.DESCRIPTOR for module in modules])
     assert modules
-
-
-# --- treatment ------------------------------------------------------------------------------
-
-
-def test_field_rules_are_read_from_the_descriptor() -> None:
-    found = rules.field_rules(Thing.DESCRIPTOR)
-    assert found["title"].max_length == 4
-    assert "score" not in found
-
-
-def test_redacted_copies_lose_what_is_sensitive() -> None:
-    message = thing(
-        password=SECRET,
-        title="seen",
-        vault={"a": SECRET},
-        child=thing(password=SECRET, title="seen"),
-        children=[thing(password=SECRET)],
-        parts={"x": thing(vault={SECRET: SECRET})},
-        anything={"type_url": "x/y", "value": SECRET.encode()},
-    )
-    before = message.SerializeToString(deterministic=True)
-    copy: Any = rules.redacted(message)
-    assert SECRET.encode() not in copy.SerializeToString()
-    assert copy.title == copy.child.title == "seen"
-    assert message.SerializeToString(deterministic=True) == before
-
-
-def test_redacted_copies_lose_unknown_fields() -> None:
-    raw = thing(password=SECRET).SerializeToString()
-    stranger = Plain.FromString(raw)
-    assert SECRET.encode() in stranger.SerializeToString()
-    assert SECRET.encode() not in rules.redacted(stranger).SerializeToString()
-
-
-def test_sensitive_paths_cut_recursion() -> None:
-    secrets = FILE.message_types_by_name["Secrets"]
-    paths = rules.sensitive_paths(secrets)
-    assert set(paths) == {"one", "thing.anything", "thing.password", "thing.vault"}
-    assert rules.sensitive_paths(Plain.DESCRIPTOR) == ()
-
-
-def test_output_only_fields_are_cleared_everywhere() -> None:
-    message = thing(creator="me", title="ab", child={"creator": "me", "title": "cd"})
-    rules.clear_output_only(message)
-    assert (message.creator, message.title) == ("", "ab")
-    assert (message.child.creator, message.child.title) == ("", "cd")
-
-
-def test_an_absent_mask_means_what_is_populated_and_can_change() -> None:
-    message = thing(title="ab", name="things/a", creator="me", kind="k", child={"title": "cd"})
-    for mask in (None, FieldMask()):
-        found = rules.resolve_update_mask(message, mask)
-        assert found == ("id", "title", "tags", "child", "need")
-
-
-def test_a_star_means_all_that_can_change() -> None:
-    found = rules.resolve_update_mask(Thing(), FieldMask(paths=["*"]))
-    assert {"title", "labels", "password"} <= set(found)
-    assert not {"name", "creator", "kind"} & set(found)
-
-
-def test_masks_are_ordered_and_reduced() -> None:
-    mask = FieldMask(paths=["child.title", "title", "child.child.count", "title", "id"])
-    found = rules.resolve_update_mask(Thing(), mask)
-    assert found == ("id", "title", "child.title", "child.child.count")
-    wider = FieldMask(paths=["child.title", "child"])
-    assert rules.resolve_update_mask(Thing(), wider) == ("child",)
-
-
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        ("speed", "no field"),
-        ("", "no field"),
-        ("title.x", "no field"),
-        ("child.speed", "no field"),
-        ("labels.team", "no field"),
-        ("children.title", "no field"),
-        ("timeout.seconds", "no field"),
-        ("name", "set by the server"),
-        ("creator", "set by the server"),
-        ("child.creator", "set by the server"),
-        ("kind", "cannot change"),
-        ("child.kind", "cannot change"),
-    ],
-)
-def test_paths_that_cannot_change_are_refused(path: str, words: str) -> None:
-    with pytest.raises(InvalidArgument, match=words) as caught:
-        rules.resolve_update_mask(Thing(), FieldMask(paths=["title", path]))
-    assert [violation.field for violation in caught.value.violations] == ["update_mask"]
-
-
-def test_a_star_stands_alone_and_masks_are_short() -> None:
-    with pytest.raises(InvalidArgument, match="stands alone"):
-        rules.resolve_update_mask(Thing(), FieldMask(paths=["title", "*"]))
-    with pytest.raises(InvalidArgument, match="at most 100"):
-        rules.resolve_update_mask(Thing(), FieldMask(paths=["title"] * 101))
