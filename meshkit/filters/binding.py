@@ -1,6 +1,7 @@
 """Binds a syntax tree to typed fields: the form that SQL and memory are compiled from."""
 
 import enum
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -123,9 +124,10 @@ class Binder:
         field = self._fields.get(path[0])
         if field is not None and field.kind is Kind.MAP and len(path) == 2:  # noqa: PLR2004
             return field, path[1]
-        shown = ".".join(path)[:_SHOWN]
+        # As JSON: a quoted key may hold quotes and line ends.
+        shown = json.dumps(".".join(path)[:_SHOWN], ensure_ascii=False)
         known = ", ".join(field_names(self._fields)) or "none"
-        raise bad_filter(compare.position, f'no field "{shown}"; fields are: {known}')
+        raise bad_filter(compare.position, f"no field {shown}; fields are: {known}")
 
     def _test(self, field: Field, key: str | None, compare: Compare) -> Bound:
         operator, value = compare.operator, compare.value

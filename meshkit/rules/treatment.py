@@ -1,5 +1,6 @@
 """How fields are treated: what is hidden, what only the server sets, what an update changes."""
 
+import json
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, Literal, TypeVar
@@ -78,12 +79,16 @@ def _path_problem(descriptor: Descriptor, path: str) -> str | None:
     for name in path.split("."):
         field = here.fields_by_name.get(name) if here is not None else None
         if field is None:
-            return f'has no field "{path[:_SHOWN_PATH]}"'
+            return f"has no field {_shown(path)}"
         refusal = _refusal(field, top=here is descriptor)
         if refusal:
-            return f'"{path[:_SHOWN_PATH]}" {refusal}'
+            return f"{_shown(path)} {refusal}"
         here = _inner(field)
     return None
+
+
+def _shown(path: str) -> str:
+    return json.dumps(path[:_SHOWN_PATH])
 
 
 def _refusal(field: FieldDescriptor, *, top: bool) -> str:
