@@ -1,0 +1,1 @@
+"""What the RPCs of this service mean."""

@@ -1,0 +1,75 @@
+"""Submitting, cancelling and deleting workloads."""
+
+import re
+from collections.abc import Iterable
+
+from meshkit.errors import FieldViolation, InvalidArgument
+from workloads.feed import Feed
+from workloads.launchers import Launcher
+from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec
+
+_DEFAULT_GRACE_S = 30.0
+# Names of secret files become names of files, so they must not be able to be paths.
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+
+class Workloads:
+    """The workloads of every workspace; a key says whose."""
+
+    def __init__(self, launcher: Launcher, feed: Feed) -> None:
+        self._launcher = launcher
+        self._feed = feed
+
+    async def submit(
+        self, key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets
+    ) -> tuple[Workload, int]:
+        """Accepts a workload, once; answers it as it is, with its revision.
+
+        Raises InvalidArgument, AlreadyExists, ResourceExhausted, Unavailable.
+        """
+        _check_variables("workload.env", spec.env)
+        _check_variables("workload.secret_files", secrets.files)
+        _check_texts("workload.args", spec.args)
+        _check_texts("workload.env", spec.env.values())
+        _check_texts("workload.environment.requirements", spec.environment.requirements)
+        await self._launcher.launch(key, spec, secrets)
+        return self._feed.get(key)
+
+    async def cancel(
+        self, key: WorkloadKey, *, grace_s: float | None, reason: str
+    ) -> tuple[Workload, int]:
+        """Asks a workload to end; nothing where it has ended. Raises NotFound."""
+        self._feed.get(key)
+        grace_s = _DEFAULT_GRACE_S if grace_s is None else grace_s
+        why = f"cancelled: {reason}" if reason else "cancelled by its workspace"
+        await self._launcher.cancel(key, grace_s=grace_s, reason=why)
+        return self._feed.get(key)
+
+    async def delete(self, key: WorkloadKey) -> None:
+        """Forgets an ended workload. Raises NotFound, FailedPrecondition."""
+        self._feed.get(key)
+        await self._launcher.delete(key)
+
+
+def _check_variables(field: str, names: Iterable[str]) -> None:
+    for name in names:
+        if not _VARIABLE.fullmatch(name):
+            raise _invalid(field, f"{name[:64]!r} cannot be the name of an environment variable")
+
+
+def _check_texts(field: str, texts: Iterable[str]) -> None:
+    # Neither an argument nor a variable can hold one; a requirement that begins with a dash
+    # would be an option, and "--" ends what we hand over.
+    for text in texts:
+        if "\0" in text:
+            raise _invalid(field, "must not hold a zero byte")
+        if field.endswith("requirements") and (text.startswith("-") or not text.strip()):
+            raise _invalid(field, f"{text[:64]!r} is no requirement")
+
+
+def _invalid(field: str, description: str) -> InvalidArgument:
+    return InvalidArgument(
+        "INVALID_FIELDS",
+        f"{field}: {description}",
+        violations=[FieldViolation(field, description)],
+    )

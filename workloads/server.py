@@ -1,0 +1,155 @@
+"""Composition root of the workload manager: every object built and wired, top to bottom."""
+
+import asyncio
+import secrets
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from weftapi.controlplane.v1 import enrollment_pb2
+from weftapi.options.v1 import options_pb2  # noqa: F401  # its extensions must be known
+from weftapi.workloads.v1 import workloads_pb2, workloads_pb2_grpc
+
+from meshkit.authentication import DeniedSerials
+from meshkit.clock import Clock, SystemClock
+from meshkit.credentials import Credentials
+from meshkit.link import Link
+from meshkit.membership import Membership, join
+from meshkit.paging import KEY_BYTES, PageTokens
+from meshkit.server import MeshServer, Ports, Service
+from meshkit.tokens import TokenVerifier
+from workloads import __version__
+from workloads.access import AllowedWorkspaces
+from workloads.config import WorkloadsSettings
+from workloads.feed import Feed
+from workloads.launchers.process import ProcessLauncher, ProcessSettings
+from workloads.operations.workloads import Workloads
+from workloads.retention import Retention
+from workloads.servicers.workloads import WorkloadServicer
+
+
+class WorkloadManager:
+    """The server with the engine below it, and the link to the control plane beside it."""
+
+    def __init__(
+        self,
+        settings: WorkloadsSettings,
+        *,
+        credentials: Credentials,
+        membership: Membership | None,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._denied_serials = DeniedSerials()
+        self._membership = membership
+        self._clock = clock
+        self._allowed = AllowedWorkspaces(settings.state_dir, settings.allowed_workspaces)
+        self._feed = Feed()
+        self._launcher = ProcessLauncher(_process_settings(settings), clock)
+        workloads = Workloads(self._launcher, self._feed)
+        # Tokens die with the process, as the revisions do that they hold.
+        tokens = PageTokens([secrets.token_bytes(KEY_BYTES)])
+        servicer = WorkloadServicer(workloads, self._feed, self._launcher, tokens)
+        descriptor = workloads_pb2.DESCRIPTOR.services_by_name["WorkloadService"]
+        add_to_server = workloads_pb2_grpc.add_WorkloadServiceServicer_to_server
+        self._server = MeshServer(
+            settings,
+            credentials=credentials,
+            services=[Service(descriptor, add_to_server, servicer)],
+            # Nobody signs in here: people ask their workspace.
+            verifier=TokenVerifier([], audience="", clock=clock),
+            authorizer=self._allowed,
+            clock=clock,
+            denied_serials=self._denied_serials,
+            readiness={"state_directory": self._check_state_directory},
+        )
+        self._stack = AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> Ports:
+        """Takes up the workloads that are there, then serves."""
+        await self._stack.enter_async_context(self._launcher)
+        self._launcher.observe(self._feed.hear)
+        ports = await self._server.start()
+        retention = Retention(
+            self._feed, self._launcher, default_ttl_s=self._settings.ttl_s, clock=self._clock
+        )
+        self._tasks.append(asyncio.create_task(retention.run()))
+        if self._membership is not None:
+            member = _Member(self._settings, self._allowed, ports)
+            link = Link(
+                self._membership,
+                member,
+                denied_serials=self._denied_serials,
+                clock=self._clock,
+            )
+            self._tasks.append(asyncio.create_task(link.run()))
+        return ports
+
+    async def stop(self) -> None:
+        """Drains and closes; workloads go on under their shims."""
+        await self._server.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stack.aclose()
+
+    async def _check_state_directory(self) -> None:
+        await asyncio.to_thread((self._settings.state_dir / "alive").touch)
+
+
+class _Member:
+    """What the manager says on its link (protocol: meshkit.link.Member)."""
+
+    def __init__(
+        self, settings: WorkloadsSettings, allowed: AllowedWorkspaces, ports: Ports
+    ) -> None:
+        host = settings.mesh_address.rpartition(":")[0]
+        self._mesh_endpoint = settings.advertised_mesh_address or f"{host}:{ports.mesh}"
+        self._allowed = allowed
+
+    def hello(self) -> enrollment_pb2.LinkHello:
+        return enrollment_pb2.LinkHello(version=__version__, mesh_endpoint=self._mesh_endpoint)
+
+    async def health(self) -> enrollment_pb2.LinkHealth:
+        return enrollment_pb2.LinkHealth()
+
+    async def hear(self, message: enrollment_pb2.LinkResponse) -> None:
+        if message.HasField("directory"):
+            await asyncio.to_thread(self._allowed.replace, message.directory)
+
+
+async def build(settings: WorkloadsSettings) -> WorkloadManager:
+    """Joins the mesh where that is asked for, and composes the manager."""
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    membership = await _join(settings)
+    credentials = membership.credentials if membership else Credentials(settings.credentials_dir)
+    return WorkloadManager(
+        settings, credentials=credentials, membership=membership, clock=SystemClock()
+    )
+
+
+async def _join(settings: WorkloadsSettings) -> Membership | None:
+    """The place in the mesh; None where credentials were laid ready without a control plane."""
+    if not settings.control_plane_endpoint:
+        return None
+    return await join(
+        settings.credentials_dir,
+        endpoint=settings.control_plane_endpoint,
+        token=settings.enrollment_token,
+    )
+
+
+def _process_settings(settings: WorkloadsSettings) -> ProcessSettings:
+    return ProcessSettings(
+        state_directory=Path(settings.state_dir).absolute(),
+        slots=settings.slots,
+        environment={
+            "PATH": settings.workload_path,
+            "HOME": settings.workload_home,
+            "LANG": settings.workload_lang,
+        },
+        max_queued=settings.max_queued,
+        grace_s=settings.grace_s,
+        log_limit_bytes=settings.log_limit_bytes,
+        cgroup=settings.cgroup_dir,
+    )

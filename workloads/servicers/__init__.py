@@ -1,0 +1,1 @@
+"""Servicers: protobuf in, protobuf out."""
