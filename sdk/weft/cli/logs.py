@@ -1,0 +1,159 @@
+"""`weft logs`: what a run printed, live and afterwards."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from weft.cli._names import run_and_step, short
+
+if TYPE_CHECKING:
+    from weftapi.common.v1 import types_pb2
+    from weftapi.workspace.v1 import logs_pb2
+
+    from weft._connection import Connection
+
+_COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "bright_magenta")
+_END = object()
+
+
+@click.command()
+@click.argument("run", metavar="RUN[/STEP]")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@click.option(
+    "--tail",
+    "last_lines",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Only so many lines of each step before the end.",
+)
+@click.option("--timestamps", is_flag=True, help="Print when each line was written.")
+@click.option("--grep", "needle", default="", help="Only lines that contain this text.")
+def logs(*, run: str, follow: bool, last_lines: int, timestamps: bool, needle: str) -> None:
+    """Print the logs of a run, or of one step of it; -f follows them over any break."""
+    from weft._connection import Connection
+
+    connection = Connection.current()
+    name, step = run_and_step(connection, run)
+    lines = _followed if follow else _stored
+    painter = _Painter(timestamps=timestamps, is_alone=bool(step))
+    for stream, line in lines(connection, name, step, last_lines):
+        if needle in line.message:
+            painter.paint(stream, line)
+
+
+class _Painter:
+    """Prints lines, each with its step in front where several are mixed."""
+
+    def __init__(self, *, timestamps: bool, is_alone: bool) -> None:
+        self._timestamps = timestamps
+        self._is_alone = is_alone
+        self._colours: dict[str, str] = {}
+
+    def paint(self, stream: logs_pb2.LogStream, line: types_pb2.LogLine) -> None:
+        parts = [line.message.replace("\x1b[2J", "")]
+        if not self._is_alone:
+            label = stream.step_id or "runner"
+            colour = self._colours.setdefault(label, _COLOURS[len(self._colours) % len(_COLOURS)])
+            parts.insert(0, click.style(f"{label:<16} |", fg=colour))
+        if self._timestamps:
+            parts.insert(0, line.time.ToDatetime().isoformat(timespec="milliseconds") + "Z")
+        click.echo(" ".join(parts))
+
+
+Found = Iterator[tuple["logs_pb2.LogStream", "types_pb2.LogLine"]]
+
+
+def _stored(connection: Connection, run: str, step: str, last_lines: int) -> Found:
+    """The lines that are there, one stream after the other."""
+    from weftapi.workspace.v1 import logs_pb2, logs_pb2_grpc
+
+    stub = connection.workspace.stub(logs_pb2_grpc.LogServiceStub)
+    for stream in _streams(connection, run, step):
+        offset = max(0, stream.next_offset - last_lines) if last_lines else 0
+        while True:
+            page = connection.workspace.call(
+                stub.ReadLogs,
+                logs_pb2.ReadLogsRequest(log_stream=stream.name, offset=offset, max_lines=10_000),
+            )
+            yield from ((stream, line) for line in page.lines)
+            if page.end_of_stream or not page.lines:
+                break
+            offset = page.next_offset
+
+
+def _followed(connection: Connection, run: str, step: str, last_lines: int) -> Found:
+    """Lines as they come, of each stream as it appears, until the run has ended."""
+    from weft._streams import tail_logs
+
+    arrivals: queue.Queue[object] = queue.Queue(maxsize=10_000)
+    tails: list[threading.Thread] = []
+
+    def tail(stream: logs_pb2.LogStream) -> None:
+        try:
+            for batch in tail_logs(connection.workspace, stream.name, last_lines=last_lines):
+                for line in batch.lines:
+                    arrivals.put((stream, line))
+        except Exception as error:  # noqa: BLE001 - raised again where the lines are read
+            arrivals.put(error)
+
+    def watch() -> None:
+        try:
+            for stream in _appearing(connection, run, step):
+                thread = threading.Thread(target=tail, args=(stream,), daemon=True)
+                thread.start()
+                tails.append(thread)
+            for thread in tails:
+                thread.join()
+            arrivals.put(_END)
+        except Exception as error:  # noqa: BLE001
+            arrivals.put(error)
+
+    threading.Thread(target=watch, daemon=True).start()
+    while (arrival := arrivals.get()) is not _END:
+        if isinstance(arrival, Exception):
+            raise arrival
+        yield arrival  # type: ignore[misc] - the queue holds only pairs beside these
+
+
+def _appearing(connection: Connection, run: str, step: str) -> Iterator[logs_pb2.LogStream]:
+    """Each log stream of a run once, as the run's steps start, until the run has ended."""
+    from weft._streams import watch_run
+
+    seen: set[str] = set()
+    for event in watch_run(connection.workspace, run):
+        is_news = event.WhichOneof("resource") == "step" and event.step.log_stream not in seen
+        if event.WhichOneof("resource") == "run" or (is_news and event.step.log_stream):
+            for stream in _streams(connection, run, step):
+                if stream.name not in seen:
+                    seen.add(stream.name)
+                    yield stream
+    for stream in _streams(connection, run, step):
+        if stream.name not in seen:
+            yield stream
+
+
+def _streams(connection: Connection, run: str, step: str) -> list[logs_pb2.LogStream]:
+    from weftapi.workspace.v1 import logs_pb2, logs_pb2_grpc
+
+    stub = connection.workspace.stub(logs_pb2_grpc.LogServiceStub)
+    condition = f'run = "{run}"' + (f' AND step_id = "{step}"' if step else "")
+    request = logs_pb2.ListLogStreamsRequest(
+        parent=run.partition("/runs/")[0], filter=condition, page_size=500
+    )
+    found: list[logs_pb2.LogStream] = []
+    while True:
+        page = connection.workspace.call(stub.ListLogStreams, request)
+        found += page.log_streams
+        request.page_token = page.next_page_token
+        if not page.next_page_token:
+            break
+    if step and not found:
+        raise click.ClickException(
+            f"{short(run)} has no log of a step {step!r}; `weft runs show {short(run)}` lists them"
+        )
+    return list(reversed(found))
