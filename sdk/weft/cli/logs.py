@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from weft._connection import Connection
 
 _COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "bright_magenta")
-_END = object()
 
 
 @click.command()
@@ -88,36 +87,50 @@ def _stored(connection: Connection, run: str, step: str, last_lines: int) -> Fou
 
 def _followed(connection: Connection, run: str, step: str, last_lines: int) -> Found:
     """Lines as they come, of each stream as it appears, until the run has ended."""
-    from weft._streams import tail_logs
+    follower = _Follower(connection, last_lines)
+    threading.Thread(target=follower.watch, args=(run, step), daemon=True).start()
+    return follower.lines()
 
-    arrivals: queue.Queue[object] = queue.Queue(maxsize=10_000)
-    tails: list[threading.Thread] = []
 
-    def tail(stream: logs_pb2.LogStream) -> None:
+class _Follower:
+    """Tails every stream of a run in a thread of its own, and mixes the lines as they come."""
+
+    def __init__(self, connection: Connection, last_lines: int) -> None:
+        self._connection = connection
+        self._last_lines = last_lines
+        # A line with its stream, an error, or None for the end.
+        self._arrivals: queue.Queue[
+            tuple[logs_pb2.LogStream, types_pb2.LogLine] | Exception | None
+        ] = queue.Queue(maxsize=10_000)
+
+    def lines(self) -> Found:
+        while (arrival := self._arrivals.get()) is not None:
+            if isinstance(arrival, Exception):
+                raise arrival
+            yield arrival
+
+    def watch(self, run: str, step: str) -> None:
+        tails: list[threading.Thread] = []
         try:
-            for batch in tail_logs(connection.workspace, stream.name, last_lines=last_lines):
-                for line in batch.lines:
-                    arrivals.put((stream, line))
+            for stream in _appearing(self._connection, run, step):
+                tails.append(threading.Thread(target=self._tail, args=(stream,), daemon=True))
+                tails[-1].start()
         except Exception as error:  # noqa: BLE001 - raised again where the lines are read
-            arrivals.put(error)
+            self._arrivals.put(error)
+        for thread in tails:
+            thread.join()
+        self._arrivals.put(None)
 
-    def watch() -> None:
+    def _tail(self, stream: logs_pb2.LogStream) -> None:
+        from weft._streams import tail_logs
+
         try:
-            for stream in _appearing(connection, run, step):
-                thread = threading.Thread(target=tail, args=(stream,), daemon=True)
-                thread.start()
-                tails.append(thread)
-            for thread in tails:
-                thread.join()
-            arrivals.put(_END)
-        except Exception as error:  # noqa: BLE001
-            arrivals.put(error)
-
-    threading.Thread(target=watch, daemon=True).start()
-    while (arrival := arrivals.get()) is not _END:
-        if isinstance(arrival, Exception):
-            raise arrival
-        yield arrival  # type: ignore[misc] - the queue holds only pairs beside these
+            endpoint = self._connection.workspace
+            for batch in tail_logs(endpoint, stream.name, last_lines=self._last_lines):
+                for line in batch.lines:
+                    self._arrivals.put((stream, line))
+        except Exception as error:  # noqa: BLE001 - as above
+            self._arrivals.put(error)
 
 
 def _appearing(connection: Connection, run: str, step: str) -> Iterator[logs_pb2.LogStream]:
