@@ -19,6 +19,8 @@ from meshkit.caller import Call
 from meshkit.ids import new_uid
 from meshkit.session import AuditNote, Session
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 _HASHED = (
     "sequence",
     "uid",
@@ -54,8 +56,7 @@ def row_hash(previous: bytes, row: dict[str, Any]) -> bytes:
     values = [row[name] for name in _HASHED]
     values[1] = str(row["uid"])
     values[2] = row["time"].astimezone(UTC).isoformat(timespec="microseconds")
-    text = json.dumps(values, separators=(",", ":"))
-    return hashlib.sha256(previous + text.encode()).digest()
+    return hashlib.sha256(previous + _encode(values).encode()).digest()
 
 
 class AuditLog:

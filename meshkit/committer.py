@@ -53,7 +53,7 @@ class Committer:
     def put(self, entry: Entry) -> asyncio.Future[object]:
         """Queues an entry; the future answers once the write is durable."""
         if self._closing:
-            raise Unavailable("SHUTTING_DOWN", "This server is stopping.", retry_after_s=1.0)
+            raise _stopping()
         future = asyncio.get_running_loop().create_future()
         if entry.once and (leader := self._in_flight.get(entry.once.key)):
             _join(leader, entry)
@@ -80,12 +80,17 @@ class Committer:
         await self._task
 
     async def _run(self) -> None:
-        while self._waiting or not self._closing:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._waiting:
-                size = min(len(self._waiting), self._max_batch)
-                await self._process([self._waiting.popleft() for _ in range(size)])
+        try:
+            while self._waiting or not self._closing:
+                await self._arrived.wait()
+                self._arrived.clear()
+                while self._waiting:
+                    size = min(len(self._waiting), self._max_batch)
+                    await self._process([self._waiting.popleft() for _ in range(size)])
+        finally:
+            # Nobody may wait for a committer that is gone, whatever ended it.
+            self._closing = True
+            self._fail(list(self._waiting), _stopping())
 
     async def _process(self, batch: list[Entry]) -> None:
         parts = deque([batch])
@@ -106,6 +111,9 @@ class Committer:
             if len(entries) > 1:
                 return [[entry] for entry in entries]
             self._fail(entries, error)
+        except BaseException:
+            self._fail(entries, _stopping())
+            raise
         else:
             await self._on_commit(committed.events)
             for entry, outcome in zip(entries, committed.outcomes, strict=True):
@@ -136,6 +144,9 @@ class Committer:
                 "Repeat with the same request_id, or look.",
                 retry_after_s=1.0,
             )
+        if isinstance(error, StopIteration):
+            # A future cannot carry it: the awaiting coroutine would seem to return.
+            error = RuntimeError("an operation raised StopIteration")
         for entry in entries:
             self._release(entry)
             for future, _ in entry.waiters:
@@ -156,6 +167,10 @@ class Committer:
     def _release(self, entry: Entry) -> None:
         if entry.once:
             self._in_flight.pop(entry.once.key, None)
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("SHUTTING_DOWN", "This server is stopping.", retry_after_s=1.0)
 
 
 def _join(leader: Entry, entry: Entry) -> None:

@@ -5,6 +5,7 @@ wait in one transaction together with their events, audit rows and stored replie
 only once that is durable.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
@@ -30,6 +31,8 @@ R = TypeVar("R")
 M = TypeVar("M", bound=Message)
 
 GroupedOperation = Callable[[Session, list[I]], Sequence[R | MeshError]]
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["Database", "DatabaseSettings", "Session"]
 
@@ -228,8 +231,12 @@ class Database:
             return
         if self._follower:
             self._follower.announce()
-        if not self.feed.publish(events):
-            await self.feed.catch_up()
+        try:
+            if not self.feed.publish(events):
+                await self.feed.catch_up()
+        except (MeshError, sa.exc.SQLAlchemyError, OSError) as error:
+            # The write is durable all the same; the feed catches up when it next reads.
+            _log.warning("the feed cannot catch up now: %r", error)
 
 
 def _ensure_head(connection: sa.Connection, tables: MeshTables) -> None:

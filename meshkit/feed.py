@@ -18,6 +18,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from meshkit.errors import OutOfRange
+from meshkit.ids import new_uid
 from meshkit.schema import MeshTables
 
 T = TypeVar("T")
@@ -320,3 +321,13 @@ def events_of(changes: Iterable[Change], revision: int, encode: EncodeEvent) -> 
         )
         for index, change in enumerate(changes)
     ]
+
+
+def renew_epoch(connection: sa.Connection, tables: MeshTables) -> UUID:
+    """For a database restored from a backup, before it is opened: a history of its own.
+
+    Subscribers that saw what the backup does not hold then start again from a snapshot.
+    """
+    epoch = new_uid()
+    connection.execute(tables.feed_head.update().values(epoch=epoch))
+    return epoch

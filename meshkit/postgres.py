@@ -21,6 +21,10 @@ from meshkit.tailer import Tailer
 _RACE_LOST = ("40001", "40P01")
 _GONE = ("57P01", "57P02", "57P03", "53300")
 
+# Prepared plans outlive the statistics they were made with: planned over a new, empty table, a
+# look-up by key would go on scanning it while it grows. Everything hot here goes by key.
+_WRITING = {"enable_seqscan": "off", "jit": "off"}
+
 
 def is_disconnect(error: BaseException) -> bool:
     """Whether the connection broke; timeouts count, since nothing more is known after one."""
@@ -50,7 +54,12 @@ class PostgresEngine:
             "timeout": settings.connect_timeout_s,
             "command_timeout": settings.command_timeout_s,
         }
-        self._writing = create_async_engine(url, pool_size=1, max_overflow=0, connect_args=limits)
+        self._writing = create_async_engine(
+            url,
+            pool_size=1,
+            max_overflow=0,
+            connect_args={**limits, "server_settings": _WRITING},
+        )
         remember_failures(self._writing.sync_engine)
         self._reading = create_async_engine(
             url,
@@ -76,6 +85,9 @@ class PostgresEngine:
     async def read(self, work: Work[T]) -> T:
         try:
             return await self._read(work)
+        except sa.exc.TimeoutError as error:
+            # Every reading connection is busy, and stayed so.
+            raise unavailable(error) from error
         except (sa.exc.SQLAlchemyError, OSError) as error:
             if not is_disconnect(error):
                 raise

@@ -243,6 +243,26 @@ async def test_audit_rows_name_the_call_and_chain_without_gaps(database: Databas
     assert first_broken(audit, previous=b"") == 3
 
 
+async def test_no_way_of_failing_stops_the_committer(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(session: Session) -> None:
+        raise StopIteration
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await database.write(stop)
+
+    async def broken() -> None:
+        raise OSError("the database went away after the commit")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database.feed, "publish", lambda events: False)
+        patch.setattr(database.feed, "catch_up", broken)
+        await database.write(notes.create, "a")
+    await database.write(notes.create, "b")
+    assert [event.name for event in await database.feed.read(0)] == ["a", "b"]
+
+
 async def test_ping_answers(database: Database) -> None:
     await database.ping()
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from meshkit.compaction import compact
 from meshkit.database import Database, DatabaseSettings, Session
 from meshkit.errors import OutOfRange
-from meshkit.feed import StoredEvent
+from meshkit.feed import StoredEvent, renew_epoch
 from tests.meshkit import notes
 from tests.meshkit.notes import TABLES
 
@@ -122,6 +122,10 @@ async def test_history_survives_reopening_and_epochs_tell_databases_apart(
     async with await notes.open_notes(database_url) as again:
         assert (again.feed.epoch, again.feed.head) == (epoch, 1)
         assert await again.feed.read(0) == events
+        await again.write(lambda session: renew_epoch(session.connection(), TABLES))
+    async with await notes.open_notes(database_url) as restored:
+        with pytest.raises(OutOfRange, match="restored"):
+            await restored.feed.check(1, epoch=str(epoch))
     other_url = f"sqlite:///{tmp_path / 'other.db'}"
     await notes.create_tables(other_url)
     async with await notes.open_notes(other_url) as other:
