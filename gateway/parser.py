@@ -25,12 +25,14 @@ from gateway.scalars import (
 from meshkit.errors import FieldViolation, InvalidArgument
 
 MAX_NESTING = 100
+_MAX_QUOTED = 300
 
 Fill = Callable[[Any, Any, str], None]
 
 
 def invalid_field(path: str, description: str, *, reason: str = "INVALID_FIELD") -> InvalidArgument:
-    """An error about one field of the request."""
+    """An error about one field of the request; quotes only so much of it."""
+    path, description = path[:_MAX_QUOTED], description[:_MAX_QUOTED]
     return InvalidArgument(
         reason, f"{path}: {description}", violations=(FieldViolation(path, description),)
     )
@@ -74,7 +76,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in members if names.count(name) > 1)
-        raise ValueError(f"duplicate key {twice!r}")
+        raise ValueError(f"duplicate key {twice[:_MAX_QUOTED]!r}")
     return members
 
 

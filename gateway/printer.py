@@ -40,9 +40,13 @@ _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 def dumps(value: object, indent: int | None = None) -> bytes:
     """Encodes JSON: compact, or indented by so many spaces."""
-    if indent is None:
-        return _COMPACT.encode(value).encode()
-    return json.dumps(value, ensure_ascii=False, indent=indent).encode()
+    text = (
+        _COMPACT.encode(value)
+        if indent is None
+        else json.dumps(value, ensure_ascii=False, indent=indent)
+    )
+    # Messages hold no half surrogate pairs, but what an error quotes from a request may.
+    return text.encode("utf-8", "replace")
 
 
 class Printer:

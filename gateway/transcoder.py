@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import DecodeError, EncodeError, Message
+from google.protobuf.message import DecodeError, Message
 
 from gateway import query, templates
 from gateway.contract import message_class
@@ -27,6 +27,7 @@ _JSON_TYPE: Final = re.compile(
 _INDENT: Final = re.compile(rb"application/json\s*;\s*indent\s*=\s*([0-8])\b")
 _ETAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SHALLOW_BYTES: Final = 200
 _CONTENT_TYPE: Final = re.compile(r"[\x20-\x7e]{1,200}")
 
 
@@ -222,10 +223,17 @@ def _check_content_type(sent: bytes) -> None:
 
 
 def _serialized(message: Message) -> bytes:
-    try:
-        return message.SerializeToString()
-    except EncodeError:
-        raise InvalidArgument("NESTED_TOO_DEEPLY", "the request nests too deeply") from None
+    data = message.SerializeToString()
+    # Parsers stop at 100 levels, and a level takes two bytes at least: what could be too deep
+    # for the service is tried here, where it is a client's error.
+    if len(data) > _SHALLOW_BYTES:
+        try:
+            type(message).FromString(data)
+        except DecodeError:
+            raise InvalidArgument(
+                "NESTED_TOO_DEEPLY", "the request nests too deeply for protobuf"
+            ) from None
+    return data
 
 
 def _is_text(descriptor: Descriptor, name: str) -> bool:

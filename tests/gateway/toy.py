@@ -57,7 +57,7 @@ class Toy:
     answers: dict[str, Any] = field(default_factory=dict)
     # Streams: what WatchBook plays.
     watch: Callable[[Any, Any], AsyncIterator[Any]] | None = None
-    waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    called: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     initial: list[tuple[str, Any]] = field(default_factory=list)
     trailing: list[tuple[str, Any]] = field(default_factory=list)
@@ -94,6 +94,7 @@ class Toy:
             self.cancelled.set()
 
     def _note(self, method: str, request: Any, context: Any) -> None:
+        self.called.set()
         pairs = list(context.invocation_metadata())
         self.seen.append(Seen(method, request, dict(pairs), pairs, context.time_remaining()))
 
@@ -127,7 +128,6 @@ class Toy:
         return httpbody_pb2.HttpBody(content_type="application/pdf", data=b"%PDF\x00\xff")
 
     async def _wait(self, *_: Any) -> Any:
-        self.waiting.set()
         try:
             await asyncio.Event().wait()
         finally:
