@@ -46,15 +46,16 @@ def path(current: WorkloadState, target: WorkloadState) -> list[WorkloadState] |
     Whoever observes an engine may have slept through a state; nobody should see an edge that
     the table does not have.
     """
+    # Nobody was cancelled on the way to anything else, however short that way may be.
+    is_cancel = target in (WorkloadState.CANCELLING, WorkloadState.CANCELLED)
+    detours = set() if is_cancel else {WorkloadState.CANCELLING}
     came_from: dict[WorkloadState, WorkloadState | None] = {current: None}
     waiting = deque([current])
     while waiting and target not in came_from:
         state = waiting.popleft()
-        # In the order of the enum: of two ways of the same length the one without CANCELLING.
-        for following in WorkloadState:
-            if following in TRANSITIONS[state] and following not in came_from:
-                came_from[following] = state
-                waiting.append(following)
+        for following in TRANSITIONS[state] - came_from.keys() - detours:
+            came_from[following] = state
+            waiting.append(following)
     if target not in came_from:
         return None
     way: list[WorkloadState] = []

@@ -29,8 +29,9 @@ async def engines(tmp_path: Path) -> AsyncIterator[Opener]:
 
         async def open_(**changes) -> Engine:
             settings = replace(base, **changes)
-            launcher = await stack.enter_async_context(ProcessLauncher(settings, SystemClock()))
-            opened.append(Engine(launcher, settings))
+            own = await stack.enter_async_context(AsyncExitStack())
+            launcher = await own.enter_async_context(ProcessLauncher(settings, SystemClock()))
+            opened.append(Engine(launcher, settings, own))
             return opened[-1]
 
         yield open_

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import UUID
 
@@ -27,8 +28,11 @@ def shell(script: str, **rest) -> WorkloadSpec:
 class Engine:
     """A launcher and everything it has told so far."""
 
-    def __init__(self, launcher: ProcessLauncher, settings: ProcessSettings) -> None:
+    def __init__(
+        self, launcher: ProcessLauncher, settings: ProcessSettings, stack: AsyncExitStack
+    ) -> None:
         self.launcher = launcher
+        self.close = stack.aclose
         self.settings = settings
         self.told: list[Observation] = []
         self.known: dict[WorkloadKey, Workload] = {}
@@ -58,6 +62,12 @@ class Engine:
         async with asyncio.timeout(PATIENCE_S), self._changed:
             await self._changed.wait_for(holds)
 
+    async def has_file(self, id_: str, name: str) -> None:
+        """Waits for a file that a shim writes without anybody watching it."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not (self.folder(id_) / name).exists():  # noqa: ASYNC110  # nobody tells us
+                await asyncio.sleep(0.02)
+
     async def reaches(self, id_: str, *states: str) -> Workload:
         def is_there() -> bool:
             return key(id_) in self.known and self.known[key(id_)].state.value in states
@@ -85,8 +95,8 @@ class Engine:
 def said(log: bytes, stream: str) -> bytes:
     """The bytes that a workload wrote to a stream, restored from its log."""
     out = b""
-    for line in log.splitlines(keepends=True):
+    for line in log.split(b"\n")[:-1]:
         _, name, tag, text = line.split(b" ", 3)
         if name.decode() == stream:
-            out += text if tag == b"F" else text[:-1]
+            out += text + b"\n" * (tag == b"F")
     return out
