@@ -1,6 +1,7 @@
 """Regenerates the stubs under generated/ from protos/; run it by `make protos`.
 
-The whole package is wiped and rebuilt, so that a removed proto leaves nothing behind. Message
+The whole package is built anew beside the old one and then takes its place, so that a removed
+proto leaves nothing behind and a broken one leaves the old stubs. Message
 modules carry typed stubs with the protos' comments; service modules exist only for files that
 hold a service. The descriptor set keeps comments: grpcurl, buf lint, the OpenAPI document and
 the contract tests read it.
@@ -8,6 +9,7 @@ the contract tests read it.
 
 import shutil
 import sys
+import tempfile
 from importlib.resources import files
 from pathlib import Path
 
@@ -31,13 +33,21 @@ PLUGINS = [
 
 def main() -> int:
     """Rebuilds the package and answers protoc's exit code."""
-    package = OUTPUT / "weftapi"
-    shutil.rmtree(package, ignore_errors=True)
-    package.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as directory:
+        output = Path(directory)
+        code = _generate(output)
+        if code == 0:
+            _replace(output / "weftapi", OUTPUT / "weftapi")
+    return code
+
+
+def _generate(output: Path) -> int:
+    package = output / "weftapi"
+    package.mkdir()
     sources = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("weftapi/**/*.proto"))
     code = _protoc(
-        f"--python_out={OUTPUT}",
-        f"--mypy_out=quiet:{OUTPUT}",
+        f"--python_out={output}",
+        f"--mypy_out=quiet:{output}",
         "--include_imports",
         "--include_source_info",
         f"--descriptor_set_out={package / 'weftapi.protoset'}",
@@ -45,11 +55,23 @@ def main() -> int:
     )
     services = _services(package) if code == 0 else []
     if services:
-        code = _protoc(f"--grpc_python_out={OUTPUT}", f"--mypy_grpc_out=quiet:{OUTPUT}", *services)
+        code = _protoc(f"--grpc_python_out={output}", f"--mypy_grpc_out=quiet:{output}", *services)
     for folder in [package, *(path for path in package.rglob("*") if path.is_dir())]:
         (folder / "__init__.py").touch()
     (package / "py.typed").touch()
     return code
+
+
+def _replace(made: Path, kept: Path) -> None:
+    """Makes `kept` equal to `made`, touching only files that differ."""
+    new = {path.relative_to(made) for path in made.rglob("*") if path.is_file()}
+    for path in [path for path in kept.rglob("*") if path.is_file()]:
+        if path.relative_to(kept) not in new:
+            path.unlink()
+    for name in new:
+        (kept / name).parent.mkdir(parents=True, exist_ok=True)
+        if not (kept / name).exists() or (kept / name).read_bytes() != (made / name).read_bytes():
+            shutil.copyfile(made / name, kept / name)
 
 
 def _protoc(*arguments: str) -> int:

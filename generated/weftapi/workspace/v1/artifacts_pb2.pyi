@@ -358,7 +358,7 @@ class ListArtifactVersionsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which versions: over `producer_run`, `type` and `create_time`."""
+    """Optional. Which versions: over `producer_run` (by id), `type` and `create_time`."""
     def __init__(
         self,
         *,

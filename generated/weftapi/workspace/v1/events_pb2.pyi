@@ -86,6 +86,7 @@ class Event(_message.Message):
     STEP_FIELD_NUMBER: _builtins.int
     ARTIFACT_VERSION_FIELD_NUMBER: _builtins.int
     LOG_STREAM_FIELD_NUMBER: _builtins.int
+    ARTIFACT_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Output only. The commit it belongs to; grows without gaps over the whole workspace."""
     index: _builtins.int
@@ -146,6 +147,10 @@ class Event(_message.Message):
     def log_stream(self) -> _logs_pb2.LogStream:
         """A log stream."""
 
+    @_builtins.property
+    def artifact(self) -> _artifacts_pb2.Artifact:
+        """An artifact: created with its first version, updated with each further one."""
+
     def __init__(
         self,
         *,
@@ -169,12 +174,13 @@ class Event(_message.Message):
         step: _run_types_pb2.Step | None = ...,
         artifact_version: _artifacts_pb2.ArtifactVersion | None = ...,
         log_stream: _logs_pb2.LogStream | None = ...,
+        artifact: _artifacts_pb2.Artifact | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version", "event_time", b"event_time", "log_stream", b"log_stream", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "snapshot", b"snapshot", "step", b"step", "transition", b"transition"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "event_time", b"event_time", "log_stream", b"log_stream", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "snapshot", b"snapshot", "step", b"step", "transition", b"transition"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact_version", b"artifact_version", "changed_fields", b"changed_fields", "event_time", b"event_time", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "snapshot", b"snapshot", "step", b"step", "transition", b"transition", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "changed_fields", b"changed_fields", "event_time", b"event_time", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "snapshot", b"snapshot", "step", b"step", "transition", b"transition", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream"]  # noqa: Y015
+    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact"]  # noqa: Y015
     _WhichOneofArgType_resource: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_resource) -> _WhichOneofReturnType_resource | None: ...
 

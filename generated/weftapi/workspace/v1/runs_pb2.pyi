@@ -59,7 +59,9 @@ class ListRunsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which runs: over `state`, `pipeline`, `snapshot`, `create_time`, `creator` and `trigger`."""
+    """Optional. Which runs: over `state`, `pipeline` and `snapshot` (by id: `pipeline = train`), `create_time`,
+    `creator` and `trigger`.
+    """
     order_by: _builtins.str
     """Optional. "create_time desc" (the default) or "create_time"."""
     def __init__(
@@ -331,7 +333,9 @@ class WatchRunsRequest(_message.Message):
     after_revision: _builtins.int
     """Optional. Send what happened strictly after this revision; 0 starts at the newest."""
     send_initial_state: _builtins.bool
-    """Optional. First send the runs as they are, as SNAPSHOT events; not with `after_revision`."""
+    """Optional. First send the newest 10,000 runs as they are, newest first, as SNAPSHOT events; not with
+    `after_revision`.
+    """
     epoch: _builtins.str
     """Optional. The epoch that the revision belongs to; another one is OUT_OF_RANGE `EPOCH_CHANGED`."""
     filter: _builtins.str

@@ -122,8 +122,8 @@ class RunServiceServicer(object):
 
     def RetryRun(self, request, context):
         """Runs a run's snapshot again as a new run whose `origin` is this one; steps that succeeded are taken from
-        the cache. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat with the
-        same request id.
+        the cache. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
+        has code `SNAPSHOT_WITHOUT_CODE`. Safe to repeat with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -51,8 +51,8 @@ class RunServiceStub:
     """
     RetryRun: _grpc.UnaryUnaryMultiCallable[_runs_pb2.RetryRunRequest, _run_types_pb2.Run]
     """Runs a run's snapshot again as a new run whose `origin` is this one; steps that succeeded are taken from
-    the cache. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat with the
-    same request id.
+    the cache. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
+    has code `SNAPSHOT_WITHOUT_CODE`. Safe to repeat with the same request id.
     """
     WatchRun: _grpc.UnaryStreamMultiCallable[_runs_pb2.WatchRunRequest, _events_pb2.WatchResponse]
     """Follows one run and its steps: every change once, in order, until the run has ended (`end_of_stream`).
@@ -84,8 +84,8 @@ class RunServiceAsyncStub(RunServiceStub):
     """
     RetryRun: _aio.UnaryUnaryMultiCallable[_runs_pb2.RetryRunRequest, _run_types_pb2.Run]  # type: ignore[assignment]
     """Runs a run's snapshot again as a new run whose `origin` is this one; steps that succeeded are taken from
-    the cache. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat with the
-    same request id.
+    the cache. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
+    has code `SNAPSHOT_WITHOUT_CODE`. Safe to repeat with the same request id.
     """
     WatchRun: _aio.UnaryStreamMultiCallable[_runs_pb2.WatchRunRequest, _events_pb2.WatchResponse]  # type: ignore[assignment]
     """Follows one run and its steps: every change once, in order, until the run has ended (`end_of_stream`).
@@ -150,8 +150,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_run_types_pb2.Run, _abc.Awaitable[_run_types_pb2.Run]]:
         """Runs a run's snapshot again as a new run whose `origin` is this one; steps that succeeded are taken from
-        the cache. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat with the
-        same request id.
+        the cache. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
+        has code `SNAPSHOT_WITHOUT_CODE`. Safe to repeat with the same request id.
         """
 
     @_abc_1.abstractmethod

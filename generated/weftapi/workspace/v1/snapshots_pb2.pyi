@@ -579,7 +579,7 @@ class ListSnapshotsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which snapshots: over `pipeline` and `create_time`."""
+    """Optional. Which snapshots: over `pipeline` (by id) and `create_time`."""
     def __init__(
         self,
         *,

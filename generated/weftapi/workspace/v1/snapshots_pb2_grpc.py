@@ -87,7 +87,8 @@ class SnapshotServiceServicer(object):
     def RunSnapshot(self, request, context):
         """Runs a snapshot on the workspace's workload manager: the run, its steps and its workload come from one
         request id, so that repeating makes one run. Parameters that do not fit are INVALID_ARGUMENT
-        `INVALID_PARAMETERS`; without a workload manager it is FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`.
+        `INVALID_PARAMETERS`; without a workload manager it is FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`, without code
+        in the snapshot `SNAPSHOT_WITHOUT_CODE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,7 +45,8 @@ class SnapshotServiceStub:
     RunSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.RunSnapshotRequest, _run_types_pb2.Run]
     """Runs a snapshot on the workspace's workload manager: the run, its steps and its workload come from one
     request id, so that repeating makes one run. Parameters that do not fit are INVALID_ARGUMENT
-    `INVALID_PARAMETERS`; without a workload manager it is FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`.
+    `INVALID_PARAMETERS`; without a workload manager it is FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`, without code
+    in the snapshot `SNAPSHOT_WITHOUT_CODE`.
     """
 
 @_typing.type_check_only
@@ -64,7 +65,8 @@ class SnapshotServiceAsyncStub(SnapshotServiceStub):
     RunSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.RunSnapshotRequest, _run_types_pb2.Run]  # type: ignore[assignment]
     """Runs a snapshot on the workspace's workload manager: the run, its steps and its workload come from one
     request id, so that repeating makes one run. Parameters that do not fit are INVALID_ARGUMENT
-    `INVALID_PARAMETERS`; without a workload manager it is FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`.
+    `INVALID_PARAMETERS`; without a workload manager it is FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`, without code
+    in the snapshot `SNAPSHOT_WITHOUT_CODE`.
     """
 
 class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -104,7 +106,8 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_run_types_pb2.Run, _abc.Awaitable[_run_types_pb2.Run]]:
         """Runs a snapshot on the workspace's workload manager: the run, its steps and its workload come from one
         request id, so that repeating makes one run. Parameters that do not fit are INVALID_ARGUMENT
-        `INVALID_PARAMETERS`; without a workload manager it is FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`.
+        `INVALID_PARAMETERS`; without a workload manager it is FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`, without code
+        in the snapshot `SNAPSHOT_WITHOUT_CODE`.
         """
 
 def add_SnapshotServiceServicer_to_server(servicer: SnapshotServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
