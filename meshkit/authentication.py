@@ -24,6 +24,8 @@ from meshkit.tokens import SKEW, Token, unauthenticated
 
 _MAX_CERTIFICATES = 4096
 _MAX_USER_AGENT = 200
+_MAX_ADDRESS = 64
+_CLIENT_ADDRESS = "x-weft-client-address"
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -95,8 +97,10 @@ class Authenticator:
         address = _address(context, metadata, peer)
         user_agent = metadata.get("user-agent", [""])[0][:_MAX_USER_AGENT]
         if encoded is None:
-            kind = CallerKind.PEER if peer else CallerKind.ANONYMOUS
-            subject = str(peer) if peer else ""
+            # A gateway that names somebody's address speaks for that unknown person.
+            is_itself = peer and not (_CLIENT_ADDRESS in metadata and peer.role is Role.GATEWAY)
+            kind = CallerKind.PEER if is_itself else CallerKind.ANONYMOUS
+            subject = str(peer) if is_itself else ""
             caller = Caller(kind, subject, peer=peer, address=address, user_agent=user_agent)
             return Identity(caller, certificate=certificate)
         if peer and peer.role is not Role.GATEWAY:
@@ -169,8 +173,8 @@ def _bearer(metadata: Mapping[str, list[str]]) -> str | None:
 
 def _address(context: Context, metadata: Mapping[str, list[str]], peer: SpiffeId | None) -> str:
     # Only a gateway is believed about the address it speaks for.
-    if peer and peer.role is Role.GATEWAY and "x-weft-client-address" in metadata:
-        return metadata["x-weft-client-address"][0][:64]
+    if peer and peer.role is Role.GATEWAY and _CLIENT_ADDRESS in metadata:
+        return metadata[_CLIENT_ADDRESS][0][:_MAX_ADDRESS]
     # gRPC writes ipv4:ADDRESS:PORT, and ipv6 with percent-encoded brackets.
     host = context.peer().partition(":")[2].rpartition(":")[0]
     return host.replace("%5B", "").replace("%5D", "")

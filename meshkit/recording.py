@@ -155,8 +155,8 @@ class errors_as_status:  # noqa: N801 - reads as a phrase where it is used
 
     async def _fail(self, error: Exception) -> None:
         rpc = self._rpc
-        if rpc.context.cancelled() or rpc.context.done():
-            # The caller is gone: writing to it failed, and nobody waits for an answer.
+        if isinstance(error, grpc.aio.InternalError):
+            # A read or write of this call failed: the caller is gone, nobody waits for an answer.
             rpc.code = "CANCELLED"
             return
         if isinstance(error, grpc.aio.AioRpcError) and error.code() in _UPSTREAM_DOWN:

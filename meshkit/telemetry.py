@@ -6,7 +6,8 @@ import secrets
 import sys
 import threading
 from collections.abc import Callable
-from wsgiref.simple_server import WSGIServer
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import prometheus_client
 import structlog
@@ -14,6 +15,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# How long closing the metrics server may take to be noticed.
+_POLL_S = 0.1
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 
 
@@ -96,14 +99,15 @@ class Metrics:
 
 
 class MetricsServer:
-    """Serves `/metrics` over plain HTTP from a thread of its own."""
+    """Serves `/metrics` over plain HTTP from threads of its own, away from the event loop."""
 
     def __init__(self, metrics: Metrics, host: str, port: int) -> None:
-        self._server: WSGIServer
-        self._thread: threading.Thread
-        self._server, self._thread = prometheus_client.start_http_server(
-            port, host, registry=metrics.registry
+        app = prometheus_client.make_wsgi_app(metrics.registry)
+        self._server = make_server(host, port, app, _ThreadingServer, _QuietHandler)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_S,), name="metrics", daemon=True
         )
+        self._thread.start()
 
     @property
     def port(self) -> int:
@@ -113,3 +117,15 @@ class MetricsServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+class _ThreadingServer(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _QuietHandler(WSGIRequestHandler):
+    # A scraper that stalls holds a thread no longer than this.
+    timeout = 10
+
+    def log_message(self, *_: object) -> None:
+        """Scrapes are not worth a line."""

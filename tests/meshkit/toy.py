@@ -202,8 +202,11 @@ class Toy:
     async def Flood(self, request: Any, context: Any) -> AsyncIterator[Any]:
         current_stream.get().cursor = "41"
         message = Response(text="x" * 1_000_000).SerializeToString()
-        while True:
-            yield message
+        try:
+            while True:
+                yield message
+        finally:
+            self.cleaned_up.set()
 
     async def Collect(self, requests: AsyncIterator[Any], context: Any) -> Any:
         return Response(text=",".join([request.text async for request in requests]))
@@ -418,11 +421,13 @@ async def process(directory: Path, **settings: Any) -> AsyncIterator[dict[str, A
 
 async def _ready(child: asyncio.subprocess.Process, ready: Path) -> dict[str, Any]:
     assert child.stderr is not None
+    said = b""
     async for line in child.stderr:
         if b'"event": "ready"' in line:
             ports: dict[str, Any] = json.loads(await asyncio.to_thread(ready.read_text))
             return ports
-    raise AssertionError("the toy process ended before it was ready")
+        said += line
+    raise AssertionError(f"the toy ended with exit {await child.wait()}: {said.decode()}")
 
 
 def path(method: str) -> str:
