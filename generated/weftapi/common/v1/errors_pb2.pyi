@@ -71,6 +71,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: the server is stopping; another one takes the call."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 22
     """INTERNAL: a bug of ours; the request id finds it in the server's log."""
+    ERROR_REASON_DEADLINE: _ErrorReason.ValueType  # 23
+    """DEADLINE_EXCEEDED: the call, or the first message of a stream, took longer than any may."""
+    ERROR_REASON_COMMIT_UNKNOWN: _ErrorReason.ValueType  # 24
+    """UNAVAILABLE: the connection to the database broke during a commit: it may have been done. Repeat with the same request id."""
+    ERROR_REASON_LEASE_LOST: _ErrorReason.ValueType  # 25
+    """ABORTED: another replica took over the work meanwhile. {job}"""
     ERROR_REASON_REVISION_COMPACTED: _ErrorReason.ValueType  # 30
     """OUT_OF_RANGE: the history before this revision is gone; start again from a snapshot. {compactRevision, currentRevision}"""
     ERROR_REASON_REVISION_IN_FUTURE: _ErrorReason.ValueType  # 31
@@ -127,8 +133,6 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ALREADY_EXISTS: a workload of this id was submitted with another specification. {resource}"""
     ERROR_REASON_WORKLOAD_NOT_ENDED: _ErrorReason.ValueType  # 84
     """FAILED_PRECONDITION: the workload has not ended. {resource, state}"""
-    ERROR_REASON_SNAPSHOT_WITHOUT_CODE: _ErrorReason.ValueType  # 85
-    """FAILED_PRECONDITION: no code comes with it, so only its maker can execute it. {resource}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -179,6 +183,12 @@ ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 21
 """UNAVAILABLE: the server is stopping; another one takes the call."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 22
 """INTERNAL: a bug of ours; the request id finds it in the server's log."""
+ERROR_REASON_DEADLINE: ErrorReason.ValueType  # 23
+"""DEADLINE_EXCEEDED: the call, or the first message of a stream, took longer than any may."""
+ERROR_REASON_COMMIT_UNKNOWN: ErrorReason.ValueType  # 24
+"""UNAVAILABLE: the connection to the database broke during a commit: it may have been done. Repeat with the same request id."""
+ERROR_REASON_LEASE_LOST: ErrorReason.ValueType  # 25
+"""ABORTED: another replica took over the work meanwhile. {job}"""
 ERROR_REASON_REVISION_COMPACTED: ErrorReason.ValueType  # 30
 """OUT_OF_RANGE: the history before this revision is gone; start again from a snapshot. {compactRevision, currentRevision}"""
 ERROR_REASON_REVISION_IN_FUTURE: ErrorReason.ValueType  # 31
@@ -235,6 +245,4 @@ ERROR_REASON_WORKLOAD_CONFLICT: ErrorReason.ValueType  # 83
 """ALREADY_EXISTS: a workload of this id was submitted with another specification. {resource}"""
 ERROR_REASON_WORKLOAD_NOT_ENDED: ErrorReason.ValueType  # 84
 """FAILED_PRECONDITION: the workload has not ended. {resource, state}"""
-ERROR_REASON_SNAPSHOT_WITHOUT_CODE: ErrorReason.ValueType  # 85
-"""FAILED_PRECONDITION: no code comes with it, so only its maker can execute it. {resource}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
