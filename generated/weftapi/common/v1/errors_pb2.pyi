@@ -133,6 +133,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ALREADY_EXISTS: a workload of this id was submitted with another specification. {resource}"""
     ERROR_REASON_WORKLOAD_NOT_ENDED: _ErrorReason.ValueType  # 84
     """FAILED_PRECONDITION: the workload has not ended. {resource, state}"""
+    ERROR_REASON_SNAPSHOT_WITHOUT_CODE: _ErrorReason.ValueType  # 85
+    """FAILED_PRECONDITION: the snapshot holds no code archive, so no workload manager can run it. {resource}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -245,4 +247,6 @@ ERROR_REASON_WORKLOAD_CONFLICT: ErrorReason.ValueType  # 83
 """ALREADY_EXISTS: a workload of this id was submitted with another specification. {resource}"""
 ERROR_REASON_WORKLOAD_NOT_ENDED: ErrorReason.ValueType  # 84
 """FAILED_PRECONDITION: the workload has not ended. {resource, state}"""
+ERROR_REASON_SNAPSHOT_WITHOUT_CODE: ErrorReason.ValueType  # 85
+"""FAILED_PRECONDITION: the snapshot holds no code archive, so no workload manager can run it. {resource}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
