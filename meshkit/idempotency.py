@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from meshkit.bulk import Bulk
 from meshkit.caller import current_call
 from meshkit.errors import InvalidArgument
-from meshkit.schema import mesh_tables
+from meshkit.schema import among, mesh_tables
 from meshkit.session import Session
 
 RETENTION = timedelta(hours=24)
@@ -84,18 +84,16 @@ class Replies:
 
     def __init__(self, table: sa.Table) -> None:
         self._table = table
+        self._lookup = sa.select(table).where(among(table.c.request_id, "ids"))
         self._insert = Bulk(table.insert(), table.columns.keys())
 
     def lookup(
         self, session: Session, asked: Sequence[Once], now: datetime
     ) -> dict[Key, StoredReply]:
         """The replies already given, in one query; those past their day are removed."""
-        columns = self._table.c
         wanted = {once.key for once in asked}
         ids = sorted({once.request_id for once in asked})
-        rows = session.connection().execute(
-            sa.select(self._table).where(session.among(columns.request_id, ids))
-        )
+        rows = session.connection().execute(self._lookup, {"ids": ids})
         found, expired = {}, []
         for row in rows:
             key = (row.request_id, row.principal, row.method)

@@ -4,13 +4,15 @@ Each service has its own MetaData; `mesh_tables` adds the door's tables to it. T
 the same on SQLite and PostgreSQL, so that one schema and one set of tests serve both.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -96,6 +98,58 @@ def _sqlite_time(_element: database_time_ms, _compiler: SQLCompiler, **_options:
 def _postgresql_time(_element: database_time_ms, _compiler: SQLCompiler, **_options: Any) -> str:
     # Not now(): that is the start of the transaction.
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+
+
+class _ListOf(TypeDecorator[list[Any]]):
+    """A list as one parameter: an array on PostgreSQL, JSON text on SQLite."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.Text())
+        return dialect.type_descriptor(ARRAY(self.item))
+
+    def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> Any:
+        values = list(value or ())
+        if dialect.name != "sqlite":
+            return values
+        convert = self.item.dialect_impl(dialect).bind_processor(dialect)
+        return json.dumps([convert(item) for item in values] if convert else values)
+
+
+class _Among(FunctionElement[bool]):
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(_Among, "sqlite")
+def _sqlite_among(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - compiled SQL
+
+
+@compiles(_Among, "postgresql")
+def _postgresql_among(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} = ANY ({values})"
+
+
+def among(column: Any, values: str | Sequence[Any]) -> sa.ColumnElement[bool]:
+    """`column IN values`, whose text does not depend on how many there are.
+
+    So the database prepares it once. `values` are the values, or the name of the parameter in
+    which a statement, made once for good, gets them as a list.
+    """
+    kind = _ListOf(column.type)
+    if isinstance(values, str):
+        return _Among(column, sa.bindparam(values, type_=kind))
+    return _Among(column, sa.bindparam(None, list(values), type_=kind, unique=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from typing import Any, NoReturn
 
 import sqlalchemy as sa
 from sqlalchemy import orm
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from meshkit.caller import Call
 from meshkit.clock import Clock
 from meshkit.feed import Change, ChangeKind, Transition
+from meshkit.schema import among
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,8 @@ class Session(orm.Session):
         self.audit_notes[item] = AuditNote(resource, fields)
 
     def among(self, column: Any, values: Sequence[Any]) -> sa.ColumnElement[bool]:
-        """`column IN values`, in the form whose statement the database prepares only once."""
-        if self.get_bind().dialect.name == "postgresql":
-            return column == sa.any_(sa.literal(list(values), ARRAY(column.type)))  # type: ignore[no-any-return]
-        return column.in_(values)  # type: ignore[no-any-return]
+        """`column IN values`; see `schema.among`, also for statements made once for good."""
+        return among(column, values)
 
     def start_operation(self, calls: Sequence[Call | None]) -> None:
         """For the door: the next operation begins, on behalf of these calls."""

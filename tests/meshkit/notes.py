@@ -14,7 +14,7 @@ from meshkit.database import Database, DatabaseSettings, Session
 from meshkit.errors import AlreadyExists, MeshError, NotFound
 from meshkit.feed import Change, ChangeKind
 from meshkit.ids import new_uid
-from meshkit.schema import TYPE_ANNOTATIONS, mesh_tables, new_metadata
+from meshkit.schema import TYPE_ANNOTATIONS, among, mesh_tables, new_metadata
 
 
 class Base(DeclarativeBase):
@@ -76,8 +76,7 @@ def append_texts(session: Session, items: list[tuple[str, str]]) -> list[str | M
     """Grouped: for each (name, letter) the text so far, in the order of the items."""
     names = sorted({name for name, _ in items})
     notes = {
-        note.name: note
-        for note in session.scalars(sa.select(Note).where(session.among(Note.name, names)))
+        note.name: note for note in session.scalars(sa.select(Note).where(among(Note.name, names)))
     }
     results: list[str | MeshError] = []
     for item, (name, letter) in enumerate(items):

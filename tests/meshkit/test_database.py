@@ -13,6 +13,7 @@ from meshkit.caller import Call, current_call
 from meshkit.database import Database, DatabaseSettings, Session
 from meshkit.errors import NotFound, ResourceExhausted, Unavailable
 from meshkit.ids import new_uid
+from meshkit.schema import among
 from tests.meshkit import notes
 from tests.meshkit.notes import TABLES, Note
 
@@ -261,6 +262,20 @@ async def test_no_way_of_failing_stops_the_committer(
         await database.write(notes.create, "a")
     await database.write(notes.create, "b")
     assert [event.name for event in await database.feed.read(0)] == ["a", "b"]
+
+
+async def test_among_takes_any_number_of_any_type(database: Database) -> None:
+    made = [await database.write(notes.create, name) for name in "abc"]
+
+    def names(session: Session, column: Any, values: list[Any]) -> list[str]:
+        query = sa.select(Note.name).where(among(column, values)).order_by(Note.name)
+        return list(session.scalars(query))
+
+    uids = [note.uid for note in made]
+    assert await database.read(names, Note.uid, uids[1:]) == ["b", "c"]
+    assert await database.read(names, Note.revision, [1, 3, 7]) == ["a", "c"]
+    assert await database.read(names, Note.name, []) == []
+    assert await database.read(names, Note.name, ["b"] + [f"-{i}" for i in range(40_000)]) == ["b"]
 
 
 async def test_ping_answers(database: Database) -> None:
