@@ -60,7 +60,9 @@ def tail_logs(
     from weftapi.workspace.v1 import logs_pb2, logs_pb2_grpc
 
     method = endpoint.stub(logs_pb2_grpc.LogServiceStub).TailLogs
-    request = logs_pb2.TailLogsRequest(log_stream=log_stream, offset=offset, last_lines=last_lines)
+    # An offset that is set wins, also 0.
+    start = None if last_lines else offset
+    request = logs_pb2.TailLogsRequest(log_stream=log_stream, offset=start, last_lines=last_lines)
 
     def reopen(*, is_fresh: bool) -> Any:
         return endpoint.open(method, request, is_fresh=is_fresh)

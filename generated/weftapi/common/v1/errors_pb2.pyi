@@ -95,6 +95,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the log stream is sealed. {resource}"""
     ERROR_REASON_ATTEMPT_FENCED: _ErrorReason.ValueType  # 38
     """ABORTED: another attempt, or another runner of it, holds the run. {resource}"""
+    ERROR_REASON_LOG_STORE_FULL: _ErrorReason.ValueType  # 39
+    """RESOURCE_EXHAUSTED: the store of logs is full; keep the lines and try again, reading goes on."""
+    ERROR_REASON_LOG_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 40
+    """UNAVAILABLE: the store of logs cannot take or find the lines now; keep them and try again."""
     ERROR_REASON_SIGN_IN_FAILED: _ErrorReason.ValueType  # 50
     """UNAUTHENTICATED: the e-mail address and the password do not match."""
     ERROR_REASON_AUTHORIZATION_PENDING: _ErrorReason.ValueType  # 51
@@ -209,6 +213,10 @@ ERROR_REASON_LOG_SEALED: ErrorReason.ValueType  # 37
 """FAILED_PRECONDITION: the log stream is sealed. {resource}"""
 ERROR_REASON_ATTEMPT_FENCED: ErrorReason.ValueType  # 38
 """ABORTED: another attempt, or another runner of it, holds the run. {resource}"""
+ERROR_REASON_LOG_STORE_FULL: ErrorReason.ValueType  # 39
+"""RESOURCE_EXHAUSTED: the store of logs is full; keep the lines and try again, reading goes on."""
+ERROR_REASON_LOG_STORE_UNAVAILABLE: ErrorReason.ValueType  # 40
+"""UNAVAILABLE: the store of logs cannot take or find the lines now; keep them and try again."""
 ERROR_REASON_SIGN_IN_FAILED: ErrorReason.ValueType  # 50
 """UNAUTHENTICATED: the e-mail address and the password do not match."""
 ERROR_REASON_AUTHORIZATION_PENDING: ErrorReason.ValueType  # 51

@@ -545,26 +545,30 @@ class TailLogsRequest(_message.Message):
     log_stream: _builtins.str
     """Required. The log stream."""
     offset: _builtins.int
-    """Optional. The first line to send."""
+    """Optional. The first line to send. Where it is set it wins over `last_lines` and `since`, so that a follower
+    resumes by repeating its first request with a `next_offset`, also 0.
+    """
     last_lines: _builtins.int
-    """Optional. Start so many lines before the end; not with `offset`."""
+    """Optional. Start so many lines before the end; not with `since`."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
-        """Optional. Start at the first line written at or after this time; not with `offset` and `last_lines`."""
+        """Optional. Start at the first line written at or after this time; the lines of one chunk are taken to be in order."""
 
     def __init__(
         self,
         *,
         log_stream: _builtins.str = ...,
-        offset: _builtins.int = ...,
+        offset: _builtins.int | None = ...,
         last_lines: _builtins.int = ...,
         since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_offset", b"_offset", "offset", b"offset", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_lines", b"last_lines", "log_stream", b"log_stream", "offset", b"offset", "since", b"since"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_offset", b"_offset", "last_lines", b"last_lines", "log_stream", b"log_stream", "offset", b"offset", "since", b"since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__offset: _TypeAlias = _typing.Literal["offset"]  # noqa: Y015
+    _WhichOneofArgType__offset: _TypeAlias = _typing.Literal["_offset", b"_offset"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__offset) -> _WhichOneofReturnType__offset | None: ...
 
 Global___TailLogsRequest: _TypeAlias = TailLogsRequest  # noqa: Y015
 
