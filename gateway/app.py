@@ -235,6 +235,7 @@ class Gateway:
         parse_query(exchange.scope["query_string"])
         body = await self._body(exchange)
         request = Request(exchange.scope, _replay(body))
+        request.state.metadata = self._metadata(exchange)
         response = await page.handler(request)
         headers = [header for header in response.raw_headers if header[0] != b"content-length"]
         return await self._send(exchange, response.status_code, headers, bytes(response.body))

@@ -14,6 +14,7 @@ from google.protobuf.descriptor import Descriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
+
 from weftapi.options.v1 import options_pb2 as options  # registers our options likewise
 
 __all__ = ["Contract", "message_class", "options"]

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import grpc
 import structlog
-from weftapi.controlplane.v1 import enrollment_pb2
-from weftapi.options.v1 import options_pb2
 
 from gateway.upstreams import Upstream, Upstreams
 from meshkit.channels import Channels, PeerChannel
 from meshkit.spiffe import SpiffeId
+from weftapi.controlplane.v1 import enrollment_pb2
+from weftapi.options.v1 import options_pb2
 
 log = structlog.get_logger()
 

@@ -4,16 +4,19 @@ import asyncio
 import contextlib
 import ssl
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import structlog
-import weftapi
 
+import weftapi
+from gateway import openapi
 from gateway.app import Gateway
 from gateway.config import GatewaySettings
 from gateway.contract import Contract
 from gateway.listener import HttpListener, tls_context
 from gateway.mesh import GatewayMember, connect
+from gateway.oauth import OAuth
 from gateway.pages import Health
 from gateway.routes import RouteTable
 from gateway.upstreams import Upstreams
@@ -54,19 +57,30 @@ class GatewayServer:
         self._channels = Channels(membership.credentials, services=[*control_plane, *workspace])
         control_plane_services = frozenset(service.full_name for service in control_plane)
         peer = self._channels.to(membership.control_plane, membership.mesh_endpoint)
+        server = connect("controlplane", control_plane_services, peer)
         upstreams = Upstreams(
-            [connect("controlplane", control_plane_services, peer)],
+            [server],
             workspace_services=workspace_services,
             default_workspace=settings.default_workspace,
         )
         self._metrics = Metrics()
         table = RouteTable([*control_plane, *workspace])
         health = Health(upstreams, is_draining=lambda: self.app.is_draining)
+        oauth = OAuth(
+            server,
+            public_url=settings.public_url,
+            grpc_endpoint=settings.control_plane_endpoint,
+        )
+        document = openapi.build(contract, table, version=version("weft-server"))
         self.app = Gateway(
             contract,
             table,
             upstreams,
-            pages=health.pages(),
+            pages={
+                **health.pages(),
+                **oauth.pages(),
+                "/openapi.json": openapi.page(document),
+            },
             limits=settings.limits(),
             policy=settings.policy(),
             timing=settings.timing(),

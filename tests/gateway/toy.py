@@ -330,7 +330,9 @@ class OpenStream:
             await asyncio.wait_for(self.task, 10)
 
     def disconnect(self) -> None:
+        """Closes the connection; as in uvicorn, a send that waits is let go."""
         self._disconnected.set()
+        self.may_send.set()
 
     async def head(self) -> Reply:
         start = await asyncio.wait_for(self._sent.get(), 10)
