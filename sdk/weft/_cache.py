@@ -139,7 +139,7 @@ def compare(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change
 
 
 def _materializers(step: StepDefinition) -> str:
-    return ",".join(f"{n}={registry.for_hint(hint)}" for n, hint in step.outputs.hints.items())
+    return _shown({name: registry.for_hint(hint) for name, hint in step.outputs.hints.items()})
 
 
 def _code(thing: Any) -> str:

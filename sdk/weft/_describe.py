@@ -48,6 +48,7 @@ def step_record(node: Node) -> StepRecord:
         upstream=node.upstream,
         entrypoint=entrypoint(step),
         outputs=step.outputs.names,
+        output_types=tuple(map(_type_name, step.outputs.hints.values())),
         inputs={name: describe_binding(binding) for name, binding in node.inputs.items()},
         max_retries=step.retry.max,
         retry_backoff_s=step.retry.backoff_s,
@@ -92,6 +93,10 @@ def describe_binding(binding: Binding) -> dict[str, Any]:
     if isinstance(binding, Collection):
         return {binding.kind: [[key, describe_binding(item)] for key, item in binding.items]}
     return {"step": binding.step, "output": binding.output or ""}
+
+
+def _type_name(hint: Any) -> str:
+    return f"{hint.__module__}.{hint.__qualname__}" if isinstance(hint, type) else str(hint)
 
 
 def _source(step: StepDefinition) -> str:

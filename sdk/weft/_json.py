@@ -174,15 +174,20 @@ def _decode_dataclass(data: dict[str, Any]) -> Any:
     return value
 
 
-def _naive_or_fixed(value: dt.datetime) -> str:
-    if value.fold or not (value.tzinfo is None or type(value.tzinfo) is dt.timezone):
+def _encode_datetime(value: dt.datetime) -> Any:
+    if not (value.tzinfo is None or type(value.tzinfo) is dt.timezone):
         raise NotPlainError("a datetime in a named time zone; use a fixed offset such as UTC")
-    return value.isoformat()
+    return [value.isoformat(), value.fold] if value.fold else value.isoformat()
+
+
+def _decode_datetime(data: dict[str, Any]) -> dt.datetime:
+    text, fold = data["value"] if isinstance(data["value"], list) else (data["value"], 0)
+    return dt.datetime.fromisoformat(text).replace(fold=fold)
 
 
 _SCALARS: dict[type, tuple[str, Callable[[Any], Any]]] = {
     bytes: ("bytes", lambda value: base64.b64encode(value).decode()),
-    dt.datetime: ("datetime", _naive_or_fixed),
+    dt.datetime: ("datetime", _encode_datetime),
     dt.date: ("date", dt.date.isoformat),
     dt.timedelta: ("timedelta", lambda value: [value.days, value.seconds, value.microseconds]),
     decimal.Decimal: ("decimal", str),
@@ -196,7 +201,7 @@ _DECODERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "set": lambda data: set(map(decode, data["items"])),
     "frozenset": lambda data: frozenset(map(decode, data["items"])),
     "bytes": lambda data: base64.b64decode(data["value"]),
-    "datetime": lambda data: dt.datetime.fromisoformat(data["value"]),
+    "datetime": _decode_datetime,
     "date": lambda data: dt.date.fromisoformat(data["value"]),
     "timedelta": lambda data: dt.timedelta(*data["value"]),
     "decimal": lambda data: decimal.Decimal(data["value"]),

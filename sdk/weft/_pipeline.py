@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
@@ -184,8 +183,18 @@ def pipeline(
 def _draw(trace: Trace, function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
     active.set(trace)
     result = function(**values)
-    return asyncio.run(_wait(result)) if inspect.iscoroutine(result) else result
+    return _finish(result) if inspect.iscoroutine(result) else result
 
 
-async def _wait(coroutine: Any) -> Any:
-    return await coroutine
+def _finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end; where a loop already runs, as in a notebook, in a thread."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(contextvars.copy_context().run, asyncio.run, coroutine).result()

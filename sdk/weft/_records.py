@@ -105,7 +105,8 @@ class StepRecord:
     """A step as it is declared; an item of a fan-out names its `parent` and `index`.
 
     Attributes:
-        inputs: Where each argument comes from; None for items of a fan-out, which share them.
+        outputs, output_types: Names and `module.Name` of the declared types.
+        inputs: Where each argument comes from; empty for items of a fan-out, whose own differ.
         map_over: Arguments whose items a fan-out is run for.
     """
 
@@ -113,6 +114,7 @@ class StepRecord:
     upstream: tuple[str, ...]
     entrypoint: str
     outputs: tuple[str, ...]
+    output_types: tuple[str, ...] = ()
     inputs: Mapping[str, Json] = field(default_factory=dict)
     max_retries: int = 0
     retry_backoff_s: float = 0.0

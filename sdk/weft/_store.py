@@ -146,6 +146,8 @@ class FsspecStore:
             for file in staged.files:
                 self._fs.makedirs(f"{upload}/{file}".rpartition("/")[0], exist_ok=True)
                 self._fs.put_file(str(staged.directory / file), f"{upload}/{file}")
+            if self._fs.exists(target):  # the same attempt again, as in `_replace`
+                self._fs.rm(target, recursive=True)
             self._fs.mv(upload, target, recursive=True)
             staged.uri = "/".join([self.root, *map(quote, place.parts)])
 

@@ -105,8 +105,9 @@ class Trace:
 
     def _new_id(self, name: str, *, is_fan_out: bool) -> str:
         base = resource_id(name)[:50].rstrip("-")
-        numbered = (f"{base}-{mark}{n}" for n in itertools.count(2) for mark in ("", "x"))
-        candidates = itertools.chain([base], numbered)
+        first = self.nodes.get(base)
+        mark = "x" if first is not None and first.fan_out else ""  # `<base>-2` may be its item
+        candidates = itertools.chain([base], (f"{base}-{mark}{n}" for n in itertools.count(2)))
         return next(c for c in candidates if not self._is_taken(c, is_fan_out=is_fan_out))
 
     def _is_taken(self, candidate: str, *, is_fan_out: bool) -> bool:

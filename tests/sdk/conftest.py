@@ -1,0 +1,32 @@
+"""Every test of the SDK keeps its artifacts and its spool in a folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from weft import Run
+from weft._records import Record
+from weft._spool import read_spool
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "weft"
+    for name in ("WEFT_ARTIFACT_STORE", "WEFT_PROJECT", "WEFT_ALLOW_PICKLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WEFT_DATA_DIR", str(folder))
+    monkeypatch.setenv("WEFT_ECHO", "0")
+    return folder
+
+
+@pytest.fixture
+def records(data_dir: Path) -> Callable[[Run[Any]], list[Record]]:
+    """Give what a run has told, in order."""
+
+    def read(run: Run[Any]) -> list[Record]:
+        return list(read_spool(data_dir / "spool" / f"{run.name}.jsonl"))
+
+    return read
