@@ -10,13 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from weftapi.workloads.v1 import workloads_pb2, workloads_pb2_grpc
-
 from meshkit import certificates
 from meshkit.channels import Channels
 from meshkit.credentials import Credentials, KeyPair, write_files
 from meshkit.spiffe import Role, SpiffeId
 from tests.workloads.observed import PATIENCE_S
+from weftapi.workloads.v1 import workloads_pb2, workloads_pb2_grpc
 
 DOMAIN = "test.mesh"
 ROOT = Path(__file__).parents[2]

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import grpc
 import pytest
-from weftapi.workloads.v1 import workloads_pb2 as pb
 
 from meshkit.spiffe import Role
 from tests.workloads.mesh import Site, identity
 from tests.workloads.observed import PATIENCE_S, said, shell
+from weftapi.workloads.v1 import workloads_pb2 as pb
 from workloads.launchers.handles import kill_marked
 from workloads.shim.processes import has_mark, pids
 

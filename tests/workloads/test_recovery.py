@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import shutil
 import signal
 import sys
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from meshkit.errors import ResourceExhausted
-from tests.workloads.observed import key, said, shell
+from tests.workloads.observed import PATIENCE_S, key, said, shell
 from workloads.launchers import execution
+from workloads.launchers.handles import ProcessHandle
 from workloads.lifecycle import WorkloadState
 from workloads.model import Secrets
 from workloads.shim import files
@@ -211,3 +213,41 @@ async def test_the_queue_is_bounded(engines):
     with pytest.raises(ResourceExhausted):
         await engine.launcher.launch(key("c"), shell("true"), Secrets())
     await engine.launcher.launch(key("a"), shell("true"), Secrets())
+
+
+async def test_a_dead_shim_takes_its_child_along_without_any_manager(engines):
+    first = await engines()
+    await first.launcher.launch(key("w"), shell("exec sleep 1000"), Secrets())
+    await first.reaches("w", "RUNNING")
+    await first.close()
+    folder = str(first.folder("w"))
+    claim, started = files.load(folder, files.CLAIM), files.load(folder, files.STARTED)
+    with ProcessHandle.open(started["pid"], started["start"]) as child:
+        os.kill(claim["pid"], signal.SIGKILL)
+        assert await child.ended(PATIENCE_S)
+    assert (await (await engines()).ended("w")).state is WorkloadState.LOST
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_shim_may_be_told_to_end_from_its_first_moment_on(engines, left, seed):
+    folder = await left("w")
+    order = {"reason": "now", "time": 1.0, "grace_s": 0}
+    files.publish(str(folder), files.CANCEL, order, once=False)
+    command = [sys.executable, "-I", "-S", execution._SHIM, str(folder)]
+    shim = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL)
+    while not (folder / files.CLAIM).exists():  # noqa: ASYNC110  # as soon as it can be known
+        await asyncio.sleep(0)
+    await asyncio.sleep(random.Random(seed).uniform(0, 0.002) * (seed > 0))
+    shim.terminate()
+    assert await shim.wait() == 0
+    assert (await (await engines()).ended("w")).state is WorkloadState.CANCELLED
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_workload_may_be_cancelled_at_any_moment(engine, seed):
+    await engine.launcher.launch(key("w"), shell("sleep 1000"), Secrets())
+    await asyncio.sleep(random.Random(seed).uniform(0, 0.1))
+    await engine.launcher.cancel(key("w"), grace_s=60, reason="enough")
+    workload = await engine.ended("w")
+    assert workload.state is WorkloadState.CANCELLED
+    assert workload.reason == "enough"

@@ -8,12 +8,12 @@ from pathlib import Path
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from weftapi.workloads.v1 import workloads_pb2 as pb
 
 from meshkit.spiffe import Role
 from meshkit.status import from_rpc_error
 from tests.workloads.mesh import Site, identity
 from tests.workloads.observed import PATIENCE_S, said, shell
+from weftapi.workloads.v1 import workloads_pb2 as pb
 from workloads.servicers.workloads import spec_from_proto, workload_to_proto
 
 FINAL = {pb.WORKLOAD_STATE_SUCCEEDED, pb.WORKLOAD_STATE_FAILED, pb.WORKLOAD_STATE_CANCELLED}

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.workloads.observed import key, said
+from tests.workloads.observed import key, said, shell
+from workloads.model import Secrets
 from workloads.shim import files
 from workloads.shim.limits import ENFORCED, Limits
 from workloads.shim.log import PIECE_BYTES, Log
@@ -112,3 +113,17 @@ async def test_a_log_can_be_resumed_at_any_byte(engine):
         tail = await engine.launcher.read_log(key("l"), cut, 1 << 20)
         assert whole[:cut] + tail.data == whole
         assert tail.is_end
+
+
+async def test_a_line_is_served_when_it_is_whole(engine):
+    await engine.launcher.launch(key("l"), shell("sleep 1000"), Secrets())
+    await engine.reaches("l", "RUNNING")
+    with (engine.folder("l") / files.LOG).open("ab", buffering=0) as log:
+        log.write(b"2026-01-01T00:00:00.000000000Z stdout F whole\n2026-01-01T00:00")
+        chunk = await engine.launcher.read_log(key("l"), 0, 1)
+        assert chunk.data.endswith(b" F whole\n")
+        assert not chunk.is_end
+        assert (await engine.launcher.read_log(key("l"), chunk.next_offset, 1)).data == b""
+        log.write(b":01.000000000Z stdout F torn\n")
+    rest = await engine.launcher.read_log(key("l"), chunk.next_offset, 1)
+    assert said(rest.data, "stdout") == b"torn\n"
