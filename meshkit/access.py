@@ -19,10 +19,10 @@ from google.protobuf.descriptor import (
     ServiceDescriptor,
 )
 from google.protobuf.message import Message
-from weftapi.options.v1 import options_pb2
 
 from meshkit.caller import CallerKind
 from meshkit.spiffe import Role
+from weftapi.options.v1 import options_pb2
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]

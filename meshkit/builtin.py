@@ -85,6 +85,8 @@ class Health:
             if status != last:
                 yield health_pb2.HealthCheckResponse(status=status)
             last = status
+            if self._is_draining:
+                return  # or every watcher would hold up the drain
             await changed.wait()
 
     def _status(self, service: str) -> int:

@@ -15,12 +15,13 @@ from typing import Any, Self, TypeVar, cast
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
-from weftapi.options.v1 import options_pb2
 
 from meshkit import deadlines
 from meshkit.caller import current_call
 from meshkit.credentials import Credentials
+from meshkit.errors import DeadlineExceeded
 from meshkit.spiffe import SpiffeId
+from weftapi.options.v1 import options_pb2
 
 UNARY_TIMEOUT_S = 10.0
 # Longer than any stream lives (server settings: stream age and its tenth).
@@ -118,6 +119,8 @@ class PeerChannel:
         self._open: dict[bool, grpc.aio.Channel] = {}
         self._stubs: dict[tuple[Any, bool], Any] = {}
         self._draining: set[asyncio.Task[None]] = set()
+        # gRPC cannot hurry a channel whose close is already waiting; cancelling its calls does.
+        self._calls: set[Any] = set()
 
     def stub(self, cls: Callable[[Any], StubT]) -> StubT:
         """A stub for unary calls, each with a deadline and our trace and request ids."""
@@ -132,19 +135,20 @@ class PeerChannel:
         return self._stub(cls, for_streams=True)
 
     async def close(self, grace_s: float | None = None) -> None:
-        """Closes both connections, and those that still drain."""
-        for task in self._draining:
-            task.cancel()
-        await asyncio.gather(*self._draining, return_exceptions=True)
+        """Closes both connections, and cancels what still drains on old ones."""
         await asyncio.gather(*(channel.close(grace_s) for channel in self._open.values()))
         self._open.clear()
         self._stubs.clear()
+        for call in tuple(self._calls):
+            call.cancel()
+        await asyncio.gather(*self._draining)
 
     def _stub(self, cls: Callable[[Any], StubT], *, for_streams: bool) -> StubT:
         self._follow_rotation()
         stub = self._stubs.get((cls, for_streams))
         if stub is None:
-            stub = cls(_Timed(self._channel(for_streams=for_streams), self._timeout_s))
+            channel = self._channel(for_streams=for_streams)
+            stub = cls(_Timed(channel, self._timeout_s, self._calls))
             self._stubs[cls, for_streams] = stub
         return cast("StubT", stub)
 
@@ -154,7 +158,7 @@ class PeerChannel:
             return
         self._version = version
         for channel in self._open.values():
-            task = asyncio.create_task(_drain(channel))
+            task = asyncio.create_task(channel.close(_DRAIN_S))
             self._draining.add(task)
             task.add_done_callback(self._draining.discard)
         self._open.clear()
@@ -170,50 +174,48 @@ class PeerChannel:
         return channel
 
 
-async def _drain(channel: grpc.aio.Channel) -> None:
-    try:
-        await channel.close(_DRAIN_S)
-    except asyncio.CancelledError:
-        await channel.close()
-        raise
-
-
 class _Timed:
     """What stubs take for a channel: adds deadlines and ids without gRPC's interceptors.
 
     An aio interceptor costs a task for each call; a closure costs nothing.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, timeout_s: float) -> None:
+    def __init__(self, channel: grpc.aio.Channel, timeout_s: float, calls: set[Any]) -> None:
         self._channel = channel
         self._timeout_s = timeout_s
+        self._calls = calls
 
     def unary_unary(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        call: Callable[..., Any] = self._channel.unary_unary(*args, **kwargs)
+        traced = self._traced(self._channel.unary_unary(*args, **kwargs))
 
-        def timed(
-            request: Any, *, timeout: float | None = None, metadata: Metadata = (), **more: Any
-        ) -> Any:
+        def timed(request: Any, *, timeout: float | None = None, **more: Any) -> Any:
             limit = deadlines.limit(self._timeout_s if timeout is None else timeout)
-            return call(request, timeout=limit, metadata=_with_ids(metadata), **more)
+            if limit <= 0:
+                # gRPC still sends a call whose deadline has passed, and may even succeed.
+                raise DeadlineExceeded("DEADLINE", "No time is left to ask another service.")
+            return traced(request, timeout=limit, **more)
 
         return timed
 
     def unary_stream(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        return _traced(self._channel.unary_stream(*args, **kwargs))
+        return self._traced(self._channel.unary_stream(*args, **kwargs))
 
     def stream_unary(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        return _traced(self._channel.stream_unary(*args, **kwargs))
+        return self._traced(self._channel.stream_unary(*args, **kwargs))
 
     def stream_stream(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        return _traced(self._channel.stream_stream(*args, **kwargs))
+        return self._traced(self._channel.stream_stream(*args, **kwargs))
 
+    def _traced(self, begin: Callable[..., Any]) -> Callable[..., Any]:
+        calls = self._calls
 
-def _traced(call: Callable[..., Any]) -> Callable[..., Any]:
-    def traced(requests: Any = None, *, metadata: Metadata = (), **more: Any) -> Any:
-        return call(requests, metadata=_with_ids(metadata), **more)
+        def traced(request: Any = None, *, metadata: Metadata = (), **more: Any) -> Any:
+            call = begin(request, metadata=_with_ids(metadata), **more)
+            calls.add(call)
+            call.add_done_callback(calls.discard)
+            return call
 
-    return traced
+        return traced
 
 
 def _with_ids(metadata: Metadata) -> list[tuple[str, str]]:

@@ -76,6 +76,8 @@ class ServerSettings(BaseSettings):
     """Calls of one service of the mesh that may come at once."""
     unary_deadline_s: float = 300
     """Longest that a unary call may work, whatever its own deadline."""
+    first_message_s: float = 30
+    """Longest that a stream may be open before the message that names its resource."""
     connection_age_s: float = 2_400
     """Age at which connections are asked to reconnect, give or take a tenth."""
     connection_grace_s: float = 2_100

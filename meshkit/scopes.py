@@ -44,6 +44,7 @@ class Gate:
     recorder: Recorder
     extra_checks: Mapping[str, ExtraCheck]
     unary_deadline_s: float
+    first_message_s: float
 
 
 def compose(gate: Gate, policy: MethodPolicy, handler: Handler) -> Handler:
@@ -79,7 +80,9 @@ class _Method:
                 request = self._parse(raw)
                 await self._authorize(rpc.call, request)
                 await self._check(identity.caller, request)
-                return _encode(await self._bounded(self._handle(request, context)))
+                return _encode(
+                    await _bounded(self._handle(request, context), self._gate.unary_deadline_s)
+                )
 
     async def unary_stream(self, raw: bytes, context: Context) -> None:
         rpc = self._begin(context, is_stream=True)
@@ -166,7 +169,7 @@ class _Method:
         if not self._policy.resource_field and self._extra_check is None:
             await stream.authorize("")
             return _Requests(raws, self._parse, self._validate)
-        raw = await anext(raws, None)
+        raw = await _bounded(anext(raws, None), self._gate.first_message_s)
         if raw is None:
             raise InvalidArgument("MALFORMED_MESSAGE", "The stream ended before its first message.")
         first = self._parse(raw)
@@ -180,15 +183,6 @@ class _Method:
                 stream.writing_since = monotonic()
                 await context.write(_encode(response))
                 stream.writing_since = 0.0
-
-    async def _bounded(self, answer: Awaitable[Any]) -> Any:
-        try:
-            async with asyncio.timeout(self._gate.unary_deadline_s) as cap:
-                return await answer
-        except TimeoutError as error:
-            if not cap.expired():
-                raise
-            raise DeadlineExceeded("DEADLINE", "The call took longer than any may.") from error
 
 
 class _Requests:
@@ -226,6 +220,16 @@ def read_metadata(context: Context) -> dict[str, list[str]]:
     for key, value in context.invocation_metadata() or ():
         metadata.setdefault(key, []).append(value)  # type: ignore[arg-type]
     return metadata
+
+
+async def _bounded(answer: Awaitable[Any], limit_s: float) -> Any:
+    try:
+        async with asyncio.timeout(limit_s) as limit:
+            return await answer
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise DeadlineExceeded("DEADLINE", "The call took longer than any may.") from error
 
 
 def _one(metadata: Mapping[str, list[str]], key: str) -> str:

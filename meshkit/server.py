@@ -84,6 +84,7 @@ class MeshServer:
         self.draining = asyncio.Event()
         self._on_close: list[Callable[[], Awaitable[None]]] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing: asyncio.Task[None] | None = None
         self._ports: Ports | None = None
         self._metrics_server: MetricsServer | None = None
 
@@ -125,6 +126,7 @@ class MeshServer:
                 recorder,
                 checks,
                 settings.unary_deadline_s,
+                settings.first_message_s,
             )
 
         edge, mesh, probe = gate(Listener.EDGE), gate(Listener.MESH), gate(Listener.EDGE)
@@ -165,11 +167,17 @@ class MeshServer:
 
     async def stop(self) -> None:
         """Drains: says NOT_SERVING, asks streams to end, waits for calls, closes everything."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         self.health.drain()
         self.draining.set()
         for streams in self._open_streams:
             streams.drain()
         await asyncio.gather(*(s.stop(self._settings.drain_s) for s in (self._edge, self._mesh)))
+        # Last, so that probes see NOT_SERVING to the end instead of a closed port.
         await self._health.stop(0)
         for task in self._tasks:
             task.cancel()

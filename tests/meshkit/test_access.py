@@ -1,7 +1,6 @@
 import asyncio
 
 import pytest
-from weftapi.options.v1 import options_pb2
 
 from meshkit.access import Access, AccessError, Audit, Listener, compile_policies
 from meshkit.caller import CallerKind
@@ -11,6 +10,7 @@ from meshkit.spiffe import Role
 from meshkit.tokens import TokenVerifier
 from tests.meshkit import toy
 from tests.meshkit.toy import ANY_PEER, ANYONE, READ, SIGNED_IN, MethodSpec, describe, permission
+from weftapi.options.v1 import options_pb2
 
 Auth = options_pb2.AuthPolicy
 EDGE = options_pb2.LISTENER_EDGE

@@ -308,6 +308,11 @@ class TestAuthorization:
         call = edge.stream_unary(toy.path("Collect"))(iter([]), metadata=mesh.bearer())
         assert await code_of(call) is Code.INVALID_ARGUMENT
 
+    async def test_a_stream_that_says_nothing_is_ended(self, tmp_path):
+        async with toy.running(tmp_path, first_message_s=0.05) as mesh, mesh.edge() as channel:
+            stream = toy.bidi(channel, "Chat")(metadata=mesh.bearer())
+            assert await stream.code() is Code.DEADLINE_EXCEEDED
+
     async def test_the_first_message_is_still_there_for_the_servicer(self, mesh, edge):
         texts = [toy.Request(name="toys/1", text=text).SerializeToString() for text in "abc"]
         call = edge.stream_unary(toy.path("Collect"))(iter(texts), metadata=mesh.bearer())

@@ -21,7 +21,6 @@ from uuid import uuid4
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import ServiceDescriptor
-from weftapi.options.v1 import options_pb2
 
 from meshkit import certificates
 from meshkit.access import MethodPolicy
@@ -35,6 +34,7 @@ from meshkit.server import MeshServer, Service
 from meshkit.spiffe import Role, SpiffeId
 from meshkit.streams import current_stream
 from meshkit.tokens import SigningKey, TokenSigner, TokenVerifier, TrustedIssuer
+from weftapi.options.v1 import options_pb2
 
 DOMAIN = "test.mesh"
 ISSUER = "https://issuer.test"
@@ -160,6 +160,7 @@ class Toy:
     def __init__(self) -> None:
         self.reached: list[str] = []
         self.release = asyncio.Event()
+        self.hanging = asyncio.Event()
         self.cleaned_up = asyncio.Event()
 
     async def _echo(self, request: Any, _context: Any) -> Any:
@@ -183,6 +184,7 @@ class Toy:
         raise RuntimeError("the password is hunter2")
 
     async def Hang(self, request: Any, context: Any) -> Any:
+        self.hanging.set()
         try:
             await self.release.wait()
         finally:
