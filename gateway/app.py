@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from gateway import headers as http_headers
-from gateway.bodies import ClientGoneError, read_body, refuse_long_url
+from gateway.bodies import ClientGoneError, read_body, refuse_large_head, refuse_long_url
 from gateway.contract import Contract
 from gateway.cors import Cors, RawHeaderList
 from gateway.errors import Problem, Problems, Refused
@@ -47,6 +47,7 @@ class Limits:
 
     body_bytes: int = 4 << 20
     url_bytes: int = 8 << 10
+    head_bytes: int = 14 << 10
     body_s: float = 30
     unary_s: float = 30
     longest_call_s: float = 300
@@ -152,6 +153,7 @@ class Gateway:
         scope = exchange.scope
         raw_path, query_string = scope["raw_path"], scope["query_string"]
         refuse_long_url(raw_path, query_string, self._limits.url_bytes)
+        refuse_large_head(scope["headers"], self._limits.head_bytes)
         path = raw_path.decode("latin-1")
         if scope["method"] == "OPTIONS":
             preflight = self._cors.preflight(exchange.headers)

@@ -1,7 +1,7 @@
-"""Reading request bodies: incrementally, up to a size and for a time; rule 17."""
+"""Limits of requests: bodies, read incrementally and for a time, addresses and heads; rule 17."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from starlette.types import Receive
 
@@ -62,4 +62,13 @@ def refuse_long_url(path: bytes, query: bytes, limit: int) -> None:
     if len(path) + len(query) > limit:
         raise Refused(
             InvalidArgument("URL_TOO_LONG", f"the URL may hold {limit} bytes"), http_status=414
+        )
+
+
+def refuse_large_head(headers: Iterable[tuple[bytes, bytes]], limit: int) -> None:
+    """Raises Refused 431 for more header fields than services would take as metadata."""
+    if sum(len(name) + len(value) for name, value in headers) > limit:
+        raise Refused(
+            InvalidArgument("HEADERS_TOO_LARGE", f"the headers may hold {limit} bytes"),
+            http_status=431,
         )

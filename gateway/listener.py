@@ -51,7 +51,7 @@ class _Server(uvicorn.Server):
 
 
 class HttpListener:
-    """One listening socket; `address` is "host:port", port 0 takes any free one."""
+    """One listening socket; `address` is "host:port", where port 0 takes any free one."""
 
     def __init__(
         self, app: Any, address: str, *, tls: ssl.SSLContext | None = None, drain_s: float = 20
@@ -60,13 +60,9 @@ class HttpListener:
         host = host.strip("[]")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, int(port)), family=family, backlog=1024)
+        self.port = int(self._socket.getsockname()[1])
         self._server = _Server(_config(app, tls, drain_s))
         self._serving: asyncio.Task[None] | None = None
-
-    @property
-    def port(self) -> int:
-        """The bound port."""
-        return int(self._socket.getsockname()[1])
 
     async def start(self) -> None:
         """Serves from now on."""

@@ -6,6 +6,7 @@ import ssl
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -96,7 +97,7 @@ class GatewayServer:
             upstreams,
             self._channels,
             workspace_services=workspace_services,
-            edge_endpoint=settings.public_url or f"127.0.0.1:{self._edge.port}",
+            edge_endpoint=urlsplit(settings.public_url).netloc or f"127.0.0.1:{self._edge.port}",
         )
         self._link = Link(membership, member, denied_serials=DeniedSerials(), clock=SystemClock())
         self._tasks: list[asyncio.Task[None]] = []

@@ -52,6 +52,7 @@ class Toy:
 
     address: str = ""
     health: Any = None
+    peers: list[Any] | None = None
     seen: list[Seen] = field(default_factory=list)
     # Answers to come, by method; the default answers with what was asked.
     answers: dict[str, Any] = field(default_factory=dict)
@@ -95,6 +96,8 @@ class Toy:
 
     def _note(self, method: str, request: Any, context: Any) -> None:
         self.called.set()
+        if self.peers is not None:
+            self.peers.append(context.auth_context()["peer_spiffe_id"][0].decode())
         pairs = list(context.invocation_metadata())
         self.seen.append(Seen(method, request, dict(pairs), pairs, context.time_remaining()))
 
@@ -198,15 +201,21 @@ def _handler(toy: Toy, rpc: Any) -> grpc.RpcMethodHandler:
 
 
 @contextlib.asynccontextmanager
-async def serve() -> AsyncIterator[Toy]:
-    """Runs the toy on a free port."""
-    toy = Toy(health=health.aio.HealthServicer())
+async def serve(
+    credentials: grpc.ServerCredentials | None = None, peers: list[Any] | None = None
+) -> AsyncIterator[Toy]:
+    """Runs the toy on a free port; `peers` gets the SPIFFE id of each caller."""
+    toy = Toy(health=health.aio.HealthServicer(), peers=peers)
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers(tuple(_handlers(toy)))
     health_pb2_grpc.add_HealthServicer_to_server(toy.health, server)
     for name in ("readiness", *NAMES):
         await toy.health.set(name, health_pb2.HealthCheckResponse.SERVING)
-    toy.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    free = "127.0.0.1:0"
+    port = (
+        server.add_secure_port(free, credentials) if credentials else server.add_insecure_port(free)
+    )
+    toy.address = f"127.0.0.1:{port}"
     await server.start()
     try:
         yield toy
