@@ -19,6 +19,8 @@ WeftError
 ├── RunError                      a run that did not succeed; carries `run`
 │   ├── RunFailedError
 │   └── RunStoppedError
+├── RecordingError                the workspace did not take the whole record of a run
+├── RunnerError                   a runner cannot execute its run
 ├── MeshStartError                `weft up` could not start a mesh
 ├── ContextError                  no mesh is chosen, or its settings are unusable
 └── ApiError                      a server refused a call, or cannot be reached
@@ -63,9 +65,11 @@ __all__ = [
     "ParameterError",
     "PickleRefusedError",
     "PickleWarning",
+    "RecordingError",
     "RunError",
     "RunFailedError",
     "RunStoppedError",
+    "RunnerError",
     "StepStoppedError",
     "TracingError",
     "UnavailableError",
@@ -152,6 +156,14 @@ class RunFailedError(RunError):
 
 class RunStoppedError(RunError):
     """Somebody stopped the run."""
+
+
+class RecordingError(WeftError):
+    """The workspace did not take the whole record of a run."""
+
+
+class RunnerError(WeftError):
+    """A runner cannot execute its run."""
 
 
 class MeshStartError(WeftError):

@@ -1,0 +1,318 @@
+"""Records runs in a workspace: steps and states over one stream, logs and artifacts beside it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import socket
+import threading
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from weft._connection import Endpoint
+from weft._log_shipper import LogShipper
+from weft._records import (
+    ArtifactVersion,
+    CacheCandidate,
+    LogBatch,
+    Metadata,
+    Metric,
+    RunRecord,
+    RunReport,
+    StepRecord,
+    StepReport,
+    StopCallback,
+)
+from weft._reporter import Reporter
+from weft._run_ref import RunRef
+from weft._states import StepState, StopMode
+from weft.errors import ApiError, RecordingError
+
+if TYPE_CHECKING:
+    from weftapi.workspace.v1 import reports_pb2, run_types_pb2
+
+_log = logging.getLogger("weft")
+_LOG_TIMEOUT_S = 10.0
+_CLOSE_TIMEOUT_S = 600.0
+_STOP_MODES = {1: StopMode.GRACEFUL, 2: StopMode.FORCE}
+Work = Callable[[], None]
+
+
+class RemoteRecorder:
+    """Records runs of this process in a workspace.
+
+    With `existing` the run is there already and this process was started to execute it.
+    `on_token` gets fresh run tokens as heartbeats bring them.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        existing: bool = False,
+        on_token: Callable[[str], None] | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._existing = existing
+        self._on_token = on_token
+        self.reporter = str(uuid.uuid4())
+
+    def begin(self, run: RunRecord, on_stop: StopCallback) -> RemoteRun:
+        """Creates the run where it does not exist, and takes it; raises ApiError."""
+        ref = RunRef(run.project, run.name)
+        if not self._existing:
+            self._create(ref, run)
+        instructions = self.claim(ref.name)
+        heartbeat_s = instructions.heartbeat_interval.ToTimedelta().total_seconds()
+        return RemoteRun(
+            self._endpoint,
+            run,
+            self.reporter,
+            first=instructions.acked_sequence,
+            heartbeat_s=heartbeat_s or 20.0,
+            on_stop=on_stop,
+            on_token=self._on_token,
+        )
+
+    def claim(self, run: str) -> reports_pb2.RunInstructions:
+        """Takes a run for this process, once or again; raises ApiError."""
+        from weftapi.workspace.v1 import reports_pb2, reports_pb2_grpc
+
+        stub = self._endpoint.stub(reports_pb2_grpc.ReportServiceStub)
+        request = reports_pb2.ClaimRunRequest(
+            name=run, reporter=self.reporter, host=socket.gethostname()
+        )
+        return self._endpoint.call(stub.ClaimRun, request)
+
+    def _create(self, ref: RunRef, run: RunRecord) -> None:
+        from weft import _spec
+        from weftapi.workspace.v1 import runs_pb2, runs_pb2_grpc
+
+        request = runs_pb2.CreateRunRequest(
+            parent=ref.parent, run_id=ref.run, request_id=str(uuid.uuid4())
+        )
+        request.run.CopyFrom(_spec.new_run(run))
+        stub = self._endpoint.stub(runs_pb2_grpc.RunServiceStub)
+        self._endpoint.call(stub.CreateRun, request)
+
+
+class RemoteRun:
+    """One run being recorded. What the engine hands over is sent by threads of its own."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        run: RunRecord,
+        reporter: str,
+        *,
+        first: int,
+        heartbeat_s: float,
+        on_stop: StopCallback,
+        on_token: Callable[[str], None] | None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._run = run
+        self._ref = ref = RunRef(run.project, run.name)
+        self._reporter_id = reporter
+        self._on_stop = on_stop
+        self._on_token = on_token
+        self._heard_stop: tuple[int, str] | None = None
+        self._groups: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._values: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
+        self._logs = LogShipper(endpoint, ref)
+        self._reports = Reporter(
+            endpoint, ref.name, reporter, first=first, on_answer=self._obey_all
+        )
+        self._work: SimpleQueue[Work | None] = SimpleQueue()
+        self._failure: ApiError | None = None
+        self._closing = threading.Event()
+        self._sender = threading.Thread(target=self._send, name="weft-recorder", daemon=True)
+        self._sender.start()
+        threading.Thread(target=self._beat, args=(heartbeat_s,), daemon=True).start()
+
+    def add_steps(self, steps: Sequence[StepRecord]) -> None:
+        """Declares steps."""
+        self._groups |= {step.id: step.parent for step in steps if step.parent}
+        batches = [steps[i : i + 1000] for i in range(0, len(steps), 1000)]
+        for batch in batches:
+            self._work.put(lambda batch=batch: self._add_steps(batch))  # type: ignore[misc]
+
+    def report_run(self, report: RunReport) -> None:
+        """Tells a state of the run."""
+        self._work.put(lambda: self._reports.send(self._message(report)))
+
+    def report_step(self, report: StepReport) -> None:
+        """Tells a state of a step."""
+        self._work.put(lambda: self._report_step(report))
+
+    def append_logs(self, batch: LogBatch) -> None:
+        """Hands over lines."""
+        self._logs.append(batch)
+
+    def write_metadata(self, metadata: Metadata) -> None:
+        """Keeps values; they travel with the step's next state."""
+        prefix = f"{metadata.output}." if metadata.output else ""
+        values = {f"{prefix}{name}": value for name, value in metadata.values.items()}
+        self._work.put(lambda: self._values[metadata.step, metadata.attempt].update(values))
+
+    def write_metrics(self, metrics: Sequence[Metric]) -> None:
+        """Keeps figures; the newest of each name travels with the step's next state."""
+        for metric in metrics:
+            key, name, value = (metric.step, metric.attempt), metric.name, metric.value
+            self._work.put(
+                lambda key=key, name=name, value=value: self._values[key].update({name: value})  # type: ignore[misc]
+            )
+
+    def lookup_cache(self, step: str, key: str, max_age_s: float | None) -> CacheCandidate | None:
+        """Finds an earlier result in the workspace; a workspace that cannot say has none."""
+        from weftapi.workspace.v1 import steps_pb2, steps_pb2_grpc
+
+        request = steps_pb2.LookupStepCacheRequest(
+            parent=self._ref.parent,
+            cache_key=key,
+            pipeline=f"{self._ref.parent}/pipelines/{self._run.pipeline}",
+            step_id=step,
+        )
+        if max_age_s is not None:
+            request.max_age.FromMilliseconds(int(max_age_s * 1000))
+        stub = self._endpoint.stub(steps_pb2_grpc.StepServiceStub)
+        try:
+            answer = self._endpoint.call(stub.LookupStepCache, request)
+            if answer.HasField("step"):
+                return _candidate(answer.step, {}, self._versions_of(answer.step.outputs))
+        except ApiError as error:
+            # A cache is a convenience: without it the step runs.
+            _log.warning("no cached result was looked for: %s", error)
+            return None
+        if not answer.HasField("nearest"):
+            return None
+        return _candidate(answer.nearest, answer.nearest_key_parts, {})
+
+    def close(self) -> None:
+        """Makes everything durable; raises RecordingError where that cannot be."""
+        self._work.put(None)
+        self._sender.join(_CLOSE_TIMEOUT_S)
+        log_error = self._logs.close(_CLOSE_TIMEOUT_S)
+        is_done = self._reports.close(_CLOSE_TIMEOUT_S)
+        self._closing.set()
+        error = self._failure or self._reports.error or log_error
+        if error is not None or not is_done:
+            raise RecordingError(f"the workspace did not take the whole record: {error}")
+
+    def _send(self) -> None:
+        """Does what was handed over, in order, so that nothing is told before what it rests on."""
+        while (work := self._work.get()) is not None:
+            if self._failure is None:
+                try:
+                    work()
+                except ApiError as error:
+                    self._failure = error
+                    self._on_stop(StopMode.FORCE, f"the workspace refused the record: {error}")
+
+    def _add_steps(self, steps: Sequence[StepRecord]) -> None:
+        from weft import _spec
+        from weftapi.workspace.v1 import reports_pb2, reports_pb2_grpc
+
+        request = reports_pb2.BatchCreateStepsRequest(
+            parent=self._ref.name, steps=[_spec.new_step(step) for step in steps]
+        )
+        stub = self._endpoint.stub(reports_pb2_grpc.ReportServiceStub)
+        self._endpoint.call(stub.BatchCreateSteps, request)
+
+    def _report_step(self, report: StepReport) -> None:
+        if report.attempt and report.state is StepState.RUNNING:
+            self._logs.open(report.step, report.attempt)
+        if report.attempt and (report.state.is_final or report.state is StepState.RETRYING):
+            # Whoever sees that the attempt is over can read all of its log.
+            self._logs.finish(report.step, report.attempt, _LOG_TIMEOUT_S)
+        if report.state is StepState.SUCCEEDED:
+            self._create_versions(report.step, report.outputs)
+        message = self._message(report)
+        if report.attempt:
+            message.step.log_stream = self._ref.log_stream(report.step, report.attempt)
+        if values := self._values.pop((report.step, report.attempt), None):
+            message.step.metadata.update(values)
+        self._reports.send(message)
+
+    def _message(self, report: RunReport | StepReport) -> reports_pb2.Report:
+        from weft import _spec
+
+        return _spec.report(report, lambda version: self._names[version.uid])
+
+    def _create_versions(
+        self, step: str, outputs: Mapping[str, tuple[ArtifactVersion, ...]]
+    ) -> None:
+        from weft import _spec
+        from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
+
+        group = self._groups.get(step, step)
+        new = [
+            _spec.new_artifact_version(v, self._run, step=group, output=output)
+            for output, versions in outputs.items()
+            for v in versions
+            if v.uid not in self._names
+        ]
+        if not new:
+            return
+        request = artifacts_pb2.BatchCreateArtifactVersionsRequest(
+            parent=self._ref.parent, requests=new
+        )
+        stub = self._endpoint.stub(artifacts_pb2_grpc.ArtifactServiceStub)
+        answer = self._endpoint.call(stub.BatchCreateArtifactVersions, request)
+        self._names |= {version.uid: version.name for version in answer.artifact_versions}
+
+    def _versions_of(self, outputs: Mapping[str, str]) -> dict[str, tuple[ArtifactVersion, ...]]:
+        from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
+
+        stub = self._endpoint.stub(artifacts_pb2_grpc.ArtifactServiceStub)
+        found: dict[str, tuple[ArtifactVersion, ...]] = {}
+        for slot, name in outputs.items():
+            request = artifacts_pb2.GetArtifactVersionRequest(name=name)
+            version = _wire.artifact_version(self._endpoint.call(stub.GetArtifactVersion, request))
+            self._names[version.uid] = name
+            found[slot] = (version,)
+        return found
+
+    def _beat(self, interval_s: float) -> None:
+        """Says that the runner lives, and hears what it should do, also when nothing happens."""
+        from weftapi.workspace.v1 import reports_pb2, reports_pb2_grpc
+
+        stub = self._endpoint.stub(reports_pb2_grpc.ReportServiceStub)
+        request = reports_pb2.HeartbeatRequest(run=self._ref.name, reporter=self._reporter_id)
+        while not self._closing.wait(interval_s):
+            try:
+                answer = self._endpoint.call(stub.Heartbeat, request)
+            except ApiError:
+                # The reports' stream finds out what is wrong; silence is seen by the workspace.
+                continue
+            if answer.run_token and self._on_token is not None:
+                self._on_token(answer.run_token)
+            self._obey(answer.directives)
+
+    def _obey_all(self, answer: reports_pb2.StreamReportsResponse) -> None:
+        for result in answer.results:
+            if result.HasField("error"):
+                _log.warning("a report was refused: %s", result.error.message)
+        self._obey(answer.directives)
+
+    def _obey(self, directives: Sequence[reports_pb2.Directive]) -> None:
+        """Stops the run as asked; a directive that is repeated is heard once."""
+        for directive in directives:
+            wish = (directive.stop.mode, directive.stop.reason)
+            if directive.HasField("stop") and wish != self._heard_stop:
+                self._heard_stop = wish
+                mode = _STOP_MODES.get(directive.stop.mode, StopMode.GRACEFUL)
+                self._on_stop(mode, directive.stop.reason or "somebody asked the run to stop")
+
+
+def _candidate(
+    step: run_types_pb2.Step,
+    components: Mapping[str, str],
+    outputs: Mapping[str, tuple[ArtifactVersion, ...]],
+) -> CacheCandidate:
+    made = step.create_time.ToDatetime(dt.UTC)
+    return CacheCandidate(step.cache_key, step.name, made, dict(components), outputs)

@@ -1,0 +1,163 @@
+"""Executes one run of a workspace: what a workload manager starts (`python -m weft.runner`).
+
+It learns everything from its environment: WEFT_ENDPOINT and WEFT_CA_FILE say where the
+workspace is, WEFT_RUN which run, and WEFT_RUN_TOKEN_FILE holds a token for that run alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import os
+import sys
+import tarfile
+import tempfile
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.json_format import MessageToDict
+
+from weft._connection import Endpoint
+from weft._records import Failure, RunRecord, RunReport, now
+from weft._remote import RemoteRecorder
+from weft._run_ref import RunRef
+from weft._states import RunState, StopMode
+from weft.errors import RunnerError, WeftError
+
+if TYPE_CHECKING:
+    from weft._pipeline import Pipeline
+    from weftapi.workspace.v1 import reports_pb2, run_types_pb2, snapshots_pb2
+
+_MAX_ARCHIVE_BYTES = 64 << 20
+
+
+class RunToken:
+    """The token of the run: from its file at first, then as heartbeats renew it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._token = file.read_text(encoding="utf-8").strip()
+
+    def __call__(self, *, is_fresh: bool) -> str:  # noqa: ARG002 - only heartbeats bring fresh ones
+        return self._token
+
+    def renew(self, token: str) -> None:
+        """Uses a fresh token from now on."""
+        self._token = token
+
+
+def main() -> int:
+    """Executes the run; 0 says that its end, good or bad, is on record."""
+    token = RunToken(Path(os.environ["WEFT_RUN_TOKEN_FILE"]))
+    ca_pem = Path(os.environ["WEFT_CA_FILE"]).read_text(encoding="utf-8")
+    endpoint = Endpoint(os.environ["WEFT_ENDPOINT"], ca_pem=ca_pem, token=token)
+    recorder = RemoteRecorder(endpoint, existing=True, on_token=token.renew)
+    instructions = recorder.claim(os.environ["WEFT_RUN"])
+    os.environ["WEFT_ARTIFACT_STORE"] = instructions.artifact_store_uri
+    with tempfile.TemporaryDirectory(prefix="weft-code-") as directory:
+        try:
+            pipeline = load_pipeline(_snapshot(endpoint, instructions.run), Path(directory))
+        except Exception as error:  # noqa: BLE001 - the run ends with it, whatever it is
+            _report_unusable(recorder, instructions.run, error)
+            return 0
+        execute(pipeline, recorder, instructions)
+    return 0
+
+
+def execute(
+    pipeline: Pipeline[..., Any],
+    recorder: RemoteRecorder,
+    instructions: reports_pb2.RunInstructions,
+) -> None:
+    """Draws the graph for the run's parameters and executes it."""
+    from weft._engine import Options
+    from weft._local import execute as run_engine
+    from weft._settings import settings
+
+    run = instructions.run
+    try:
+        graph = pipeline.trace(MessageToDict(run.parameters))
+    except WeftError as error:
+        _report_unusable(recorder, run, error)
+        return
+    local = replace(settings(), artifact_store=instructions.artifact_store_uri)
+    options = Options(cache=not run.cache_disabled, allow_pickle=local.allow_pickle, echo=True)
+    run_engine(graph, record_of(run), recorder, local, options)
+
+
+def load_pipeline(snapshot: snapshots_pb2.Snapshot, directory: Path) -> Pipeline[..., Any]:
+    """Fetches the code of a snapshot, checks it, unpacks it and imports its pipeline.
+
+    Raises:
+        RunnerError: The archive is not what the snapshot says, or holds no such pipeline.
+    """
+    from weft._pipeline import Pipeline
+
+    unpack(fetch(snapshot.code.uri), snapshot.code.sha256, directory)
+    sys.path.insert(0, str(directory))
+    module, _, attribute = snapshot.code.entrypoint.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in attribute.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, Pipeline):
+        raise RunnerError(f"{snapshot.code.entrypoint} is not a pipeline in the code of this run")
+    return found
+
+
+def fetch(uri: str) -> bytes:
+    """The code archive; raises RunnerError where it is larger than any may be."""
+    import fsspec
+
+    with fsspec.open(uri, "rb") as file:
+        content: bytes = file.read(_MAX_ARCHIVE_BYTES + 1)
+    if len(content) > _MAX_ARCHIVE_BYTES:
+        raise RunnerError(f"the code archive {uri} is larger than {_MAX_ARCHIVE_BYTES >> 20} MiB")
+    return content
+
+
+def unpack(archive: bytes, sha256: str, directory: Path) -> None:
+    """Unpacks an archive that has this hash; nothing lands outside of the directory."""
+    if hashlib.sha256(archive).hexdigest() != sha256:
+        raise RunnerError("the code archive is not the one that the snapshot was made with")
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        tar.extractall(directory, filter="data")
+
+
+def record_of(run: run_types_pb2.Run) -> RunRecord:
+    """The run as the engine knows it."""
+    ref = RunRef.parse(run.name)
+    pipeline = run.pipeline.rpartition("/")[2]
+    parameters = MessageToDict(run.parameters)
+    return RunRecord(run.uid, ref.run, ref.project, pipeline, parameters, "", now(), {})
+
+
+def _snapshot(endpoint: Endpoint, run: run_types_pb2.Run) -> snapshots_pb2.Snapshot:
+    from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
+
+    stub = endpoint.stub(snapshots_pb2_grpc.SnapshotServiceStub)
+    return endpoint.call(stub.GetSnapshot, snapshots_pb2.GetSnapshotRequest(name=run.snapshot))
+
+
+def _report_unusable(recorder: RemoteRecorder, run: run_types_pb2.Run, error: Exception) -> None:
+    """Ends a run whose code cannot even be loaded, with the reason."""
+    failure = Failure(
+        kind="USER",
+        code="CODE_NOT_LOADED",
+        message=f"{type(error).__name__}: {error}",
+        exception=type(error).__name__,
+        traceback="".join(traceback.format_exception(error)),
+    )
+    recording = recorder.begin(record_of(run), _ignore_stop)
+    recording.report_run(RunReport(0, RunState.FAILED, now(), failure.message[:500], failure))
+    recording.close()
+
+
+def _ignore_stop(_mode: StopMode, _reason: str) -> None:
+    """There is nothing to stop: the run is about to end."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
