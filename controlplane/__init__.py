@@ -1,0 +1,1 @@
+"""The control plane: who people are, what they may do, which services belong to the mesh."""

@@ -1,0 +1,8 @@
+"""`python -m controlplane`: runs the control plane with the settings of the environment."""
+
+from controlplane.config import Settings
+from controlplane.server import build
+from meshkit.process import run_service
+
+if __name__ == "__main__":
+    run_service(Settings, build, service="controlplane")

@@ -1,0 +1,143 @@
+"""Who may call what here: decided on the name in the request, before anything is looked up.
+
+Each decision reads the database, so a grant taken away or a session ended counts with the next
+call. The refusal is the same whether the named thing exists or not.
+"""
+
+import re
+from uuid import UUID
+
+from google.protobuf.message import Message
+
+from controlplane import store
+from controlplane.identity.tokens import session_uid_of, user_uid_of
+from controlplane.operations import access, sessions
+from controlplane.permissions import Grant, Scope, held_on, may_see_below
+from meshkit.access import MethodPolicy
+from meshkit.caller import Caller, CallerKind
+from meshkit.database import Database
+from meshkit.errors import (
+    FieldViolation,
+    InvalidArgument,
+    PermissionDenied,
+    Unauthenticated,
+)
+from meshkit.resources import ID_PATTERN
+from meshkit.scopes import ExtraCheck
+from meshkit.session import Session
+from meshkit.tokens import unauthenticated
+from weftapi.controlplane.v1 import users_pb2
+
+# An organization, or anything in it; only workspaces and projects are scopes of their own.
+_NAME = re.compile(
+    rf"organizations/(?P<organization>{ID_PATTERN})"
+    rf"(?:/workspaces/(?P<workspace>{ID_PATTERN})(?:/projects/(?P<project>{ID_PATTERN}))?"
+    rf"|/[a-zA-Z]+/{ID_PATTERN})?"
+)
+_ME = "users/me"
+
+
+def scope_of(name: str) -> Scope | None:
+    """The scope that decides about a name; None where the name is not one of ours."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    return Scope(match["organization"], match["workspace"] or "", match["project"] or "")
+
+
+class Authorizer:
+    """Decides for `meshkit` on every method that is not public."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def revision(self) -> int:
+        """Open streams are decided again whenever anything changed."""
+        return self._database.feed.head
+
+    async def authorize(
+        self,
+        caller: Caller,
+        policy: MethodPolicy,
+        resource: str,
+        request: Message | None,  # noqa: ARG002 - the name alone decides
+    ) -> None:
+        await self._database.read(_decide, caller, policy, resource)
+
+
+def _decide(session: Session, caller: Caller, policy: MethodPolicy, resource: str) -> None:
+    if caller.peer is not None and not store.enrollments.is_live(session, str(caller.peer)):
+        raise PermissionDenied("CALLER_NOT_ALLOWED", "This service is no longer a member.")
+    if caller.kind is CallerKind.PEER:
+        return
+    user_uid = user_uid_of(caller)
+    _require_standing(session, user_uid, session_uid_of(caller))
+    if policy.permission:
+        grants = access.grants_of(session, user_uid)
+        _require_permission(grants, policy, resource)
+
+
+def _require_standing(session: Session, user_uid: UUID, sid: UUID) -> None:
+    """What the caller's token was made from, a session or a personal token, still stands."""
+    try:
+        sessions.origin_of(session, user_uid, sid)
+    except Unauthenticated as error:
+        raise unauthenticated() from error
+
+
+def _require_permission(grants: list[Grant], policy: MethodPolicy, resource: str) -> None:
+    permission = policy.permission
+    scope = scope_of(resource)
+    if scope is None:
+        # Who could be allowed hears what is wrong with the name; others hear nothing.
+        if any(permission in held_on([grant], grant.scope) for grant in grants):
+            problem = "must be the name of an organization or of something in it"
+            violations = [FieldViolation(policy.resource_field, problem)]
+            raise InvalidArgument("INVALID_FIELDS", f"The name {problem}.", violations=violations)
+        raise not_permitted(permission)
+    is_held = (
+        may_see_below(grants, permission, scope)
+        if policy.filter_results
+        else permission in held_on(grants, scope)
+    )
+    if not is_held:
+        raise not_permitted(permission)
+
+
+def not_permitted(permission: str) -> PermissionDenied:
+    """The one refusal, whether the thing is there or not."""
+    return PermissionDenied(
+        "NOT_PERMITTED",
+        "You may not do this here, or there is no such thing.",
+        metadata={"permission": permission},
+    )
+
+
+def extra_checks(database: Database) -> dict[str, ExtraCheck]:
+    """The checks that options of the contract name."""
+
+    async def own_only(caller: Caller, request: Message) -> None:
+        name: str = getattr(request, "parent", "") or getattr(request, "name", "")
+        owner = "/".join(name.split("/")[:2])
+        if owner not in (_ME, caller.subject):
+            raise not_permitted("personalAccessTokens")
+
+    async def self_or_user_reader(caller: Caller, request: Message) -> None:
+        assert isinstance(request, users_pb2.GetUserRequest)
+        if request.name not in (_ME, caller.subject):
+            await database.read(_require_reader, user_uid_of(caller), request.name)
+
+    return {"self": own_only, "self_or_user_reader": self_or_user_reader}
+
+
+def _require_reader(session: Session, caller_uid: UUID, name: str) -> None:
+    """The caller may list users of an organization to which the named one belongs."""
+    try:
+        user_uid = UUID(name.removeprefix("users/"))
+    except ValueError as error:
+        raise not_permitted("users.list") from error
+    grants = access.grants_of(session, caller_uid)
+    shared = store.organizations.of_user(session, user_uid)
+    if not any("users.list" in held_on(grants, Scope(id_)) for id_ in shared):
+        raise not_permitted("users.list")

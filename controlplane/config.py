@@ -1,0 +1,99 @@
+"""Settings of the control plane: `WEFT_CONTROLPLANE_<NAME>`, or a TOML file."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from meshkit.config import ServerSettings
+from meshkit.resources import ID_PATTERN
+
+
+class Settings(ServerSettings):
+    """What a control plane can be told; every setting has a safe default for one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="WEFT_CONTROLPLANE_", extra="ignore", frozen=True)
+
+    data_dir: Path = Path("weft-data/controlplane")
+    """Directory for the CA, signing keys and other secrets, and for the SQLite database."""
+    database_url: str = ""
+    """`sqlite:///path` or `postgresql://...`; a SQLite file in `data_dir` by default."""
+    # Answered by the validator below, because it lies in the data directory.
+    credentials_dir: Path = Path()
+    """Directory of the control plane's own mesh credentials; inside `data_dir` by default."""
+    edge_address: str = "127.0.0.1:7780"
+    """Where people's clients and joining services connect: TLS."""
+    mesh_address: str = "127.0.0.1:7781"
+    """Where services of the mesh connect: mutual TLS."""
+    health_address: str = "127.0.0.1:7782"
+    """Where the kubelet asks for health: plaintext, grpc.health.v1 alone."""
+
+    host_names: Annotated[tuple[str, ...], NoDecode] = ("localhost", "127.0.0.1")
+    """Names and addresses in the control plane's certificate, separated by commas."""
+    mesh_endpoint: str = ""
+    """`host:port` that enrolled services dial; the first host name and the mesh port by default."""
+    public_url: str = "http://localhost:8780"
+    """Where people's browsers reach the dashboard; devices and the first start send them there."""
+    trust_domain: str = Field(
+        default="weft.internal", pattern=r"[a-z0-9]([a-z0-9.-]{0,198}[a-z0-9])?"
+    )
+    """SPIFFE trust domain of this mesh; no host name of a certificate may lie inside it."""
+    organization: str = Field(default="default", pattern=ID_PATTERN)
+    """Id of the organization that the first start makes."""
+    organization_display_name: str = ""
+    """Its name for people; the id by default."""
+
+    access_token_s: int = Field(default=600, ge=60, le=3600)
+    """Life of an access token for the control plane."""
+    workspace_token_s: int = Field(default=8 * 3600, ge=60, le=24 * 3600)
+    """Life of an access token for a workspace: how long people go on without the control plane."""
+    session_s: int = Field(default=14 * 86400, ge=300)
+    """Longest life of a session, however busy."""
+    session_idle_s: int = Field(default=24 * 3600, ge=60)
+    """How long a session lives without being refreshed."""
+    policy_max_age_s: int = Field(default=24 * 3600, ge=60)
+    """How long a workspace decides on its last policy while the control plane is away."""
+    certificate_s: int = Field(default=7 * 86400, ge=60)
+    """Life of a mesh certificate; services renew at half of it."""
+    signing_key_s: int = Field(default=30 * 86400, ge=3600)
+    """Age at which the key that signs tokens is replaced by the next one."""
+    sign_in_per_minute: int = Field(default=10, ge=1)
+    """Sign-ins, device codes and guesses of them, for each address and for each account."""
+    password_threads: int = Field(default=2, ge=1, le=16)
+    """Password hashes computed at the same time; each takes 64 MiB for a moment."""
+    link_silence_s: float = Field(default=45, gt=0)
+    """Silence after which a link counts as broken: three heartbeats."""
+    link_heartbeat_s: float = Field(default=15, gt=0)
+    """How often a link with nothing to say says that it is alive."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, values: Any) -> Any:
+        values = dict(values)
+        data = Path(values.get("data_dir") or cls.model_fields["data_dir"].default)
+        values.setdefault("credentials_dir", data / "credentials")
+        names = values.get("host_names")
+        if isinstance(names, str):
+            values["host_names"] = tuple(name.strip() for name in names.split(",") if name.strip())
+        return values
+
+    @model_validator(mode="after")
+    def _has_a_host_name(self) -> Self:
+        if not self.host_names:
+            raise ValueError("host_names must hold at least one name")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'controlplane.db'}"
+
+    @property
+    def access_token_life(self) -> timedelta:
+        return timedelta(seconds=self.access_token_s)
+
+    @property
+    def workspace_token_life(self) -> timedelta:
+        return timedelta(seconds=self.workspace_token_s)

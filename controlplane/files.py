@@ -1,0 +1,38 @@
+"""Secrets in files: readable by us alone, and either whole or not there."""
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+
+def make_private_directory(path: Path) -> None:
+    """Makes a directory that only we can enter."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Writes a file with mode 0600, durably, at once or not at all."""
+    # mkstemp makes the file 0600 from its first moment; rename makes it appear whole.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(temporary).replace(path)
+    _sync_directory(path.parent)
+
+
+def read_or_make_key(path: Path, size: int) -> bytes:
+    """Random bytes that are made once and kept in a file."""
+    if not path.exists():
+        write_secret(path, secrets.token_bytes(size))
+    return path.read_bytes()
+
+
+def _sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,69 @@
+"""Grants of ExchangeToken and RevokeToken: device codes, refresh tokens, personal tokens."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from controlplane.identity import opaque
+from controlplane.identity.devices import Pacer
+from controlplane.identity.opaque import Secret
+from controlplane.identity.tokens import Lifetimes, Origin
+from controlplane.operations import devices, personal_tokens, sessions
+from controlplane.operations.sessions import Stolen
+from meshkit import opaque as wire
+from meshkit.clock import Clock
+from meshkit.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What an access token may be made from; no refresh token where the grant stays valid."""
+
+    origin: Origin
+    refresh_token: Secret | None = None
+
+
+class Grants:
+    """Redeems and revokes grants; every invalid one raises the same INVALID_GRANT."""
+
+    def __init__(self, database: Database, lifetimes: Lifetimes, clock: Clock) -> None:
+        self._database = database
+        self._lifetimes = lifetimes
+        self._clock = clock
+        self._pacer = Pacer()
+
+    async def device_code(self, text: str) -> Granted:
+        """A device asks for its tokens; raises what it is told while there are none."""
+        presented = opaque.read(text, opaque.DEVICE_CODE)
+        refusal = await self._database.read(devices.refusal, presented)
+        self._pacer.check(UUID(presented.id), self._clock.monotonic())
+        if refusal is not None:
+            raise refusal
+        started = await self._database.write(devices.fetch, presented, lifetimes=self._lifetimes)
+        return Granted(started.origin, started.refresh_token)
+
+    async def refresh_token(self, text: str) -> Granted:
+        """Rotates a refresh token; a used one ends its session and raises."""
+        presented = opaque.read(text, opaque.REFRESH_TOKEN)
+        outcome = await self._database.write(sessions.refresh, presented, lifetimes=self._lifetimes)
+        # The session's end is committed by now; raising in the operation would have undone it.
+        if isinstance(outcome, Stolen):
+            raise sessions.reused()
+        return Granted(outcome.origin, outcome.refresh_token)
+
+    async def personal_access_token(self, text: str) -> Granted:
+        presented = opaque.read(text, opaque.PERSONAL_ACCESS_TOKEN)
+        return Granted(await self._database.write(personal_tokens.exchange, presented))
+
+    async def revoke(self, text: str) -> None:
+        """Ends what a refresh token or personal access token stands for; unknown ones are fine."""
+        try:
+            presented = wire.parse(text)
+        except ValueError:
+            return
+        if presented.prefix == opaque.REFRESH_TOKEN:
+            operation = sessions.end_by_token
+        elif presented.prefix == opaque.PERSONAL_ACCESS_TOKEN:
+            operation = personal_tokens.revoke
+        else:
+            return
+        await self._database.write(operation, presented, lifetimes=self._lifetimes)

@@ -1,0 +1,81 @@
+"""The keys that sign tokens: private halves in files, their order in the database.
+
+A key is published (NEXT) before it signs (ACTIVE), and verifies on (RETIRING) until the last
+token it signed has expired. Its file is on disk before the database names it, so a crash
+leaves at most a file that nobody needs.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from controlplane import files
+from controlplane.store.schema import SigningKey as Row
+from meshkit import tokens
+from meshkit.caller import CallerKind
+from meshkit.clock import Clock
+from meshkit.tokens import TokenSigner, TrustedIssuer
+
+NEXT = "NEXT"
+ACTIVE = "ACTIVE"
+RETIRING = "RETIRING"
+
+
+class KeyFiles:
+    """A directory of private keys."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        files.make_private_directory(directory)
+
+    def make(self) -> tokens.SigningKey:
+        """A new key, kept in its file."""
+        key = tokens.SigningKey.generate()
+        files.write_secret(self._path(key.kid), key.pem)
+        return key
+
+    def read(self, kid: str) -> tokens.SigningKey:
+        return tokens.SigningKey.from_pem(kid, self._path(kid).read_bytes())
+
+    def remove(self, kid: str) -> None:
+        self._path(kid).unlink(missing_ok=True)
+
+    def _path(self, kid: str) -> Path:
+        return self._directory / f"{kid}.pem"
+
+
+class KeyRing:
+    """Signs with the active key, and is the issuer that our own verifier trusts.
+
+    `load` follows the database: after a rotation here, or by another replica.
+    """
+
+    def __init__(self, issuer: str, key_files: KeyFiles, clock: Clock) -> None:
+        self.files = key_files
+        self.trusted = TrustedIssuer(issuer, frozenset({CallerKind.USER}))
+        self._clock = clock
+        self._signer: TokenSigner | None = None
+        self._active: Row | None = None
+
+    @property
+    def issuer(self) -> str:
+        return self.trusted.issuer
+
+    @property
+    def signer(self) -> TokenSigner:
+        """Signs with the active key; RuntimeError before the first `load`."""
+        if self._signer is None:
+            raise RuntimeError("the signing keys are not loaded yet")
+        return self._signer
+
+    def load(self, rows: Sequence[Row]) -> None:
+        """Takes over the keys as the database has them."""
+        (active,) = (row for row in rows if row.state == ACTIVE)
+        if self._active is None or self._active.kid != active.kid:
+            self._signer = TokenSigner(self.issuer, self.files.read(active.kid), clock=self._clock)
+        self._active = active
+        self.trusted.replace_keys({"keys": [row.jwk for row in rows]})
+
+    def is_due(self, now: datetime, age: timedelta) -> bool:
+        """Whether the active key has signed for long enough."""
+        return bool(self._active and now >= (self._active.activate_time or now) + age)

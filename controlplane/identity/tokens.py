@@ -1,0 +1,121 @@
+"""Access tokens: who signs them, for whom they are, how long they live. Decided here alone.
+
+- issuer: the control plane's SPIFFE id, which every member of the mesh learns when it enrols;
+- audience: that same id for the control plane, the workspace's UUID for a workspace;
+- subject "users/<uuid>"; `sid` the session or personal access token it was made from, which
+  revocations name as "sessions/<sid>"; `name` and `email` for people to read.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from controlplane.identity.keys import KeyRing
+from controlplane.store.schema import User, Workspace
+from meshkit.caller import Caller, CallerKind
+from meshkit.clock import Clock
+from meshkit.errors import Unauthenticated
+from meshkit.tokens import NAME_CLAIM, SKEW, unauthenticated
+
+SESSION_CLAIM = "sid"
+_USER_PREFIX = "users/"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long tokens and sessions live."""
+
+    access: timedelta
+    workspace: timedelta
+    session: timedelta
+    idle: timedelta
+
+    @property
+    def longest(self) -> timedelta:
+        """After this nothing signed today verifies any more."""
+        return max(self.access, self.workspace) + SKEW
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a token is made from: a session or personal access token of a user, and its end."""
+
+    user: User
+    uid: UUID
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A signed token and what callers are told about it."""
+
+    encoded: str
+    expire_time: datetime
+    audience: str
+
+
+class TokenIssuer:
+    """Makes access tokens."""
+
+    def __init__(self, ring: KeyRing, lifetimes: Lifetimes, clock: Clock) -> None:
+        self._ring = ring
+        self._lifetimes = lifetimes
+        self._clock = clock
+
+    @property
+    def audience(self) -> str:
+        """Of tokens for the control plane."""
+        return self._ring.issuer
+
+    def for_control_plane(self, origin: Origin) -> AccessToken:
+        return self._sign(origin, self.audience, self.audience, self._lifetimes.access)
+
+    def for_workspace(self, origin: Origin, workspace: Workspace) -> AccessToken:
+        lifetime = self._lifetimes.workspace
+        return self._sign(origin, str(workspace.uid), workspace.name, lifetime)
+
+    def _sign(
+        self, origin: Origin, audience: str, audience_name: str, lifetime: timedelta
+    ) -> AccessToken:
+        now = self._clock.now()
+        # Nothing outlives what it was made from.
+        lifetime = min(lifetime, origin.ends_at - now)
+        encoded = self._ring.signer.sign(
+            CallerKind.USER,
+            origin.user.name,
+            audience=audience,
+            lifetime=lifetime,
+            claims={
+                SESSION_CLAIM: str(origin.uid),
+                NAME_CLAIM: origin.user.display_name or origin.user.email,
+                "email": origin.user.email,
+            },
+        )
+        # The claim has whole seconds.
+        expire_time = datetime.fromtimestamp(int(now.timestamp()), UTC) + timedelta(
+            seconds=int(lifetime.total_seconds())
+        )
+        return AccessToken(encoded, expire_time, audience_name)
+
+
+def user_uid_of(caller: Caller) -> UUID:
+    """The user who calls; raises Unauthenticated for anybody else."""
+    if caller.kind is not CallerKind.USER:
+        raise unauthenticated()
+    return _uid(caller.subject.removeprefix(_USER_PREFIX))
+
+
+def session_uid_of(caller: Caller) -> UUID:
+    """The session or personal access token that the caller's token was made from."""
+    return _uid(str(caller.claims.get(SESSION_CLAIM, "")))
+
+
+def _uid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise _not_ours() from error
+
+
+def _not_ours() -> Unauthenticated:
+    return unauthenticated()

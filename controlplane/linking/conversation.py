@@ -1,0 +1,105 @@
+"""One link: listens to a service, and tells it each change as soon as it is committed."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from controlplane.linking import statements
+from controlplane.linking.health import LinkRegistry, OpenLink
+from controlplane.linking.statements import Statements
+from meshkit.clock import Clock
+from meshkit.database import Database
+from meshkit.errors import DeadlineExceeded
+from meshkit.spiffe import SpiffeId
+
+# A policy is stated anew well before workspaces would call it old, though nothing changed.
+_RESTATED_PER_AGE = 24
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What to tell: the newest statements, and which of them changed. Nothing: a heartbeat."""
+
+    statements: Statements
+    policy: bool = False
+    keys: bool = False
+    trust: bool = False
+    directory: bool = False
+    heartbeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTimes:
+    """Seconds between heartbeats, of silence, and how long policies hold."""
+
+    heartbeat_s: float
+    silence_s: float
+    policy_max_age: timedelta
+
+
+class Conversation:
+    """The control plane's side of one open link."""
+
+    def __init__(
+        self,
+        service: SpiffeId,
+        link: OpenLink,
+        *,
+        database: Database,
+        registry: LinkRegistry,
+        clock: Clock,
+        times: LinkTimes,
+    ) -> None:
+        self._service = service
+        self._link = link
+        self._database = database
+        self._registry = registry
+        self._clock = clock
+        self._times = times
+        self._policy_time = clock.now()
+
+    async def listen(self, healths: AsyncIterator[tuple[dict[str, Any], ...]]) -> None:
+        """Takes note of what the service says until it hangs up; raises on silence."""
+        while True:
+            try:
+                async with asyncio.timeout(self._times.silence_s):
+                    checks = await anext(healths, None)
+            except TimeoutError as error:
+                raise DeadlineExceeded("DEADLINE", "The link was silent for too long.") from error
+            if checks is None:
+                return
+            await self._registry.heard(self._link, checks)
+
+    async def speak(self) -> AsyncGenerator[News]:
+        """All statements, then each change, and heartbeats in between."""
+        told = await self._database.read(statements.read, self._service)
+        yield News(told, policy=True, keys=True, trust=True, directory=True)
+        self._policy_time = told.time
+        while True:
+            head = await self._database.feed.wait(told.revision, self._times.heartbeat_s)
+            if head <= told.revision and not self._is_policy_due():
+                yield News(told, heartbeat=True)
+                continue
+            newest = await self._database.read(statements.read, self._service)
+            for news in self._differences(told, newest):
+                yield news
+            told = newest
+
+    def _differences(self, told: Statements, newest: Statements) -> list[News]:
+        policy = newest.policy != told.policy or self._is_policy_due()
+        if policy:
+            self._policy_time = newest.time
+        news = News(
+            newest,
+            policy=policy,
+            keys=newest.keys != told.keys,
+            trust=newest.denied_serials != told.denied_serials,
+            directory=newest.directory != told.directory,
+        )
+        return [news] if policy or news.keys or news.trust or news.directory else []
+
+    def _is_policy_due(self) -> bool:
+        age: timedelta = self._clock.now() - self._policy_time
+        return age >= self._times.policy_max_age / _RESTATED_PER_AGE

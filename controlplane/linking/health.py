@@ -1,0 +1,113 @@
+"""How linked services are: exact here, where their links end, and coarse in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from controlplane.operations import links
+from controlplane.operations.links import Health, Hello
+from controlplane.store.schema import Link
+from meshkit.clock import Clock
+from meshkit.database import Database
+
+_COARSE = timedelta(seconds=30)
+
+
+@dataclass(slots=True, eq=False)
+class OpenLink:
+    """One open link of a service."""
+
+    spiffe_id: str
+    version: str
+    edge_endpoint: str
+    last_heard: datetime
+    # When the database was last told.
+    kept_at: datetime
+    checks: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A service as last seen, from whichever source is newest."""
+
+    linked: bool
+    version: str
+    edge_endpoint: str
+    last_heard: datetime | None
+    checks: tuple[dict[str, Any], ...]
+
+
+class LinkRegistry:
+    """The links that are open at this replica."""
+
+    def __init__(self, database: Database, clock: Clock, *, silence: timedelta) -> None:
+        self._database = database
+        self._clock = clock
+        self._silence = silence
+        # Newest last: a service that links again before its old link is noticed dead has two.
+        self._open: dict[str, list[OpenLink]] = {}
+
+    async def open(self, spiffe_id: str, hello: Hello) -> OpenLink:
+        """Takes note of a new link."""
+        await self._database.write(links.say_hello, spiffe_id, hello)
+        now = self._clock.now()
+        link = OpenLink(spiffe_id, hello.version, hello.edge_endpoint, now, now)
+        self._open.setdefault(spiffe_id, []).append(link)
+        return link
+
+    async def heard(self, link: OpenLink, checks: tuple[dict[str, Any], ...]) -> None:
+        """Takes note of how the service says it is."""
+        now = self._clock.now()
+        is_news = checks != link.checks
+        link.checks, link.last_heard = checks, now
+        if is_news or now - link.kept_at >= _COARSE:
+            link.kept_at = now
+            await self._keep(link, linked=True)
+
+    async def close(self, link: OpenLink) -> None:
+        """Takes note that a link is over."""
+        remaining = self._open[link.spiffe_id]
+        remaining.remove(link)
+        if not remaining:
+            del self._open[link.spiffe_id]
+            await self._keep(link, linked=False)
+
+    def see(self, spiffe_id: str, row: Link | None) -> Seen | None:
+        """How a service was last seen; `row` is what the database knows. None where never."""
+        open_ = self._open.get(spiffe_id)
+        if open_:
+            newest = open_[-1]
+            return Seen(
+                linked=True,
+                version=newest.version,
+                edge_endpoint=newest.edge_endpoint,
+                last_heard=newest.last_heard,
+                checks=newest.checks,
+            )
+        if row is None:
+            return None
+        return Seen(
+            # Linked to another replica, which keeps saying so.
+            linked=row.linked and self._is_recent(row.last_heartbeat_time),
+            version=row.version,
+            edge_endpoint=row.edge_endpoint,
+            last_heard=row.last_heartbeat_time,
+            checks=tuple(row.checks),
+        )
+
+    def _is_recent(self, time: datetime | None) -> bool:
+        return time is not None and self._clock.now() - time < self._silence + _COARSE
+
+    async def _keep(self, link: OpenLink, *, linked: bool) -> None:
+        health = Health(linked, link.checks, link.last_heard)
+        await self._database.write(links.keep_health, link.spiffe_id, health)
+
+
+def failing(checks: Sequence[dict[str, Any]]) -> list[str]:
+    """What fails, as people read it."""
+    return [
+        f"{check['name']}: {check['message']}" if check["message"] else str(check["name"])
+        for check in checks
+        if not check["healthy"]
+    ]

@@ -1,0 +1,145 @@
+"""What a service is told on its link: the newest truth about policy, keys, trust and peers.
+
+Each statement is read in one snapshot with the feed's revision, so that a link can wait for
+the next change without missing one.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from controlplane import store
+from controlplane.permissions import ROLES
+from controlplane.store.schema import TABLES, Enrollment, Link, RoleBinding, SigningKey, Workspace
+from meshkit.feed import read_head
+from meshkit.session import Session
+from meshkit.spiffe import Role, SpiffeId
+
+
+@dataclass(frozen=True, slots=True)
+class GrantStatement:
+    subject: str
+    role: str
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationStatement:
+    subject: str
+    not_before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyStatement:
+    """Who may do what in one workspace."""
+
+    workspace: str
+    roles: tuple[tuple[str, tuple[str, ...]], ...]
+    grants: tuple[GrantStatement, ...]
+    revocations: tuple[RevocationStatement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatement:
+    """A service and where it is reached."""
+
+    spiffe_id: str
+    role: Role
+    mesh_endpoint: str
+    edge_endpoint: str
+    workspaces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """Everything that a service is told; `policy` is for workspaces only."""
+
+    revision: int
+    time: datetime
+    policy: PolicyStatement | None
+    keys: tuple[tuple[tuple[str, str], ...], ...]
+    denied_serials: tuple[str, ...]
+    directory: tuple[PeerStatement, ...]
+
+
+def read(session: Session, service: SpiffeId) -> Statements:
+    """All statements for a service, as of one moment."""
+    is_workspace = service.role is Role.WORKSPACE
+    workspace = store.workspaces.find(session, service.uid) if is_workspace else None
+    directory = _servants(session, workspace.uid) if workspace else _served(session, str(service))
+    return Statements(
+        revision=read_head(session.connection(), TABLES).revision,
+        time=session.now,
+        policy=_policy(session, workspace) if workspace else None,
+        keys=published(store.keys.all_keys(session)),
+        denied_serials=tuple(store.enrollments.denied_serials(session)),
+        directory=directory,
+    )
+
+
+def published(rows: Sequence[SigningKey]) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """The keys as sorted pairs, which compare."""
+    return tuple(tuple(sorted(row.jwk.items())) for row in rows)
+
+
+def _policy(session: Session, workspace: Workspace) -> PolicyStatement:
+    bindings = store.bindings.touching_workspace(session, workspace.organization, workspace.uid)
+    roles = sorted({binding.role for binding in bindings})
+    revocations = store.sessions.live_revocations(session)
+    return PolicyStatement(
+        workspace.name,
+        tuple((role, tuple(sorted(ROLES[role].permissions))) for role in roles),
+        tuple(_grant(binding) for binding in bindings),
+        tuple(RevocationStatement(row.subject, row.not_before) for row in revocations),
+    )
+
+
+def _grant(binding: RoleBinding) -> GrantStatement:
+    project = f"projects/{binding.project}" if binding.project else ""
+    return GrantStatement(binding.subject, binding.role, project)
+
+
+def _servants(session: Session, workspace_uid: UUID) -> tuple[PeerStatement, ...]:
+    """The workload managers and gateways of a workspace."""
+    rows = [
+        row
+        for row in store.enrollments.serving(session, workspace_uid)
+        if row.role != Role.WORKSPACE.value and row.use_time is not None
+    ]
+    return _peers(session, rows)
+
+
+def _served(session: Session, spiffe_id: str) -> tuple[PeerStatement, ...]:
+    """The workspaces of a workload manager or a gateway, as far as they have joined."""
+    own = [row.uid for row in store.enrollments.of_service(session, spiffe_id)]
+    found = store.enrollments.workspaces_of(session, own)
+    workspaces = {row.uid for rows in found.values() for row in rows if row.delete_time is None}
+    rows = [
+        row
+        for uid in sorted(workspaces)
+        for row in store.enrollments.serving(session, uid)
+        if row.role == Role.WORKSPACE.value and row.use_time is not None
+    ]
+    return _peers(session, rows)
+
+
+def _peers(session: Session, rows: Sequence[Enrollment]) -> tuple[PeerStatement, ...]:
+    # One service may hold several enrollments; peers know it by its one identity.
+    by_identity = {row.spiffe_id: row for row in rows}
+    links = store.workspaces.links(session, list(by_identity))
+    names = store.enrollments.workspaces_of(session, [row.uid for row in by_identity.values()])
+    return tuple(
+        _peer(row, links.get(spiffe_id), names[row.uid])
+        for spiffe_id, row in sorted(by_identity.items())
+    )
+
+
+def _peer(row: Enrollment, link: Link | None, workspaces: Iterable[Workspace]) -> PeerStatement:
+    return PeerStatement(
+        row.spiffe_id,
+        Role(row.role),
+        link.mesh_endpoint if link else "",
+        link.edge_endpoint if link else "",
+        tuple(workspace.name for workspace in workspaces if workspace.delete_time is None),
+    )

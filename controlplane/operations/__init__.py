@@ -1,0 +1,1 @@
+"""What the control plane's writes mean: functions of a session that raise or change rows."""

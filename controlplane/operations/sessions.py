@@ -1,0 +1,155 @@
+"""Sessions: started by a proof of identity, kept by refresh tokens that work once, and ended."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from controlplane import store
+from controlplane.identity import opaque
+from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant
+from controlplane.identity.tokens import Lifetimes, Origin
+from controlplane.store.schema import RefreshToken, Revocation, User
+from controlplane.store.schema import Session as Row
+from meshkit.errors import Unauthenticated
+from meshkit.feed import ChangeKind
+from meshkit.session import AuditNote, Session
+from meshkit.tokens import SKEW
+
+_UNAUTHENTICATED = Unauthenticated.code
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A session with the refresh token that continues it."""
+
+    origin: Origin
+    refresh_token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Stolen:
+    """A used refresh token came back; the session has been ended, which must be kept."""
+
+    session_uid: UUID
+
+
+def start(session: Session, user: User, *, origin: str, lifetimes: Lifetimes) -> Started:
+    """Signs a user in."""
+    row = Row(
+        user_uid=user.uid,
+        origin=origin,
+        create_time=session.now,
+        expire_time=session.now + lifetimes.session,
+        idle_expire_time=session.now + lifetimes.idle,
+    )
+    session.add(row)
+    session.flush()
+    session.audited(resource=f"{user.name}/sessions/{row.uid}")
+    return Started(Origin(user, row.uid, row.expire_time), _new_refresh_token(session, row))
+
+
+def sign_in(
+    session: Session, user_uid: UUID, *, verified_hash: str, lifetimes: Lifetimes
+) -> Started | None:
+    """Signs in whoever proved the password of this hash; None where it has changed since."""
+    user = store.users.get(session, user_uid)
+    if user is None or user.password_hash != verified_hash:
+        return None
+    return start(session, user, origin="password", lifetimes=lifetimes)
+
+
+def origin_of(session: Session, user_uid: UUID, sid: UUID) -> Origin:
+    """What the caller's own token was made from; raises INVALID_GRANT where it has ended."""
+    user = store.users.get(session, user_uid)
+    row = store.sessions.get(session, sid)
+    if user and row and row.user_uid == user_uid and is_live(row, session.now):
+        return Origin(user, row.uid, row.expire_time)
+    token = store.personal_tokens.get(session, user_uid, sid)
+    if user is None or token is None or token.expire_time <= session.now:
+        raise invalid_grant()
+    return Origin(user, token.uid, token.expire_time)
+
+
+def refresh(session: Session, presented: OpaqueToken, *, lifetimes: Lifetimes) -> Started | Stolen:
+    """Exchanges a refresh token for the next one; raises INVALID_GRANT."""
+    row = store.sessions.lock(session, UUID(presented.id))
+    if row is None:
+        raise invalid_grant()
+    # Found by its hash: a forged token with the right id ends nobody's session.
+    token = store.sessions.refresh_token(session, row.uid, presented.digest)
+    if token is None:
+        raise invalid_grant()
+    if token.use_time is not None:
+        return _stolen(session, row, lifetimes)
+    if not is_live(row, session.now):
+        raise invalid_grant()
+    token.use_time = session.now
+    row.idle_expire_time = min(session.now + lifetimes.idle, row.expire_time)
+    user = store.users.get(session, row.user_uid)
+    assert user is not None
+    session.audited(resource=f"{user.name}/sessions/{row.uid}")
+    return Started(Origin(user, row.uid, row.expire_time), _new_refresh_token(session, row))
+
+
+def end_by_token(session: Session, presented: OpaqueToken, *, lifetimes: Lifetimes) -> None:
+    """Ends the session of a refresh token, used or not; an unknown one is as good as ended."""
+    row = store.sessions.lock(session, UUID(presented.id))
+    if row and store.sessions.refresh_token(session, row.uid, presented.digest):
+        end(session, row, reason="signed out", lifetimes=lifetimes)
+        session.audited(resource=f"users/{row.user_uid}/sessions/{row.uid}")
+
+
+def end_all(session: Session, user: User, *, reason: str, lifetimes: Lifetimes) -> None:
+    """Ends every session of a user."""
+    for row in store.sessions.live_of_user(session, user.uid):
+        end(session, row, reason=reason, lifetimes=lifetimes)
+
+
+def end(session: Session, row: Row, *, reason: str, lifetimes: Lifetimes) -> None:
+    """Ends a session and everything that was made from it; again is fine."""
+    if row.end_time is not None:
+        return
+    row.end_time, row.end_reason = session.now, reason
+    revoke(session, row.uid, user_uid=row.user_uid, lifetimes=lifetimes)
+
+
+def revoke(session: Session, uid: UUID, *, user_uid: UUID, lifetimes: Lifetimes) -> None:
+    """Tells every workspace that tokens made from this session, or key, are dead."""
+    revocation = Revocation(
+        subject=f"sessions/{uid}",
+        user_uid=user_uid,
+        # The id is never used again, so a replica's clock that runs ahead changes nothing.
+        not_before=session.now + SKEW,
+        expire_time=session.now + lifetimes.longest,
+    )
+    session.add(revocation)
+    session.flush()
+    session.emit(ChangeKind.CREATED, revocation)
+
+
+def is_live(row: Row, now: datetime) -> bool:
+    """Whether a session still stands."""
+    return row.end_time is None and now < min(row.expire_time, row.idle_expire_time)
+
+
+def _stolen(session: Session, row: Row, lifetimes: Lifetimes) -> Stolen:
+    end(session, row, reason="refresh token reused", lifetimes=lifetimes)
+    resource = f"users/{row.user_uid}/sessions/{row.uid}"
+    session.audit_notes[0] = AuditNote(
+        resource, ("end_time",), _UNAUTHENTICATED, "REFRESH_TOKEN_REUSED"
+    )
+    return Stolen(row.uid)
+
+
+def _new_refresh_token(session: Session, row: Row) -> Secret:
+    secret, _, digest = opaque.make(opaque.REFRESH_TOKEN, row.uid)
+    session.add(RefreshToken(digest=digest, session_uid=row.uid))
+    return secret
+
+
+def reused() -> Unauthenticated:
+    """What the bearer of a used refresh token hears."""
+    return Unauthenticated(
+        "REFRESH_TOKEN_REUSED",
+        "This refresh token was used before, so its session was ended; sign in again.",
+    )

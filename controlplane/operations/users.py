@@ -1,0 +1,127 @@
+"""Accounts: made by an administrator, claimed by the person with a one-time token."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from controlplane import store
+from controlplane.identity import opaque
+from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant, matches
+from controlplane.identity.tokens import Lifetimes
+from controlplane.operations import sessions
+from controlplane.store.schema import Member, OneTimeToken, User
+from meshkit.errors import AlreadyExists
+from meshkit.feed import ChangeKind
+from meshkit.session import Session
+
+PURPOSE = "password"
+_PASSWORD_TOKEN_LIFE = timedelta(days=3)
+
+
+def create(session: Session, organization: str, *, email: str, display_name: str) -> User:
+    """Makes an account without a password or a role."""
+    user = insert(session, organization, email=email, display_name=display_name, password_hash=None)
+    session.audited(resource=user.name, fields=("email", "display_name"))
+    return user
+
+
+def insert(
+    session: Session,
+    organization: str,
+    *,
+    email: str,
+    display_name: str,
+    password_hash: str | None,
+) -> User:
+    """Inserts a user who belongs to an organization; raises AlreadyExists for a taken address."""
+    if store.users.get_by_email(session, email) is not None:
+        raise AlreadyExists("RESOURCE_EXISTS", "An account with this address exists already.")
+    user = User(
+        email=email,
+        email_key=email.casefold(),
+        display_name=display_name,
+        password_hash=password_hash,
+        create_time=session.now,
+    )
+    session.add(user)
+    session.flush()
+    session.add(
+        Member(
+            organization=organization,
+            user_uid=user.uid,
+            email_key=user.email_key,
+            create_time=session.now,
+        )
+    )
+    session.emit(ChangeKind.CREATED, user)
+    return user
+
+
+def issue_password_token(session: Session, user_uid: UUID) -> Secret | None:
+    """A one-time token to choose a password; None where the person has chosen one already.
+
+    It replaces an earlier token, so a repeated CreateUser leaves one that works.
+    """
+    user = store.users.get(session, user_uid)
+    if user is None or user.password_hash is not None:
+        return None
+    store.users.delete_one_time_tokens(session, PURPOSE, user_uid)
+    secret, uid, digest = opaque.make(opaque.PASSWORD_TOKEN)
+    session.add(
+        OneTimeToken(
+            uid=uid,
+            purpose=PURPOSE,
+            digest=digest,
+            user_uid=user_uid,
+            expire_time=session.now + _PASSWORD_TOKEN_LIFE,
+        )
+    )
+    session.audited(resource=user.name, fields=("password_token",))
+    return secret
+
+
+def check_password_token(session: Session, user_uid: UUID, presented: OpaqueToken) -> None:
+    """Raises INVALID_GRANT unless the token lets this user choose a password now."""
+    token = session.get(OneTimeToken, UUID(presented.id))
+    _require_password_token(session, token, user_uid, presented)
+
+
+def set_password(
+    session: Session,
+    user_uid: UUID,
+    *,
+    proof: OpaqueToken | str,
+    password_hash: str,
+    lifetimes: Lifetimes,
+) -> None:
+    """Stores a new password and ends every session of the account.
+
+    `proof` is the one-time token, or the stored hash that the current password was verified
+    against: if that has changed meanwhile, somebody else was faster and the proof is void.
+    """
+    user = store.users.get(session, user_uid)
+    if user is None:
+        raise invalid_grant()
+    if isinstance(proof, OpaqueToken):
+        token = store.users.take_one_time_token(session, PURPOSE, UUID(proof.id), user_uid=user_uid)
+        _require_password_token(session, token, user_uid, proof)
+        session.delete(token)
+    elif user.password_hash != proof:
+        raise invalid_grant()
+    user.password_hash = password_hash
+    session.emit(ChangeKind.UPDATED, user)
+    sessions.end_all(session, user, reason="password changed", lifetimes=lifetimes)
+    session.audited(resource=user.name, fields=("password",))
+
+
+def _require_password_token(
+    session: Session, token: OneTimeToken | None, user_uid: UUID, presented: OpaqueToken
+) -> None:
+    if (
+        token is None
+        or token.purpose != PURPOSE
+        or token.user_uid != user_uid
+        or token.expire_time is None
+        or token.expire_time <= session.now
+        or not matches(presented, token.digest)
+    ):
+        raise invalid_grant()

@@ -1,0 +1,145 @@
+"""Roles and permissions: one table from every permission of the contract to the built-in roles.
+
+Pure: no database, no protobuf. A contract test holds the catalogue against the verbs of all
+service definitions, so that a new RPC cannot be forgotten here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ADMIN = "admin"
+EDITOR = "editor"
+VIEWER = "viewer"
+
+_VIEWER = frozenset(
+    {
+        "artifacts.get",
+        "artifacts.list",
+        "events.list",
+        "logs.read",
+        "organizations.get",
+        "pipelines.get",
+        "pipelines.list",
+        "projects.get",
+        "projects.list",
+        "roles.list",
+        "runs.get",
+        "runs.list",
+        "snapshots.get",
+        "snapshots.list",
+        # Colleagues know each other by name; addresses stay within the organization.
+        "users.list",
+        "workspaces.get",
+        "workspaces.list",
+        "workspaces.use",
+    }
+)
+_EDITOR = _VIEWER | {
+    "artifacts.create",
+    "logs.append",
+    "projects.create",
+    "projects.update",
+    "runs.create",
+    "runs.report",
+    "runs.retry",
+    "runs.stop",
+    "snapshots.create",
+    "snapshots.run",
+}
+_ADMIN = _EDITOR | {
+    "enrollments.create",
+    "enrollments.list",
+    "enrollments.revoke",
+    "projects.delete",
+    "roleBindings.create",
+    "roleBindings.delete",
+    "roleBindings.list",
+    "signingKeys.rotate",
+    "users.create",
+    "workspaces.deregister",
+    "workspaces.register",
+}
+
+CATALOGUE = _ADMIN
+
+# Whoever has any role on a resource may know of, and enter, what holds it: these are held on
+# a workspace or an organization by a role on anything inside it.
+FROM_BELOW = frozenset({"organizations.get", "roles.list", "workspaces.get", "workspaces.use"})
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A built-in role."""
+
+    id: str
+    display_name: str
+    description: str
+    permissions: frozenset[str]
+
+
+ROLES: dict[str, Role] = {
+    role.id: role
+    for role in (
+        Role(ADMIN, "Admin", "Does everything, and says who else may.", _ADMIN),
+        Role(EDITOR, "Editor", "Works: creates, runs and changes what is in projects.", _EDITOR),
+        Role(VIEWER, "Viewer", "Sees everything and changes nothing.", _VIEWER),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a role or a permission is held: an organization, a workspace in it, a project there.
+
+    Ids as they stand in names; empty means the whole of what is above.
+    """
+
+    organization: str
+    workspace: str = ""
+    project: str = ""
+
+    def holds(self, other: "Scope") -> bool:
+        """Whether `other` is this scope or lies inside it."""
+        return (
+            self.organization == other.organization
+            and self.workspace in ("", other.workspace)
+            and self.project in ("", other.project)
+        )
+
+    @property
+    def name(self) -> str:
+        """The resource name, "organizations/o/workspaces/w/projects/p"."""
+        name = f"organizations/{self.organization}"
+        if self.workspace:
+            name += f"/workspaces/{self.workspace}"
+        if self.project:
+            name += f"/projects/{self.project}"
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role held on a scope."""
+
+    role: str
+    scope: Scope
+
+
+def held_on(grants: Iterable[Grant], scope: Scope) -> frozenset[str]:
+    """All permissions that the grants give on a scope."""
+    held: set[str] = set()
+    for grant in grants:
+        if grant.scope.holds(scope):
+            held |= ROLES[grant.role].permissions
+        elif scope.holds(grant.scope):
+            held |= ROLES[grant.role].permissions & FROM_BELOW
+    return frozenset(held)
+
+
+def may_see_below(grants: Iterable[Grant], permission: str, scope: Scope) -> bool:
+    """Whether the grants give a permission on the scope or on anything inside it."""
+    return any(
+        permission in ROLES[grant.role].permissions
+        for grant in grants
+        if grant.scope.holds(scope) or scope.holds(grant.scope)
+    )

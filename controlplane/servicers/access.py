@@ -1,0 +1,130 @@
+"""AccessService: roles and their bindings."""
+
+from uuid import UUID
+
+from google.protobuf import empty_pb2
+
+from controlplane import names, store
+from controlplane.authorization import scope_of
+from controlplane.identity.tokens import user_uid_of
+from controlplane.operations import access
+from controlplane.operations.access import NewBinding
+from controlplane.permissions import ROLES, Role, Scope, held_on
+from controlplane.servicers.conversions import timestamp
+from controlplane.store.schema import RoleBinding
+from meshkit.authentication import Context
+from meshkit.caller import current_call
+from meshkit.clock import Clock
+from meshkit.database import Database
+from meshkit.errors import FieldViolation, InvalidArgument
+from meshkit.idempotency import once
+from meshkit.paging import ListQuery, PageTokens
+from weftapi.controlplane.v1 import access_pb2, access_pb2_grpc
+
+
+class AccessServicer(access_pb2_grpc.AccessServiceServicer):
+    """Grants roles."""
+
+    def __init__(self, database: Database, *, pages: PageTokens, clock: Clock) -> None:
+        self._database = database
+        self._pages = pages
+        self._clock = clock
+
+    async def ListRoles(
+        self, request: access_pb2.ListRolesRequest, _context: Context
+    ) -> access_pb2.ListRolesResponse:
+        roles = [role_to_proto(role, request.parent) for role in ROLES.values()]
+        return access_pb2.ListRolesResponse(roles=roles)
+
+    async def CreateRoleBinding(
+        self, request: access_pb2.CreateRoleBindingRequest, _context: Context
+    ) -> access_pb2.RoleBinding:
+        organization = names.organization_of(request.parent)
+        return await self._database.write(
+            access.create,
+            organization,
+            _new_binding(organization, request.role_binding),
+            creator_uid=_caller_uid(),
+            once=once(request, access_pb2.RoleBinding),
+            reply=binding_to_proto,
+        )
+
+    async def ListRoleBindings(
+        self, request: access_pb2.ListRoleBindingsRequest, _context: Context
+    ) -> access_pb2.ListRoleBindingsResponse:
+        filter_ = store.bindings.FIELDS.parse(request.filter, now=self._clock.now())
+        window = self._pages.window(
+            ListQuery("ListRoleBindings", request.parent, request.filter),
+            store.bindings.ORDERS,
+            size=request.page_size,
+            token=request.page_token,
+        )
+        organization = names.organization_of(request.parent)
+        rows = await self._database.read(store.bindings.list_page, organization, filter_, window)
+        page = window.page(rows, binding_to_proto, revision=self._database.feed.head)
+        return access_pb2.ListRoleBindingsResponse(
+            role_bindings=page.items, next_page_token=page.next_page_token
+        )
+
+    async def DeleteRoleBinding(
+        self, request: access_pb2.DeleteRoleBindingRequest, _context: Context
+    ) -> empty_pb2.Empty:
+        await self._database.write(
+            access.delete,
+            names.organization_of(request.name),
+            names.uid_of(request.name),
+            caller_uid=_caller_uid(),
+        )
+        return empty_pb2.Empty()
+
+    async def TestPermissions(
+        self, request: access_pb2.TestPermissionsRequest, _context: Context
+    ) -> access_pb2.TestPermissionsResponse:
+        grants = await self._database.read(access.grants_of, _caller_uid())
+        scope = scope_of(request.resource)
+        held = held_on(grants, scope) if scope else frozenset[str]()
+        return access_pb2.TestPermissionsResponse(
+            permissions=[permission for permission in request.permissions if permission in held]
+        )
+
+
+def _caller_uid() -> UUID:
+    return user_uid_of(current_call.get().caller)
+
+
+def _new_binding(organization: str, binding: access_pb2.RoleBinding) -> NewBinding:
+    """What to grant; everything in it must lie inside the organization that was authorized."""
+    scope = scope_of(binding.resource)
+    if scope is None or not Scope(organization).holds(scope):
+        raise _outside("role_binding.resource")
+    if names.organization_of(binding.role) != organization:
+        raise _outside("role_binding.role")
+    return NewBinding(names.uid_of(binding.subject), binding.role.rpartition("/")[2], scope)
+
+
+def _outside(field: str) -> InvalidArgument:
+    problem = "must lie inside the parent organization"
+    return InvalidArgument(
+        "INVALID_FIELDS", f"{field} {problem}", violations=[FieldViolation(field, problem)]
+    )
+
+
+def role_to_proto(role: Role, organization: str) -> access_pb2.Role:
+    return access_pb2.Role(
+        name=f"{organization}/roles/{role.id}",
+        display_name=role.display_name,
+        description=role.description,
+        permissions=sorted(role.permissions),
+    )
+
+
+def binding_to_proto(row: RoleBinding) -> access_pb2.RoleBinding:
+    return access_pb2.RoleBinding(
+        name=row.name,
+        uid=str(row.uid),
+        creator=row.creator,
+        create_time=timestamp(row.create_time),
+        subject=row.subject,
+        role=row.role_name,
+        resource=row.resource,
+    )

@@ -1,0 +1,37 @@
+"""SystemService: what runs here."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from controlplane.ca import CertificateAuthority
+from meshkit.authentication import Context
+from weftapi.controlplane.v1 import system_pb2, system_pb2_grpc
+
+_DISTRIBUTION = "weft-server"
+_MINIMUM_CLIENT = "0.1.0"
+_FEATURES = ("device-flow", "local-accounts", "personal-access-tokens")
+
+
+class SystemServicer(system_pb2_grpc.SystemServiceServicer):
+    """Answers what a client must know before it trusts or signs in."""
+
+    def __init__(self, authority: CertificateAuthority) -> None:
+        self._info = system_pb2.ServerInfo(
+            version=server_version(),
+            minimum_client_version=_MINIMUM_CLIENT,
+            features=_FEATURES,
+            ca_fingerprint=authority.fingerprint,
+            trust_bundle_pem=authority.trust_bundle.decode(),
+        )
+
+    async def GetServerInfo(
+        self, _request: system_pb2.GetServerInfoRequest, _context: Context
+    ) -> system_pb2.ServerInfo:
+        return self._info
+
+
+def server_version() -> str:
+    """The version of the installed distribution; a bare checkout has none."""
+    try:
+        return version(_DISTRIBUTION)
+    except PackageNotFoundError:
+        return "0.0.0"

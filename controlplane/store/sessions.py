@@ -1,0 +1,46 @@
+"""Queries of sessions, refresh tokens and revocations."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from controlplane.store.schema import RefreshToken, Revocation
+from controlplane.store.schema import Session as Row
+from meshkit.session import Session
+
+
+def get(session: Session, uid: UUID) -> Row | None:
+    return session.get(Row, uid)
+
+
+def lock(session: Session, uid: UUID) -> Row | None:
+    """The session, and no other transaction decides about it until this one ends."""
+    return session.scalars(sa.select(Row).where(Row.uid == uid).with_for_update()).first()
+
+
+def live_of_user(session: Session, user_uid: UUID) -> Sequence[Row]:
+    query = sa.select(Row).where(
+        Row.user_uid == user_uid, Row.end_time.is_(None), Row.expire_time > session.now
+    )
+    return session.scalars(query.with_for_update()).all()
+
+
+def refresh_token(session: Session, session_uid: UUID, digest: bytes) -> RefreshToken | None:
+    query = sa.select(RefreshToken).where(
+        RefreshToken.digest == digest, RefreshToken.session_uid == session_uid
+    )
+    return session.scalars(query).first()
+
+
+def live_revocations(session: Session) -> Sequence[Revocation]:
+    query = sa.select(Revocation).where(Revocation.expire_time > session.now)
+    return session.scalars(query.order_by(Revocation.uid)).all()
+
+
+def purge(session: Session, before: datetime) -> None:
+    """Deletes sessions that ended or expired long ago, and revocations nobody needs any more."""
+    over = sa.or_(Row.expire_time < before, Row.idle_expire_time < before)
+    session.execute(sa.delete(Row).where(over))
+    session.execute(sa.delete(Revocation).where(Revocation.expire_time < session.now))

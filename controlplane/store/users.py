@@ -1,0 +1,59 @@
+"""Queries of users and their one-time tokens."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from controlplane.store.schema import Member, OneTimeToken, User
+from meshkit.paging import OrderKey, Orders, Window
+from meshkit.session import Session
+
+ORDERS = Orders(
+    keys=(OrderKey("email", Member.email_key, value=lambda user: user.email_key),),
+    uid=OrderKey("uid", Member.user_uid),
+    default="email",
+)
+
+
+def get(session: Session, uid: UUID) -> User | None:
+    return session.get(User, uid)
+
+
+def get_by_email(session: Session, email: str) -> User | None:
+    return session.scalars(sa.select(User).where(User.email_key == email.casefold())).first()
+
+
+def list_page(session: Session, organization: str, window: Window) -> Sequence[User]:
+    query = (
+        sa.select(User)
+        .join(Member, Member.user_uid == User.uid)
+        .where(Member.organization == organization)
+    )
+    return session.scalars(window.apply(query)).all()
+
+
+def take_one_time_token(
+    session: Session, purpose: str, uid: UUID, *, user_uid: UUID | None = None
+) -> OneTimeToken | None:
+    """The token, locked until the transaction ends, so that only one use of it can go on."""
+    query = sa.select(OneTimeToken).where(
+        OneTimeToken.uid == uid,
+        OneTimeToken.purpose == purpose,
+        OneTimeToken.user_uid.is_(None) if user_uid is None else OneTimeToken.user_uid == user_uid,
+    )
+    return session.scalars(query.with_for_update()).first()
+
+
+def find_one_time_token(session: Session, purpose: str) -> OneTimeToken | None:
+    return session.scalars(sa.select(OneTimeToken).where(OneTimeToken.purpose == purpose)).first()
+
+
+def delete_one_time_tokens(session: Session, purpose: str, user_uid: UUID | None) -> None:
+    of_user = OneTimeToken.user_uid
+    session.execute(
+        sa.delete(OneTimeToken).where(
+            OneTimeToken.purpose == purpose,
+            of_user.is_(None) if user_uid is None else of_user == user_uid,
+        )
+    )

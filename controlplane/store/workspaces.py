@@ -1,0 +1,47 @@
+"""Queries of the workspace registry, and of what services last said on their links."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from controlplane.permissions import Scope
+from controlplane.store.schema import Link, Workspace
+from meshkit.paging import OrderKey, Orders, Window
+from meshkit.session import Session
+
+ORDERS = Orders(
+    keys=(OrderKey("id", Workspace.id),),
+    uid=OrderKey("uid", Workspace.uid),
+    default="id",
+)
+_IS_LIVE = Workspace.delete_time.is_(None)
+
+
+def get(session: Session, organization: str, workspace: str) -> Workspace | None:
+    query = sa.select(Workspace).where(
+        Workspace.organization == organization, Workspace.id == workspace, _IS_LIVE
+    )
+    return session.scalars(query).first()
+
+
+def find(session: Session, uid: UUID) -> Workspace | None:
+    """A live workspace by the UUID in its certificate."""
+    return session.scalars(sa.select(Workspace).where(Workspace.uid == uid, _IS_LIVE)).first()
+
+
+def list_page(
+    session: Session, organization: str, visible: Sequence[Scope], window: Window
+) -> Sequence[Workspace]:
+    """The workspaces on or above which one of the scopes lies."""
+    query = sa.select(Workspace).where(Workspace.organization == organization, _IS_LIVE)
+    if not any(scope.workspace == "" for scope in visible):
+        ids = sorted({scope.workspace for scope in visible})
+        query = query.where(session.among(Workspace.id, ids))
+    return session.scalars(window.apply(query)).all()
+
+
+def links(session: Session, spiffe_ids: Sequence[str]) -> dict[str, Link]:
+    """What services last said, by SPIFFE id."""
+    query = sa.select(Link).where(session.among(Link.spiffe_id, list(spiffe_ids)))
+    return {link.spiffe_id: link for link in session.scalars(query)}

@@ -1,0 +1,110 @@
+"""What the control plane does unasked: follows changes, renews, rotates, forgets."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from controlplane import store
+from controlplane.ca import CertificateAuthority
+from controlplane.membership import MeshMembers
+from controlplane.signing import Signing
+from controlplane.store.schema import Base
+from meshkit import idempotency
+from meshkit.clock import Clock
+from meshkit.compaction import compact
+from meshkit.credentials import Credentials
+from meshkit.database import Database
+from meshkit.errors import MeshError
+from meshkit.jobs import Job, JobRunner, Lease
+from meshkit.session import Session
+
+log = structlog.get_logger()
+
+_RENEWAL_CHECK_S = 60.0
+_ROTATION_CHECK_S = 600.0
+_PURGE_S = 3600.0
+_RETRY_S = 1.0
+# Ended sessions stay for questions of "who was it"; nothing decides on them any more.
+_KEPT = timedelta(days=30)
+
+
+class Upkeep:
+    """Owns the tasks; `close` ends them."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        signing: Signing,
+        members: MeshMembers,
+        authority: CertificateAuthority,
+        credentials: Credentials,
+        host_names: tuple[str, ...],
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._signing = signing
+        self._members = members
+        self._authority = authority
+        self._credentials = credentials
+        self._host_names = host_names
+        self._clock = clock
+        self._jobs = JobRunner(
+            database,
+            [
+                Job("rotate signing keys", self._rotate, _ROTATION_CHECK_S),
+                Job("forget", self._forget, _PURGE_S),
+            ],
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        await self._jobs.__aenter__()
+        self._tasks = [
+            asyncio.create_task(self._follow(), name="follow-changes"),
+            asyncio.create_task(self._stay_certified(), name="renew-own-certificate"),
+        ]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._jobs.__aexit__()
+
+    async def _follow(self) -> None:
+        """Takes over what this replica or another one changed."""
+        seen = 0
+        while True:
+            seen = await self._database.feed.wait(seen)
+            try:
+                await self._signing.reload()
+                await self._members.reload()
+            except (MeshError, OSError) as error:
+                log.warning("changes_not_followed", error=repr(error))
+                await asyncio.sleep(_RETRY_S)
+                seen = 0
+
+    async def _stay_certified(self) -> None:
+        """Every replica looks after its own certificate."""
+        while True:
+            try:
+                if self._authority.renew_own(self._credentials, self._host_names):
+                    log.info("certificate_renewed", serial=f"{self._credentials.serial:x}")
+            except (OSError, ValueError) as error:
+                log.warning("certificate_not_renewed", error=repr(error))
+            await asyncio.sleep(_RENEWAL_CHECK_S)
+
+    async def _rotate(self, _lease: Lease) -> None:
+        await self._signing.rotate_by_age()
+
+    async def _forget(self, _lease: Lease) -> None:
+        await self._database.write(_purge)
+        await self._database.write(idempotency.purge, Base.metadata)
+        await compact(self._database)
+
+
+def _purge(session: Session) -> None:
+    store.sessions.purge(session, session.now - _KEPT)
+    store.devices.purge(session, session.now - _KEPT)
+    store.enrollments.purge_certificates(session, session.now - _KEPT)

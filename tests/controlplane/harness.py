@@ -1,0 +1,273 @@
+"""A control plane inside the test's process: real gRPC, real TLS, real database, port 0.
+
+    async with running(tmp_path, database_url) as plane:
+        admin = await plane.set_up()
+        await admin.access.ListRoles(...)
+
+System tests use it too: `plane.enroll(...)` lets any service join the mesh.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import argon2
+import grpc
+
+from controlplane.config import Settings
+from controlplane.identity.passwords import Passwords
+from controlplane.server import build
+from meshkit import certificates
+from meshkit.clock import SystemClock
+from meshkit.credentials import KeyPair
+from meshkit.server import MeshServer
+from meshkit.spiffe import SpiffeId
+from weftapi.controlplane.v1 import (
+    access_pb2_grpc,
+    auth_pb2,
+    auth_pb2_grpc,
+    enrollment_pb2,
+    enrollment_pb2_grpc,
+    organizations_pb2_grpc,
+    system_pb2_grpc,
+    users_pb2,
+    users_pb2_grpc,
+    workspaces_pb2,
+    workspaces_pb2_grpc,
+)
+from weftapi.options.v1 import options_pb2
+
+ORGANIZATION = "organizations/default"
+ADMIN_EMAIL = "ada@example.com"
+PASSWORD = "correct horse battery"
+WORKSPACE = options_pb2.PEER_ROLE_WORKSPACE
+WORKLOAD_MANAGER = options_pb2.PEER_ROLE_WORKLOAD_MANAGER
+GATEWAY = options_pb2.PEER_ROLE_GATEWAY
+
+
+class ManualClock(SystemClock):
+    """The machine's clock, moved by a test."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.offset.total_seconds()
+
+    def advance(self, **span: float) -> None:
+        self.offset += timedelta(**span)
+
+
+class Client:
+    """Stubs of every service over one channel, as one caller."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.channel = channel
+        self.auth = auth_pb2_grpc.AuthServiceStub(channel)
+        self.users = users_pb2_grpc.UserServiceStub(channel)
+        self.organizations = organizations_pb2_grpc.OrganizationServiceStub(channel)
+        self.access = access_pb2_grpc.AccessServiceStub(channel)
+        self.workspaces = workspaces_pb2_grpc.WorkspaceServiceStub(channel)
+        self.enrollment = enrollment_pb2_grpc.EnrollmentServiceStub(channel)
+        self.system = system_pb2_grpc.SystemServiceStub(channel)
+        self.tokens = auth_pb2.TokenSet()
+
+    @property
+    def subject(self) -> str:
+        return self.tokens.subject
+
+
+class _Bearer(
+    grpc.aio.UnaryUnaryClientInterceptor,
+):
+    """Adds a bearer token to every unary call."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        metadata = grpc.aio.Metadata(*(details.metadata or ()))
+        metadata.add("authorization", f"Bearer {self._token}")
+        return await continuation(details._replace(metadata=metadata), request)
+
+
+@dataclass
+class Member:
+    """A service that joined: its identity, key and certificate."""
+
+    identity: SpiffeId
+    pair: KeyPair
+    enrollment: workspaces_pb2.Enrollment
+    answer: enrollment_pb2.EnrollResponse
+
+
+@dataclass
+class Plane:
+    """A running control plane."""
+
+    server: MeshServer
+    settings: Settings
+    clock: ManualClock
+    _stack: AsyncExitStack = field(repr=False)
+
+    @property
+    def trust(self) -> bytes:
+        return (self.settings.data_dir / "ca.pem").read_bytes()
+
+    @property
+    def identity(self) -> SpiffeId:
+        chain = (self.settings.credentials_dir / "chain.pem").read_bytes()
+        return certificates.read_peer(chain).identity
+
+    @property
+    def setup_token(self) -> str:
+        return (self.settings.data_dir / "setup-token").read_text()
+
+    async def edge(self, token: str = "") -> Client:
+        """A client on the edge listener; with a token, signed in."""
+        channel = grpc.aio.secure_channel(
+            f"localhost:{self.server.ports.edge}",
+            grpc.ssl_channel_credentials(self.trust),
+            [("grpc.use_local_subchannel_pool", 1)],
+            interceptors=[_Bearer(token)] if token else [],
+        )
+        return Client(await self._stack.enter_async_context(channel))
+
+    async def mesh(self, pair: KeyPair, token: str = "") -> Client:
+        """A client on the mesh listener; a gateway may forward a token."""
+        channel = grpc.aio.secure_channel(
+            f"127.0.0.1:{self.server.ports.mesh}",
+            grpc.ssl_channel_credentials(self.trust, pair.key, pair.chain),
+            [
+                ("grpc.ssl_target_name_override", self.identity.dns_name),
+                ("grpc.use_local_subchannel_pool", 1),
+            ],
+            interceptors=[_Bearer(token)] if token else [],
+        )
+        return Client(await self._stack.enter_async_context(channel))
+
+    async def as_user(self, tokens: auth_pb2.TokenSet) -> Client:
+        client = await self.edge(tokens.access_token)
+        client.tokens = tokens
+        return client
+
+    async def set_up(self, *, password: str = PASSWORD) -> Client:
+        """Makes the first administrator and answers a client signed in as them."""
+        anyone = await self.edge()
+        return await self.as_user(
+            await anyone.auth.CreateFirstAdministrator(
+                auth_pb2.CreateFirstAdministratorRequest(
+                    setup_token=self.setup_token,
+                    email=ADMIN_EMAIL,
+                    display_name="Ada",
+                    password=password,
+                )
+            )
+        )
+
+    async def sign_in(self, email: str = ADMIN_EMAIL, password: str = PASSWORD) -> Client:
+        anyone = await self.edge()
+        request = auth_pb2.SignInRequest(email=email, password=password)
+        return await self.as_user(await anyone.auth.SignIn(request))
+
+    async def new_user(
+        self, admin: Client, email: str, *, role: str = "", resource: str = ORGANIZATION
+    ) -> Client:
+        """An account with a password, signed in; with a role if one is named."""
+        created = await admin.users.CreateUser(
+            users_pb2.CreateUserRequest(organization=ORGANIZATION, user=users_pb2.User(email=email))
+        )
+        await admin.users.SetPassword(
+            users_pb2.SetPasswordRequest(
+                email=email, password_token=created.password_token, new_password=PASSWORD
+            )
+        )
+        if role:
+            await bind(admin, created.user.name, role, resource)
+        return await self.sign_in(email)
+
+    async def new_workspace(self, admin: Client, workspace: str) -> workspaces_pb2.Workspace:
+        return await admin.workspaces.RegisterWorkspace(
+            workspaces_pb2.RegisterWorkspaceRequest(parent=ORGANIZATION, workspace_id=workspace)
+        )
+
+    async def enroll(
+        self,
+        admin: Client,
+        role: int,
+        *workspaces: str,
+        host_names: tuple[str, ...] = ("localhost", "127.0.0.1"),
+    ) -> Member:
+        """Lets a service join that is, or serves, the workspaces of these ids."""
+        created = await admin.workspaces.CreateEnrollment(
+            workspaces_pb2.CreateEnrollmentRequest(
+                parent=ORGANIZATION,
+                enrollment=workspaces_pb2.Enrollment(
+                    role=role,
+                    workspaces=[f"{ORGANIZATION}/workspaces/{id_}" for id_ in workspaces],
+                    host_names=host_names,
+                ),
+            )
+        )
+        key = certificates.new_key()
+        anyone = await self.edge()
+        answer = await anyone.enrollment.Enroll(
+            enrollment_pb2.EnrollRequest(
+                token=created.token,
+                certificate_request_pem=certificates.make_request(key).decode(),
+            )
+        )
+        chain = answer.certificate.certificate_chain_pem.encode()
+        pair = KeyPair(certificates.key_to_pem(key), chain)
+        return Member(certificates.read_peer(chain).identity, pair, created.enrollment, answer)
+
+
+async def bind(admin: Client, subject: str, role: str, resource: str) -> Any:
+    """Grants a role."""
+    from weftapi.controlplane.v1 import access_pb2
+
+    return await admin.access.CreateRoleBinding(
+        access_pb2.CreateRoleBindingRequest(
+            parent=ORGANIZATION,
+            role_binding=access_pb2.RoleBinding(
+                subject=subject, role=f"{ORGANIZATION}/roles/{role}", resource=resource
+            ),
+        )
+    )
+
+
+@asynccontextmanager
+async def running(
+    directory: Path, database_url: str = "", *, clock: ManualClock | None = None, **settings: Any
+) -> AsyncIterator[Plane]:
+    """A control plane until the block ends; the same directory and database continue it."""
+    clock = clock or ManualClock()
+    loaded = Settings(
+        data_dir=directory / "controlplane",
+        database_url=database_url,
+        **{
+            "edge_address": "127.0.0.1:0",
+            "mesh_address": "127.0.0.1:0",
+            "health_address": "127.0.0.1:0",
+            "metrics_address": "127.0.0.1:0",
+            "sign_in_per_minute": 10_000,
+            "stream_sweep_s": 0.05,
+            "drain_s": 1.0,
+            **settings,
+        },
+    )
+    # The real algorithm with the least work: tests hash hundreds of passwords.
+    hasher = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    server = await build(loaded, clock=clock, passwords=Passwords(hasher=hasher))
+    await server.start()
+    try:
+        async with AsyncExitStack() as stack:
+            yield Plane(server, loaded, clock, stack)
+    finally:
+        await server.stop()
