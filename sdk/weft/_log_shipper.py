@@ -61,9 +61,9 @@ class LogShipper:
 
     def append(self, batch: LogBatch) -> None:
         """Takes lines; waits only while too many are not durable yet."""
-        from weft import _spec
+        from weft import _wire
 
-        lines = [_spec.log_line(line) for line in batch.lines]
+        lines = [_wire.log_line(line) for line in batch.lines]
         size = sum(len(line.message) + _LINE_OVERHEAD for line in lines)
         with self._changed:
             while self._waiting_bytes > _MAX_WAITING_BYTES and self._error is None:

@@ -214,11 +214,11 @@ class RemoteRun:
                     self._on_stop(StopMode.FORCE, f"the workspace refused the record: {error}")
 
     def _add_steps(self, steps: Sequence[StepRecord]) -> None:
-        from weft import _spec
+        from weft import _wire
         from weftapi.workspace.v1 import reports_pb2, reports_pb2_grpc
 
         request = reports_pb2.BatchCreateStepsRequest(
-            parent=self._ref.name, steps=[_spec.new_step(step) for step in steps]
+            parent=self._ref.name, steps=[_wire.new_step(step) for step in steps]
         )
         stub = self._endpoint.stub(reports_pb2_grpc.ReportServiceStub)
         self._endpoint.call(stub.BatchCreateSteps, request)
@@ -239,19 +239,19 @@ class RemoteRun:
         self._reports.send(message)
 
     def _message(self, report: RunReport | StepReport) -> reports_pb2.Report:
-        from weft import _spec
+        from weft import _wire
 
-        return _spec.report(report, lambda version: self._names[version.uid])
+        return _wire.report(report, lambda version: self._names[version.uid])
 
     def _create_versions(
         self, step: str, outputs: Mapping[str, tuple[ArtifactVersion, ...]]
     ) -> None:
-        from weft import _spec
+        from weft import _wire
         from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
 
         group = self._groups.get(step, step)
         new = [
-            _spec.new_artifact_version(v, self._run, step=group, output=output)
+            _wire.new_artifact_version(v, self._run, step=group, output=output)
             for output, versions in outputs.items()
             for v in versions
             if v.uid not in self._names

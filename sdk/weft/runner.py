@@ -73,8 +73,8 @@ def execute(
     instructions: reports_pb2.RunInstructions,
 ) -> None:
     """Draws the graph for the run's parameters and executes it."""
-    from weft._engine import Options
     from weft._local import execute as run_engine
+    from weft._options import Options
     from weft._settings import settings
 
     run = instructions.run
