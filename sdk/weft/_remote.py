@@ -266,6 +266,7 @@ class RemoteRun:
         self._names |= {version.uid: version.name for version in answer.artifact_versions}
 
     def _versions_of(self, outputs: Mapping[str, str]) -> dict[str, tuple[ArtifactVersion, ...]]:
+        from weft import _wire
         from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
 
         stub = self._endpoint.stub(artifacts_pb2_grpc.ArtifactServiceStub)
