@@ -104,6 +104,12 @@ def versions(argument: Argument) -> Iterator[ArtifactVersion]:
             yield from versions(item)
 
 
+def lineage(arguments: Mapping[str, Argument]) -> dict[str, tuple[ArtifactVersion, ...]]:
+    """Give the artifact versions that each argument reads, where it reads any."""
+    found = {name: tuple(versions(item)) for name, item in arguments.items()}
+    return {name: read for name, read in found.items() if read}
+
+
 def fingerprint(argument: Argument, identify: Callable[[ArtifactVersion], str]) -> Any:
     """Give JSON that is equal for equal arguments; `identify` tells artifacts apart."""
     if isinstance(argument, Constant):

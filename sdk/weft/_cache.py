@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -83,6 +85,7 @@ def components_of(step: StepDefinition, arguments: Mapping[str, Argument]) -> di
     parts = {"step": step.name, "materializers": _materializers(step)}
     if policy.code:
         parts["code"] = _code(step.function)
+        parts |= _closure(step.function)
     for dependency in policy.code_deps:
         parts[f"code:{getattr(dependency, '__name__', dependency)}"] = _code(dependency)
     identify = _by_content if policy.inputs == "content" else _by_version
@@ -147,6 +150,18 @@ def _code(thing: Any) -> str:
         return f"sha256:{code_digest(thing)}"
     except ValueError as error:
         raise UncacheableError(str(error)) from None
+
+
+def _closure(function: Callable[..., Any]) -> dict[str, str]:
+    """Compare what a function closes over, as far as it is plain data or code."""
+    parts = {}
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    for name, cell in cells:
+        with suppress(ValueError, _json.NotPlainError):  # an empty cell is a ValueError
+            value = cell.cell_contents
+            is_code = inspect.isroutine(value) or isinstance(value, type)
+            parts[f"closure:{name}"] = _code(value) if is_code else _shown(_json.encode(value))
+    return parts
 
 
 def _input(name: str, argument: Argument, identify: Callable[[ArtifactVersion], str]) -> str:

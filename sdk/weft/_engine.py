@@ -6,15 +6,13 @@ nothing needs a lock.
 
 from __future__ import annotations
 
-import os
-import random
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from weft import _arguments
-from weft._arguments import Argument, NodeResult
+from weft._arguments import NodeResult
 from weft._attempt import Attempt, AttemptResult, FailedAttempt, Stopper, Succeeded
 from weft._cache import DISABLED, CacheDecision, CacheOutcome, decide
 from weft._capture import Capture, router
@@ -25,32 +23,12 @@ from weft._failures import failure_of
 from weft._fan_out import Expansion, expand
 from weft._graph import Graph
 from weft._loop import Loop
+from weft._options import Options
 from weft._records import ArtifactVersion, Failure, LogBatch, LogLine, RunRecord, RunRecorder
 from weft._states import ExecutionMode, RunState, StepState, StopMode
 from weft._store import ArtifactStore
 from weft._units import Ledger, Schedule, Unit
 from weft._values import load_value
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a run is executed.
-
-    Attributes:
-        max_workers: Most attempts at a time.
-        cache: Whether earlier results may stand in.
-        allow_pickle: Whether values may be pickled, and pickled ones read.
-        echo: Whether what steps print also goes to the terminal.
-        fail_fast_grace_s: Seconds that running steps get to end after a failure (FAIL_FAST).
-        random: Source of jitter, [0, 1).
-    """
-
-    max_workers: int = field(default_factory=lambda: max(4, os.cpu_count() or 1))
-    cache: bool = True
-    allow_pickle: bool = True
-    echo: bool = True
-    fail_fast_grace_s: float = 10.0
-    random: Callable[[], float] = random.random
 
 
 class Engine:
@@ -116,7 +94,7 @@ class Engine:
             inputs = unit.node.inputs.items()
             unit.arguments = {n: _arguments.resolve(b, self.result_of) for n, b in inputs}
         if unit.is_fan_out:
-            self._ledger.move(unit, StepState.RUNNING, inputs=_lineage(unit.arguments))
+            self._ledger.move(unit, StepState.RUNNING, inputs=_arguments.lineage(unit.arguments))
             self._work(unit, lambda: expand(unit.node, unit.arguments, self._read), self._expanded)
         elif self._options.cache and unit.step.cache.enabled:
             self._work(unit, lambda: self._decide(unit), self._decided)
@@ -176,7 +154,7 @@ class Engine:
                 unit,
                 StepState.CACHED,
                 reason=decision.reason,
-                inputs=_lineage(unit.arguments),
+                inputs=_arguments.lineage(unit.arguments),
                 outputs=decision.candidate.outputs,
                 cache_key=decision.key,
                 cached_from=decision.candidate.step,
@@ -191,7 +169,7 @@ class Engine:
         unit.attempt += 1
         unit.failure = None
         reason = unit.decision.explain() if unit.decision and unit.attempt == 1 else ""
-        inputs = _lineage(unit.arguments)
+        inputs = _arguments.lineage(unit.arguments)
         self._ledger.move(unit, StepState.RUNNING, reason=reason, inputs=inputs)
         number = self._occupy(unit)
 
@@ -231,7 +209,7 @@ class Engine:
     def _timed_out(self, unit: Unit, number: int) -> None:
         if not self._release(unit, number):
             return
-        self._let_go(unit)
+        unit.let_go()
         seconds = unit.step.timeout_s
         message = f"step {unit.id} did not end within {seconds:g} s"
         failure = Failure("USER", "TIMEOUT", message, "TimeoutError", unit.step.location)
@@ -381,12 +359,8 @@ class Engine:
         for unit in list(self.units.values()):
             if unit.is_busy and unit.state in {StepState.STOPPING, StepState.PENDING}:
                 self._release(unit, unit.occupation)
-                self._let_go(unit)
+                unit.let_go()
                 self._give_up(unit)
-
-    def _let_go(self, unit: Unit) -> None:
-        if unit.dispatch is not None:
-            unit.dispatch.force_stop()
 
     def _finish(self) -> None:
         if self.failure is not None:
@@ -423,8 +397,3 @@ class Engine:
 
     def _say(self, unit: Unit, level: Any, message: str) -> None:
         self._capture(unit).emit(level, message, {"logger": "weft"})
-
-
-def _lineage(arguments: Mapping[str, Argument]) -> dict[str, tuple[ArtifactVersion, ...]]:
-    found = {name: tuple(_arguments.versions(item)) for name, item in arguments.items()}
-    return {name: versions for name, versions in found.items() if versions}

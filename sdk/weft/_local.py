@@ -14,8 +14,9 @@ from weft import _arguments
 from weft._artifact import Artifact
 from weft._cache import CacheOutcome
 from weft._describe import run_record, step_record
-from weft._engine import Engine, Options
+from weft._engine import Engine
 from weft._graph import Graph
+from weft._options import Options
 from weft._records import Recorder, RunRecord
 from weft._run import Run, StepRun, explain_failure
 from weft._settings import Settings, settings

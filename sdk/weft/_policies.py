@@ -43,21 +43,16 @@ class Resources:
         cpu: Cores; fractions are allowed.
         memory: Bytes, or a quantity such as `"4Gi"`.
         gpu: Number of GPUs.
-        gpu_type: Model of GPU, such as `"a100"`; empty takes any.
-        disk: Scratch space in bytes, or a quantity such as `"20Gi"`.
     """
 
     cpu: float | None = None
     memory: str | int | None = None
     gpu: int = 0
-    gpu_type: str = ""
-    disk: str | int | None = None
 
     def __post_init__(self) -> None:
         if (self.cpu is not None and self.cpu <= 0) or self.gpu < 0:
             raise ValueError("Resources: cpu must be positive and gpu must not be negative")
         parse_bytes(self.memory or 0)
-        parse_bytes(self.disk or 0)
 
     @property
     def cpu_millis(self) -> int:
@@ -68,11 +63,6 @@ class Resources:
     def memory_bytes(self) -> int:
         """Memory in bytes; 0 when nothing is asked for."""
         return parse_bytes(self.memory or 0)
-
-    @property
-    def disk_bytes(self) -> int:
-        """Scratch space in bytes; 0 when nothing is asked for."""
-        return parse_bytes(self.disk or 0)
 
 
 @dataclass(frozen=True, slots=True)

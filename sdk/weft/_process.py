@@ -85,10 +85,23 @@ class ProcessDispatch:
                 _tell(process.stdin, job)
                 if self._is_forced:
                     _signal(process, signal.SIGTERM)
-                process.wait()
-                for reader in readers:
-                    reader.join()
+                self._wait(process, readers)
         return self._result or self._died(process.returncode)
+
+    def _wait(self, process: subprocess.Popen[bytes], readers: list[threading.Thread]) -> None:
+        """Wait for the child's end and for its last words.
+
+        Processes that it left behind hold its pipes open; they end with it.
+        """
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # its group id stays taken
+        for number in (None, signal.SIGTERM, signal.SIGKILL):
+            if number is not None:
+                _signal(process, number)
+            for reader in readers:
+                reader.join(timeout=1.0)
+            if not any(reader.is_alive() for reader in readers):
+                break
+        process.wait()
 
     def _spawn(self, write_end: int) -> subprocess.Popen[bytes]:
         own = {"PYTHONUNBUFFERED": "1", "WEFT_EVENTS_FD": str(write_end)}

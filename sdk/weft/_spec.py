@@ -1,4 +1,4 @@
-"""Records to the messages of the wire and back: the only module here that knows both.
+"""A traced graph as the messages of a snapshot and of a new run.
 
 Import it where a server is called; it loads protobuf.
 """
@@ -6,32 +6,16 @@ Import it where a server is called; it loads protobuf.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from google.protobuf import duration_pb2, json_format, struct_pb2, timestamp_pb2
+from google.protobuf import duration_pb2, json_format, struct_pb2
 
 from weft._describe import step_record
 from weft._graph import Graph
-from weft._ids import resource_id
-from weft._records import (
-    ArtifactVersion,
-    Failure,
-    LogLine,
-    RunRecord,
-    RunReport,
-    StepRecord,
-    StepReport,
-)
-from weft._states import StopMode
+from weft._records import RunRecord, StepRecord
 from weftapi.common.v1 import types_pb2
-from weftapi.workspace.v1 import artifacts_pb2, reports_pb2, run_types_pb2, snapshots_pb2
-
-NameOf = Callable[[ArtifactVersion], str]
-_REASON, _EXCERPT, _TRACEBACK, _LOCATION = 1_024, 4_096, 16_384, 1_024
-_MAX_INPUTS = 1_000
-_CHANNELS = {"stdout": "STDOUT", "stderr": "STDERR", "structured": "LOGGING"}
+from weftapi.workspace.v1 import run_types_pb2, snapshots_pb2
 
 
 def pipeline_spec(graph: Graph) -> snapshots_pb2.PipelineSpec:
@@ -84,131 +68,9 @@ def new_run(record: RunRecord) -> run_types_pb2.Run:
     )
 
 
-def new_step(record: StepRecord) -> reports_pb2.NewStep:
-    """Give a step to add to a run."""
-    step = reports_pb2.NewStep(step_id=record.id, upstream=record.upstream)
-    if record.parent:
-        step.map_group = record.parent
-        step.map_index = record.index or 0
-    return step
-
-
-def report(record: RunReport | StepReport, name_of: NameOf) -> reports_pb2.Report:
-    """Give a report; `name_of` gives the resource name of an artifact version."""
-    message = reports_pb2.Report(sequence=record.sequence, time=timestamp(record.time))
-    if isinstance(record, RunReport):
-        message.run.state = run_types_pb2.RunState.Value(f"RUN_STATE_{record.state}")
-        message.run.reason = record.reason[:_REASON]
-    else:
-        message.step.CopyFrom(_step_report(record, name_of))
-    if record.failure is not None:
-        subject = message.run if isinstance(record, RunReport) else message.step
-        subject.failure.CopyFrom(failure(record.failure))
-    return message
-
-
-def failure(record: Failure) -> run_types_pb2.Failure:
-    """Give a failure, its long parts cut to what the wire takes."""
-    return run_types_pb2.Failure(
-        kind=run_types_pb2.FailureKind.Value(f"FAILURE_KIND_{record.kind}"),
-        code=record.code,
-        message=record.message or record.exception or record.code,
-        step=record.step,
-        exception_type=record.exception[:256],
-        location=record.location[-_LOCATION:],
-        excerpt=record.excerpt[:_EXCERPT],
-        traceback=record.traceback[-_TRACEBACK:],  # the end says what happened
-    )
-
-
-def new_artifact_version(
-    version: ArtifactVersion, record: RunRecord, *, step: str, output: str
-) -> artifacts_pb2.NewArtifactVersion:
-    """Give an artifact version to create; `step` is the fan-out's id where an item made it."""
-    steps = f"projects/{record.project}/runs/{record.name}/steps"
-    return artifacts_pb2.NewArtifactVersion(
-        artifact_id=artifact_id(record.pipeline, step, output),
-        artifact_version=artifacts_pb2.ArtifactVersion(
-            uid=version.uid,
-            type=artifacts_pb2.ArtifactType.Value(f"ARTIFACT_TYPE_{version.type}"),
-            uri=version.uri,
-            data_type=version.data_type[:512],
-            materializer=version.materializer,
-            content_hash=version.content_hash,
-            size_bytes=version.size_bytes,
-            producer_step=f"{steps}/{version.producer_step}",
-            producer_output=output,
-            schema=struct(_described(version)),
-            unsafe=version.is_pickled,
-            written_with=dict(version.libraries),
-        ),
-    )
-
-
-def artifact_version(message: artifacts_pb2.ArtifactVersion) -> ArtifactVersion:
-    """Read an artifact version."""
-    described = json_format.MessageToDict(message.schema)
-    _, _, run, _, step = (message.producer_step.split("/")[1:] + [""] * 5)[:5]
-    kind = artifacts_pb2.ArtifactType.Name(message.type).removeprefix("ARTIFACT_TYPE_")
-    return ArtifactVersion(
-        uid=message.uid,
-        name=f"{step}.{message.producer_output}",
-        uri=message.uri,
-        data_type=message.data_type,
-        materializer=message.materializer,
-        format=described.get("format", ""),
-        content_hash=message.content_hash,
-        size_bytes=message.size_bytes,
-        type="MODEL" if kind == "MODEL" else "DATA",
-        schema=described.get("schema", {}),
-        statistics=described.get("statistics", {}),
-        libraries=dict(message.written_with),
-        visualizations=tuple(described.get("visualizations", ())),
-        is_pickled=message.unsafe,
-        producer_run=run,
-        producer_step=step,
-    )
-
-
-def artifact_id(pipeline: str, step: str, output: str) -> str:
-    """Name the artifact that an output's versions belong to."""
-    whole = f"{pipeline}-{step}-{output}"
-    if len(whole) <= 63:  # noqa: PLR2004 - the longest resource id
-        return resource_id(whole)
-    return f"{resource_id(whole[:54])}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
-
-
-def log_line(record: LogLine) -> types_pb2.LogLine:
-    """Give a log line; its offset is the writer's to set."""
-    plain = record.stream != "structured" and record.level == "INFO"
-    level = "UNSPECIFIED" if plain else record.level
-    return types_pb2.LogLine(
-        time=timestamp(record.time),
-        level=types_pb2.LogLevel.Value(f"LOG_LEVEL_{level}"),
-        origin=types_pb2.LogOrigin.Value(f"LOG_ORIGIN_{record.origin}"),
-        channel=types_pb2.LogChannel.Value(f"LOG_CHANNEL_{_CHANNELS[record.stream]}"),
-        message=record.message,
-        continued=record.continued,
-        logger=record.attributes.get("logger", "")[:256],
-    )
-
-
-def stop_mode(request: run_types_pb2.StopRequest) -> StopMode:
-    """Read how a run is to be stopped."""
-    forced = request.mode == run_types_pb2.STOP_MODE_FORCE
-    return StopMode.FORCE if forced else StopMode.GRACEFUL
-
-
 def struct(data: Mapping[str, Any]) -> struct_pb2.Struct:
     """Give a Struct of JSON."""
     return json_format.ParseDict(dict(data), struct_pb2.Struct())
-
-
-def timestamp(time: dt.datetime) -> timestamp_pb2.Timestamp:
-    """Give a Timestamp."""
-    message = timestamp_pb2.Timestamp()
-    message.FromDatetime(time)
-    return message
 
 
 def duration(seconds: float | None) -> duration_pb2.Duration | None:
@@ -218,41 +80,6 @@ def duration(seconds: float | None) -> duration_pb2.Duration | None:
     message = duration_pb2.Duration()
     message.FromTimedelta(dt.timedelta(seconds=seconds))
     return message
-
-
-def _step_report(record: StepReport, name_of: NameOf) -> reports_pb2.StepReport:
-    return reports_pb2.StepReport(
-        step_id=record.step,
-        attempt=record.attempt,
-        state=run_types_pb2.StepState.Value(f"STEP_STATE_{record.state}"),
-        reason=record.reason[:_REASON],
-        inputs=_named(record.inputs, name_of),
-        # A fan-out's outputs are those of its items, which report their own.
-        outputs={n: name_of(found[0]) for n, found in record.outputs.items() if len(found) == 1},
-        cache_key=record.cache_key,
-        cache_key_parts=dict(record.cache_components),
-        cached_from=record.cached_from,
-    )
-
-
-def _named(versions: Mapping[str, tuple[ArtifactVersion, ...]], name_of: NameOf) -> dict[str, str]:
-    """Name several versions of one argument `name[0]`, `name[1]`, ..."""
-    pairs = [
-        (name if len(found) == 1 else f"{name}[{index}]", version)
-        for name, found in versions.items()
-        for index, version in enumerate(found)
-    ]
-    return {name: name_of(version) for name, version in pairs[:_MAX_INPUTS]}
-
-
-def _described(version: ArtifactVersion) -> dict[str, Any]:
-    """Keep in the wire's one Struct what has no field of its own."""
-    return {
-        "format": version.format,
-        "schema": dict(version.schema),
-        "statistics": dict(version.statistics),
-        "visualizations": list(version.visualizations),
-    }
 
 
 def _input(data: Mapping[str, Any], outputs: Mapping[str, tuple[str, ...]]) -> Any:

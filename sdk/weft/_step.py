@@ -98,7 +98,7 @@ class Step(Generic[P, R]):
             "cache": None if cache is None else Cache.of(cache),
             "resources": resources,
             "environment": environment,
-            "isolation": isolation,
+            "isolation": isolation or ("process" if environment else None),
         }
         changes: dict[str, Any] = {key: item for key, item in given.items() if item is not None}
         return Step(replace(self.definition, **changes), self._after)
@@ -137,7 +137,7 @@ def step(
     cache: Cache | bool | None = None,
     resources: Resources | None = None,
     environment: Mapping[str, str] | None = None,
-    isolation: Isolation = "thread",
+    isolation: Isolation | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 
 
@@ -152,7 +152,7 @@ def step(
     cache: Cache | bool | None = None,
     resources: Resources | None = None,
     environment: Mapping[str, str] | None = None,
-    isolation: Isolation = "thread",
+    isolation: Isolation | None = None,
 ) -> Any:
     """Make a function, sync or async, a step of pipelines.
 
@@ -164,8 +164,10 @@ def step(
         timeout_s: Seconds that one attempt may take.
         cache: When an earlier result stands in; `False` never.
         resources: What one attempt needs, where an engine can give it.
-        environment: Environment variables, where the step has a process of its own.
-        isolation: Where a local run executes it: a thread of this process, or a process of its own.
+        environment: Environment variables of the step alone; they imply `isolation="process"`.
+        isolation: Where a local run executes it: a thread of this process (the default), or a
+            process of its own, which can be killed, and for which the step must stand at the top of
+            a module.
 
     Returns:
         A `Step` with the function's own signature.
@@ -184,7 +186,7 @@ def step(
             Cache.of(cache),
             resources or Resources(),
             environment or {},
-            isolation,
+            isolation or ("process" if environment else "thread"),
         )
         return Step(definition)
 

@@ -59,6 +59,11 @@ class Unit:
         """Whether it, or the fan-out it is an item of, puts failures into the result."""
         return self.node.fan_out is not None and self.node.fan_out.return_exceptions
 
+    def let_go(self) -> None:
+        """End its attempt as far as possible, and do not wait for it."""
+        if self.dispatch is not None:
+            self.dispatch.force_stop()
+
     def result(self) -> Results | list[Results]:
         """Give outputs by name, or a failure; for a fan-out, a list of them."""
         if self.is_fan_out:

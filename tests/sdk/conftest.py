@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
 from weft import Run
 from weft._records import Record
 from weft._spool import read_spool
+
+settings.register_profile("sdk", deadline=None)  # a busy machine is no failure
+settings.load_profile("sdk")
 
 
 @pytest.fixture(autouse=True)

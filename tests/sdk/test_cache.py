@@ -241,3 +241,20 @@ def test_items_of_a_fan_out_are_cached_one_by_one() -> None:
     run = one([2, 3])
     assert [item.state for item in run.steps["double"].items] == ["CACHED", "SUCCEEDED"]
     assert run.result() == [4, 6]
+
+
+def test_what_a_step_closes_over_counts() -> None:
+    def define(factor: int) -> Any:
+        @step
+        def scale(n: int) -> int:
+            return n * factor
+
+        @pipeline
+        def one() -> int:
+            return scale(2)
+
+        return one()
+
+    assert define(3).result() == 6
+    assert define(3).steps["scale"].state is StepState.CACHED
+    assert define(4).result() == 8

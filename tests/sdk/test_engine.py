@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from weft import ExecutionMode, Pipeline, Retry, RunState, StepState, context, pipeline, step
 from weft._describe import run_record
-from weft._engine import Engine, Options
+from weft._engine import Engine
+from weft._options import Options
 from weft._records import Record, RunRecord, RunReport, StepReport
 from weft._spool import SpoolRecorder, read_spool
 from weft._states import RUN_TRANSITIONS, STEP_TRANSITIONS, StopMode

@@ -131,3 +131,19 @@ def test_a_stop_reaches_the_process(tmp_path: Path, listens: bool, mode: StopMod
     assert engine.run() is RunState.STOPPED
     thread.join()
     check_legal(records())
+
+
+@step(environment={"GREETING": "hi"})
+def leaves_a_process_behind() -> int:
+    print("mine")
+    return subprocess.Popen(["sleep", "600"]).pid
+
+
+def test_processes_left_behind_end_with_the_step() -> None:
+    @pipeline
+    def whole() -> int:
+        return leaves_a_process_behind()
+
+    stat = Path(f"/proc/{whole().result()}/stat")
+    # Gone, or dead and waiting for whoever adopted it.
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import os
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +33,7 @@ from weft import (
     step,
 )
 from weft._records import Metadata, Metric, Record, StepRecord, StepReport
-from weft.errors import ItemFailedError, NoActiveStepError
+from weft.errors import ItemFailedError, NoActiveStepError, RunStoppedError
 
 Records = Callable[[Run[Any]], list[Record]]
 
@@ -483,3 +485,21 @@ def test_a_step_can_be_left_out_of_the_cache() -> None:
         return count()
 
     assert [whole().result(), whole().result()] == [1, 2]
+
+
+def test_ctrl_c_stops_politely() -> None:
+    @step(cache=False)
+    def interrupted() -> int:
+        os.kill(os.getpid(), signal.SIGINT)
+        context().stop_event.wait(60)
+        return 1
+
+    @pipeline
+    def whole() -> Any:
+        return add(interrupted())
+
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(RunStoppedError) as caught:
+        whole()
+    assert states(caught.value.run) == {"interrupted": "SUCCEEDED", "add": "STOPPED"}
+    assert signal.getsignal(signal.SIGINT) is handler

@@ -1,0 +1,29 @@
+"""How a run is executed."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run is executed.
+
+    Attributes:
+        max_workers: Most attempts at a time.
+        cache: Whether earlier results may stand in.
+        allow_pickle: Whether values may be pickled, and pickled ones read.
+        echo: Whether what steps print also goes to the terminal.
+        fail_fast_grace_s: Seconds that running steps get to end after a failure (FAIL_FAST).
+        random: Source of jitter, [0, 1).
+    """
+
+    max_workers: int = field(default_factory=lambda: max(4, os.cpu_count() or 1))
+    cache: bool = True
+    allow_pickle: bool = True
+    echo: bool = True
+    fail_fast_grace_s: float = 10.0
+    random: Callable[[], float] = random.random
