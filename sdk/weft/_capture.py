@@ -28,7 +28,7 @@ class Capture:
     def __init__(self, sink: Sink, *, echo: bool) -> None:
         self.echo = echo
         self._sink = sink
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a sink that logs would speak in this very thread
         self._splitters: dict[LogStreamName, LineSplitter] = {
             "stdout": LineSplitter(),
             "stderr": LineSplitter(),
