@@ -20,6 +20,7 @@ WeftError
 │   ├── RunFailedError
 │   └── RunStoppedError
 ├── RecordingError                the workspace did not take the whole record of a run
+├── SubmitError                   a file that cannot be handed to a workspace
 ├── RunnerError                   a runner cannot execute its run
 ├── MeshStartError                `weft up` could not start a mesh
 ├── ContextError                  no mesh is chosen, or its settings are unusable
@@ -71,6 +72,7 @@ __all__ = [
     "RunStoppedError",
     "RunnerError",
     "StepStoppedError",
+    "SubmitError",
     "TracingError",
     "UnavailableError",
     "UncacheableWarning",
@@ -160,6 +162,10 @@ class RunStoppedError(RunError):
 
 class RecordingError(WeftError):
     """The workspace did not take the whole record of a run."""
+
+
+class SubmitError(WeftError):
+    """A file holds no pipeline that can be handed to a workspace."""
 
 
 class RunnerError(WeftError):

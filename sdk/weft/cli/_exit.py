@@ -36,6 +36,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.InvalidRequestError, Exit.USAGE),
     (errors.ParameterError, Exit.USAGE),
     (errors.TracingError, Exit.USAGE),
+    (errors.SubmitError, Exit.USAGE),
     (errors.RunError, Exit.RUN_FAILED),
 )
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from weftapi.workspace.v1 import run_types_pb2
-
     from weft._connection import Connection
+    from weftapi.workspace.v1 import run_types_pb2
 
 _LATEST = {"@latest": 0, "@prev": 1}
 

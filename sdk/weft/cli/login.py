@@ -13,10 +13,9 @@ import click
 from weft.cli._output import note, output_option, print_document, print_fields, print_table
 
 if TYPE_CHECKING:
-    from weftapi.controlplane.v1 import auth_pb2
-
     from weft._connection import Connection, Endpoint
     from weft._contexts import Context, SignIn
+    from weftapi.controlplane.v1 import auth_pb2
 
 
 @click.command()
@@ -59,10 +58,9 @@ def login(
 @click.command()
 def logout() -> None:
     """Forget the sign-in of the current context, here and at the control plane."""
-    from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
-
     from weft._connection import Connection
     from weft._contexts import ContextStore
+    from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
     store = ContextStore()
     context = store.current()
@@ -80,10 +78,9 @@ def logout() -> None:
 @output_option
 def whoami(*, output: str) -> None:
     """Show who is signed in, where, with which roles, and for how long."""
-    from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
-
     from weft._connection import Connection
     from weft.cli._output import print_message
+    from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
     connection = Connection.current()
     stub = connection.control_plane.stub(auth_pb2_grpc.AuthServiceStub)
@@ -160,9 +157,8 @@ def _sign_in(context: Context, token: str | None) -> SignIn:
 
 def _by_device(endpoint: Endpoint) -> auth_pb2.TokenSet:
     """RFC 8628: shows a code, waits until somebody approves it in a browser."""
-    from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
-
     from weft.errors import ApiError
+    from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
     stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
     client_name = f"weft on {socket.gethostname()}"
@@ -225,9 +221,8 @@ def _fetch_ca(host: str, fingerprint: str) -> str:
     import hashlib
     import ssl
 
-    from weftapi.controlplane.v1 import system_pb2, system_pb2_grpc
-
     from weft._connection import Endpoint, no_token
+    from weftapi.controlplane.v1 import system_pb2, system_pb2_grpc
 
     name, _, port = host.rpartition(":")
     leaf = ssl.get_server_certificate((name.strip("[]"), int(port)), timeout=10)

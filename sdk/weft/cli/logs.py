@@ -12,10 +12,9 @@ import click
 from weft.cli._names import run_and_step, short
 
 if TYPE_CHECKING:
+    from weft._connection import Connection
     from weftapi.common.v1 import types_pb2
     from weftapi.workspace.v1 import logs_pb2
-
-    from weft._connection import Connection
 
 _COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "bright_magenta")
 

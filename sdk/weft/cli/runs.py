@@ -11,9 +11,8 @@ from weft.cli._names import run_name, short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
 
 if TYPE_CHECKING:
-    from weftapi.workspace.v1 import run_types_pb2, runs_pb2_grpc
-
     from weft._connection import Connection
+    from weftapi.workspace.v1 import run_types_pb2, runs_pb2_grpc
 
 
 @click.group()
@@ -97,9 +96,8 @@ def watch(*, run: str) -> None:
 @output_option
 def stop(*, run: str, force: bool, reason: str, output: str) -> None:
     """Stop a run, and print the state that is then observed."""
-    from weftapi.workspace.v1 import run_types_pb2, runs_pb2
-
     from weft.cli._runview import run_state
+    from weftapi.workspace.v1 import run_types_pb2, runs_pb2
 
     connection, stub = _connect()
     mode = run_types_pb2.STOP_MODE_FORCE if force else run_types_pb2.STOP_MODE_GRACEFUL
@@ -142,9 +140,8 @@ def watch_to_end(connection: Connection, name: str) -> int:
 
 
 def _connect() -> tuple[Connection, runs_pb2_grpc.RunServiceStub]:
-    from weftapi.workspace.v1 import runs_pb2_grpc
-
     from weft._connection import Connection
+    from weftapi.workspace.v1 import runs_pb2_grpc
 
     connection = Connection.current()
     return connection, connection.workspace.stub(runs_pb2_grpc.RunServiceStub)

@@ -1,0 +1,235 @@
+"""Hands a pipeline to a workspace, to be run by its workload manager."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tarfile
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from weft._connection import Connection
+from weft._pipeline import Pipeline
+from weft.errors import SubmitError
+
+if TYPE_CHECKING:
+    from weftapi.common.v1 import types_pb2
+    from weftapi.workspace.v1 import run_types_pb2, snapshots_pb2
+
+_MAX_ARCHIVE_BYTES = 64 << 20
+_MAX_FILE_BYTES = 4 << 20
+_SKIPPED = frozenset({"__pycache__", "node_modules", "build", "dist"})
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A file with a pipeline, loaded: its folder is what the runner gets."""
+
+    folder: Path
+    module: str
+    pipeline: Pipeline[..., Any]
+
+    @property
+    def entrypoint(self) -> str:
+        """What the runner imports."""
+        return f"{self.module}:{self.pipeline.entrypoint.partition(':')[2]}"
+
+
+def load_code(target: str) -> Code:
+    """Loads `file.py` or `file.py::pipeline`; a file's only pipeline needs no name.
+
+    Raises:
+        SubmitError: There is no such file, it cannot be imported, or holds no such pipeline.
+    """
+    path_text, _, wanted = target.partition("::")
+    path = Path(path_text).resolve()
+    if not path.is_file():
+        raise SubmitError(f"there is no file {path_text}")
+    module = _import(path)
+    found = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, Pipeline) and value.function.__module__ == module.__name__
+    }
+    names = ", ".join(sorted(found)) or "none"
+    if wanted and wanted not in found:
+        raise SubmitError(f"{path_text} holds no pipeline {wanted!r}; it has {names}")
+    if not wanted and len(found) != 1:
+        raise SubmitError(f"say which pipeline as {path_text}::NAME; it has {names}")
+    pipeline = found[wanted] if wanted else next(iter(found.values()))
+    return Code(path.parent, path.stem, pipeline)
+
+
+def submit(
+    connection: Connection, code: Code, parameters: Mapping[str, Any], *, cache: bool = True
+) -> run_types_pb2.Run:
+    """Makes a snapshot of a pipeline and runs it; answers the new run.
+
+    Raises:
+        ApiError: The workspace refuses it.
+        SubmitError: The code is too large.
+    """
+    from weft import _spec
+    from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
+
+    snapshot = make_snapshot(connection, code, parameters)
+    request = snapshots_pb2.RunSnapshotRequest(
+        name=snapshot.name, cache_disabled=not cache, request_id=str(uuid.uuid4())
+    )
+    request.parameters.CopyFrom(_spec.struct(code.pipeline.parameters.dump(parameters)))
+    stub = connection.workspace.stub(snapshots_pb2_grpc.SnapshotServiceStub)
+    return connection.workspace.call(stub.RunSnapshot, request)
+
+
+def make_snapshot(
+    connection: Connection, code: Code, parameters: Mapping[str, Any]
+) -> snapshots_pb2.Snapshot:
+    """Draws the graph, stores the code beside the artifacts, and creates the snapshot."""
+    from weft import _spec
+    from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
+
+    graph = code.pipeline.trace(parameters)
+    request = snapshots_pb2.CreateSnapshotRequest(
+        parent=connection.project, request_id=str(uuid.uuid4())
+    )
+    snapshot = request.snapshot
+    snapshot.pipeline = f"{connection.project}/pipelines/{graph.pipeline}"
+    snapshot.spec.CopyFrom(_spec.pipeline_spec(graph))
+    snapshot.parameters_schema.CopyFrom(_spec.struct(graph.parameters_schema))
+    snapshot.code.CopyFrom(_store_code(connection, code))
+    snapshot.environment.CopyFrom(environment())
+    stub = connection.workspace.stub(snapshots_pb2_grpc.SnapshotServiceStub)
+    return connection.workspace.call(stub.CreateSnapshot, request)
+
+
+def pack(folder: Path) -> bytes:
+    """Packs the code of a folder: the same files give the same bytes.
+
+    Raises:
+        SubmitError: It is larger than any archive may be.
+    """
+    import gzip
+
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as tar:
+        for path in sorted(_files(folder)):
+            content = path.read_bytes()
+            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            entry.size, entry.mode = len(content), 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    packed = gzip.compress(raw.getvalue(), mtime=0)
+    if len(packed) > _MAX_ARCHIVE_BYTES:
+        raise SubmitError(
+            f"the code in {folder} packs to {len(packed) >> 20} MiB, more than the "
+            f"{_MAX_ARCHIVE_BYTES >> 20} MiB that a snapshot takes; keep data out of the folder"
+        )
+    return packed
+
+
+def environment() -> types_pb2.PythonEnvironment:
+    """This interpreter, described well enough to find it here or rebuild it elsewhere."""
+    from importlib.metadata import distributions
+
+    from weftapi.common.v1 import types_pb2
+
+    pins = {
+        f"{dist.metadata['Name']}=={dist.version}"
+        for dist in distributions()
+        if dist.metadata["Name"]
+    }
+    return types_pb2.PythonEnvironment(
+        executable=sys.executable,
+        host=socket.gethostname(),
+        version=platform.python_version(),
+        requirements=sorted(pins)[:1000],
+    )
+
+
+def _import(path: Path) -> ModuleType:
+    """Imports a file under its own name, as `python file.py` would find its neighbours."""
+    sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise SubmitError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise SubmitError(f"{path.name} cannot be imported: {error!r}") from error
+    return module
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """What belongs to the code: no hidden files, no environments, nothing large."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name not in _SKIPPED
+            and not Path(parent, name, "pyvenv.cfg").exists()
+        ]
+        for name in names:
+            path = Path(parent, name)
+            is_code = not name.startswith(".") and not path.is_symlink()
+            if is_code and path.stat().st_size <= _MAX_FILE_BYTES:
+                yield path
+
+
+def _store_code(connection: Connection, code: Code) -> snapshots_pb2.CodeArchive:
+    """Writes the archive under its own hash; one that is there already is not written again."""
+    import fsspec
+
+    from weftapi.workspace.v1 import server_pb2, server_pb2_grpc, snapshots_pb2
+
+    stub = connection.workspace.stub(server_pb2_grpc.ServerServiceStub)
+    info = connection.workspace.call(stub.GetServerInfo, server_pb2.GetServerInfoRequest())
+    archive = pack(code.folder)
+    sha256 = hashlib.sha256(archive).hexdigest()
+    uri = f"{info.artifact_store_uri.rstrip('/')}/code/{sha256}.tar.gz"
+    files, path = fsspec.core.url_to_fs(uri)
+    if not files.exists(path):
+        files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        # Written beside its place and moved there, so that nobody ever reads half of it.
+        temporary = f"{path}.{uuid.uuid4().hex}"
+        files.pipe_file(temporary, archive)
+        files.mv(temporary, path)
+    commit, is_dirty = _revision(code.folder)
+    return snapshots_pb2.CodeArchive(
+        uri=uri,
+        sha256=sha256,
+        size_bytes=len(archive),
+        entrypoint=code.entrypoint,
+        commit=commit,
+        dirty=is_dirty,
+    )
+
+
+def _revision(folder: Path) -> tuple[str, bool]:
+    """The commit of the folder and whether it has changed since; ("", False) without git."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(  # noqa: S603 - fixed arguments
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's git
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=5,
+        )
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", "."))
+    except (OSError, subprocess.SubprocessError):
+        return "", False

@@ -1,0 +1,93 @@
+"""`weft run`: a pipeline from a file, on the mesh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from weft.cli._names import short
+from weft.cli._output import note, output_option, print_message
+
+if TYPE_CHECKING:
+    from weft._parameters import Parameters
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    add_help_option=False,
+)
+@click.argument("target", metavar="FILE[::PIPELINE]", required=False)
+@click.option("--detach", is_flag=True, help="Print the run's name and do not watch it.")
+@click.option("--no-cache", is_flag=True, help="Take no step's result from an earlier run.")
+@click.option(
+    "-h",
+    "--help",
+    "wants_help",
+    is_flag=True,
+    help="Show this, and the parameters of the pipeline where a file is given.",
+)
+@output_option
+@click.pass_context
+def run(
+    ctx: click.Context,
+    *,
+    target: str | None,
+    detach: bool,
+    no_cache: bool,
+    wants_help: bool,
+    output: str,
+) -> int:
+    """Run a pipeline from FILE on the mesh, and watch it.
+
+    The pipeline's parameters are options: --test-share 0.3. The code of FILE's folder travels
+    with it. Ctrl-C stops watching; the run goes on.
+    """
+    if target is None:
+        click.echo(ctx.get_help())
+        return 0 if wants_help else 2
+    from weft._connection import Connection
+    from weft._submit import load_code, submit
+
+    code = load_code(target)
+    if wants_help:
+        click.echo(ctx.get_help())
+        _show_parameters(code.pipeline.name, code.pipeline.parameters)
+        return 0
+    values = code.pipeline.parameters.parse(_options(ctx.args, code.pipeline.parameters))
+    connection = Connection.current()
+    made = submit(connection, code, values, cache=not no_cache)
+    print_message(made, output, lambda: note(f"run {short(made.name)} of {code.pipeline.name}"))
+    if detach or output != "table":
+        return 0
+    from weft.cli.runs import watch_to_end
+
+    return watch_to_end(connection, made.name)
+
+
+def _options(arguments: list[str], parameters: Parameters) -> dict[str, str]:
+    """Reads `--name value`, `--name=value` and bare flags."""
+    found: dict[str, str] = {}
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            raise click.UsageError(f"{word!r} is not an option: parameters are --name value")
+        name, given, value = word[2:].partition("=")
+        name = name.replace("-", "_")
+        is_flag = name in parameters.all and parameters.all[name].type.name == "bool"
+        if not given and is_flag and (not rest or rest[0].startswith("--")):
+            value = "true"
+        elif not given:
+            if not rest:
+                raise click.UsageError(f"--{name} needs a value")
+            value = rest.pop(0)
+        found[name] = value
+    return found
+
+
+def _show_parameters(pipeline: str, parameters: Parameters) -> None:
+    click.echo(f"\nParameters of {pipeline}:")
+    for parameter in parameters.all.values():
+        default: Any = "required" if parameter.is_required else f"default {parameter.default!r}"
+        click.echo(f"  --{parameter.name.replace('_', '-'):<24} {parameter.type.name}, {default}")
