@@ -38,6 +38,7 @@ _SECURITY_HEADERS: Final = [
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
 ]
+PUBLIC_METADATA: Final = frozenset(("x-weft-revision", "x-weft-epoch"))
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -58,7 +59,7 @@ class Limits:
 class Policy:
     """What this deployment allows. `is_public` means served to browsers under a public name."""
 
-    public_metadata: frozenset[str] = frozenset(("x-weft-revision", "x-weft-epoch"))
+    public_metadata: frozenset[str] = PUBLIC_METADATA
     proxies: tuple[Network, ...] = ()
     cors_origins: frozenset[str] = frozenset()
     is_public: bool = False

@@ -1,10 +1,13 @@
 """Settings of the gateway."""
 
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from gateway.app import Limits, Policy
+from gateway.app import PUBLIC_METADATA, Limits, Policy
 from gateway.streams import Timing
 from meshkit.config import ServerSettings
 
@@ -18,6 +21,12 @@ class GatewaySettings(ServerSettings):
 
     model_config = SettingsConfigDict(env_prefix="WEFT_GATEWAY_", extra="ignore", frozen=True)
 
+    credentials_dir: Path = Path("weft-data/gateway/credentials")
+    """Directory of the gateway's mesh credentials; filled when it joins."""
+    edge_address: str = "127.0.0.1:8780"
+    """Where browsers and HTTP clients connect: HTTPS."""
+    health_address: str = "127.0.0.1:8782"
+    """Where the kubelet asks for health: `/healthz` and `/readyz` over plain HTTP."""
     control_plane_endpoint: str = ""
     """The control plane's edge listener, "host:port"; needed to join the mesh."""
     enrollment_token: str = ""
@@ -26,22 +35,29 @@ class GatewaySettings(ServerSettings):
     """Workspace behind `/api/workspace/v1/`; the only one there is serves without it."""
     public_url: str = ""
     """Where people's browsers find the gateway, "https://weft.example.com"; turns HSTS on."""
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
-    """Networks of proxies whose X-Forwarded-* headers are believed."""
-    cors_origins: frozenset[str] = frozenset()
-    """Origins whose pages may call the API; "*" lets any, without credentials."""
-    public_metadata: frozenset[str] = frozenset(("x-weft-revision", "x-weft-epoch"))
-    """Metadata of services that clients get to see, as Grpc-Metadata-* headers."""
-    max_body_bytes: int = 4 << 20
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Networks of proxies whose X-Forwarded-* headers are believed, separated by commas."""
+    cors_origins: Annotated[frozenset[str], NoDecode] = frozenset()
+    """Origins whose pages may call the API, by commas; "*" lets any, without credentials."""
+    public_metadata: Annotated[frozenset[str], NoDecode] = PUBLIC_METADATA
+    """Metadata of services that clients get to see, as Grpc-Metadata-* headers; by commas."""
+    max_body_bytes: int = Field(default=4 << 20, ge=1024)
     """Largest request body."""
-    max_url_bytes: int = 8 << 10
+    max_url_bytes: int = Field(default=8 << 10, ge=1024, le=32 << 10)
     """Longest path and query together."""
-    unary_timeout_s: float = 30
+    unary_timeout_s: float = Field(default=30, gt=0)
     """Deadline of unary calls whose client sends no Grpc-Timeout."""
-    body_timeout_s: float = 30
+    body_timeout_s: float = Field(default=30, gt=0)
     """How long a request's body may take to arrive."""
-    sse_ping_s: float = 15
+    sse_ping_s: float = Field(default=15, gt=0)
     """Silence after which an event stream gets a comment."""
+
+    @field_validator("trusted_proxies", "cors_origins", "public_metadata", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
 
     def limits(self) -> Limits:
         """The limits as the application takes them."""

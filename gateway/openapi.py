@@ -17,6 +17,10 @@ from gateway.transcoder import HTTP_BODY
 
 _MAX_DEPTH: Final = 2
 _TITLE: Final = "Weft"
+_DESCRIPTION: Final = (
+    "Paths below /api/workspace/ reach the default workspace; /api/workspaces/<workspace>/ in "
+    "their place reaches the workspace of that name. Every method is a gRPC method as well."
+)
 _ERROR: Final = {
     "type": "object",
     "description": "google.rpc.Status: what went wrong, for programs and for people.",
@@ -40,7 +44,7 @@ def build(contract: Contract, table: RouteTable, *, version: str) -> dict[str, A
         paths.setdefault(openapi_path(route), {})[route.http_method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "info": {"title": _TITLE, "version": version},
+        "info": {"title": _TITLE, "version": version, "description": _DESCRIPTION},
         "security": [{"bearer": []}],
         "paths": paths,
         "components": {

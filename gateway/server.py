@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +21,7 @@ from gateway.mesh import GatewayMember, connect
 from gateway.oauth import OAuth
 from gateway.pages import Health
 from gateway.routes import RouteTable
-from gateway.upstreams import Upstreams
+from gateway.upstreams import Upstream, Upstreams
 from meshkit.authentication import DeniedSerials
 from meshkit.channels import Channels
 from meshkit.clock import SystemClock
@@ -52,20 +53,38 @@ class GatewayServer:
         contract = Contract.load(Path(weftapi.__path__[0]) / "weftapi.protoset")
         control_plane = contract.services(CONTROL_PLANE_PACKAGE)
         workspace = contract.services(WORKSPACE_PACKAGE)
-        workspace_services = frozenset(service.full_name for service in workspace)
         self._settings = settings
         self._credentials = membership.credentials
+        self._metrics = Metrics()
         self._channels = Channels(membership.credentials, services=[*control_plane, *workspace])
-        control_plane_services = frozenset(service.full_name for service in control_plane)
         peer = self._channels.to(membership.control_plane, membership.mesh_endpoint)
-        server = connect("controlplane", control_plane_services, peer)
+        server = connect("controlplane", _names(control_plane), peer)
         upstreams = Upstreams(
             [server],
-            workspace_services=workspace_services,
+            workspace_services=_names(workspace),
             default_workspace=settings.default_workspace,
         )
-        self._metrics = Metrics()
         table = RouteTable([*control_plane, *workspace])
+        self.app = self._application(contract, table, upstreams, server)
+        self._tls = tls_context(*self._tls_files())
+        self._tls_stamp = self._stamp()
+        drain_s = settings.drain_s
+        self._edge = HttpListener(self.app, settings.edge_address, tls=self._tls, drain_s=drain_s)
+        self._health = HttpListener(self.app, settings.health_address, drain_s=1)
+        member = GatewayMember(
+            upstreams,
+            self._channels,
+            workspace_services=_names(workspace),
+            edge_endpoint=urlsplit(settings.public_url).netloc or f"127.0.0.1:{self._edge.port}",
+        )
+        self._link = Link(membership, member, denied_serials=DeniedSerials(), clock=SystemClock())
+        self._tasks: list[asyncio.Task[None]] = []
+        self._metrics_server: MetricsServer | None = None
+
+    def _application(
+        self, contract: Contract, table: RouteTable, upstreams: Upstreams, server: Upstream
+    ) -> Gateway:
+        settings = self._settings
         health = Health(upstreams, is_draining=lambda: self.app.is_draining)
         oauth = OAuth(
             server,
@@ -73,7 +92,7 @@ class GatewayServer:
             grpc_endpoint=settings.control_plane_endpoint,
         )
         document = openapi.build(contract, table, version=version("weft-server"))
-        self.app = Gateway(
+        return Gateway(
             contract,
             table,
             upstreams,
@@ -87,21 +106,6 @@ class GatewayServer:
             timing=settings.timing(),
             metrics=self._metrics,
         )
-        self._tls = tls_context(*self._tls_files())
-        self._tls_stamp = self._stamp()
-        self._edge = HttpListener(
-            self.app, settings.edge_address, tls=self._tls, drain_s=settings.drain_s
-        )
-        self._health = HttpListener(self.app, settings.health_address, drain_s=1)
-        member = GatewayMember(
-            upstreams,
-            self._channels,
-            workspace_services=workspace_services,
-            edge_endpoint=urlsplit(settings.public_url).netloc or f"127.0.0.1:{self._edge.port}",
-        )
-        self._link = Link(membership, member, denied_serials=DeniedSerials(), clock=SystemClock())
-        self._tasks: list[asyncio.Task[None]] = []
-        self._metrics_server: MetricsServer | None = None
 
     async def start(self) -> Ports:
         """Serves on every listener, and links to the control plane."""
@@ -109,7 +113,10 @@ class GatewayServer:
         self._metrics_server = MetricsServer(self._metrics, host, int(port))
         await self._edge.start()
         await self._health.start()
-        self._tasks = [asyncio.create_task(self._link.run()), asyncio.create_task(self._refresh())]
+        for work in (self._link.run(), self._refresh()):
+            task = asyncio.create_task(work)
+            task.add_done_callback(_report)
+            self._tasks.append(task)
         return Ports(self._edge.port, self._health.port, self._metrics_server.port)
 
     async def stop(self) -> None:
@@ -149,6 +156,16 @@ class GatewayServer:
 
     def _stamp(self) -> tuple[int, ...]:
         return tuple(file.stat().st_mtime_ns for file in self._tls_files())
+
+
+def _names(services: Iterable[ServiceDescriptor]) -> frozenset[str]:
+    return frozenset(service.full_name for service in services)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    # These run until they are cancelled: an end of another kind must not pass in silence.
+    if not task.cancelled():
+        log.error("background_work_ended", exc_info=task.exception())
 
 
 async def build(settings: GatewaySettings) -> GatewayServer:

@@ -289,6 +289,8 @@ async def test_the_process_serves_and_exits_0_on_sigterm(
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "generated")]),
             "WEFT_GATEWAY_CREDENTIALS_DIR": str(own),
+            "WEFT_GATEWAY_EDGE_ADDRESS": "127.0.0.1:0",
+            "WEFT_GATEWAY_HEALTH_ADDRESS": "127.0.0.1:0",
         },
         stderr=asyncio.subprocess.PIPE,
     )
