@@ -9,10 +9,10 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from gateway.app import PUBLIC_METADATA, Limits, Policy
 from gateway.streams import Timing
-from meshkit.config import ServerSettings
+from meshkit.config import MemberSettings
 
 
-class GatewaySettings(ServerSettings):
+class GatewaySettings(MemberSettings):
     """What the gateway can be told, beside what every server can.
 
     It serves HTTPS at `edge_address` with `edge_certificate_file`, or with its mesh certificate;
@@ -27,10 +27,6 @@ class GatewaySettings(ServerSettings):
     """Where browsers and HTTP clients connect: HTTPS."""
     health_address: str = "127.0.0.1:8782"
     """Where the kubelet asks for health: `/healthz` and `/readyz` over plain HTTP."""
-    control_plane_endpoint: str = ""
-    """The control plane's edge listener, "host:port"; needed to join the mesh."""
-    enrollment_token: str = ""
-    """One-time token to join the mesh with; not needed once `credentials_dir` is filled."""
     default_workspace: str = ""
     """Workspace behind `/api/workspace/v1/`; the only one there is serves without it."""
     public_url: str = ""

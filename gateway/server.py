@@ -27,7 +27,7 @@ from meshkit.channels import Channels
 from meshkit.clock import SystemClock
 from meshkit.credentials import CHAIN_FILE, KEY_FILE
 from meshkit.link import Link
-from meshkit.membership import Membership, join
+from meshkit.membership import Membership, membership_of
 from meshkit.telemetry import Metrics, MetricsServer
 
 log = structlog.get_logger()
@@ -170,9 +170,4 @@ def _report(task: asyncio.Task[None]) -> None:
 
 async def build(settings: GatewaySettings) -> GatewayServer:
     """Joins the mesh, or remembers that it has, and builds the server."""
-    membership = await join(
-        settings.credentials_dir,
-        endpoint=settings.control_plane_endpoint,
-        token=settings.enrollment_token,
-    )
-    return GatewayServer(settings, membership)
+    return GatewayServer(settings, await membership_of(settings))

@@ -9,14 +9,14 @@ from uuid import UUID
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from meshkit.config import MIB, ServerSettings
+from meshkit.config import MIB, MemberSettings
 
 
 def _home() -> str:
     return pwd.getpwuid(os.getuid()).pw_dir
 
 
-class WorkloadsSettings(ServerSettings):
+class WorkloadsSettings(MemberSettings):
     """Settings of the workload manager; each is `WEFT_WORKLOADS_` and its name."""
 
     model_config = SettingsConfigDict(env_prefix="WEFT_WORKLOADS_")
@@ -43,9 +43,5 @@ class WorkloadsSettings(ServerSettings):
     """A cgroup v2 directory delegated to this user; without one no limit is enforced."""
     allowed_workspaces: tuple[UUID, ...] = ()
     """Workspaces that may always call, beside those that the control plane names."""
-    control_plane_endpoint: str = ""
-    """Edge listener of the control plane ("host:port"), for joining the mesh."""
-    enrollment_token: str = Field(default="", repr=False)
-    """One-time token for joining the mesh; ignored once joined."""
     advertised_mesh_address: str = ""
     """Where workspaces reach the mesh listener, if not at its own address."""

@@ -5,18 +5,17 @@ import secrets
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from weftapi.controlplane.v1 import enrollment_pb2
-from weftapi.options.v1 import options_pb2  # noqa: F401  # its extensions must be known
-from weftapi.workloads.v1 import workloads_pb2, workloads_pb2_grpc
-
 from meshkit.authentication import DeniedSerials
 from meshkit.clock import Clock, SystemClock
 from meshkit.credentials import Credentials
 from meshkit.link import Link
-from meshkit.membership import Membership, join
+from meshkit.membership import Membership, membership_of
 from meshkit.paging import KEY_BYTES, PageTokens
 from meshkit.server import MeshServer, Ports, Service
 from meshkit.tokens import TokenVerifier
+from weftapi.controlplane.v1 import enrollment_pb2
+from weftapi.options.v1 import options_pb2  # noqa: F401  # its extensions must be known
+from weftapi.workloads.v1 import workloads_pb2, workloads_pb2_grpc
 from workloads import __version__
 from workloads.access import AllowedWorkspaces
 from workloads.config import WorkloadsSettings
@@ -132,11 +131,7 @@ async def _join(settings: WorkloadsSettings) -> Membership | None:
     """The place in the mesh; None where credentials were laid ready without a control plane."""
     if not settings.control_plane_endpoint:
         return None
-    return await join(
-        settings.credentials_dir,
-        endpoint=settings.control_plane_endpoint,
-        token=settings.enrollment_token,
-    )
+    return await membership_of(settings)
 
 
 def _process_settings(settings: WorkloadsSettings) -> ProcessSettings:

@@ -292,7 +292,7 @@ class EmbeddedMesh:
     def _spec(self, name: str, settings: dict[str, str]) -> ServerSpec:
         directory = self._directory / name
         common = {
-            "DATA_DIR": str(directory),
+            "STATE_DIR" if name == "workloads" else "DATA_DIR": str(directory),
             "CREDENTIALS_DIR": str(directory / "credentials"),
             "OPEN_REFLECTION": "true",
         }
