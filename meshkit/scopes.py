@@ -80,9 +80,7 @@ class _Method:
                 request = self._parse(raw)
                 await self._authorize(rpc.call, request)
                 await self._check(identity.caller, request)
-                return _encode(
-                    await _bounded(self._handle(request, context), self._gate.unary_deadline_s)
-                )
+                return _encode(await self._answer_in_time(request, context))
 
     async def unary_stream(self, raw: bytes, context: Context) -> None:
         rpc = self._begin(context, is_stream=True)
@@ -175,6 +173,15 @@ class _Method:
         first = self._parse(raw)
         await self._accept(rpc, stream, first)
         return _Requests(raws, self._parse, self._validate, first)
+
+    async def _answer_in_time(self, request: Message, context: Context) -> Any:
+        answer = self._handle(request, context)
+        limit = self._gate.unary_deadline_s
+        remaining = context.time_remaining()
+        # gRPC itself cancels the work at the caller's deadline, so most calls need no timer.
+        if remaining is not None and remaining <= limit:
+            return await answer
+        return await _bounded(answer, limit)
 
     async def _answer(self, stream: OpenStream, request: object, context: Context) -> None:
         monotonic = self._recorder.clock.monotonic

@@ -1,8 +1,8 @@
 """Logs, metrics and trace ids: one line and one observation for each RPC, never a payload."""
 
 import logging
+import os
 import re
-import secrets
 import sys
 import threading
 from collections.abc import Callable
@@ -37,20 +37,20 @@ def configure_logging(level: str = "info") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
 
 
 def trace_id_of(traceparent: str) -> str:
     """The trace id of a W3C traceparent; empty where it is malformed or all zero."""
-    match = _TRACEPARENT.fullmatch(traceparent)
+    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     return match[1] if match and match[1].strip("0") else ""
 
 
 def request_id_of(sent: str) -> str:
     """The caller's request id where it is harmless, else a new one."""
-    return sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8)
+    return sent if sent and _REQUEST_ID.fullmatch(sent) else os.urandom(8).hex()
 
 
 class Metrics:

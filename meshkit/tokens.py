@@ -220,6 +220,8 @@ class TrustedIssuer:
     issuer: str
     kinds: frozenset[CallerKind]
     keys: dict[str, jwt.PyJWK] = field(default_factory=dict)
+    # Moves when the keys are replaced.
+    generation: int = 0
 
     def replace_keys(self, jwks: Mapping[str, Any]) -> None:
         """Takes over a key set (as `TokenSigner.jwks`); at most MAX_KEYS of them.
@@ -231,6 +233,7 @@ class TrustedIssuer:
         if not isinstance(entries, list) or len(entries) > MAX_KEYS:
             raise ValueError(f"a key set is a list of at most {MAX_KEYS} keys")
         self.keys = dict(_read_key(entry) for entry in entries)
+        self.generation += 1
 
 
 def _read_key(entry: Any) -> tuple[str, jwt.PyJWK]:
@@ -262,7 +265,8 @@ class TokenVerifier:
         self._audience = audience
         self._clock = clock
         self._revocations = revocations or NoRevocations()
-        self._cache: OrderedDict[bytes, tuple[Token, jwt.PyJWK]] = OrderedDict()
+        # With the issuer and the generation of its keys that the token was verified by.
+        self._cache: OrderedDict[bytes, tuple[Token, TrustedIssuer, int]] = OrderedDict()
 
     def verify(self, encoded: str) -> Token:
         """Returns the verified token; raises Unauthenticated."""
@@ -283,10 +287,9 @@ class TokenVerifier:
         entry = self._cache.get(digest)
         if entry is None:
             return None
-        token, key = entry
-        issuer = self._issuers[token.claims["iss"]]
+        token, issuer, generation = entry
         # A key that was withdrawn takes the tokens it signed with it.
-        if not any(known is key for known in issuer.keys.values()):
+        if issuer.generation != generation:
             del self._cache[digest]
             return None
         self._cache.move_to_end(digest)
@@ -296,17 +299,17 @@ class TokenVerifier:
         if len(encoded) > MAX_TOKEN_BYTES:
             raise unauthenticated()
         try:
-            token, key = self._decode(encoded)
+            token, issuer = self._decode(encoded)
         # InvalidKeyError is not an InvalidTokenError, hostile input raises ValueError and
         # RecursionError from below PyJWT: whatever it is, the credential is not valid.
         except (jwt.PyJWTError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise unauthenticated() from error
-        self._cache[digest] = (token, key)
+        self._cache[digest] = (token, issuer, issuer.generation)
         if len(self._cache) > MAX_CACHED:
             self._cache.popitem(last=False)
         return token
 
-    def _decode(self, encoded: str) -> tuple[Token, jwt.PyJWK]:
+    def _decode(self, encoded: str) -> tuple[Token, TrustedIssuer]:
         unverified = jwt.decode(encoded, options={"verify_signature": False})
         issuer = self._issuers[unverified["iss"]]
         key = issuer.keys[jwt.get_unverified_header(encoded)["kid"]]
@@ -318,7 +321,7 @@ class TokenVerifier:
             audience=self._audience,
             issuer=issuer.issuer,
         )
-        return self._read(claims, issuer), key
+        return self._read(claims, issuer), issuer
 
     def _read(self, claims: dict[str, Any], issuer: TrustedIssuer) -> Token:
         kind = CallerKind(claims[KIND_CLAIM])
