@@ -18,7 +18,7 @@ from gateway import headers as http_headers
 from gateway.bodies import ClientGoneError, read_body, refuse_large_head, refuse_long_url
 from gateway.contract import Contract
 from gateway.cors import Cors, RawHeaderList
-from gateway.errors import Problem, Problems, Refused
+from gateway.errors import HTTP_STATUS, Problem, Problems
 from gateway.headers import Network, Peer
 from gateway.pages import Page
 from gateway.parser import Parser
@@ -28,7 +28,7 @@ from gateway.routes import RouteTable, not_allowed
 from gateway.streams import Relay, StreamCutError, Timing
 from gateway.transcoder import Answer, HttpRequest, Transcoder
 from gateway.upstreams import Upstream, Upstreams
-from meshkit.errors import MeshError, Unavailable, Unimplemented
+from meshkit.errors import Unavailable, Unimplemented
 from meshkit.telemetry import Metrics, request_id_of
 
 log = structlog.get_logger()
@@ -85,7 +85,11 @@ class _Exchange:
 
 
 class Gateway:
-    """The ASGI application."""
+    """The ASGI application.
+
+    Looks a route up, turns the request into one gRPC call, and the answer into HTTP. It keeps
+    nothing between requests but open streams.
+    """
 
     def __init__(
         self,
@@ -256,7 +260,7 @@ class Gateway:
 
     def _describe(self, exchange: _Exchange, error: BaseException) -> Problem:
         problem = self._problems.describe(error, exchange.request_id)
-        if not isinstance(error, Refused | MeshError | grpc.aio.AioRpcError):
+        if problem.http_status == HTTP_STATUS[13] and not isinstance(error, grpc.aio.AioRpcError):
             log.error("unexpected", request_id=exchange.request_id, exc_info=error)
         return problem
 

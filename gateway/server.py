@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
+from google.protobuf.descriptor import ServiceDescriptor
 
 import weftapi
 from gateway import openapi
