@@ -27,6 +27,12 @@ check-protos: protos  ## Fail if the committed stubs differ from what protos/ ge
 	git diff --exit-code --stat -- generated
 	test -z "$$(git ls-files --others --exclude-standard generated)"
 
+demo: setup  ## Start the whole mesh, run a real pipeline through it, and check what is claimed
+	$(BIN)/python examples/demo.py
+
+up: setup  ## Start a mesh on this machine that keeps its data
+	$(BIN)/weft up
+
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
@@ -43,4 +49,4 @@ lint: setup  ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-.PHONY: help setup protos check-protos lint-protos test lint
+.PHONY: help setup demo up protos check-protos lint-protos test lint
