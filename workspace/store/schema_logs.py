@@ -1,1 +1,60 @@
-"""The tables of logs, as `workspace.store.schema` has those of everything else."""
+"""The table of log streams: a row for each log, none for its lines."""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from workspace.store.base import Row, stored
+
+
+class LogState(enum.StrEnum):
+    """States of a log stream; the values stand in the database and, with a prefix, on the wire."""
+
+    OPEN = "OPEN"
+    SEALED = "SEALED"
+
+
+@stored(
+    "log_streams",
+    sa.UniqueConstraint("project", "id"),
+    # Lists, newest first: of a project, and within one value of a filter.
+    sa.Index(None, "project", "create_time", "uid"),
+    sa.Index(None, "project", "run", "create_time", "uid"),
+    sa.Index(None, "project", "step_id", "create_time", "uid"),
+    # What the sealing job looks at: a log is open for as long as its run, and little longer.
+    sa.Index(None, "state", "uid"),
+    sa.ForeignKeyConstraint(["project", "run"], ["runs.project", "runs.id"]),
+    sa.CheckConstraint("state IN ('OPEN', 'SEALED')", name="state"),
+)
+@dataclass(slots=True)
+class LogStream(Row):
+    """A log. `writer_epoch` is that of the newest writer, 0 before the first.
+
+    `next_offset` is written once, with the seal; while the log is open, its lines tell.
+    """
+
+    resource_type: ClassVar[str] = "weft.dev/LogStream"
+
+    uid: UUID
+    project: str
+    id: str
+    run: str
+    step_id: str
+    attempt: int
+    create_time: datetime
+    state: str = LogState.OPEN.value
+    writer_epoch: int = 0
+    next_offset: int = 0
+    revision: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"projects/{self.project}/logStreams/{self.id}"
+
+    @property
+    def is_sealed(self) -> bool:
+        return self.state == LogState.SEALED

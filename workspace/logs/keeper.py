@@ -1,0 +1,152 @@
+"""Logs as the rest of the server knows them: rows in the database joined with lines elsewhere.
+
+Who may write is decided in the database, so that a fence and a seal survive restarts; what was
+decided is then said here, to writers and followers that are connected already.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from meshkit.clock import Clock
+from meshkit.database import Database
+from meshkit.jobs import Lease
+from workspace.logs.backend import Extent, LogKey, LogStoreError
+from workspace.logs.live import LiveLog, LiveLogs, Writer, refusal, stored
+from workspace.operations import logs as operations
+from workspace.operations.refusals import absent
+from workspace.store import logs as log_store
+from workspace.store.schema_logs import LogStream
+
+# Logs of ended runs that are sealed in one go.
+_SEALED_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A writer and what it writes to; `epoch` is what it gives when it comes back."""
+
+    live: LiveLog
+    writer: Writer
+    epoch: int
+
+
+class LogKeeper:
+    """Opens logs for writers and followers, and seals them."""
+
+    def __init__(self, database: Database, logs: LiveLogs, *, clock: Clock) -> None:
+        self._database = database
+        self._logs = logs
+        self._clock = clock
+        self._sealing: set[asyncio.Task[LogStream]] = set()
+
+    @property
+    def logs(self) -> LiveLogs:
+        return self._logs
+
+    async def find(self, project: str, log_stream: str) -> LogStream:
+        """The row; NotFound where there is none."""
+        row = await self._database.read(log_store.get, project, log_stream)
+        if row is None:
+            raise absent(f"projects/{project}/logStreams/{log_stream}")
+        return row
+
+    @asynccontextmanager
+    async def admitted(
+        self, project: str, log_stream: str, *, epoch: int
+    ) -> AsyncIterator[Admitted]:
+        """A writer, until the block ends or another takes over; raises as `admit_writer`."""
+        row = await self.find(project, log_stream)
+        async with self._logs.open(key_of(row)) as live:
+            async with live.lock:
+                row = await self._database.write(
+                    operations.admit_writer, project, log_stream, epoch=epoch
+                )
+                live.expel(operations.fenced(row.writer_epoch))
+                # The end is told to the new writer only when nothing of the old one can move it.
+                await live.drain()
+                writer = live.admit(Writer(live))
+            try:
+                yield Admitted(live, writer, row.writer_epoch)
+            finally:
+                live.dismiss(writer)
+
+    @asynccontextmanager
+    async def followed(self, project: str, log_stream: str) -> AsyncIterator[LiveLog]:
+        """A log to read, which says when something happens; NotFound where there is none."""
+        row = await self.find(project, log_stream)
+        async with self._logs.open(key_of(row)) as live:
+            if not row.is_sealed:
+                # A seal between the first look and now was said to those who held the log then.
+                row = await self.find(project, log_stream)
+            if row.is_sealed:
+                live.seal(row.next_offset, operations.sealed(row.name))
+            yield live
+
+    async def seal(self, project: str, log_stream: str) -> LogStream:
+        """Ends a log where its durable lines end; one that is sealed is answered as it is.
+
+        Goes on where its caller gives up: half a seal would let lines in behind the end.
+        """
+        row = await self.find(project, log_stream)
+        if row.is_sealed:
+            return row
+        task = asyncio.create_task(self._seal(row), name="seal a log")
+        self._sealing.add(task)
+        task.add_done_callback(self._sealing.discard)
+        return await asyncio.shield(task)
+
+    async def seal_ended(self, _lease: Lease) -> None:
+        """A job: seals logs whose runs ended so long ago that nobody may write any more."""
+        before = self._clock.now() - operations.GRACE
+        due = await self._database.read(log_store.open_after_run, before, _SEALED_AT_ONCE)
+        for row in due:
+            await self.seal(row.project, row.id)
+
+    async def ends(self, rows: Sequence[LogStream]) -> dict[UUID, int]:
+        """The offsets of the next lines of logs, by uid."""
+        return dict(
+            zip(
+                [row.uid for row in rows],
+                await asyncio.gather(*(self._end(row) for row in rows)),
+                strict=True,
+            )
+        )
+
+    async def close(self) -> None:
+        """Ends what is under way; lines that were taken become durable."""
+        await asyncio.gather(*self._sealing, return_exceptions=True)
+        await self._logs.close()
+
+    async def _seal(self, row: LogStream) -> LogStream:
+        key = key_of(row)
+        async with self._logs.open(key) as live, live.lock:
+            await live.hold()
+            try:
+                row = await self._database.write(
+                    operations.seal, row.project, row.id, next_offset=live.committed
+                )
+            except BaseException:
+                # Perhaps it is sealed, perhaps not: a writer must ask again before it goes on.
+                live.expel(refusal(LogStoreError()))
+                raise
+            finally:
+                live.go_on()
+            live.seal(row.next_offset, operations.sealed(row.name))
+            await stored(self._logs.backend.seal(key))
+        return row
+
+    async def _end(self, row: LogStream) -> int:
+        if row.is_sealed:
+            return row.next_offset
+        end = self._logs.end_of(key_of(row))
+        if end is not None:
+            return end
+        extent: Extent = await stored(self._logs.backend.extent(key_of(row)))
+        return extent.next_offset
+
+
+def key_of(row: LogStream) -> LogKey:
+    return LogKey(row.project, row.uid)

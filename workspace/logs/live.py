@@ -1,0 +1,324 @@
+"""What is under way of each log: its writer, its followers, and lines not durable yet.
+
+Belongs to one event loop. A log is here for as long as somebody holds it; whatever must outlive
+that is durable already.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import structlog
+
+from meshkit.clock import Clock
+from meshkit.errors import MeshError, OutOfRange, ResourceExhausted, Unavailable
+from workspace.logs.backend import Chunk, LogBackend, LogKey, LogStoreError, LogStoreFullError
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+# What one flush takes: a reader gets at one line by reading as much.
+FLUSH_BYTES = 256 << 10
+# A flush does not wait for its turn beyond this (S33), ...
+HASTE_BYTES = 64 << 10
+# ... and no writer is read further beyond this (S33).
+UNACKED_BYTES = 1 << 20
+# Between two flushes of a log that says little: bounds its fsyncs, and how late followers see it.
+PAUSE_S = 0.05
+
+
+class LiveLog:
+    """One log. `committed` is the durable end; `end` also counts what waits to be."""
+
+    def __init__(
+        self,
+        key: LogKey,
+        backend: LogBackend,
+        clock: Clock,
+        *,
+        pause_s: float,
+        on_idle: "Callable[[LiveLog], None]",
+    ) -> None:
+        self.key = key
+        # Held to admit a writer and to seal: each finds what the other has done.
+        self.lock = asyncio.Lock()
+        self.is_sealed = False
+        self.committed = 0
+        self.end = 0
+        self.holders = 0
+        self._backend = backend
+        self._clock = clock
+        self._pause_s = pause_s
+        self._on_idle = on_idle
+        self._followers: set[asyncio.Event] = set()
+        self._writer: Writer | None = None
+        self._pending: list[Chunk] = []
+        self._pending_bytes = 0
+        self._flushing_bytes = 0
+        self._flusher: asyncio.Task[None] | None = None
+        self._is_held = False
+        self._drainers = 0
+        self._haste = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._is_loaded = False
+
+    async def load(self) -> None:
+        """Finds the end of the log, once."""
+        async with self.lock:
+            if not self._is_loaded:
+                extent = await stored(self._backend.extent(self.key))
+                self.committed = self.end = extent.next_offset
+                self._is_loaded = True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody would miss it."""
+        return not self.holders and self._flusher is None
+
+    @property
+    def is_loaded(self) -> bool:
+        return self._is_loaded
+
+    def follow(self, event: asyncio.Event) -> None:
+        """Sets the event whenever something has happened, until `leave`."""
+        self._followers.add(event)
+
+    def leave(self, event: asyncio.Event) -> None:
+        self._followers.discard(event)
+
+    def admit(self, writer: "Writer") -> "Writer":
+        """Makes this the writer, after the one before was expelled."""
+        self._writer = writer
+        return writer
+
+    def expel(self, error: MeshError) -> None:
+        """Ends the writer, if there is one, with an error."""
+        writer, self._writer = self._writer, None
+        if writer:
+            writer.error = error
+            # It may wait for room, and learns only then that it has no right to it.
+            self._room.set()
+            self._wake()
+
+    def dismiss(self, writer: "Writer") -> None:
+        """The writer has gone by itself."""
+        if self._writer is writer:
+            self._writer = None
+
+    def append(self, chunk: Chunk) -> None:
+        """Queues a chunk that begins at `end`."""
+        self._pending.append(chunk)
+        self._pending_bytes += len(chunk.data)
+        self.end = chunk.next_offset
+        self._measure()
+        if self._flusher is None:
+            self._flusher = asyncio.create_task(self._flush(), name="flush a log")
+
+    async def room(self) -> None:
+        """Waits until less than UNACKED_BYTES wait to be durable, and nobody seals."""
+        while not self._room.is_set():
+            await self._room.wait()
+
+    async def drain(self) -> None:
+        """Waits until nothing is pending: all is durable, or has failed and was reported."""
+        self._drainers += 1
+        try:
+            while self._flusher:
+                self._haste.set()
+                await asyncio.shield(self._flusher)
+        finally:
+            self._drainers -= 1
+
+    async def hold(self) -> None:
+        """Lets the writer say no more, and makes durable what it has said."""
+        self._is_held = True
+        self._measure()
+        await self.drain()
+
+    def go_on(self) -> None:
+        """Ends `hold`."""
+        self._is_held = False
+        self._measure()
+
+    def seal(self, next_offset: int, sealed: MeshError) -> None:
+        """The log is complete: whoever writes or follows it hears."""
+        self.is_sealed = True
+        self.committed = self.end = next_offset
+        self.expel(sealed)
+        self._wake()
+
+    def _measure(self) -> None:
+        waiting = self._pending_bytes + self._flushing_bytes
+        if waiting < UNACKED_BYTES and not self._is_held:
+            self._room.set()
+        else:
+            self._room.clear()
+        if self._pending_bytes >= HASTE_BYTES:
+            self._haste.set()
+
+    async def _flush(self) -> None:
+        """Makes durable what waits, and what comes meanwhile, as one frame after another."""
+        try:
+            while self._pending:
+                await self._store(self._take())
+                await self._rest()
+        except LogStoreError as error:
+            # The words of the operating system say it all.
+            log.warning("log_not_stored", uid=str(self.key.uid), error=str(error))
+            self._fail(refusal(error))
+        except Exception:
+            log.exception("log_not_stored", uid=str(self.key.uid))
+            self._fail(refusal(LogStoreError()))
+        finally:
+            self._flusher = None
+            self._haste.clear()
+            self._on_idle(self)
+
+    async def _store(self, chunks: list[Chunk]) -> None:
+        received_us = int(self._clock.now().timestamp() * 1_000_000)
+        await self._backend.append(self.key, chunks, received_us=received_us)
+        self.committed = chunks[-1].next_offset
+        self._flushing_bytes = 0
+        self._measure()
+        self._wake()
+
+    def _take(self) -> list[Chunk]:
+        taken, size = 0, 0
+        while taken < len(self._pending) and size < FLUSH_BYTES:
+            size += len(self._pending[taken].data)
+            taken += 1
+        chunks, self._pending = self._pending[:taken], self._pending[taken:]
+        self._flushing_bytes = size
+        self._pending_bytes -= size
+        if self._pending_bytes < HASTE_BYTES:
+            self._haste.clear()
+        return chunks
+
+    async def _rest(self) -> None:
+        """Lets lines gather, unless there are many, or somebody is in haste."""
+        if self._drainers:
+            return
+        try:
+            async with asyncio.timeout(self._pause_s):
+                await self._haste.wait()
+        except TimeoutError:
+            pass
+
+    def _fail(self, error: MeshError) -> None:
+        """What was not durable never was: its writer sends it again."""
+        self._pending.clear()
+        self._pending_bytes = self._flushing_bytes = 0
+        self.end = self.committed
+        self._measure()
+        self.expel(error)
+
+    def _wake(self) -> None:
+        for event in self._followers:
+            event.set()
+
+
+class Writer:
+    """One connection's right to append, until another takes it."""
+
+    def __init__(self, live: LiveLog) -> None:
+        self._live = live
+        self.error: MeshError | None = None
+        # It has sent what is known already, and wants to hear that it is.
+        self.is_repeating = False
+
+    def check(self) -> None:
+        """Raises what has ended the writer."""
+        if self.error:
+            raise self.error
+
+    async def room(self) -> None:
+        """Waits until more may be said; raises what has ended the writer."""
+        await self._live.room()
+        self.check()
+
+    def known(self, first_offset: int) -> int:
+        """How many lines from an offset on are there already; OutOfRange where some are missing."""
+        self.check()
+        end = self._live.end
+        if first_offset > end:
+            raise OutOfRange(
+                "LOG_OFFSET_GAP",
+                f"Lines are missing: the next one is {end}, not {first_offset}.",
+                metadata={"expected": str(end)},
+            )
+        return end - first_offset
+
+    def append(self, chunk: Chunk) -> None:
+        """Appends a chunk of which nothing is `known`."""
+        self.check()
+        self._live.append(chunk)
+
+
+class LiveLogs:
+    """All logs that somebody writes or follows."""
+
+    def __init__(self, backend: LogBackend, *, clock: Clock, pause_s: float = PAUSE_S) -> None:
+        self.backend = backend
+        self._clock = clock
+        self._pause_s = pause_s
+        self._logs: dict[LogKey, LiveLog] = {}
+
+    @asynccontextmanager
+    async def open(self, key: LogKey) -> AsyncIterator[LiveLog]:
+        """Holds a log; raises Unavailable where the backend cannot say where it ends."""
+        live = self._logs.get(key)
+        if live is None:
+            live = self._logs[key] = LiveLog(
+                key,
+                self.backend,
+                self._clock,
+                pause_s=self._pause_s,
+                on_idle=self._let_go,
+            )
+        live.holders += 1
+        try:
+            await live.load()
+            yield live
+        finally:
+            live.holders -= 1
+            self._let_go(live)
+
+    def end_of(self, key: LogKey) -> int | None:
+        """The durable end of a log that is live; None for others."""
+        live = self._logs.get(key)
+        return live.committed if live and live.is_loaded else None
+
+    async def close(self) -> None:
+        """Makes durable what waits."""
+        await asyncio.gather(*(live.drain() for live in tuple(self._logs.values())))
+
+    def _let_go(self, live: LiveLog) -> None:
+        # Lines whose writer is gone are made durable all the same, before it is forgotten.
+        if live.is_idle and self._logs.get(live.key) is live:
+            del self._logs[live.key]
+
+
+async def stored(answer: Awaitable[T]) -> T:
+    """What the backend answers; its errors in the words of the API."""
+    try:
+        return await answer
+    except LogStoreError as error:
+        raise refusal(error) from error
+
+
+def refusal(error: LogStoreError) -> MeshError:
+    """What callers hear of an error of the backend."""
+    if isinstance(error, LogStoreFullError):
+        return ResourceExhausted(
+            "LOG_STORE_FULL",
+            "There is no space left for logs; keep the lines and try again.",
+            retry_after_s=5,
+        )
+    return Unavailable(
+        "LOG_STORE_UNAVAILABLE",
+        "The store of logs cannot do this now; keep the lines and try again.",
+        retry_after_s=1,
+    )

@@ -1,0 +1,147 @@
+"""Lines between the wire and the log backend, which keeps the bytes of whole chunks.
+
+Nothing here looks at single lines while they come in: a chunk is counted, and its bytes are
+passed on. Only readers get at lines one by one, for their numbers and times.
+"""
+
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
+from dataclasses import dataclass
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from weftapi.common.v1 import types_pb2
+from weftapi.workspace.v1 import logs_pb2
+from workspace.logs.backend import Chunk, Frame
+from workspace.logs.live import Writer
+
+# Of one message to a reader.
+MAX_LINES = 1_000
+MAX_BYTES = 512 << 10
+
+Lines = Sequence[types_pb2.LogLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Lines that follow one another, and the offset of the next one."""
+
+    lines: Lines
+    next_offset: int
+    size_bytes: int
+
+
+def append(writer: Writer, chunk: logs_pb2.LogChunk) -> bool:
+    """Appends what is new of a chunk; False where all of it is known already."""
+    count = len(chunk.lines)
+    known = writer.known(chunk.first_offset)
+    if known >= count:
+        return False
+    if known:
+        # A writer that comes back repeats itself.
+        del chunk.lines[:known]
+    newest = chunk.lines[-1].time
+    microseconds = newest.seconds * 1_000_000 + newest.nanos // 1_000
+    data = chunk.SerializeToString()
+    writer.append(Chunk(chunk.first_offset + known, count - known, microseconds, data))
+    return True
+
+
+def batches(frames: Iterable[Frame], offset: int, end: int) -> Iterator[Batch]:
+    """The lines of frames from an offset on, in batches that fit into messages.
+
+    Lines that storage lost are stood for by one line that says so. `end` is how far the log
+    goes where there are no frames at all.
+    """
+    found = False
+    for frame in frames:
+        found = True
+        if frame.first_offset > offset:
+            yield _lost(offset, frame.first_offset)
+            offset = frame.first_offset
+        if frame.data is None:
+            yield _lost(offset, frame.next_offset)
+        else:
+            yield from _cut(_lines(frame, frame.data, offset), frame.next_offset, len(frame.data))
+        offset = frame.next_offset
+    if not found and offset < end:
+        yield _lost(offset, end)
+
+
+def joined(parts: Iterable[Batch]) -> Iterator[Batch]:
+    """The same lines in as few batches as fit into messages."""
+    waiting: list[Batch] = []
+    lines = size = 0
+    for part in parts:
+        if waiting and (lines + len(part.lines) > MAX_LINES or size + part.size_bytes > MAX_BYTES):
+            yield _join(waiting, size)
+            waiting, lines, size = [], 0, 0
+        waiting.append(part)
+        lines += len(part.lines)
+        size += part.size_bytes
+    if waiting:
+        yield _join(waiting, size)
+
+
+def since(lines: Lines, time_us: int) -> int | None:
+    """The offset of the first line that was written at or after a time."""
+    for line in lines:
+        if line.time.seconds * 1_000_000 + line.time.nanos // 1_000 >= time_us:
+            return line.offset
+    return None
+
+
+def text(lines: Lines) -> bytes:
+    """The lines as they were printed."""
+    parts = [line.message if line.continued else f"{line.message}\n" for line in lines]
+    return "".join(parts).encode()
+
+
+def microseconds(time: Timestamp) -> int:
+    """Rounded up: a line is not at or after a moment that it precedes."""
+    return time.seconds * 1_000_000 + -(-time.nanos // 1_000)
+
+
+def _lines(frame: Frame, data: bytes, offset: int) -> MutableSequence[types_pb2.LogLine]:
+    """The lines of a frame from an offset on, with their numbers, and times where they lack one."""
+    # Serialized messages one after another are their fields one after another: one chunk.
+    lines = logs_pb2.LogChunk.FromString(data).lines
+    if offset > frame.first_offset:
+        del lines[: offset - frame.first_offset]
+    received = Timestamp()
+    received.FromMicroseconds(frame.received_us)
+    for number, line in enumerate(lines, offset):
+        line.offset = number
+        if not line.HasField("time"):
+            line.time.CopyFrom(received)
+    return lines
+
+
+def _cut(lines: Lines, next_offset: int, size: int) -> Iterator[Batch]:
+    if len(lines) <= MAX_LINES and size <= MAX_BYTES:
+        yield Batch(lines, next_offset, size)
+        return
+    begin = used = 0
+    for index, line in enumerate(lines):
+        length = line.ByteSize()
+        if index - begin == MAX_LINES or (used + length > MAX_BYTES and index > begin):
+            yield Batch(lines[begin:index], line.offset, used)
+            begin, used = index, 0
+        used += length
+    if begin < len(lines):
+        yield Batch(lines[begin:], next_offset, used)
+
+
+def _join(parts: list[Batch], size: int) -> Batch:
+    if len(parts) == 1:
+        return parts[0]
+    return Batch([line for part in parts for line in part.lines], parts[-1].next_offset, size)
+
+
+def _lost(first: int, end: int) -> Batch:
+    line = types_pb2.LogLine(
+        offset=first,
+        origin=types_pb2.LOG_ORIGIN_SYSTEM,
+        level=types_pb2.LOG_LEVEL_ERROR,
+        message=f"{end - first} lines are lost, from {first} on: the store of logs is damaged.",
+    )
+    return Batch([line], end, line.ByteSize())

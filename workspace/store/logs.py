@@ -1,0 +1,52 @@
+"""Queries of log streams."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from meshkit.filters import Field, Fields, Filter, Kind
+from meshkit.paging import OrderKey, Orders, Window
+from meshkit.session import Session
+from workspace.store.base import columns, every, fetch, first
+from workspace.store.lists import Listed, listed, matching
+from workspace.store.schema import Run
+from workspace.store.schema_logs import LogState, LogStream
+
+_C = columns(LogStream)
+
+ORDERS = Orders((OrderKey("create_time", _C.create_time),), OrderKey("uid", _C.uid))
+FIELDS = Fields(
+    Field("run", Kind.STRING, _C.run, lambda log: log.run.rpartition("/")[2]),
+    Field("step_id", Kind.STRING, _C.step_id),
+)
+
+
+def get(session: Session, project: str, log_stream: str) -> LogStream | None:
+    return first(
+        session, LogStream, every(LogStream).where(_C.project == project, _C.id == log_stream)
+    )
+
+
+def lock(session: Session, project: str, log_stream: str) -> LogStream | None:
+    """The log stream, held until the commit: whoever opens or seals it holds it."""
+    statement = every(LogStream).where(_C.project == project, _C.id == log_stream)
+    return first(session, LogStream, statement.with_for_update())
+
+
+def list_page(
+    session: Session, project: str, window: Window, filter_: Filter | None
+) -> Listed[LogStream]:
+    return listed(session, LogStream, window, _C.project == project, *matching(filter_))
+
+
+def open_after_run(session: Session, ended_before: datetime, limit: int) -> list[LogStream]:
+    """Log streams of all projects that are still open though their run ended before a time."""
+    runs = columns(Run)
+    statement = (
+        every(LogStream)
+        .join(Run.__table__, sa.and_(runs.project == _C.project, runs.id == _C.run))
+        .where(_C.state == LogState.OPEN.value, runs.end_time < ended_before)
+        .order_by(_C.uid)
+        .limit(limit)
+    )
+    return fetch(session, LogStream, statement)
