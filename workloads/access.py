@@ -6,12 +6,12 @@ from pathlib import Path
 from uuid import UUID
 
 from google.protobuf.message import Message
-from weftapi.controlplane.v1 import enrollment_pb2
 
 from meshkit.access import Access, MethodPolicy
 from meshkit.caller import Caller
 from meshkit.errors import PermissionDenied
 from meshkit.spiffe import Role, SpiffeId
+from weftapi.controlplane.v1 import enrollment_pb2
 from workloads.shim import files
 
 _FILE = "workspaces.json"

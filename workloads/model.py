@@ -21,6 +21,9 @@ class WorkloadKey:
         """The resource name, as the owner knows it."""
         return f"workloads/{self.id}"
 
+    def __str__(self) -> str:
+        return f"{self.owner}/{self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:

@@ -1,8 +1,9 @@
 """Ended workloads are kept for a while, then forgotten with their logs."""
 
 import asyncio
-import logging
 from datetime import datetime, timedelta
+
+import structlog
 
 from meshkit.clock import Clock
 from meshkit.errors import MeshError
@@ -10,9 +11,9 @@ from workloads.feed import Feed
 from workloads.launchers import Launcher
 from workloads.model import Workload
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
-# The wall clock may be set while we wait, so it is read again at least this often.
+# What ends, or is submitted, while we wait is found this late; nobody is in a hurry for it.
 _LONGEST_WAIT_S = 60.0
 
 
@@ -30,13 +31,8 @@ class Retention:
     async def run(self) -> None:
         """Deletes until cancelled."""
         while True:
-            revision = self._feed.revision
             await self.sweep()
-            try:
-                async with asyncio.timeout(self._wait_s()):
-                    await self._feed.wait(max(revision, self._feed.revision))
-            except TimeoutError:
-                continue
+            await asyncio.sleep(self._wait_s())
 
     async def sweep(self) -> None:
         """Deletes what is over now; one that cannot be deleted does not hold up the others."""
@@ -45,7 +41,7 @@ class Retention:
             try:
                 await self._launcher.delete(workload.key)
             except (MeshError, OSError):
-                _log.exception("cannot delete %s of %s", workload.key.name, workload.key.owner)
+                log.exception("workload_not_deleted", workload=str(workload.key))
 
     def _is_over(self, workload: Workload, now: datetime) -> bool:
         end = self._end(workload)

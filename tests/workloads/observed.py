@@ -64,8 +64,12 @@ class Engine:
 
     async def has_file(self, id_: str, name: str) -> None:
         """Waits for a file that a shim writes without anybody watching it."""
+        await self.has((self.folder(id_) / name).exists)
+
+    async def has(self, holds: Callable[[], bool]) -> None:
+        """Waits for something on disk, of which nobody is told."""
         async with asyncio.timeout(PATIENCE_S):
-            while not (self.folder(id_) / name).exists():  # noqa: ASYNC110  # nobody tells us
+            while not holds():  # noqa: ASYNC110  # nobody tells us
                 await asyncio.sleep(0.02)
 
     async def reaches(self, id_: str, *states: str) -> Workload:

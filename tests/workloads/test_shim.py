@@ -1,5 +1,6 @@
 """Parts of the shim that no workload reaches at will: full disks, limits, any bytes at all."""
 
+import os
 import resource
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workloads.observed import key, said, shell
+from workloads.lifecycle import WorkloadState
 from workloads.model import Secrets
 from workloads.shim import files
 from workloads.shim.limits import ENFORCED, Limits
@@ -127,3 +129,24 @@ async def test_a_line_is_served_when_it_is_whole(engine):
         log.write(b":01.000000000Z stdout F torn\n")
     rest = await engine.launcher.read_log(key("l"), chunk.next_offset, 1)
     assert said(rest.data, "stdout") == b"torn\n"
+
+
+async def test_a_full_disk_delays_the_record_of_the_end_and_loses_nothing_else(engine):
+    script = "while [ ! -p pipe ]; do sleep 0.01; done; read go < pipe; echo unseen; exit 6"
+    await engine.launcher.launch(key("full"), shell(script), Secrets())
+    os.mkfifo(engine.folder("full") / files.WORK / "pipe")
+    await engine.reaches("full", "RUNNING")
+    shim = files.load(str(engine.folder("full")), files.CLAIM)["pid"]
+    soft, hard = resource.prlimit(shim, resource.RLIMIT_FSIZE)
+    resource.prlimit(shim, resource.RLIMIT_FSIZE, (0, hard))
+    (engine.folder("full") / files.WORK / "pipe").write_text("go\n")
+    # The last thing before the record of the end.
+    await engine.has(lambda: not (engine.folder("full") / files.SECRETS).exists())
+    assert engine.known[key("full")].state is WorkloadState.RUNNING
+    resource.prlimit(shim, resource.RLIMIT_FSIZE, (soft, hard))
+    workload = await engine.ended("full")
+    assert workload.exit.code == 6
+    assert b"unseen" not in await engine.log("full")
+    assert files.load(str(engine.folder("full")), files.EXIT)["log_dropped_bytes"] == len(
+        b"unseen\n"
+    )

@@ -8,14 +8,16 @@ is ever admitted, and a restarted manager finds out which by pid and start time.
 import asyncio
 import contextlib
 import fcntl
-import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import structlog
 
 from meshkit.clock import Clock
 from meshkit.errors import (
@@ -36,7 +38,7 @@ from workloads.lifecycle import WorkloadState
 from workloads.model import Secrets, WorkloadKey, WorkloadSpec
 from workloads.shim import files
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 _LOG_POLL_S = 0.2
 # A line of the log is at most 16 KiB and its prefix, so that a read always holds a whole one.
@@ -68,7 +70,8 @@ class ProcessSettings:
 class ProcessLauncher:
     """Executes workloads as local processes (protocol: workloads.launchers.Launcher).
 
-    An async context manager: leaving it leaves the workloads running, for the next manager.
+    An async context manager: leaving it leaves the workloads running, for the next manager. A
+    supervisor must leave them, too: under systemd that is `KillMode=process`.
     """
 
     def __init__(self, settings: ProcessSettings, clock: Clock) -> None:
@@ -77,6 +80,7 @@ class ProcessLauncher:
         self._directory = StateDirectory(settings.state_directory)
         self._environments = Environments(settings.state_directory / "environments")
         self._records: dict[WorkloadKey, Record] = {}
+        # In the order of submission, as dictionaries are.
         self._queue: dict[WorkloadKey, Record] = {}
         self._busy: set[WorkloadKey] = set()
         self._sink: Callable[[Observation], None] = lambda _: None
@@ -159,7 +163,15 @@ class ProcessLauncher:
         task = asyncio.ensure_future(change)
         self._changing.add(task)
         task.add_done_callback(self._changing.discard)
-        await asyncio.shield(task)
+        try:
+            await asyncio.shield(task)
+        except OSError as error:
+            raise Unavailable(
+                "UPSTREAM_UNAVAILABLE",
+                f"the workload manager cannot write its state: {error.strerror}",
+                metadata={"service": "state directory"},
+                retry_after_s=5,
+            ) from error
 
     async def _launch(self, key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets) -> None:
         async with self._submitting:
@@ -182,15 +194,7 @@ class ProcessLauncher:
             )
         intent = Intent(key, new_uid(), self._clock.now(), spec)
         launch = self._launch_order(intent, secrets)
-        try:
-            folder = await asyncio.to_thread(self._directory.create, intent, launch, secrets)
-        except OSError as error:
-            raise Unavailable(
-                "UPSTREAM_UNAVAILABLE",
-                f"the workload manager cannot write its state: {error.strerror}",
-                metadata={"service": "state directory"},
-                retry_after_s=5,
-            ) from error
+        folder = await asyncio.to_thread(self._directory.create, intent, launch, secrets)
         record = self._record(intent, folder)
         self._records[key] = self._queue[key] = record
         record.announce()
@@ -244,12 +248,10 @@ class ProcessLauncher:
 
     def _fill(self) -> None:
         """Starts what fits, and tells those who wait how long the queue before them is."""
-        queue = sorted(self._queue.values(), key=lambda record: record.intent.uid)
-        free = max(0, self._settings.slots - len(self._busy))
-        for record in queue[:free]:
-            del self._queue[record.key]
-            self._occupy(record, execute)
-        for position, record in enumerate(queue[free : free + _TOLD_POSITIONS + 1], start=1):
+        while self._queue and len(self._busy) < self._settings.slots:
+            self._occupy(self._queue.pop(next(iter(self._queue))), execute)
+        told = islice(self._queue.values(), _TOLD_POSITIONS + 1)
+        for position, record in enumerate(told, start=1):
             where = f"number {position}"
             if position > _TOLD_POSITIONS:
                 where = f"behind more than {_TOLD_POSITIONS} others"
@@ -278,7 +280,7 @@ class ProcessLauncher:
                 records.append(self._record(folder.intent(key), folder))
             except (OSError, ValueError, KeyError, TypeError):
                 # One that nobody can read must not keep the others from being found again.
-                _log.exception("parked %s at %s", key, self._directory.park(folder))
+                log.exception("workload_parked", key=str(key), at=str(self._directory.park(folder)))
         return records
 
     def _resume(self, record: Record) -> None:
@@ -313,7 +315,7 @@ async def _persist(record: Record, work: Callable[[Record], Awaitable[None]]) ->
         try:
             await work(record)
         except OSError:
-            _log.exception("cannot observe %s of %s", record.key.name, record.key.owner)
+            log.exception("workload_not_observed", key=str(record.key))
             await asyncio.sleep(_TRY_AGAIN_S)
         else:
             return

@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+import structlog
+
 from workloads.launchers import Observation, outcomes
 from workloads.launchers.folder import Folder, Intent
 from workloads.launchers.handles import ProcessHandle
 from workloads.lifecycle import WorkloadState, path
 from workloads.model import Workload, WorkloadKey
 from workloads.shim import files
+
+log = structlog.get_logger()
 
 
 class Record:
@@ -66,4 +70,5 @@ class Record:
         for state in path(self.state, target.state) or ():
             is_there = state is target.state
             self.workload = target if is_there else replace(self.workload, state=state, reason="")
+            log.info("workload", key=str(self.key), state=state.value, reason=self.workload.reason)
             self.announce()

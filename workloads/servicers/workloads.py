@@ -8,12 +8,12 @@ from uuid import UUID
 
 from google.protobuf import duration_pb2, empty_pb2, timestamp_pb2
 from google.protobuf.message import Message
-from weftapi.common.v1 import types_pb2
-from weftapi.workloads.v1 import workloads_pb2, workloads_pb2_grpc
 
 from meshkit.caller import current_call
 from meshkit.paging import ListQuery, OrderKey, Orders, PageTokens
 from meshkit.streams import OpenStream, current_stream
+from weftapi.common.v1 import types_pb2
+from weftapi.workloads.v1 import workloads_pb2, workloads_pb2_grpc
 from workloads.feed import Feed, Versioned
 from workloads.launchers import Launcher
 from workloads.model import Environment, Exit, Secrets, Workload, WorkloadKey, WorkloadSpec

@@ -28,24 +28,28 @@ Json = dict[str, Any]
 
 def publish(folder: str, name: str, content: Json, *, once: bool) -> bool:
     """Writes a file whole and durably; False where `once` is asked and the name is taken."""
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.{time.monotonic_ns()}")
-    final = os.path.join(folder, name)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    draft = f".{name}.{os.getpid()}.{time.monotonic_ns()}"
+    path = os.path.join(folder, draft)
     try:
-        os.write(descriptor, json.dumps(content).encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    try:
+        _write(path, json.dumps(content).encode())
         # A link, unlike a rename, refuses to replace: the kernel decides who was first.
-        (os.link if once else os.replace)(temporary, final)
+        (os.link if once else os.replace)(path, os.path.join(folder, name))
     except FileExistsError:
         return False
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        remove(folder, draft)
     sync_folder(folder)
     return True
+
+
+def _write(path: str, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        while data:  # a disk that is almost full takes a part without a complaint
+            data = data[os.write(descriptor, data) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: str) -> None:

@@ -29,6 +29,7 @@ NOT_ADMITTED = 3  # the shim's exit code where somebody else was admitted before
 _READ_BYTES = 1 << 16
 _PARTIAL_S = 0.1  # how long an unfinished line waits for its end before it is logged as a piece
 _DRAIN_S = 5.0  # how long the end waits for processes that do not die and pipes that stay open
+_RECORD_TRIES = 3600  # one a second
 _NEVER = float("inf")
 
 
@@ -41,12 +42,30 @@ def main(folder: str) -> int:
     try:
         ended = _Workload(folder, _take(folder)).run()
     except Exception as error:  # noqa: BLE001  # whatever it is, the end must be recorded
-        traceback.print_exc()
+        _complain()
         kill_children(_DRAIN_S)
         ended = _ended("shim_failed", message=f"{type(error).__name__}: {error}")
-    files.remove_secrets(folder)
-    files.publish(folder, files.EXIT, ended, once=True)
+    _record(folder, ended)
     return 0
+
+
+def _record(folder: str, ended: files.Json) -> None:
+    """Records the end; waits for a disk that is full, because nobody else knows what we know."""
+    files.remove_secrets(folder)
+    for _ in range(_RECORD_TRIES):
+        try:
+            files.publish(folder, files.EXIT, ended, once=True)
+        except OSError:
+            _complain()
+            time.sleep(1)
+        else:
+            return
+
+
+def _complain() -> None:
+    """Leaves a trace for people, unless its disk is what is sick."""
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
 
 
 def _detach() -> None:
@@ -99,7 +118,8 @@ class _Workload:
         if failure:
             self._log.close()
             return _ended("not_started", **failure)
-        files.publish(self._folder, files.STARTED, self._started(), once=False)
+        with contextlib.suppress(OSError):  # a full disk hides that it executes, but ends nothing
+            files.publish(self._folder, files.STARTED, self._started(), once=False)
         _hang_up()
         self._obey(is_told=False)  # it may have been cancelled before we listened
         while self._end is None:
@@ -134,7 +154,8 @@ class _Workload:
         self._pipes = {out: "stdout", err: "stderr"}
         for pipe in self._pipes:
             self._poll.register(pipe, select.POLLIN)
-        self._timeout_at = time.monotonic() + (self._launch["timeout_s"] or _NEVER)
+        timeout_s = self._launch["timeout_s"]
+        self._timeout_at = time.monotonic() + (_NEVER if timeout_s is None else timeout_s)
         return {}
 
     def _become(self, out: int, err: int, failed: int, shim: int) -> NoReturn:
