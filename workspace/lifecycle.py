@@ -81,7 +81,7 @@ RUN_ACTIVE = tuple(state for state in RunState if state not in RUN_TERMINAL)
 STEP_ACTIVE = tuple(state for state in StepState if state not in STEP_TERMINAL)
 
 # What a new attempt interrupts: the attempt before it has failed, whether or not that was said.
-_INTERRUPTED = frozenset({_S.PROVISIONING, _S.RUNNING, _S.PAUSED})
+_INTERRUPTED = frozenset({_S.PROVISIONING, _S.RUNNING})
 
 
 def may_move(edges: Edges[S], current: S, target: S) -> bool:

@@ -59,9 +59,7 @@ def _column(name: str, annotation: Any, key: Sequence[str]) -> sa.Column[Any]:
     plain = (
         next(a for a in get_args(annotation) if a is not type(None)) if is_nullable else annotation
     )
-    return sa.Column(
-        name, _TYPES[plain], primary_key=name in key, nullable=is_nullable, autoincrement=False
-    )
+    return sa.Column(name, _TYPES[plain], primary_key=name in key, nullable=is_nullable)
 
 
 def columns(cls: type[Row]) -> sa.sql.base.ReadOnlyColumnCollection[str, sa.Column[Any]]:

@@ -277,7 +277,9 @@ class LateReport(Row):
 @stored("artifacts", sa.UniqueConstraint("project", "id"), _project())
 @dataclass(slots=True)
 class Artifact(Row):
-    """A named series of versions; it has no events of its own, its versions do."""
+    """A named series of versions."""
+
+    resource_type: ClassVar[str] = "weft.dev/Artifact"
 
     uid: UUID
     project: str
@@ -352,6 +354,7 @@ class LineageEdge(Row):
 @stored(
     "launches",
     sa.Index(None, "state"),
+    sa.UniqueConstraint("workload"),
     sa.ForeignKeyConstraint(["run_uid"], ["runs.uid"]),
     _in("state", ("INTENDED", "SUBMITTED", "CANCELLING", "ENDED"), "state"),
     key=("run_uid",),

@@ -1,0 +1,253 @@
+"""Who may do what here: decided locally, on the policy that the control plane pushed.
+
+The policy is kept in a file, so that a restart while the control plane is away changes nothing;
+it serves until it is too old. Runs need no policy: a run token opens its own run.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from google.protobuf.message import DecodeError, Message
+from weftapi.controlplane.v1 import enrollment_pb2
+
+from meshkit.access import MethodPolicy
+from meshkit.caller import Caller, CallerKind
+from meshkit.clock import Clock
+from meshkit.errors import PermissionDenied, Unavailable
+from meshkit.tokens import unauthenticated
+from workspace import names
+from workspace.files import write_private
+
+Permissions = frozenset[str]
+_EVERYWHERE = ""
+_PEOPLE = (CallerKind.USER, CallerKind.SERVICE_ACCOUNT)
+# Claims that name what a revocation can name beside the subject.
+SESSION_CLAIM = "sid"
+SNAPSHOT_CLAIM = "snapshot"
+RUN_UID_CLAIM = "run_uid"
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """A policy, compiled: permissions by subject, then by project ("" for all of them)."""
+
+    workspace: str = ""
+    max_age: timedelta = timedelta(0)
+    subjects: Mapping[str, Mapping[str, Permissions]] = field(default_factory=dict)
+    revoked: Mapping[str, datetime] = field(default_factory=dict)
+
+    @classmethod
+    def compile(cls, policy: enrollment_pb2.Policy) -> "Grants":
+        roles = {role.role: frozenset(role.permissions) for role in policy.roles}
+        subjects: dict[str, dict[str, Permissions]] = {}
+        for grant in policy.grants:
+            held = subjects.setdefault(grant.subject, {})
+            project = names.project_of(grant.project) if grant.project else _EVERYWHERE
+            if grant.project and not project:
+                # A grant on something unreadable grants nothing.
+                continue
+            held[project] = held.get(project, frozenset()) | roles.get(grant.role, frozenset())
+        revoked = {r.subject: r.not_before.ToDatetime(tzinfo=UTC) for r in policy.revocations}
+        max_age = policy.max_age.ToTimedelta()
+        return cls(policy.workspace, max_age, subjects, revoked)
+
+    def allows(self, subject: str, permission: str, project: str) -> bool:
+        """Whether the subject holds the permission on the project, or on the workspace for ""."""
+        held = self.subjects.get(subject, {})
+        return permission in held.get(_EVERYWHERE, ()) or (
+            project != _EVERYWHERE and permission in held.get(project, ())
+        )
+
+    def projects(self, subject: str, permission: str) -> frozenset[str] | None:
+        """Projects on which the subject holds the permission; None for all of them."""
+        held = self.subjects.get(subject, {})
+        if permission in held.get(_EVERYWHERE, ()):
+            return None
+        return frozenset(project for project, own in held.items() if permission in own)
+
+    def has_revoked(self, caller: Caller) -> bool:
+        """Whether the caller's token, or the session it belongs to, is dead."""
+        if not self.revoked:
+            return False
+        issued = datetime.fromtimestamp(_number(caller.claims.get("iat")), UTC)
+        ids = (caller.subject, f"sessions/{caller.claims.get(SESSION_CLAIM, '')}")
+        return any(issued < self.revoked[id_] for id_ in ids if id_ in self.revoked)
+
+
+class Policies:
+    """The newest policy, in memory and in a file only its owner can read.
+
+    The file's time of change says when the control plane last stood by it.
+    """
+
+    def __init__(
+        self, path: Path, *, clock: Clock, is_linked: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._is_linked = is_linked
+        self._confirmed = datetime.min.replace(tzinfo=UTC)
+        self.grants = Grants()
+        self.revision = 0
+        self.policy_revision = 0
+        self._load()
+
+    def apply(self, policy: enrollment_pb2.Policy) -> None:
+        """Takes over a policy that was just pushed; it replaces the one before."""
+        write_private(self._path, policy.SerializeToString())
+        self._take(policy)
+        self.confirm()
+
+    def confirm(self) -> None:
+        """The control plane was heard of now, and has said nothing new."""
+        self._confirmed = self._clock.now()
+        if self._path.exists():
+            stamp = self._confirmed.timestamp()
+            os.utime(self._path, (stamp, stamp))
+
+    def follow(self, is_linked: Callable[[], bool]) -> None:
+        """Asks this whether the control plane is heard of right now."""
+        self._is_linked = is_linked
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether decisions may rest on the policy."""
+        if self._is_linked():
+            self._confirmed = self._clock.now()
+        return self._clock.now() <= self._confirmed + self.grants.max_age
+
+    @property
+    def confirmed_at(self) -> datetime:
+        return self._confirmed
+
+    def _take(self, policy: enrollment_pb2.Policy) -> None:
+        self.grants = Grants.compile(policy)
+        self.policy_revision = policy.revision
+        # Our own count: the control plane's may go back when it is restored.
+        self.revision += 1
+
+    def _load(self) -> None:
+        try:
+            policy = enrollment_pb2.Policy.FromString(self._path.read_bytes())
+        except (FileNotFoundError, DecodeError):
+            return
+        self._take(policy)
+        self._confirmed = datetime.fromtimestamp(self._path.stat().st_mtime, UTC)
+
+
+class RunStanding(Protocol):
+    """Says whether the token of a run attempt still opens anything."""
+
+    async def is_alive(self, project: str, run: str, uid: str) -> bool: ...
+
+
+class Access:
+    """The authorizer of a workspace: people by policy, runs by their own name."""
+
+    def __init__(self, policies: Policies, standing: RunStanding) -> None:
+        self._policies = policies
+        self._standing = standing
+
+    @property
+    def revision(self) -> int:
+        return self._policies.revision
+
+    async def authorize(
+        self,
+        caller: Caller,
+        policy: MethodPolicy,
+        resource: str,
+        request: Message | None,  # noqa: ARG002 - the name decides alone
+    ) -> None:
+        """As `meshkit.streams.Authorizer`; Unauthenticated for what was revoked."""
+        if caller.kind is CallerKind.RUN:
+            await self._authorize_run(caller, policy, resource)
+        elif caller.kind in _PEOPLE:
+            self._authorize_person(caller, policy, resource)
+
+    def visible(self, caller: Caller, permission: str, parent: str) -> frozenset[str] | None:
+        """The projects that a list or watch below `parent` may show; None for all of them."""
+        project = names.project_of(parent)
+        if project and project != names.WILDCARD:
+            return frozenset({project})
+        return self._policies.grants.projects(caller.subject, permission)
+
+    def _authorize_person(self, caller: Caller, policy: MethodPolicy, resource: str) -> None:
+        policies = self._policies
+        if policies.grants.has_revoked(caller):
+            raise unauthenticated()
+        if not policies.is_fresh:
+            raise Unavailable(
+                "POLICY_EXPIRED",
+                "This workspace has not heard of the control plane for too long to decide.",
+                metadata={"policyTime": policies.confirmed_at.isoformat()},
+            )
+        if not policy.permission:
+            return
+        if policy.filter_results and resource in ("", f"projects/{names.WILDCARD}"):
+            projects = policies.grants.projects(caller.subject, policy.permission)
+            is_allowed = projects is None or bool(projects)
+        else:
+            project = names.project_of(resource)
+            is_allowed = policies.grants.allows(caller.subject, policy.permission, project)
+        if not is_allowed:
+            raise _denied(policy.permission)
+
+    async def _authorize_run(self, caller: Caller, policy: MethodPolicy, resource: str) -> None:
+        project, run, _attempt = names.ids(caller.subject)
+        uid = str(caller.claims.get(RUN_UID_CLAIM, ""))
+        if not await self._standing.is_alive(project, run, uid):
+            raise unauthenticated()
+        if policy.permission and not _opens(caller, project, run, policy.permission, resource):
+            raise _denied(policy.permission)
+
+
+# What a run token opens beside its own run, by permission: exact names, then prefixes below
+# its project. Checks on the data itself are the methods' extra checks.
+_IN_PROJECT = frozenset({"runs.report", "artifacts.create", "logs.append"})
+_BELOW_PROJECT = {"artifacts.get": "artifacts", "logs.append": "logStreams"}
+
+
+def _opens(caller: Caller, project: str, run: str, permission: str, resource: str) -> bool:
+    own = names.run(project, run)
+    if permission in ("runs.get", "runs.report") and f"{resource}/".startswith(f"{own}/"):
+        return True
+    if permission == "snapshots.get":
+        return bool(resource) and resource == caller.claims.get(SNAPSHOT_CLAIM)
+    if permission in _IN_PROJECT and resource == names.project(project):
+        return True
+    collection = _BELOW_PROJECT.get(permission)
+    return bool(collection) and resource.startswith(f"projects/{project}/{collection}/")
+
+
+def own_run_only(
+    names_of: Callable[[Message], list[str]],
+) -> Callable[[Caller, Message], Awaitable[None]]:
+    """An extra check: whatever names of a request these are, a run token's lie in its own run."""
+
+    async def check(caller: Caller, request: Message) -> None:
+        if caller.kind is not CallerKind.RUN:
+            return
+        project, run, _attempt = names.ids(caller.subject)
+        own = names.run(project, run)
+        if not all(f"{name}/".startswith(f"{own}/") for name in names_of(request)):
+            raise PermissionDenied("NOT_PERMITTED", "A run token reaches its own run only.")
+
+    return check
+
+
+def _denied(permission: str) -> PermissionDenied:
+    # The same bytes whether or not the resource exists: nothing but the permission is named.
+    return PermissionDenied(
+        "NOT_PERMITTED",
+        "You do not have this permission there, or it does not exist.",
+        metadata={"permission": permission},
+    )
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -1,0 +1,83 @@
+"""Settings of a workspace server: `WEFT_WORKSPACE_*`."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic_settings import SettingsConfigDict
+
+from meshkit.config import ServerSettings
+
+
+class WorkspaceSettings(ServerSettings):
+    """What a workspace server can be told."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WEFT_WORKSPACE_", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    data_dir: Path
+    """Directory for the database, keys, credentials, the policy, and artifacts and logs."""
+    credentials_dir: Path = Path()
+    """Directory of the mesh credentials; `credentials` in `data_dir` where not set."""
+    database_url: str = ""
+    """`sqlite:///path` or `postgresql://...`; `workspace.db` in `data_dir` where not set."""
+    edge_address: str = "127.0.0.1:7790"
+    """Where people's clients and runners connect: TLS with bearer tokens."""
+    mesh_address: str = "127.0.0.1:7791"
+    """Where services of the mesh connect: mutual TLS."""
+    health_address: str = "127.0.0.1:7792"
+    """Where the kubelet asks for health: plaintext, grpc.health.v1 alone."""
+    edge_endpoint: str = ""
+    """Where clients and runners reach the edge listener: "host:port"; the bound address where not set."""
+    mesh_endpoint: str = ""
+    """Where peers reach the mesh listener: "host:port"; the bound address where not set."""
+    control_plane_endpoint: str = ""
+    """Edge endpoint of the control plane, "host:port", for joining the mesh."""
+    enrollment_token_file: Path | None = None
+    """File with the one-time token for joining the mesh."""
+    artifact_store_uri: str = ""
+    """Where artifacts are written: an fsspec URI; `artifacts` in `data_dir` where not set."""
+    log_store_uri: str = ""
+    """Where log segments are kept: `file:///...`; `logs` in `data_dir` where not set."""
+
+    bookmark_s: float = 15.0
+    """How often an idle watch says how far it has come."""
+    silence_s: float = 60.0
+    """Silence after which a run shows as unresponsive."""
+    heartbeat_lease_s: float = 900.0
+    """Silence after which a run is over, where no workload manager says so earlier."""
+    reaper_interval_s: float = 10.0
+    """How often silent runs are looked for, and signs of life written down."""
+    launch_interval_s: float = 5.0
+    """How often launches are looked at without being woken."""
+    stop_grace_s: float = 60.0
+    """How long a run that was asked to stop may keep its workload."""
+
+    @property
+    def credentials_directory(self) -> Path:
+        is_set = self.credentials_dir != Path()
+        return self.credentials_dir if is_set else self.data_dir / "credentials"
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'workspace.db'}"
+
+    @property
+    def artifact_store(self) -> str:
+        return self.artifact_store_uri or f"file://{(self.data_dir / 'artifacts').absolute()}"
+
+    @property
+    def log_store(self) -> str:
+        return self.log_store_uri or f"file://{(self.data_dir / 'logs').absolute()}"
+
+    @property
+    def silence(self) -> timedelta:
+        return timedelta(seconds=self.silence_s)
+
+    @property
+    def heartbeat_lease(self) -> timedelta:
+        return timedelta(seconds=self.heartbeat_lease_s)
+
+    @property
+    def stop_grace(self) -> timedelta:
+        return timedelta(seconds=self.stop_grace_s)

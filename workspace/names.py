@@ -1,0 +1,54 @@
+"""Resource names put together and taken apart; names in requests were checked before."""
+
+from collections.abc import Iterable
+
+WILDCARD = "-"
+
+
+def ids(name: str) -> tuple[str, ...]:
+    """The ids in a name: ("demo", "train") of "projects/demo/runs/train"."""
+    return tuple(name.split("/")[1::2])
+
+
+def project_of(name: str) -> str:
+    """The id of the project that a name begins with; empty where it begins otherwise."""
+    parts = name.split("/", 2)
+    return parts[1] if len(parts) > 1 and parts[0] == "projects" else ""
+
+
+def last(name: str) -> str:
+    """The last id of a name; empty for an empty name."""
+    return name.rpartition("/")[2]
+
+
+def project(project: str) -> str:
+    return f"projects/{project}"
+
+
+def run(project: str, run: str) -> str:
+    return f"projects/{project}/runs/{run}"
+
+
+def step(project: str, run: str, step: str) -> str:
+    return f"projects/{project}/runs/{run}/steps/{step}"
+
+
+def attempt(run: str, number: int) -> str:
+    """A run attempt, the subject of run tokens; `run` is a name."""
+    return f"{run}/attempts/{number}"
+
+
+def child(parent: str, collection: str, id_: str) -> str:
+    """A name below another; empty where there is no id."""
+    return f"{parent}/{collection}/{id_}" if id_ else ""
+
+
+def etag(uid: object, changes: int) -> str:
+    """Changes with every change, also among those of one commit, and with the uid."""
+    return f"{str(uid)[-8:]}-{changes}"
+
+
+def outside(project: str, names: Iterable[str]) -> str | None:
+    """The first name that does not belong to the project."""
+    prefix = f"projects/{project}/"
+    return next((name for name in names if not name.startswith(prefix)), None)

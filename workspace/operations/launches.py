@@ -1,0 +1,95 @@
+"""What a workload manager says of the workloads of runs, and what that means for them."""
+
+from dataclasses import dataclass
+
+from meshkit.session import Session
+from workspace.lifecycle import RUN_TERMINAL, RunState
+from workspace.operations.moves import Moves
+from workspace.store import launches as store
+from workspace.store import runs as run_store
+from workspace.store import steps as step_store
+from workspace.store.schema import Launch, Run
+
+INTENDED, SUBMITTED, CANCELLING, ENDED = "INTENDED", "SUBMITTED", "CANCELLING", "ENDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A workload as its manager sees it; `outcome` is empty until it has ended.
+
+    `outcome` is SUCCEEDED, FAILED, CANCELLED or LOST, `words` are the engine's own, `code` says
+    to programs what failed.
+    """
+
+    workload: str
+    outcome: str = ""
+    words: str = ""
+    code: str = "WORKLOAD_FAILED"
+
+
+def submitted(session: Session, launch: Launch) -> None:
+    """The manager has the workload."""
+    run = run_store.lock(session, launch.project, launch.run)
+    current = store.get(session, launch.run_uid)
+    if run is None or current is None or current.state != INTENDED:
+        return
+    current.state = SUBMITTED
+    store.save(session, current)
+    if run.state == RunState.PENDING:
+        moves = Moves(session)
+        moves.move_run(run, RunState.PROVISIONING, reason="Its workload was submitted.")
+        moves.save()
+
+
+def refused(session: Session, launch: Launch, words: str) -> None:
+    """The manager will not have the workload, now or later."""
+    _end(session, launch.workload, Observed(launch.workload, "FAILED", words, "WORKLOAD_REFUSED"))
+
+
+def cancelling(session: Session, launch: Launch) -> None:
+    """The manager was told to cancel the workload."""
+    current = store.get(session, launch.run_uid)
+    if current and current.state in (INTENDED, SUBMITTED):
+        current.state, current.cancel_time = CANCELLING, session.now
+        store.save(session, current)
+
+
+def observed(session: Session, seen: Observed) -> None:
+    """The manager says where the workload stands."""
+    if seen.outcome:
+        _end(session, seen.workload, seen)
+        return
+    launch = store.by_workload(session, seen.workload)
+    run = run_store.lock(session, launch.project, launch.run) if launch else None
+    if run and run.state == RunState.PROVISIONING and seen.words not in ("", run.state_reason):
+        moves = Moves(session)
+        run.state_reason = seen.words
+        moves.change_run(run, "state_reason")
+        moves.save()
+
+
+def _end(session: Session, workload: str, seen: Observed) -> None:
+    """Nothing executes the run any more: if it has not ended itself, it ends now."""
+    launch = store.by_workload(session, workload)
+    if launch is None:
+        return
+    launch.state = ENDED
+    store.save(session, launch)
+    run = run_store.lock(session, launch.project, launch.run)
+    if run is None or run.state in RUN_TERMINAL:
+        return
+    steps = step_store.unsettled(session, [run.uid])
+    moves = Moves(session)
+    if run.stop_request and seen.outcome in ("CANCELLED", "SUCCEEDED", "FAILED"):
+        _through_stopping(moves, run)
+        moves.end_run(run, RunState.STOPPED, steps, reason=seen.words)
+    else:
+        message = seen.words or f"Its workload ended {seen.outcome} before the run did."
+        failure = {"kind": "INFRASTRUCTURE", "code": seen.code, "message": message}
+        moves.end_run(run, RunState.FAILED, steps, reason=message, failure=failure)
+    moves.save()
+
+
+def _through_stopping(moves: Moves, run: Run) -> None:
+    if run.state not in (RunState.STOPPING, RunState.PENDING):
+        moves.move_run(run, RunState.STOPPING, reason="Its workload was cancelled.")

@@ -1,0 +1,75 @@
+"""What writes of projects mean."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from meshkit.errors import FailedPrecondition
+from meshkit.feed import ChangeKind
+from meshkit.ids import new_uid
+from meshkit.session import Session
+from workspace import names
+from workspace.operations.refusals import absent, changed, taken
+from workspace.store import projects as store
+from workspace.store.base import insert, update
+from workspace.store.schema import Project
+
+
+def create(
+    session: Session,
+    project: str,
+    *,
+    display_name: str,
+    description: str,
+    labels: dict[str, str],
+    creator: str,
+) -> Project:
+    """Creates a project; AlreadyExists where its id is taken."""
+    name = names.project(project)
+    if store.get(session, project):
+        raise taken(name)
+    now = session.now
+    row = Project(new_uid(), project, display_name, description, labels, creator, now, now)
+    insert(session, [row])
+    session.emit(ChangeKind.CREATED, row)
+    session.audited(resource=name)
+    return row
+
+
+def change(session: Session, project: str, values: Mapping[str, Any], *, etag: str) -> Project:
+    """Gives fields new values; NotFound, or Aborted where the etag is another one."""
+    row = _locked(session, project, etag)
+    differing = {name: new for name, new in values.items() if getattr(row, name) != new}
+    if not differing:
+        return row
+    for name, value in differing.items():
+        setattr(row, name, value)
+    row.changes += 1
+    row.update_time = session.now
+    update(session, [row], (*differing, "changes", "update_time"))
+    session.emit(ChangeKind.UPDATED, row, fields=tuple(differing))
+    session.audited(resource=row.name, fields=tuple(differing))
+    return row
+
+
+def delete(session: Session, project: str, *, etag: str) -> None:
+    """Deletes an empty project; FailedPrecondition where something is in it."""
+    row = _locked(session, project, etag)
+    dependents = store.dependents(session, project)
+    if dependents:
+        raise FailedPrecondition(
+            "RESOURCE_IN_USE",
+            f"{row.name} is not empty: it has {' and '.join(dependents)}.",
+            metadata={"resource": row.name, "dependents": ",".join(dependents)},
+        )
+    session.emit(ChangeKind.DELETED, row)
+    store.delete(session, row)
+
+
+def _locked(session: Session, project: str, etag: str) -> Project:
+    row = store.lock(session, project)
+    if row is None:
+        raise absent(names.project(project))
+    current = names.etag(row.uid, row.changes)
+    if etag and etag != current:
+        raise changed(current)
+    return row

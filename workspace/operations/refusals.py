@@ -1,0 +1,35 @@
+"""The refusals that several operations share."""
+
+from meshkit.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound
+
+
+def absent(name: str) -> NotFound:
+    return NotFound("RESOURCE_NOT_FOUND", f"{name} does not exist.", metadata={"resource": name})
+
+
+def taken(name: str) -> AlreadyExists:
+    return AlreadyExists("RESOURCE_EXISTS", f"{name} exists already.", metadata={"resource": name})
+
+
+def illegal(name: str, current: str, target: str) -> FailedPrecondition:
+    return FailedPrecondition(
+        "ILLEGAL_TRANSITION",
+        f"{name} is {current} and cannot become {target}.",
+        metadata={"resource": name, "from": current, "to": target},
+    )
+
+
+def changed(etag: str) -> Aborted:
+    return Aborted(
+        "ETAG_MISMATCH",
+        "It has changed since you read it: read it again, then decide.",
+        metadata={"etag": etag},
+    )
+
+
+def fenced(name: str) -> Aborted:
+    return Aborted(
+        "ATTEMPT_FENCED",
+        f"Another reporter holds this attempt of {name}; this one must end.",
+        metadata={"resource": name},
+    )

@@ -1,0 +1,372 @@
+"""What reporters say of runs and steps, applied for many reporters at once.
+
+A subject (a run or a step) keeps the newest sequence about it: an equal one is a duplicate, a
+lower one stale. Nothing is ever undone; what comes after the end is kept beside it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from meshkit.errors import MeshError
+from meshkit.ids import new_uid
+from meshkit.session import Session
+from workspace import names
+from workspace.lifecycle import (
+    RUN_EDGES,
+    RUN_TERMINAL,
+    STEP_EDGES,
+    STEP_TERMINAL,
+    RunState,
+    StepState,
+    before_attempt,
+    may_move,
+)
+from workspace.operations.moves import Moves
+from workspace.operations.refusals import absent, fenced, illegal
+from workspace.store import artifacts as artifact_store
+from workspace.store import runs as run_store
+from workspace.store import steps as step_store
+from workspace.store.base import insert
+from workspace.store.schema import LateReport, LineageEdge, Run, Step
+
+APPLIED, DUPLICATE, STALE, RECORDED, REJECTED = (
+    "APPLIED",
+    "DUPLICATE",
+    "STALE",
+    "RECORDED",
+    "REJECTED",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A run's new state."""
+
+    state: RunState
+    reason: str = ""
+    failure: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """A step's new state; `inputs` and `outputs` name artifact versions."""
+
+    step_id: str
+    attempt: int
+    state: StepState
+    reason: str = ""
+    failure: dict[str, Any] | None = None
+    log_stream: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    cache_key: str = ""
+    cache_key_parts: dict[str, str] = field(default_factory=dict)
+    cached_from: str = ""
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One thing that happened; `time` is None where the reporter gave none."""
+
+    sequence: int
+    subject: RunReport | StepReport
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one reporter says of one run. `attempt` is that of its run token, 0 without one."""
+
+    project: str
+    run: str
+    reporter: UUID
+    reports: Sequence[Report]
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a report."""
+
+    sequence: int
+    outcome: str
+    error: MeshError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a batch; `stop` is the wish that the run stop, until it has ended."""
+
+    outcomes: list[Outcome]
+    acked_sequence: int
+    stop: dict[str, Any] | None
+
+
+def apply(session: Session, batches: list[Batch]) -> list[Applied | MeshError]:
+    """Applies batches in the order of their callers; grouped by the write door."""
+    work = _Work(session, batches)
+    results = [work.apply(item, batch) for item, batch in enumerate(batches)]
+    work.save()
+    return results
+
+
+def admit(run: Run, reporter: UUID, attempt: int) -> MeshError | None:
+    """Lets the first reporter of a run attempt in, and no other."""
+    if attempt not in (0, run.attempt) or run.reporter not in (None, reporter):
+        return fenced(run.name)
+    run.reporter = reporter
+    return None
+
+
+def pending_stop(run: Run) -> dict[str, Any] | None:
+    """The wish that a run stop, for as long as it has not ended."""
+    return run.stop_request if run.state not in RUN_TERMINAL else None
+
+
+class _Work:
+    """All batches of one transaction: what they need is read at once, and written at once."""
+
+    def __init__(self, session: Session, batches: list[Batch]) -> None:
+        self._session = session
+        self._moves = Moves(session)
+        self._late: list[LateReport] = []
+        self._edges: list[LineageEdge] = []
+        keys = ((batch.project, batch.run) for batch in batches)
+        self._runs = run_store.lock_many(session, keys)
+        self._steps = self._read_steps(batches)
+        self._versions = self._read_versions(batches)
+
+    def apply(self, item: int, batch: Batch) -> Applied | MeshError:
+        run = self._runs.get((batch.project, batch.run))
+        if run is None:
+            return absent(names.run(batch.project, batch.run))
+        refusal = admit(run, batch.reporter, batch.attempt)
+        if refusal:
+            return refusal
+        if run.unresponsive_since:
+            run.unresponsive_since = None
+            self._moves.change_run(run, "unresponsive", item=item)
+        outcomes = [self._one(run, report, item) for report in batch.reports]
+        _acknowledge(run, batch.reports)
+        self._moves.note_run(run)
+        return Applied(outcomes, run.acked_sequence, pending_stop(run))
+
+    def save(self) -> None:
+        self._moves.save()
+        artifact_store.add_edges(self._session, self._edges)
+        insert(self._session, self._late)
+
+    def _one(self, run: Run, report: Report, item: int) -> Outcome:
+        subject = report.subject
+        if isinstance(subject, RunReport):
+            result = self._run(run, report, subject, item)
+        else:
+            result = self._step(run, report, subject, item)
+        if isinstance(result, MeshError):
+            return Outcome(report.sequence, REJECTED, result)
+        return Outcome(report.sequence, result)
+
+    def _run(self, run: Run, report: Report, said: RunReport, item: int) -> str | MeshError:
+        if report.sequence <= run.last_sequence:
+            return DUPLICATE if report.sequence == run.last_sequence else STALE
+        if run.state in RUN_TERMINAL:
+            run.last_sequence = report.sequence
+            return self._record(run, run.name, report)
+        current = RunState(run.state)
+        if not may_move(RUN_EDGES, current, said.state):
+            return illegal(run.name, current, said.state)
+        run.last_sequence = report.sequence
+        if said.state in RUN_TERMINAL:
+            self._end(run, report, said, item)
+        elif said.state is not current:
+            time = report.time or self._session.now
+            self._moves.move_run(run, said.state, reason=said.reason, time=time, item=item)
+        return APPLIED
+
+    def _end(self, run: Run, report: Report, said: RunReport, item: int) -> None:
+        steps = sorted(
+            (step for (uid, _), step in self._steps.items() if uid == run.uid),
+            key=lambda step: step.ordinal,
+        )
+        self._moves.end_run(
+            run,
+            said.state,
+            steps,
+            reason=said.reason,
+            failure=said.failure,
+            time=report.time,
+            item=item,
+        )
+
+    def _step(self, run: Run, report: Report, said: StepReport, item: int) -> str | MeshError:
+        step = self._steps.get((run.uid, said.step_id))
+        if step is None:
+            return absent(names.step(run.project, run.id, said.step_id))
+        if report.sequence <= step.last_sequence:
+            return DUPLICATE if report.sequence == step.last_sequence else STALE
+        if step.state in STEP_TERMINAL or run.state in RUN_TERMINAL:
+            step.last_sequence = report.sequence
+            self._moves.note_step(step)
+            return self._record(run, step.name, report)
+        if 0 < said.attempt < step.attempt_count:
+            return STALE
+        refusal = self._refusal(run, step, said)
+        if refusal:
+            return refusal
+        step.last_sequence = report.sequence
+        self._advance(run, step, report, said, item)
+        return APPLIED
+
+    def _refusal(self, run: Run, step: Step, said: StepReport) -> MeshError | None:
+        current = StepState(step.state)
+        is_new_attempt = 0 < step.attempt_count < said.attempt
+        origin = before_attempt(current) if is_new_attempt else current
+        if not may_move(STEP_EDGES, origin, said.state):
+            return illegal(step.name, current, said.state)
+        mentioned = (*said.inputs.values(), *said.outputs.values())
+        for name in mentioned:
+            if (run.project, *_version_key(name)) not in self._versions:
+                return absent(name)
+        others = [name for name in (said.log_stream, said.cached_from) if name]
+        outside = names.outside(run.project, (*mentioned, *others))
+        return absent(outside) if outside else None
+
+    def _advance(self, run: Run, step: Step, report: Report, said: StepReport, item: int) -> None:
+        time = report.time or self._session.now
+        moves = self._moves
+        if said.attempt > step.attempt_count:
+            self._next_attempt(run, step, said, time, item)
+        if said.log_stream:
+            step.log_stream = said.log_stream
+            moves.change_step(step, "log_stream", item=item)
+        changed = self._take_data(run, step, said)
+        if changed:
+            moves.change_step(step, *changed, item=item)
+        if said.state.value != step.state:
+            moves.move_step(
+                run,
+                step,
+                said.state,
+                reason=said.reason,
+                failure=said.failure,
+                time=time,
+                item=item,
+            )
+        elif not changed:
+            moves.note_step(step)
+        if said.attempt:
+            moves.attempt(step, said.attempt, host=said.host, time=time)
+
+    def _next_attempt(
+        self, run: Run, step: Step, said: StepReport, time: datetime, item: int
+    ) -> None:
+        """Begins an attempt; the one before is over, whether or not that was said."""
+        current = StepState(step.state)
+        if step.attempt_count and before_attempt(current) is not current:
+            reason = f"Attempt {said.attempt} began."
+            self._moves.move_step(
+                run, step, StepState.RETRYING, reason=reason, time=time, item=item
+            )
+            self._moves.attempt(step, step.attempt_count, time=time)
+        step.attempt_count = said.attempt
+        self._moves.change_step(step, "attempt_count", item=item)
+
+    def _take_data(self, run: Run, step: Step, said: StepReport) -> list[str]:
+        """Takes over what the report says beside the state; answers the fields that changed."""
+        changed = []
+        for name in ("inputs", "outputs", "metadata"):
+            new = getattr(said, name)
+            known = getattr(step, name)
+            if new and not new.items() <= known.items():
+                setattr(step, name, {**known, **new})
+                changed.append(name)
+        for name in ("cache_key", "cached_from"):
+            new = getattr(said, name)
+            if new and new != getattr(step, name):
+                setattr(step, name, new)
+                changed.append(name)
+        if said.cache_key_parts:
+            step.cache_key_parts = said.cache_key_parts
+            changed.append("cache_key")
+        self._edges += self._lineage(run, step, said)
+        return changed
+
+    def _lineage(self, run: Run, step: Step, said: StepReport) -> Iterator[LineageEdge]:
+        for slot, name in said.inputs.items():
+            yield LineageEdge(step.uid, False, slot, self._version(run, name))
+        # A cached step takes over what another one made: it made nothing itself.
+        if said.state is not StepState.CACHED:
+            for slot, name in said.outputs.items():
+                yield LineageEdge(step.uid, True, slot, self._version(run, name))
+
+    def _version(self, run: Run, name: str) -> UUID:
+        return self._versions[(run.project, *_version_key(name))]
+
+    def _record(self, run: Run, subject: str, report: Report) -> str:
+        """Keeps a report that came after the end."""
+        said = report.subject
+        content: dict[str, Any] = {"state": said.state.value, "reason": said.reason}
+        if said.failure:
+            content["failure"] = said.failure
+        if isinstance(said, StepReport):
+            content |= {"attempt": said.attempt, "outputs": said.outputs}
+            content |= {"metadata": said.metadata}
+        assert run.reporter is not None
+        time = report.time or self._session.now
+        late = LateReport(new_uid(), run.uid, run.reporter, report.sequence, time, subject, content)
+        self._late.append(late)
+        return RECORDED
+
+    def _read_steps(self, batches: Iterable[Batch]) -> dict[tuple[UUID, str], Step]:
+        runs, ids, ending = dict[UUID, None](), dict[str, None](), dict[UUID, None]()
+        for batch in batches:
+            run = self._runs.get((batch.project, batch.run))
+            for report in batch.reports if run else ():
+                assert run is not None
+                if isinstance(report.subject, StepReport):
+                    runs[run.uid] = ids[report.subject.step_id] = None
+                elif report.subject.state in RUN_TERMINAL:
+                    ending[run.uid] = None
+        found: list[Step] = []
+        if ending:
+            found += step_store.unsettled(self._session, list(ending))
+        if runs:
+            found += step_store.some(self._session, list(runs), list(ids))
+        # The later one of two copies of a step goes: one step is one object.
+        steps: dict[tuple[UUID, str], Step] = {}
+        for step in found:
+            steps.setdefault((step.run_uid, step.id), step)
+        return steps
+
+    def _read_versions(self, batches: Iterable[Batch]) -> dict[tuple[str, str, int], UUID]:
+        wanted: dict[str, set[tuple[str, int]]] = {}
+        for batch in batches:
+            prefix = f"projects/{batch.project}/"
+            for report in batch.reports:
+                said = report.subject
+                if isinstance(said, StepReport) and (said.inputs or said.outputs):
+                    mentioned = (*said.inputs.values(), *said.outputs.values())
+                    own = {_version_key(name) for name in mentioned if name.startswith(prefix)}
+                    wanted.setdefault(batch.project, set()).update(own)
+        return {
+            (project, *key): uid
+            for project, keys in wanted.items()
+            for key, uid in artifact_store.uids(self._session, project, keys).items()
+        }
+
+
+def _version_key(name: str) -> tuple[str, int]:
+    _, artifact, version = names.ids(name)
+    return artifact, int(version) if version.isdigit() else 0
+
+
+def _acknowledge(run: Run, reports: Iterable[Report]) -> None:
+    """Moves the mark up to which all reports have come."""
+    for sequence in sorted(report.sequence for report in reports):
+        if sequence == run.acked_sequence + 1:
+            run.acked_sequence = sequence

@@ -1,0 +1,314 @@
+"""What writes of runs mean."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from meshkit.errors import FailedPrecondition, FieldViolation, InvalidArgument, MeshError
+from meshkit.feed import ChangeKind
+from meshkit.ids import new_uid
+from meshkit.session import Session
+from workspace import ids, names
+from workspace.lifecycle import RUN_TERMINAL, RunState, StepState
+from workspace.operations import parameters, pipelines
+from workspace.operations.moves import Moves
+from workspace.operations.refusals import absent, changed, illegal, taken
+from workspace.operations.reports import admit
+from workspace.store import launches as launch_store
+from workspace.store import projects as project_store
+from workspace.store import runs as store
+from workspace.store import snapshots as snapshot_store
+from workspace.store import steps as step_store
+from workspace.store.base import insert
+from workspace.store.schema import Launch, Run, Snapshot, Step
+
+FORCE, GRACEFUL = "FORCE", "GRACEFUL"
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to create; without an id it gets a memorable one."""
+
+    project: str
+    id: str
+    creator: str
+    trigger: str = "SDK"
+    pipeline: str = ""
+    snapshot: str = ""
+    origin: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] | None = None
+    cache_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a runner that was let in gets to know."""
+
+    run: Run
+    steps: list[Step]
+
+
+def create(session: Session, items: list[NewRun]) -> list[Run | MeshError]:
+    """Creates runs with a PENDING step for each step of their snapshots; grouped."""
+    makers = _Makers(session, items)
+    results = [makers.make(item) for item in items]
+    makers.save(results)
+    return results
+
+
+def create_launched(session: Session, new: NewRun) -> Run:
+    """Creates one run, and with it the intent that a workload manager executes it."""
+    snapshot = snapshot_store.to_run(session, new.project, {new.snapshot}).get(new.snapshot)
+    if snapshot and snapshot.code is None:
+        raise FailedPrecondition(
+            "SNAPSHOT_WITHOUT_CODE",
+            "The snapshot has no code: only its maker can execute it.",
+            metadata={"resource": snapshot.name},
+        )
+    (run,) = create(session, [new])
+    if isinstance(run, MeshError):
+        raise run
+    run.workload = names.last(workload_name(run))
+    launch = Launch(run.uid, run.project, run.id, run.workload, "INTENDED")
+    insert(session, [launch])
+    store.set_workload(session, run)
+    session.audited(resource=run.name)
+    return run
+
+
+def workload_name(run: Run) -> str:
+    """The name of the workload of a run attempt: submitting it again finds the same one."""
+    return f"workloads/run-{run.uid.hex}-{run.attempt}"
+
+
+def run_snapshot(session: Session, new: NewRun) -> Run:
+    """Runs a snapshot with its default parameters where none are given."""
+    found = snapshot_store.to_run(session, new.project, {new.snapshot})
+    snapshot = found.get(new.snapshot)
+    if snapshot is None:
+        raise absent(names.child(names.project(new.project), "snapshots", new.snapshot))
+    defaults = snapshot_store.default_parameters(session, snapshot)
+    values = {**defaults, **new.parameters}
+    return create_launched(session, _with(new, values))
+
+
+def retry(session: Session, project: str, origin: str, run_id: str, *, creator: str) -> Run:
+    """Runs the snapshot of a run that has ended again."""
+    run = store.get(session, project, origin)
+    if run is None:
+        raise absent(names.run(project, origin))
+    if run.state not in RUN_TERMINAL:
+        raise illegal(run.name, run.state, RunState.PENDING)
+    if not run.snapshot:
+        raise FailedPrecondition(
+            "SNAPSHOT_WITHOUT_CODE",
+            "The run has no snapshot: only its maker can execute it again.",
+            metadata={"resource": run.name},
+        )
+    new = NewRun(
+        project=project,
+        id=run_id,
+        creator=creator,
+        trigger="RETRY",
+        snapshot=run.snapshot,
+        origin=run.id,
+        labels=run.labels,
+        parameters=run.parameters,
+        cache_disabled=run.cache_disabled,
+    )
+    return create_launched(session, new)
+
+
+def stop(
+    session: Session,
+    project: str,
+    run_id: str,
+    *,
+    mode: str,
+    reason: str,
+    etag: str,
+    requester: str,
+) -> Run:
+    """Asks a run to stop, or stops it at once where nothing runs yet."""
+    run = store.lock(session, project, run_id)
+    if run is None:
+        raise absent(names.run(project, run_id))
+    current = names.etag(run.uid, run.changes)
+    if etag and etag != current:
+        raise changed(current)
+    if run.state in RUN_TERMINAL:
+        raise illegal(run.name, run.state, RunState.STOPPING)
+    if run.stop_request and (mode == GRACEFUL or run.stop_request["mode"] == FORCE):
+        return run
+    moves = Moves(session)
+    run.stop_request = {
+        "requester": requester,
+        "mode": mode,
+        "reason": reason,
+        "time": session.now.isoformat(),
+    }
+    moves.change_run(run, "stop_request")
+    sentence = reason or "Somebody asked the run to stop."
+    if _runs_nothing(session, run):
+        steps = step_store.unsettled(session, [run.uid])
+        moves.end_run(run, RunState.STOPPED, steps, reason=sentence)
+    elif run.state != RunState.STOPPING:
+        moves.move_run(run, RunState.STOPPING, reason=sentence)
+    moves.save()
+    session.audited(resource=run.name, fields=("stop_request",))
+    return run
+
+
+def claim(session: Session, project: str, run_id: str, *, reporter: UUID, attempt: int) -> Claimed:
+    """Lets a runner in; Aborted `ATTEMPT_FENCED` where another one holds the attempt."""
+    run = store.lock(session, project, run_id)
+    if run is None:
+        raise absent(names.run(project, run_id))
+    if run.state in RUN_TERMINAL:
+        raise illegal(run.name, run.state, RunState.RUNNING)
+    refusal = admit(run, reporter, attempt)
+    if refusal:
+        raise refusal
+    moves = Moves(session)
+    moves.note_run(run)
+    moves.save()
+    return Claimed(run, step_store.of_run(session, run.uid))
+
+
+def _runs_nothing(session: Session, run: Run) -> bool:
+    if run.state != RunState.PENDING or run.reporter:
+        return False
+    launch = launch_store.get(session, run.uid)
+    # One that is being submitted this moment is cancelled by the reconciler afterwards.
+    return launch is None or launch.state == "INTENDED"
+
+
+def _with(new: NewRun, values: dict[str, Any]) -> NewRun:
+    return NewRun(
+        project=new.project,
+        id=new.id,
+        creator=new.creator,
+        trigger=new.trigger,
+        snapshot=new.snapshot,
+        labels=new.labels,
+        parameters=values,
+        cache_disabled=new.cache_disabled,
+    )
+
+
+class _Makers:
+    """Makes the runs of one transaction: reads everything first, writes everything last."""
+
+    def __init__(self, session: Session, items: Sequence[NewRun]) -> None:
+        self._session = session
+        self._items = items
+        self._projects = project_store.existing(session, {item.project for item in items})
+        self._snapshots: dict[tuple[str, str], Snapshot] = {}
+        self._taken: set[tuple[str, str]] = set()
+        self._steps: dict[UUID, list[Step]] = {}
+        self._pipelines: dict[tuple[str, str], str] = {}
+        for project in self._projects:
+            self._read(project, [item for item in items if item.project == project])
+
+    def make(self, item: NewRun) -> Run | MeshError:
+        """The run, which nobody has written yet; or why it cannot be."""
+        try:
+            snapshot = self._check(item)
+            parameters.check(snapshot.parameters_schema if snapshot else None, item.parameters)
+        except MeshError as refusal:
+            return refusal
+        run = self._run(item, snapshot)
+        self._taken.add((run.project, run.id))
+        self._pipelines.setdefault((run.project, run.pipeline), run.creator)
+        steps = [
+            self._step(run, ordinal, step, upstream)
+            for ordinal, (step, upstream) in enumerate(snapshot.graph if snapshot else ())
+        ]
+        if steps:
+            run.step_counts = {StepState.PENDING.value: len(steps)}
+        self._steps[run.uid] = steps
+        return run
+
+    def save(self, results: Sequence[Run | MeshError]) -> None:
+        session = self._session
+        runs = [result for result in results if isinstance(result, Run)]
+        pipelines.ensure(session, self._pipelines)
+        insert(session, runs)
+        insert(session, [step for run in runs for step in self._steps[run.uid]])
+        counters: dict[tuple[str, str], int] = defaultdict(int)
+        for item, run in enumerate(results):
+            if isinstance(run, Run):
+                counters[run.project, run.state] += 1
+                session.emit(ChangeKind.CREATED, run, item=item)
+                for step in self._steps[run.uid]:
+                    session.emit(ChangeKind.CREATED, step, item=item)
+                session.audited(resource=run.name, item=item)
+        store.count(session, counters)
+
+    def _read(self, project: str, items: Sequence[NewRun]) -> None:
+        snapshots = {item.snapshot for item in items if item.snapshot}
+        if snapshots:
+            found = snapshot_store.to_run(self._session, project, snapshots)
+            self._snapshots.update({(project, id_): row for id_, row in found.items()})
+        wanted = [item.id for item in items if item.id]
+        if wanted:
+            taken_ids = store.existing(self._session, project, wanted)
+            self._taken.update((project, id_) for id_ in taken_ids)
+
+    def _check(self, item: NewRun) -> Snapshot | None:
+        if item.project not in self._projects:
+            raise absent(names.project(item.project))
+        if (item.project, item.id) in self._taken:
+            raise taken(names.run(item.project, item.id))
+        if not item.snapshot:
+            if not item.pipeline:
+                raise _invalid("run.pipeline", "must be set where no snapshot is")
+            return None
+        snapshot = self._snapshots.get((item.project, item.snapshot))
+        if snapshot is None:
+            raise absent(names.child(names.project(item.project), "snapshots", item.snapshot))
+        if item.pipeline and item.pipeline != snapshot.pipeline:
+            raise _invalid("run.pipeline", "is another one than the snapshot's")
+        return snapshot
+
+    def _run(self, item: NewRun, snapshot: Snapshot | None) -> Run:
+        now = self._session.now
+        return Run(
+            uid=new_uid(),
+            project=item.project,
+            id=item.id or ids.memorable(),
+            pipeline=snapshot.pipeline if snapshot else item.pipeline,
+            snapshot=item.snapshot,
+            creator=item.creator,
+            trigger=item.trigger,
+            create_time=now,
+            update_time=now,
+            labels=item.labels,
+            origin=item.origin,
+            parameters=item.parameters,
+            environment=item.environment,
+            cache_disabled=item.cache_disabled,
+        )
+
+    def _step(self, run: Run, ordinal: int, step: str, upstream: list[str]) -> Step:
+        return Step(
+            uid=new_uid(),
+            run_uid=run.uid,
+            project=run.project,
+            run=run.id,
+            pipeline=run.pipeline,
+            id=step,
+            ordinal=ordinal,
+            create_time=run.create_time,
+            update_time=run.create_time,
+            upstream=upstream,
+        )
+
+
+def _invalid(path: str, problem: str) -> InvalidArgument:
+    violation = FieldViolation(path, problem)
+    return InvalidArgument("INVALID_FIELDS", f"{path} {problem}.", violations=[violation])

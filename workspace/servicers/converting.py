@@ -1,0 +1,101 @@
+"""Small conversions between messages and plain values that several servicers share."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from google.protobuf import json_format
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
+from weftapi.common.v1 import types_pb2
+from weftapi.workspace.v1 import run_types_pb2
+
+from meshkit.caller import Caller, CallerKind, current_call
+from workspace import names
+
+
+def short_names(enum: "EnumTypeWrapper[Any]") -> dict[int, str]:
+    """The values of an enum by number, without the prefix of its type; zero is ""."""
+    values = enum.DESCRIPTOR.values_by_number
+    prefix = values[0].name.removesuffix("UNSPECIFIED")
+    return {
+        number: value.name.removeprefix(prefix) if number else ""
+        for number, value in values.items()
+    }
+
+
+def numbers(enum: "EnumTypeWrapper[Any]") -> dict[str, int]:
+    """The other way round."""
+    return {name: number for number, name in short_names(enum).items()}
+
+
+FAILURE_KINDS = short_names(run_types_pb2.FailureKind)
+_FAILURE_NUMBERS = numbers(run_types_pb2.FailureKind)
+
+
+def struct_to_dict(struct: Struct) -> dict[str, Any]:
+    """A Struct as plain values; whole numbers come back as integers."""
+    return {name: _plain(value) for name, value in struct.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 1 << 53 else value
+    if isinstance(value, Struct):
+        return struct_to_dict(value)
+    if isinstance(value, Message):
+        return [_plain(item) for item in value]  # type: ignore[attr-defined]
+    return value
+
+
+def message_to_dict(message: Message) -> dict[str, Any]:
+    """A message as JSON, for columns that hold one."""
+    return json_format.MessageToDict(message, preserving_proto_field_name=True)
+
+
+def time_of(message: Message, field: str) -> datetime | None:
+    """A time field, None where it is absent."""
+    if not message.HasField(field):
+        return None
+    stamp: Timestamp = getattr(message, field)
+    return stamp.ToDatetime(tzinfo=UTC)
+
+
+def failure_to_dict(failure: run_types_pb2.Failure) -> dict[str, Any]:
+    values = {field.name: value for field, value in failure.ListFields()}
+    return {**values, "kind": FAILURE_KINDS.get(failure.kind, "SYSTEM")}
+
+
+def failure_to_proto(failure: dict[str, Any] | None) -> run_types_pb2.Failure | None:
+    if failure is None:
+        return None
+    kind: Any = _FAILURE_NUMBERS.get(failure["kind"], 0)
+    return run_types_pb2.Failure(**{**failure, "kind": kind})
+
+
+def environment_to_dict(message: Message) -> dict[str, Any] | None:
+    """The `environment` field of a message, None where it is absent."""
+    if not message.HasField("environment"):
+        return None
+    return message_to_dict(message.environment)  # type: ignore[attr-defined]
+
+
+def environment_to_proto(environment: dict[str, Any] | None) -> types_pb2.PythonEnvironment | None:
+    return types_pb2.PythonEnvironment(**environment) if environment else None
+
+
+def caller() -> Caller:
+    """Who makes the call under way."""
+    return current_call.get().caller
+
+
+def run_attempt(caller: Caller) -> int:
+    """The attempt that a run token is for; 0 for everybody else."""
+    return int(names.last(caller.subject)) if caller.kind is CallerKind.RUN else 0
+
+
+def uuid_or(text: str, make: Callable[[], UUID]) -> UUID:
+    return UUID(text) if text else make()

@@ -1,0 +1,46 @@
+"""PipelineService."""
+
+from weftapi.workspace.v1 import pipelines_pb2, pipelines_pb2_grpc
+
+from meshkit.authentication import Context
+from meshkit.database import Database
+from workspace import names
+from workspace.operations.refusals import absent
+from workspace.servicers.listing import Lists
+from workspace.store import pipelines as store
+from workspace.store.schema import Pipeline
+
+
+class PipelineServicer(pipelines_pb2_grpc.PipelineServiceServicer):
+    def __init__(self, database: Database, lists: Lists) -> None:
+        self._database = database
+        self._lists = lists
+
+    async def GetPipeline(
+        self, request: pipelines_pb2.GetPipelineRequest, _context: Context
+    ) -> pipelines_pb2.Pipeline:
+        row = await self._database.read(store.get, *names.ids(request.name))
+        if row is None:
+            raise absent(request.name)
+        return pipeline_to_proto(row)
+
+    async def ListPipelines(
+        self, request: pipelines_pb2.ListPipelinesRequest, _context: Context
+    ) -> pipelines_pb2.ListPipelinesResponse:
+        window = self._lists.window("ListPipelines", request, store.ORDERS)
+        project = names.project_of(request.parent)
+        page = await self._lists.page(window, pipeline_to_proto, store.list_page, project, window)
+        return pipelines_pb2.ListPipelinesResponse(
+            pipelines=page.items, next_page_token=page.next_page_token, revision=page.revision
+        )
+
+
+def pipeline_to_proto(row: Pipeline) -> pipelines_pb2.Pipeline:
+    return pipelines_pb2.Pipeline(
+        name=row.name,
+        uid=str(row.uid),
+        creator=row.creator,
+        create_time=row.create_time,
+        update_time=row.update_time,
+        revision=row.revision,
+    )

@@ -1,0 +1,97 @@
+"""ProjectService."""
+
+from google.protobuf.empty_pb2 import Empty
+from weftapi.workspace.v1 import projects_pb2, projects_pb2_grpc
+
+from meshkit.authentication import Context
+from meshkit.database import Database
+from meshkit.idempotency import once
+from meshkit.rules import resolve_update_mask
+from workspace import names
+from workspace.access import Access
+from workspace.operations import projects as operations
+from workspace.operations.refusals import absent
+from workspace.servicers.converting import caller
+from workspace.servicers.listing import Lists
+from workspace.store import projects as store
+from workspace.store.schema import Project
+
+
+class ProjectServicer(projects_pb2_grpc.ProjectServiceServicer):
+    def __init__(self, database: Database, lists: Lists, access: Access) -> None:
+        self._database = database
+        self._lists = lists
+        self._access = access
+
+    async def GetProject(
+        self, request: projects_pb2.GetProjectRequest, _context: Context
+    ) -> projects_pb2.Project:
+        row = await self._database.read(store.get, names.last(request.name))
+        if row is None:
+            raise absent(request.name)
+        return project_to_proto(row)
+
+    async def ListProjects(
+        self, request: projects_pb2.ListProjectsRequest, _context: Context
+    ) -> projects_pb2.ListProjectsResponse:
+        window = self._lists.window("ListProjects", request, store.ORDERS)
+        filter_ = self._lists.filter(store.FIELDS, request.filter)
+        visible = self._access.visible(caller(), "projects.list", "")
+        page = await self._lists.page(
+            window, project_to_proto, store.list_page, visible, window, filter_
+        )
+        return projects_pb2.ListProjectsResponse(
+            projects=page.items, next_page_token=page.next_page_token, revision=page.revision
+        )
+
+    async def CreateProject(
+        self, request: projects_pb2.CreateProjectRequest, _context: Context
+    ) -> projects_pb2.Project:
+        return await self._database.write(
+            operations.create,
+            request.project_id,
+            display_name=request.project.display_name,
+            description=request.project.description,
+            labels=dict(request.project.labels),
+            creator=caller().subject,
+            once=once(request, projects_pb2.Project),
+            reply=project_to_proto,
+        )
+
+    async def UpdateProject(
+        self, request: projects_pb2.UpdateProjectRequest, _context: Context
+    ) -> projects_pb2.Project:
+        project = request.project
+        paths = resolve_update_mask(project, request.update_mask)
+        values = {path: getattr(project, path) for path in paths}
+        if "labels" in values:
+            values["labels"] = dict(project.labels)
+        return await self._database.write(
+            operations.change,
+            names.last(project.name),
+            values,
+            etag=project.etag,
+            once=once(request, projects_pb2.Project),
+            reply=project_to_proto,
+        )
+
+    async def DeleteProject(
+        self, request: projects_pb2.DeleteProjectRequest, _context: Context
+    ) -> Empty:
+        await self._database.write(operations.delete, names.last(request.name), etag=request.etag)
+        return Empty()
+
+
+def project_to_proto(row: Project) -> projects_pb2.Project:
+    return projects_pb2.Project(
+        name=row.name,
+        uid=str(row.uid),
+        display_name=row.display_name,
+        description=row.description,
+        labels=row.labels,
+        creator=row.creator,
+        create_time=row.create_time,
+        update_time=row.update_time,
+        revision=row.revision,
+        etag=names.etag(row.uid, row.changes),
+    )

@@ -1,0 +1,304 @@
+"""ReportService: what reporters say, unary and streamed, and what they are told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.duration_pb2 import Duration
+from weftapi.workspace.v1 import reports_pb2, reports_pb2_grpc, run_types_pb2
+
+from meshkit import status
+from meshkit.authentication import Context
+from meshkit.caller import Caller
+from meshkit.database import Database, Session
+from meshkit.errors import InvalidArgument
+from meshkit.streams import current_stream
+from workspace import names
+from workspace.heartbeats import Heartbeats
+from workspace.lifecycle import RunState, StepState
+from workspace.operations import reports as operations
+from workspace.operations import runs as run_operations
+from workspace.operations import steps as step_operations
+from workspace.operations.refusals import absent, fenced
+from workspace.run_tokens import RunTokens
+from workspace.servicers.converting import (
+    caller,
+    failure_to_dict,
+    run_attempt,
+    short_names,
+    struct_to_dict,
+    time_of,
+)
+from workspace.servicers.runs import run_to_proto, stop_to_proto
+from workspace.servicers.steps import step_to_proto
+from workspace.store import runs as run_store
+from workspace.store.schema import Run, Step
+
+HEARTBEAT_INTERVAL_S = 20
+_MAX_REPORTS = 1000
+_RUN_STATES = short_names(run_types_pb2.RunState)
+_STEP_STATES = short_names(run_types_pb2.StepState)
+_OUTCOMES: dict[str, Any] = {
+    name: reports_pb2.ReportOutcome.Value(f"REPORT_OUTCOME_{name}")
+    for name in (
+        operations.APPLIED,
+        operations.DUPLICATE,
+        operations.STALE,
+        operations.RECORDED,
+        operations.REJECTED,
+    )
+}
+
+
+class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
+    def __init__(
+        self,
+        database: Database,
+        heartbeats: Heartbeats,
+        tokens: RunTokens,
+        *,
+        artifact_store_uri: str,
+    ) -> None:
+        self._database = database
+        self._heartbeats = heartbeats
+        self._tokens = tokens
+        self._artifact_store_uri = artifact_store_uri
+
+    async def ClaimRun(
+        self, request: reports_pb2.ClaimRunRequest, _context: Context
+    ) -> reports_pb2.RunInstructions:
+        project, run = names.ids(request.name)
+        claimed = await self._database.write(
+            run_operations.claim,
+            project,
+            run,
+            reporter=UUID(request.reporter),
+            attempt=run_attempt(caller()),
+        )
+        self._heartbeats.note(project, run)
+        return reports_pb2.RunInstructions(
+            run=run_to_proto(claimed.run),
+            steps=[step_to_proto(step) for step in claimed.steps],
+            artifact_store_uri=self._artifact_store_uri,
+            heartbeat_interval=Duration(seconds=HEARTBEAT_INTERVAL_S),
+            acked_sequence=claimed.run.acked_sequence,
+        )
+
+    async def BatchCreateSteps(
+        self, request: reports_pb2.BatchCreateStepsRequest, _context: Context
+    ) -> reports_pb2.BatchCreateStepsResponse:
+        project, run = names.ids(request.parent)
+        new = [
+            step_operations.NewStep(s.step_id, list(s.upstream), s.map_group, s.map_index)
+            for s in request.steps
+        ]
+        return await self._database.write(
+            step_operations.add,
+            project,
+            run,
+            new,
+            attempt=run_attempt(caller()),
+            reply=_steps_to_proto,
+        )
+
+    async def StreamReports(
+        self,
+        requests: AsyncIterator[reports_pb2.StreamReportsRequest],
+        _context: Context,
+    ) -> AsyncIterator[reports_pb2.StreamReportsResponse]:
+        first = await anext(requests)
+        if first.WhichOneof("message") != "open":
+            raise InvalidArgument("MALFORMED_MESSAGE", "A report stream begins with `open`.")
+        project, run = names.ids(first.open.run)
+        reporter = UUID(first.open.reporter)
+        opened = await self._apply(project, run, reporter, [])
+        yield _stream_response(opened, is_first=True)
+        mailbox = _Mailbox(requests)
+        try:
+            async for said in mailbox.take():
+                self._heartbeats.note(project, run)
+                applied = await self._apply(project, run, reporter, said.reports)
+                yield _stream_response(applied)
+            if current_stream.get().ending.is_set():
+                notice = reports_pb2.Notice(reconnect=True, reason="draining")
+                yield reports_pb2.StreamReportsResponse(notice=notice)
+        finally:
+            await mailbox.close()
+
+    async def BatchReport(
+        self, request: reports_pb2.BatchReportRequest, _context: Context
+    ) -> reports_pb2.BatchReportResponse:
+        project, run = names.ids(request.run)
+        applied = await self._apply(project, run, UUID(request.reporter), request.reports)
+        self._heartbeats.note(project, run)
+        return reports_pb2.BatchReportResponse(
+            results=[_result(outcome) for outcome in applied.outcomes],
+            directives=_directives(applied.stop),
+        )
+
+    async def Heartbeat(
+        self, request: reports_pb2.HeartbeatRequest, _context: Context
+    ) -> reports_pb2.HeartbeatResponse:
+        project, run_id = names.ids(request.run)
+        run = await self._database.read(_heard, project, run_id)
+        if run is None:
+            raise absent(request.run)
+        speaker = caller()
+        if _is_fenced(run, UUID(request.reporter), speaker):
+            raise fenced(request.run)
+        self._heartbeats.note(project, run_id)
+        if run.unresponsive_since:
+            # It is back: whoever watches learns it now, not at the next flush.
+            await self._heartbeats.flush()
+        token = self._tokens.issue(run) if self._tokens.is_half_spent(speaker) else ""
+        directives = _directives(operations.pending_stop(run))
+        return reports_pb2.HeartbeatResponse(directives=directives, run_token=token)
+
+    async def _apply(
+        self, project: str, run: str, reporter: UUID, reports: Iterable[reports_pb2.Report]
+    ) -> operations.Applied:
+        batch = operations.Batch(
+            project,
+            run,
+            reporter,
+            [_report(report) for report in reports],
+            run_attempt(caller()),
+        )
+        return await self._database.write_grouped(operations.apply, batch)
+
+
+@dataclass(slots=True)
+class _Said:
+    """What a reporter has said since it was last answered."""
+
+    reports: list[reports_pb2.Report]
+
+
+class _Mailbox:
+    """Reads a report stream ahead, so that whatever has arrived goes into one write.
+
+    It holds at most a few batches: who sends faster than the database writes has to wait.
+    """
+
+    def __init__(self, requests: AsyncIterator[reports_pb2.StreamReportsRequest]) -> None:
+        self._requests = requests
+        self._queue: asyncio.Queue[reports_pb2.StreamReportsRequest | None] = asyncio.Queue(16)
+        self._reading = asyncio.create_task(self._read())
+        self._ending = asyncio.create_task(self._wait_for_end())
+
+    async def take(self) -> AsyncIterator[_Said]:
+        """Yields what has arrived, until the reporter ends the stream or the server must."""
+        while True:
+            message = await self._queue.get()
+            said = _Said([])
+            while message is not None:
+                said.reports += message.batch.reports
+                if self._queue.empty() or len(said.reports) >= _MAX_REPORTS:
+                    break
+                message = self._queue.get_nowait()
+            if said.reports or message is not None:
+                yield said
+            if message is None:
+                self._raise_if_broken()
+                return
+
+    async def close(self) -> None:
+        for task in (self._reading, self._ending):
+            task.cancel()
+        await asyncio.gather(self._reading, self._ending, return_exceptions=True)
+
+    async def _read(self) -> None:
+        try:
+            async for request in self._requests:
+                if request.WhichOneof("message") not in ("batch", "heartbeat"):
+                    raise InvalidArgument(
+                        "MALFORMED_MESSAGE", "Only the first message of a stream opens it."
+                    )
+                await self._queue.put(request)
+        finally:
+            await self._queue.put(None)
+
+    async def _wait_for_end(self) -> None:
+        await current_stream.get().ending.wait()
+        self._reading.cancel()
+
+    def _raise_if_broken(self) -> None:
+        if self._reading.done() and not self._reading.cancelled():
+            error = self._reading.exception()
+            if error:
+                raise error
+
+
+def _heard(session: Session, project: str, run: str) -> Run | None:
+    return run_store.get(session, project, run)
+
+
+def _is_fenced(run: Run, reporter: UUID, speaker: Caller) -> bool:
+    return run.reporter not in (None, reporter) or run_attempt(speaker) not in (0, run.attempt)
+
+
+def _report(report: reports_pb2.Report) -> operations.Report:
+    subject = report.WhichOneof("subject")
+    if subject is None:
+        raise InvalidArgument("INVALID_FIELDS", f"Report {report.sequence} has no subject.")
+    said = _run_report(report.run) if subject == "run" else _step_report(report.step)
+    return operations.Report(report.sequence, said, time_of(report, "time"))
+
+
+def _run_report(said: reports_pb2.RunReport) -> operations.RunReport:
+    failure = failure_to_dict(said.failure) if said.HasField("failure") else None
+    return operations.RunReport(_state(RunState, _RUN_STATES, said.state), said.reason, failure)
+
+
+def _step_report(said: reports_pb2.StepReport) -> operations.StepReport:
+    return operations.StepReport(
+        step_id=said.step_id,
+        attempt=said.attempt,
+        state=_state(StepState, _STEP_STATES, said.state),
+        reason=said.reason,
+        failure=failure_to_dict(said.failure) if said.HasField("failure") else None,
+        log_stream=said.log_stream,
+        inputs=dict(said.inputs),
+        outputs=dict(said.outputs),
+        metadata=struct_to_dict(said.metadata) if said.HasField("metadata") else {},
+        cache_key=said.cache_key,
+        cache_key_parts=dict(said.cache_key_parts),
+        cached_from=said.cached_from,
+        host=said.host,
+    )
+
+
+def _state(states: Any, known: dict[int, str], number: int) -> Any:
+    name = known.get(number)
+    if not name:
+        raise InvalidArgument("INVALID_FIELDS", f"{number} is not a state of a {states.__name__}.")
+    return states(name)
+
+
+def _result(outcome: operations.Outcome) -> reports_pb2.ReportResult:
+    return reports_pb2.ReportResult(
+        sequence=outcome.sequence,
+        outcome=_OUTCOMES[outcome.outcome],
+        error=status.to_proto(outcome.error) if outcome.error else None,
+    )
+
+
+def _directives(stop: dict[str, Any] | None) -> list[reports_pb2.Directive]:
+    return [reports_pb2.Directive(stop=stop_to_proto(stop))] if stop else []
+
+
+def _stream_response(
+    applied: operations.Applied, *, is_first: bool = False
+) -> reports_pb2.StreamReportsResponse:
+    unusual = (o for o in applied.outcomes if o.outcome != operations.APPLIED)
+    return reports_pb2.StreamReportsResponse(
+        acked_sequence=applied.acked_sequence,
+        results=[] if is_first else [_result(outcome) for outcome in unusual],
+        directives=_directives(applied.stop),
+    )
+
+
+def _steps_to_proto(steps: list[Step]) -> reports_pb2.BatchCreateStepsResponse:
+    return reports_pb2.BatchCreateStepsResponse(steps=[step_to_proto(step) for step in steps])

@@ -1,0 +1,133 @@
+"""Queries of artifacts, their versions, and where these come from."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from meshkit.filters import Choices, Field, Fields, Filter, Kind
+from meshkit.paging import OrderKey, Orders, Window
+from meshkit.session import Session
+from workspace.store.base import columns, every, fetch, first, upsert
+from workspace.store.lists import Listed, listed, matching
+from workspace.store.schema import Artifact, ArtifactVersion, LineageEdge, Step
+
+_A = columns(Artifact)
+_V = columns(ArtifactVersion)
+_E = columns(LineageEdge)
+_S = columns(Step)
+
+TYPES = ("DATA", "MODEL", "VISUALIZATION")
+# Parameters of one statement stay far below what either database takes.
+_CHUNK = 500
+
+ORDERS = Orders(
+    (OrderKey("name", _A.id, value=lambda row: row.id),), OrderKey("uid", _A.uid), "name"
+)
+VERSION_ORDERS = Orders((OrderKey("create_time", _V.create_time),), OrderKey("uid", _V.uid))
+VERSION_FIELDS = Fields(
+    Field("producer_run", Kind.STRING, _V.producer_run),
+    Field(
+        "type",
+        Kind.ENUM,
+        _V.type,
+        choices=Choices({type_: n for n, type_ in enumerate(TYPES, 1)}, "ARTIFACT_TYPE_"),
+    ),
+    Field("create_time", Kind.TIMESTAMP, _V.create_time),
+)
+
+VersionKey = tuple[str, int]
+
+
+def get(session: Session, project: str, artifact: str) -> Artifact | None:
+    return first(session, Artifact, every(Artifact).where(_A.project == project, _A.id == artifact))
+
+
+def lock_many(session: Session, project: str, ids: Iterable[str]) -> dict[str, Artifact]:
+    """Artifacts by id, held until the commit: they number their versions."""
+    wanted = session.among(_A.id, sorted(set(ids)))
+    statement = every(Artifact).where(_A.project == project, wanted).order_by(_A.id)
+    return {row.id: row for row in fetch(session, Artifact, statement.with_for_update())}
+
+
+def list_page(session: Session, project: str, window: Window) -> Listed[Artifact]:
+    return listed(session, Artifact, window, _A.project == project)
+
+
+def version(session: Session, project: str, artifact: str, number: int) -> ArtifactVersion | None:
+    statement = every(ArtifactVersion).where(
+        _V.project == project, _V.artifact == artifact, _V.version == number
+    )
+    return first(session, ArtifactVersion, statement)
+
+
+def versions_by_uid(session: Session, uids: Sequence[UUID]) -> dict[UUID, ArtifactVersion]:
+    """Versions by uid, in whatever project: uids are unique in the workspace."""
+    rows = fetch(
+        session, ArtifactVersion, every(ArtifactVersion).where(session.among(_V.uid, uids))
+    )
+    return {row.uid: row for row in rows}
+
+
+def uids(session: Session, project: str, keys: Iterable[VersionKey]) -> dict[VersionKey, UUID]:
+    """The uids of those versions, by (artifact, number), that exist in the project."""
+    wanted = sorted(set(keys))
+    found: dict[VersionKey, UUID] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        pairs = sa.tuple_(_V.artifact, _V.version).in_(wanted[start : start + _CHUNK])
+        query = sa.select(_V.artifact, _V.version, _V.uid).where(_V.project == project, pairs)
+        for artifact, number, uid in session.connection().execute(query):
+            found[artifact, number] = uid
+    return found
+
+
+def list_versions(
+    session: Session, project: str, artifact: str | None, window: Window, filter_: Filter | None
+) -> Listed[ArtifactVersion]:
+    """Versions of one artifact, or of all."""
+    conditions = [_V.project == project, *matching(filter_)]
+    if artifact is not None:
+        conditions.append(_V.artifact == artifact)
+    return listed(session, ArtifactVersion, window, *conditions)
+
+
+def add_edges(session: Session, edges: Iterable[LineageEdge]) -> None:
+    """Keeps edges; those that are known stay as they are."""
+    rows = [
+        {name: getattr(edge, name) for name in LineageEdge.__table__.c.keys()} for edge in edges
+    ]
+    if rows:
+        statement = upsert(session, LineageEdge.__table__).on_conflict_do_nothing()
+        session.connection().execute(statement, rows)
+
+
+def edges_of_versions(
+    session: Session, versions: Sequence[UUID], *, is_output: bool, limit: int
+) -> list[tuple[LineageEdge, str]]:
+    """Edges that made (or took) versions, with the names of their steps."""
+    condition = sa.and_(session.among(_E.version_uid, versions), _E.is_output == is_output)
+    return _edges(session, condition, limit)
+
+
+def edges_of_steps(
+    session: Session, steps: Sequence[UUID], *, is_output: bool, limit: int
+) -> list[tuple[LineageEdge, str]]:
+    """Edges by which steps made (or took) versions, with the names of the steps."""
+    condition = sa.and_(session.among(_E.step_uid, steps), _E.is_output == is_output)
+    return _edges(session, condition, limit)
+
+
+def _edges(
+    session: Session, condition: sa.ColumnElement[bool], limit: int
+) -> list[tuple[LineageEdge, str]]:
+    query = (
+        sa.select(*LineageEdge.__table__.c, _S.project, _S.run, _S.id)
+        .join_from(LineageEdge.__table__, Step.__table__, _S.uid == _E.step_uid)
+        .where(condition)
+        .order_by(_E.step_uid, _E.is_output, _E.slot, _E.version_uid)
+        .limit(limit)
+    )
+    found = []
+    for *edge, project, run, step in session.connection().execute(query):
+        found.append((LineageEdge(*edge), f"projects/{project}/runs/{run}/steps/{step}"))
+    return found

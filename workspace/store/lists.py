@@ -1,0 +1,51 @@
+"""What all lists share: one page of rows and the revision that it shows, of one snapshot."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from meshkit.filters import Filter
+from meshkit.paging import Window
+from meshkit.session import Session
+from workspace.store.base import Row, every, fetch
+from workspace.store.schema import MESH_TABLES
+
+R = TypeVar("R", bound=Row)
+
+# Projects that a list may show; None stands for all.
+Visible = Collection[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[R]):
+    """The rows of one page and one more, and the feed's revision when they were read."""
+
+    rows: list[R]
+    revision: int
+
+
+def revision(session: Session) -> int:
+    """The feed's newest revision in this snapshot."""
+    return int(
+        session.connection().execute(sa.select(MESH_TABLES.feed_head.c.revision)).scalar_one()
+    )
+
+
+def listed(
+    session: Session, cls: type[R], window: Window, *conditions: sa.ColumnElement[bool]
+) -> Listed[R]:
+    """One page under conditions."""
+    statement: Any = window.apply(every(cls).where(*conditions))
+    return Listed(fetch(session, cls, statement), revision(session))
+
+
+def within(session: Session, column: Any, visible: Visible) -> list[sa.ColumnElement[bool]]:
+    """The condition that shows nothing but the visible projects."""
+    return [] if visible is None else [session.among(column, sorted(visible))]
+
+
+def matching(filter_: Filter | None) -> list[sa.ColumnElement[bool]]:
+    """The condition of a filter, if there is one."""
+    return [filter_.where()] if filter_ and filter_.text else []

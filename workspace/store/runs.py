@@ -1,0 +1,162 @@
+"""Queries of runs."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from meshkit.filters import Choices, Field, Fields, Filter, Kind
+from meshkit.paging import OrderKey, Orders, Window
+from meshkit.schema import database_time_ms
+from meshkit.session import Session
+from workspace.lifecycle import RUN_ACTIVE, RunState
+from workspace.store.base import columns, every, fetch, first, upsert
+from workspace.store.lists import Listed, Visible, listed, matching, within
+from workspace.store.schema import Run, RunCounter
+
+_C = columns(Run)
+_COUNTERS = RunCounter.__table__
+
+TRIGGERS = ("SDK", "SNAPSHOT", "RETRY")
+Key = tuple[str, str]
+
+ORDERS = Orders((OrderKey("create_time", _C.create_time),), OrderKey("uid", _C.uid))
+
+
+# The getters read messages: watches filter what events carry.
+FIELDS = Fields(
+    Field(
+        "state",
+        Kind.ENUM,
+        _C.state,
+        choices=Choices({state: n for n, state in enumerate(RunState, 1)}, "RUN_STATE_"),
+    ),
+    Field(
+        "trigger",
+        Kind.ENUM,
+        _C.trigger,
+        choices=Choices({trigger: n for n, trigger in enumerate(TRIGGERS, 1)}, "RUN_TRIGGER_"),
+    ),
+    Field("pipeline", Kind.STRING, _C.pipeline, lambda run: run.pipeline.rpartition("/")[2]),
+    Field("snapshot", Kind.STRING, _C.snapshot, lambda run: run.snapshot.rpartition("/")[2]),
+    Field("create_time", Kind.TIMESTAMP, _C.create_time),
+    Field("creator", Kind.STRING, _C.creator),
+)
+
+
+def get(session: Session, project: str, run: str) -> Run | None:
+    return first(session, Run, every(Run).where(_C.project == project, _C.id == run))
+
+
+def lock(session: Session, project: str, run: str) -> Run | None:
+    """The run, held until the commit: whoever changes its steps holds it too."""
+    statement = every(Run).where(_C.project == project, _C.id == run)
+    return first(session, Run, statement.with_for_update())
+
+
+def lock_many(session: Session, keys: Iterable[Key]) -> dict[Key, Run]:
+    """Runs by (project, id), held until the commit; in one order, so that no two lock crosswise."""
+    by_project: dict[str, list[str]] = defaultdict(list)
+    for project, run in sorted(set(keys)):
+        by_project[project].append(run)
+    found: dict[Key, Run] = {}
+    for project, runs in by_project.items():
+        statement = every(Run).where(_C.project == project, session.among(_C.id, runs))
+        for row in fetch(session, Run, statement.order_by(_C.uid).with_for_update()):
+            found[project, row.id] = row
+    return found
+
+
+def existing(session: Session, project: str, runs: Iterable[str]) -> set[str]:
+    """Those of the ids that are taken."""
+    query = sa.select(_C.id).where(_C.project == project, session.among(_C.id, sorted(runs)))
+    return {row.id for row in session.connection().execute(query)}
+
+
+def list_page(
+    session: Session, visible: Visible, window: Window, filter_: Filter | None
+) -> Listed[Run]:
+    conditions = [*within(session, _C.project, visible), *matching(filter_)]
+    return listed(session, Run, window, *conditions)
+
+
+def newest(session: Session, visible: Visible, filter_: Filter | None, limit: int) -> list[Run]:
+    """The newest runs, newest first: the initial state of a watch."""
+    conditions = [*within(session, _C.project, visible), *matching(filter_)]
+    order = (_C.create_time.desc(), _C.uid.desc())
+    return fetch(session, Run, every(Run).where(*conditions).order_by(*order).limit(limit))
+
+
+def counts(session: Session, project: str) -> dict[str, int]:
+    """Runs of a project in each state that has any."""
+    table = _COUNTERS.c
+    query = sa.select(table.state, table.count).where(table.project == project, table.count > 0)
+    return {row.state: row.count for row in session.connection().execute(query)}
+
+
+def count(session: Session, deltas: dict[tuple[str, str], int]) -> None:
+    """Adds to the counters of (project, state); in one order, as locks are taken."""
+    rows = [
+        {"project": project, "state": state, "count": delta}
+        for (project, state), delta in sorted(deltas.items())
+        if delta
+    ]
+    if rows:
+        statement = upsert(session, _COUNTERS)
+        added = _COUNTERS.c.count + statement.excluded.count
+        key = [_COUNTERS.c.project, _COUNTERS.c.state]
+        statement = statement.on_conflict_do_update(index_elements=key, set_={"count": added})
+        session.connection().execute(statement, rows)
+
+
+def touch(session: Session, alive: Sequence[tuple[Key, int]]) -> None:
+    """Notes signs of life: (project, run) and how many milliseconds ago by the database's clock."""
+    statement = (
+        Run.__table__.update()
+        .where(_C.project == sa.bindparam("in_project"), _C.id == sa.bindparam("in_run"))
+        .values(heartbeat_ms=database_time_ms() - sa.bindparam("ago_ms", type_=sa.BigInteger))
+    )
+    rows = [{"in_project": p, "in_run": r, "ago_ms": ago} for (p, r), ago in sorted(alive)]
+    if rows:
+        session.connection().execute(statement, rows)
+
+
+def active(session: Session) -> list[Run]:
+    """Every run that has begun and not ended."""
+    begun = session.among(_C.state, [str(s) for s in RUN_ACTIVE if s is not RunState.PENDING])
+    return fetch(session, Run, every(Run).where(begun))
+
+
+def time_ms(session: Session) -> int:
+    """The database's clock, in milliseconds since 1970."""
+    return int(session.connection().execute(sa.select(database_time_ms())).scalar_one())
+
+
+def standing(session: Session, project: str, run: str) -> tuple[UUID, datetime | None] | None:
+    """Uid and end of a run."""
+    query = sa.select(_C.uid, _C.end_time).where(_C.project == project, _C.id == run)
+    row = session.connection().execute(query).first()
+    return (row.uid, row.end_time) if row else None
+
+
+def set_workload(session: Session, run: Run) -> None:
+    """Notes the workload of a run that was just made."""
+    statement = Run.__table__.update().where(_C.uid == run.uid).values(workload=run.workload)
+    session.connection().execute(statement)
+
+
+def lock_silent(session: Session, keys: Sequence[Key]) -> list[Run]:
+    """Those of the runs that are marked as silent, held until the commit."""
+    ids_ = session.among(_C.id, sorted({run for _, run in keys}))
+    statement = every(Run).where(ids_, _C.unresponsive_since.is_not(None)).order_by(_C.uid)
+    wanted = set(keys)
+    rows = fetch(session, Run, statement.with_for_update())
+    return [row for row in rows if (row.project, row.id) in wanted]
+
+
+def end_time(session: Session, project: str, run: str) -> tuple[bool, datetime | None]:
+    """Whether the run exists, and when it ended."""
+    found = standing(session, project, run)
+    return found is not None, found[1] if found else None
