@@ -17,19 +17,14 @@ from weft._describe import run_record, step_record
 from weft._engine import Engine
 from weft._graph import Graph
 from weft._options import Options
+from weft._recording import choose_recorder
 from weft._records import Recorder, RunRecord
 from weft._run import Run, StepRun, explain_failure
 from weft._settings import Settings, settings
-from weft._spool import SpoolRecorder
 from weft._states import RunState, StopMode
 from weft._store import open_store
 from weft._units import Unit
 from weft.errors import RunFailedError, RunStoppedError, UncacheableWarning
-
-
-def default_recorder(local: Settings) -> Recorder:
-    """Choose where runs are recorded when the caller does not say."""
-    return SpoolRecorder(local.data)
 
 
 def run_graph(
@@ -45,7 +40,7 @@ def run_graph(
 
     Args:
         graph: The traced pipeline.
-        recorder: Where the run is recorded; None takes `default_recorder`.
+        recorder: Where the run is recorded; None takes `choose_recorder`.
         record: The run, where somebody has created it already.
         cache: Whether earlier results may stand in.
         max_workers: Most attempts at a time.
@@ -56,11 +51,13 @@ def run_graph(
         RunStoppedError: Somebody stopped the run.
     """
     local = settings()
+    if recorder is None:
+        recorder, local = choose_recorder(local)
     record = record or run_record(graph, local.project)
     options = Options(cache=cache, allow_pickle=local.allow_pickle, echo=local.echo)
     if max_workers is not None:
         options = replace(options, max_workers=max_workers)
-    engine = execute(graph, record, recorder or default_recorder(local), local, options)
+    engine = execute(graph, record, recorder, local, options)
     run = finished_run(engine, local)
     if raise_on_failure and run.state is RunState.FAILED:
         raise RunFailedError(explain_failure(run), run)

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Command] = {
     "logs": Command("logs:logs", "Print or follow the logs of a run or a step."),
     "run": Command("run:run", "Run a pipeline from a file on the mesh, and watch it."),
     "runs": Command("runs:runs", "List, show, watch, stop and retry runs."),
+    "sync": Command("sync:sync", "Hand over runs that were recorded on this machine."),
     "up": Command("up:up", "Start a mesh on this machine."),
     "whoami": Command("login:whoami", "Show who is signed in, where, with which roles."),
 }
