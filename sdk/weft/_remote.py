@@ -45,7 +45,8 @@ class RemoteRecorder:
     """Records runs of this process in a workspace.
 
     With `existing` the run is there already and this process was started to execute it.
-    `on_token` gets fresh run tokens as heartbeats bring them.
+    `on_token` gets fresh run tokens as heartbeats bring them. With `replays`, an id, a run of
+    the past is told again from its start: what the workspace has of it counts once.
     """
 
     def __init__(
@@ -54,24 +55,26 @@ class RemoteRecorder:
         *,
         existing: bool = False,
         on_token: Callable[[str], None] | None = None,
+        replays: str = "",
     ) -> None:
         self._endpoint = endpoint
         self._existing = existing
         self._on_token = on_token
-        self.reporter = str(uuid.uuid4())
+        self._replays = bool(replays)
+        self.reporter = replays or str(uuid.uuid4())
 
     def begin(self, run: RunRecord, on_stop: StopCallback) -> RemoteRun:
         """Creates the run where it does not exist, and takes it; raises ApiError."""
         ref = RunRef(run.project, run.name)
         if not self._existing:
-            self._create(ref, run)
+            self._create_once(ref, run)
         instructions = self.claim(ref.name)
         heartbeat_s = instructions.heartbeat_interval.ToTimedelta().total_seconds()
         return RemoteRun(
             self._endpoint,
             run,
             self.reporter,
-            first=instructions.acked_sequence,
+            first=0 if self._replays else instructions.acked_sequence,
             heartbeat_s=heartbeat_s or 20.0,
             on_stop=on_stop,
             on_token=self._on_token,
@@ -86,6 +89,13 @@ class RemoteRecorder:
             name=run, reporter=self.reporter, host=socket.gethostname()
         )
         return self._endpoint.call(stub.ClaimRun, request)
+
+    def _create_once(self, ref: RunRef, run: RunRecord) -> None:
+        try:
+            self._create(ref, run)
+        except ApiError as error:
+            if not (self._replays and error.reason == "RESOURCE_EXISTS"):
+                raise
 
     def _create(self, ref: RunRef, run: RunRecord) -> None:
         from weft import _spec

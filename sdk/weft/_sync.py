@@ -20,7 +20,6 @@ from weft._records import (
 from weft._remote import RemoteRecorder
 from weft._spool import read_spool
 from weft._states import StopMode
-from weft.errors import ApiError
 
 
 def sync(endpoint: Endpoint, data: Path) -> Iterator[str]:
@@ -39,13 +38,9 @@ def sync(endpoint: Endpoint, data: Path) -> Iterator[str]:
 
 
 def _hand_over(endpoint: Endpoint, run: RunRecord, records: Iterator[Record]) -> None:
-    try:
-        recording = RemoteRecorder(endpoint).begin(run, _nobody_listens)
-    except ApiError as error:
-        # A sync that was cut off made the run; a run that is there has its own reporter.
-        if error.reason not in {"RESOURCE_EXISTS", "ATTEMPT_FENCED"}:
-            raise
-        return
+    # The run's own uid is the reporter: a sync that was cut off goes on as the same one.
+    recorder = RemoteRecorder(endpoint, replays=run.uid)
+    recording = recorder.begin(run, _nobody_listens)
     for record in records:
         _replay(recording, record)
     recording.close()
