@@ -16,13 +16,18 @@ from typing import Any
 
 import argon2
 import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from controlplane.config import Settings
+from controlplane.events import encode_event
 from controlplane.identity.passwords import Passwords
 from controlplane.server import build
+from controlplane.store.schema import Base
 from meshkit import certificates
 from meshkit.clock import SystemClock
 from meshkit.credentials import KeyPair
+from meshkit.database import Database
 from meshkit.server import MeshServer
 from meshkit.spiffe import SpiffeId
 from weftapi.controlplane.v1 import (
@@ -114,6 +119,8 @@ class Plane:
     server: MeshServer
     settings: Settings
     clock: ManualClock
+    # A second door to the same database, for what no RPC does.
+    database: Database
     _stack: AsyncExitStack = field(repr=False)
 
     @property
@@ -268,6 +275,28 @@ async def running(
     await server.start()
     try:
         async with AsyncExitStack() as stack:
-            yield Plane(server, loaded, clock, stack)
+            database = await Database.open(
+                loaded.database, metadata=Base.metadata, encode_event=encode_event, clock=clock
+            )
+            await stack.enter_async_context(database)
+            yield Plane(server, loaded, clock, database, stack)
     finally:
         await server.stop()
+
+
+async def refused(call: Any) -> tuple[str, str]:
+    """Code and reason with which a call is refused; fails where it is not."""
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as error:
+        return error.code().name, reason_of(error)
+    raise AssertionError(f"the call was answered: {answer}")
+
+
+def reason_of(error: grpc.aio.AioRpcError) -> str:
+    """The reason in an error's details."""
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]
+    assert status is not None
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    return info.reason
