@@ -61,7 +61,8 @@ class Record:
         """Enters the terminal state that the record of its end means."""
         workload, started = self.workload, self.folder.started()
         if started:
-            workload = outcomes.begun(workload, started)
+            self.begin(started)  # it may have ended before anybody looked
+            workload = outcomes.begun(self.workload, started)
         self._become(outcomes.ended(workload, end, self.folder.order_to_cancel()))
         self.ended.set()
 
