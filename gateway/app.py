@@ -255,7 +255,7 @@ class Gateway:
         headers = [
             (key.encode(), value.encode("latin-1")) for key, value in problem.headers.items()
         ]
-        headers.append((b"content-type", b"application/json"))
+        headers += [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
         return await self._send(exchange, problem.http_status, headers, problem.encoded())
 
     def _describe(self, exchange: _Exchange, error: BaseException) -> Problem:

@@ -162,16 +162,26 @@ class QueryReader:
             raise _invalid(shown, "is a message: name one of its fields")
 
 
-def set_captured(message: Message, fields: Sequence[FieldDescriptor], value: str) -> None:
-    """Sets the scalar field that a path captures; a body that says otherwise is refused."""
+def capture_setter(fields: Sequence[FieldDescriptor]) -> Callable[[Message, str], None]:
+    """Compiles the setter of a captured field; a body that says otherwise is refused."""
     shown = ".".join(field.name for field in fields)
-    target, last = _descend(message, fields[:-1]), fields[-1]
-    converted = _read(last, value, shown)
-    current = getattr(target, last.name)
-    said = target.HasField(last.name) if last.has_presence else current != last.default_value
-    if said and current != converted:
-        raise _invalid(shown, "differs between path and body", reason="PATH_CONFLICT")
-    setattr(target, last.name, converted)
+    outer, last = fields[:-1], fields[-1]
+    name, convert = last.name, from_text(last)
+    has_presence, default = last.has_presence, last.default_value
+
+    def set_captured(message: Message, text: str) -> None:
+        target = _descend(message, outer)
+        try:
+            value = convert(text)
+        except ValueError as error:
+            raise _invalid(shown, str(error)) from None
+        current = getattr(target, name)
+        said = target.HasField(name) if has_presence else current != default
+        if said and current != value:
+            raise _invalid(shown, "differs between path and body", reason="PATH_CONFLICT")
+        setattr(target, name, value)
+
+    return set_captured
 
 
 def set_resume_point(message: Message, field: FieldDescriptor, value: str) -> None:

@@ -4,7 +4,7 @@ Rules 13-18 and 25 (requests), 35-40 (masks, etags, responses).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from gateway.contract import message_class
 from gateway.errors import Refused
 from gateway.masks import mask_field, paths_of
 from gateway.parser import Parser, loads
-from gateway.printer import Convert, Printer, descriptor_of, dumps
+from gateway.printer import Convert, Printer, dumps
 from gateway.routes import WHOLE_BODY, Route
 from meshkit.errors import Internal, InvalidArgument
 
@@ -28,7 +28,7 @@ _INDENT: Final = re.compile(rb"application/json\s*;\s*indent\s*=\s*([0-8])\b")
 _ETAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SHALLOW_BYTES: Final = 200
-_CONTENT_TYPE: Final = re.compile(r"[\x20-\x7e]{1,200}")
+_HEADER_TEXT: Final = re.compile(r"[\x20-\x7e]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,10 @@ class Transcoder:
         self._query = query.QueryReader(route.rpc.input_type, parser, _covered(route))
         self._mask = mask_field(route.rpc.input_type) if _makes_masks(route) else None
         self._resume = _resume_field(route)
+        self._captures = [
+            (capture.variable, query.capture_setter(capture.fields)) for capture in route.captures
+        ]
+        self._etag = _etag_reader(route)
         self._print = _response_printer(route, printer)
         self.is_raw = route.rpc.output_type.full_name == HTTP_BODY
 
@@ -88,7 +92,7 @@ class Transcoder:
         message = self.parse(data)
         if self.is_raw:
             return Answer(self.route.success_code, raw_type(message), message.data)
-        etag = _etag_of(message, self.route.response_body)
+        etag = self._etag(message) if self._etag is not None else ""
         if etag and request.http_method in ("GET", "HEAD") and _is_known(etag, request.headers):
             return Answer(304, b"", b"", etag)
         if self.route.success_code == 204:  # noqa: PLR2004
@@ -128,14 +132,14 @@ class Transcoder:
         return members if isinstance(members, dict) else {}
 
     def _read_path(self, message: Message, request: HttpRequest) -> None:
-        for capture in self.route.captures:
+        for variable, set_captured in self._captures:
             try:
-                value = templates.capture(capture.variable, request.segments)
+                value = templates.capture(variable, request.segments)
             except ValueError:
                 raise InvalidArgument(
-                    "MALFORMED_PATH", f"{capture.variable.field_path}: malformed escape in the path"
+                    "MALFORMED_PATH", f"{variable.field_path}: malformed escape in the path"
                 ) from None
-            query.set_captured(message, capture.fields, value)
+            set_captured(message, value)
 
     def _resume_after(self, message: Message, last_event_id: bytes | None) -> None:
         if last_event_id and self._resume is not None:
@@ -241,12 +245,20 @@ def _is_text(descriptor: Descriptor, name: str) -> bool:
     return field is not None and field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
 
 
-def _etag_of(message: Any, response_body: str) -> str:
-    source = getattr(message, response_body) if response_body else message
-    if isinstance(source, Message) and _is_text(descriptor_of(source), "etag"):
-        etag = str(getattr(source, "etag"))  # noqa: B009 - messages have no static type here
-        return etag if _CONTENT_TYPE.fullmatch(etag) and '"' not in etag else ""
-    return ""
+def _etag_reader(route: Route) -> Callable[[Any], str] | None:
+    """Reads the etag of a response; None where its message has none."""
+    name = route.response_body
+    field = route.rpc.output_type.fields_by_name[name] if name else None
+    source = field.message_type if field is not None else route.rpc.output_type
+    is_list = field is not None and field.is_repeated
+    if source is None or is_list or not _is_text(source, "etag"):
+        return None
+
+    def read(message: Any) -> str:
+        etag = str((getattr(message, name) if name else message).etag)
+        return etag if _HEADER_TEXT.fullmatch(etag) and '"' not in etag else ""
+
+    return read
 
 
 def _is_known(etag: str, headers: Mapping[bytes, bytes]) -> bool:
@@ -257,5 +269,5 @@ def _is_known(etag: str, headers: Mapping[bytes, bytes]) -> bool:
 def raw_type(message: Any) -> bytes:
     """The content type of an HttpBody; bytes of unknown kind where it is not fit for a header."""
     content_type = str(message.content_type)
-    fits = _CONTENT_TYPE.fullmatch(content_type)
+    fits = _HEADER_TEXT.fullmatch(content_type)
     return content_type.encode() if fits else b"application/octet-stream"

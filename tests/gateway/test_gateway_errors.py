@@ -18,6 +18,7 @@ CODES |= {9: 400, 10: 409, 11: 400, 12: 501, 13: 500, 14: 503, 15: 500, 16: 401}
 async def test_errors_have_the_shape_of_a_status(ask: Client) -> None:
     reply = await ask("GET", "/v1/fail/5?details=gone")
     assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["cache-control"] == "no-store"
     assert reply.json == {
         "code": 5,
         "message": "it failed well",
