@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pydantic_settings import SettingsConfigDict
 
@@ -39,6 +40,8 @@ class WorkspaceSettings(ServerSettings):
     """Where artifacts are written: an fsspec URI; `artifacts` in `data_dir` where not set."""
     log_store_uri: str = ""
     """Where log segments are kept: `file:///...`; `logs` in `data_dir` where not set."""
+    log_sealing_interval_s: float = 30.0
+    """How often logs are sealed whose runs have ended."""
 
     bookmark_s: float = 15.0
     """How often an idle watch says how far it has come."""
@@ -67,8 +70,14 @@ class WorkspaceSettings(ServerSettings):
         return self.artifact_store_uri or f"file://{(self.data_dir / 'artifacts').absolute()}"
 
     @property
-    def log_store(self) -> str:
-        return self.log_store_uri or f"file://{(self.data_dir / 'logs').absolute()}"
+    def log_directory(self) -> Path:
+        """The directory that `log_store_uri` names; ValueError for what is not a directory here."""
+        if not self.log_store_uri:
+            return self.data_dir / "logs"
+        uri = urlsplit(self.log_store_uri)
+        if uri.scheme != "file" or uri.netloc or not uri.path.startswith("/"):
+            raise ValueError("WEFT_WORKSPACE_LOG_STORE_URI must be file:///some/directory")
+        return Path(unquote(uri.path))
 
     @property
     def silence(self) -> timedelta:

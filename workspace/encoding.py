@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from weftapi.workspace.v1 import events_pb2
 
 from meshkit.feed import Change, ChangeKind, StoredEvent
+from workspace.servicers.converting import stamp
 from workspace.store.base import Row
 
 MAX_EVENT_BYTES = 64 * 1024
@@ -49,7 +50,7 @@ class EventEncoder:
             index=index,
             type=_TYPES[change.kind],
             actor=change.actor,
-            event_time=change.time,
+            event_time=stamp(change.time),
             changed_fields=change.fields,
             matches_filter=True,
             transition=events_pb2.Transition(
@@ -65,7 +66,7 @@ class EventEncoder:
         event = events_pb2.Event(
             revision=revision,
             type=events_pb2.EVENT_TYPE_SNAPSHOT,
-            event_time=time,
+            event_time=stamp(time),
             matches_filter=True,
         )
         return self._complete(event, row)

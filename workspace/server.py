@@ -12,6 +12,8 @@ from weftapi.workspace.v1 import (
     artifacts_pb2_grpc,
     events_pb2,
     events_pb2_grpc,
+    logs_pb2,
+    logs_pb2_grpc,
     pipelines_pb2,
     pipelines_pb2_grpc,
     projects_pb2,
@@ -50,6 +52,9 @@ from workspace.heartbeats import Heartbeats
 from workspace.launching.managers import DirectoryManagers
 from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import LaunchSettings, Reconciler
+from workspace.logs.files import FileBackend
+from workspace.logs.keeper import LogKeeper
+from workspace.logs.live import LiveLogs
 from workspace.membership import PeoplesKeys, WorkspaceMember, endpoint_of
 from workspace.reaper import Reaper
 from workspace.run_tokens import RunStandings, RunTokens, load_key
@@ -61,6 +66,7 @@ from workspace.servicers.artifacts import (
 )
 from workspace.servicers.events import EventServicer
 from workspace.servicers.listing import Lists
+from workspace.servicers.logs import LogServicer, log_stream_of_own_run, log_stream_to_proto
 from workspace.servicers.pipelines import PipelineServicer, pipeline_to_proto
 from workspace.servicers.projects import ProjectServicer, project_to_proto
 from workspace.servicers.reports import ReportServicer
@@ -69,7 +75,7 @@ from workspace.servicers.server import ServerServicer
 from workspace.servicers.snapshots import SnapshotServicer, snapshot_to_proto
 from workspace.servicers.steps import StepServicer, step_to_proto
 from workspace.servicers.watches import Watches
-from workspace.store import schema
+from workspace.store import schema, schema_logs
 from workspace.store.base import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -86,6 +92,7 @@ SHOWN = {
     schema.Step: Shown("step", step_to_proto),
     schema.Artifact: Shown("artifact", artifact_to_proto),
     schema.ArtifactVersion: Shown("artifact_version", version_to_proto),
+    schema_logs.LogStream: Shown("log_stream", log_stream_to_proto),
 }
 
 
@@ -201,6 +208,8 @@ async def compose(
         bookmark_s=settings.bookmark_s,
         is_draining=lambda: server.draining.is_set(),
     )
+    log_files = FileBackend.open(settings.log_directory)
+    keeper = LogKeeper(database, LiveLogs(log_files, clock=clock), clock=clock)
     store_uri = settings.artifact_store
     services = [
         Service(
@@ -244,6 +253,17 @@ async def compose(
             EventServicer(database, watches),
         ),
         Service(
+            logs_pb2.DESCRIPTOR.services_by_name["LogService"],
+            logs_pb2_grpc.add_LogServiceServicer_to_server,
+            LogServicer(
+                database,
+                lists,
+                keeper,
+                alive_s=settings.bookmark_s,
+                is_draining=lambda: server.draining.is_set(),
+            ),
+        ),
+        Service(
             server_pb2.DESCRIPTOR.services_by_name["ServerService"],
             server_pb2_grpc.add_ServerServiceServicer_to_server,
             ServerServicer(policies, managers, artifact_store_uri=store_uri),
@@ -257,7 +277,10 @@ async def compose(
         verifier=verifier,
         authorizer=access,
         clock=clock,
-        extra_checks={"producers_of_own_run": own_run_only(producers_of)},
+        extra_checks={
+            "producers_of_own_run": own_run_only(producers_of),
+            "log_stream_of_own_run": log_stream_of_own_run(keeper),
+        },
         denied=denials,
         denied_serials=denied_serials,
         readiness={"database": database.ping},
@@ -265,6 +288,8 @@ async def compose(
 
     async def close() -> None:
         await heartbeats.flush()
+        await keeper.close()
+        await log_files.close()
         await denials.close()
         await channels.close()
         await database.close()
@@ -305,5 +330,6 @@ async def compose(
         jobs=[
             Job("reaper", reaper.run, settings.reaper_interval_s),
             Job("launches", reconciler.run, settings.launch_interval_s),
+            Job("seal_logs", keeper.seal_ended, settings.log_sealing_interval_s),
         ],
     )

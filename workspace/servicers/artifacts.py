@@ -12,6 +12,7 @@ from workspace import names
 from workspace.operations import artifacts as operations
 from workspace.operations.refusals import absent
 from workspace.servicers.converting import (
+    stamp,
     caller,
     numbers,
     short_names,
@@ -149,8 +150,8 @@ def artifact_to_proto(row: Artifact) -> artifacts_pb2.Artifact:
         name=row.name,
         uid=str(row.uid),
         creator=row.creator,
-        create_time=row.create_time,
-        update_time=row.update_time,
+        create_time=stamp(row.create_time),
+        update_time=stamp(row.update_time),
         revision=row.revision,
         latest_version=row.latest_version,
     )
@@ -164,7 +165,7 @@ def version_to_proto(row: ArtifactVersion) -> artifacts_pb2.ArtifactVersion:
         name=row.name,
         uid=str(row.uid),
         creator=row.creator,
-        create_time=row.create_time,
+        create_time=stamp(row.create_time),
         revision=row.revision,
         version=row.version,
         type=type_,

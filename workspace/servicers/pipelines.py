@@ -6,6 +6,7 @@ from meshkit.authentication import Context
 from meshkit.database import Database
 from workspace import names
 from workspace.operations.refusals import absent
+from workspace.servicers.converting import stamp
 from workspace.servicers.listing import Lists
 from workspace.store import pipelines as store
 from workspace.store.schema import Pipeline
@@ -40,7 +41,7 @@ def pipeline_to_proto(row: Pipeline) -> pipelines_pb2.Pipeline:
         name=row.name,
         uid=str(row.uid),
         creator=row.creator,
-        create_time=row.create_time,
-        update_time=row.update_time,
+        create_time=stamp(row.create_time),
+        update_time=stamp(row.update_time),
         revision=row.revision,
     )

@@ -11,7 +11,7 @@ from workspace import names
 from workspace.access import Access
 from workspace.operations import projects as operations
 from workspace.operations.refusals import absent
-from workspace.servicers.converting import caller
+from workspace.servicers.converting import stamp, caller
 from workspace.servicers.listing import Lists
 from workspace.store import projects as store
 from workspace.store.schema import Project
@@ -90,8 +90,8 @@ def project_to_proto(row: Project) -> projects_pb2.Project:
         description=row.description,
         labels=row.labels,
         creator=row.creator,
-        create_time=row.create_time,
-        update_time=row.update_time,
+        create_time=stamp(row.create_time),
+        update_time=stamp(row.update_time),
         revision=row.revision,
         etag=names.etag(row.uid, row.changes),
     )

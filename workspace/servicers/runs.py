@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from weftapi.workspace.v1 import events_pb2, run_types_pb2, runs_pb2, runs_pb2_grpc
 
 from meshkit.authentication import Context
@@ -16,6 +17,7 @@ from workspace.launching.reconciler import Reconciler
 from workspace.operations import runs as operations
 from workspace.operations.refusals import absent
 from workspace.servicers.converting import (
+    stamp,
     caller,
     environment_to_dict,
     environment_to_proto,
@@ -167,8 +169,8 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
         uid=str(row.uid),
         labels=row.labels,
         creator=row.creator,
-        create_time=row.create_time,
-        update_time=row.update_time,
+        create_time=stamp(row.create_time),
+        update_time=stamp(row.update_time),
         revision=row.revision,
         etag=names.etag(row.uid, row.changes),
         pipeline=names.child(project, "pipelines", row.pipeline),
@@ -178,11 +180,13 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
         state=state,
         state_reason=row.state_reason,
         failure=failure_to_proto(row.failure),
-        start_time=row.start_time,
-        end_time=row.end_time,
+        start_time=stamp(row.start_time),
+        end_time=stamp(row.end_time),
         step_counts=row.step_counts,
         workload=f"workloads/{row.workload}" if row.workload else "",
-        last_heartbeat_time=datetime.fromtimestamp(heard / 1000, UTC) if heard else None,
+        last_heartbeat_time=Timestamp(seconds=heard // 1000, nanos=heard % 1000 * 1_000_000)
+        if heard
+        else None,
         stop_request=stop_to_proto(row.stop_request),
         environment=environment_to_proto(row.environment),
         cache_disabled=row.cache_disabled,

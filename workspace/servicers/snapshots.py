@@ -14,6 +14,7 @@ from workspace.operations import runs as run_operations
 from workspace.operations import snapshots as operations
 from workspace.operations.refusals import absent
 from workspace.servicers.converting import (
+    stamp,
     caller,
     environment_to_dict,
     environment_to_proto,
@@ -128,7 +129,7 @@ def snapshot_to_proto(row: Snapshot) -> snapshots_pb2.Snapshot:
         name=row.name,
         uid=str(row.uid),
         creator=row.creator,
-        create_time=row.create_time,
+        create_time=stamp(row.create_time),
         revision=row.revision,
         pipeline=names.child(names.project(row.project), "pipelines", row.pipeline),
         code=json_format.ParseDict(code, snapshots_pb2.CodeArchive()) if code else None,

@@ -9,7 +9,7 @@ from meshkit.authentication import Context
 from meshkit.database import Database, Session
 from workspace import names
 from workspace.operations.refusals import absent
-from workspace.servicers.converting import failure_to_proto, numbers
+from workspace.servicers.converting import stamp, failure_to_proto, numbers
 from workspace.servicers.listing import Lists
 from workspace.store import artifacts as artifact_store
 from workspace.store import runs as run_store
@@ -110,8 +110,8 @@ def step_to_proto(row: Step) -> run_types_pb2.Step:
     step = run_types_pb2.Step(
         name=row.name,
         uid=str(row.uid),
-        create_time=row.create_time,
-        update_time=row.update_time,
+        create_time=stamp(row.create_time),
+        update_time=stamp(row.update_time),
         revision=row.revision,
         step_id=row.id,
         map_group=row.map_group,
@@ -125,8 +125,8 @@ def step_to_proto(row: Step) -> run_types_pb2.Step:
         cached_from=row.cached_from,
         inputs=row.inputs,
         outputs=row.outputs,
-        start_time=row.start_time,
-        end_time=row.end_time,
+        start_time=stamp(row.start_time),
+        end_time=stamp(row.end_time),
         log_stream=row.log_stream,
     )
     if row.metadata:
@@ -143,6 +143,6 @@ def attempt_to_proto(step: str, row: StepAttempt) -> run_types_pb2.StepAttempt:
         failure=failure_to_proto(row.failure),
         host=row.host,
         log_stream=row.log_stream,
-        start_time=row.start_time,
-        end_time=row.end_time,
+        start_time=stamp(row.start_time),
+        end_time=stamp(row.end_time),
     )

@@ -9,25 +9,40 @@ import types
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.types import TypeDecorator
 
+from meshkit.bulk import Bulk
 from meshkit.errors import AlreadyExists
 from meshkit.schema import TYPE_ANNOTATIONS, Json, new_metadata
 from meshkit.session import Session
 
 metadata = new_metadata()
 
-_TYPES: dict[Any, Any] = {
-    **TYPE_ANNOTATIONS,
-    str: sa.Text(),
-    bool: sa.Boolean(),
-    dict[str, int]: Json,
-    list[list[Any]]: Json,
-}
+
+class Sparse(TypeDecorator[Any]):
+    """JSON whose empty value is kept as NULL: most maps and lists are empty, and cost nothing."""
+
+    impl = Json
+    cache_ok = True
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        super().__init__()
+        self.make = make
+
+    def process_bind_param(self, value: Any, _dialect: Dialect) -> Any:
+        return value or None
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> Any:
+        return self.make() if value is None else value
+
+
+_TYPES: dict[Any, Any] = {**TYPE_ANNOTATIONS, str: sa.Text(), bool: sa.Boolean()}
 
 
 class Row:
@@ -35,6 +50,10 @@ class Row:
 
     __slots__ = ()
     __table__: ClassVar[sa.Table]
+
+    def values(self, names: Iterable[str]) -> tuple[Any, ...]:
+        """The named columns."""
+        return tuple([getattr(self, name) for name in names])
 
 
 R = TypeVar("R", bound=Row)
@@ -59,6 +78,10 @@ def _column(name: str, annotation: Any, key: Sequence[str]) -> sa.Column[Any]:
     plain = (
         next(a for a in get_args(annotation) if a is not type(None)) if is_nullable else annotation
     )
+    collection = get_origin(plain)
+    if collection:
+        kind = Json if is_nullable else Sparse(collection)
+        return sa.Column(name, kind, nullable=True)
     return sa.Column(name, _TYPES[plain], primary_key=name in key, nullable=is_nullable)
 
 
@@ -88,29 +111,39 @@ def insert(session: Session, rows: Sequence[R]) -> None:
     """Inserts rows of one class; AlreadyExists where another replica was quicker."""
     if not rows:
         return
-    table = rows[0].__table__
-    names = tuple(table.c.keys())
-    values = [{name: getattr(row, name) for name in names} for row in rows]
+    values = [row.values(_names(type(row))) for row in rows]
     try:
-        session.connection().execute(table.insert(), values)
+        _insert(type(rows[0])).run(session.connection(), values)
     except IntegrityError as error:
         # The operation looked before: only a neighbour in another process can have been first.
         raise AlreadyExists("RESOURCE_EXISTS", "The name was taken a moment ago.") from error
 
 
-def update(session: Session, rows: Iterable[R], names: tuple[str, ...]) -> None:
+def update(session: Session, rows: Sequence[R], names: tuple[str, ...]) -> None:
     """Writes the named columns of rows of one class, found by their uid."""
-    values = [{f"new_{name}": getattr(row, name) for name in ("uid", *names)} for row in rows]
-    if values:
-        cls = type(next(iter(rows)))
-        session.connection().execute(_update(cls, names), values)
+    if rows:
+        found_by = ("uid", *names)
+        statement = _update(type(rows[0]), names)
+        statement.run(session.connection(), [row.values(found_by) for row in rows])
 
 
 @cache
-def _update(cls: type[Row], names: tuple[str, ...]) -> sa.Update:
+def _names(cls: type[Row]) -> tuple[str, ...]:
+    return tuple(cls.__table__.c.keys())
+
+
+@cache
+def _insert(cls: type[Row]) -> Bulk:
+    return Bulk(cls.__table__.insert(), _names(cls))
+
+
+@cache
+def _update(cls: type[Row], names: tuple[str, ...]) -> Bulk:
     table = cls.__table__
-    values = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
-    return table.update().where(table.c.uid == sa.bindparam("new_uid")).values(values)
+    binds = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    uid = sa.bindparam("which_uid", type_=table.c.uid.type)
+    statement = table.update().where(table.c.uid == uid).values(binds)
+    return Bulk(statement, ["which_uid", *(f"new_{name}" for name in names)])
 
 
 def upsert(session: Session, table: sa.Table) -> Any:
