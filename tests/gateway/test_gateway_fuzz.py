@@ -77,7 +77,7 @@ async def test_whatever_comes_gets_an_answer() -> None:
         assert (await ask("GET", "/v1/shelves/1/books/2")).status == 200
 
 
-def examples(count: int = 1500) -> list[tuple[Any, ...]]:
+def examples(count: int = 1000) -> list[tuple[Any, ...]]:
     """Requests that hypothesis thinks of; it cannot itself drive one event loop."""
     found: list[tuple[Any, ...]] = []
 

@@ -236,10 +236,11 @@ async def test_a_malformed_resume_point_is_refused(ask: Client, toy: Toy, sent: 
 
 
 @pytest.mark.rule(58, refuses=True)
-async def test_a_reconnect_that_may_not_is_refused(ask: Client, toy: Toy) -> None:
+async def test_a_reconnect_that_may_not_is_refused(server: Upstream, toy: Toy) -> None:
     # Checks come first: 204 is no way to learn that something exists.
     toy.watch = fails_after_its_metadata
-    reply = await ask("GET", WATCH, headers={**SSE, "last-event-id": "9"})
+    client = Client(toys.gateway(server, timing=Timing(head_s=FOREVER)))
+    reply = await client("GET", WATCH, headers={**SSE, "last-event-id": "9"})
     assert reply.status == 403
 
 
