@@ -20,6 +20,7 @@ from weft.errors import NotSignedInError, error_from_rpc
 
 if TYPE_CHECKING:
     import grpc
+
     from weftapi.controlplane.v1 import auth_pb2
 
 Q = TypeVar("Q")

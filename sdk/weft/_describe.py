@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import platform
-import socket
 import sys
 from typing import Any
 
 from weft._definition import StepDefinition
+from weft._environment import host_identity
 from weft._fingerprints import source_of
 from weft._graph import Binding, Collection, Constant, Existing, Graph, Node
 from weft._ids import new_uid, run_name
@@ -31,7 +31,7 @@ def run_record(graph: Graph, project: str) -> RunRecord:
         now(),
         {
             "executable": sys.executable,
-            "host": socket.gethostname(),
+            "host": host_identity(),
             "version": platform.python_version(),
         },
         dict(graph.parameters_schema),

@@ -6,8 +6,6 @@ import hashlib
 import importlib.util
 import io
 import os
-import platform
-import socket
 import subprocess
 import sys
 import tarfile
@@ -19,11 +17,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from weft._connection import Connection
+from weft._environment import environment
 from weft._pipeline import Pipeline
 from weft.errors import SubmitError
 
 if TYPE_CHECKING:
-    from weftapi.common.v1 import types_pb2
     from weftapi.workspace.v1 import run_types_pb2, snapshots_pb2
 
 _MAX_ARCHIVE_BYTES = 64 << 20
@@ -134,25 +132,6 @@ def pack(folder: Path) -> bytes:
             f"{_MAX_ARCHIVE_BYTES >> 20} MiB that a snapshot takes; keep data out of the folder"
         )
     return packed
-
-
-def environment() -> types_pb2.PythonEnvironment:
-    """This interpreter, described well enough to find it here or rebuild it elsewhere."""
-    from importlib.metadata import distributions
-
-    from weftapi.common.v1 import types_pb2
-
-    pins = {
-        f"{dist.metadata['Name']}=={dist.version}"
-        for dist in distributions()
-        if dist.metadata["Name"]
-    }
-    return types_pb2.PythonEnvironment(
-        executable=sys.executable,
-        host=socket.gethostname(),
-        version=platform.python_version(),
-        requirements=sorted(pins)[:1000],
-    )
 
 
 def _import(path: Path) -> ModuleType:
