@@ -87,53 +87,35 @@ class MeshServer:
         self._closing: asyncio.Task[None] | None = None
         self._ports: Ports | None = None
         self._metrics_server: MetricsServer | None = None
-
-        names = [service.descriptor.full_name for service in services]
-        self.health = Health(names)
-        checks = dict(extra_checks or {})
-        bound = {
-            **_bind(services, checks),
-            **self.health.handlers(),
-            **reflection_handlers(names, is_open=settings.open_reflection),
-        }
+        self.health = Health(service.descriptor.full_name for service in services)
         clock = clock or SystemClock()
-        denied_serials = denied_serials or DeniedSerials()
-        allows_peer = allows_peer or _same_trust_domain(credentials.identity)
-        limits = _limits(settings, clock)
-        recorder = Recorder(self.metrics, clock, denied)
-        self.metrics.watch_streams(lambda: limits.streams.count)
+        shared = _Shared(
+            settings=settings,
+            verifier=verifier,
+            authorizer=authorizer,
+            clock=clock,
+            recorder=Recorder(self.metrics, clock, denied),
+            limits=_limits(settings, clock),
+            denied_serials=denied_serials or DeniedSerials(),
+            allows_peer=allows_peer or _same_trust_domain(credentials.identity),
+            extra_checks=dict(extra_checks or {}),
+        )
+        self._listen(services, shared)
 
-        def gate(listener: Listener) -> Gate:
-            authenticator = Authenticator(
-                listener,
-                verifier=verifier,
-                clock=clock,
-                denied=denied_serials,
-                allows_peer=allows_peer,
-            )
-            streams = OpenStreams(
-                _stream_times(settings),
-                authenticator=authenticator,
-                authorizer=authorizer,
-                limits=limits,
-                clock=clock,
-            )
-            return Gate(
-                authenticator,
-                authorizer,
-                limits,
-                streams,
-                recorder,
-                checks,
-                settings.unary_deadline_s,
-                settings.first_message_s,
-            )
-
-        edge, mesh, probe = gate(Listener.EDGE), gate(Listener.MESH), gate(Listener.EDGE)
+    def _listen(self, services: Sequence[Service], shared: "_Shared") -> None:
+        """Composes the handlers of each listener."""
+        names = [service.descriptor.full_name for service in services]
+        health = self.health.handlers()
+        reflection = reflection_handlers(names, is_open=shared.settings.open_reflection)
+        bound = {**_bind(services, shared.extra_checks), **health, **reflection}
+        edge, mesh = shared.gate(Listener.EDGE), shared.gate(Listener.MESH)
+        # Nobody shows a certificate to the health listener either.
+        probe = shared.gate(Listener.EDGE)
         self._open_streams = [edge.streams, mesh.streams, probe.streams]
-        self._edge = _listener(settings, _compose(edge, _on(Listener.EDGE, bound)))
-        self._mesh = _listener(settings, _compose(mesh, _on(Listener.MESH, bound)))
-        self._health = _listener(settings, _compose(probe, self.health.handlers()))
+        self._edge = _listener(shared.settings, _compose(edge, _on(Listener.EDGE, bound)))
+        self._mesh = _listener(shared.settings, _compose(mesh, _on(Listener.MESH, bound)))
+        self._health = _listener(shared.settings, _compose(probe, health))
+        self.metrics.watch_streams(lambda: shared.limits.streams.count)
 
     @property
     def ports(self) -> Ports:
@@ -225,6 +207,48 @@ class MeshServer:
                 is_ready = False
                 log.warning("not_ready", check=name, error=repr(error))
         self.health.set_ready(is_ready=is_ready)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """What the listeners of a server have in common."""
+
+    settings: ServerSettings
+    verifier: Verifier
+    authorizer: Authorizer
+    clock: Clock
+    recorder: Recorder
+    limits: Limits
+    denied_serials: DeniedSerials
+    allows_peer: PeerCheck
+    extra_checks: Mapping[str, ExtraCheck]
+
+    def gate(self, listener: Listener) -> Gate:
+        """What the scopes of one listener need."""
+        authenticator = Authenticator(
+            listener,
+            verifier=self.verifier,
+            clock=self.clock,
+            denied=self.denied_serials,
+            allows_peer=self.allows_peer,
+        )
+        streams = OpenStreams(
+            _stream_times(self.settings),
+            authenticator=authenticator,
+            authorizer=self.authorizer,
+            limits=self.limits,
+            clock=self.clock,
+        )
+        return Gate(
+            authenticator=authenticator,
+            authorizer=self.authorizer,
+            limits=self.limits,
+            streams=streams,
+            recorder=self.recorder,
+            extra_checks=self.extra_checks,
+            unary_deadline_s=self.settings.unary_deadline_s,
+            first_message_s=self.settings.first_message_s,
+        )
 
 
 class _Dispatch(grpc.GenericRpcHandler):

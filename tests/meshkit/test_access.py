@@ -9,7 +9,15 @@ from meshkit.server import MeshServer, Service
 from meshkit.spiffe import Role
 from meshkit.tokens import TokenVerifier
 from tests.meshkit import toy
-from tests.meshkit.toy import ANY_PEER, ANYONE, READ, SIGNED_IN, MethodSpec, describe, permission
+from tests.meshkit.described import (
+    ANY_PEER,
+    ANYONE,
+    READ,
+    SIGNED_IN,
+    MethodSpec,
+    describe,
+    permission,
+)
 from weftapi.options.v1 import options_pb2
 
 Auth = options_pb2.AuthPolicy

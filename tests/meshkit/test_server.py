@@ -8,6 +8,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from meshkit.spiffe import Role
 from tests.meshkit import toy
+from tests.meshkit.toy import code_of
 
 Code = grpc.StatusCode
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -40,12 +41,6 @@ async def probe(mesh):
 async def health(channel, service: str = "") -> int:
     stub = health_pb2_grpc.HealthStub(channel)
     return (await stub.Check(health_pb2.HealthCheckRequest(service=service))).status
-
-
-async def code_of(call) -> Code:
-    with pytest.raises(grpc.aio.AioRpcError) as error:
-        await call
-    return error.value.code()
 
 
 async def answers(stream) -> int:

@@ -17,8 +17,37 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 TOY = toy.Request(name="toys/1", text="the payload")
 
 
+class Lines(structlog.testing.LogCapture):
+    """Captured lines to wait for: a caller has its answer before the call is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._grown = asyncio.Event()
+
+    def __call__(self, logger, method_name, event_dict):
+        self._grown.set()
+        return super().__call__(logger, method_name, event_dict)
+
+    async def reach(self, count: int) -> list:
+        while len(self.entries) < count:
+            self._grown.clear()
+            await self._grown.wait()
+        assert len(self.entries) == count
+        return self.entries
+
+
+@pytest.fixture
+def lines():
+    captured = Lines()
+    processors = structlog.get_config()["processors"]
+    before = processors.copy()
+    processors[:] = [captured]
+    yield captured
+    processors[:] = before
+
+
 class TestLog:
-    async def test_one_line_for_each_call_without_payload_or_token(self, tmp_path):
+    async def test_one_line_for_each_call_without_payload_or_token(self, tmp_path, lines):
         async with toy.running(tmp_path) as mesh, mesh.edge() as edge:
             bearer = mesh.bearer()
             metadata = [
@@ -26,9 +55,8 @@ class TestLog:
                 ("x-request-id", "req-1"),
                 ("traceparent", f"00-{TRACE}-b7ad6b7169203331-01"),
             ]
-            with structlog.testing.capture_logs() as lines:
-                await toy.unary(edge, "Echo")(TOY, metadata=metadata)
-        (line,) = lines
+            await toy.unary(edge, "Echo")(TOY, metadata=metadata)
+            (line,) = await lines.reach(1)
         assert line.pop("ms") >= 0
         assert line == {
             "event": "rpc",
@@ -39,25 +67,23 @@ class TestLog:
             "request_id": "req-1",
             "trace_id": TRACE,
         }
-        assert bearer[0][1] not in repr(lines)
+        assert bearer[0][1] not in repr(lines.entries)
 
-    async def test_a_refusal_says_what_lay_behind_it(self, tmp_path):
+    async def test_a_refusal_says_what_lay_behind_it(self, tmp_path, lines):
         async with toy.running(tmp_path) as mesh, mesh.edge() as edge:
-            with structlog.testing.capture_logs() as lines:
-                metadata = [("authorization", "Bearer a.b.c")]
-                call = toy.unary(edge, "Echo")(TOY, metadata=metadata)
-                assert await call.code() is toy.grpc.StatusCode.UNAUTHENTICATED
-        (line,) = lines
+            metadata = [("authorization", "Bearer a.b.c")]
+            call = toy.unary(edge, "Echo")(TOY, metadata=metadata)
+            assert await call.code() is toy.grpc.StatusCode.UNAUTHENTICATED
+            (line,) = await lines.reach(1)
         assert (line["caller"], line["code"]) == ("anonymous", "UNAUTHENTICATED")
         assert line["cause"] == "DecodeError"
-        assert "a.b.c" not in repr(lines)
+        assert "a.b.c" not in repr(lines.entries)
 
-    async def test_a_bug_is_logged_with_its_traceback(self, tmp_path):
+    async def test_a_bug_is_logged_with_its_traceback(self, tmp_path, lines):
         async with toy.running(tmp_path) as mesh, mesh.edge() as edge:
-            with structlog.testing.capture_logs() as lines:
-                call = toy.unary(edge, "Fail")(toy.Request(), metadata=mesh.bearer())
-                assert await call.code() is toy.grpc.StatusCode.INTERNAL
-        failed, line = lines
+            call = toy.unary(edge, "Fail")(toy.Request(), metadata=mesh.bearer())
+            assert await call.code() is toy.grpc.StatusCode.INTERNAL
+            failed, line = await lines.reach(2)
         assert failed["event"] == "rpc_failed"
         assert isinstance(failed["exc_info"], RuntimeError)
         assert failed["request_id"] == line["request_id"]
@@ -76,10 +102,11 @@ def fetch(port: int) -> str:
         return answer.read().decode()
 
 
-async def test_metrics_count_calls_by_method_and_code(tmp_path):
+async def test_metrics_count_calls_by_method_and_code(tmp_path, lines):
     async with toy.running(tmp_path) as mesh, mesh.edge() as edge:
         await toy.unary(edge, "Echo")(TOY, metadata=mesh.bearer())
         await toy.unary(edge, "Echo")(TOY).code()
+        await lines.reach(2)
         stream = toy.server_stream(edge, "Watch")(TOY, metadata=mesh.bearer())
         await stream.read()
         text = await asyncio.to_thread(fetch, mesh.server.ports.metrics)

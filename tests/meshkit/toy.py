@@ -1,16 +1,11 @@
-"""A toy service of every call kind, a toy mesh to serve it, and clients for both listeners.
-
-The service is described at run time: the joints under test read options from descriptors, so
-nothing of them needs generated code.
-"""
+"""A toy service of every call kind, a toy mesh to serve it, and clients for both listeners."""
 
 import asyncio
-import itertools
 import json
 import os
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,8 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.descriptor import ServiceDescriptor
+import pytest
 
 from meshkit import certificates
 from meshkit.access import MethodPolicy
@@ -34,124 +28,11 @@ from meshkit.server import MeshServer, Service
 from meshkit.spiffe import Role, SpiffeId
 from meshkit.streams import current_stream
 from meshkit.tokens import SigningKey, TokenSigner, TokenVerifier, TrustedIssuer
-from weftapi.options.v1 import options_pb2
+from tests.meshkit.described import DESCRIPTOR, SERVICE, Request, Response, add_to_server
 
 DOMAIN = "test.mesh"
 ISSUER = "https://issuer.test"
 AUDIENCE = "workspaces/toy"
-_counter = itertools.count()
-STRING = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
-
-
-@dataclass(frozen=True)
-class MethodSpec:
-    """One method of a described service; None leaves an option out."""
-
-    name: str
-    auth: options_pb2.AuthPolicy | None
-    audit: int | None = options_pb2.AuditPolicy.MODE_NONE
-    client_streaming: bool = False
-    server_streaming: bool = False
-    stream: options_pb2.StreamPolicy | None = None
-
-
-def describe(*methods: MethodSpec, package: str = "") -> ServiceDescriptor:
-    """Describes `ToyService` with Request{name, text, nested, count} and Response{text}."""
-    package = package or f"toy{next(_counter)}.v1"
-    file = descriptor_pb2.FileDescriptorProto(
-        name=f"{package.replace('.', '/')}.proto",
-        package=package,
-        syntax="proto3",
-        dependency=["weftapi/options/v1/options.proto"],
-    )
-    request = file.message_type.add(name="Request")
-    for number, name in enumerate(("name", "text"), start=1):
-        request.field.add(name=name, number=number, type=STRING, label=1)
-    request.field.add(name="nested", number=3, type=11, label=1, type_name=f".{package}.Request")
-    request.field.add(name="names", number=4, type=STRING, label=3)
-    request.field[1].options.Extensions[options_pb2.field].max_length = 1_000_000
-    file.message_type.add(name="Response").field.add(name="text", number=1, type=STRING, label=1)
-    service = file.service.add(name="ToyService")
-    for spec in methods:
-        _add_method(service, spec, package)
-    pool = descriptor_pool.Default()
-    pool.AddSerializedFile(file.SerializeToString())
-    return pool.FindServiceByName(f"{package}.ToyService")
-
-
-def _add_method(
-    service: descriptor_pb2.ServiceDescriptorProto, spec: MethodSpec, package: str
-) -> None:
-    method = service.method.add(
-        name=spec.name,
-        input_type=f".{package}.Request",
-        output_type=f".{package}.Response",
-        client_streaming=spec.client_streaming,
-        server_streaming=spec.server_streaming,
-    )
-    extensions = method.options.Extensions
-    if spec.auth is not None:
-        extensions[options_pb2.auth].CopyFrom(spec.auth)
-    if spec.audit is not None:
-        extensions[options_pb2.audit].mode = spec.audit
-    if spec.stream is not None:
-        extensions[options_pb2.stream].CopyFrom(spec.stream)
-
-
-def permission(verb: str, field_name: str = "name", **more: Any) -> options_pb2.AuthPolicy:
-    return options_pb2.AuthPolicy(
-        permission=options_pb2.Permission(verb=verb, resource_field=field_name), **more
-    )
-
-
-READ = permission("toys.get")
-ANYONE = options_pb2.AuthPolicy(public=True)
-SIGNED_IN = options_pb2.AuthPolicy(any_principal=True)
-EDGE_ONLY = options_pb2.AuthPolicy(any_principal=True, listeners=[options_pb2.LISTENER_EDGE])
-GATEWAYS = options_pb2.AuthPolicy(peer=options_pb2.PEER_ROLE_GATEWAY)
-ANY_PEER = options_pb2.AuthPolicy(peer=options_pb2.PEER_ROLE_ANY)
-WRITE = options_pb2.AuditPolicy.MODE_WRITE
-
-DESCRIPTOR = describe(
-    MethodSpec("Echo", READ),
-    MethodSpec("Write", permission("toys.write"), WRITE),
-    MethodSpec("Checked", permission("toys.get", extra_check="short_text")),
-    MethodSpec("Fail", SIGNED_IN),
-    MethodSpec("Ping", ANYONE),
-    MethodSpec("Runs", options_pb2.AuthPolicy(any_principal=True, principals=[3])),
-    MethodSpec("Edge", EDGE_ONLY),
-    MethodSpec("Gateways", GATEWAYS),
-    MethodSpec("Peers", ANY_PEER),
-    MethodSpec("Hang", SIGNED_IN),
-    MethodSpec("Watch", READ, server_streaming=True),
-    MethodSpec("Flood", READ, server_streaming=True),
-    MethodSpec("Collect", READ, client_streaming=True),
-    MethodSpec("Chat", READ, client_streaming=True, server_streaming=True),
-    MethodSpec("PeerChat", ANY_PEER, client_streaming=True, server_streaming=True),
-    package="weft.toy.v1",
-)
-SERVICE = DESCRIPTOR.full_name
-Request: Any = message_factory.GetMessageClass(DESCRIPTOR.methods[0].input_type)
-Response: Any = message_factory.GetMessageClass(DESCRIPTOR.methods[0].output_type)
-
-
-def add_to_server(servicer: Any, server: Any, descriptor: ServiceDescriptor = DESCRIPTOR) -> None:
-    """What generated code does."""
-    request: Any = message_factory.GetMessageClass(descriptor.methods[0].input_type)
-    response: Any = message_factory.GetMessageClass(descriptor.methods[0].output_type)
-    handlers = {}
-    for method in descriptor.methods:
-        kinds = (method.client_streaming, method.server_streaming)
-        make = {
-            (False, False): grpc.unary_unary_rpc_method_handler,
-            (False, True): grpc.unary_stream_rpc_method_handler,
-            (True, False): grpc.stream_unary_rpc_method_handler,
-            (True, True): grpc.stream_stream_rpc_method_handler,
-        }[kinds]
-        handlers[method.name] = make(
-            getattr(servicer, method.name), request.FromString, response.SerializeToString
-        )
-    server.add_registered_method_handlers(descriptor.full_name, handlers)
 
 
 class Toy:
@@ -338,6 +219,12 @@ class Mesh:
             [("grpc.ssl_target_name_override", name), ("grpc.use_local_subchannel_pool", 1)],
         )
 
+    @asynccontextmanager
+    async def peer(self, role: Role, **how: Any) -> AsyncIterator[grpc.aio.Channel]:
+        """A channel of another service, with a certificate of its own."""
+        async with self.mesh(issue(self.authority, identity(role), **how)) as channel:
+            yield channel
+
 
 @asynccontextmanager
 async def running(directory: Path, **settings: Any) -> AsyncIterator[Mesh]:
@@ -430,6 +317,17 @@ async def _ready(child: asyncio.subprocess.Process, ready: Path) -> dict[str, An
             return ports
         said += line
     raise AssertionError(f"the toy ended with exit {await child.wait()}: {said.decode()}")
+
+
+async def refused(call: Awaitable[Any]) -> grpc.aio.AioRpcError:
+    """The error that a call ends with."""
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await call
+    return error.value
+
+
+async def code_of(call: Awaitable[Any]) -> grpc.StatusCode:
+    return (await refused(call)).code()
 
 
 def path(method: str) -> str:
