@@ -9,7 +9,8 @@ from gateway.app import Gateway, Limits
 from gateway.bodies import read_body
 from gateway.errors import Refused
 from gateway.upstreams import Upstream
-from tests.gateway.toy import Client, Toy, echo, gateway, new, refused
+from tests.gateway.echoes import echo, refused
+from tests.gateway.toy import Client, Toy, gateway, new
 
 BOOK = "/v1/shelves/1/books/2"
 

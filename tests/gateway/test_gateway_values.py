@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.toy import Client, Toy, b64, echo, refused
+from tests.gateway.echoes import echo, refused
+from tests.gateway.toy import Client, Toy, b64
 
 
 @pytest.mark.rule(21)
