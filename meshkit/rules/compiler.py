@@ -13,6 +13,7 @@ from weftapi.options.v1.options_pb2 import FieldRules
 
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.resources import Resources, messages_of
+from meshkit.rules.columns import quick_look
 from meshkit.rules.shapes import is_map, item_field, refuse_contradictions, type_of
 from meshkit.rules.values import DURATION, TIMESTAMP, ValueCheck, fits, value_checks
 
@@ -23,6 +24,8 @@ MAX_KEY_LENGTH = 317
 
 _F = FieldDescriptor
 _SHOWN_KEY = 64
+# Items from which on a look at their columns is quicker than one at each.
+_MANY = 4
 _KEY = re.compile(rf"[^\x00-\x1f\x7f]{{1,{MAX_KEY_LENGTH}}}")
 # Checked as values, or opaque: nothing in them is a field of ours.
 _LEAVES = frozenset({DURATION, TIMESTAMP, "google.protobuf.Any", "google.protobuf.FieldMask"})
@@ -185,7 +188,7 @@ class _Compiler:
             plan.checks.append(_each(field_, rules, _first_problem(checks)))
         if value.message_type is not None and value.message_type.full_name not in _LEAVES:
             nested = self.plan(value.message_type)
-            plan.nested.append((_each(field_, rules, _inside(nested)), nested))
+            plan.nested.append((_descent(field_, rules, nested), nested))
 
     def _value_checks(self, value: FieldDescriptor, rules: FieldRules) -> list[_ItemProblem]:
         checks = [_ignoring_place(check) for check in value_checks(value, rules)]
@@ -233,6 +236,23 @@ def _first_problem(checks: list[_ItemProblem]) -> _ItemCheck:
 
 def _inside(plan: _Plan) -> _ItemCheck:
     return lambda message, path, findings: plan.run(message, f"{path}.", findings)
+
+
+def _descent(field_: FieldDescriptor, rules: FieldRules, nested: _Plan) -> _Check:
+    """Checks the fields of the message, or messages, in a field."""
+    each = _each(field_, rules, _inside(nested))
+    type_ = field_.message_type
+    look = quick_look(type_) if type_ and field_.is_repeated and not is_map(field_) else None
+    if look is None:
+        return each
+    name = field_.name
+
+    def check(message: Message, prefix: str, findings: _Findings) -> None:
+        items = list(getattr(message, name))
+        if len(items) < _MANY or not look(items):
+            each(message, prefix, findings)
+
+    return check
 
 
 def _each(field_: FieldDescriptor, rules: FieldRules, act: _ItemCheck) -> _Check:

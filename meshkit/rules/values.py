@@ -25,9 +25,9 @@ TIMESTAMP = "google.protobuf.Timestamp"
 _F = FieldDescriptor
 _FLOATS = frozenset({_F.CPPTYPE_FLOAT, _F.CPPTYPE_DOUBLE})
 _INTEGERS = frozenset({_F.CPPTYPE_INT32, _F.CPPTYPE_INT64, _F.CPPTYPE_UINT32, _F.CPPTYPE_UINT64})
-_NANOS = 1_000_000_000
+NANOS = 1_000_000_000
 _MAX_DURATION_S = 315_576_000_000
-_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
 
 _DOMAIN = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # Format -> longest text, expression, what people are told.
@@ -160,7 +160,7 @@ def _range(least: float, most: float, *, is_duration: bool) -> ValueCheck:
     description = "must be " + " and ".join(filter(None, bounds))
 
     def check(value: Any) -> str | None:
-        number = value.seconds + value.nanos / _NANOS if is_duration else value
+        number = value.seconds + value.nanos / NANOS if is_duration else value
         # NaN is told by a check of its own.
         return description if number < least or number > most else None
 
@@ -174,10 +174,10 @@ def _enum(field: FieldDescriptor) -> ValueCheck:
 
 def _duration(value: Duration) -> str | None:
     seconds, nanos = value.seconds, value.nanos
-    within = abs(seconds) <= _MAX_DURATION_S and abs(nanos) < _NANOS
+    within = abs(seconds) <= _MAX_DURATION_S and abs(nanos) < NANOS
     return None if within and seconds * nanos >= 0 else "must be a valid duration"
 
 
 def _timestamp(value: Timestamp) -> str | None:
-    valid = _FIRST_SECOND <= value.seconds <= _LAST_SECOND and 0 <= value.nanos < _NANOS
+    valid = FIRST_SECOND <= value.seconds <= LAST_SECOND and 0 <= value.nanos < NANOS
     return None if valid else "must be a valid time in the years 1 to 9999"
