@@ -1,4 +1,4 @@
-"""The interpreter of this process, described well enough to find it here or rebuild it elsewhere."""
+"""The interpreter of this process, described so that it is found here or rebuilt elsewhere."""
 
 from __future__ import annotations
 
