@@ -37,10 +37,10 @@ class Settings(ServerSettings):
     public_url: str = "http://localhost:8780"
     """Where people's browsers reach the dashboard; devices and the first start send them there."""
     trust_domain: str = Field(
-        default="weft.internal", pattern=r"[a-z0-9]([a-z0-9.-]{0,198}[a-z0-9])?"
+        default="weft.internal", pattern=r"^[a-z0-9]([a-z0-9.-]{0,198}[a-z0-9])?$"
     )
     """SPIFFE trust domain of this mesh; no host name of a certificate may lie inside it."""
-    organization: str = Field(default="default", pattern=ID_PATTERN)
+    organization: str = Field(default="default", pattern=f"^{ID_PATTERN}$")
     """Id of the organization that the first start makes."""
     organization_display_name: str = ""
     """Its name for people; the id by default."""

@@ -92,7 +92,8 @@ def _views(
     links = store.workspaces.links(session, list(identities.values()))
     joined = store.enrollments.live_of(session, list(identities.values()))
     return [
-        WorkspaceView(row, identity, identity in joined, links.get(identity))
+        # A server whose enrollment was revoked has joined all the same.
+        WorkspaceView(row, identity, identity in joined or identity in links, links.get(identity))
         for row in rows
         for identity in (identities[row.uid],)
     ]

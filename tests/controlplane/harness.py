@@ -7,6 +7,7 @@
 System tests use it too: `plane.enroll(...)` lets any service join the mesh.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -102,6 +103,44 @@ class _Bearer(
         return await continuation(details._replace(metadata=metadata), request)
 
 
+class LinkCall:
+    """An open link, as a service sees it."""
+
+    def __init__(self, call: Any) -> None:
+        self.call = call
+
+    async def health(self, **checks: str) -> None:
+        """Says how the service is: each check is healthy unless it has a message."""
+        health = enrollment_pb2.LinkHealth(
+            checks=[
+                workspaces_pb2.HealthCheck(name=name, healthy=not message, message=message)
+                for name, message in checks.items()
+            ]
+        )
+        await self.call.write(enrollment_pb2.LinkRequest(health=health))
+
+    async def hear(self, kind: str) -> Any:
+        """The next message of a kind; others are passed over."""
+        async with asyncio.timeout(20):
+            while True:
+                message = await self.call.read()
+                if message is grpc.aio.EOF:
+                    raise AssertionError(f"the link ended: {await self.call.code()}")
+                if message.WhichOneof("message") == kind:
+                    return getattr(message, kind)
+
+    async def ended(self) -> tuple[str, str]:
+        """Code and reason with which the link ends."""
+        async with asyncio.timeout(20):
+            try:
+                while await self.call.read() is not grpc.aio.EOF:
+                    pass
+                code = await self.call.code()
+            except grpc.aio.AioRpcError as error:
+                return error.code().name, reason_of(error)
+        return code.name, ""
+
+
 @dataclass
 class Member:
     """A service that joined: its identity, key and certificate."""
@@ -119,8 +158,6 @@ class Plane:
     server: MeshServer
     settings: Settings
     clock: ManualClock
-    # A second door to the same database, for what no RPC does.
-    database: Database
     _stack: AsyncExitStack = field(repr=False)
 
     @property
@@ -135,6 +172,16 @@ class Plane:
     @property
     def setup_token(self) -> str:
         return (self.settings.data_dir / "setup-token").read_text()
+
+    async def database(self) -> Database:
+        """A second door to the same database: for looking behind, and for what no RPC does."""
+        database = await Database.open(
+            self.settings.database,
+            metadata=Base.metadata,
+            encode_event=encode_event,
+            clock=self.clock,
+        )
+        return await self._stack.enter_async_context(database)
 
     async def edge(self, token: str = "") -> Client:
         """A client on the edge listener; with a token, signed in."""
@@ -158,6 +205,16 @@ class Plane:
             interceptors=[_Bearer(token)] if token else [],
         )
         return Client(await self._stack.enter_async_context(channel))
+
+    async def link(self, member: "Member", port: int = 1) -> LinkCall:
+        """Opens a service's link and says hello."""
+        client = await self.mesh(member.pair)
+        call = client.enrollment.Link()
+        hello = enrollment_pb2.LinkHello(
+            version="0.1.0", edge_endpoint=f"edge:{port}", mesh_endpoint=f"mesh:{port}"
+        )
+        await call.write(enrollment_pb2.LinkRequest(hello=hello))
+        return LinkCall(call)
 
     async def as_user(self, tokens: auth_pb2.TokenSet) -> Client:
         client = await self.edge(tokens.access_token)
@@ -275,11 +332,7 @@ async def running(
     await server.start()
     try:
         async with AsyncExitStack() as stack:
-            database = await Database.open(
-                loaded.database, metadata=Base.metadata, encode_event=encode_event, clock=clock
-            )
-            await stack.enter_async_context(database)
-            yield Plane(server, loaded, clock, database, stack)
+            yield Plane(server, loaded, clock, stack)
     finally:
         await server.stop()
 

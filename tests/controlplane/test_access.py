@@ -4,11 +4,12 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
-from weftapi.controlplane.v1 import access_pb2, organizations_pb2
+import grpc
 
 from controlplane.store.schema import Organization
 from meshkit.feed import ChangeKind
 from tests.controlplane.harness import ORGANIZATION, Client, Plane, bind, refused
+from weftapi.controlplane.v1 import access_pb2, organizations_pb2
 
 DENIED = ("PERMISSION_DENIED", "NOT_PERMITTED")
 W1 = f"{ORGANIZATION}/workspaces/w1"
@@ -180,12 +181,12 @@ async def test_another_organization_is_as_good_as_absent(plane: Plane, admin: Cl
         session.flush()
         session.emit(ChangeKind.CREATED, row)
 
-    await plane.database.write(add_organization)
+    await (await plane.database()).write(add_organization)
     answers = set()
     for name in ("organizations/other", "organizations/absent"):
         try:
             await organization(admin, name)
-        except Exception as error:
+        except grpc.aio.AioRpcError as error:
             answers.add((error.code(), error.details(), _details(error)))
     assert len(answers) == 1
     for call in (

@@ -5,7 +5,6 @@ from collections import Counter
 from typing import Any
 
 import jwt
-from weftapi.controlplane.v1 import auth_pb2
 
 from meshkit.caller import CallerKind
 from meshkit.tokens import SigningKey, TokenSigner
@@ -20,6 +19,7 @@ from tests.controlplane.harness import (
     refused,
     running,
 )
+from weftapi.controlplane.v1 import auth_pb2
 
 UNAUTHENTICATED = ("UNAUTHENTICATED", "INVALID_CREDENTIAL")
 INVALID_GRANT = ("UNAUTHENTICATED", "INVALID_GRANT")
@@ -190,9 +190,7 @@ async def test_sessions_end_when_idle_and_when_old(plane: Plane, admin: Client) 
 
 async def test_signing_out_ends_the_session_at_once(plane: Plane, admin: Client) -> None:
     anyone = await plane.edge()
-    await anyone.auth.RevokeToken(
-        auth_pb2.RevokeTokenRequest(token=admin.tokens.refresh_token)
-    )
+    await anyone.auth.RevokeToken(auth_pb2.RevokeTokenRequest(token=admin.tokens.refresh_token))
     assert await refused(whoami(admin)) == UNAUTHENTICATED
     for token in ("", "unknown", admin.tokens.refresh_token):
         request = auth_pb2.RevokeTokenRequest(token=token)

@@ -3,12 +3,12 @@
 from uuid import uuid4
 
 import pytest
-from weftapi.controlplane.v1 import auth_pb2
 
 from controlplane.identity import devices
 from controlplane.identity.devices import Pacer, Standing, State
 from meshkit.errors import MeshError
 from tests.controlplane.harness import ADMIN_EMAIL, Client, Plane, refused, running
+from weftapi.controlplane.v1 import auth_pb2
 
 ADA, BOB = uuid4(), uuid4()
 REASONS = {

@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from weftapi.controlplane.v1 import auth_pb2, users_pb2
-
 from meshkit import opaque
 from tests.controlplane.harness import (
     ADMIN_EMAIL,
@@ -16,6 +14,7 @@ from tests.controlplane.harness import (
     Plane,
     refused,
 )
+from weftapi.controlplane.v1 import auth_pb2, users_pb2
 
 DENIED = ("PERMISSION_DENIED", "NOT_PERMITTED")
 INVALID_GRANT = ("UNAUTHENTICATED", "INVALID_GRANT")
@@ -40,9 +39,7 @@ def set_password(client: Client, email: str, new: str = PASSWORD, **proof: str) 
 
 def create_token(client: Client, parent: str = "users/me", **fields: Any) -> Any:
     token = users_pb2.PersonalAccessToken(**{"display_name": "ci", **fields})
-    request = users_pb2.CreatePersonalAccessTokenRequest(
-        parent=parent, personal_access_token=token
-    )
+    request = users_pb2.CreatePersonalAccessTokenRequest(parent=parent, personal_access_token=token)
     return client.users.CreatePersonalAccessToken(request)
 
 

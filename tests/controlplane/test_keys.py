@@ -1,0 +1,129 @@
+"""Signing keys: published ahead, kept on, replaced by age, the same after a restart."""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import jwt
+
+from tests.controlplane.harness import ORGANIZATION, Client, Plane, refused, running
+from weftapi.controlplane.v1 import auth_pb2, users_pb2
+
+
+async def jwks(client: Client) -> list[str]:
+    keys = await client.auth.GetJwks(auth_pb2.GetJwksRequest())
+    assert all(key.use == "sig" and key.alg in ("EdDSA", "ES256") for key in keys.keys)
+    return [key.kid for key in keys.keys]
+
+
+def rotate(client: Client, **fields: str) -> Any:
+    request = auth_pb2.RotateSigningKeyRequest(organization=ORGANIZATION, **fields)
+    return client.auth.RotateSigningKey(request)
+
+
+def kid_of(tokens: auth_pb2.TokenSet) -> str:
+    return str(jwt.get_unverified_header(tokens.access_token)["kid"])
+
+
+def me(client: Client) -> Any:
+    return client.users.GetUser(users_pb2.GetUserRequest(name="users/me"))
+
+
+async def test_a_rotation_refuses_nobody(plane: Plane, admin: Client) -> None:
+    active, upcoming = await jwks(admin)
+    assert kid_of(admin.tokens) == active
+    rotated = [key.kid for key in (await rotate(admin)).keys]
+    assert rotated[:2] == [active, upcoming]
+    assert len(rotated) == 3
+    later = await plane.sign_in()
+    assert kid_of(later.tokens) == upcoming
+    for client in (admin, later):
+        assert (await me(client)).name == admin.subject
+    viewer = await plane.new_user(admin, "vi@example.com", role="viewer")
+    assert await refused(rotate(viewer)) == ("PERMISSION_DENIED", "NOT_PERMITTED")
+
+
+async def test_a_repeated_rotation_is_one(plane: Plane, admin: Client) -> None:
+    id_ = str(uuid4())
+    first = await rotate(admin, request_id=id_)
+    assert await rotate(admin, request_id=id_) == first
+    assert len(await jwks(admin)) == 3
+    files = {path.stem for path in (plane.settings.data_dir / "signing-keys").iterdir()}
+    assert files == set(await jwks(admin))
+
+
+async def test_private_keys_are_ours_alone(plane: Plane, admin: Client) -> None:
+    data = plane.settings.data_dir
+    secrets = [*(data / "signing-keys").iterdir(), data / "ca-key.pem", data / "page-token.key"]
+    secrets.append(plane.settings.credentials_dir / "key.pem")
+    assert [path.stat().st_mode & 0o777 for path in secrets] == [0o600] * 5
+    assert data.stat().st_mode & 0o777 == 0o700
+
+
+async def test_old_keys_are_replaced_and_then_forgotten(tmp_path: Path, database_url: str) -> None:
+    """Rotation by age happens at the next start at the latest; overlap until tokens are dead."""
+    # Beyond a workspace token's life, below half of a certificate's.
+    age = {"signing_key_s": 10 * 3600}
+    async with running(tmp_path, database_url, **age) as plane:
+        admin = await plane.set_up()
+        before = await jwks(admin)
+        clock = plane.clock
+    clock.advance(seconds=plane.settings.signing_key_s + 1)
+    async with running(tmp_path, database_url, clock=clock, **age) as plane:
+        anyone = await plane.edge()
+        async with timeout():
+            while len(during := await jwks(anyone)) != 3:
+                await tick()
+        assert set(before) < set(during)
+        assert kid_of((await plane.sign_in()).tokens) == before[1]
+    clock.advance(seconds=plane.settings.workspace_token_s + 60)
+    async with running(tmp_path, database_url, clock=clock, **age) as plane:
+        anyone = await plane.edge()
+        async with timeout():
+            while len(after := await jwks(anyone)) != 2:
+                await tick()
+        assert after == [kid for kid in during if kid != before[0]]
+        assert not (plane.settings.data_dir / "signing-keys" / f"{before[0]}.pem").exists()
+
+
+async def test_a_restart_keeps_everything(tmp_path: Path, database_url: str) -> None:
+    async with running(tmp_path, database_url) as plane:
+        admin = await plane.set_up()
+        tokens, trust, identity = admin.tokens, plane.trust, plane.identity
+        keys = await jwks(admin)
+        await plane.new_workspace(admin, "w1")
+    async with running(tmp_path, database_url) as plane:
+        assert (plane.trust, plane.identity) == (trust, identity)
+        assert not (plane.settings.data_dir / "setup-token").exists()
+        admin = await plane.as_user(tokens)
+        assert await jwks(admin) == keys
+        assert (await me(admin)).name == tokens.subject
+        request = auth_pb2.ExchangeTokenRequest(refresh_token=tokens.refresh_token)
+        assert (await admin.auth.ExchangeToken(request)).refresh_token
+        assert (await plane.sign_in()).subject == tokens.subject
+
+
+async def test_the_setup_token_survives_a_restart_or_is_replaced(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    async with running(tmp_path, sqlite_url) as plane:
+        first = plane.setup_token
+    async with running(tmp_path, sqlite_url) as plane:
+        assert plane.setup_token == first
+        path = plane.settings.data_dir / "setup-token"
+    path.unlink()
+    async with running(tmp_path, sqlite_url) as plane:
+        assert plane.setup_token != first
+        await plane.set_up()
+
+
+def timeout() -> Any:
+    import asyncio
+
+    return asyncio.timeout(20)
+
+
+async def tick() -> None:
+    import asyncio
+
+    await asyncio.sleep(0.01)

@@ -1,0 +1,118 @@
+"""The role table, alone: against the contract, a brute-force oracle, and the golden matrix."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controlplane.authorization import scope_of
+from controlplane.permissions import (
+    CATALOGUE,
+    FROM_BELOW,
+    ROLES,
+    Grant,
+    Scope,
+    held_on,
+    may_see_below,
+)
+from tests.contracts.descriptors import methods
+from weftapi.options.v1 import options_pb2
+
+MATRIX = Path(__file__).with_name("role_matrix.txt")
+
+
+def declared() -> dict[str, options_pb2.AuthPolicy]:
+    """The policy of every method of the contract, by "Service.Method"."""
+    return {
+        f"{service.name}.{method.name}": method.options.Extensions[options_pb2.auth]
+        for _, service, method in methods()
+    }
+
+
+def test_the_catalogue_is_that_of_the_contract() -> None:
+    verbs = {auth.permission.verb for auth in declared().values() if auth.HasField("permission")}
+    assert verbs == CATALOGUE
+
+
+def test_roles_contain_each_other() -> None:
+    viewer, editor, admin = (ROLES[id_].permissions for id_ in ("viewer", "editor", "admin"))
+    assert viewer < editor < admin == CATALOGUE
+    assert viewer > FROM_BELOW
+
+
+def test_the_golden_matrix_says_who_may_call_what() -> None:
+    """`role_matrix.txt` is written and reviewed by hand; this compares, and never writes it."""
+    lines = MATRIX.read_text().splitlines()
+    rows = [line.split() for line in lines if line and not line.startswith("#")]
+    golden = {method: tuple(marks) for method, *marks in rows}
+    actual = {method: _marks(auth) for method, auth in declared().items()}
+    assert golden == actual
+
+
+def _marks(auth: options_pb2.AuthPolicy) -> tuple[str, ...]:
+    """For nobody, anybody signed in, viewer, editor, admin, a run: whether they may call it."""
+    kind = auth.WhichOneof("kind")
+    if kind == "public":
+        return ("yes",) * 6
+    if kind == "peer":
+        return ("-",) * 6
+    run = "yes" if options_pb2.PRINCIPAL_KIND_RUN in auth.principals else "-"
+    if kind == "any_principal":
+        return ("-", "yes", "yes", "yes", "yes", run)
+    held = (auth.permission.verb in ROLES[id_].permissions for id_ in ("viewer", "editor", "admin"))
+    return ("-", "-", *("yes" if is_held else "-" for is_held in held), run)
+
+
+IDS = ("a", "b")
+SCOPES = [Scope(*parts) for length in (1, 2, 3) for parts in itertools.product(IDS, repeat=length)]
+scopes = st.sampled_from(SCOPES)
+grant_lists = st.lists(st.builds(Grant, st.sampled_from(sorted(ROLES)), scopes), max_size=4)
+
+
+@given(grant_lists, scopes)
+def test_decisions_agree_with_walking_up_and_down(grants: list[Grant], scope: Scope) -> None:
+    """The oracle knows names only: a grant counts where its name is a prefix of the thing's."""
+    path = scope.name.split("/")
+    expected = set()
+    for grant in grants:
+        granted = grant.scope.name.split("/")
+        if path[: len(granted)] == granted:
+            expected |= ROLES[grant.role].permissions
+        elif granted[: len(path)] == path:
+            expected |= ROLES[grant.role].permissions & FROM_BELOW
+    assert held_on(grants, scope) == expected
+
+
+@given(grant_lists, scopes, st.sampled_from(sorted(CATALOGUE)))
+def test_a_list_is_open_to_whoever_sees_something_in_it(
+    grants: list[Grant], scope: Scope, permission: str
+) -> None:
+    below = [other for other in SCOPES if scope.holds(other)]
+    expected = any(permission in held_on(grants, other) for other in below)
+    assert may_see_below(grants, permission, scope) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "scope"),
+    [
+        ("organizations/o", Scope("o")),
+        ("organizations/o/workspaces/w", Scope("o", "w")),
+        ("organizations/o/workspaces/w/projects/p", Scope("o", "w", "p")),
+        ("organizations/o/roleBindings/b", Scope("o")),
+        ("organizations/o/workspaces", None),
+        ("organizations/o/workspaces/w/", None),
+        ("organizations/o/workspaces/w/runs/r", None),
+        ("organizations/o/workspaces/-", None),
+        ("organizations/-", None),
+        ("organizations/o\n", None),
+        ("organizations/O", None),
+        ("organizations//workspaces/w", None),
+        ("organizations/o/../x", None),
+        ("/organizations/o", None),
+        ("", None),
+    ],
+)
+def test_names_say_where_they_lie(name: str, scope: Scope | None) -> None:
+    assert scope_of(name) == scope

@@ -1,0 +1,115 @@
+"""What is kept: audit rows of every change and denial, an unbroken chain, and no secret."""
+
+import sqlalchemy as sa
+
+from controlplane.server import MIGRATIONS
+from controlplane.store.schema import TABLES, Base
+from meshkit.audit import first_broken
+from meshkit.database import Session
+from meshkit.migrations import drift, migrate
+from tests.controlplane.harness import (
+    ADMIN_EMAIL,
+    PASSWORD,
+    WORKSPACE,
+    Client,
+    Plane,
+    refused,
+    running,
+)
+from weftapi.controlplane.v1 import auth_pb2, users_pb2
+
+
+def audit_rows(session: Session) -> list[dict]:
+    query = sa.select(TABLES.audit_events).order_by(TABLES.audit_events.c.sequence)
+    return [dict(row) for row in session.execute(query).mappings()]
+
+
+def everything(session: Session) -> str:
+    """Every value of every row, as text."""
+    connection = session.connection()
+    return "\n".join(
+        repr(tuple(row))
+        for table in Base.metadata.sorted_tables
+        for row in connection.execute(sa.select(table))
+    )
+
+
+async def test_migrations_make_the_schema(database_url: str) -> None:
+    await migrate(database_url, MIGRATIONS, Base.metadata)
+    assert await drift(database_url, Base.metadata) == []
+
+
+async def test_changes_and_denials_are_audited_in_one_chain(tmp_path, database_url: str) -> None:
+    async with running(tmp_path, database_url) as plane:
+        admin = await plane.set_up()
+        viewer = await plane.new_user(admin, "vi@example.com", role="viewer")
+        await refused(viewer.users.GetUser(users_pb2.GetUserRequest(name="users/x")))
+        anyone = await plane.edge()
+        wrong = auth_pb2.SignInRequest(email=ADMIN_EMAIL, password="wrong password")
+        await refused(anyone.auth.SignIn(wrong))
+        await anyone.auth.ExchangeToken(
+            auth_pb2.ExchangeTokenRequest(refresh_token=admin.tokens.refresh_token)
+        )
+        await refused(
+            anyone.auth.ExchangeToken(
+                auth_pb2.ExchangeTokenRequest(refresh_token=admin.tokens.refresh_token)
+            )
+        )
+    # Closed: what was denied is written by now.
+    async with running(tmp_path, database_url) as plane:
+        rows = await (await plane.database()).read(audit_rows)
+    assert first_broken(rows, previous=b"") is None
+    assert [row["sequence"] for row in rows] == list(range(1, len(rows) + 1))
+    seen = [(row["action"], row["code"], row["reason"]) for row in rows]
+    for expected in (
+        ("AuthService.CreateFirstAdministrator", 0, ""),
+        ("UserService.CreateUser", 0, ""),
+        ("UserService.SetPassword", 0, ""),
+        ("AccessService.CreateRoleBinding", 0, ""),
+        ("AuthService.SignIn", 0, ""),
+        ("AuthService.SignIn", 16, "SIGN_IN_FAILED"),
+        ("AuthService.ExchangeToken", 16, "REFRESH_TOKEN_REUSED"),
+        ("/weftapi.controlplane.v1.UserService/GetUser", 7, "NOT_PERMITTED"),
+    ):
+        assert expected in seen
+    (bound,) = (row for row in rows if row["action"] == "AccessService.CreateRoleBinding")
+    assert bound["actor"] == admin.subject
+    assert bound["resource"].startswith("organizations/default/roleBindings/")
+
+
+async def test_no_secret_stands_in_the_database_the_log_or_an_event(
+    plane: Plane, admin: Client, capsys
+) -> None:
+    secrets = [plane.trust.decode()[200:260], PASSWORD, admin.tokens.refresh_token]
+    await plane.new_workspace(admin, "w1")
+    member = await plane.enroll(admin, WORKSPACE, "w1")
+    secrets.append(member.pair.key.decode()[60:120])
+    anyone = await plane.edge()
+    request = auth_pb2.StartDeviceAuthorizationRequest()
+    device = await anyone.auth.StartDeviceAuthorization(request)
+    secrets += [device.device_code, device.user_code]
+    token = await admin.users.CreatePersonalAccessToken(
+        users_pb2.CreatePersonalAccessTokenRequest(
+            parent="users/me",
+            personal_access_token=users_pb2.PersonalAccessToken(display_name="ci"),
+        )
+    )
+    created = await admin.users.CreateUser(
+        users_pb2.CreateUserRequest(
+            organization="organizations/default",
+            user=users_pb2.User(email="bob@example.com"),
+            request_id="0190d3c4-7a31-7c3e-8b62-1f0a6f4e2d11",
+        )
+    )
+    secrets += [token.secret, created.password_token, admin.tokens.access_token]
+    for path in (plane.settings.data_dir / "signing-keys").iterdir():
+        secrets.append(path.read_text().splitlines()[1])
+    for secret in secrets[2:]:
+        wrong = auth_pb2.ExchangeTokenRequest(refresh_token=secret[:256])
+        if secret != admin.tokens.refresh_token:
+            await refused(anyone.auth.ExchangeToken(wrong))
+    kept = await (await plane.database()).read(everything)
+    logged = "".join(capsys.readouterr())
+    for secret in secrets:
+        assert secret not in kept
+        assert secret not in logged
