@@ -159,7 +159,7 @@ def show_results(connection: Connection, run: run_types_pb2.Run, checks: Checks)
         stub.ListArtifactVersions,
         artifacts_pb2.ListArtifactVersionsRequest(
             parent=f"{connection.project}/artifacts/-",
-            filter=f'producer_run = "{run.name}"',
+            filter=f'producer_run = "{run.name.rpartition("/")[2]}"',
             page_size=100,
         ),
     ).artifact_versions

@@ -33,7 +33,7 @@ def list_artifacts(*, run: str | None, limit: int, output: str) -> None:
         parent=f"{connection.project}/artifacts/-", page_size=min(500, limit)
     )
     if run:
-        request.filter = f'producer_run = "{run_name(connection, run)}"'
+        request.filter = f'producer_run = "{short(run_name(connection, run))}"'
     found = connection.workspace.call(stub.ListArtifactVersions, request).artifact_versions
     print_messages(
         found,
@@ -143,12 +143,18 @@ def _show_lineage(
     if taken:
         click.echo("made of")
 
+    drawn: set[str] = set()
+
     def draw(version: str, depth: int) -> None:
         step = made.get(version, "")
         for source in sorted({v for s, v in taken if s == step}):
             by = short(made.get(source, "")) or "elsewhere"
-            click.echo(f"{'  ' * depth}└─ {_label(source)}  by {by}")
-            draw(source, depth + 1)
+            is_known = source in drawn and any(s == made.get(source) for s, _ in taken)
+            more = "  …" if is_known else ""
+            click.echo(f"{'  ' * depth}└─ {_label(source)}  by {by}{more}")
+            if source not in drawn:
+                drawn.add(source)
+                draw(source, depth + 1)
 
     draw(name, 1)
 
