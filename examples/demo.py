@@ -43,7 +43,7 @@ class Checks:
 
     def __call__(self, held: bool, claim: str) -> None:  # noqa: FBT001 - reads as a sentence
         mark = click.style("✓", fg="green") if held else click.style("✗", fg="red")
-        print(f"  {mark} {claim}", flush=True)
+        click.echo(f"  {mark} {claim}")
         if not held:
             self.failed.append(claim)
 
@@ -58,16 +58,16 @@ def main() -> int:
         try:
             title("Starting the mesh: four servers, each with a certificate of its own")
             started = time.monotonic()
-            mesh.start(lambda line: print(f"  {line}", flush=True))
-            print(f"  ready in {time.monotonic() - started:.1f} s")
+            mesh.start(lambda line: click.echo(f"  {line}"))
+            click.echo(f"  ready in {time.monotonic() - started:.1f} s")
             check_identities(mesh, checks)
             connection = Connection(ContextStore().current(), ContextStore())
             story(connection, checks)
             look_further(mesh, connection)
             if checks.failed:
-                print(f"\n{len(checks.failed)} of the claims did not hold", file=sys.stderr)
+                click.echo(f"\n{len(checks.failed)} of the claims did not hold", err=True)
                 return 1
-            print("\nEverything held.")
+            click.echo("\nEverything held.")
             if sys.stdin.isatty() and sys.stdout.isatty():
                 serve(mesh, folder)
         finally:
@@ -149,7 +149,7 @@ class Witness:
         for batch in tail_logs(self._connection.workspace, log_stream):
             for line in batch.lines:
                 self.saw_line |= not self._has_ended
-                print(click.style(f"      {step:<14} | {line.message}", dim=True), flush=True)
+                click.echo(click.style(f"      {step:<14} | {line.message}", dim=True))
 
 
 def show_results(connection: Connection, run: run_types_pb2.Run, checks: Checks) -> None:
@@ -165,10 +165,10 @@ def show_results(connection: Connection, run: run_types_pb2.Run, checks: Checks)
     ).artifact_versions
     for version in versions:
         label = "@".join(version.name.split("/")[3::2])
-        print(f"  {label:<40} {version.materializer:<16} {version.size_bytes:>9} B")
+        click.echo(f"  {label:<40} {version.materializer:<16} {version.size_bytes:>9} B")
     best = next(v for v in versions if v.producer_output == "best_score")
     score = read_score(version_store(best), best)
-    print(f"  best model: {score['model']}, accuracy {score['accuracy']:.3f}")
+    click.echo(f"  best model: {score['model']}, accuracy {score['accuracy']:.3f}")
     checks(score["accuracy"] > 0.9, "the metric read back from the stored artifact is above 0.9")
     plots = [v for v in versions if v.producer_output == "confusion"]
     checks(len(plots) == 1, "the plot of the mistakes is an artifact")
@@ -210,7 +210,7 @@ def check_identities(mesh: EmbeddedMesh, checks: Checks) -> None:
         os.kill(pid, 0)  # raises where there is no such process
         identities[name] = str(Credentials(mesh.ca_file.parents[2] / name / "credentials").identity)
     for name, identity in identities.items():
-        print(f"  {name:<13} {identity}")
+        click.echo(f"  {name:<13} {identity}")
     checks(len(set(mesh.pids.values())) == 4, "four processes run")
     checks(len(set(identities.values())) == 4, "they have four SPIFFE ids")
 
@@ -219,7 +219,7 @@ def look_further(mesh: EmbeddedMesh, connection: Connection) -> None:
     """Says how to see the same with other tools."""
     title("Look further")
     context = connection.context
-    print(
+    click.echo(
         f"  curl   --cacert {mesh.ca_file} {context.gateway}/openapi.json\n"
         f"  health curl http://{mesh.addresses['gateway-health']}/readyz\n"
         f"  buf    buf curl --cacert {mesh.ca_file} --list-services "
@@ -232,12 +232,12 @@ def look_further(mesh: EmbeddedMesh, connection: Connection) -> None:
 
 def serve(mesh: EmbeddedMesh, folder: Path) -> None:
     """Keeps the mesh up until Ctrl-C."""
-    print(f"\nThe mesh keeps running, its data in {folder}; Ctrl-C stops it and deletes them.")
+    click.echo(f"\nThe mesh keeps running, its data in {folder}; Ctrl-C stops it and deletes them.")
     try:
         while True:
-            mesh.supervise(print, 0.5)
+            mesh.supervise(click.echo, 0.5)
     except KeyboardInterrupt:
-        print("\nstopping ...")
+        click.echo("\nstopping ...")
 
 
 def is_state(run: run_types_pb2.Run, state: str) -> bool:
@@ -247,7 +247,7 @@ def is_state(run: run_types_pb2.Run, state: str) -> bool:
 
 def title(text: str) -> None:
     """Prints a heading."""
-    print(f"\n{click.style(text, bold=True)}", flush=True)
+    click.echo(f"\n{click.style(text, bold=True)}")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def failure_of(error: BaseException) -> Failure:
         code=_code(error),
         message=_shortened(str(error)),
         exception=_type_name(error),
-        location=f"{frame.filename}:{frame.lineno} in {frame.name}" if frame else "",
+        location=f"{_shown(frame.filename)}:{frame.lineno} in {frame.name}" if frame else "",
         excerpt=_excerpt(frame) if frame else "",
         traceback="".join(_trimmed(error)),
     )
@@ -72,6 +72,12 @@ def _user_frame(tb: TracebackType | None) -> traceback.FrameSummary | None:
     ]
     chosen = own or frames
     return chosen[-1] if chosen else None
+
+
+def _shown(filename: str) -> str:
+    """Give a path as the user knows it: without the folder that the code runs in."""
+    path = Path(filename)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else filename
 
 
 def _frames(tb: TracebackType | None) -> Iterable[traceback.FrameSummary]:

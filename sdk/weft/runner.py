@@ -97,6 +97,8 @@ def load_pipeline(snapshot: snapshots_pb2.Snapshot, directory: Path) -> Pipeline
     from weft._pipeline import Pipeline
 
     unpack(fetch(snapshot.code.uri), snapshot.code.sha256, directory)
+    # As `python file.py` in the folder of the file: neighbours are found, and files beside it.
+    os.chdir(directory)
     sys.path.insert(0, str(directory))
     module, _, attribute = snapshot.code.entrypoint.partition(":")
     found: Any = importlib.import_module(module)

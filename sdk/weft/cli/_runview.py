@@ -130,10 +130,10 @@ class RunView:
         colour = {"SUCCEEDED": "green", "FAILED": "red"}.get(run_state(run), "yellow")
         state = click.style(run_state(run).lower(), fg=colour, bold=True)
         click.echo(f"{state} in {duration(run) or '0.0 s'} · {told or 'no steps'}")
-        for step in self._steps.values():
-            if step_state(step) == "FAILED":
-                print_failure(step.failure, step=step)
-        if run.HasField("failure") and run.failure.code != "STEP_FAILED":
+        failed = [step for step in self._steps.values() if step_state(step) == "FAILED"]
+        for step in failed:
+            print_failure(step.failure, step=step)
+        if run.HasField("failure") and not failed:
             print_failure(run.failure)
         if run_state(run) == "FAILED":
             name = short(run.name)

@@ -153,7 +153,7 @@ def _streams(connection: Connection, run: str, step: str) -> list[logs_pb2.LogSt
     from weftapi.workspace.v1 import logs_pb2, logs_pb2_grpc
 
     stub = connection.workspace.stub(logs_pb2_grpc.LogServiceStub)
-    condition = f'run = "{run}"' + (f' AND step_id = "{step}"' if step else "")
+    condition = f'run = "{short(run)}"' + (f' AND step_id = "{step}"' if step else "")
     request = logs_pb2.ListLogStreamsRequest(
         parent=run.partition("/runs/")[0], filter=condition, page_size=500
     )
