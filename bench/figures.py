@@ -1,0 +1,102 @@
+"""Figures and the table that shows them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a figure should reach: a bound on ours / bare, or on ours itself."""
+
+    bound: float
+    is_share: bool = True
+    is_ceiling: bool = False
+
+    def holds(self, figure: "Figure") -> bool:
+        value = figure.ratio if self.is_share else figure.ours
+        return value <= self.bound if self.is_ceiling else value >= self.bound
+
+    def __str__(self) -> str:
+        sign = "<=" if self.is_ceiling else ">="
+        return f"{sign} {self.bound:g}x" if self.is_share else f"{sign} {_short(self.bound)}"
+
+
+def at_least(share: float) -> Target:
+    """Ours is at least this share of bare."""
+    return Target(share)
+
+
+def at_most(share: float) -> Target:
+    """Ours is at most this multiple of bare."""
+    return Target(share, is_ceiling=True)
+
+
+def reach(value: float) -> Target:
+    """Ours itself is at least this."""
+    return Target(value, is_share=False)
+
+
+def stay_below(value: float) -> Target:
+    """Ours itself is at most this."""
+    return Target(value, is_share=False, is_ceiling=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table. `cpu_us` is (ours, bare) server CPU per unit of work, if known."""
+
+    key: str
+    name: str
+    unit: str
+    ours: float
+    bare: float
+    target: Target | None = None
+    cpu_us: tuple[float, float] | None = None
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.bare if self.bare else 0.0
+
+
+_HEADER = ("", "figure", "ours", "bare", "unit", "ratio", "target", "", "cpu us ours/bare", "")
+_LEFT = {0, 1, 4, 6, 7, 9}
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """The figures in columns."""
+    rows = [_HEADER, *(_cells(figure) for figure in figures)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+    return "\n".join(_line(row, widths) for row in rows)
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = (
+        cell.ljust(width) if column in _LEFT else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return "  ".join(cells).rstrip()
+
+
+def _cells(figure: Figure) -> tuple[str, ...]:
+    target = figure.target
+    verdict = "" if target is None else ("met" if target.holds(figure) else "MISSED")
+    cpu = "/".join(f"{us:.0f}" for us in figure.cpu_us) if figure.cpu_us else ""
+    return (
+        figure.key,
+        figure.name,
+        _short(figure.ours),
+        _short(figure.bare),
+        figure.unit,
+        f"{figure.ratio:.2f}",
+        str(target or ""),
+        verdict,
+        cpu,
+        figure.note,
+    )
+
+
+def _short(value: float) -> str:
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

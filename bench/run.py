@@ -1,0 +1,85 @@
+"""Runs one script, or all of them."""
+
+import argparse
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from importlib import import_module
+
+import uvloop
+
+from bench.figures import Figure, table
+from bench.load import Options
+from bench.site import Site, site
+
+Measure = Callable[[Site, Options], Awaitable[list[Figure]]]
+
+SCRIPTS = (
+    "create_run",
+    "report_status",
+    "report_stream",
+    "log_append",
+    "watch_fan_out",
+    "list_runs",
+    "gateway_get",
+    "unit_of_work",
+    "memory",
+    "cold_start",
+    "command_line",
+)
+
+
+def main(measure: Measure) -> None:
+    """For a script that runs alone."""
+    options = _options(_parser().parse_args())
+    uvloop.run(_print(lambda: _alone(measure, options)))
+
+
+def main_of_all(arguments: Sequence[str] | None = None) -> int:
+    """For `python -m bench`; answers the exit code: 1 where a script broke."""
+    parser = _parser()
+    parser.add_argument("scripts", nargs="*", metavar="SCRIPT", help="all by default")
+    parsed = parser.parse_args(arguments)
+    unknown = set(parsed.scripts) - set(SCRIPTS)
+    if unknown:
+        parser.error(
+            f"no such script: {', '.join(sorted(unknown))}; there are {', '.join(SCRIPTS)}"
+        )
+    return uvloop.run(_all(parsed.scripts or SCRIPTS, _options(parsed)))
+
+
+async def _all(scripts: Sequence[str], options: Options) -> int:
+    figures: list[Figure] = []
+    broken = 0
+    for script in scripts:
+        start = time.monotonic()
+        try:
+            figures += await _alone(import_module(f"bench.{script}").measure, options)
+        except Exception as error:  # noqa: BLE001 - the other figures are still worth having
+            broken += 1
+            print(f"{script} broke: {error!r}", file=sys.stderr)
+        print(f"{script}: {time.monotonic() - start:.0f} s", file=sys.stderr)
+    print(table(figures))
+    return 1 if broken else 0
+
+
+async def _alone(measure: Measure, options: Options) -> list[Figure]:
+    # A mesh for each script: no figure inherits what another one left behind.
+    async with site() as mesh:
+        return await measure(mesh, options)
+
+
+async def _print(measure: Callable[[], Awaitable[list[Figure]]]) -> None:
+    print(table(await measure()))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench", description="Ours beside the bare limit.")
+    parser.add_argument("--quick", action="store_true", help="only show that everything runs")
+    parser.add_argument("--million", action="store_true", help="also list a million runs")
+    parser.add_argument("--no-postgres", action="store_true", help="measure SQLite alone")
+    return parser
+
+
+def _options(parsed: argparse.Namespace) -> Options:
+    return Options(quick=parsed.quick, million=parsed.million, postgres=not parsed.no_postgres)
