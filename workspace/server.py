@@ -108,6 +108,7 @@ class Workspace:
     access: Access
     heartbeats: Heartbeats
     reconciler: Reconciler
+    logs: LogKeeper
     member: WorkspaceMember
     link: Link | None
     jobs: Sequence[Job]
@@ -325,6 +326,7 @@ async def compose(
         access=access,
         heartbeats=heartbeats,
         reconciler=reconciler,
+        logs=keeper,
         member=member,
         link=link,
         jobs=[

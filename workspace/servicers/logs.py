@@ -73,9 +73,16 @@ class LogServicer(logs_pb2_grpc.LogServiceServicer):
         window = self._lists.window("ListLogStreams", request, store.ORDERS)
         filter_ = self._lists.filter(store.FIELDS, request.filter)
         project = names.project_of(request.parent)
-        page = await self._lists.page(
-            window, log_stream_to_proto, store.list_page, project, window, filter_
-        )
+        rows: list[LogStream] = []
+
+        def convert(row: LogStream) -> logs_pb2.LogStream:
+            rows.append(row)
+            return log_stream_to_proto(row)
+
+        page = await self._lists.page(window, convert, store.list_page, project, window, filter_)
+        ends = await self._keeper.ends(rows)
+        for message, row in zip(page.items, rows, strict=False):  # one more where a page is cut
+            message.next_offset = ends[row.uid]
         return logs_pb2.ListLogStreamsResponse(
             log_streams=page.items, next_page_token=page.next_page_token
         )
