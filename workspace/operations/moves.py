@@ -70,6 +70,7 @@ class Moves:
         self._runs: dict[UUID, Run] = {}
         self._steps: dict[UUID, Step] = {}
         self._with_data: set[UUID] = set()
+        self._versioned: set[UUID] = set()
         self._events: dict[UUID, _Pending] = {}
         self._attempts: dict[tuple[UUID, int], StepAttempt] = {}
         self._counters: dict[tuple[str, str], int] = defaultdict(int)
@@ -84,7 +85,8 @@ class Moves:
 
     def change_run(self, run: Run, *fields: str, item: int = 0) -> None:
         """Fields of the run changed visibly."""
-        if run.uid not in self._events:
+        if run.uid not in self._versioned:
+            self._versioned.add(run.uid)
             run.changes += 1
             run.update_time = self._session.now
         self._pend(run, item).fields.update(fields)

@@ -1,0 +1,43 @@
+"""The tables: as migrated, as mapped, and what they refuse."""
+
+from weftapi.workspace.v1 import artifacts_pb2, run_types_pb2
+
+from meshkit.migrations import drift, migrate
+from workspace.lifecycle import RunState, StepState
+from workspace.server import MIGRATIONS
+from workspace.servicers.converting import numbers
+from workspace.store import artifacts, projects, runs, snapshots, steps
+from workspace.store.base import metadata
+
+
+async def test_the_migrated_database_is_the_mapped_one(database_url: str) -> None:
+    await migrate(database_url, MIGRATIONS, metadata)
+    assert await drift(database_url, metadata) == []
+
+
+async def test_migrating_again_changes_nothing(database_url: str) -> None:
+    await migrate(database_url, MIGRATIONS, metadata)
+    await migrate(database_url, MIGRATIONS, metadata)
+    assert await drift(database_url, metadata) == []
+
+
+def test_every_filterable_field_has_an_index() -> None:
+    tables = (
+        projects.FIELDS,
+        snapshots.FIELDS,
+        runs.FIELDS,
+        artifacts.VERSION_FIELDS,
+    )
+    assert [table.unindexed() for table in tables] == [[]] * len(tables)
+    # Steps are filtered within one run, which an index finds.
+    assert steps.FIELDS.unindexed() == []
+
+
+def test_names_of_states_are_those_of_the_contract_in_its_order() -> None:
+    for ours, theirs in (
+        (RunState, run_types_pb2.RunState),
+        (StepState, run_types_pb2.StepState),
+        (runs.TRIGGERS, run_types_pb2.RunTrigger),
+        (artifacts.TYPES, artifacts_pb2.ArtifactType),
+    ):
+        assert {str(name): place for place, name in enumerate(ours, 1)} | {"": 0} == numbers(theirs)
