@@ -95,14 +95,20 @@ class Fan:
             yield b"".join(batch)
 
 
-class _Watches(grpc.GenericRpcHandler):
-    """Serves WatchRun without protobuf: its bytes are ready."""
+class _Handlers(grpc.GenericRpcHandler):
+    """Takes the place of a server in generated code, so that a handler can be replaced."""
 
-    def __init__(self, fan: Fan) -> None:
-        self._handler = grpc.unary_stream_rpc_method_handler(fan.watch)
+    def __init__(self) -> None:
+        self.by_path: dict[str, Any] = {}
+
+    def add_generic_rpc_handlers(self, _handlers: object) -> None:
+        """The registered handlers are the same ones by name."""
+
+    def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
+        self.by_path |= {f"/{service}/{name}": handler for name, handler in handlers.items()}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        return self._handler if handler_call_details.method == _WATCH_RUN else None
+        return self.by_path.get(handler_call_details.method)
 
 
 class Runs(runs_pb2_grpc.RunServiceServicer):
@@ -180,14 +186,14 @@ class Logs(logs_pb2_grpc.LogServiceServicer):
 
 async def serve(credentials: Path, ready_file: Path) -> None:
     """Serves until the process is ended."""
-    fan = Fan()
-    # The first handler that knows a method serves it.
-    handlers = [_Watches(fan)]
-    server = grpc.aio.server(handlers=handlers, options=[("grpc.so_reuseport", 0)])
-    runs_pb2_grpc.add_RunServiceServicer_to_server(Runs(), server)
-    reports_pb2_grpc.add_ReportServiceServicer_to_server(Reports(fan), server)
-    artifacts_pb2_grpc.add_ArtifactServiceServicer_to_server(Artifacts(), server)
-    logs_pb2_grpc.add_LogServiceServicer_to_server(Logs(), server)
+    fan, handlers = Fan(), _Handlers()
+    runs_pb2_grpc.add_RunServiceServicer_to_server(Runs(), handlers)
+    reports_pb2_grpc.add_ReportServiceServicer_to_server(Reports(fan), handlers)
+    artifacts_pb2_grpc.add_ArtifactServiceServicer_to_server(Artifacts(), handlers)
+    logs_pb2_grpc.add_LogServiceServicer_to_server(Logs(), handlers)
+    # Without protobuf: the bytes of a watch are ready.
+    handlers.by_path[_WATCH_RUN] = grpc.unary_stream_rpc_method_handler(fan.watch)
+    server = grpc.aio.server(handlers=[handlers], options=[("grpc.so_reuseport", 0)])
     port = server.add_secure_port("127.0.0.1:0", Credentials(credentials).for_server())
     await server.start()
     temporary = ready_file.with_suffix(".tmp")
