@@ -22,7 +22,13 @@ from typing import TYPE_CHECKING
 from weft._connection import Connection, Endpoint, no_token
 from weft._contexts import Context, ContextStore, SignIn
 from weft._servers import ServerSpec, Supervisor, free_port
-from weft.errors import ApiError, MeshStartError, NotPermittedError, UnavailableError
+from weft.errors import (
+    ApiError,
+    MeshStartError,
+    NotPermittedError,
+    NotSignedInError,
+    UnavailableError,
+)
 
 if TYPE_CHECKING:
     from weftapi.controlplane.v1 import auth_pb2
@@ -242,7 +248,7 @@ class EmbeddedMesh:
                 raise
 
     def _make_project(self, connection: Connection) -> None:
-        """Makes the first project, as soon as the workspace has heard who may."""
+        """Makes the first project, as soon as the workspace has heard of keys and of who may."""
         from weftapi.workspace.v1 import projects_pb2, projects_pb2_grpc
 
         stub = connection.workspace.stub(projects_pb2_grpc.ProjectServiceStub)
@@ -251,7 +257,7 @@ class EmbeddedMesh:
         while True:
             try:
                 connection.workspace.call(stub.CreateProject, request)
-            except (NotPermittedError, UnavailableError):
+            except (NotSignedInError, NotPermittedError, UnavailableError):
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
