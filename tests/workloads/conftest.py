@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from meshkit.clock import SystemClock
-from tests.workloads.observed import Engine
-from workloads.launchers.handles import kill_marked
+from tests.workloads.observed import Engine, end_everything
 from workloads.launchers.process import ProcessLauncher, ProcessSettings
 
 Opener = Callable[..., Awaitable[Engine]]
@@ -35,10 +34,10 @@ async def engines(tmp_path: Path) -> AsyncIterator[Opener]:
             return opened[-1]
 
         yield open_
-    for workload in {w.uid: w for engine in opened for w in engine.known.values()}.values():
-        kill_marked(f"WEFT_WORKLOAD_UID={workload.uid}")
+    end_everything(base.state_directory)
 
 
 @pytest.fixture
 async def engine(engines: Opener) -> Engine:
+    """One launcher with four slots."""
     return await engines()

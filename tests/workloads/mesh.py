@@ -14,7 +14,7 @@ from meshkit import certificates
 from meshkit.channels import Channels
 from meshkit.credentials import Credentials, KeyPair, write_files
 from meshkit.spiffe import Role, SpiffeId
-from tests.workloads.observed import PATIENCE_S
+from tests.workloads.observed import PATIENCE_S, end_everything
 from weftapi.workloads.v1 import workloads_pb2, workloads_pb2_grpc
 
 DOMAIN = "test.mesh"
@@ -37,6 +37,12 @@ class Site:
         self._issue("manager", self.manager_id)
         self.process: Process | None = None
         self.ports: dict[str, int] = {}
+        stack.push_async_callback(self._end_all)
+
+    async def _end_all(self) -> None:
+        """Leaves nothing behind, however the test went and however far a shim was."""
+        await self.kill()
+        end_everything(self.state)
 
     def _issue(self, name: str, who: SpiffeId) -> Credentials:
         key = certificates.new_key()

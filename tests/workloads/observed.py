@@ -1,14 +1,19 @@
 """A launcher under observation, and what the tests of workloads say often."""
 
 import asyncio
+import contextlib
+import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import UUID
 
 from workloads.launchers import Observation
+from workloads.launchers.folder import Folder
+from workloads.launchers.handles import ProcessHandle, kill_marked
 from workloads.launchers.process import ProcessLauncher, ProcessSettings
 from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec
+from workloads.shim.processes import boot_id
 
 OWNER = UUID("0190b2c4-0000-7000-8000-000000000001")
 # Generous: a machine that runs eight test suites at once is slow, and nothing here is timed.
@@ -104,3 +109,17 @@ def said(log: bytes, stream: str) -> bytes:
         if name.decode() == stream:
             out += text + b"\n" * (tag == b"F")
     return out
+
+
+def end_everything(state: Path) -> None:
+    """Ends whatever the workloads of a state directory execute, or are about to."""
+    for path in state.glob("workloads/*/*"):
+        folder = Folder(path)
+        folder.void()  # whoever was not admitted yet never will be
+        claim = folder.claim()
+        start = claim.start if claim.boot == boot_id() else ""
+        with ProcessHandle.open(claim.pid, start) as shim:
+            if shim is not None:
+                shim.send(signal.SIGKILL)  # its child dies with it
+        with contextlib.suppress(ValueError):  # some tests break it on purpose
+            kill_marked(folder.intent(key(path.name)).mark)

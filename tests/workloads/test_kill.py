@@ -18,7 +18,6 @@ from meshkit.spiffe import Role
 from tests.workloads.mesh import Site, identity
 from tests.workloads.observed import PATIENCE_S, said, shell
 from weftapi.workloads.v1 import workloads_pb2 as pb
-from workloads.launchers.handles import kill_marked
 from workloads.shim.processes import has_mark, pids
 
 SEEDS = range(20)
@@ -89,10 +88,8 @@ async def test_a_killed_manager_loses_nothing_and_repeats_nothing(seed: int, tmp
                 pass
         workloads = await all_ended(site, channels)
         await check(site, channels, workloads, Counter(count.read_text().split()))
-        await site.kill()
-    for workload in workloads.values():
-        assert not [p for p in pids() if has_mark(p, f"WEFT_WORKLOAD_UID={workload.uid}")]
-        kill_marked(f"WEFT_WORKLOAD_UID={workload.uid}")
+        for workload in workloads.values():
+            assert not [p for p in pids() if has_mark(p, f"WEFT_WORKLOAD_UID={workload.uid}")]
 
 
 async def check(site: Site, channels, workloads: dict, executed: Counter) -> None:

@@ -30,20 +30,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         site = Site(tmp_path, stack)
         site.mine, site.theirs = identity(Role.WORKSPACE), identity(Role.WORKSPACE)
         await site.start(site.mine, site.theirs)
-        try:
-            yield site
-        finally:
-            await end_all(site)
-            await site.kill()
-
-
-async def end_all(site: Site) -> None:
-    for who in (site.mine, site.theirs):
-        stub = site.stub(await site.workspace(who))
-        for workload in (await stub.ListWorkloads(pb.ListWorkloadsRequest())).workloads:
-            cancel = pb.CancelWorkloadRequest(name=workload.name, grace_period=Duration())
-            await stub.CancelWorkload(cancel)
-            await ended(stub, workload.name)
+        yield site
 
 
 async def ended(stub, name: str) -> pb.Workload:
