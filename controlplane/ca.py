@@ -20,7 +20,7 @@ from controlplane import files
 from meshkit import certificates
 from meshkit.certificates import Authority
 from meshkit.clock import Clock
-from meshkit.credentials import Credentials, KeyPair, write_files
+from meshkit.credentials import CHAIN_FILE, Credentials, KeyPair, write_files
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.ids import new_uid
 from meshkit.spiffe import Role, SpiffeId
@@ -95,12 +95,21 @@ class CertificateAuthority:
         self, directory: Path, *, trust_domain: str, host_names: Sequence[str]
     ) -> Credentials:
         """The control plane's own credentials, with one identity for all its life."""
-        if not (directory / "chain.pem").exists():
+        if not (directory / CHAIN_FILE).exists():
             identity = SpiffeId(trust_domain, Role.CONTROL_PLANE, new_uid())
             write_files(directory, self._own_pair(identity, host_names), self.trust_bundle)
-        credentials = Credentials(directory)
+        credentials = self._open_own(directory, host_names)
         self.renew_own(credentials, host_names)
         return credentials
+
+    def _open_own(self, directory: Path, host_names: Sequence[str]) -> Credentials:
+        try:
+            return Credentials(directory)
+        except ValueError:
+            # A renewal was cut off between two files; the identity in either chain is ours.
+            identity = certificates.read_peer((directory / CHAIN_FILE).read_bytes()).identity
+            write_files(directory, self._own_pair(identity, host_names), self.trust_bundle)
+            return Credentials(directory)
 
     def renew_own(self, credentials: Credentials, host_names: Sequence[str]) -> bool:
         """Renews the own certificate if half of its life is over or its names changed."""

@@ -12,6 +12,7 @@ from meshkit.errors import MeshError
 log = structlog.get_logger()
 
 _MAX_WAITING = 1_000
+_MAX_NAME = 256
 
 
 class DenialLog:
@@ -41,10 +42,12 @@ class DenialLog:
     async def _run(self) -> None:
         while True:
             call, error = await self._waiting.get()
+            # Refused before its fields were checked: the name may be anything.
+            call.audit_resource = call.audit_resource[:_MAX_NAME].replace("\0", "\ufffd")
             current_call.set(call)
             try:
                 await self._database.write(record_refusal, code=error.code, reason=error.reason)
-            except MeshError as failure:
-                log.warning("denial_not_audited", method=call.method, error=failure.reason)
+            except Exception as failure:  # noqa: BLE001 - one bad row must not end the log
+                log.warning("denial_not_audited", method=call.method, error=repr(failure))
             finally:
                 self._waiting.task_done()

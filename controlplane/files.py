@@ -1,14 +1,25 @@
 """Secrets in files: readable by us alone, and either whole or not there."""
 
+import contextlib
+import fcntl
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
 def make_private_directory(path: Path) -> None:
     """Makes a directory that only we can enter."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Waits until nobody else starts from this directory: first starts must not interleave."""
+    with (directory / ".lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_secret(path: Path, content: bytes) -> None:

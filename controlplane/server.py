@@ -78,9 +78,11 @@ async def build(
     settings: Settings, *, clock: Clock | None = None, passwords: Passwords | None = None
 ) -> MeshServer:
     """Builds a control plane that is ready to start; the first time, with all it needs made."""
-    base = await _lay_foundation(settings, clock or SystemClock())
+    files.make_private_directory(settings.data_dir)
     setup_token = SetupToken(settings.data_dir, settings.public_url)
-    await _first_start(base, setup_token)
+    with files.locked(settings.data_dir):
+        base = await _lay_foundation(settings, clock or SystemClock())
+        await _first_start(base, setup_token)
     passwords = passwords or Passwords(threads=settings.password_threads)
     denials = DenialLog(base.database)
     upkeep = Upkeep(
@@ -107,7 +109,6 @@ async def build(
 
 async def _lay_foundation(settings: Settings, clock: Clock) -> _Foundation:
     data = settings.data_dir
-    files.make_private_directory(data)
     await migrate(settings.database, MIGRATIONS, Base.metadata)
     database = await Database.open(
         settings.database, metadata=Base.metadata, encode_event=encode_event, clock=clock

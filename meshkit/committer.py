@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from meshkit.engines import Engine, unavailable
-from meshkit.errors import ResourceExhausted, Unavailable
+from meshkit.errors import InvalidArgument, ResourceExhausted, Unavailable
 from meshkit.feed import StoredEvent
 from meshkit.idempotency import Key, check_same_request
 from meshkit.transactions import (
@@ -144,6 +144,10 @@ class Committer:
                 "Repeat with the same request_id, or look.",
                 retry_after_s=1.0,
             )
+        if _is_unstorable(error):
+            error = InvalidArgument(
+                "INVALID_FIELDS", "A text holds a NUL character, which cannot be kept."
+            )
         if isinstance(error, StopIteration):
             # A future cannot carry it: the awaiting coroutine would seem to return.
             error = RuntimeError("an operation raised StopIteration")
@@ -178,3 +182,8 @@ def _join(leader: Entry, entry: Entry) -> None:
     assert leader.once
     assert entry.once
     check_same_request(entry.once, leader.once.request_hash)
+
+
+def _is_unstorable(error: BaseException) -> bool:
+    """PostgreSQL keeps no NUL in a text (22021) or in JSON (22P05); SQLite does."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in ("22021", "22P05")

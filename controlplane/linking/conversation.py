@@ -67,7 +67,7 @@ class Conversation:
                 async with asyncio.timeout(self._times.silence_s):
                     checks = await anext(healths, None)
             except TimeoutError as error:
-                raise DeadlineExceeded("DEADLINE", "The link was silent for too long.") from error
+                raise silent() from error
             if checks is None:
                 return
             await self._registry.heard(self._link, checks)
@@ -103,3 +103,8 @@ class Conversation:
     def _is_policy_due(self) -> bool:
         age: timedelta = self._clock.now() - self._policy_time
         return age >= self._times.policy_max_age / _RESTATED_PER_AGE
+
+
+def silent() -> DeadlineExceeded:
+    """What a service hears that said nothing for too long."""
+    return DeadlineExceeded("DEADLINE", "The link was silent for too long.")

@@ -127,7 +127,7 @@ def _served(session: Session, spiffe_id: str) -> tuple[PeerStatement, ...]:
 def _peers(session: Session, rows: Sequence[Enrollment]) -> tuple[PeerStatement, ...]:
     # One service may hold several enrollments; peers know it by its one identity.
     by_identity = {row.spiffe_id: row for row in rows}
-    links = store.workspaces.links(session, list(by_identity))
+    links = store.links.by_identity(session, list(by_identity))
     names = store.enrollments.workspaces_of(session, [row.uid for row in by_identity.values()])
     return tuple(
         _peer(row, links.get(spiffe_id), names[row.uid])

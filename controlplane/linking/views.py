@@ -89,7 +89,7 @@ def _views(
     identities = {
         row.uid: str(SpiffeId(trust_domain, Role.WORKSPACE, row.uid, owner.uid)) for row in rows
     }
-    links = store.workspaces.links(session, list(identities.values()))
+    links = store.links.by_identity(session, list(identities.values()))
     joined = store.enrollments.live_of(session, list(identities.values()))
     return [
         # A server whose enrollment was revoked has joined all the same.

@@ -52,9 +52,8 @@ def create(
         creator=f"users/{creator_uid}",
         create_time=session.now,
     )
-    _require_new(session, row)
-    session.add(row)
-    session.flush()
+    if _is_made(session, row) or not store.unique.insert(session, row):
+        raise AlreadyExists("RESOURCE_EXISTS", "This role is granted there already.")
     session.emit(ChangeKind.CREATED, row)
     session.audited(resource=row.name, fields=("subject", "role", "resource"))
     return row
@@ -104,7 +103,7 @@ def _workspace_uid(session: Session, organization: str, scope: Scope) -> UUID | 
     return workspace.uid
 
 
-def _require_new(session: Session, row: RoleBinding) -> None:
+def _is_made(session: Session, row: RoleBinding) -> bool:
     same = store.bindings.same(
         session,
         row.organization,
@@ -112,12 +111,7 @@ def _require_new(session: Session, row: RoleBinding) -> None:
         role=row.role,
         resource=row.resource,
     )
-    if same is not None:
-        raise AlreadyExists(
-            "RESOURCE_EXISTS",
-            "This role is granted there already.",
-            metadata={"resource": same.name},
-        )
+    return same is not None
 
 
 def _not_found(resource: str) -> NotFound:

@@ -52,8 +52,9 @@ def get(session: Session, user_code: str) -> DeviceAuthorization:
     return row
 
 
-def approve(session: Session, user_code: str, *, user_uid: UUID) -> DeviceAuthorization:
+def approve(session: Session, user_code: str, *, user_uid: UUID, sid: UUID) -> DeviceAuthorization:
     """Lets the device sign in as this user."""
+    sessions.require_signed_in(session, user_uid, sid)
     row = _lock(session, user_code)
     row.state = devices.approve(_standing(session, row), user_uid).value
     row.user_uid = user_uid

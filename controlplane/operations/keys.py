@@ -16,7 +16,7 @@ def rotate(
     upcoming: PrivateKey,
     *,
     longest_token: timedelta,
-    if_older_than: timedelta = timedelta(),
+    if_older_than: timedelta | None = None,
 ) -> Sequence[SigningKey]:
     """Lets the next key sign and publishes `upcoming` after it; answers all published keys.
 
@@ -27,7 +27,8 @@ def rotate(
     rows = store.keys.lock_all(session)
     (active,) = (row for row in rows if row.state == ACTIVE)
     (following,) = (row for row in rows if row.state == NEXT)
-    if (active.activate_time or session.now) > session.now - if_older_than:
+    active_since = active.activate_time or session.now
+    if if_older_than is not None and active_since > session.now - if_older_than:
         return rows
     active.state, active.expire_time = RETIRING, session.now + longest_token
     following.state, following.activate_time = ACTIVE, session.now

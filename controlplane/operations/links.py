@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-
+from controlplane import store
 from controlplane.store.schema import Link
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
@@ -32,7 +31,7 @@ class Health:
 
 def say_hello(session: Session, spiffe_id: str, hello: Hello) -> None:
     """Keeps the newest hello; peers hear of it where endpoints changed."""
-    row = session.get(Link, spiffe_id)
+    row = store.links.get(session, spiffe_id)
     if row is None:
         row = Link(spiffe_id=spiffe_id)
         session.add(row)
@@ -48,7 +47,7 @@ def say_hello(session: Session, spiffe_id: str, hello: Hello) -> None:
 
 def keep_health(session: Session, spiffe_id: str, health: Health) -> None:
     """Keeps how a service is. Not in the feed: nobody's decisions rest on it."""
-    row = session.get(Link, spiffe_id)
+    row = store.links.get(session, spiffe_id)
     if row is not None:
         row.linked, row.checks = health.linked, list(health.checks)
         row.last_heartbeat_time = health.time
@@ -56,4 +55,4 @@ def keep_health(session: Session, spiffe_id: str, health: Health) -> None:
 
 def forget_open(session: Session) -> None:
     """At the start no link is open here; those to other replicas say so again within seconds."""
-    session.execute(sa.update(Link).values(linked=False))
+    store.links.close_all(session)

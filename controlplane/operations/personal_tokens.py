@@ -30,9 +30,15 @@ class Created:
 
 
 def create(
-    session: Session, user_uid: UUID, *, display_name: str, expire_time: datetime | None
+    session: Session,
+    user_uid: UUID,
+    *,
+    sid: UUID,
+    display_name: str,
+    expire_time: datetime | None,
 ) -> Created:
     """Makes a token; raises InvalidArgument unless it ends within 90 days from now."""
+    sessions.require_signed_in(session, user_uid, sid)
     expire_time = expire_time or session.now + DEFAULT_LIFE
     if not session.now < expire_time <= session.now + MAX_LIFE:
         problem = "must be in the future, and at most 90 days from now"

@@ -10,7 +10,7 @@ from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant
 from controlplane.identity.tokens import Lifetimes, Origin
 from controlplane.store.schema import RefreshToken, Revocation, User
 from controlplane.store.schema import Session as Row
-from meshkit.errors import Unauthenticated
+from meshkit.errors import PermissionDenied, Unauthenticated
 from meshkit.feed import ChangeKind
 from meshkit.session import AuditNote, Session
 from meshkit.tokens import SKEW
@@ -68,6 +68,18 @@ def origin_of(session: Session, user_uid: UUID, sid: UUID) -> Origin:
     if user is None or token is None or token.expire_time <= session.now:
         raise invalid_grant()
     return Origin(user, token.uid, token.expire_time)
+
+
+def require_signed_in(session: Session, user_uid: UUID, sid: UUID) -> None:
+    """Raises PermissionDenied for who came by a personal access token.
+
+    What such a token makes outlives it: a stolen one must not renew itself.
+    """
+    row = store.sessions.get(session, sid)
+    if row is None or row.user_uid != user_uid:
+        raise PermissionDenied(
+            "CALLER_NOT_ALLOWED", "A personal access token cannot do this; sign in first."
+        )
 
 
 def refresh(session: Session, presented: OpaqueToken, *, lifetimes: Lifetimes) -> Started | Stolen:

@@ -34,7 +34,7 @@ def insert(
 ) -> User:
     """Inserts a user who belongs to an organization; raises AlreadyExists for a taken address."""
     if store.users.get_by_email(session, email) is not None:
-        raise AlreadyExists("RESOURCE_EXISTS", "An account with this address exists already.")
+        raise _taken()
     user = User(
         email=email,
         email_key=email.casefold(),
@@ -42,8 +42,8 @@ def insert(
         password_hash=password_hash,
         create_time=session.now,
     )
-    session.add(user)
-    session.flush()
+    if not store.unique.insert(session, user):
+        raise _taken()
     session.add(
         Member(
             organization=organization,
@@ -54,6 +54,10 @@ def insert(
     )
     session.emit(ChangeKind.CREATED, user)
     return user
+
+
+def _taken() -> AlreadyExists:
+    return AlreadyExists("RESOURCE_EXISTS", "An account with this address exists already.")
 
 
 def issue_password_token(session: Session, user_uid: UUID) -> Secret | None:

@@ -14,11 +14,7 @@ def register(
     session: Session, organization: str, workspace: str, *, display_name: str, creator: str
 ) -> Workspace:
     """Adds a workspace; raises AlreadyExists for a taken id."""
-    if store.workspaces.get(session, organization, workspace) is not None:
-        name = f"organizations/{organization}/workspaces/{workspace}"
-        raise AlreadyExists(
-            "RESOURCE_EXISTS", f"{name} exists already.", metadata={"resource": name}
-        )
+    is_taken = store.workspaces.get(session, organization, workspace) is not None
     row = Workspace(
         organization=organization,
         id=workspace,
@@ -26,8 +22,10 @@ def register(
         creator=creator,
         create_time=session.now,
     )
-    session.add(row)
-    session.flush()
+    if is_taken or not store.unique.insert(session, row):
+        raise AlreadyExists(
+            "RESOURCE_EXISTS", f"{row.name} exists already.", metadata={"resource": row.name}
+        )
     session.emit(ChangeKind.CREATED, row)
     session.audited(resource=row.name, fields=("display_name",))
     return row

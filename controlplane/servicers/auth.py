@@ -98,8 +98,13 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.ApproveDeviceRequest, _context: Context
     ) -> auth_pb2.DeviceAuthorization:
         self._count_guess()
-        user_uid = user_uid_of(_caller())
-        row = await self._database.write(devices.approve, request.user_code, user_uid=user_uid)
+        caller = _caller()
+        row = await self._database.write(
+            devices.approve,
+            request.user_code,
+            user_uid=user_uid_of(caller),
+            sid=session_uid_of(caller),
+        )
         return self._device(row, request.user_code)
 
     async def DenyDevice(

@@ -9,7 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from controlplane.ca import CertificateAuthority, Issued
 from controlplane.identity.opaque import read_enrollment_token
-from controlplane.linking.conversation import Conversation, LinkTimes, News
+from controlplane.linking.conversation import Conversation, LinkTimes, News, silent
 from controlplane.linking.health import LinkRegistry
 from controlplane.linking.statements import PeerStatement, PolicyStatement
 from controlplane.operations import enrollments
@@ -170,8 +170,11 @@ async def _ended() -> None:
 
 
 async def _read_hello(requests: Requests, times: LinkTimes) -> Hello:
-    async with asyncio.timeout(times.silence_s):
-        first = await anext(requests, None)
+    try:
+        async with asyncio.timeout(times.silence_s):
+            first = await anext(requests, None)
+    except TimeoutError as error:
+        raise silent() from error
     if first is None or first.WhichOneof("message") != "hello":
         raise _out_of_order("The first message of a link must be its hello.")
     hello = first.hello

@@ -6,7 +6,7 @@ from google.protobuf import empty_pb2
 
 from controlplane import names, store
 from controlplane.identity.accounts import Accounts
-from controlplane.identity.tokens import Lifetimes, user_uid_of
+from controlplane.identity.tokens import Lifetimes, session_uid_of, user_uid_of
 from controlplane.operations import personal_tokens, users
 from controlplane.servicers.conversions import datetime_of, timestamp
 from controlplane.store.schema import PersonalAccessToken, User
@@ -91,6 +91,7 @@ class UserServicer(users_pb2_grpc.UserServiceServicer):
         created = await self._database.write(
             personal_tokens.create,
             _caller_uid(),
+            sid=session_uid_of(current_call.get().caller),
             display_name=wanted.display_name,
             expire_time=datetime_of(wanted.expire_time) if wanted.HasField("expire_time") else None,
         )

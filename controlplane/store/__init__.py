@@ -5,9 +5,11 @@ from controlplane.store import (
     devices,
     enrollments,
     keys,
+    links,
     organizations,
     personal_tokens,
     sessions,
+    unique,
     users,
     workspaces,
 )
@@ -17,9 +19,11 @@ __all__ = [
     "devices",
     "enrollments",
     "keys",
+    "links",
     "organizations",
     "personal_tokens",
     "sessions",
+    "unique",
     "users",
     "workspaces",
 ]

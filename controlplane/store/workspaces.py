@@ -1,4 +1,4 @@
-"""Queries of the workspace registry, and of what services last said on their links."""
+"""Queries of the workspace registry."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from controlplane.permissions import Scope
-from controlplane.store.schema import Link, Workspace
+from controlplane.store.schema import Workspace
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
 
@@ -39,9 +39,3 @@ def list_page(
         ids = sorted({scope.workspace for scope in visible})
         query = query.where(session.among(Workspace.id, ids))
     return session.scalars(window.apply(query)).all()
-
-
-def links(session: Session, spiffe_ids: Sequence[str]) -> dict[str, Link]:
-    """What services last said, by SPIFFE id."""
-    query = sa.select(Link).where(session.among(Link.spiffe_id, list(spiffe_ids)))
-    return {link.spiffe_id: link for link in session.scalars(query)}

@@ -16,7 +16,7 @@ from tests.controlplane.harness import (
     refused,
     running,
 )
-from weftapi.controlplane.v1 import auth_pb2, users_pb2
+from weftapi.controlplane.v1 import access_pb2, auth_pb2, users_pb2
 
 
 def audit_rows(session: Session) -> list[dict]:
@@ -44,6 +44,9 @@ async def test_changes_and_denials_are_audited_in_one_chain(tmp_path, database_u
         admin = await plane.set_up()
         viewer = await plane.new_user(admin, "vi@example.com", role="viewer")
         await refused(viewer.users.GetUser(users_pb2.GetUserRequest(name="users/x")))
+        # A name that no database can keep hides nothing from the audit log.
+        odd = access_pb2.ListRoleBindingsRequest(parent="organizations/\0" + "x" * 10_000)
+        await refused(viewer.access.ListRoleBindings(odd))
         anyone = await plane.edge()
         wrong = auth_pb2.SignInRequest(email=ADMIN_EMAIL, password="wrong password")
         await refused(anyone.auth.SignIn(wrong))
@@ -70,6 +73,7 @@ async def test_changes_and_denials_are_audited_in_one_chain(tmp_path, database_u
         ("AuthService.SignIn", 16, "SIGN_IN_FAILED"),
         ("AuthService.ExchangeToken", 16, "REFRESH_TOKEN_REUSED"),
         ("/weftapi.controlplane.v1.UserService/GetUser", 7, "NOT_PERMITTED"),
+        ("/weftapi.controlplane.v1.AccessService/ListRoleBindings", 7, "NOT_PERMITTED"),
     ):
         assert expected in seen
     (bound,) = (row for row in rows if row["action"] == "AccessService.CreateRoleBinding")

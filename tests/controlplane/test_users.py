@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import grpc
+
 from meshkit import opaque
 from tests.controlplane.harness import (
     ADMIN_EMAIL,
@@ -220,3 +222,32 @@ async def test_nobody_touches_the_tokens_of_others(plane: Plane, admin: Client) 
     assert page.next_page_token
     foreign = list_tokens(admin, page_size=1, page_token=page.next_page_token)
     assert (await refused(foreign))[1] == "INVALID_PAGE_TOKEN"
+
+
+async def test_a_personal_token_makes_nothing_that_outlives_it(plane: Plane, admin: Client) -> None:
+    anyone = await plane.edge()
+    script = await plane.as_user(await exchange(anyone, (await create_token(admin)).secret))
+    not_allowed = ("PERMISSION_DENIED", "CALLER_NOT_ALLOWED")
+    assert await refused(create_token(script)) == not_allowed
+    device = await anyone.auth.StartDeviceAuthorization(auth_pb2.StartDeviceAuthorizationRequest())
+    approve = auth_pb2.ApproveDeviceRequest(user_code=device.user_code)
+    assert await refused(script.auth.ApproveDevice(approve)) == not_allowed
+    assert len((await list_tokens(script)).personal_access_tokens) == 1
+
+
+async def test_hostile_texts_are_stored_or_refused(plane: Plane, admin: Client) -> None:
+    """Whatever a text holds, the answer is never INTERNAL."""
+    texts = ["\x00", "a\x00b", "'; DROP TABLE users; --", "\u202e", "\U0001f9f5" * 64, "%s{}\\"]
+    refusals = set()
+    for number, text in enumerate(texts):
+        request = users_pb2.CreateUserRequest(
+            organization=ORGANIZATION,
+            user=users_pb2.User(email=f"u{number}@example.com", display_name=text),
+        )
+        try:
+            created = await admin.users.CreateUser(request)
+        except grpc.aio.AioRpcError as error:
+            refusals.add(error.code())
+            continue
+        assert (await get(admin, created.user.name)).display_name == text
+    assert refusals <= {grpc.StatusCode.INVALID_ARGUMENT}

@@ -1,0 +1,130 @@
+"""Two control planes on one PostgreSQL database: either one may answer any call."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.controlplane.harness import (
+    ORGANIZATION,
+    WORKSPACE,
+    Client,
+    Plane,
+    bind,
+    refused,
+    running,
+)
+from weftapi.controlplane.v1 import auth_pb2, users_pb2, workspaces_pb2
+
+W1 = f"{ORGANIZATION}/workspaces/w1"
+
+
+@pytest.fixture
+async def replicas(tmp_path: Path, postgres_url: str) -> AsyncIterator[tuple[Plane, Plane]]:
+    async with running(tmp_path, postgres_url) as one, running(tmp_path, postgres_url) as two:
+        yield one, two
+
+
+async def pair(replicas: tuple[Plane, Plane]) -> tuple[Client, Client]:
+    """The administrator at both replicas."""
+    one, two = replicas
+    admin = await one.set_up()
+    return admin, await two.as_user(admin.tokens)
+
+
+async def test_they_are_one_control_plane(replicas: tuple[Plane, Plane]) -> None:
+    one, two = replicas
+    here, there = await pair(replicas)
+    assert (one.identity, one.trust) == (two.identity, two.trust)
+    for client in (here, there):
+        me = await client.users.GetUser(users_pb2.GetUserRequest(name="users/me"))
+        assert me.name == here.subject
+    await here.auth.RevokeToken(auth_pb2.RevokeTokenRequest(token=here.tokens.refresh_token))
+    gone = there.users.GetUser(users_pb2.GetUserRequest(name="users/me"))
+    assert await refused(gone) == ("UNAUTHENTICATED", "INVALID_CREDENTIAL")
+
+
+async def test_a_name_is_taken_once(replicas: tuple[Plane, Plane]) -> None:
+    one, _ = replicas
+    clients = await pair(replicas)
+    for number in range(10):
+        request = workspaces_pb2.RegisterWorkspaceRequest(
+            parent=ORGANIZATION, workspace_id=f"w{number}"
+        )
+        calls = [client.workspaces.RegisterWorkspace(request) for client in clients]
+        assert await codes(calls) == ["ALREADY_EXISTS", "OK"]
+        user = users_pb2.CreateUserRequest(
+            organization=ORGANIZATION, user=users_pb2.User(email=f"u{number}@example.com")
+        )
+        calls = [client.users.CreateUser(user) for client in clients]
+        assert await codes(calls) == ["ALREADY_EXISTS", "OK"]
+    bob = await one.new_user(clients[0], "bob@example.com")
+    calls = [bind(client, bob.subject, "viewer", ORGANIZATION) for client in clients]
+    assert await codes(calls) == ["ALREADY_EXISTS", "OK"]
+
+
+async def test_a_refresh_token_works_at_one_of_them(replicas: tuple[Plane, Plane]) -> None:
+    clients = await pair(replicas)
+    request = auth_pb2.ExchangeTokenRequest(refresh_token=clients[0].tokens.refresh_token)
+    calls = [client.auth.ExchangeToken(request) for client in clients for _ in range(5)]
+    assert await codes(calls) == ["OK", *["UNAUTHENTICATED"] * 9]
+
+
+async def test_keys_are_rotated_by_both_at_once(replicas: tuple[Plane, Plane]) -> None:
+    clients = await pair(replicas)
+    request = auth_pb2.RotateSigningKeyRequest(organization=ORGANIZATION)
+    calls = [client.auth.RotateSigningKey(request) for client in clients for _ in range(3)]
+    assert await codes(calls) == ["OK"] * 6
+    for plane in replicas:
+        anyone = await plane.edge()
+        keys = await anyone.auth.GetJwks(auth_pb2.GetJwksRequest())
+        assert len({key.kid for key in keys.keys}) == 8
+        # Whoever signed it, both know the key: what is not there yet arrives in a moment.
+        tokens = (await plane.sign_in()).tokens
+        for other in replicas:
+            client = await other.as_user(tokens)
+            await eventually_known(client)
+
+
+async def eventually_known(client: Client) -> None:
+    async with asyncio.timeout(20):
+        while (await codes([whoami(client)])) != ["OK"]:  # noqa: ASYNC110 - as a client would
+            await asyncio.sleep(0.01)
+
+
+def whoami(client: Client) -> Any:
+    return client.auth.GetCurrentPrincipal(auth_pb2.GetCurrentPrincipalRequest())
+
+
+async def test_a_link_to_one_hears_what_the_other_did(replicas: tuple[Plane, Plane]) -> None:
+    one, two = replicas
+    here, there = await pair(replicas)
+    await one.new_workspace(here, "w1")
+    member = await one.enroll(here, WORKSPACE, "w1")
+    link = await one.link(member)
+    await link.hear("directory")
+    get = workspaces_pb2.GetWorkspaceRequest(name=W1)
+    seen = await there.workspaces.GetWorkspace(get)
+    assert seen.state == workspaces_pb2.WORKSPACE_STATE_ACTIVE
+    bob = await two.new_user(there, "bob@example.com", role="viewer", resource=W1)
+    async with asyncio.timeout(20):
+        while bob.subject not in {grant.subject for grant in (await link.hear("policy")).grants}:
+            pass
+    await there.workspaces.RevokeEnrollment(
+        workspaces_pb2.RevokeEnrollmentRequest(name=member.enrollment.name)
+    )
+    assert (await link.ended())[0] in {"UNAUTHENTICATED", "PERMISSION_DENIED"}
+
+
+async def codes(calls: list[Any]) -> list[str]:
+    """The codes of calls made at once, sorted."""
+
+    async def code(call: Any) -> str:
+        try:
+            return (await refused(call))[0]
+        except AssertionError:
+            return "OK"
+
+    return sorted(await asyncio.gather(*(code(call) for call in calls)))
