@@ -1,0 +1,142 @@
+"""A workload manager that exists in memory only, with the protocol of the real one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import grpc
+from weftapi.workloads.v1 import workloads_pb2
+
+from workspace.launching.ports import no_manager
+
+
+class FakeError(grpc.aio.AioRpcError):
+    """What a stub raises."""
+
+    def __init__(self, code: grpc.StatusCode, details: str = "") -> None:
+        super().__init__(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details)
+
+
+class FakeManager:
+    """Keeps workloads, tells their changes, and fails when told to."""
+
+    def __init__(self) -> None:
+        self.workloads: dict[str, workloads_pb2.Workload] = {}
+        self.submissions: list[workloads_pb2.SubmitWorkloadRequest] = []
+        self.cancellations: list[workloads_pb2.CancelWorkloadRequest] = []
+        self.fail_submit: FakeError | None = None
+        self.lose_answer = False
+        self.is_down = False
+        self.revision = 0
+        self.watchers = 0
+        self._generation = 0
+        self._changed = asyncio.Event()
+
+    # The port.
+    @property
+    def is_present(self) -> bool:
+        return True
+
+    def current(self) -> "FakeManager":
+        return self
+
+    def require(self) -> None:
+        return None
+
+    def calls(self) -> Any:
+        return self
+
+    def streams(self) -> Any:
+        return self
+
+    # The service.
+    async def SubmitWorkload(self, request: Any, timeout: float) -> Any:
+        self._require_up()
+        if self.fail_submit:
+            raise self.fail_submit
+        self.submissions.append(request)
+        name = f"workloads/{request.workload_id}"
+        if name in self.workloads:
+            raise FakeError(grpc.StatusCode.ALREADY_EXISTS, "WORKLOAD_CONFLICT")
+        workload = workloads_pb2.Workload()
+        workload.CopyFrom(request.workload)
+        workload.ClearField("secret_files")
+        workload.name, workload.uid = name, str(uuid4())
+        workload.state = workloads_pb2.WORKLOAD_STATE_QUEUED
+        self.workloads[name] = workload
+        self._tell(workload)
+        if self.lose_answer:
+            raise FakeError(grpc.StatusCode.UNAVAILABLE, "the answer was lost")
+        return workload
+
+    async def GetWorkload(self, request: Any, timeout: float) -> Any:
+        self._require_up()
+        if request.name not in self.workloads:
+            raise FakeError(grpc.StatusCode.NOT_FOUND)
+        return self.workloads[request.name]
+
+    async def CancelWorkload(self, request: Any, timeout: float) -> Any:
+        self._require_up()
+        self.cancellations.append(request)
+        if request.name not in self.workloads:
+            raise FakeError(grpc.StatusCode.NOT_FOUND)
+        self.end(request.name, "CANCELLED", reason="cancelled")
+        return self.workloads[request.name]
+
+    async def WatchWorkloads(self, request: Any) -> AsyncIterator[Any]:
+        self._require_up()
+        self.watchers += 1
+        seen, generation = self.revision, self._generation
+        yield workloads_pb2.WatchWorkloadsResponse(
+            revision=seen, workloads=list(self.workloads.values()), initial_complete=True
+        )
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if generation != self._generation:
+                raise FakeError(grpc.StatusCode.UNAVAILABLE, "restarted")
+            changed = [w for w in self.workloads.values() if w.revision > seen]
+            seen = self.revision
+            yield workloads_pb2.WatchWorkloadsResponse(revision=seen, workloads=changed)
+
+    # What a test makes happen.
+    def run(self, name: str) -> None:
+        self._move(name, "RUNNING", "It runs.")
+
+    def end(self, name: str, state: str, *, reason: str = "", **exit_: Any) -> None:
+        workload = self.workloads[name]
+        workload.exit.CopyFrom(workloads_pb2.WorkloadExit(**exit_))
+        self._move(name, state, reason)
+
+    def restart(self) -> None:
+        """Ends every watch; what was deleted meanwhile is simply not there."""
+        self._generation += 1
+        self._changed.set()
+
+    def _move(self, name: str, state: str, reason: str) -> None:
+        workload = self.workloads[name]
+        workload.state = workloads_pb2.WorkloadState.Value(f"WORKLOAD_STATE_{state}")
+        workload.state_reason = reason
+        self._tell(workload)
+
+    def _tell(self, workload: workloads_pb2.Workload) -> None:
+        self.revision += 1
+        workload.revision = self.revision
+        self._changed.set()
+
+    def _require_up(self) -> None:
+        if self.is_down:
+            raise FakeError(grpc.StatusCode.UNAVAILABLE, "down")
+
+
+class NoManager:
+    """A workspace without one."""
+
+    is_present = False
+
+    def current(self) -> None:
+        return None
+
+    def require(self) -> None:
+        raise no_manager()
