@@ -8,7 +8,6 @@ from controlplane import files
 from controlplane.authorization import Authorizer, extra_checks
 from controlplane.ca import CertificateAuthority
 from controlplane.config import Settings
-from controlplane.denials import DenialLog
 from controlplane.events import encode_event
 from controlplane.identity.accounts import Accounts
 from controlplane.identity.grants import Grants
@@ -34,6 +33,7 @@ from controlplane.upkeep import Upkeep
 from meshkit.clock import Clock, SystemClock
 from meshkit.credentials import Credentials
 from meshkit.database import Database
+from meshkit.denials import DenialLog
 from meshkit.migrations import migrate
 from meshkit.paging import KEY_BYTES, PageTokens
 from meshkit.server import MeshServer, Service

@@ -150,6 +150,7 @@ class AuthServiceServicer(object):
 
     def ApproveDevice(self, request, context):
         """Signs the device in as the caller. Approving twice is OK; a denied or expired code is FAILED_PRECONDITION.
+        Callers by a personal access token are PERMISSION_DENIED: what it makes must not outlive it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

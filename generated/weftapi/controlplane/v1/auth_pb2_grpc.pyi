@@ -54,7 +54,9 @@ class AuthServiceStub:
     An unknown or expired code is NOT_FOUND.
     """
     ApproveDevice: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ApproveDeviceRequest, _auth_pb2.DeviceAuthorization]
-    """Signs the device in as the caller. Approving twice is OK; a denied or expired code is FAILED_PRECONDITION."""
+    """Signs the device in as the caller. Approving twice is OK; a denied or expired code is FAILED_PRECONDITION.
+    Callers by a personal access token are PERMISSION_DENIED: what it makes must not outlive it.
+    """
     DenyDevice: _grpc.UnaryUnaryMultiCallable[_auth_pb2.DenyDeviceRequest, _auth_pb2.DeviceAuthorization]
     """Refuses the device. Denying twice is OK; an approved or expired code is FAILED_PRECONDITION."""
     ExchangeToken: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ExchangeTokenRequest, _auth_pb2.TokenSet]
@@ -101,7 +103,9 @@ class AuthServiceAsyncStub(AuthServiceStub):
     An unknown or expired code is NOT_FOUND.
     """
     ApproveDevice: _aio.UnaryUnaryMultiCallable[_auth_pb2.ApproveDeviceRequest, _auth_pb2.DeviceAuthorization]  # type: ignore[assignment]
-    """Signs the device in as the caller. Approving twice is OK; a denied or expired code is FAILED_PRECONDITION."""
+    """Signs the device in as the caller. Approving twice is OK; a denied or expired code is FAILED_PRECONDITION.
+    Callers by a personal access token are PERMISSION_DENIED: what it makes must not outlive it.
+    """
     DenyDevice: _aio.UnaryUnaryMultiCallable[_auth_pb2.DenyDeviceRequest, _auth_pb2.DeviceAuthorization]  # type: ignore[assignment]
     """Refuses the device. Denying twice is OK; an approved or expired code is FAILED_PRECONDITION."""
     ExchangeToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.ExchangeTokenRequest, _auth_pb2.TokenSet]  # type: ignore[assignment]
@@ -181,7 +185,9 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.ApproveDeviceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.DeviceAuthorization, _abc.Awaitable[_auth_pb2.DeviceAuthorization]]:
-        """Signs the device in as the caller. Approving twice is OK; a denied or expired code is FAILED_PRECONDITION."""
+        """Signs the device in as the caller. Approving twice is OK; a denied or expired code is FAILED_PRECONDITION.
+        Callers by a personal access token are PERMISSION_DENIED: what it makes must not outlive it.
+        """
 
     @_abc_1.abstractmethod
     def DenyDevice(

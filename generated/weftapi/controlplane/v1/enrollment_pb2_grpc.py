@@ -66,8 +66,8 @@ class EnrollmentServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RenewCertificate(self, request, context):
-        """Renews the caller's certificate, with the same identity, for a new key or the same. Safe to repeat. A
-        revoked enrollment is PERMISSION_DENIED.
+        """Renews the caller's certificate, with the same identity, for a new key or the same. Safe to repeat. The
+        certificate of a revoked enrollment is UNAUTHENTICATED, as everywhere in the mesh.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,8 +42,8 @@ class EnrollmentServiceStub:
     UNAUTHENTICATED `INVALID_ENROLLMENT`, as is an unknown, expired or revoked token.
     """
     RenewCertificate: _grpc.UnaryUnaryMultiCallable[_enrollment_pb2.RenewCertificateRequest, _enrollment_pb2.RenewCertificateResponse]
-    """Renews the caller's certificate, with the same identity, for a new key or the same. Safe to repeat. A
-    revoked enrollment is PERMISSION_DENIED.
+    """Renews the caller's certificate, with the same identity, for a new key or the same. Safe to repeat. The
+    certificate of a revoked enrollment is UNAUTHENTICATED, as everywhere in the mesh.
     """
     Link: _grpc.StreamStreamMultiCallable[_enrollment_pb2.LinkRequest, _enrollment_pb2.LinkResponse]
     """The link: the service says hello, then how it is; the control plane answers what the service needs to decide
@@ -62,8 +62,8 @@ class EnrollmentServiceAsyncStub(EnrollmentServiceStub):
     UNAUTHENTICATED `INVALID_ENROLLMENT`, as is an unknown, expired or revoked token.
     """
     RenewCertificate: _aio.UnaryUnaryMultiCallable[_enrollment_pb2.RenewCertificateRequest, _enrollment_pb2.RenewCertificateResponse]  # type: ignore[assignment]
-    """Renews the caller's certificate, with the same identity, for a new key or the same. Safe to repeat. A
-    revoked enrollment is PERMISSION_DENIED.
+    """Renews the caller's certificate, with the same identity, for a new key or the same. Safe to repeat. The
+    certificate of a revoked enrollment is UNAUTHENTICATED, as everywhere in the mesh.
     """
     Link: _aio.StreamStreamMultiCallable[_enrollment_pb2.LinkRequest, _enrollment_pb2.LinkResponse]  # type: ignore[assignment]
     """The link: the service says hello, then how it is; the control plane answers what the service needs to decide
@@ -91,8 +91,8 @@ class EnrollmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _enrollment_pb2.RenewCertificateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_enrollment_pb2.RenewCertificateResponse, _abc.Awaitable[_enrollment_pb2.RenewCertificateResponse]]:
-        """Renews the caller's certificate, with the same identity, for a new key or the same. Safe to repeat. A
-        revoked enrollment is PERMISSION_DENIED.
+        """Renews the caller's certificate, with the same identity, for a new key or the same. Safe to repeat. The
+        certificate of a revoked enrollment is UNAUTHENTICATED, as everywhere in the mesh.
         """
 
     @_abc_1.abstractmethod

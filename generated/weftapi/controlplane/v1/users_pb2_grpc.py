@@ -109,7 +109,8 @@ class UserServiceServicer(object):
 
     def CreatePersonalAccessToken(self, request, context):
         """Creates a personal access token of the caller. The secret is in this answer and nowhere else.
-        Safe to repeat only with a new request: a lost answer leaves a token that can be deleted.
+        Safe to repeat only with a new request: a lost answer leaves a token that can be deleted. Callers by another
+        personal access token are PERMISSION_DENIED: a stolen one must not renew itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -48,7 +48,8 @@ class UserServiceStub:
     """
     CreatePersonalAccessToken: _grpc.UnaryUnaryMultiCallable[_users_pb2.CreatePersonalAccessTokenRequest, _users_pb2.CreatePersonalAccessTokenResponse]
     """Creates a personal access token of the caller. The secret is in this answer and nowhere else.
-    Safe to repeat only with a new request: a lost answer leaves a token that can be deleted.
+    Safe to repeat only with a new request: a lost answer leaves a token that can be deleted. Callers by another
+    personal access token are PERMISSION_DENIED: a stolen one must not renew itself.
     """
     ListPersonalAccessTokens: _grpc.UnaryUnaryMultiCallable[_users_pb2.ListPersonalAccessTokensRequest, _users_pb2.ListPersonalAccessTokensResponse]
     """Lists the caller's personal access tokens, newest first, without their secrets. Has no effect."""
@@ -76,7 +77,8 @@ class UserServiceAsyncStub(UserServiceStub):
     """
     CreatePersonalAccessToken: _aio.UnaryUnaryMultiCallable[_users_pb2.CreatePersonalAccessTokenRequest, _users_pb2.CreatePersonalAccessTokenResponse]  # type: ignore[assignment]
     """Creates a personal access token of the caller. The secret is in this answer and nowhere else.
-    Safe to repeat only with a new request: a lost answer leaves a token that can be deleted.
+    Safe to repeat only with a new request: a lost answer leaves a token that can be deleted. Callers by another
+    personal access token are PERMISSION_DENIED: a stolen one must not renew itself.
     """
     ListPersonalAccessTokens: _aio.UnaryUnaryMultiCallable[_users_pb2.ListPersonalAccessTokensRequest, _users_pb2.ListPersonalAccessTokensResponse]  # type: ignore[assignment]
     """Lists the caller's personal access tokens, newest first, without their secrets. Has no effect."""
@@ -131,7 +133,8 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_users_pb2.CreatePersonalAccessTokenResponse, _abc.Awaitable[_users_pb2.CreatePersonalAccessTokenResponse]]:
         """Creates a personal access token of the caller. The secret is in this answer and nowhere else.
-        Safe to repeat only with a new request: a lost answer leaves a token that can be deleted.
+        Safe to repeat only with a new request: a lost answer leaves a token that can be deleted. Callers by another
+        personal access token are PERMISSION_DENIED: a stolen one must not renew itself.
         """
 
     @_abc_1.abstractmethod
