@@ -53,7 +53,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="weft-demo-") as directory:
         folder = Path(directory)
         os.environ["WEFT_CONFIG_DIR"] = str(folder / "config")
-        mesh = EmbeddedMesh(folder / "data")
+        mesh = EmbeddedMesh(folder / "data", ephemeral=True)
         checks = Checks()
         try:
             title("Starting the mesh: four servers, each with a certificate of its own")

@@ -31,6 +31,8 @@ class WorkloadsSettings(MemberSettings):
     """Size at which the log of one workload stops growing, and says so."""
     grace_s: float = Field(default=10, ge=0)
     """Between SIGTERM and SIGKILL where a timeout, or a shutdown of the host, ends a workload."""
+    end_on_stop: bool = False
+    """Whether stopping the manager ends its workloads, instead of leaving them to the next one."""
     ttl_s: float = Field(default=86_400, ge=0)
     """How long an ended workload is kept where it does not say so itself."""
     workload_path: str = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"

@@ -25,6 +25,9 @@ from workloads.operations.workloads import Workloads
 from workloads.retention import Retention
 from workloads.servicers.workloads import WorkloadServicer
 
+# What killing takes after the grace period.
+_KILL_S = 5.0
+
 
 class WorkloadManager:
     """The server with the engine below it, and the link to the control plane beside it."""
@@ -44,7 +47,7 @@ class WorkloadManager:
         self._allowed = AllowedWorkspaces(settings.state_dir, settings.allowed_workspaces)
         self._feed = Feed()
         self._launcher = ProcessLauncher(_process_settings(settings), clock)
-        workloads = Workloads(self._launcher, self._feed)
+        self._workloads = workloads = Workloads(self._launcher, self._feed)
         # Tokens die with the process, as the revisions do that they hold.
         tokens = PageTokens([secrets.token_bytes(KEY_BYTES)])
         servicer = WorkloadServicer(workloads, self._feed, self._launcher, tokens)
@@ -85,8 +88,11 @@ class WorkloadManager:
         return ports
 
     async def stop(self) -> None:
-        """Drains and closes; workloads go on under their shims."""
+        """Drains and closes; workloads go on under their shims, unless they are to end."""
         await self._server.stop()
+        if self._settings.end_on_stop:
+            grace_s = self._settings.grace_s
+            await self._workloads.end_all(grace_s=grace_s, timeout_s=grace_s + _KILL_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

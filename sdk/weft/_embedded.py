@@ -76,9 +76,16 @@ class Addresses:
 
 
 class EmbeddedMesh:
-    """A mesh in a directory of this machine."""
+    """A mesh in a directory of this machine.
 
-    def __init__(self, directory: Path, store: ContextStore | None = None) -> None:
+    One that is `ephemeral` ends its workloads when it stops; the workloads of any other go on,
+    and report when it is back.
+    """
+
+    def __init__(
+        self, directory: Path, store: ContextStore | None = None, *, ephemeral: bool = False
+    ) -> None:
+        self._ephemeral = ephemeral
         self._directory = directory.resolve()
         self._store = store or ContextStore()
         self._supervisor = Supervisor()
@@ -302,6 +309,8 @@ class EmbeddedMesh:
             "CREDENTIALS_DIR": str(directory / "credentials"),
             "OPEN_REFLECTION": "true",
         }
+        if name == "workloads" and self._ephemeral:
+            common |= {"END_ON_STOP": "true", "GRACE_S": "2"}
         return ServerSpec(name, name, directory, {**common, **settings})
 
 

@@ -1,6 +1,7 @@
 """WorkloadService over real mTLS, served by a real process."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -259,3 +260,19 @@ def test_every_field_survives_the_way_there_and_back():
         assert getattr(answered, field.name) == value, field.name
     spec = spec_from_proto(given)
     assert type(spec).from_json(spec.to_json()) == spec
+
+
+async def test_a_manager_that_is_to_end_its_workloads_leaves_no_process(site, tmp_path):
+    await site.kill()
+    await site.start(site.mine, end_on_stop="true", grace_s="0.5")
+    stub = site.stub(await site.workspace(site.mine))
+    pid_file = tmp_path / "pid"
+    script = f"trap '' TERM; echo $$ > {pid_file}; while :; do sleep 0.1; done"
+    await stub.SubmitWorkload(submission("stubborn", script))
+    async with asyncio.timeout(PATIENCE_S):
+        while not (pid_file.exists() and pid_file.read_text().strip()):
+            await asyncio.sleep(0.02)
+    site.process.terminate()
+    assert await site.process.wait() == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid_file.read_text()), 0)

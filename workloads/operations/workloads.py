@@ -1,7 +1,9 @@
 """Submitting, cancelling and deleting workloads."""
 
+import asyncio
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 from meshkit.errors import FieldViolation, InvalidArgument
 from workloads.feed import Feed
@@ -49,6 +51,16 @@ class Workloads:
         """Forgets an ended workload. Raises NotFound, FailedPrecondition."""
         self._feed.get(key)
         await self._launcher.delete(key)
+
+    async def end_all(self, *, grace_s: float, timeout_s: float) -> None:
+        """Ends every workload; returns when none is left or the time is over."""
+        why = "the workload manager was stopped"
+        for workload in [each for each in self._feed.all() if not each.state.is_terminal]:
+            await self._launcher.cancel(workload.key, grace_s=grace_s, reason=why)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while any(not each.state.is_terminal for each in self._feed.all()):
+                    await self._feed.wait(self._feed.revision)
 
 
 def _check_variables(field: str, names: Iterable[str]) -> None:

@@ -37,17 +37,17 @@ def up(*, data: Path | None, ephemeral: bool) -> None:
         _run(data)
         return
     with tempfile.TemporaryDirectory(prefix="weft-") as directory:
-        _run(Path(directory))
+        _run(Path(directory), ephemeral=True)
 
 
-def _run(data: Path | None) -> None:
+def _run(data: Path | None, *, ephemeral: bool = False) -> None:
     from weft._embedded import EmbeddedMesh, data_directory
 
     directory = data or data_directory()
     started = time.monotonic()
     stopping = _on_signals()
     click.echo(f"  weft  data {directory}", err=True)
-    mesh = EmbeddedMesh(directory)
+    mesh = EmbeddedMesh(directory, ephemeral=ephemeral)
     context = mesh.start(_tick)
     click.echo(
         f"  ready in {time.monotonic() - started:.1f} s · signed in as the administrator of "

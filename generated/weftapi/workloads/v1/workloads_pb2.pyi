@@ -610,7 +610,9 @@ class TailWorkloadLogsResponse(_message.Message):
     NEXT_OFFSET_BYTES_FIELD_NUMBER: _builtins.int
     END_OF_STREAM_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
-    """Output only. What was written, in order."""
+    """Output only. What was written, in order, as whole lines of the format that Kubernetes keeps container logs in:
+    "<RFC 3339 time> stdout|stderr|system F|P <text>", where P says that the next line continues this one.
+    """
     next_offset_bytes: _builtins.int
     """Output only. The resume point."""
     end_of_stream: _builtins.bool
