@@ -98,7 +98,7 @@ async def _prepare(channel: grpc.aio.Channel) -> None:
 async def _write_until(writer: Writer, process: Any, chance: random.Random) -> None:
     """Sends without waiting; kills the server when a chosen number of lines is acknowledged."""
     point = writer.next_offset + chance.randrange(0, 2_000)
-    sending = asyncio.create_task(_send(writer, point + 2_000, random.Random(chance.random())))
+    sending = asyncio.create_task(_send(writer, random.Random(chance.random())))
     try:
         await writer.wait_for(point)
         # Somewhere inside of what follows, which is not heard of.
@@ -110,11 +110,13 @@ async def _write_until(writer: Writer, process: Any, chance: random.Random) -> N
         await asyncio.gather(sending, return_exceptions=True)
 
 
-async def _send(writer: Writer, end: int, chance: random.Random) -> None:
+async def _send(writer: Writer, chance: random.Random) -> None:
+    """Sends until the call is dead, slowly enough that most kills find something on its way."""
     first = writer.next_offset
-    while first < end:
-        after = first + chance.randrange(1, 300)
+    while True:
+        after = first + chance.randrange(1, 30)
         await writer.send(chunk(first, after))
+        await asyncio.sleep(0.001)
         first = after
 
 
