@@ -1,6 +1,7 @@
 """Who may do what: the policy, revocations, run tokens, and how refusals look."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -62,12 +63,13 @@ def every_call(ws: Harness, token: str, run: str) -> dict[str, Any]:
     reporter = str(uuid4())
     P, R, S = projects_pb2, runs_pb2, snapshots_pb2
     A, E, Rep = artifacts_pb2, events_pb2, reports_pb2
-    opened = ws.reports(token).StreamReports()
+
+    async def opening() -> AsyncIterator[Any]:
+        yield Rep.StreamReportsRequest(open=Rep.OpenReports(run=run, reporter=reporter))
 
     async def stream() -> None:
-        message = Rep.OpenReports(run=run, reporter=reporter)
-        await opened.write(Rep.StreamReportsRequest(open=message))
-        await opened.read()
+        async for _ in ws.reports(token).StreamReports(opening()):
+            pass
 
     projects, runs, steps = ws.projects(token), ws.runs(token), ws.steps(token)
     snapshots, reports, artifacts = ws.snapshots(token), ws.reports(token), ws.artifacts(token)
@@ -112,9 +114,7 @@ def every_call(ws: Harness, token: str, run: str) -> dict[str, Any]:
         ),
         "StreamReports": stream(),
         "BatchReport": reports.BatchReport(
-            Rep.BatchReportRequest(
-                run=run, reporter=reporter, reports=[run_report(1, "RUNNING")]
-            )
+            Rep.BatchReportRequest(run=run, reporter=reporter, reports=[run_report(1, "RUNNING")])
         ),
         "Heartbeat": reports.Heartbeat(Rep.HeartbeatRequest(run=run, reporter=reporter)),
         "GetArtifact": artifacts.GetArtifact(A.GetArtifactRequest(name=f"{project}/artifacts/a")),
@@ -356,8 +356,6 @@ async def test_the_feed_is_for_whoever_is_signed_in(tmp_path: Path, database_url
     async with workspace(tmp_path, database_url) as ws:
         info = await ws.events(ws.token(STRANGER)).GetFeedInfo(events_pb2.GetFeedInfoRequest())
         assert info.epoch
-        told = await ws.server(ws.token(STRANGER)).GetServerInfo(
-            server_pb2.GetServerInfoRequest()
-        )
+        told = await ws.server(ws.token(STRANGER)).GetServerInfo(server_pb2.GetServerInfoRequest())
         assert told.workspace == "workspaces/lab"
         assert "watches" in told.features
