@@ -99,12 +99,14 @@ class Upkeep:
         await self._signing.rotate_by_age()
 
     async def _forget(self, _lease: Lease) -> None:
-        await self._database.write(_purge)
+        await self._database.write(purge)
         await self._database.write(idempotency.purge, Base.metadata)
         await compact(self._database)
 
 
-def _purge(session: Session) -> None:
+def purge(session: Session) -> None:
+    """An operation: deletes what ended so long ago that nobody asks for it."""
     store.sessions.purge(session, session.now - _KEPT)
     store.devices.purge(session, session.now - _KEPT)
+    store.users.purge_one_time_tokens(session)
     store.enrollments.purge_certificates(session, session.now - _KEPT)

@@ -2,20 +2,32 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from controlplane.linking import statements
 from controlplane.linking.health import LinkRegistry, OpenLink
 from controlplane.linking.statements import Statements
+from controlplane.store.schema import (
+    Enrollment,
+    Link,
+    Revocation,
+    RoleBinding,
+    SigningKey,
+    Workspace,
+)
 from meshkit.clock import Clock
 from meshkit.database import Database
-from meshkit.errors import DeadlineExceeded
+from meshkit.errors import DeadlineExceeded, OutOfRange
 from meshkit.spiffe import SpiffeId
 
 # A policy is stated anew well before workspaces would call it old, though nothing changed.
 _RESTATED_PER_AGE = 24
+# The types of rows that statements are made of; nothing else costs a link a query.
+_STATED = frozenset(
+    row.__name__ for row in (Enrollment, Link, Revocation, RoleBinding, SigningKey, Workspace)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +85,39 @@ class Conversation:
             await self._registry.heard(self._link, checks)
 
     async def speak(self) -> AsyncGenerator[News]:
-        """All statements, then each change, and heartbeats in between."""
+        """All statements, then each change, and a heartbeat where nothing else was said."""
         told = await self._database.read(statements.read, self._service)
         yield News(told, policy=True, keys=True, trust=True, directory=True)
-        self._policy_time = told.time
+        self._policy_time, said_at = told.time, self._clock.monotonic()
         while True:
-            head = await self._database.feed.wait(told.revision, self._times.heartbeat_s)
-            if head <= told.revision and not self._is_policy_due():
-                yield News(told, heartbeat=True)
-                continue
-            newest = await self._database.read(statements.read, self._service)
-            for news in self._differences(told, newest):
-                yield news
+            # From the last word, not the last change: changes that do not concern this service
+            # must not keep it from hearing that the link is alive.
+            patience = said_at + self._times.heartbeat_s - self._clock.monotonic()
+            head = await self._database.feed.wait(told.revision, max(patience, 0))
+            newest = await self._newest(told, head)
+            news = self._differences(told, newest)
+            if not news and self._clock.monotonic() >= said_at + self._times.heartbeat_s:
+                news = [News(newest, heartbeat=True)]
+            for each in news:
+                yield each
+                said_at = self._clock.monotonic()
             told = newest
+
+    async def _newest(self, told: Statements, head: int) -> Statements:
+        """The statements as of now; read again only where something in them may have changed."""
+        if self._is_policy_due() or await self._is_concerned(told.revision, head):
+            return await self._database.read(statements.read, self._service)
+        return replace(told, revision=max(head, told.revision))
+
+    async def _is_concerned(self, after: int, head: int) -> bool:
+        if head <= after:
+            return False
+        try:
+            events = await self._database.feed.read(after)
+        except OutOfRange:
+            return True
+        is_whole = bool(events) and events[-1].revision >= head
+        return not is_whole or any(event.resource_type in _STATED for event in events)
 
     def _differences(self, told: Statements, newest: Statements) -> list[News]:
         policy = newest.policy != told.policy or self._is_policy_due()

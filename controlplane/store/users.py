@@ -57,3 +57,7 @@ def delete_one_time_tokens(session: Session, purpose: str, user_uid: UUID | None
             of_user.is_(None) if user_uid is None else of_user == user_uid,
         )
     )
+
+
+def purge_one_time_tokens(session: Session) -> None:
+    session.execute(sa.delete(OneTimeToken).where(OneTimeToken.expire_time < session.now))

@@ -1,5 +1,7 @@
 """The link: everything first, then each change at once; health as it is."""
 
+import asyncio
+import itertools
 from typing import Any
 
 import grpc
@@ -17,7 +19,7 @@ from tests.controlplane.harness import (
     bind,
     running,
 )
-from weftapi.controlplane.v1 import access_pb2, auth_pb2, enrollment_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import access_pb2, auth_pb2, enrollment_pb2, users_pb2, workspaces_pb2
 
 W1, W2 = (f"{ORGANIZATION}/workspaces/{id_}" for id_ in ("w1", "w2"))
 
@@ -146,8 +148,6 @@ async def test_health_is_told_as_it_is(plane: Plane, admin: Client) -> None:
 
 async def eventually(admin: Client, state: int) -> None:
     """Waits for a state: what was sent on one connection shows on another a moment later."""
-    import asyncio
-
     async with asyncio.timeout(20):
         while (await get(admin)).state != state:  # noqa: ASYNC110 - another process would poll too
             await asyncio.sleep(0.01)
@@ -201,3 +201,32 @@ async def test_a_quiet_link_beats_and_a_silent_one_ends(tmp_path: Any, sqlite_ur
         await introduced(link)
         assert (await link.hear("heartbeat")).time.seconds > 0
         assert await link.ended() == ("DEADLINE_EXCEEDED", "DEADLINE")
+
+
+async def test_a_link_beats_while_others_change_what_does_not_concern_it(
+    tmp_path: Any, sqlite_url: str
+) -> None:
+    async with running(tmp_path, sqlite_url, link_heartbeat_s=0.5) as plane:
+        admin = await plane.set_up()
+        await plane.new_workspace(admin, "w1")
+        link = await plane.link(await plane.enroll(admin, WORKSPACE, "w1"))
+        await introduced(link)
+
+        async def add_users() -> None:
+            for number in itertools.count():
+                await admin.users.CreateUser(
+                    users_pb2.CreateUserRequest(
+                        organization=ORGANIZATION,
+                        user=users_pb2.User(email=f"u{number}@example.com"),
+                    )
+                )
+
+        busy = asyncio.create_task(add_users())
+        for _ in range(2):
+            assert (await link.hear("heartbeat")).time.seconds > 0
+        assert not busy.done()
+        busy.cancel()
+        await asyncio.gather(busy, return_exceptions=True)
+        # And still hears what does.
+        bob = await plane.new_user(admin, "bob@example.com", role="viewer", resource=W1)
+        assert bob.subject in {grant.subject for grant in (await link.hear("policy")).grants}

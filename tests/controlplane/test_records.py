@@ -3,7 +3,16 @@
 import sqlalchemy as sa
 
 from controlplane.server import MIGRATIONS
-from controlplane.store.schema import TABLES, Base
+from controlplane.store.schema import (
+    TABLES,
+    Base,
+    Certificate,
+    DeviceAuthorization,
+    RefreshToken,
+    Revocation,
+)
+from controlplane.store.schema import Session as Session_
+from controlplane.upkeep import purge
 from meshkit.audit import first_broken
 from meshkit.database import Session
 from meshkit.migrations import drift, migrate
@@ -117,3 +126,22 @@ async def test_no_secret_stands_in_the_database_the_log_or_an_event(
     for secret in secrets:
         assert secret not in kept
         assert secret not in logged
+
+
+async def test_what_is_over_is_forgotten(plane: Plane, admin: Client) -> None:
+    await plane.new_workspace(admin, "w1")
+    await plane.enroll(admin, WORKSPACE, "w1")
+    anyone = await plane.edge()
+    await anyone.auth.StartDeviceAuthorization(auth_pb2.StartDeviceAuthorizationRequest())
+    await admin.auth.RevokeToken(auth_pb2.RevokeTokenRequest(token=admin.tokens.refresh_token))
+    door = await plane.database()
+    tables = (Session_, RefreshToken, DeviceAuthorization, Revocation, Certificate)
+    await door.write(purge)
+    assert 0 not in await door.read(count, tables)
+    plane.clock.advance(days=60)
+    await door.write(purge)
+    assert await door.read(count, tables) == [0] * len(tables)
+
+
+def count(session: Session, tables: tuple[type, ...]) -> list[int]:
+    return [session.scalar(sa.select(sa.func.count()).select_from(table)) for table in tables]
