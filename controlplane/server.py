@@ -226,22 +226,29 @@ def _services(
             users_pb2_grpc.add_UserServiceServicer_to_server,
             UserServicer(database, accounts=accounts, pages=pages, lifetimes=base.lifetimes),
         ),
+        *_administration(base),
+        *_mesh_services(base, endpoint),
+    ]
+
+
+def _administration(base: _Foundation) -> list[Service]:
+    """Organizations, grants, and what the server is."""
+    return [
         Service(
             organizations_pb2.DESCRIPTOR.services_by_name["OrganizationService"],
             organizations_pb2_grpc.add_OrganizationServiceServicer_to_server,
-            OrganizationServicer(database, pages=pages),
+            OrganizationServicer(base.database, pages=base.pages),
         ),
         Service(
             access_pb2.DESCRIPTOR.services_by_name["AccessService"],
             access_pb2_grpc.add_AccessServiceServicer_to_server,
-            AccessServicer(database, pages=pages, clock=base.clock),
+            AccessServicer(base.database, pages=base.pages, clock=base.clock),
         ),
         Service(
             system_pb2.DESCRIPTOR.services_by_name["SystemService"],
             system_pb2_grpc.add_SystemServiceServicer_to_server,
             SystemServicer(base.authority),
         ),
-        *_mesh_services(base, endpoint),
     ]
 
 
