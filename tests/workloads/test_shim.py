@@ -1,7 +1,9 @@
 """Parts of the shim that no workload reaches at will: full disks, limits, any bytes at all."""
 
+import asyncio
 import os
 import resource
+import shutil
 from pathlib import Path
 
 import pytest
@@ -150,3 +152,21 @@ async def test_a_full_disk_delays_the_record_of_the_end_and_loses_nothing_else(e
     assert files.load(str(engine.folder("full")), files.EXIT)["log_dropped_bytes"] == len(
         b"unseen\n"
     )
+
+
+async def test_a_shim_whose_folder_was_removed_does_not_linger(engine, tmp_path):
+    pid_file, gate = tmp_path / "pid", tmp_path / "gate"
+    os.mkfifo(gate)
+    script = f"echo $PPID > {pid_file}; read line < {gate}"
+    await engine.launcher.launch(key("w"), shell(script), Secrets())
+    await engine.has(lambda: pid_file.exists() and bool(pid_file.read_text().strip()))
+    shim = os.pidfd_open(int(pid_file.read_text()))
+    shutil.rmtree(engine.folder("w"))
+    gate.write_text("go\n")
+    # Readable once the process has ended.
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(shim, ended.set)
+    async with asyncio.timeout(10):
+        await ended.wait()
+    loop.remove_reader(shim)
+    os.close(shim)

@@ -55,6 +55,9 @@ def _record(folder: str, ended: files.Json) -> None:
     for _ in range(_RECORD_TRIES):
         try:
             files.publish(folder, files.EXIT, ended, once=True)
+        except FileNotFoundError:
+            # Somebody removed the workload's folder: there is nobody left to tell.
+            return
         except OSError:
             _complain()
             time.sleep(1)
