@@ -15,6 +15,7 @@ from workspace import names
 from workspace.logs.keeper import LogKeeper
 from workspace.operations import logs as operations
 from workspace.servicers import log_lines, log_streams
+from workspace.servicers.converting import stamp
 from workspace.servicers.listing import Lists
 from workspace.store import logs as store
 from workspace.store.schema_logs import LogStream
@@ -171,7 +172,7 @@ def log_stream_to_proto(row: LogStream, next_offset: int | None = None) -> logs_
     return logs_pb2.LogStream(
         name=row.name,
         uid=str(row.uid),
-        create_time=row.create_time,
+        create_time=stamp(row.create_time),
         revision=row.revision,
         run=names.run(row.project, row.run),
         step_id=row.step_id,
