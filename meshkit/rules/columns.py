@@ -16,10 +16,10 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from weftapi.options.v1 import options_pb2
-from weftapi.options.v1.options_pb2 import FieldRules
 
 from meshkit.rules.values import FIRST_SECOND, LAST_SECOND, NANOS, TIMESTAMP
+from weftapi.options.v1 import options_pb2
+from weftapi.options.v1.options_pb2 import FieldRules
 
 # True where no item breaks a rule of the columns that it looks at.
 Look = Callable[[Sequence[Message]], bool]

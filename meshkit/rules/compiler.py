@@ -8,14 +8,14 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 from google.protobuf.message import Message
-from weftapi.options.v1 import options_pb2
-from weftapi.options.v1.options_pb2 import FieldRules
 
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.resources import Resources, messages_of
 from meshkit.rules.columns import quick_look
 from meshkit.rules.shapes import is_map, item_field, refuse_contradictions, type_of
 from meshkit.rules.values import DURATION, TIMESTAMP, ValueCheck, fits, value_checks
+from weftapi.options.v1 import options_pb2
+from weftapi.options.v1.options_pb2 import FieldRules
 
 # More than a person reads; a request of a million bad items must not make a million lines.
 MAX_VIOLATIONS = 100

@@ -4,6 +4,7 @@ from typing import cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+
 from weftapi.options.v1.options_pb2 import FieldRules
 
 

@@ -8,10 +8,10 @@ from typing import Any, Literal, TypeVar
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
-from weftapi.options.v1 import options_pb2
 
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.rules.shapes import is_map, item_field, type_of
+from weftapi.options.v1 import options_pb2
 
 M = TypeVar("M", bound=Message)
 _Mark = Literal["sensitive", "output_only"]

@@ -8,10 +8,10 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from weftapi.options.v1.options_pb2 import FieldRules
 
 from meshkit.resources import ID_PATTERN, UUID_PATTERN
 from meshkit.rules.patterns import compile_pattern
+from weftapi.options.v1.options_pb2 import FieldRules
 
 # Says what is wrong with a value, None if nothing is.
 ValueCheck = Callable[[Any], str | None]

@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from weftapi.common.v1 import types_pb2
-from weftapi.workspace.v1 import logs_pb2, reports_pb2
 
 from meshkit import rules
 from meshkit.errors import InvalidArgument
 from meshkit.rules.columns import quick_look
+from weftapi.common.v1 import types_pb2
+from weftapi.workspace.v1 import logs_pb2, reports_pb2
 
 _LIMITS = (0, 1, 255, 256, 257, 16_384, 16_385)
 
