@@ -16,8 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from controlplane import files
-from meshkit import certificates
+from meshkit import certificates, files
 from meshkit.certificates import Authority
 from meshkit.clock import Clock
 from meshkit.credentials import CHAIN_FILE, Credentials, KeyPair, write_files
@@ -59,8 +58,8 @@ class CertificateAuthority:
         if not path.exists():
             made = certificates.make_authority(f"Weft CA of {trust_domain}", now=clock.now())
             # The certificate comes last: it says that the key is there.
-            files.write_secret(directory / _KEY_FILE, certificates.key_to_pem(made.key))
-            files.write_secret(path, made.pem)
+            files.write_private(directory / _KEY_FILE, certificates.key_to_pem(made.key))
+            files.write_private(path, made.pem)
         (certificate,) = certificates.load_chain(path.read_bytes())
         key = certificates.key_from_pem((directory / _KEY_FILE).read_bytes())
         if key.public_key() != certificate.public_key():

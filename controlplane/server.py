@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from controlplane import files
 from controlplane.authorization import Authorizer, extra_checks
 from controlplane.ca import CertificateAuthority
 from controlplane.config import Settings
@@ -30,6 +29,7 @@ from controlplane.setup_token import SetupToken
 from controlplane.signing import Signing
 from controlplane.store.schema import Base
 from controlplane.upkeep import Upkeep
+from meshkit import files
 from meshkit.clock import Clock, SystemClock
 from meshkit.credentials import Credentials
 from meshkit.database import Database
@@ -296,4 +296,5 @@ def _lifetimes(settings: Settings) -> Lifetimes:
         workspace=timedelta(seconds=settings.workspace_token_s),
         session=timedelta(seconds=settings.session_s),
         idle=timedelta(seconds=settings.session_idle_s),
+        personal=timedelta(days=settings.personal_access_token_days),
     )

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from controlplane import files
 from controlplane.identity.opaque import Secret
+from meshkit import files
 
 _FILE = "setup-token"
 
@@ -25,7 +25,7 @@ class SetupToken:
         if token is None:
             self.remove()
             return
-        files.write_secret(self._path, token.encode())
+        files.write_private(self._path, token.encode())
         # Not the log: logs are collected, and this lets its reader in. Behind '#' it is not
         # sent to any server either.
         sys.stderr.write(

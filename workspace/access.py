@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Protocol
 
 from google.protobuf.message import DecodeError, Message
-from weftapi.controlplane.v1 import enrollment_pb2
 
 from meshkit.access import MethodPolicy
 from meshkit.caller import Caller, CallerKind
 from meshkit.clock import Clock
 from meshkit.errors import PermissionDenied, Unavailable
+from meshkit.files import write_private
 from meshkit.tokens import unauthenticated
+from weftapi.controlplane.v1 import enrollment_pb2
 from workspace import names
-from workspace.files import write_private
 
 Permissions = frozenset[str]
 _EVERYWHERE = ""
@@ -78,18 +78,22 @@ class Grants:
         return any(issued < self.revoked[id_] for id_ in ids if id_ in self.revoked)
 
 
+class Connection(Protocol):
+    """The link to the control plane."""
+
+    is_connected: bool
+
+
 class Policies:
     """The newest policy, in memory and in a file only its owner can read.
 
     The file's time of change says when the control plane last stood by it.
     """
 
-    def __init__(
-        self, path: Path, *, clock: Clock, is_linked: Callable[[], bool] = lambda: False
-    ) -> None:
+    def __init__(self, path: Path, *, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._is_linked = is_linked
+        self._link: Connection | None = None
         self._confirmed = datetime.min.replace(tzinfo=UTC)
         self.grants = Grants()
         self.revision = 0
@@ -109,14 +113,14 @@ class Policies:
             stamp = self._confirmed.timestamp()
             os.utime(self._path, (stamp, stamp))
 
-    def follow(self, is_linked: Callable[[], bool]) -> None:
+    def follow(self, link: "Connection") -> None:
         """Asks this whether the control plane is heard of right now."""
-        self._is_linked = is_linked
+        self._link = link
 
     @property
     def is_fresh(self) -> bool:
         """Whether decisions may rest on the policy."""
-        if self._is_linked():
+        if self._link and self._link.is_connected:
             self._confirmed = self._clock.now()
         return self._clock.now() <= self._confirmed + self.grants.max_age
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
-from weftapi.common.v1 import types_pb2
-from weftapi.controlplane.v1 import enrollment_pb2, workspaces_pb2
 
 from meshkit.errors import MeshError
+from meshkit.files import write_private
 from meshkit.server import Ports
 from meshkit.tokens import TrustedIssuer
+from weftapi.common.v1 import types_pb2
+from weftapi.controlplane.v1 import enrollment_pb2, workspaces_pb2
 from workspace.access import Policies
 from workspace.config import WorkspaceSettings
-from workspace.files import write_private
 from workspace.launching.managers import DirectoryManagers
 from workspace.servicers.server import FEATURES, version
 

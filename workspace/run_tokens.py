@@ -12,10 +12,10 @@ from pathlib import Path
 from meshkit.caller import Caller, CallerKind
 from meshkit.clock import Clock
 from meshkit.database import Database
+from meshkit.files import write_private
 from meshkit.tokens import SigningKey, TokenSigner
 from workspace import names
 from workspace.access import RUN_UID_CLAIM, SNAPSHOT_CLAIM
-from workspace.files import write_private
 from workspace.store import runs as run_store
 from workspace.store.schema import Run
 

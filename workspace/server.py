@@ -6,48 +6,25 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import structlog
-from weftapi.workspace.v1 import (
-    artifacts_pb2,
-    artifacts_pb2_grpc,
-    events_pb2,
-    events_pb2_grpc,
-    logs_pb2,
-    logs_pb2_grpc,
-    pipelines_pb2,
-    pipelines_pb2_grpc,
-    projects_pb2,
-    projects_pb2_grpc,
-    reports_pb2,
-    reports_pb2_grpc,
-    runs_pb2,
-    runs_pb2_grpc,
-    server_pb2,
-    server_pb2_grpc,
-    snapshots_pb2,
-    snapshots_pb2_grpc,
-    steps_pb2,
-    steps_pb2_grpc,
-)
-from weftapi.workloads.v1 import workloads_pb2
-
 from meshkit.authentication import DeniedSerials
 from meshkit.caller import CallerKind
 from meshkit.channels import Channels
 from meshkit.clock import Clock, SystemClock
 from meshkit.database import Database
+from meshkit.denials import DenialLog
+from meshkit.files import read_or_make_key
 from meshkit.jobs import Job, JobRunner
 from meshkit.link import Link
 from meshkit.membership import Membership, join
 from meshkit.migrations import migrate
 from meshkit.paging import KEY_BYTES, PageTokens
-from meshkit.server import MeshServer, Ports, Service
+from meshkit.server import MeshServer, Ports
 from meshkit.tokens import TokenSigner, TokenVerifier, TrustedIssuer
-from workspace.access import Access, Policies, own_run_only
+from weftapi.workloads.v1 import workloads_pb2
+from workspace.access import Access, Policies
+from workspace.bells import Bells
 from workspace.config import WorkspaceSettings
-from workspace.denials import DenialLog
-from workspace.encoding import EventEncoder, Shown
-from workspace.files import read_or_make_key
+from workspace.encoding import EventEncoder
 from workspace.heartbeats import Heartbeats
 from workspace.launching.managers import DirectoryManagers
 from workspace.launching.ports import WorkloadManagers
@@ -58,54 +35,23 @@ from workspace.logs.live import LiveLogs
 from workspace.membership import PeoplesKeys, WorkspaceMember, endpoint_of
 from workspace.reaper import Reaper
 from workspace.run_tokens import RunStandings, RunTokens, load_key
-from workspace.servicers.artifacts import (
-    ArtifactServicer,
-    artifact_to_proto,
-    producers_of,
-    version_to_proto,
-)
-from workspace.servicers.events import EventServicer
 from workspace.servicers.listing import Lists
-from workspace.servicers.logs import LogServicer, log_stream_of_own_run, log_stream_to_proto
-from workspace.servicers.pipelines import PipelineServicer, pipeline_to_proto
-from workspace.servicers.projects import ProjectServicer, project_to_proto
-from workspace.servicers.reports import ReportServicer
-from workspace.servicers.runs import RunServicer, run_to_proto
-from workspace.servicers.server import ServerServicer
-from workspace.servicers.snapshots import SnapshotServicer, snapshot_to_proto
-from workspace.servicers.steps import StepServicer, step_to_proto
-from workspace.servicers.watches import Watches
-from workspace.store import schema, schema_logs
+from workspace.services import SHOWN, Parts, extra_checks, services
 from workspace.store.base import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _PEOPLE = frozenset({CallerKind.USER, CallerKind.SERVICE_ACCOUNT})
 _CONFIRM_INTERVAL_S = 60.0
 
-log = structlog.get_logger()
-
-SHOWN = {
-    schema.Project: Shown("project_resource", project_to_proto),
-    schema.Pipeline: Shown("pipeline", pipeline_to_proto),
-    schema.Snapshot: Shown("snapshot", snapshot_to_proto),
-    schema.Run: Shown("run", run_to_proto),
-    schema.Step: Shown("step", step_to_proto),
-    schema.Artifact: Shown("artifact", artifact_to_proto),
-    schema.ArtifactVersion: Shown("artifact_version", version_to_proto),
-    schema_logs.LogStream: Shown("log_stream", log_stream_to_proto),
-}
-
 
 @dataclass(slots=True)
 class Workspace:
     """A workspace server with its jobs beside it and its link to the control plane."""
 
-    settings: WorkspaceSettings
     server: MeshServer
     database: Database
     policies: Policies
     keys: PeoplesKeys
-    access: Access
     heartbeats: Heartbeats
     reconciler: Reconciler
     logs: LogKeeper
@@ -163,175 +109,150 @@ async def compose(
     """Builds everything; `managers` and `clock` are where tests put a world of their own."""
     clock = clock or SystemClock()
     credentials = membership.credentials
-    uid = str(credentials.identity.uid)
-    data = settings.data_dir
-
     await migrate(settings.database, MIGRATIONS, metadata)
     encoder = EventEncoder(SHOWN)
     database = await Database.open(
         settings.database, metadata=metadata, encode_event=encoder.encode, clock=clock
     )
-    denials = DenialLog(database)
-
-    # Who speaks: people by the control plane's keys, runs by ours.
-    people = TrustedIssuer(str(membership.control_plane), _PEOPLE)
-    own_issuer = str(credentials.identity)
-    signer = TokenSigner(own_issuer, load_key(data), clock=clock)
-    runs = TrustedIssuer(own_issuer, frozenset({CallerKind.RUN}))
-    runs.replace_keys(signer.jwks)
-    verifier = TokenVerifier([people, runs], audience=uid, clock=clock)
-    tokens = RunTokens(signer, audience=uid, clock=clock)
-    keys = PeoplesKeys(data / "keys.binpb", people)
-    policies = Policies(data / "policy.binpb", clock=clock)
-    access = Access(policies, RunStandings(database, clock))
-
-    channels = Channels(
-        credentials, services=[workloads_pb2.DESCRIPTOR.services_by_name["WorkloadService"]]
-    )
-    directory = None if managers else DirectoryManagers(channels)
-    managers = managers or directory
-    assert managers
-    heartbeats = Heartbeats(database, clock)
+    trust = _trust(settings, membership, database, clock)
+    workloads = workloads_pb2.DESCRIPTOR.services_by_name["WorkloadService"]
+    channels = Channels(credentials, services=[workloads])
+    directory = DirectoryManagers(channels)
     launching = LaunchSettings(
         endpoint=lambda: endpoint_of(settings, server.ports),
         trust=lambda: credentials.trust,
         interval_s=settings.launch_interval_s,
         stop_grace=settings.stop_grace,
     )
-    reconciler = Reconciler(database, managers, tokens, launching, clock=clock)
-
-    pages = PageTokens([read_or_make_key(data / "page-token.key", KEY_BYTES)])
-    lists = Lists(database, pages, clock)
-    watches = Watches(
-        database,
-        encoder,
-        access,
-        bookmark_s=settings.bookmark_s,
-        is_draining=lambda: server.draining.is_set(),
-    )
+    managers = managers or directory
+    reconciler = Reconciler(database, managers, trust.tokens, launching, clock=clock)
     log_files = FileBackend.open(settings.log_directory)
-    keeper = LogKeeper(database, LiveLogs(log_files, clock=clock), clock=clock)
-    store_uri = settings.artifact_store
-    services = [
-        Service(
-            projects_pb2.DESCRIPTOR.services_by_name["ProjectService"],
-            projects_pb2_grpc.add_ProjectServiceServicer_to_server,
-            ProjectServicer(database, lists, access),
-        ),
-        Service(
-            pipelines_pb2.DESCRIPTOR.services_by_name["PipelineService"],
-            pipelines_pb2_grpc.add_PipelineServiceServicer_to_server,
-            PipelineServicer(database, lists),
-        ),
-        Service(
-            snapshots_pb2.DESCRIPTOR.services_by_name["SnapshotService"],
-            snapshots_pb2_grpc.add_SnapshotServiceServicer_to_server,
-            SnapshotServicer(database, lists, managers, reconciler),
-        ),
-        Service(
-            runs_pb2.DESCRIPTOR.services_by_name["RunService"],
-            runs_pb2_grpc.add_RunServiceServicer_to_server,
-            RunServicer(database, lists, access, watches, managers, reconciler),
-        ),
-        Service(
-            steps_pb2.DESCRIPTOR.services_by_name["StepService"],
-            steps_pb2_grpc.add_StepServiceServicer_to_server,
-            StepServicer(database, lists),
-        ),
-        Service(
-            reports_pb2.DESCRIPTOR.services_by_name["ReportService"],
-            reports_pb2_grpc.add_ReportServiceServicer_to_server,
-            ReportServicer(database, heartbeats, tokens, artifact_store_uri=store_uri),
-        ),
-        Service(
-            artifacts_pb2.DESCRIPTOR.services_by_name["ArtifactService"],
-            artifacts_pb2_grpc.add_ArtifactServiceServicer_to_server,
-            ArtifactServicer(database, lists),
-        ),
-        Service(
-            events_pb2.DESCRIPTOR.services_by_name["EventService"],
-            events_pb2_grpc.add_EventServiceServicer_to_server,
-            EventServicer(database, watches),
-        ),
-        Service(
-            logs_pb2.DESCRIPTOR.services_by_name["LogService"],
-            logs_pb2_grpc.add_LogServiceServicer_to_server,
-            LogServicer(
-                database,
-                lists,
-                keeper,
-                alive_s=settings.bookmark_s,
-                is_draining=lambda: server.draining.is_set(),
-            ),
-        ),
-        Service(
-            server_pb2.DESCRIPTOR.services_by_name["ServerService"],
-            server_pb2_grpc.add_ServerServiceServicer_to_server,
-            ServerServicer(policies, managers, artifact_store_uri=store_uri),
-        ),
-    ]
-    denied_serials = DeniedSerials()
-    server = MeshServer(
-        settings.model_copy(update={"credentials_dir": settings.credentials_directory}),
-        credentials=credentials,
-        services=services,
-        verifier=verifier,
-        authorizer=access,
-        clock=clock,
-        extra_checks={
-            "producers_of_own_run": own_run_only(producers_of),
-            "log_stream_of_own_run": log_stream_of_own_run(keeper),
-        },
-        denied=denials,
-        denied_serials=denied_serials,
-        readiness={"database": database.ping},
+    pages = PageTokens([read_or_make_key(settings.data_dir / "page-token.key", KEY_BYTES)])
+    parts = Parts(
+        settings=settings,
+        database=database,
+        encoder=encoder,
+        lists=Lists(database, pages, clock),
+        access=trust.access,
+        policies=trust.policies,
+        tokens=trust.tokens,
+        heartbeats=Heartbeats(database, clock),
+        bells=Bells(),
+        logs=LogKeeper(database, LiveLogs(log_files, clock=clock), clock=clock),
+        managers=managers,
+        reconciler=reconciler,
+        is_draining=lambda: server.draining.is_set(),  # noqa: PLW0108 - it comes later
     )
-
-    async def close() -> None:
-        await heartbeats.flush()
-        await keeper.close()
-        await log_files.close()
-        await denials.close()
-        await channels.close()
-        await database.close()
-
-    server.on_close(close)
+    denied_serials = DeniedSerials()
+    server = _server(parts, membership, trust, denied_serials, clock)
+    _close_with(server, parts, log_files, channels)
     member = WorkspaceMember(
         settings,
-        policies=policies,
-        keys=keys,
+        policies=trust.policies,
+        keys=trust.keys,
         managers=directory,
         ping=database.ping,
         ports=lambda: server.ports,
         wake=reconciler.wake,
     )
-    link = (
-        Link(membership, member, denied_serials=denied_serials, clock=clock) if is_linked else None
+    link = None
+    if is_linked:
+        link = Link(membership, member, denied_serials=denied_serials, clock=clock)
+        trust.policies.follow(link)
+    return Workspace(
+        server=server,
+        database=database,
+        policies=trust.policies,
+        keys=trust.keys,
+        heartbeats=parts.heartbeats,
+        reconciler=reconciler,
+        logs=parts.logs,
+        member=member,
+        link=link,
+        jobs=_jobs(parts, clock),
     )
-    if link:
-        policies.follow(lambda: link.is_connected)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    """Who speaks, and what they may: people by the control plane's keys, runs by our own."""
+
+    keys: PeoplesKeys
+    policies: Policies
+    access: Access
+    tokens: RunTokens
+    verifier: TokenVerifier
+
+
+def _trust(
+    settings: WorkspaceSettings, membership: Membership, database: Database, clock: Clock
+) -> _Trust:
+    data, identity = settings.data_dir, membership.credentials.identity
+    uid, own_issuer = str(identity.uid), str(identity)
+    people = TrustedIssuer(str(membership.control_plane), _PEOPLE)
+    signer = TokenSigner(own_issuer, load_key(data), clock=clock)
+    runs = TrustedIssuer(own_issuer, frozenset({CallerKind.RUN}))
+    runs.replace_keys(signer.jwks)
+    policies = Policies(data / "policy.binpb", clock=clock)
+    return _Trust(
+        keys=PeoplesKeys(data / "keys.binpb", people),
+        policies=policies,
+        access=Access(policies, RunStandings(database, clock)),
+        tokens=RunTokens(signer, audience=uid, clock=clock),
+        verifier=TokenVerifier([people, runs], audience=uid, clock=clock),
+    )
+
+
+def _server(
+    parts: Parts,
+    membership: Membership,
+    trust: _Trust,
+    denied_serials: DeniedSerials,
+    clock: Clock,
+) -> MeshServer:
+    settings, database = parts.settings, parts.database
+    denials = DenialLog(database)
+    server = MeshServer(
+        settings.model_copy(update={"credentials_dir": settings.credentials_directory}),
+        credentials=membership.credentials,
+        services=services(parts),
+        verifier=trust.verifier,
+        authorizer=trust.access,
+        clock=clock,
+        extra_checks=extra_checks(parts),
+        denied=denials,
+        denied_serials=denied_serials,
+        readiness={"database": database.ping},
+    )
+    # What is registered first closes last: denials are written while the database is open.
+    server.on_close(database.close)
+    server.on_close(denials.close)
+    return server
+
+
+def _close_with(
+    server: MeshServer, parts: Parts, log_files: FileBackend, channels: Channels
+) -> None:
+    async def close() -> None:
+        await parts.heartbeats.flush()
+        await parts.logs.close()
+        await log_files.close()
+        await channels.close()
+
+    server.on_close(close)
+
+
+def _jobs(parts: Parts, clock: Clock) -> list[Job]:
+    settings = parts.settings
     reaper = Reaper(
-        database,
-        heartbeats,
+        parts.database,
+        parts.heartbeats,
         clock=clock,
         silence=settings.silence,
         lease=settings.heartbeat_lease,
     )
-    return Workspace(
-        settings=settings,
-        server=server,
-        database=database,
-        policies=policies,
-        keys=keys,
-        access=access,
-        heartbeats=heartbeats,
-        reconciler=reconciler,
-        logs=keeper,
-        member=member,
-        link=link,
-        jobs=[
-            Job("reaper", reaper.run, settings.reaper_interval_s),
-            Job("launches", reconciler.run, settings.launch_interval_s),
-            Job("seal_logs", keeper.seal_ended, settings.log_sealing_interval_s),
-        ],
-    )
+    return [
+        Job("reaper", reaper.run, settings.reaper_interval_s),
+        Job("launches", parts.reconciler.run, settings.launch_interval_s),
+        Job("seal_logs", parts.logs.seal_ended, settings.log_sealing_interval_s),
+    ]

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from controlplane import files
 from controlplane.store.schema import SigningKey as Row
-from meshkit import tokens
+from meshkit import files, tokens
 from meshkit.caller import CallerKind
 from meshkit.clock import Clock
 from meshkit.tokens import TokenSigner, TrustedIssuer
@@ -31,7 +30,7 @@ class KeyFiles:
     def make(self) -> tokens.SigningKey:
         """A new key, kept in its file."""
         key = tokens.SigningKey.generate()
-        files.write_secret(self._path(key.kid), key.pem)
+        files.write_private(self._path(key.kid), key.pem)
         return key
 
     def read(self, kid: str) -> tokens.SigningKey:

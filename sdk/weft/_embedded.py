@@ -37,9 +37,8 @@ CONTEXT = "local"
 _ORGANIZATION = "organizations/default"
 _WORKSPACE = f"{_ORGANIZATION}/workspaces/default"
 _PROJECT = "default"
-# The tokens of the local administrator end after 90 days at most; each start renews them early.
-_TOKEN_LIFE = timedelta(days=90)
-_TOKEN_RENEWAL = timedelta(days=60)
+# A personal access token cannot make the next one, and nobody else could: this one is for life.
+_TOKEN_LIFE = timedelta(days=36_500)
 _POLICY_S = 20.0
 _PORTS = {
     "controlplane-edge": 7780,
@@ -177,8 +176,6 @@ class EmbeddedMesh:
             )
         document = json.loads(kept.read_text(encoding="utf-8"))
         self._store.sign_in(CONTEXT, SignIn(personal_access_token=document["token"]))
-        if datetime.fromisoformat(document["expireTime"]) - datetime.now(UTC) < _TOKEN_RENEWAL:
-            self._keep_access_token(context, kept)
 
     def _create_administrator(self, context: Context, setup_token: str) -> auth_pb2.TokenSet:
         from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
@@ -206,8 +203,7 @@ class EmbeddedMesh:
         stub = connection.control_plane.stub(users_pb2_grpc.UserServiceStub)
         answer = connection.control_plane.call(stub.CreatePersonalAccessToken, request)
         connection.close()
-        document = {"token": answer.secret, "expireTime": expire_time.isoformat()}
-        write_private(kept, json.dumps(document))
+        write_private(kept, json.dumps({"token": answer.secret}))
         self._store.sign_in(CONTEXT, SignIn(personal_access_token=answer.secret))
 
     def _enroll(self, connection: Connection) -> dict[str, Path]:
@@ -281,6 +277,7 @@ class EmbeddedMesh:
             "HOST_NAMES": "localhost,127.0.0.1",
             "MESH_ENDPOINT": self.addresses["controlplane-mesh"],
             "PUBLIC_URL": self.addresses.gateway,
+            "PERSONAL_ACCESS_TOKEN_DAYS": str(_TOKEN_LIFE.days),
         }
         return self._spec("controlplane", settings)
 

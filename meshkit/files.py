@@ -22,7 +22,7 @@ def locked(directory: Path) -> Iterator[None]:
         yield
 
 
-def write_secret(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
     """Writes a file with mode 0600, durably, at once or not at all."""
     # mkstemp makes the file 0600 from its first moment; rename makes it appear whole.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -37,7 +37,7 @@ def write_secret(path: Path, content: bytes) -> None:
 def read_or_make_key(path: Path, size: int) -> bytes:
     """Random bytes that are made once and kept in a file."""
     if not path.exists():
-        write_secret(path, secrets.token_bytes(size))
+        write_private(path, secrets.token_bytes(size))
     return path.read_bytes()
 
 
