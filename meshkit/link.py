@@ -12,13 +12,13 @@ from typing import Protocol
 
 import grpc
 import structlog
-from weftapi.controlplane.v1 import enrollment_pb2, enrollment_pb2_grpc
 
 from meshkit import certificates
 from meshkit.authentication import DeniedSerials
 from meshkit.clock import Clock
 from meshkit.credentials import Credentials, KeyPair
 from meshkit.membership import Membership
+from weftapi.controlplane.v1 import enrollment_pb2, enrollment_pb2_grpc
 
 log = structlog.get_logger()
 

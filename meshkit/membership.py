@@ -16,17 +16,17 @@ from pathlib import Path
 
 import grpc
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from meshkit import certificates
+from meshkit.config import MemberSettings
+from meshkit.credentials import CHAIN_FILE, Credentials, KeyPair, write_files
+from meshkit.spiffe import SpiffeId
 from weftapi.controlplane.v1 import (
     enrollment_pb2,
     enrollment_pb2_grpc,
     system_pb2,
     system_pb2_grpc,
 )
-
-from meshkit import certificates
-from meshkit.config import MemberSettings
-from meshkit.credentials import CHAIN_FILE, Credentials, KeyPair, write_files
-from meshkit.spiffe import SpiffeId
 
 _PENDING_KEY_FILE = "pending-key.pem"
 _MEMBERSHIP_FILE = "membership.json"

@@ -5,10 +5,10 @@ import re
 import pytest
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2
-from weftapi.common.v1 import errors_pb2
-from weftapi.options.v1 import options_pb2
 
 from tests.contracts.descriptors import comments, file_protos, methods, uncommented
+from weftapi.common.v1 import errors_pb2
+from weftapi.options.v1 import options_pb2
 
 _PREFIX = {
     "weftapi.controlplane.v1": "/api/controlplane/v1/",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from weftapi.common.v1 import errors_pb2
 
 ROOT = Path(__file__).parents[2]

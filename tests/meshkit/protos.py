@@ -16,6 +16,7 @@ from google.protobuf import (
 )
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.message import Message
+
 from weftapi.options.v1 import options_pb2
 
 _IMPORTS = (

@@ -9,11 +9,11 @@ from google.protobuf.struct_pb2 import NullValue
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from weftapi.options.v1 import options_pb2
 
 from meshkit.errors import InvalidArgument
 from meshkit.filters import Choices, Field, Fields, Kind, grammar
 from tests.meshkit.filtered import FIELDS, NOW, THING, metadata, things
+from weftapi.options.v1 import options_pb2
 
 
 def holds(text: str, thing: Any = THING) -> bool:
