@@ -270,7 +270,9 @@ async def test_a_manager_that_is_to_end_its_workloads_leaves_no_process(site, tm
     script = f"trap '' TERM; echo $$ > {pid_file}; while :; do sleep 0.1; done"
     await stub.SubmitWorkload(submission("stubborn", script))
     async with asyncio.timeout(PATIENCE_S):
-        while not (pid_file.exists() and pid_file.read_text().strip()):
+        while True:
+            if pid_file.exists() and pid_file.read_text().strip():
+                break
             await asyncio.sleep(0.02)
     site.process.terminate()
     assert await site.process.wait() == 0
