@@ -93,7 +93,8 @@ class Upkeep:
                     log.info("certificate_renewed", serial=f"{self._credentials.serial:x}")
             except (OSError, ValueError) as error:
                 log.warning("certificate_not_renewed", error=repr(error))
-            await asyncio.sleep(_RENEWAL_CHECK_S)
+            remaining = (self._credentials.half_life - self._clock.now()).total_seconds()
+            await asyncio.sleep(min(max(remaining, _RETRY_S), _RENEWAL_CHECK_S))
 
     async def _rotate(self, _lease: Lease) -> None:
         await self._signing.rotate_by_age()

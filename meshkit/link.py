@@ -27,6 +27,7 @@ _HEALTH_INTERVAL_S = 10.0
 _SILENCE_S = 45.0
 _BACKOFF_S = (0.5, 10.0)
 _RENEWAL_CHECK_S = 60.0
+_RENEWAL_RETRY_S = 1.0
 _CALL_TIMEOUT_S = 10.0
 
 
@@ -137,7 +138,12 @@ class Link:
                     await self._renew()
                 except (grpc.aio.AioRpcError, ValueError) as error:
                     log.warning("certificate_not_renewed", error=_sentence(error))
-            await asyncio.sleep(_RENEWAL_CHECK_S * random.uniform(0.5, 1.0))  # noqa: S311
+            await asyncio.sleep(self._until_renewal_s() * random.uniform(1.0, 1.1))  # noqa: S311
+
+    def _until_renewal_s(self) -> float:
+        # Looked at now and then all the same: the clock may step.
+        remaining = self._credentials.half_life - self._clock.now()
+        return min(max(remaining.total_seconds(), _RENEWAL_RETRY_S), _RENEWAL_CHECK_S)
 
     async def _renew(self) -> None:
         key = certificates.new_key()
