@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from weft._contexts import Context, ContextStore, MemorySecrets, Secrets, SignIn
-from weft.errors import NotSignedInError, error_from_rpc
+from weft.errors import ApiError, ContextError, NotSignedInError, error_from_rpc
 
 if TYPE_CHECKING:
     import grpc
@@ -28,7 +28,10 @@ A = TypeVar("A")
 S = TypeVar("S")
 
 CONTROL_PLANE = "controlplane"
+LOCAL = "local"
+"""The context of the mesh that `weft up` starts on this machine."""
 _CALL_TIMEOUT_S = 10.0
+_UNAUTHENTICATED = 16
 # A token is renewed while it still lives, so that no call is refused for a slow clock.
 _TOKEN_MARGIN_S = 60.0
 # Reads, and changes that carry a request id, are safe to repeat: all of our calls are.
@@ -53,6 +56,9 @@ _OPTIONS = [
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
+    # Ours decide when to try again; two minutes, gRPC's own limit, is no answer to a restart.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
     # Without it a stalled reader lets the server send megabytes ahead before it blocks (S25).
     ("grpc.http2.bdp_probe", 0),
 ]
@@ -88,7 +94,8 @@ class Endpoint:
 
                 roots = self._ca_pem.encode() or None
                 credentials = grpc.ssl_channel_credentials(roots)
-                self._channel = grpc.secure_channel(self.target, credentials, options=_OPTIONS)
+                options = [*_OPTIONS, *_proxy_options(self.target)]
+                self._channel = grpc.secure_channel(self.target, credentials, options=options)
             return self._channel
 
     def stub(self, factory: Callable[[grpc.Channel], S]) -> S:
@@ -103,25 +110,40 @@ class Endpoint:
         timeout_s: float = _CALL_TIMEOUT_S,
     ) -> A:
         """Makes a unary call; raises ApiError. A refused token is renewed and tried once more."""
+        # Outside of the try: a sign-in that has ended is no reason to ask for it again.
+        metadata = self._metadata(is_fresh=False)
         try:
-            return self.call_once(method, request, timeout_s=timeout_s)
+            return self._invoke(method, request, metadata, timeout_s)
         except NotSignedInError:
-            return self.call_once(method, request, timeout_s=timeout_s, is_fresh=True)
+            return self._invoke(method, request, self._metadata(is_fresh=True), timeout_s)
 
     def open(
         self, method: Any, request: Any, *, timeout_s: float | None = None, is_fresh: bool = False
     ) -> Any:
-        """Opens a stream; the caller turns its `grpc.RpcError` into ours (`error_from_rpc`)."""
+        """Opens a stream; the caller turns its `grpc.RpcError` into ours (`error_of`)."""
         return method(request, timeout=timeout_s, metadata=self._metadata(is_fresh=is_fresh))
 
     def read(self, method: Any, request: Any) -> Iterator[Any]:
-        """Reads a stream to its end; raises ApiError."""
+        """Reads a stream to its end; raises ApiError. A refused token is renewed once."""
         import grpc
 
-        try:
-            yield from self.open(method, request)
-        except grpc.RpcError as error:
-            raise error_from_rpc(error) from None
+        is_fresh = is_open = False
+        while True:
+            try:
+                for message in self.open(method, request, is_fresh=is_fresh):
+                    is_open = True
+                    yield message
+            except grpc.RpcError as rpc_error:
+                error = self.error_of(rpc_error)
+                if is_open or is_fresh or not isinstance(error, NotSignedInError):
+                    raise error from None
+                is_fresh = True
+            else:
+                return
+
+    def error_of(self, error: grpc.RpcError) -> ApiError:
+        """What an error of a call here means, in our words."""
+        return error_from_rpc(error, self.target)
 
     def close(self) -> None:
         """Closes the channel."""
@@ -130,22 +152,19 @@ class Endpoint:
                 self._channel.close()
                 self._channel = None
 
-    def call_once(
+    def _invoke(
         self,
         method: grpc.UnaryUnaryMultiCallable[Q, A],
         request: Q,
-        *,
-        timeout_s: float = _CALL_TIMEOUT_S,
-        is_fresh: bool = False,
+        metadata: tuple[tuple[str, str], ...],
+        timeout_s: float,
     ) -> A:
-        """Makes a unary call without a second try after a refusal; raises ApiError."""
         import grpc
 
-        metadata = self._metadata(is_fresh=is_fresh)
         try:
             return method(request, timeout=timeout_s, metadata=metadata)
         except grpc.RpcError as error:
-            raise error_from_rpc(error) from None
+            raise self.error_of(error) from None
 
     def _metadata(self, *, is_fresh: bool) -> tuple[tuple[str, str], ...]:
         metadata = (("x-request-id", str(uuid.uuid4())),)
@@ -163,9 +182,12 @@ class Connection:
         self.control_plane = Endpoint(
             context.control_plane, ca_pem=context.ca_pem, token=self._control_plane_token
         )
-        self.workspace = Endpoint(
+        self._workspace = Endpoint(
             context.workspace_endpoint, ca_pem=context.ca_pem, token=self._workspace_token
         )
+        # The tokens given out last, by audience: what a refusal speaks of.
+        self._given: dict[str, str] = {}
+        self._minting = threading.Lock()
 
     @classmethod
     def current(cls) -> Connection:
@@ -176,72 +198,101 @@ class Connection:
         return cls(store.current(), secrets)
 
     @property
+    def workspace(self) -> Endpoint:
+        """The workspace server; raises ContextError where the context has none."""
+        if not self.context.workspace_endpoint:
+            raise ContextError(
+                f"context {self.context.name!r} has no workspace: once there is one for you, run "
+                f"`weft login {self.context.control_plane}` again"
+            )
+        return self._workspace
+
+    @property
     def project(self) -> str:
         """Resource name of the project in use."""
         return f"projects/{self.context.project}"
 
     def close(self) -> None:
         """Closes all channels."""
-        for endpoint in (self.anonymous, self.control_plane, self.workspace):
+        for endpoint in (self.anonymous, self.control_plane, self._workspace):
             endpoint.close()
 
     def _control_plane_token(self, *, is_fresh: bool) -> str:
-        return self._token(CONTROL_PLANE, self._sign_in_again, is_fresh=is_fresh)
+        token = self._usable(CONTROL_PLANE, is_fresh=is_fresh)
+        if not token:
+            # A refresh token works once: one process renews, the others find what it got.
+            with self._secrets.changing(self.context.name) as keep:
+                token = self._usable(CONTROL_PLANE, is_fresh=is_fresh)
+                if not token:
+                    renewed = self._sign_in_again(self._secrets.sign_in_of(self.context.name))
+                    keep(renewed)
+                    token = renewed.tokens[CONTROL_PLANE][0]
+        self._given[CONTROL_PLANE] = token
+        return token
 
     def _workspace_token(self, *, is_fresh: bool) -> str:
-        return self._token(self.context.workspace, self._mint, is_fresh=is_fresh)
-
-    def _token(self, audience: str, renew: Callable[[SignIn], SignIn], *, is_fresh: bool) -> str:
-        if not is_fresh and (
-            token := _living(self._secrets.sign_in_of(self.context.name), audience)
-        ):
+        audience = self.context.workspace
+        with self._minting:
+            # Minting twice harms nobody, so no other process waits for it.
+            token = self._usable(audience, is_fresh=is_fresh) or self._mint(audience)
+            self._given[audience] = token
             return token
-        if audience != CONTROL_PLANE:
-            # The lock is not reentrant, and minting needs the control plane's token.
-            self._control_plane_token(is_fresh=False)
-        with self._secrets.changing(self.context.name) as keep:
-            before = self._secrets.sign_in_of(self.context.name)
-            # Another process may have renewed it while this one waited for the lock.
-            if not is_fresh and (token := _living(before, audience)):
-                return token
-            after = renew(before)
-            keep(after)
-        return after.tokens[audience][0]
+
+    def _usable(self, audience: str, *, is_fresh: bool) -> str:
+        """The stored token, if it lives and is not the one that was just refused."""
+        token, end = self._secrets.sign_in_of(self.context.name).tokens.get(audience, ("", 0.0))
+        is_refused = is_fresh and token == self._given.get(audience)
+        return token if end - _TOKEN_MARGIN_S > time.time() and not is_refused else ""
 
     def _sign_in_again(self, secrets: SignIn) -> SignIn:
         from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
         if not (secrets.refresh_token or secrets.personal_access_token):
-            raise NotSignedInError(
-                f"you are not signed in to {self.context.control_plane}: run "
-                f"`weft login {self.context.control_plane}`"
-            )
+            raise NotSignedInError(self._advice("you are not signed in"), code=_UNAUTHENTICATED)
         request = auth_pb2.ExchangeTokenRequest()
         if secrets.personal_access_token:
             request.personal_access_token = secrets.personal_access_token
         else:
             request.refresh_token = secrets.refresh_token
         stub = self.anonymous.stub(auth_pb2_grpc.AuthServiceStub)
-        answer = self.anonymous.call(stub.ExchangeToken, request)
+        try:
+            answer = self.anonymous.call(stub.ExchangeToken, request)
+        except NotSignedInError as error:
+            raise NotSignedInError(
+                self._advice("your sign-in has ended"),
+                code=_UNAUTHENTICATED,
+                reason=error.reason,
+            ) from None
         # Tokens for workspaces go too: they came from the access token that this one replaces.
         return SignIn(
             answer.refresh_token, secrets.personal_access_token, {CONTROL_PLANE: _kept(answer)}
         )
 
-    def _mint(self, secrets: SignIn) -> SignIn:
+    def _advice(self, trouble: str) -> str:
+        where = self.context.control_plane
+        if os.environ.get("WEFT_API_KEY"):
+            return f"{where} does not accept the key in WEFT_API_KEY: make a new one"
+        cure = "weft up" if self.context.name == LOCAL else f"weft login {where}"
+        return f"{trouble} to {where}: run `{cure}`"
+
+    def _mint(self, audience: str) -> str:
         from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
-        request = auth_pb2.MintWorkspaceTokenRequest(workspace=self.context.workspace)
+        request = auth_pb2.MintWorkspaceTokenRequest(workspace=audience)
         stub = self.control_plane.stub(auth_pb2_grpc.AuthServiceStub)
-        answer = self.control_plane.call_once(stub.MintWorkspaceToken, request)
-        tokens = {**secrets.tokens, self.context.workspace: _kept(answer)}
-        return replace(secrets, tokens=tokens)
+        answer = self.control_plane.call(stub.MintWorkspaceToken, request)
+        with self._secrets.changing(self.context.name) as keep:
+            now = self._secrets.sign_in_of(self.context.name)
+            keep(replace(now, tokens={**now.tokens, audience: _kept(answer)}))
+        return answer.access_token
 
 
 def _kept(answer: auth_pb2.TokenSet) -> tuple[str, float]:
     return answer.access_token, answer.expire_time.seconds
 
 
-def _living(secrets: SignIn, audience: str) -> str:
-    token, end = secrets.tokens.get(audience, ("", 0.0))
-    return token if end - _TOKEN_MARGIN_S > time.time() else ""
+def _proxy_options(target: str) -> list[tuple[str, int]]:
+    """A proxy in the environment cannot reach this very machine."""
+    host = target.rpartition(":")[0].strip("[]")
+    is_here = host == "localhost" or host.startswith("127.") or host == "::1"
+    return [("grpc.enable_http_proxy", 0)] if is_here else []

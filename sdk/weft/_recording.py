@@ -13,6 +13,8 @@ from weft.errors import ApiError, ContextError
 
 _log = logging.getLogger("weft")
 _TIMEOUT_S = 3.0
+# How long the end of a run waits for a workspace that is away, before `weft sync` is left to it.
+_CLOSE_TIMEOUT_S = 20.0
 
 
 def choose_recorder(local: Settings) -> tuple[Recorder, Settings]:
@@ -24,9 +26,11 @@ def choose_recorder(local: Settings) -> tuple[Recorder, Settings]:
     """
     from weft._contexts import ContextStore
 
-    if os.environ.get("WEFT_OFFLINE") or not ContextStore().current_name():
+    if os.environ.get("WEFT_OFFLINE"):
         return SpoolRecorder(local.data), local
     try:
+        if not ContextStore().current_name():
+            return SpoolRecorder(local.data), local
         return _workspace(local)
     except (ApiError, ContextError) as error:
         _log.warning(
@@ -39,14 +43,21 @@ def choose_recorder(local: Settings) -> tuple[Recorder, Settings]:
 
 def _workspace(local: Settings) -> tuple[Recorder, Settings]:
     from weft._connection import Connection
+    from weft._journal import JournaledRecorder
     from weft._remote import RemoteRecorder
     from weftapi.workspace.v1 import server_pb2, server_pb2_grpc
 
     connection = Connection.current()
-    endpoint = connection.workspace
-    stub = endpoint.stub(server_pb2_grpc.ServerServiceStub)
-    request = server_pb2.GetServerInfoRequest()
-    info = endpoint.call(stub.GetServerInfo, request, timeout_s=_TIMEOUT_S)
+    try:
+        endpoint = connection.workspace
+        stub = endpoint.stub(server_pb2_grpc.ServerServiceStub)
+        request = server_pb2.GetServerInfoRequest()
+        info = endpoint.call(stub.GetServerInfo, request, timeout_s=_TIMEOUT_S)
+    except BaseException:
+        connection.close()
+        raise
     store = os.environ.get("WEFT_ARTIFACT_STORE") or info.artifact_store_uri
     settings = replace(local, artifact_store=store, project=connection.context.project)
-    return RemoteRecorder(endpoint), settings
+    remote = RemoteRecorder(endpoint, close_timeout_s=_CLOSE_TIMEOUT_S)
+    spool = SpoolRecorder(local.data)
+    return JournaledRecorder(remote, spool, release=connection.close), settings

@@ -6,12 +6,14 @@ import datetime as dt
 import logging
 import socket
 import threading
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from weft._backoff import persist
 from weft._connection import Endpoint
 from weft._log_shipper import LogShipper
 from weft._records import (
@@ -29,14 +31,15 @@ from weft._records import (
 from weft._reporter import Reporter
 from weft._run_ref import RunRef
 from weft._states import StepState, StopMode
-from weft.errors import ApiError, RecordingError
+from weft.errors import ApiError, RecordingError, WeftError
 
 if TYPE_CHECKING:
     from weftapi.workspace.v1 import reports_pb2, run_types_pb2
 
 _log = logging.getLogger("weft")
 _LOG_TIMEOUT_S = 10.0
-_CLOSE_TIMEOUT_S = 600.0
+# A run that a workload manager started has nowhere else to leave its record.
+CLOSE_TIMEOUT_S = 600.0
 _STOP_MODES = {1: StopMode.GRACEFUL, 2: StopMode.FORCE}
 Work = Callable[[], None]
 
@@ -45,8 +48,9 @@ class RemoteRecorder:
     """Records runs of this process in a workspace.
 
     With `existing` the run is there already and this process was started to execute it.
-    `on_token` gets fresh run tokens as heartbeats bring them. With `replays`, an id, a run of
-    the past is told again from its start: what the workspace has of it counts once.
+    `on_token` gets fresh run tokens as heartbeats bring them. With `replays` a run of the past
+    is told again from its start: what the workspace has of it counts once. `close_timeout_s` is
+    how long the end of a run waits for a workspace that is away.
     """
 
     def __init__(
@@ -55,30 +59,46 @@ class RemoteRecorder:
         *,
         existing: bool = False,
         on_token: Callable[[str], None] | None = None,
-        replays: str = "",
+        replays: bool = False,
+        close_timeout_s: float = CLOSE_TIMEOUT_S,
     ) -> None:
         self._endpoint = endpoint
         self._existing = existing
         self._on_token = on_token
-        self._replays = bool(replays)
-        self.reporter = replays or str(uuid.uuid4())
+        self._replays = replays
+        self._close_timeout_s = close_timeout_s
+        self._reporter = str(uuid.uuid4())
 
     def begin(self, run: RunRecord, on_stop: StopCallback) -> RemoteRun:
         """Creates the run where it does not exist, and takes it; raises ApiError."""
         ref = RunRef(run.project, run.name)
         if not self._existing:
+            # Who replays the record of this run later goes on as the same reporter.
+            self._reporter = run.uid
             self._create_once(ref, run)
-        instructions = self.claim(ref.name)
+        instructions = self._take(ref.name)
         heartbeat_s = instructions.heartbeat_interval.ToTimedelta().total_seconds()
         return RemoteRun(
             self._endpoint,
             run,
-            self.reporter,
+            self._reporter,
             first=0 if self._replays else instructions.acked_sequence,
             heartbeat_s=heartbeat_s or 20.0,
+            close_timeout_s=self._close_timeout_s,
             on_stop=on_stop,
             on_token=self._on_token,
         )
+
+    def _take(self, run: str) -> reports_pb2.RunInstructions:
+        from weftapi.workspace.v1 import reports_pb2
+
+        try:
+            return self.claim(run)
+        except ApiError as error:
+            # A replay of a run that has ended is compared with what is there, and adds to it.
+            if not (self._replays and error.reason == "ILLEGAL_TRANSITION"):
+                raise
+            return reports_pb2.RunInstructions()
 
     def claim(self, run: str) -> reports_pb2.RunInstructions:
         """Takes a run for this process, once or again; raises ApiError."""
@@ -86,7 +106,7 @@ class RemoteRecorder:
 
         stub = self._endpoint.stub(reports_pb2_grpc.ReportServiceStub)
         request = reports_pb2.ClaimRunRequest(
-            name=run, reporter=self.reporter, host=socket.gethostname()
+            name=run, reporter=self._reporter, host=socket.gethostname()
         )
         return self._endpoint.call(stub.ClaimRun, request)
 
@@ -94,7 +114,9 @@ class RemoteRecorder:
         try:
             self._create(ref, run)
         except ApiError as error:
-            if not (self._replays and error.reason == "RESOURCE_EXISTS"):
+            # A creation whose answer was lost, or that an earlier replay made: claiming tells
+            # whether it is ours.
+            if error.reason != "RESOURCE_EXISTS":
                 raise
 
     def _create(self, ref: RunRef, run: RunRecord) -> None:
@@ -120,6 +142,7 @@ class RemoteRun:
         *,
         first: int,
         heartbeat_s: float,
+        close_timeout_s: float,
         on_stop: StopCallback,
         on_token: Callable[[str], None] | None,
     ) -> None:
@@ -135,11 +158,18 @@ class RemoteRun:
         self._values: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
         self._logs = LogShipper(endpoint, ref)
         self._reports = Reporter(
-            endpoint, ref.name, reporter, first=first, on_answer=self._obey_all
+            endpoint,
+            ref.name,
+            reporter,
+            first=first,
+            on_answer=self._obey_all,
+            on_failure=self._fail,
         )
         self._work: SimpleQueue[Work | None] = SimpleQueue()
-        self._failure: ApiError | None = None
+        self._failure: WeftError | None = None
+        self._close_timeout_s = close_timeout_s
         self._closing = threading.Event()
+        self._abandoned = threading.Event()
         self._sender = threading.Thread(target=self._send, name="weft-recorder", daemon=True)
         self._sender.start()
         threading.Thread(target=self._beat, args=(heartbeat_s,), daemon=True).start()
@@ -203,25 +233,46 @@ class RemoteRun:
         return _candidate(answer.nearest, answer.nearest_key_parts, {})
 
     def close(self) -> None:
-        """Makes everything durable; raises RecordingError where that cannot be."""
-        self._work.put(None)
-        self._sender.join(_CLOSE_TIMEOUT_S)
-        log_error = self._logs.close(_CLOSE_TIMEOUT_S)
-        is_done = self._reports.close(_CLOSE_TIMEOUT_S)
-        self._closing.set()
+        """Makes everything durable; raises RecordingError where that cannot be in time."""
+        deadline = time.monotonic() + self._close_timeout_s
+
+        def left_s() -> float:
+            return max(0.0, deadline - time.monotonic())
+
+        try:
+            self._work.put(None)
+            self._sender.join(left_s())
+            is_handed_over = not self._sender.is_alive()
+            log_error = self._logs.close(left_s() if is_handed_over else 0.0)
+            is_reported = self._reports.close(left_s() if is_handed_over else 0.0)
+        finally:
+            # Also when Ctrl-C ends the waiting: no thread goes on for a run that is over.
+            self._closing.set()
+            self._abandoned.set()
         error = self._failure or self._reports.error or log_error
-        if error is not None or not is_done:
-            raise RecordingError(f"the workspace did not take the whole record: {error}")
+        if error is not None or not (is_handed_over and is_reported):
+            why = (
+                error or f"{self._endpoint.target} did not answer for {self._close_timeout_s:.0f} s"
+            )
+            raise RecordingError(f"the workspace did not take the whole record: {why}")
 
     def _send(self) -> None:
         """Does what was handed over, in order, so that nothing is told before what it rests on."""
         while (work := self._work.get()) is not None:
             if self._failure is None:
                 try:
-                    work()
-                except ApiError as error:
-                    self._failure = error
-                    self._on_stop(StopMode.FORCE, f"the workspace refused the record: {error}")
+                    # A workspace that is away for a while stops no run: what waits is kept.
+                    persist(work, stop=self._abandoned)
+                except WeftError as error:
+                    self._fail(error)
+                except Exception as error:  # noqa: BLE001 - nobody else would ever hear of it
+                    self._fail(WeftError(f"the record cannot be sent: {error!r}"))
+
+    def _fail(self, error: WeftError) -> None:
+        """What cannot be recorded should not go on as if it were."""
+        if self._failure is None and not self._abandoned.is_set():
+            self._failure = error
+            self._on_stop(StopMode.FORCE, f"the workspace refused the record: {error}")
 
     def _add_steps(self, steps: Sequence[StepRecord]) -> None:
         from weft import _wire
@@ -251,7 +302,11 @@ class RemoteRun:
     def _message(self, report: RunReport | StepReport) -> reports_pb2.Report:
         from weft import _wire
 
-        return _wire.report(report, lambda version: self._names[version.uid])
+        return _wire.report(report, self._name_of)
+
+    def _name_of(self, version: ArtifactVersion) -> str:
+        """The resource name of a version; empty for one that this workspace never recorded."""
+        return self._names.get(version.uid, "")
 
     def _create_versions(
         self, step: str, outputs: Mapping[str, tuple[ArtifactVersion, ...]]

@@ -6,6 +6,7 @@ in order. A line is whole or, after a crash, the last one of its file, which is 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import threading
@@ -51,6 +52,8 @@ class SpoolRun:
         self.path = folder / "spool" / f"{run.name}.jsonl"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file: IO[str] = self.path.open("x", encoding="utf-8")
+        # Says that the run goes on: `weft sync` leaves it alone until this process is done.
+        fcntl.flock(self._file, fcntl.LOCK_EX)
         self._parents: dict[str, str] = {}
         self._write(run)
 
@@ -97,6 +100,12 @@ class SpoolRun:
                 self._file.flush()
                 os.fsync(self._file.fileno())
                 self._file.close()
+
+    def discard(self) -> None:
+        """Forget the run: somebody else has all of it."""
+        with self._lock:
+            self.path.unlink(missing_ok=True)
+            self._file.close()
 
     def _write(self, *records: Record) -> None:
         lines = "".join(f"{_dump(record)}\n" for record in records)

@@ -6,32 +6,39 @@ again from where it was; one whose place is gone begins again from a snapshot.
 
 from __future__ import annotations
 
-import random
+import heapq
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from weft._backoff import Backoff
 from weft._connection import Endpoint
-from weft.errors import ApiError, NotSignedInError, OutOfRangeError, error_from_rpc
+from weft.errors import ApiError, NotSignedInError, OutOfRangeError
 
 if TYPE_CHECKING:
     from weftapi.workspace.v1 import events_pb2, logs_pb2
 
-_BACKOFF_S = (0.5, 10.0)
-_HEALTHY_S = 30.0
 # The server says at least every 15 s that it is alive; three silent intervals mean a dead line.
-_SILENCE_S = 45.0
-# CANCELLED (by the peer), UNKNOWN, DEADLINE_EXCEEDED, INTERNAL (a reset), UNAVAILABLE.
-_TRANSIENT_CODES = frozenset({1, 2, 4, 13, 14})
-# RESOURCE_EXHAUSTED: too slow, or too many streams for the moment.
-_BUSY_CODE = 8
+SILENCE_S = 45.0
 
-Reopen = Callable[..., Any]
-"""Opens the stream from its newest resume point; `is_fresh` renews the token first."""
+OnBreak = Callable[[ApiError | None], None]
+"""Told of each break, with the error if there was one."""
 
 
-def watch_run(endpoint: Endpoint, run: str) -> Iterator[events_pb2.Event]:
+class Reopen(Protocol):
+    """Opens a stream from its newest resume point; `is_fresh` renews the token first."""
+
+    def __call__(self, *, is_fresh: bool) -> Any: ...
+
+
+def _nobody_listens(_error: ApiError | None) -> None:
+    """Breaks are mended in silence."""
+
+
+def watch_run(
+    endpoint: Endpoint, run: str, *, on_break: OnBreak = _nobody_listens
+) -> Iterator[events_pb2.Event]:
     """Yields a run and its steps as they are, then each change once, until the run has ended."""
     from weftapi.workspace.v1 import runs_pb2, runs_pb2_grpc
 
@@ -47,14 +54,19 @@ def watch_run(endpoint: Endpoint, run: str) -> Iterator[events_pb2.Event]:
         )
         return endpoint.open(method, request, is_fresh=is_fresh)
 
-    for message in resumed(reopen, on_lost=position.forget):
+    for message in resumed(endpoint, reopen, on_lost=position.forget, on_break=on_break):
         yield from position.take(message)
         if message.end_of_stream:
             return
 
 
 def tail_logs(
-    endpoint: Endpoint, log_stream: str, *, offset: int = 0, last_lines: int = 0
+    endpoint: Endpoint,
+    log_stream: str,
+    *,
+    offset: int = 0,
+    last_lines: int = 0,
+    on_break: OnBreak = _nobody_listens,
 ) -> Iterator[logs_pb2.TailLogsResponse]:
     """Yields batches of lines from an offset, or from so many lines before the end, to the end."""
     from weftapi.workspace.v1 import logs_pb2, logs_pb2_grpc
@@ -67,7 +79,13 @@ def tail_logs(
     def reopen(*, is_fresh: bool) -> Any:
         return endpoint.open(method, request, is_fresh=is_fresh)
 
-    for message in resumed(reopen, on_lost=None):
+    def skip_trimmed(error: OutOfRangeError) -> None:
+        """Goes on at the first line that is still kept."""
+        if "firstOffset" not in error.metadata:
+            raise error
+        request.offset, request.last_lines = int(error.metadata["firstOffset"]), 0
+
+    for message in resumed(endpoint, reopen, on_lost=skip_trimmed, on_break=on_break):
         yield message
         request.offset, request.last_lines = message.next_offset, 0
         if message.end_of_stream:
@@ -80,7 +98,8 @@ class _Position:
     def __init__(self) -> None:
         self.forget()
 
-    def forget(self) -> None:
+    def forget(self, _error: OutOfRangeError | None = None) -> None:
+        """Begins again from a snapshot."""
         self.revision = 0
         self.epoch = ""
         self._seen = (0, -1)
@@ -101,77 +120,111 @@ class _Position:
             self.revision = max(self.revision, message.revision)
 
 
-def resumed(reopen: Reopen, on_lost: Callable[[], None] | None) -> Iterator[Any]:
+def resumed(
+    endpoint: Endpoint,
+    reopen: Reopen,
+    *,
+    on_lost: Callable[[OutOfRangeError], None],
+    on_break: OnBreak = _nobody_listens,
+) -> Iterator[Any]:
     """Yields the messages of a stream, opening it again for as long as it may go on.
 
-    `on_lost` is called when the resume point is gone, to begin from the start; without it that
-    is an error. Raises ApiError where opening again cannot help.
+    `on_lost` is called when the resume point is gone, to choose another. Raises ApiError where
+    opening again cannot help, and where the server was never reached at all.
     """
     import grpc
 
-    backoff = _Backoff()
-    is_fresh = False
+    backoff = Backoff()
+    is_fresh = was_heard = False
     while True:
-        call = reopen(is_fresh=is_fresh)
+        error: ApiError | None = None
         try:
-            for message in _watched(call):
-                is_fresh = False
+            for message in _watched(lambda fresh=is_fresh: reopen(is_fresh=fresh)):  # type: ignore[misc]
+                is_fresh, was_heard = False, True
                 backoff.healthy()
                 yield message
-        except grpc.RpcError as error:
-            is_fresh = _may_reopen(error_from_rpc(error), on_lost, was_fresh=is_fresh)
-        finally:
-            call.cancel()
+        except grpc.RpcError as rpc_error:
+            error = endpoint.error_of(rpc_error)
+        except ApiError as refused:
+            # The token could not be renewed: the control plane may be away, and come back.
+            error = refused
+        if isinstance(error, NotSignedInError) and not is_fresh:
+            is_fresh = True
+            continue
+        if isinstance(error, OutOfRangeError):
+            on_lost(error)
+        elif error is not None and not (was_heard and backoff.forgives(error)):
+            raise error
+        on_break(error)
         backoff.wait()
 
 
-def _may_reopen(error: ApiError, on_lost: Callable[[], None] | None, *, was_fresh: bool) -> bool:
-    """Whether to open again with a fresh token; raises the error where that cannot help."""
-    if isinstance(error, NotSignedInError) and not was_fresh:
-        return True
-    if isinstance(error, OutOfRangeError) and on_lost is not None:
-        on_lost()
-    elif error.code not in _TRANSIENT_CODES and error.code != _BUSY_CODE:
-        raise error from None
-    return False
-
-
-def _watched(call: Any) -> Iterator[Any]:
+def _watched(reopen: Callable[[], Any]) -> Iterator[Any]:
     """The messages of a call that is cancelled when it falls silent (S18)."""
-    heard = time.monotonic()
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(max(0.1, heard + _SILENCE_S - time.monotonic())):
-            if time.monotonic() - heard >= _SILENCE_S:
-                call.cancel()
-                return
-
-    threading.Thread(target=watch, daemon=True).start()
+    call = reopen()
+    silence = _silences.watch(call)
     try:
         for message in call:
-            heard = time.monotonic()
-            yield message
             # While the reader works on the message, silence is not the server's.
-            heard = time.monotonic()
+            silence.pause()
+            yield message
+            silence.begin()
     finally:
-        done.set()
+        silence.pause()
+        call.cancel()
 
 
-class _Backoff:
-    """Pauses between two openings: doubling with full jitter, short again after health (S22)."""
+class _Silence:
+    """When a call was last heard; written by its reader, read by the thread below."""
+
+    def __init__(self, call: Any) -> None:
+        self.call = call
+        self.begin()
+
+    def begin(self) -> None:
+        self.since: float | None = time.monotonic()
+
+    def pause(self) -> None:
+        self.since = None
+
+
+class _Silences:
+    """One thread that cancels calls that have fallen silent, however many there are."""
 
     def __init__(self) -> None:
-        self._delay_s = _BACKOFF_S[0]
-        self._since: float | None = None
+        self._changed = threading.Condition()
+        self._due: list[tuple[float, int, _Silence]] = []
+        self._count = 0
+        self._thread: threading.Thread | None = None
 
-    def healthy(self) -> None:
-        now = time.monotonic()
-        self._since = self._since or now
-        if now - self._since >= _HEALTHY_S:
-            self._delay_s = _BACKOFF_S[0]
+    def watch(self, call: Any) -> _Silence:
+        silence = _Silence(call)
+        with self._changed:
+            self._put(silence, SILENCE_S)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, daemon=True)
+                self._thread.start()
+            self._changed.notify()
+        return silence
 
-    def wait(self) -> None:
-        self._since = None
-        time.sleep(random.uniform(0, self._delay_s))  # noqa: S311 - spreads load
-        self._delay_s = min(self._delay_s * 2, _BACKOFF_S[1])
+    def _put(self, silence: _Silence, delay_s: float) -> None:
+        self._count += 1  # keeps equal times in order
+        heapq.heappush(self._due, (time.monotonic() + delay_s, self._count, silence))
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._due or self._due[0][0] > time.monotonic():
+                    left_s = self._due[0][0] - time.monotonic() if self._due else None
+                    self._changed.wait(left_s)
+                silence = heapq.heappop(self._due)[2]
+                heard = silence.since
+                silent_s = time.monotonic() - heard if heard is not None else 0.0
+                is_over = silence.call.done()
+                if not is_over and silent_s < SILENCE_S:
+                    self._put(silence, SILENCE_S - silent_s)
+            if not is_over and silent_s >= SILENCE_S:
+                silence.call.cancel()
+
+
+_silences = _Silences()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from weft._connection import Endpoint
@@ -20,36 +23,68 @@ from weft._records import (
 from weft._remote import RemoteRecorder
 from weft._spool import read_spool
 from weft._states import StopMode
+from weft.errors import NotSignedInError, UnavailableError, WeftError
+
+_CLOSE_TIMEOUT_S = 60.0
 
 
-def sync(endpoint: Endpoint, data: Path) -> Iterator[str]:
-    """Replays every spooled run, oldest first; yields the name of each that is handed over.
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """A run of the spool: handed over where `error` is None, else kept."""
+
+    run: str
+    error: Exception | None = None
+
+
+def sync(endpoint: Endpoint, data: Path) -> Iterator[Synced]:
+    """Replays every spooled run that has ended, oldest first.
 
     A file leaves the spool when the workspace holds all of it. Handing a run over twice is
-    safe: the second time it is found to be there. Raises ApiError, RecordingError.
+    safe: the second time it is found to be there. One that cannot be handed over keeps none of
+    the others. Raises UnavailableError where the workspace is away, and NotSignedInError.
     """
     for path in sorted((data / "spool").glob("*.jsonl")):
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                # Its process is not done with it, or another `weft sync` is at it.
+                continue
+            yield from _settle(endpoint, path)
+
+
+def _settle(endpoint: Endpoint, path: Path) -> Iterator[Synced]:
+    try:
         records = iter(read_spool(path))
         run = next(records, None)
         if isinstance(run, RunRecord):
             _hand_over(endpoint, run, records)
-            yield run.name
-        path.rename(path.with_suffix(".synced"))
+            yield Synced(run.name)
+    except (UnavailableError, NotSignedInError):
+        raise
+    except (WeftError, ValueError, TypeError) as error:
+        yield Synced(path.stem, error)
+        return
+    path.rename(path.with_suffix(".synced"))
 
 
 def _hand_over(endpoint: Endpoint, run: RunRecord, records: Iterator[Record]) -> None:
-    # The run's own uid is the reporter: a sync that was cut off goes on as the same one.
-    recorder = RemoteRecorder(endpoint, replays=run.uid)
+    recorder = RemoteRecorder(endpoint, replays=True, close_timeout_s=_CLOSE_TIMEOUT_S)
     recording = recorder.begin(run, _nobody_listens)
-    for record in records:
-        _replay(recording, record)
-    recording.close()
+    try:
+        for kind, neighbours in groupby(records, type):
+            if kind is StepRecord:
+                # The items of a fan-out come in thousands: many in one call.
+                recording.add_steps([r for r in neighbours if isinstance(r, StepRecord)])
+                continue
+            for record in neighbours:
+                _replay(recording, record)
+    finally:
+        recording.close()
 
 
 def _replay(recording: RunRecorder, record: Record) -> None:
     match record:
-        case StepRecord():
-            recording.add_steps([record])
         case RunReport():
             recording.report_run(record)
         case StepReport():

@@ -167,7 +167,8 @@ def _named(versions: Mapping[str, tuple[ArtifactVersion, ...]], name_of: NameOf)
         for name, found in versions.items()
         for index, version in enumerate(found)
     ]
-    return {name: name_of(version) for name, version in pairs[:_MAX_INPUTS]}
+    named = {name: name_of(version) for name, version in pairs[:_MAX_INPUTS]}
+    return {name: resource for name, resource in named.items() if resource}
 
 
 def _described(version: ArtifactVersion) -> dict[str, Any]:

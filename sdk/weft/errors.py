@@ -184,7 +184,8 @@ class ApiError(WeftError):
     """A server refused a call, or cannot be reached.
 
     `code` is the gRPC code's number, `reason` a name from `weftapi.common.v1.ErrorReason`, and
-    `metadata` what varies. `request_id` finds the call in the server's log.
+    `metadata` what varies. `request_id` finds the call in the server's log. `detail` is what the
+    transport said where no server did: for those who look closely.
     """
 
     def __init__(
@@ -196,6 +197,7 @@ class ApiError(WeftError):
         metadata: Mapping[str, str] | None = None,
         violations: Sequence[tuple[str, str]] = (),
         request_id: str = "",
+        detail: str = "",
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -203,6 +205,7 @@ class ApiError(WeftError):
         self.metadata = dict(metadata or {})
         self.violations = tuple(violations)
         self.request_id = request_id
+        self.detail = detail
 
 
 class InvalidRequestError(ApiError):
@@ -248,28 +251,62 @@ _ERROR_OF_CODE: dict[int, type[ApiError]] = {
 }
 
 
-def error_from_rpc(error: Any) -> ApiError:
+# What the transport says, and what that means.
+_CAUSES = (
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate does not come from the CA of this context"),
+    ("Hostname Verification", "its certificate is for another name"),
+    ("Peer name", "its certificate is for another name"),
+    ("WRONG_VERSION_NUMBER", "it does not speak TLS there"),
+    ("Connection refused", "nothing listens there"),
+    ("DNS", "its name is not known"),
+    ("Name or service", "its name is not known"),
+    ("No route", "there is no way to it from here"),
+    ("unreachable", "there is no way to it from here"),
+    ("Socket closed", "the connection broke"),
+    ("reset", "the connection broke"),
+)
+
+
+def error_from_rpc(error: Any, target: str = "") -> ApiError:
     """Turns a `grpc.RpcError` into ours: the only place in the SDK that knows gRPC's codes."""
+    from google.protobuf.message import DecodeError
     from google.rpc import error_details_pb2, status_pb2
 
     code = int(error.code().value[0])
     trailers = dict(error.trailing_metadata() or ())
-    status = status_pb2.Status.FromString(trailers.get("grpc-status-details-bin", b""))
+    try:
+        status = status_pb2.Status.FromString(trailers.get("grpc-status-details-bin", b""))
+    except (DecodeError, TypeError):
+        status = status_pb2.Status()
     info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     for detail in status.details:
         detail.Unpack(info)
         detail.Unpack(bad)
-    message = status.message or error.details() or "the call failed"
-    if not status.details and code == 14:  # noqa: PLR2004 - UNAVAILABLE, and not said by a server
-        message = f"the server cannot be reached ({message})"
+    raw = str(error.details() or "")
     return _ERROR_OF_CODE.get(code, ApiError)(
-        message,
+        status.message or _in_words(code, raw, target or "the server"),
         code=code,
         reason=info.reason,
         metadata=info.metadata,
         violations=[(v.field, v.description) for v in bad.field_violations],
         request_id=str(trailers.get("x-request-id", "")),
+        detail="" if status.message else raw,
     )
+
+
+def _in_words(code: int, raw: str, target: str) -> str:
+    """A sentence for what gRPC itself reports: nobody should have to read a handshake dump."""
+    cause = next((words for sign, words in _CAUSES if sign in raw), "no connection")
+    words = {
+        1: "the call was cancelled",
+        2: f"{target} failed without saying why",
+        4: f"{target} did not answer in time",
+        8: f"{target} cannot take a message this large",
+        12: f"{target} does not know this call: it is of another version, or no Weft server",
+        13: f"{target} failed without saying why",
+        14: f"{target} cannot be reached: {cause}",
+    }
+    return words.get(code) or raw or "the call failed"
 
 
 class PickleWarning(UserWarning):
