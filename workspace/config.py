@@ -29,9 +29,9 @@ class WorkspaceSettings(ServerSettings):
     health_address: str = "127.0.0.1:7792"
     """Where the kubelet asks for health: plaintext, grpc.health.v1 alone."""
     edge_endpoint: str = ""
-    """Where clients and runners reach the edge listener: "host:port"; the bound address where not set."""
+    """Where clients and runners reach the edge listener: "host:port"; what was bound if not set."""
     mesh_endpoint: str = ""
-    """Where peers reach the mesh listener: "host:port"; the bound address where not set."""
+    """Where peers reach the mesh listener: "host:port"; what was bound if not set."""
     control_plane_endpoint: str = ""
     """Edge endpoint of the control plane, "host:port", for joining the mesh."""
     enrollment_token_file: Path | None = None

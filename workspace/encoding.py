@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from google.protobuf.message import Message
-from weftapi.workspace.v1 import events_pb2
 
 from meshkit.feed import Change, ChangeKind, StoredEvent
+from weftapi.workspace.v1 import events_pb2
 from workspace.servicers.converting import stamp
 from workspace.store.base import Row
 

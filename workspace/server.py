@@ -48,6 +48,7 @@ _CONFIRM_INTERVAL_S = 60.0
 class Workspace:
     """A workspace server with its jobs beside it and its link to the control plane."""
 
+    settings: WorkspaceSettings
     server: MeshServer
     database: Database
     policies: Policies
@@ -160,6 +161,7 @@ async def compose(
         link = Link(membership, member, denied_serials=denied_serials, clock=clock)
         trust.policies.follow(link)
     return Workspace(
+        settings=settings,
         server=server,
         database=database,
         policies=trust.policies,

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 import grpc
-from weftapi.workloads.v1 import workloads_pb2
 
+from weftapi.workloads.v1 import workloads_pb2
 from workspace.launching.ports import no_manager
 
 
@@ -30,6 +30,7 @@ class FakeManager:
         self.is_down = False
         self.revision = 0
         self.watchers = 0
+        self.submitted = asyncio.Event()
         self._generation = 0
         self._changed = asyncio.Event()
 
@@ -51,11 +52,12 @@ class FakeManager:
         return self
 
     # The service.
-    async def SubmitWorkload(self, request: Any, timeout: float) -> Any:
+    async def SubmitWorkload(self, request: Any, **_: float) -> Any:
         self._require_up()
         if self.fail_submit:
             raise self.fail_submit
         self.submissions.append(request)
+        self.submitted.set()
         name = f"workloads/{request.workload_id}"
         if name in self.workloads:
             raise FakeError(grpc.StatusCode.ALREADY_EXISTS, "WORKLOAD_CONFLICT")
@@ -70,13 +72,13 @@ class FakeManager:
             raise FakeError(grpc.StatusCode.UNAVAILABLE, "the answer was lost")
         return workload
 
-    async def GetWorkload(self, request: Any, timeout: float) -> Any:
+    async def GetWorkload(self, request: Any, **_: float) -> Any:
         self._require_up()
         if request.name not in self.workloads:
             raise FakeError(grpc.StatusCode.NOT_FOUND)
         return self.workloads[request.name]
 
-    async def CancelWorkload(self, request: Any, timeout: float) -> Any:
+    async def CancelWorkload(self, request: Any, **_: float) -> Any:
         self._require_up()
         self.cancellations.append(request)
         if request.name not in self.workloads:

@@ -15,9 +15,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import grpc
+
+from meshkit import certificates
+from meshkit.caller import CallerKind
+from meshkit.certificates import Authority
+from meshkit.credentials import Credentials, KeyPair, write_files
+from meshkit.errors import MeshError
+from meshkit.membership import Membership
+from meshkit.server import Ports
+from meshkit.spiffe import Role, SpiffeId
+from meshkit.status import from_rpc_error
+from meshkit.tokens import SigningKey, TokenSigner
 from weftapi.common.v1 import types_pb2
 from weftapi.controlplane.v1 import enrollment_pb2
 from weftapi.workspace.v1 import (
@@ -37,17 +48,6 @@ from weftapi.workspace.v1 import (
     snapshots_pb2_grpc,
     steps_pb2_grpc,
 )
-
-from meshkit import certificates
-from meshkit.caller import CallerKind
-from meshkit.certificates import Authority
-from meshkit.credentials import Credentials, KeyPair, write_files
-from meshkit.errors import MeshError
-from meshkit.membership import Membership
-from meshkit.server import Ports
-from meshkit.spiffe import Role, SpiffeId
-from meshkit.status import from_rpc_error
-from meshkit.tokens import SigningKey, TokenSigner
 from workspace.config import WorkspaceSettings
 from workspace.launching.ports import WorkloadManagers
 from workspace.server import Workspace, compose
@@ -60,14 +60,30 @@ STRANGER = f"users/{uuid.UUID(int=4)}"
 # An editor of the project "demo" alone.
 DEMO_EDITOR = f"users/{uuid.UUID(int=5)}"
 
-_READS = (
-    "projects.get projects.list pipelines.get pipelines.list snapshots.get snapshots.list "
-    "runs.get runs.list artifacts.get artifacts.list events.list logs.read"
-).split()
-_WRITES = (
-    "snapshots.create snapshots.run runs.create runs.stop runs.retry runs.report "
-    "artifacts.create logs.append"
-).split()
+_READS = [
+    "projects.get",
+    "projects.list",
+    "pipelines.get",
+    "pipelines.list",
+    "snapshots.get",
+    "snapshots.list",
+    "runs.get",
+    "runs.list",
+    "artifacts.get",
+    "artifacts.list",
+    "events.list",
+    "logs.read",
+]
+_WRITES = [
+    "snapshots.create",
+    "snapshots.run",
+    "runs.create",
+    "runs.stop",
+    "runs.retry",
+    "runs.report",
+    "artifacts.create",
+    "logs.append",
+]
 _ADMINISTERS = ["projects.create", "projects.update", "projects.delete"]
 
 
@@ -362,10 +378,10 @@ class Refused:
         self.code, self.reason = code, reason
         self.error: MeshError | None = None
 
-    async def __aenter__(self) -> "Refused":
+    async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, _cls: Any, error: Any, _traceback: Any) -> bool:
+    async def __aexit__(self, _cls: object, error: object, _traceback: object) -> bool:
         assert isinstance(error, grpc.aio.AioRpcError), f"not refused: {error!r}"
         self.error = from_rpc_error(error)
         assert (error.code().name, self.error.reason) == (self.code, self.reason), error

@@ -9,16 +9,6 @@ from uuid import uuid4
 
 import grpc
 import pytest
-from weftapi.workspace.v1 import (
-    artifacts_pb2,
-    events_pb2,
-    projects_pb2,
-    reports_pb2,
-    runs_pb2,
-    server_pb2,
-    snapshots_pb2,
-    steps_pb2,
-)
 
 from meshkit.spiffe import Role, SpiffeId
 from tests.workspace.harness import (
@@ -37,6 +27,17 @@ from tests.workspace.harness import (
     workspace,
 )
 from tests.workspace.test_artifacts import make, new
+from weftapi.workspace.v1 import (
+    artifacts_pb2,
+    events_pb2,
+    pipelines_pb2,
+    projects_pb2,
+    reports_pb2,
+    runs_pb2,
+    server_pb2,
+    snapshots_pb2,
+    steps_pb2,
+)
 
 GetRun = runs_pb2.GetRunRequest
 _HASH = "c" * 64
@@ -61,11 +62,11 @@ def every_call(ws: Harness, token: str, run: str) -> dict[str, Any]:
     project = run.rpartition("/runs/")[0]
     version = f"{project}/artifacts/a/versions/1"
     reporter = str(uuid4())
-    P, R, S = projects_pb2, runs_pb2, snapshots_pb2
-    A, E, Rep = artifacts_pb2, events_pb2, reports_pb2
 
     async def opening() -> AsyncIterator[Any]:
-        yield Rep.StreamReportsRequest(open=Rep.OpenReports(run=run, reporter=reporter))
+        yield reports_pb2.StreamReportsRequest(
+            open=reports_pb2.OpenReports(run=run, reporter=reporter)
+        )
 
     async def stream() -> None:
         async for _ in ws.reports(token).StreamReports(opening()):
@@ -74,32 +75,40 @@ def every_call(ws: Harness, token: str, run: str) -> dict[str, Any]:
     projects, runs, steps = ws.projects(token), ws.runs(token), ws.steps(token)
     snapshots, reports, artifacts = ws.snapshots(token), ws.reports(token), ws.artifacts(token)
     pipelines, events = ws.pipelines(token), ws.events(token)
-    from weftapi.workspace.v1 import pipelines_pb2 as L
-
     return {
-        "GetProject": projects.GetProject(P.GetProjectRequest(name=project)),
-        "ListProjects": projects.ListProjects(P.ListProjectsRequest()),
-        "CreateProject": projects.CreateProject(P.CreateProjectRequest(project_id="x")),
+        "GetProject": projects.GetProject(projects_pb2.GetProjectRequest(name=project)),
+        "ListProjects": projects.ListProjects(projects_pb2.ListProjectsRequest()),
+        "CreateProject": projects.CreateProject(projects_pb2.CreateProjectRequest(project_id="x")),
         "UpdateProject": projects.UpdateProject(
-            P.UpdateProjectRequest(project=P.Project(name=project))
+            projects_pb2.UpdateProjectRequest(project=projects_pb2.Project(name=project))
         ),
-        "DeleteProject": projects.DeleteProject(P.DeleteProjectRequest(name=project)),
+        "DeleteProject": projects.DeleteProject(projects_pb2.DeleteProjectRequest(name=project)),
         "GetPipeline": pipelines.GetPipeline(
-            L.GetPipelineRequest(name=f"{project}/pipelines/train")
+            pipelines_pb2.GetPipelineRequest(name=f"{project}/pipelines/train")
         ),
-        "ListPipelines": pipelines.ListPipelines(L.ListPipelinesRequest(parent=project)),
-        "GetSnapshot": snapshots.GetSnapshot(S.GetSnapshotRequest(name=f"{project}/snapshots/s")),
-        "ListSnapshots": snapshots.ListSnapshots(S.ListSnapshotsRequest(parent=project)),
-        "CreateSnapshot": snapshots.CreateSnapshot(S.CreateSnapshotRequest(parent=project)),
-        "RunSnapshot": snapshots.RunSnapshot(S.RunSnapshotRequest(name=f"{project}/snapshots/s")),
+        "ListPipelines": pipelines.ListPipelines(
+            pipelines_pb2.ListPipelinesRequest(parent=project)
+        ),
+        "GetSnapshot": snapshots.GetSnapshot(
+            snapshots_pb2.GetSnapshotRequest(name=f"{project}/snapshots/s")
+        ),
+        "ListSnapshots": snapshots.ListSnapshots(
+            snapshots_pb2.ListSnapshotsRequest(parent=project)
+        ),
+        "CreateSnapshot": snapshots.CreateSnapshot(
+            snapshots_pb2.CreateSnapshotRequest(parent=project)
+        ),
+        "RunSnapshot": snapshots.RunSnapshot(
+            snapshots_pb2.RunSnapshotRequest(name=f"{project}/snapshots/s")
+        ),
         "GetRun": runs.GetRun(GetRun(name=run)),
-        "ListRuns": runs.ListRuns(R.ListRunsRequest(parent=project)),
-        "CountRuns": runs.CountRuns(R.CountRunsRequest(parent=project)),
-        "CreateRun": runs.CreateRun(R.CreateRunRequest(parent=project)),
-        "StopRun": runs.StopRun(R.StopRunRequest(name=run)),
-        "RetryRun": runs.RetryRun(R.RetryRunRequest(name=run)),
-        "WatchRun": runs.WatchRun(R.WatchRunRequest(name=run)),
-        "WatchRuns": runs.WatchRuns(R.WatchRunsRequest(parent=project)),
+        "ListRuns": runs.ListRuns(runs_pb2.ListRunsRequest(parent=project)),
+        "CountRuns": runs.CountRuns(runs_pb2.CountRunsRequest(parent=project)),
+        "CreateRun": runs.CreateRun(runs_pb2.CreateRunRequest(parent=project)),
+        "StopRun": runs.StopRun(runs_pb2.StopRunRequest(name=run)),
+        "RetryRun": runs.RetryRun(runs_pb2.RetryRunRequest(name=run)),
+        "WatchRun": runs.WatchRun(runs_pb2.WatchRunRequest(name=run)),
+        "WatchRuns": runs.WatchRuns(runs_pb2.WatchRunsRequest(parent=project)),
         "GetStep": steps.GetStep(steps_pb2.GetStepRequest(name=f"{run}/steps/a")),
         "ListSteps": steps.ListSteps(steps_pb2.ListStepsRequest(parent=run)),
         "ListStepAttempts": steps.ListStepAttempts(
@@ -108,29 +117,37 @@ def every_call(ws: Harness, token: str, run: str) -> dict[str, Any]:
         "LookupStepCache": steps.LookupStepCache(
             steps_pb2.LookupStepCacheRequest(parent=project, cache_key=_HASH)
         ),
-        "ClaimRun": reports.ClaimRun(Rep.ClaimRunRequest(name=run, reporter=reporter)),
+        "ClaimRun": reports.ClaimRun(reports_pb2.ClaimRunRequest(name=run, reporter=reporter)),
         "BatchCreateSteps": reports.BatchCreateSteps(
-            Rep.BatchCreateStepsRequest(parent=run, steps=[Rep.NewStep(step_id="x")])
+            reports_pb2.BatchCreateStepsRequest(
+                parent=run, steps=[reports_pb2.NewStep(step_id="x")]
+            )
         ),
         "StreamReports": stream(),
         "BatchReport": reports.BatchReport(
-            Rep.BatchReportRequest(run=run, reporter=reporter, reports=[run_report(1, "RUNNING")])
+            reports_pb2.BatchReportRequest(
+                run=run, reporter=reporter, reports=[run_report(1, "RUNNING")]
+            )
         ),
-        "Heartbeat": reports.Heartbeat(Rep.HeartbeatRequest(run=run, reporter=reporter)),
-        "GetArtifact": artifacts.GetArtifact(A.GetArtifactRequest(name=f"{project}/artifacts/a")),
-        "ListArtifacts": artifacts.ListArtifacts(A.ListArtifactsRequest(parent=project)),
+        "Heartbeat": reports.Heartbeat(reports_pb2.HeartbeatRequest(run=run, reporter=reporter)),
+        "GetArtifact": artifacts.GetArtifact(
+            artifacts_pb2.GetArtifactRequest(name=f"{project}/artifacts/a")
+        ),
+        "ListArtifacts": artifacts.ListArtifacts(
+            artifacts_pb2.ListArtifactsRequest(parent=project)
+        ),
         "GetArtifactVersion": artifacts.GetArtifactVersion(
-            A.GetArtifactVersionRequest(name=version)
+            artifacts_pb2.GetArtifactVersionRequest(name=version)
         ),
         "ListArtifactVersions": artifacts.ListArtifactVersions(
-            A.ListArtifactVersionsRequest(parent=f"{project}/artifacts/-")
+            artifacts_pb2.ListArtifactVersionsRequest(parent=f"{project}/artifacts/-")
         ),
         "BatchCreateArtifactVersions": artifacts.BatchCreateArtifactVersions(
-            A.BatchCreateArtifactVersionsRequest(parent=project)
+            artifacts_pb2.BatchCreateArtifactVersionsRequest(parent=project)
         ),
-        "GetLineage": artifacts.GetLineage(A.GetLineageRequest(name=version)),
-        "WatchEvents": events.WatchEvents(E.WatchEventsRequest(parent=project)),
-        "ListEvents": events.ListEvents(E.ListEventsRequest(parent=project)),
+        "GetLineage": artifacts.GetLineage(artifacts_pb2.GetLineageRequest(name=version)),
+        "WatchEvents": events.WatchEvents(events_pb2.WatchEventsRequest(parent=project)),
+        "ListEvents": events.ListEvents(events_pb2.ListEventsRequest(parent=project)),
     }
 
 

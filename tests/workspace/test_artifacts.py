@@ -3,9 +3,8 @@
 from typing import Any
 from uuid import uuid4
 
-from weftapi.workspace.v1 import artifacts_pb2, run_types_pb2, steps_pb2
-
 from tests.workspace.harness import Harness, outcomes, refused, run_report, step_report
+from weftapi.workspace.v1 import artifacts_pb2, run_types_pb2, steps_pb2
 
 Create = artifacts_pb2.BatchCreateArtifactVersionsRequest
 New = artifacts_pb2.NewArtifactVersion
@@ -52,9 +51,7 @@ async def test_versions_are_numbered_and_got_and_listed(ws: Harness) -> None:
     )
     assert [first.version, second.version, other.version] == [1, 2, 1]
     stub = ws.artifacts()
-    got = await stub.GetArtifactVersion(
-        artifacts_pb2.GetArtifactVersionRequest(name=first.name)
-    )
+    got = await stub.GetArtifactVersion(artifacts_pb2.GetArtifactVersionRequest(name=first.name))
     assert got == first
     assert got.schema["rows"] == 3
     artifact = await stub.GetArtifact(

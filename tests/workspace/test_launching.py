@@ -8,19 +8,19 @@ from uuid import uuid4
 
 import grpc
 import pytest
-from weftapi.workspace.v1 import run_types_pb2, runs_pb2, server_pb2, snapshots_pb2
 
+from meshkit.spiffe import Role, SpiffeId
 from tests.workspace.fakes import FakeError, FakeManager
 from tests.workspace.harness import (
+    FakeClock,
     Harness,
     TestMesh,
-    FakeClock,
     refused,
     run_report,
     step_report,
     workspace,
 )
-from meshkit.spiffe import Role, SpiffeId
+from weftapi.workspace.v1 import run_types_pb2, runs_pb2, server_pb2, snapshots_pb2
 
 Run = snapshots_pb2.RunSnapshotRequest
 
@@ -123,8 +123,7 @@ async def test_a_manager_out_of_reach_fails_nothing(world: World) -> None:
 async def test_a_lost_answer_is_asked_for_again_and_makes_no_second_workload(world: World) -> None:
     world.manager.lose_answer = True
     run = await world.launch()
-    while not world.manager.submissions:
-        await asyncio.sleep(0.01)
+    await world.manager.submitted.wait()
     world.manager.lose_answer = False
     await world.until(run.name, "PROVISIONING")
     assert list(world.manager.workloads) == [run.workload]

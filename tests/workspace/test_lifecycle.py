@@ -18,14 +18,14 @@ from workspace.lifecycle import (
 def test_every_state_has_its_row_and_every_edge_ends_at_a_state() -> None:
     assert set(RUN_EDGES) == set(RunState)
     assert set(STEP_EDGES) == set(StepState)
-    assert RUN_TERMINAL == {RunState.SUCCEEDED, RunState.FAILED, RunState.STOPPED}
-    assert STEP_TERMINAL == {
+    assert {RunState.SUCCEEDED, RunState.FAILED, RunState.STOPPED} == RUN_TERMINAL
+    assert {
         StepState.SUCCEEDED,
         StepState.CACHED,
         StepState.SKIPPED,
         StepState.FAILED,
         StepState.STOPPED,
-    }
+    } == STEP_TERMINAL
 
 
 @pytest.mark.parametrize("edges", [RUN_EDGES, STEP_EDGES])

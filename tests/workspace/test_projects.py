@@ -3,9 +3,9 @@
 from uuid import uuid4
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from weftapi.workspace.v1 import pipelines_pb2, projects_pb2
 
 from tests.workspace.harness import DEMO_EDITOR, VIEWER, Harness, refused
+from weftapi.workspace.v1 import pipelines_pb2, projects_pb2
 
 Create = projects_pb2.CreateProjectRequest
 Update = projects_pb2.UpdateProjectRequest

@@ -6,11 +6,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from weftapi.workspace.v1 import events_pb2, reports_pb2, run_types_pb2, runs_pb2
 
 from meshkit.jobs import Lease, acquire, release
 from meshkit.session import Session
 from tests.workspace.harness import Harness, run_report, step_report, workspace
+from weftapi.workspace.v1 import events_pb2, reports_pb2, run_types_pb2, runs_pb2
 from workspace.reaper import Reaper
 from workspace.store import runs as run_store
 

@@ -5,9 +5,9 @@ from typing import Any
 from uuid import uuid4
 
 import grpc
-from weftapi.workspace.v1 import reports_pb2, run_types_pb2, runs_pb2, steps_pb2
 
 from tests.workspace.harness import Harness, outcomes, refused, run_report, step_report
+from weftapi.workspace.v1 import reports_pb2, run_types_pb2, runs_pb2, steps_pb2
 
 Claim = reports_pb2.ClaimRunRequest
 
@@ -150,9 +150,7 @@ async def test_a_stop_is_told_until_the_run_has_ended(ws: Harness) -> None:
 
 async def test_steps_are_added_while_the_run_executes(ws: Harness) -> None:
     run, me = await prepared(ws, "split")
-    member = reports_pb2.NewStep(
-        step_id="fit-0", upstream=["split"], map_group="fit", map_index=0
-    )
+    member = reports_pb2.NewStep(step_id="fit-0", upstream=["split"], map_group="fit", map_index=0)
     request = reports_pb2.BatchCreateStepsRequest(parent=run, steps=[member])
     first = await ws.reports().BatchCreateSteps(request)
     again = await ws.reports().BatchCreateSteps(request)
@@ -184,9 +182,7 @@ async def test_steps_are_listed_in_the_order_of_the_graph(ws: Harness) -> None:
     )
     assert [s.step_id for p in (first, rest) for s in p.steps] == ["z", "a", "m"]
     async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
-        await ws.steps().ListSteps(
-            steps_pb2.ListStepsRequest(parent="projects/demo/runs/absent")
-        )
+        await ws.steps().ListSteps(steps_pb2.ListStepsRequest(parent="projects/demo/runs/absent"))
     async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
         await state_of(ws, run, "absent")
 
@@ -240,6 +236,8 @@ async def test_a_stream_acknowledges_what_is_durable_and_resumes(ws: Harness) ->
         "REJECTED",
     ]
     await ws.runs().StopRun(runs_pb2.StopRunRequest(name=run))
+    # It is told at once, and with every answer until the run has ended.
+    assert (await second.call.read()).directives
     beat = reports_pb2.StreamReportsRequest(heartbeat=reports_pb2.ReportHeartbeat())
     await second.call.write(beat)
     assert (await second.call.read()).directives

@@ -3,8 +3,6 @@
 import re
 from uuid import uuid4
 
-from weftapi.workspace.v1 import run_types_pb2, runs_pb2, snapshots_pb2, steps_pb2
-
 from tests.workspace.harness import (
     DEMO_EDITOR,
     Harness,
@@ -14,6 +12,7 @@ from tests.workspace.harness import (
     spec_step,
     step_report,
 )
+from weftapi.workspace.v1 import run_types_pb2, runs_pb2, snapshots_pb2, steps_pb2
 
 Get = runs_pb2.GetRunRequest
 List = runs_pb2.ListRunsRequest

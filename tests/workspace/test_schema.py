@@ -1,8 +1,7 @@
 """The tables: as migrated, as mapped, and what they refuse."""
 
-from weftapi.workspace.v1 import artifacts_pb2, run_types_pb2
-
 from meshkit.migrations import drift, migrate
+from weftapi.workspace.v1 import artifacts_pb2, run_types_pb2
 from workspace.lifecycle import RunState, StepState
 from workspace.server import MIGRATIONS
 from workspace.servicers.converting import numbers

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import grpc
 import pytest
-from weftapi.workspace.v1 import events_pb2, run_types_pb2, runs_pb2
 
 from tests.workspace.harness import (
     DEMO_EDITOR,
@@ -22,6 +21,7 @@ from tests.workspace.harness import (
     step_report,
     workspace,
 )
+from weftapi.workspace.v1 import events_pb2, run_types_pb2, runs_pb2
 from workspace.encoding import left, messages
 
 WatchRun = runs_pb2.WatchRunRequest

@@ -3,12 +3,12 @@
 from typing import Any
 
 import structlog
-from weftapi.controlplane.v1 import enrollment_pb2
-from weftapi.options.v1 import options_pb2
-from weftapi.workloads.v1 import workloads_pb2_grpc
 
 from meshkit.channels import Channels, PeerChannel
 from meshkit.spiffe import SpiffeId
+from weftapi.controlplane.v1 import enrollment_pb2
+from weftapi.options.v1 import options_pb2
+from weftapi.workloads.v1 import workloads_pb2_grpc
 from workspace.launching.ports import no_manager
 
 log = structlog.get_logger()

@@ -14,14 +14,14 @@ from typing import Any
 import grpc
 import structlog
 from google.protobuf.duration_pb2 import Duration
-from weftapi.common.v1 import types_pb2
-from weftapi.workloads.v1 import workloads_pb2
 
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import MeshError
 from meshkit.jobs import Lease
 from meshkit.session import Session
+from weftapi.common.v1 import types_pb2
+from weftapi.workloads.v1 import workloads_pb2
 from workspace.launching.ports import Manager, WorkloadManagers
 from workspace.lifecycle import RUN_TERMINAL
 from workspace.operations import launches as operations

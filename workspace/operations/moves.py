@@ -181,7 +181,8 @@ class Moves:
         if state is RunState.FAILED:
             failure = _failure_of_run(steps, failure, reason)
         for step in steps:
-            self._settle(run, step, state, failure, time or self._session.now, item)
+            now = time or self._session.now
+            self._settle(run, step, state, failure=failure, time=now, item=item)
         self.move_run(run, state, reason=reason, failure=failure, time=time, item=item)
 
     def save(self) -> None:
@@ -201,6 +202,7 @@ class Moves:
         run: Run,
         step: Step,
         end: RunState,
+        *,
         failure: Failure | None,
         time: datetime,
         item: int,

@@ -5,7 +5,7 @@ Understood are `type`, `properties`, `required`, `additionalProperties`, `items`
 describes and does not decide.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from meshkit.errors import FieldViolation, InvalidArgument
@@ -72,26 +72,24 @@ def _type_complaint(schema: dict[str, Any], value: Any) -> str:
     return "must be of type " + " or ".join(str(kind) for kind in kinds)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    # A Struct holds every number as a float.
+    "integer": lambda value: _is_number(value) and float(value).is_integer(),
+    "number": _is_number,
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "null": lambda value: value is None,
+    "array": lambda value: isinstance(value, list),
+    "object": lambda value: isinstance(value, dict),
+}
+
+
 def _is(kind: Any, value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    match kind:
-        case "integer":
-            # A Struct holds every number as a float.
-            return is_number and float(value).is_integer()
-        case "number":
-            return is_number
-        case "string":
-            return isinstance(value, str)
-        case "boolean":
-            return isinstance(value, bool)
-        case "null":
-            return value is None
-        case "array":
-            return isinstance(value, list)
-        case "object":
-            return isinstance(value, dict)
-        case _:
-            return True
+    return kind not in _KINDS or _KINDS[kind](value)
 
 
 def _value_complaint(schema: dict[str, Any], value: Any) -> str:
@@ -99,18 +97,18 @@ def _value_complaint(schema: dict[str, Any], value: Any) -> str:
         return "must be one of " + ", ".join(map(str, schema["enum"]))[:200]
     if "const" in schema and value != schema["const"]:
         return f"must be {schema['const']}"[:200]
-    if isinstance(value, bool) or value is None:
-        return ""
-    if isinstance(value, int | float):
+    if _is_number(value):
         return _bound_complaint(schema, value)
-    limits = {"string": ("minLength", "maxLength"), "list": ("minItems", "maxItems")}
-    least, most = limits["string" if isinstance(value, str) else "list"]
-    size = len(value)
-    if size < schema.get(least, 0):
-        return f"must have at least {schema[least]} items or characters"
-    if size > schema.get(most, size):
-        return f"must have at most {schema[most]} items or characters"
-    return ""
+    if isinstance(value, str):
+        return _size_complaint(schema, len(value), "Length", "characters")
+    return _size_complaint(schema, len(value), "Items", "items") if isinstance(value, list) else ""
+
+
+def _size_complaint(schema: dict[str, Any], size: int, suffix: str, what: str) -> str:
+    least, most = schema.get(f"min{suffix}", 0), schema.get(f"max{suffix}", size)
+    if size < least:
+        return f"must have at least {least} {what}"
+    return f"must have at most {most} {what}" if size > most else ""
 
 
 def _bound_complaint(schema: dict[str, Any], value: float) -> str:

@@ -3,19 +3,19 @@
 from typing import Any
 
 from google.protobuf.message import Message
-from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
 
 from meshkit.authentication import Context
 from meshkit.database import Database
 from meshkit.ids import new_uid
+from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
 from workspace import names
 from workspace.operations import artifacts as operations
 from workspace.operations.refusals import absent
 from workspace.servicers.converting import (
-    stamp,
     caller,
     numbers,
     short_names,
+    stamp,
     struct_to_dict,
     uuid_or,
 )

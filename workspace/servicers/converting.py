@@ -6,18 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf import json_format
-from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
-from weftapi.common.v1 import types_pb2
-from weftapi.workspace.v1 import run_types_pb2
 
 from meshkit.caller import Caller, CallerKind, current_call
+from weftapi.common.v1 import types_pb2
+from weftapi.workspace.v1 import run_types_pb2
 from workspace import names
 
 
-def short_names(enum: "EnumTypeWrapper[Any]") -> dict[int, str]:
+def short_names(enum: Any) -> dict[int, str]:
     """The values of an enum by number, without the prefix of its type; zero is ""."""
     values = enum.DESCRIPTOR.values_by_number
     prefix = values[0].name.removesuffix("UNSPECIFIED")
@@ -27,7 +26,7 @@ def short_names(enum: "EnumTypeWrapper[Any]") -> dict[int, str]:
     }
 
 
-def numbers(enum: "EnumTypeWrapper[Any]") -> dict[str, int]:
+def numbers(enum: Any) -> dict[str, int]:
     """The other way round."""
     return {name: number for number, name in short_names(enum).items()}
 

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-
-from weftapi.workspace.v1 import events_pb2, events_pb2_grpc
+from typing import Any
 
 from meshkit.authentication import Context
 from meshkit.database import Database
 from meshkit.feed import Feed
 from meshkit.paging import MAX_PAGE_BYTES, page_size
+from weftapi.workspace.v1 import events_pb2, events_pb2_grpc
 from workspace import names
 from workspace.encoding import decode, size_of
 from workspace.operations.refusals import absent
@@ -30,7 +30,7 @@ class EventServicer(events_pb2_grpc.EventServiceServicer):
 
     async def WatchEvents(
         self, request: events_pb2.WatchEventsRequest, context: Context
-    ) -> AsyncIterator[events_pb2.WatchResponse | bytes]:
+    ) -> AsyncIterator[Any]:
         async for response in self._watches.events(request, context, caller()):
             yield response
 
@@ -38,11 +38,8 @@ class EventServicer(events_pb2_grpc.EventServiceServicer):
         self, request: events_pb2.ListEventsRequest, _context: Context
     ) -> events_pb2.ListEventsResponse:
         project = names.project_of(request.parent)
-        known = project == names.WILDCARD or await self._database.read(
-            project_store.existing, {project}
-        )
-        if not known:
-            raise absent(request.parent)
+        if project != names.WILDCARD:
+            await self._require(project)
         position = request.after_revision or self._feed.compact_revision
         await self._feed.check(position, epoch=request.epoch)
         select = self._watches.selector(caller(), request.parent, request.resource_types)
@@ -53,6 +50,10 @@ class EventServicer(events_pb2_grpc.EventServiceServicer):
             revision=page.position,
             more=page.position < self._feed.head,
         )
+
+    async def _require(self, project: str) -> None:
+        if not await self._database.read(project_store.existing, {project}):
+            raise absent(names.project(project))
 
     async def GetFeedInfo(
         self, _request: events_pb2.GetFeedInfoRequest, _context: Context

@@ -1,9 +1,8 @@
 """PipelineService."""
 
-from weftapi.workspace.v1 import pipelines_pb2, pipelines_pb2_grpc
-
 from meshkit.authentication import Context
 from meshkit.database import Database
+from weftapi.workspace.v1 import pipelines_pb2, pipelines_pb2_grpc
 from workspace import names
 from workspace.operations.refusals import absent
 from workspace.servicers.converting import stamp

@@ -1,17 +1,17 @@
 """ProjectService."""
 
 from google.protobuf.empty_pb2 import Empty
-from weftapi.workspace.v1 import projects_pb2, projects_pb2_grpc
 
 from meshkit.authentication import Context
 from meshkit.database import Database
 from meshkit.idempotency import once
 from meshkit.rules import resolve_update_mask
+from weftapi.workspace.v1 import projects_pb2, projects_pb2_grpc
 from workspace import names
 from workspace.access import Access
 from workspace.operations import projects as operations
 from workspace.operations.refusals import absent
-from workspace.servicers.converting import stamp, caller
+from workspace.servicers.converting import caller, stamp
 from workspace.servicers.listing import Lists
 from workspace.store import projects as store
 from workspace.store.schema import Project

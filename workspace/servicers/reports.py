@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
-from weftapi.workspace.v1 import reports_pb2, reports_pb2_grpc, run_types_pb2
 
 from meshkit import status
 from meshkit.authentication import Context
@@ -15,7 +14,9 @@ from meshkit.caller import Caller
 from meshkit.database import Database, Session
 from meshkit.errors import InvalidArgument
 from meshkit.streams import current_stream
+from weftapi.workspace.v1 import reports_pb2, reports_pb2_grpc, run_types_pb2
 from workspace import names
+from workspace.bells import Bells
 from workspace.heartbeats import Heartbeats
 from workspace.lifecycle import RunState, StepState
 from workspace.operations import reports as operations
@@ -38,6 +39,7 @@ from workspace.store.schema import Run, Step
 
 HEARTBEAT_INTERVAL_S = 20
 _MAX_REPORTS = 1000
+_KNOCK = reports_pb2.StreamReportsRequest()
 _RUN_STATES = short_names(run_types_pb2.RunState)
 _STEP_STATES = short_names(run_types_pb2.StepState)
 _OUTCOMES: dict[str, Any] = {
@@ -58,12 +60,14 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
         database: Database,
         heartbeats: Heartbeats,
         tokens: RunTokens,
+        bells: Bells,
         *,
         artifact_store_uri: str,
     ) -> None:
         self._database = database
         self._heartbeats = heartbeats
         self._tokens = tokens
+        self._bells = bells
         self._artifact_store_uri = artifact_store_uri
 
     async def ClaimRun(
@@ -113,14 +117,17 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
             raise InvalidArgument("MALFORMED_MESSAGE", "A report stream begins with `open`.")
         project, run = names.ids(first.open.run)
         reporter = UUID(first.open.reporter)
-        opened = await self._apply(project, run, reporter, [])
-        yield _stream_response(opened, is_first=True)
         mailbox = _Mailbox(requests)
         try:
-            async for said in mailbox.take():
-                self._heartbeats.note(project, run)
-                applied = await self._apply(project, run, reporter, said.reports)
-                yield _stream_response(applied)
+            # Hung before the first look: what is wished meanwhile is heard of in either.
+            with self._bells.hung(first.open.run, mailbox.knock):
+                opened = await self._apply(project, run, reporter, [])
+                yield _stream_response(opened, is_first=True)
+                async for said in mailbox.take():
+                    if said.is_sign_of_life:
+                        self._heartbeats.note(project, run)
+                    applied = await self._apply(project, run, reporter, said.reports)
+                    yield _stream_response(applied)
             if current_stream.get().ending.is_set():
                 notice = reports_pb2.Notice(reconnect=True, reason="draining")
                 yield reports_pb2.StreamReportsResponse(notice=notice)
@@ -171,9 +178,10 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
 
 @dataclass(slots=True)
 class _Said:
-    """What a reporter has said since it was last answered."""
+    """What a reporter has said since it was last answered; nothing where somebody knocked."""
 
     reports: list[reports_pb2.Report]
+    is_sign_of_life: bool = False
 
 
 class _Mailbox:
@@ -195,6 +203,7 @@ class _Mailbox:
             said = _Said([])
             while message is not None:
                 said.reports += message.batch.reports
+                said.is_sign_of_life |= message is not _KNOCK
                 if self._queue.empty() or len(said.reports) >= _MAX_REPORTS:
                     break
                 message = self._queue.get_nowait()
@@ -203,6 +212,11 @@ class _Mailbox:
             if message is None:
                 self._raise_if_broken()
                 return
+
+    def knock(self) -> None:
+        """Has the reporter answered now. Where something waits, it is about to be anyway."""
+        if self._queue.empty():
+            self._queue.put_nowait(_KNOCK)
 
     async def close(self) -> None:
         for task in (self._reading, self._ending):

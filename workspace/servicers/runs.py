@@ -1,28 +1,29 @@
 """RunService."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from weftapi.workspace.v1 import events_pb2, run_types_pb2, runs_pb2, runs_pb2_grpc
 
 from meshkit.authentication import Context
 from meshkit.database import Database
 from meshkit.idempotency import once
+from weftapi.workspace.v1 import run_types_pb2, runs_pb2, runs_pb2_grpc
 from workspace import names
 from workspace.access import Access
+from workspace.bells import Bells
 from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
 from workspace.operations import runs as operations
 from workspace.operations.refusals import absent
 from workspace.servicers.converting import (
-    stamp,
     caller,
     environment_to_dict,
     environment_to_proto,
     failure_to_proto,
     numbers,
+    stamp,
     struct_to_dict,
 )
 from workspace.servicers.listing import Lists
@@ -43,8 +44,10 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
         lists: Lists,
         access: Access,
         watches: Watches,
+        *,
         managers: WorkloadManagers,
         reconciler: Reconciler,
+        bells: Bells,
     ) -> None:
         self._database = database
         self._lists = lists
@@ -52,6 +55,7 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
         self._watches = watches
         self._managers = managers
         self._reconciler = reconciler
+        self._bells = bells
 
     async def GetRun(self, request: runs_pb2.GetRunRequest, _context: Context) -> run_types_pb2.Run:
         row = await self._database.read(store.get, *names.ids(request.name))
@@ -108,6 +112,7 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
             reply=run_to_proto,
         )
         self._reconciler.wake()
+        self._bells.ring(request.name)
         return reply
 
     async def RetryRun(
@@ -129,13 +134,13 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
 
     async def WatchRun(
         self, request: runs_pb2.WatchRunRequest, context: Context
-    ) -> AsyncIterator[events_pb2.WatchResponse | bytes]:
+    ) -> AsyncIterator[Any]:
         async for response in self._watches.run(request, context):
             yield response
 
     async def WatchRuns(
         self, request: runs_pb2.WatchRunsRequest, context: Context
-    ) -> AsyncIterator[events_pb2.WatchResponse | bytes]:
+    ) -> AsyncIterator[Any]:
         filter_ = self._lists.filter(store.FIELDS, request.filter)
         async for response in self._watches.runs(request, context, caller(), filter_):
             yield response
@@ -206,5 +211,5 @@ def stop_to_proto(request: dict[str, Any] | None) -> run_types_pb2.StopRequest |
         requester=request["requester"],
         mode=mode,
         reason=request["reason"],
-        time=datetime.fromisoformat(request["time"]),
+        time=stamp(datetime.fromisoformat(request["time"])),
     )

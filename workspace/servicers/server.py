@@ -2,9 +2,8 @@
 
 from importlib import metadata
 
-from weftapi.workspace.v1 import server_pb2, server_pb2_grpc
-
 from meshkit.authentication import Context
+from weftapi.workspace.v1 import server_pb2, server_pb2_grpc
 from workspace.access import Policies
 from workspace.launching.ports import WorkloadManagers
 

@@ -1,12 +1,12 @@
 """SnapshotService."""
 
 from google.protobuf import json_format
-from weftapi.workspace.v1 import run_types_pb2, snapshots_pb2, snapshots_pb2_grpc
 
 from meshkit.authentication import Context
 from meshkit.database import Database
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.idempotency import once
+from weftapi.workspace.v1 import run_types_pb2, snapshots_pb2, snapshots_pb2_grpc
 from workspace import names
 from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
@@ -14,11 +14,11 @@ from workspace.operations import runs as run_operations
 from workspace.operations import snapshots as operations
 from workspace.operations.refusals import absent
 from workspace.servicers.converting import (
-    stamp,
     caller,
     environment_to_dict,
     environment_to_proto,
     message_to_dict,
+    stamp,
     struct_to_dict,
 )
 from workspace.servicers.listing import Lists

@@ -3,13 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from weftapi.workspace.v1 import run_types_pb2, steps_pb2, steps_pb2_grpc
-
 from meshkit.authentication import Context
 from meshkit.database import Database, Session
+from weftapi.workspace.v1 import run_types_pb2, steps_pb2, steps_pb2_grpc
 from workspace import names
 from workspace.operations.refusals import absent
-from workspace.servicers.converting import stamp, failure_to_proto, numbers
+from workspace.servicers.converting import failure_to_proto, numbers, stamp
 from workspace.servicers.listing import Lists
 from workspace.store import artifacts as artifact_store
 from workspace.store import runs as run_store
@@ -65,9 +64,9 @@ class StepServicer(steps_pb2_grpc.StepServiceServicer):
             _lookup,
             project,
             request.cache_key,
-            max_age,
-            names.last(request.pipeline),
-            request.step_id,
+            max_age=max_age,
+            pipeline=names.last(request.pipeline),
+            step=request.step_id,
         )
         return steps_pb2.LookupStepCacheResponse(
             step=step_to_proto(hit) if hit else None,
@@ -90,6 +89,7 @@ def _lookup(
     session: Session,
     project: str,
     cache_key: str,
+    *,
     max_age: timedelta | None,
     pipeline: str,
     step: str,

@@ -9,14 +9,13 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from weftapi.workspace.v1 import events_pb2, reports_pb2, run_types_pb2, runs_pb2
-
 from meshkit.authentication import Context
 from meshkit.caller import Caller
 from meshkit.database import Database, Session
 from meshkit.feed import StoredEvent
 from meshkit.filters import Filter
 from meshkit.streams import OpenStream, current_stream
+from weftapi.workspace.v1 import events_pb2, reports_pb2, run_types_pb2, runs_pb2
 from workspace import names
 from workspace.access import Access
 from workspace.encoding import EventEncoder, decode, left, messages

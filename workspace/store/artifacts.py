@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from meshkit.filters import Choices, Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
-from workspace.store.base import columns, every, fetch, first, upsert
+from workspace.store.base import columns, every, fetch, first, ignore_conflicts, insert_or
 from workspace.store.lists import Listed, listed, matching
 from workspace.store.schema import Artifact, ArtifactVersion, LineageEdge, Step
 
@@ -91,14 +91,9 @@ def list_versions(
     return listed(session, ArtifactVersion, window, *conditions)
 
 
-def add_edges(session: Session, edges: Iterable[LineageEdge]) -> None:
+def add_edges(session: Session, edges: Sequence[LineageEdge]) -> None:
     """Keeps edges; those that are known stay as they are."""
-    rows = [
-        {name: getattr(edge, name) for name in LineageEdge.__table__.c.keys()} for edge in edges
-    ]
-    if rows:
-        statement = upsert(session, LineageEdge.__table__).on_conflict_do_nothing()
-        session.connection().execute(statement, rows)
+    insert_or(session, edges, ignore_conflicts)
 
 
 def edges_of_versions(

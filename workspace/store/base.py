@@ -90,10 +90,14 @@ def columns(cls: type[Row]) -> sa.sql.base.ReadOnlyColumnCollection[str, sa.Colu
     return cls.__table__.c
 
 
-@cache
 def every(cls: type[Row]) -> sa.Select[Any]:
     """SELECT of whole rows, for `fetch` to make them of."""
-    return sa.select(*cls.__table__.c)
+    return _select(cls.__table__)
+
+
+@cache
+def _select(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(*table.c)
 
 
 def fetch(session: Session, cls: type[R], statement: sa.Select[Any]) -> list[R]:
@@ -111,9 +115,9 @@ def insert(session: Session, rows: Sequence[R]) -> None:
     """Inserts rows of one class; AlreadyExists where another replica was quicker."""
     if not rows:
         return
-    values = [row.values(_names(type(row))) for row in rows]
+    values = [row.values(_names(row.__table__)) for row in rows]
     try:
-        _insert(type(rows[0])).run(session.connection(), values)
+        _insert(rows[0].__table__).run(session.connection(), values)
     except IntegrityError as error:
         # The operation looked before: only a neighbour in another process can have been first.
         raise AlreadyExists("RESOURCE_EXISTS", "The name was taken a moment ago.") from error
@@ -123,30 +127,42 @@ def update(session: Session, rows: Sequence[R], names: tuple[str, ...]) -> None:
     """Writes the named columns of rows of one class, found by their uid."""
     if rows:
         found_by = ("uid", *names)
-        statement = _update(type(rows[0]), names)
+        statement = _update(rows[0].__table__, names)
         statement.run(session.connection(), [row.values(found_by) for row in rows])
 
 
 @cache
-def _names(cls: type[Row]) -> tuple[str, ...]:
-    return tuple(cls.__table__.c.keys())
+def _names(table: sa.Table) -> tuple[str, ...]:
+    return tuple(table.c.keys())
 
 
 @cache
-def _insert(cls: type[Row]) -> Bulk:
-    return Bulk(cls.__table__.insert(), _names(cls))
+def _insert(table: sa.Table) -> Bulk:
+    return Bulk(table.insert(), _names(table))
 
 
 @cache
-def _update(cls: type[Row], names: tuple[str, ...]) -> Bulk:
-    table = cls.__table__
+def _update(table: sa.Table, names: tuple[str, ...]) -> Bulk:
     binds = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
     uid = sa.bindparam("which_uid", type_=table.c.uid.type)
     statement = table.update().where(table.c.uid == uid).values(binds)
     return Bulk(statement, ["which_uid", *(f"new_{name}" for name in names)])
 
 
-def upsert(session: Session, table: sa.Table) -> Any:
-    """INSERT of the database's own dialect, which knows ON CONFLICT."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+def insert_or(session: Session, rows: Sequence[R], settle: Callable[[Any], Any]) -> None:
+    """Inserts rows of one class; `settle` adds to the INSERT what holds where one exists."""
+    if rows:
+        table, dialect = rows[0].__table__, session.get_bind().dialect.name
+        values = [row.values(_names(table)) for row in rows]
+        _insert_or(table, dialect, settle).run(session.connection(), values)
+
+
+@cache
+def _insert_or(table: sa.Table, dialect: str, settle: Callable[[Any], Any]) -> Bulk:
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    return Bulk(settle(statement), _names(table))
+
+
+def ignore_conflicts(statement: Any) -> Any:
+    """For `insert_or`: what exists stays as it is."""
+    return statement.on_conflict_do_nothing()

@@ -5,7 +5,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from meshkit.session import Session
-from workspace.store.base import columns, every, fetch, first
+from workspace.store.base import columns, every, first
 from workspace.store.schema import Launch, Run
 
 _C = columns(Launch)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from meshkit.paging import OrderKey, Orders, Window
 from meshkit.schema import database_time_ms
 from meshkit.session import Session
 from workspace.lifecycle import RUN_ACTIVE, RunState
-from workspace.store.base import columns, every, fetch, first, upsert
+from workspace.store.base import columns, every, fetch, first, insert_or
 from workspace.store.lists import Listed, Visible, listed, matching, within
 from workspace.store.schema import Run, RunCounter
 
@@ -93,22 +94,20 @@ def counts(session: Session, project: str) -> dict[str, int]:
     """Runs of a project in each state that has any."""
     table = _COUNTERS.c
     query = sa.select(table.state, table.count).where(table.project == project, table.count > 0)
-    return {row.state: row.count for row in session.connection().execute(query)}
+    return dict(map(tuple, session.connection().execute(query)))
 
 
 def count(session: Session, deltas: dict[tuple[str, str], int]) -> None:
     """Adds to the counters of (project, state); in one order, as locks are taken."""
-    rows = [
-        {"project": project, "state": state, "count": delta}
-        for (project, state), delta in sorted(deltas.items())
-        if delta
-    ]
-    if rows:
-        statement = upsert(session, _COUNTERS)
-        added = _COUNTERS.c.count + statement.excluded.count
-        key = [_COUNTERS.c.project, _COUNTERS.c.state]
-        statement = statement.on_conflict_do_update(index_elements=key, set_={"count": added})
-        session.connection().execute(statement, rows)
+    rows = [RunCounter(*key, delta) for key, delta in sorted(deltas.items()) if delta]
+    insert_or(session, rows, _add)
+
+
+def _add(statement: Any) -> Any:
+    counters = columns(RunCounter)
+    added = counters.count + statement.excluded.count
+    key = [counters.project, counters.state]
+    return statement.on_conflict_do_update(index_elements=key, set_={"count": added})
 
 
 def touch(session: Session, alive: Sequence[tuple[Key, int]]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,13 +11,15 @@ from meshkit.filters import Choices, Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
 from workspace.lifecycle import STEP_ACTIVE, StepState
-from workspace.store.base import columns, every, fetch, first, upsert
+from workspace.store.base import columns, every, fetch, first, insert_or
 from workspace.store.lists import Listed, listed, matching
 from workspace.store.schema import Run, Step, StepAttempt
 
 _C = columns(Step)
 _ATTEMPTS = columns(StepAttempt)
 _RUNS = columns(Run)
+# Written out, because a statement for many rows has no parameters but theirs.
+_EMPTY: sa.ColumnElement[str] = sa.literal_column("''")
 
 ORDERS = Orders((OrderKey("ordinal", _C.ordinal),), OrderKey("uid", _C.uid), default="ordinal")
 FIELDS = Fields(
@@ -69,23 +72,20 @@ def attempts(session: Session, step_uid: UUID) -> list[StepAttempt]:
 
 def save_attempts(session: Session, rows: Sequence[StepAttempt]) -> None:
     """Adds attempts, or writes what is newly known of those that exist."""
-    if not rows:
-        return
-    table = StepAttempt.__table__
-    statement = upsert(session, table)
-    new = statement.excluded
-    known = table.c
+    insert_or(session, rows, _newly_known)
+
+
+def _newly_known(statement: Any) -> Any:
+    new, known = statement.excluded, _ATTEMPTS
     newer = {
         "state": new.state,
         "end_time": new.end_time,
         "failure": sa.func.coalesce(new.failure, known.failure),
-        "host": sa.func.coalesce(sa.func.nullif(new.host, ""), known.host),
-        "log_stream": sa.func.coalesce(sa.func.nullif(new.log_stream, ""), known.log_stream),
+        "host": sa.func.coalesce(sa.func.nullif(new.host, _EMPTY), known.host),
+        "log_stream": sa.func.coalesce(sa.func.nullif(new.log_stream, _EMPTY), known.log_stream),
     }
-    key = [_ATTEMPTS.step_uid, _ATTEMPTS.number]
-    statement = statement.on_conflict_do_update(index_elements=key, set_=newer)
-    values = [{name: getattr(row, name) for name in table.c.keys()} for row in rows]
-    session.connection().execute(statement, values)
+    key = [known.step_uid, known.number]
+    return statement.on_conflict_do_update(index_elements=key, set_=newer)
 
 
 def cached(session: Session, project: str, cache_key: str, *, since: datetime | None) -> list[Step]:

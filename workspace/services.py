@@ -1,0 +1,170 @@
+"""The services of a workspace: one servicer for each, with what it works on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.descriptor import FileDescriptor
+
+from meshkit.database import Database
+from meshkit.scopes import ExtraCheck
+from meshkit.server import Service
+from weftapi.workspace.v1 import (
+    artifacts_pb2,
+    artifacts_pb2_grpc,
+    events_pb2,
+    events_pb2_grpc,
+    logs_pb2,
+    logs_pb2_grpc,
+    pipelines_pb2,
+    pipelines_pb2_grpc,
+    projects_pb2,
+    projects_pb2_grpc,
+    reports_pb2,
+    reports_pb2_grpc,
+    runs_pb2,
+    runs_pb2_grpc,
+    server_pb2,
+    server_pb2_grpc,
+    snapshots_pb2,
+    snapshots_pb2_grpc,
+    steps_pb2,
+    steps_pb2_grpc,
+)
+from workspace.access import Access, Policies, own_run_only
+from workspace.bells import Bells
+from workspace.config import WorkspaceSettings
+from workspace.encoding import EventEncoder, Shown
+from workspace.heartbeats import Heartbeats
+from workspace.launching.ports import WorkloadManagers
+from workspace.launching.reconciler import Reconciler
+from workspace.logs.keeper import LogKeeper
+from workspace.run_tokens import RunTokens
+from workspace.servicers.artifacts import (
+    ArtifactServicer,
+    artifact_to_proto,
+    producers_of,
+    version_to_proto,
+)
+from workspace.servicers.events import EventServicer
+from workspace.servicers.listing import Lists
+from workspace.servicers.logs import LogServicer, log_stream_of_own_run, log_stream_to_proto
+from workspace.servicers.pipelines import PipelineServicer, pipeline_to_proto
+from workspace.servicers.projects import ProjectServicer, project_to_proto
+from workspace.servicers.reports import ReportServicer
+from workspace.servicers.runs import RunServicer, run_to_proto
+from workspace.servicers.server import ServerServicer
+from workspace.servicers.snapshots import SnapshotServicer, snapshot_to_proto
+from workspace.servicers.steps import StepServicer, step_to_proto
+from workspace.servicers.watches import Watches
+from workspace.store import schema, schema_logs
+
+SHOWN = {
+    schema.Project: Shown("project_resource", project_to_proto),
+    schema.Pipeline: Shown("pipeline", pipeline_to_proto),
+    schema.Snapshot: Shown("snapshot", snapshot_to_proto),
+    schema.Run: Shown("run", run_to_proto),
+    schema.Step: Shown("step", step_to_proto),
+    schema.Artifact: Shown("artifact", artifact_to_proto),
+    schema.ArtifactVersion: Shown("artifact_version", version_to_proto),
+    schema_logs.LogStream: Shown("log_stream", log_stream_to_proto),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the servicers work on."""
+
+    settings: WorkspaceSettings
+    database: Database
+    encoder: EventEncoder
+    lists: Lists
+    access: Access
+    policies: Policies
+    tokens: RunTokens
+    heartbeats: Heartbeats
+    bells: Bells
+    logs: LogKeeper
+    managers: WorkloadManagers
+    reconciler: Reconciler
+    is_draining: Callable[[], bool]
+
+
+def services(parts: Parts) -> list[Service]:
+    """Every service of the contract."""
+    database, lists, settings = parts.database, parts.lists, parts.settings
+    store_uri = settings.artifact_store
+    watches = Watches(
+        database,
+        parts.encoder,
+        parts.access,
+        bookmark_s=settings.bookmark_s,
+        is_draining=parts.is_draining,
+    )
+    return [
+        _service(projects_pb2, projects_pb2_grpc, ProjectServicer(database, lists, parts.access)),
+        _service(pipelines_pb2, pipelines_pb2_grpc, PipelineServicer(database, lists)),
+        _service(snapshots_pb2, snapshots_pb2_grpc, _snapshots(parts)),
+        _service(runs_pb2, runs_pb2_grpc, _runs(parts, watches)),
+        _service(steps_pb2, steps_pb2_grpc, StepServicer(database, lists)),
+        _service(reports_pb2, reports_pb2_grpc, _reports(parts)),
+        _service(artifacts_pb2, artifacts_pb2_grpc, ArtifactServicer(database, lists)),
+        _service(events_pb2, events_pb2_grpc, EventServicer(database, watches)),
+        _service(logs_pb2, logs_pb2_grpc, _logs(parts)),
+        _service(
+            server_pb2,
+            server_pb2_grpc,
+            ServerServicer(parts.policies, parts.managers, artifact_store_uri=store_uri),
+        ),
+    ]
+
+
+def extra_checks(parts: Parts) -> dict[str, ExtraCheck]:
+    """The checks that methods name in their options."""
+    return {
+        "producers_of_own_run": own_run_only(producers_of),
+        "log_stream_of_own_run": log_stream_of_own_run(parts.logs),
+    }
+
+
+def _service(messages: Any, stubs: Any, servicer: Any) -> Service:
+    """The one service of a file, with the function that generated code adds it by."""
+    file: FileDescriptor = messages.DESCRIPTOR
+    ((name, descriptor),) = file.services_by_name.items()
+    return Service(descriptor, getattr(stubs, f"add_{name}Servicer_to_server"), servicer)
+
+
+def _snapshots(parts: Parts) -> SnapshotServicer:
+    return SnapshotServicer(parts.database, parts.lists, parts.managers, parts.reconciler)
+
+
+def _runs(parts: Parts, watches: Watches) -> RunServicer:
+    return RunServicer(
+        parts.database,
+        parts.lists,
+        parts.access,
+        watches,
+        managers=parts.managers,
+        reconciler=parts.reconciler,
+        bells=parts.bells,
+    )
+
+
+def _reports(parts: Parts) -> ReportServicer:
+    return ReportServicer(
+        parts.database,
+        parts.heartbeats,
+        parts.tokens,
+        parts.bells,
+        artifact_store_uri=parts.settings.artifact_store,
+    )
+
+
+def _logs(parts: Parts) -> LogServicer:
+    return LogServicer(
+        parts.database,
+        parts.lists,
+        parts.logs,
+        alive_s=parts.settings.bookmark_s,
+        is_draining=parts.is_draining,
+    )
