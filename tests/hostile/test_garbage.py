@@ -1,0 +1,128 @@
+"""Bytes that are no message, however they are not one: refused, quickly, and forgotten."""
+
+import ctypes
+import gc
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.calls import Method, Outcome, methods
+from tests.hostile.world import Site, World
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_MAX_GROWTH = 64 << 20
+_REFUSALS = {"INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"}
+each_method = pytest.mark.parametrize("method", methods(), ids=str)
+# Field 1 of every message is absent, or a string, or a message: a varint never fits, and
+# unknown fields are none of our business.
+MALFORMED = {
+    "noise": b"\xff\xff\xff\xff\xff",
+    "cut_off": b"\x0a\x7fprojects/",
+    "end_of_no_group": b"\x0c",
+    "endless_varint": b"\x08" + b"\x80" * 11,
+    "length_of_2_to_63": b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+    "open_groups": b"\x0b" * 5_000,
+    "wire_type_7": b"\x0f",
+}
+
+
+def resident() -> int:
+    """Bytes of memory that this process keeps: the servers', since they live in it."""
+    gc.collect()
+    # What is free but kept for the next call is not growth.
+    ctypes.CDLL(None).malloc_trim(0)
+    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
+
+
+def is_alive(site: Site) -> bool:
+    """Whether an honest call is still answered."""
+    method = next(
+        m for m in methods() if m.package == site.package and m.descriptor.name in _HONEST
+    )
+    return site.as_admin(method).code == "OK"
+
+
+_HONEST = {"GetCurrentPrincipal", "GetFeedInfo", "ListWorkloads"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _grows_by_little(hosts: World) -> Iterator[None]:
+    before = resident()
+    yield
+    assert resident() - before < _MAX_GROWTH
+
+
+@each_method
+def test_malformed_bytes(hosts: World, method: Method) -> None:
+    site = hosts.of(method)
+    for kind, raw in MALFORMED.items():
+        found = site.as_admin(method, raw)
+        assert (found.code, found.reason) == ("INVALID_ARGUMENT", "MALFORMED_MESSAGE"), kind
+    assert is_alive(site)
+
+
+def _text_fields(method: Method) -> Iterator[int]:
+    for field in method.descriptor.input_type.fields:
+        if field.type == field.TYPE_STRING and not field.is_repeated:
+            yield field.number
+
+
+def _bytes_field(number: int, content: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+@each_method
+def test_text_that_is_not_utf8(hosts: World, method: Method) -> None:
+    site = hosts.of(method)
+    for number in _text_fields(method):
+        for content in (b"\xff\xfe", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"):
+            found = site.as_admin(method, _bytes_field(number, content))
+            assert found.code == "INVALID_ARGUMENT", (number, content)
+
+
+@each_method
+def test_nesting_without_end(hosts: World, method: Method) -> None:
+    """Any message field, and its message fields in turn, five thousand deep."""
+    site = hosts.of(method)
+    for field in method.descriptor.input_type.fields:
+        if field.message_type is None:
+            continue
+        raw = b""
+        for _ in range(3_000):
+            raw = _bytes_field(field.number, raw)
+        assert site.as_admin(method, raw).code in {*_REFUSALS, "NOT_FOUND"}, field.name
+
+
+@each_method
+def test_too_large(hosts: World, method: Method) -> None:
+    site = hosts.of(method)
+    found = site.as_admin(method, _bytes_field(1, b"x" * (5 << 20)))
+    assert found.code == "RESOURCE_EXHAUSTED"
+    found = site.as_admin(method, metadata=[("x-padding", "x" * 20_000)])
+    assert found.code == "RESOURCE_EXHAUSTED"
+    assert is_alive(site)
+
+
+@each_method
+def test_too_long_a_name(hosts: World, method: Method) -> None:
+    """As large as a message may be: the answer does not carry it back."""
+    site = hosts.of(method)
+    for number in _text_fields(method):
+        found = site.as_admin(method, _bytes_field(number, b"x" * (3 << 20)))
+        assert found.code in {"INVALID_ARGUMENT", "PERMISSION_DENIED", "UNAUTHENTICATED"}, number
+        assert _is_short(found)
+
+
+def _is_short(found: Outcome) -> bool:
+    return len(found.everything()) < 8 << 10

@@ -1,0 +1,228 @@
+"""Whoever may do nothing learns nothing: not what exists, not what is wrong with the request."""
+
+import pytest
+from google.protobuf.message import Message
+
+from meshkit.access import Access, Listener
+from meshkit.spiffe import Role
+from tests.hostile.calls import Method, methods
+from tests.hostile.messages import HOSTILE, field_at, put, rules_of
+from tests.hostile.test_credentials import ON_EDGE, PUBLIC
+from tests.hostile.world import Site, World
+
+# Reviewed by hand: what everybody who is signed in may call, about themselves or the service.
+# An RPC that loses its permission shows here.
+OPEN_TO_MEMBERS = {
+    "controlplane.AccessService/TestPermissions",
+    "controlplane.AuthService/ApproveDevice",
+    "controlplane.AuthService/DenyDevice",
+    "controlplane.AuthService/GetCurrentPrincipal",
+    "controlplane.AuthService/GetDeviceAuthorization",
+    # Shows the caller their own.
+    "controlplane.OrganizationService/ListOrganizations",
+    "controlplane.UserService/CreatePersonalAccessToken",
+    "controlplane.UserService/DeletePersonalAccessToken",
+    "controlplane.UserService/GetUser",
+    "controlplane.UserService/ListPersonalAccessTokens",
+    "workspace.EventService/GetFeedInfo",
+    "workspace.ServerService/GetServerInfo",
+}
+FOR_SERVICES = {
+    "controlplane.EnrollmentService/Link",
+    "controlplane.EnrollmentService/RenewCertificate",
+}
+# Reviewed by hand: where the token of a run opens anything at all.
+FOR_RUNS = {
+    "workspace.ArtifactService/BatchCreateArtifactVersions",
+    "workspace.ArtifactService/GetArtifactVersion",
+    "workspace.LogService/AppendLogs",
+    "workspace.LogService/CreateLogStream",
+    "workspace.LogService/SealLogStream",
+    "workspace.LogService/WriteLogs",
+    "workspace.ReportService/BatchCreateSteps",
+    "workspace.ReportService/BatchReport",
+    "workspace.ReportService/ClaimRun",
+    "workspace.ReportService/Heartbeat",
+    "workspace.ReportService/StreamReports",
+    "workspace.RunService/GetRun",
+    "workspace.RunService/WatchRun",
+    "workspace.ServerService/GetServerInfo",
+    "workspace.SnapshotService/GetSnapshot",
+    "workspace.StepService/GetStep",
+    "workspace.StepService/ListSteps",
+    "workspace.StepService/LookupStepCache",
+}
+OPEN = PUBLIC | OPEN_TO_MEMBERS | FOR_SERVICES
+GRANTED = [method for method in methods() if str(method) not in OPEN]
+PEOPLES = [m for m in methods() if m.policy.access in (Access.PERMISSION, Access.ANY_PRINCIPAL)]
+PEERS = [method for method in methods() if method.policy.access is Access.PEER]
+_NAMES = {"projects": "weft.dev/Project", "organizations": "weft.dev/Organization"}
+
+
+def _message(site: Site, method: Method, *, exists: bool, valid: bool = True) -> bytes:
+    """A request about something that exists, or not; `valid` tells how its other fields are."""
+    request = method.request()
+    if not valid:
+        _spoil(request)
+    path = method.policy.resource_field
+    if path:
+        put(request, path, _name(site, method, path, exists=exists))
+    return request.SerializeToString()
+
+
+def _name(site: Site, method: Method, path: str, *, exists: bool) -> str:
+    type_ = rules_of(field_at(method.descriptor.input_type, path)).resource_type
+    if not type_:
+        type_ = "weft.dev/Project" if "weft.dev/Project" in site.names else "weft.dev/Organization"
+    name = site.names[type_]
+    if exists:
+        return name
+    # Nothing of the name exists: neither the thing, nor what it would be in.
+    collections = name.split("/")[::2]
+    return "/".join(f"{collection}/absent" for collection in collections)
+
+
+def _spoil(request: Message) -> None:
+    for field in request.DESCRIPTOR.fields:
+        if field.is_repeated or field.message_type is not None:
+            continue
+        if field.type == field.TYPE_STRING:
+            setattr(request, field.name, HOSTILE[3] * 700)
+        elif field.type in (field.TYPE_INT32, field.TYPE_INT64):
+            setattr(request, field.name, -5)
+
+
+def test_what_every_member_may_was_reviewed() -> None:
+    found = {str(m) for m in methods() if m.policy.access is Access.ANY_PRINCIPAL}
+    assert found == OPEN_TO_MEMBERS
+
+
+@pytest.mark.parametrize("method", GRANTED, ids=str)
+def test_without_a_grant(hosts: World, method: Method) -> None:
+    """The same bytes for what exists, what does not, and what makes no sense at all."""
+    site = hosts.of(method)
+    existing = site.as_nobody(method, _message(site, method, exists=True))
+    assert existing.code == "PERMISSION_DENIED"
+    assert existing.reason in {"NOT_PERMITTED", "CALLER_NOT_ALLOWED"}
+    for request in (
+        _message(site, method, exists=False),
+        _message(site, method, exists=True, valid=False),
+        _message(site, method, exists=False, valid=False),
+        b"",
+    ):
+        if request or not method.descriptor.client_streaming:
+            assert site.as_nobody(method, request) == existing
+
+
+@pytest.mark.parametrize("method", [m for m in GRANTED if m.policy.resource_field], ids=str)
+@pytest.mark.parametrize(
+    "name", ["-", "../..", "\0", "PROJECTS/DEMO", "projects/demo/", "x" * 4000]
+)
+def test_without_a_grant_by_a_name_of_no_shape(hosts: World, method: Method, name: str) -> None:
+    site, request = hosts.of(method), method.request()
+    put(request, method.policy.resource_field, name)
+    found = site.as_nobody(method, request.SerializeToString())
+    assert found == site.as_nobody(method, _message(site, method, exists=True))
+
+
+def test_a_right_elsewhere_is_no_right_here(hosts: World) -> None:
+    """An editor of one project cannot reach the others, whatever the name looks like."""
+    from tests.workspace.harness import DEMO_EDITOR
+
+    token = hosts.workspace.token(DEMO_EDITOR)
+    for method in GRANTED:
+        path = method.policy.resource_field
+        if not path or not str(method).startswith("workspace"):
+            continue
+        site, request = hosts.of(method), method.request()
+        own = _name(site, method, path, exists=True)
+        for name in (
+            own.replace("projects/demo", "projects/other"),
+            own.replace("projects/demo", "projects/demo/../other"),
+            own.replace("projects/demo", "projects/demo%2f..%2fother"),
+            own.replace("projects/demo", "projects/demo2"),
+        ):
+            put(request, path, name)
+            found = site.edge.call(method, request.SerializeToString(), token=token)
+            # What is no name at all may be told so to somebody who holds the permission here.
+            assert found.code in {"PERMISSION_DENIED", "INVALID_ARGUMENT"}, (str(method), name)
+            assert "demo" in name.split("/")[1].split("%")[0] or found.code == "PERMISSION_DENIED"
+
+
+@pytest.mark.parametrize("method", PEOPLES, ids=str)
+def test_a_run_token_on_methods_of_people(hosts: World, method: Method) -> None:
+    """A run's token opens what its table says, on its own run; the control plane knows no runs."""
+    site = hosts.of(method)
+    run = hosts.sites["weftapi.workspace.v1"].tokens["run"]
+    found = site.edge.call(method, _message(site, method, exists=False), token=run)
+    if str(method).startswith("controlplane"):
+        assert found.code == "UNAUTHENTICATED"
+    elif str(method) in FOR_RUNS - OPEN_TO_MEMBERS:
+        assert (found.code, found.reason) == ("PERMISSION_DENIED", "NOT_PERMITTED")
+    elif str(method) not in FOR_RUNS:
+        assert (found.code, found.reason) == ("PERMISSION_DENIED", "CALLER_NOT_ALLOWED")
+    else:
+        assert found.code == "OK"
+
+
+@pytest.mark.parametrize("method", PEERS, ids=str)
+def test_people_on_methods_of_services(hosts: World, method: Method) -> None:
+    site = hosts.of(method)
+    if site.admin:
+        found = site.mesh[Role.GATEWAY].call(method, token=site.admin)
+        assert (found.code, found.reason) == ("PERMISSION_DENIED", "CALLER_NOT_ALLOWED")
+    assert site.edge.call(method, token=site.admin).code == "UNIMPLEMENTED"
+
+
+@pytest.mark.parametrize("method", PEERS, ids=str)
+def test_services_of_another_role_on_methods_of_services(hosts: World, method: Method) -> None:
+    site = hosts.of(method)
+    for role in site.mesh.keys() - method.policy.peers:
+        found = site.mesh[role].call(method)
+        assert (found.code, found.reason) == ("PERMISSION_DENIED", "CALLER_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize("method", PEOPLES, ids=str)
+def test_services_on_methods_of_people(hosts: World, method: Method) -> None:
+    """A certificate is not a person, and only a gateway may carry a person's token."""
+    site = hosts.of(method)
+    request = _message(site, method, exists=True)
+    refused = site.edge.call(method)
+    for role, door in site.mesh.items():
+        assert door.call(method, request) == refused
+        if role is not Role.GATEWAY:
+            assert door.call(method, request, token=site.admin) == refused
+
+
+@pytest.mark.parametrize("method", methods(), ids=str)
+def test_each_listener_serves_its_own(hosts: World, method: Method) -> None:
+    site, policy = hosts.of(method), method.policy
+    if Listener.MESH not in policy.listeners:
+        assert all(door.call(method).code == "UNIMPLEMENTED" for door in site.mesh.values())
+    if Listener.EDGE not in policy.listeners:
+        assert site.edge.call(method, token=site.admin).code == "UNIMPLEMENTED"
+
+
+@pytest.mark.parametrize("method", ON_EDGE[::7], ids=str)
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda path: f"/{path}",
+        lambda path: path[1:],
+        lambda path: f"{path}/",
+        lambda path: path.lower(),
+        lambda path: path.replace("Service/", "Service/%2e/"),
+        lambda path: path.replace("weftapi", "%77eftapi"),
+        lambda path: f"{path}?x",
+        lambda path: f"/grpc.health.v1.Health/..{path}",
+    ],
+)
+def test_no_other_spelling_of_a_path_reaches_anything(hosts: World, method: Method, spell) -> None:
+    import grpc
+
+    site = hosts.of(method)
+    with pytest.raises(grpc.RpcError) as refused:
+        site.edge.channel.unary_unary(spell(method.path))(
+            b"", metadata=[("authorization", f"Bearer {site.admin}")], timeout=10
+        )
+    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -1,0 +1,313 @@
+"""Real servers of all three kinds in one thread, and every way to knock at their doors.
+
+The servers run on an event loop of their own; the tests are plain functions with synchronous
+clients, so that a server that blocks or hangs is seen as its clients would see it.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from uuid import UUID, uuid4
+
+import grpc
+import uvloop
+
+from meshkit.access import Access
+from meshkit.clock import SystemClock
+from meshkit.credentials import CHAIN_FILE, KEY_FILE, KeyPair
+from meshkit.spiffe import Role, SpiffeId
+from tests.controlplane import harness as planes
+from tests.hostile.calls import Metadata, Method, Outcome, call
+from tests.workloads.observed import end_everything
+from tests.workspace import harness as workspaces
+from tests.workspace.fakes import FakeManager
+from workloads.config import WorkloadsSettings
+from workloads.server import WorkloadManager
+
+T = TypeVar("T")
+CONTROL_PLANE, WORKSPACE, WORKLOADS = (
+    f"weftapi.{name}.v1" for name in ("controlplane", "workspace", "workloads")
+)
+# Tables that a refused call may add to: the audit log alone.
+_AUDIT = frozenset({"audit_events"})
+_START_S = 60
+
+
+class Loop:
+    """An event loop in a thread, for the servers."""
+
+    def __init__(self) -> None:
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="servers")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs the work on the servers' loop and waits for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_S)
+
+
+@dataclass
+class Door:
+    """One listener of one server, as one kind of client finds it."""
+
+    channel: grpc.Channel
+
+    def call(self, method: Method, *raws: bytes, token: str = "", **options: Any) -> Outcome:
+        """Calls with a bearer token, if there is one; see `calls.call`."""
+        metadata: Metadata = options.pop("metadata", ())
+        if token:
+            metadata = [("authorization", f"Bearer {token}"), *metadata]
+        return call(self.channel, method, *(raws or (b"",)), metadata=metadata, **options)
+
+
+@dataclass
+class Site:
+    """One server: its doors, who may enter, and where it keeps things."""
+
+    package: str
+    edge: Door
+    # Doors on the mesh listener, by the role of the certificate shown there.
+    mesh: dict[Role, Door]
+    directory: Path
+    database: Path | None
+    audience: str = ""
+    admin: str = ""
+    stranger: str = ""
+    # Tokens by what they prove: "run" for a run token.
+    tokens: dict[str, str] = field(default_factory=dict)
+    # Existing names by resource type.
+    names: dict[str, str] = field(default_factory=dict)
+    # A member in good standing, whom no grant or directory names.
+    outsider: Door | None = None
+
+    def as_admin(self, method: Method, *raws: bytes, **options: Any) -> Outcome:
+        """Calls as whoever may: an administrator, or the service that the method is for."""
+        if method.policy.access is Access.PEER:
+            role = Role.WORKSPACE if Role.WORKSPACE in method.policy.peers else Role.GATEWAY
+            return self.mesh[role].call(method, *raws, **options)
+        return self.edge.call(method, *raws, token=self.admin, **options)
+
+    def as_nobody(self, method: Method, *raws: bytes, **options: Any) -> Outcome:
+        """Calls as somebody who proved who they are, and may do nothing."""
+        if method.policy.access is Access.PEER:
+            assert self.outsider
+            return self.outsider.call(method, *raws, **options)
+        return self.edge.call(method, *raws, token=self.stranger, **options)
+
+    def rows(self) -> dict[str, int]:
+        """How many rows each table has, but for the audit log."""
+        if self.database is None:
+            return {}
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+            tables = [name for (name,) in connection.execute(query)]
+            return {
+                name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
+                for name in tables
+                if name not in _AUDIT
+            }
+
+    def audit(self, query: str = "1 = 1", *values: Any) -> list[sqlite3.Row]:
+        """Audit rows, in order."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            text = f"SELECT * FROM audit_events WHERE {query} ORDER BY sequence"
+            return connection.execute(text, values).fetchall()
+
+
+@dataclass
+class World:
+    """All servers, and the loop that they run on."""
+
+    loop: Loop
+    sites: dict[str, Site]
+    plane: planes.Plane
+    workspace: workspaces.Harness
+
+    def of(self, method: Method) -> Site:
+        return self.sites[method.package]
+
+
+@contextmanager
+def world(directory: Path, **settings: Any) -> Iterator[World]:
+    """Serves all three until the block ends; `settings` are common to all."""
+    with Loop() as loop:
+        stack = AsyncExitStack()
+        try:
+            yield loop.run(_open(loop, stack, directory, settings))
+        finally:
+            loop.run(stack.aclose())
+            end_everything(directory / "workloads")
+
+
+async def _open(
+    loop: Loop, stack: AsyncExitStack, directory: Path, settings: dict[str, Any]
+) -> World:
+    settings = {"rate_per_second": 1e6, "rate_burst": 1e6, **settings}
+    plane_url = f"sqlite:///{directory / 'plane.db'}"
+    plane = await stack.enter_async_context(planes.running(directory, plane_url, **settings))
+    identity = SpiffeId(workspaces.DOMAIN, Role.WORKSPACE, uuid4(), uuid4())
+    harness = await stack.enter_async_context(
+        workspaces.workspace(
+            directory,
+            f"sqlite:///{directory / 'workspace.db'}",
+            identity=identity,
+            managers=FakeManager(),
+            bookmark_s=0.2,
+            **settings,
+        )
+    )
+    sites = [
+        await _control_plane(plane, directory),
+        await _workspace(harness, identity, directory),
+        await _workloads(stack, harness.mesh, directory, settings),
+    ]
+    return World(loop, {site.package: site for site in sites}, plane, harness)
+
+
+async def _control_plane(plane: planes.Plane, directory: Path) -> Site:
+    admin = await plane.set_up()
+    stranger = await plane.new_user(admin, "eve@example.com")
+    await plane.new_workspace(admin, "lab")
+    enrolled = {
+        Role.WORKSPACE: await plane.enroll(admin, planes.WORKSPACE, "lab"),
+        Role.WORKLOAD_MANAGER: await plane.enroll(admin, planes.WORKLOAD_MANAGER, "lab"),
+        Role.GATEWAY: await plane.enroll(admin, planes.GATEWAY, "lab"),
+    }
+    ports, organization = plane.server.ports, planes.ORGANIZATION
+    return Site(
+        CONTROL_PLANE,
+        _edge(ports.edge, plane.trust),
+        {
+            role: _mesh(ports.mesh, plane.trust, plane.identity, member.pair)
+            for role, member in enrolled.items()
+        },
+        directory / "controlplane",
+        directory / "plane.db",
+        audience=str(plane.identity),
+        admin=admin.tokens.access_token,
+        stranger=stranger.tokens.access_token,
+        names={
+            "weft.dev/Organization": organization,
+            "weft.dev/Workspace": f"{organization}/workspaces/lab",
+            "weft.dev/User": admin.subject,
+            "weft.dev/Role": f"{organization}/roles/viewer",
+            "weft.dev/RoleBinding": f"{organization}/roleBindings/{uuid4()}",
+            "weft.dev/Enrollment": enrolled[Role.WORKLOAD_MANAGER].enrollment.name,
+            "weft.dev/PersonalAccessToken": f"{admin.subject}/personalAccessTokens/{uuid4()}",
+        },
+    )
+
+
+async def _workspace(harness: workspaces.Harness, server: SpiffeId, directory: Path) -> Site:
+    await harness.create_project()
+    await harness.create_snapshot()
+    run = await harness.create_run(run_id="first")
+    await harness.add_steps(run.name, "fit")
+    mesh = harness.mesh
+    return Site(
+        WORKSPACE,
+        _edge(harness.ports.edge, mesh.authority.pem),
+        _peers(mesh, server, harness.ports.mesh),
+        directory / "data",
+        directory / "workspace.db",
+        audience=harness.uid,
+        admin=harness.token(),
+        stranger=harness.token(workspaces.STRANGER),
+        tokens={"run": await harness.run_token(run.name)},
+        names={
+            "weft.dev/Project": "projects/demo",
+            "weft.dev/Pipeline": "projects/demo/pipelines/train",
+            "weft.dev/Run": run.name,
+            "weft.dev/Step": f"{run.name}/steps/fit",
+            "weft.dev/StepAttempt": f"{run.name}/steps/fit/attempts/1",
+            "weft.dev/LogStream": "projects/demo/logStreams/first",
+            "weft.dev/Artifact": "projects/demo/artifacts/model",
+            "weft.dev/ArtifactVersion": "projects/demo/artifacts/model/versions/1",
+            "weft.dev/Snapshot": "projects/demo/snapshots/first",
+        },
+    )
+
+
+async def _workloads(
+    stack: AsyncExitStack, mesh: workspaces.TestMesh, directory: Path, settings: dict[str, Any]
+) -> Site:
+    identity = SpiffeId(workspaces.DOMAIN, Role.WORKLOAD_MANAGER, uuid4())
+    allowed = SpiffeId(workspaces.DOMAIN, Role.WORKSPACE, uuid4(), UUID(int=7))
+    credentials = mesh.membership(identity).credentials
+    chosen = WorkloadsSettings(
+        credentials_dir=directory / f"credentials-{identity.role.value}-{identity.uid}",
+        state_dir=directory / "workloads",
+        slots=2,
+        grace_s=0.1,
+        end_on_stop=True,
+        health_address="127.0.0.1:0",
+        allowed_workspaces=(allowed.uid,),
+        **{**settings, "peer_rate_per_second": 1e6, "peer_rate_burst": 1e6},
+    )
+    chosen.state_dir.mkdir(mode=0o700)
+    manager = WorkloadManager(chosen, credentials=credentials, membership=None, clock=SystemClock())
+    ports = await manager.start()
+    stack.push_async_callback(manager.stop)
+    doors = _peers(mesh, identity, ports.mesh)
+    return Site(
+        WORKLOADS,
+        _edge(ports.edge, mesh.authority.pem),
+        {**doors, Role.WORKSPACE: _peer(mesh, allowed, identity, ports.mesh)},
+        chosen.state_dir,
+        None,
+        names={"weft.dev/Workload": "workloads/first"},
+        outsider=doors[Role.WORKSPACE],
+    )
+
+
+def _peers(mesh: workspaces.TestMesh, server: SpiffeId, port: int) -> dict[Role, Door]:
+    return {
+        role: _peer(
+            mesh,
+            SpiffeId(workspaces.DOMAIN, role, uuid4(), uuid4() if role is Role.WORKSPACE else None),
+            server,
+            port,
+        )
+        for role in (Role.WORKSPACE, Role.WORKLOAD_MANAGER, Role.GATEWAY)
+    }
+
+
+def _peer(mesh: workspaces.TestMesh, who: SpiffeId, server: SpiffeId, port: int) -> Door:
+    mesh.membership(who)
+    home = mesh.directory / f"credentials-{who.role.value}-{who.uid}"
+    pair = KeyPair((home / KEY_FILE).read_bytes(), (home / CHAIN_FILE).read_bytes())
+    return _mesh(port, mesh.authority.pem, server, pair)
+
+
+def _edge(port: int, trust: bytes) -> Door:
+    return _door(f"localhost:{port}", grpc.ssl_channel_credentials(trust))
+
+
+def _mesh(port: int, trust: bytes, server: SpiffeId, pair: KeyPair) -> Door:
+    proof = grpc.ssl_channel_credentials(trust, pair.key, pair.chain)
+    return _door(f"127.0.0.1:{port}", proof, ("grpc.ssl_target_name_override", server.dns_name))
+
+
+def _door(address: str, proof: grpc.ChannelCredentials, *options: tuple[str, Any]) -> Door:
+    common = [
+        ("grpc.use_local_subchannel_pool", 1),
+        # What a hostile client would not limit in itself.
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_metadata_size", 1 << 20),
+        ("grpc.absolute_max_metadata_size", 1 << 20),
+    ]
+    return Door(grpc.secure_channel(address, proof, [*common, *options]))
