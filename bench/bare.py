@@ -186,11 +186,12 @@ class Logs(logs_pb2_grpc.LogServiceServicer):
 
 async def serve(credentials: Path, ready_file: Path) -> None:
     """Serves until the process is ended."""
-    fan, handlers = Fan(), _Handlers()
-    runs_pb2_grpc.add_RunServiceServicer_to_server(Runs(), handlers)
-    reports_pb2_grpc.add_ReportServiceServicer_to_server(Reports(fan), handlers)
-    artifacts_pb2_grpc.add_ArtifactServiceServicer_to_server(Artifacts(), handlers)
-    logs_pb2_grpc.add_LogServiceServicer_to_server(Logs(), handlers)
+    fan = Fan()
+    handlers: Any = _Handlers()
+    runs_pb2_grpc.add_RunServiceServicer_to_server(Runs(), handlers)  # type: ignore[abstract]
+    reports_pb2_grpc.add_ReportServiceServicer_to_server(Reports(fan), handlers)  # type: ignore[abstract]
+    artifacts_pb2_grpc.add_ArtifactServiceServicer_to_server(Artifacts(), handlers)  # type: ignore[abstract]
+    logs_pb2_grpc.add_LogServiceServicer_to_server(Logs(), handlers)  # type: ignore[abstract]
     # Without protobuf: the bytes of a watch are ready.
     handlers.by_path[_WATCH_RUN] = grpc.unary_stream_rpc_method_handler(fan.watch)
     server = grpc.aio.server(handlers=[handlers], options=[("grpc.so_reuseport", 0)])

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import grpc
 import uvloop
@@ -26,7 +27,7 @@ from weftapi.workspace.v1 import runs_pb2
 def application(channel: grpc.aio.Channel) -> Starlette:
     """One route: asks the workspace for the run, and answers a run."""
     run = MessageToDict(sample_run())
-    get_run = channel.unary_unary("/weftapi.workspace.v1.RunService/GetRun")
+    get_run: Any = channel.unary_unary("/weftapi.workspace.v1.RunService/GetRun")
 
     async def answer(request: Request) -> JSONResponse:
         name = f"projects/bench/runs/{request.path_params['run']}"

@@ -4,7 +4,7 @@ import uuid
 
 from bench.databases import workspaces
 from bench.figures import Figure, at_least
-from bench.load import Options, Slice, closed_loop, figure, take_turns
+from bench.load import DEADLINE_S, Options, Slice, closed_loop, figure, take_turns
 from bench.run import main
 from bench.site import PROJECT, Server, Site
 from weftapi.workspace.v1 import run_types_pb2, runs_pb2, runs_pb2_grpc
@@ -23,7 +23,7 @@ async def creator(server: Server) -> Slice:
     stub = await server.stub(runs_pb2_grpc.RunServiceStub)
 
     async def create(_client: int) -> int:
-        await stub.CreateRun(request(), metadata=server.metadata)
+        await stub.CreateRun(request(), metadata=server.metadata, timeout=DEADLINE_S)
         return 1
 
     return closed_loop(server.process, create, clients=CLIENTS)

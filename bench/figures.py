@@ -1,7 +1,8 @@
 """Figures and the table that shows them."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,20 @@ def table(figures: Sequence[Figure]) -> str:
     rows = [_HEADER, *(_cells(figure) for figure in figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
     return "\n".join(_line(row, widths) for row in rows)
+
+
+def as_json(figures: Sequence[Figure]) -> str:
+    """The figures as a JSON array, each with its ratio and whether it meets its target."""
+    shown = [
+        {
+            **asdict(figure),
+            "target": str(figure.target or ""),
+            "ratio": figure.ratio,
+            "meets_target": figure.target.holds(figure) if figure.target else None,
+        }
+        for figure in figures
+    ]
+    return json.dumps(shown, indent=2)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from bench.databases import new_database
 from bench.figures import Figure, at_most
-from bench.load import Options, Pair, Slice, closed_loop, take_turns
+from bench.load import DEADLINE_S, Options, Pair, Slice, closed_loop, take_turns
 from bench.run import main
 from bench.site import PROJECT, USER, Server, Site
 from meshkit.database import Database, Session
@@ -65,7 +65,7 @@ async def _listing(server: Server) -> Slice:
     request = runs_pb2.ListRunsRequest(parent=PROJECT, page_size=20, filter="state = FAILED")
 
     async def page(_client: int) -> int:
-        answer = await stub.ListRuns(request, metadata=server.metadata)
+        answer = await stub.ListRuns(request, metadata=server.metadata, timeout=DEADLINE_S)
         if not answer.runs:
             raise RuntimeError("the list is empty")
         return 1

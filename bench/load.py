@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from bench.figures import Figure, Target
 from bench.processes import Process
 
+# Every client of Weft gives its calls a deadline; without one the server would keep a timer.
+DEADLINE_S = 30.0
+
 # One unit of a client's work; answers how much of what is counted it did.
 Work = Callable[[int], Awaitable[int]]
 

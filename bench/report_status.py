@@ -2,7 +2,7 @@
 
 from bench.databases import workspaces
 from bench.figures import Figure, at_least
-from bench.load import Options, Slice, closed_loop, figure, take_turns
+from bench.load import DEADLINE_S, Options, Slice, closed_loop, figure, take_turns
 from bench.reporting import reporters
 from bench.run import main
 from bench.site import Server, Site
@@ -17,7 +17,9 @@ async def reporting(server: Server) -> Slice:
     everybody = await reporters(server, CLIENTS)
 
     async def report(client: int) -> int:
-        answer = await stub.BatchReport(everybody[client].batch(), metadata=server.metadata)
+        answer = await stub.BatchReport(
+            everybody[client].batch(), metadata=server.metadata, timeout=DEADLINE_S
+        )
         if answer.results[0].outcome != reports_pb2.REPORT_OUTCOME_APPLIED:
             raise RuntimeError(f"a report was not applied: {answer}")
         return 1

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import uvloop
 
-from bench.figures import Figure, table
+from bench.figures import Figure, as_json, table
 from bench.load import Options
 from bench.site import Site, site
 
@@ -38,6 +38,7 @@ def main(measure: Measure) -> None:
 def main_of_all(arguments: Sequence[str] | None = None) -> int:
     """For `python -m bench`; answers the exit code: 1 where a script broke."""
     parser = _parser()
+    parser.add_argument("--json", action="store_true", help="print figures for programs")
     parser.add_argument("scripts", nargs="*", metavar="SCRIPT", help="all by default")
     parsed = parser.parse_args(arguments)
     unknown = set(parsed.scripts) - set(SCRIPTS)
@@ -45,10 +46,11 @@ def main_of_all(arguments: Sequence[str] | None = None) -> int:
         parser.error(
             f"no such script: {', '.join(sorted(unknown))}; there are {', '.join(SCRIPTS)}"
         )
-    return uvloop.run(_all(parsed.scripts or SCRIPTS, _options(parsed)))
+    running = _all(parsed.scripts or SCRIPTS, _options(parsed), is_json=parsed.json)
+    return uvloop.run(running)
 
 
-async def _all(scripts: Sequence[str], options: Options) -> int:
+async def _all(scripts: Sequence[str], options: Options, *, is_json: bool) -> int:
     figures: list[Figure] = []
     broken = 0
     for script in scripts:
@@ -59,7 +61,7 @@ async def _all(scripts: Sequence[str], options: Options) -> int:
             broken += 1
             print(f"{script} broke: {error!r}", file=sys.stderr)
         print(f"{script}: {time.monotonic() - start:.0f} s", file=sys.stderr)
-    print(table(figures))
+    print(as_json(figures) if is_json else table(figures))
     return 1 if broken else 0
 
 

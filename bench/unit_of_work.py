@@ -16,7 +16,7 @@ import grpc
 from bench.create_run import request
 from bench.databases import workspaces
 from bench.figures import Figure, reach
-from bench.load import Options, Slice, closed_loop, figure, take_turns
+from bench.load import DEADLINE_S, Options, Slice, closed_loop, figure, take_turns
 from bench.run import main
 from bench.site import PROJECT, Server, Site
 from weftapi.workspace.v1 import (
@@ -47,20 +47,22 @@ class Client:
         self.artifacts: Any = artifacts_pb2_grpc.ArtifactServiceStub(channel)
 
     async def create_run(self) -> str:
-        run = await self.runs.CreateRun(request(), metadata=self.metadata)
+        run = await self.runs.CreateRun(request(), metadata=self.metadata, timeout=DEADLINE_S)
         name: str = run.name
         return name
 
     async def create_steps(self, run: str, *steps: str) -> None:
         new = [reports_pb2.NewStep(step_id=step) for step in steps]
         adding = reports_pb2.BatchCreateStepsRequest(parent=run, steps=new)
-        await self.reports.BatchCreateSteps(adding, metadata=self.metadata)
+        await self.reports.BatchCreateSteps(adding, metadata=self.metadata, timeout=DEADLINE_S)
 
     async def create_artifacts(self, run: str, *steps: str) -> list[str]:
         making = artifacts_pb2.BatchCreateArtifactVersionsRequest(
             parent=PROJECT, requests=[_artifact(run, step) for step in steps]
         )
-        answer = await self.artifacts.BatchCreateArtifactVersions(making, metadata=self.metadata)
+        answer = await self.artifacts.BatchCreateArtifactVersions(
+            making, metadata=self.metadata, timeout=DEADLINE_S
+        )
         return [version.name for version in answer.artifact_versions]
 
 
@@ -75,7 +77,9 @@ async def unary(client: Client) -> None:
             sequence += 1
             one.sequence = sequence
         batch = reports_pb2.BatchReportRequest(run=run, reporter=reporter, reports=reports)
-        answer = await client.reports.BatchReport(batch, metadata=client.metadata)
+        answer = await client.reports.BatchReport(
+            batch, metadata=client.metadata, timeout=DEADLINE_S
+        )
         _require_applied(answer.results)
 
     for step in STEPS:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.figures import Figure, Target, at_least, at_most, stay_below
-from bench.load import Options, Sample, Slice, figure, take_turns
+from bench.load import DEADLINE_S, Options, Sample, Slice, figure, take_turns
 from bench.reporting import Reporter, reporters
 from bench.run import main
 from bench.site import Server, Site
@@ -98,7 +98,7 @@ async def delivering(everybody: Watchers) -> Slice:
         while time.perf_counter() < start + seconds:
             if sent - (everybody.delivered - before) / len(everybody.calls) < _AHEAD:
                 batch = everybody.reporter.batch(STEPS)
-                await stub.BatchReport(batch, metadata=server.metadata)
+                await stub.BatchReport(batch, metadata=server.metadata, timeout=DEADLINE_S)
                 sent += STEPS
             else:
                 await asyncio.sleep(0.001)
@@ -117,7 +117,9 @@ async def latencies(everybody: Watchers, changes: int) -> list[float]:
     stub = await server.stub(reports_pb2_grpc.ReportServiceStub)
 
     async def change() -> None:
-        await stub.BatchReport(everybody.reporter.batch(), metadata=server.metadata)
+        await stub.BatchReport(
+            everybody.reporter.batch(), metadata=server.metadata, timeout=DEADLINE_S
+        )
 
     waits: list[float] = []
     for number in range(changes + 3):
