@@ -53,8 +53,6 @@ class Settings(ServerSettings):
     """Longest life of a session, however busy."""
     session_idle_s: int = Field(default=24 * 3600, ge=60)
     """How long a session lives without being refreshed."""
-    personal_access_token_days: int = Field(default=90, ge=1)
-    """Longest life of a personal access token."""
     policy_max_age_s: int = Field(default=24 * 3600, ge=60)
     """How long a workspace decides on its last policy while the control plane is away."""
     certificate_s: int = Field(default=7 * 86400, ge=60)

@@ -296,5 +296,4 @@ def _lifetimes(settings: Settings) -> Lifetimes:
         workspace=timedelta(seconds=settings.workspace_token_s),
         session=timedelta(seconds=settings.session_s),
         idle=timedelta(seconds=settings.session_idle_s),
-        personal=timedelta(days=settings.personal_access_token_days),
     )

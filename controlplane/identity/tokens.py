@@ -29,8 +29,6 @@ class Lifetimes:
     workspace: timedelta
     session: timedelta
     idle: timedelta
-    # Of a personal access token, at the longest.
-    personal: timedelta
 
     @property
     def longest(self) -> timedelta:

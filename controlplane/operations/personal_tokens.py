@@ -14,6 +14,7 @@ from meshkit.errors import FieldViolation, InvalidArgument, NotFound
 from meshkit.session import Session
 
 DEFAULT_LIFE = timedelta(days=30)
+MAX_LIFE = timedelta(days=90)
 # "Last used" is for people: a write for each exchange would be one too many.
 _COARSE = timedelta(minutes=1)
 # Enough to recognise a token by, too little to use it.
@@ -35,13 +36,12 @@ def create(
     sid: UUID,
     display_name: str,
     expire_time: datetime | None,
-    max_life: timedelta,
 ) -> Created:
-    """Makes a token; raises InvalidArgument unless it ends within its longest life."""
+    """Makes a token; raises InvalidArgument unless it ends within 90 days from now."""
     sessions.require_signed_in(session, user_uid, sid)
     expire_time = expire_time or session.now + DEFAULT_LIFE
-    if not session.now < expire_time <= session.now + max_life:
-        problem = f"must be in the future, and at most {max_life.days} days from now"
+    if not session.now < expire_time <= session.now + MAX_LIFE:
+        problem = "must be in the future, and at most 90 days from now"
         raise InvalidArgument(
             "INVALID_FIELDS",
             f"expire_time {problem}",

@@ -94,7 +94,6 @@ class UserServicer(users_pb2_grpc.UserServiceServicer):
             sid=session_uid_of(current_call.get().caller),
             display_name=wanted.display_name,
             expire_time=datetime_of(wanted.expire_time) if wanted.HasField("expire_time") else None,
-            max_life=self._lifetimes.personal,
         )
         return users_pb2.CreatePersonalAccessTokenResponse(
             personal_access_token=token_to_proto(created.row), secret=created.secret

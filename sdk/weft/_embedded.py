@@ -11,11 +11,11 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import secrets
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,8 +37,8 @@ CONTEXT = "local"
 _ORGANIZATION = "organizations/default"
 _WORKSPACE = f"{_ORGANIZATION}/workspaces/default"
 _PROJECT = "default"
-# A personal access token cannot make the next one, and nobody else could: this one is for life.
-_TOKEN_LIFE = timedelta(days=36_500)
+# Whoever may read this machine's data signs in by starting the mesh: sessions end with that.
+_SESSION_S = 365 * 86_400
 _POLICY_S = 20.0
 _PORTS = {
     "controlplane-edge": 7780,
@@ -164,47 +164,27 @@ class EmbeddedMesh:
         """Signs the user of this machine in as the administrator, the first time by the link."""
         setup_token = self._directory / "controlplane" / "setup-token"
         kept = self._directory / "administrator.json"
-        if setup_token.exists():
-            answer = self._create_administrator(context, setup_token.read_text().strip())
-            self._store.sign_in(CONTEXT, SignIn(refresh_token=answer.refresh_token))
-            self._keep_access_token(context, kept)
-            return
-        if not kept.exists():
+        if not kept.exists() and not setup_token.exists():
             raise MeshStartError(
                 f"{kept} is gone, and with it the sign-in of this mesh; restore it, or start a "
                 "new mesh with --data DIR"
             )
-        document = json.loads(kept.read_text(encoding="utf-8"))
-        self._store.sign_in(CONTEXT, SignIn(personal_access_token=document["token"]))
-
-    def _create_administrator(self, context: Context, setup_token: str) -> auth_pb2.TokenSet:
-        from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
-
+        if not kept.exists():
+            # Written before it is used: a start that is cut off can go on with it.
+            account = {
+                "email": f"{getpass.getuser()}@{_host_name()}",
+                "password": secrets.token_urlsafe(32),
+            }
+            write_private(kept, json.dumps(account))
+        account = json.loads(kept.read_text(encoding="utf-8"))
         endpoint = Endpoint(context.control_plane, ca_pem=context.ca_pem, token=no_token)
-        user = getpass.getuser()
-        request = auth_pb2.CreateFirstAdministratorRequest(
-            setup_token=setup_token, email=f"{user}@{_host_name()}", display_name=user
-        )
-        stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
         try:
-            return endpoint.call(stub.CreateFirstAdministrator, request)
+            if setup_token.exists():
+                _create_administrator(endpoint, account, setup_token.read_text().strip())
+            answer = _sign_in(endpoint, account)
         finally:
             endpoint.close()
-
-    def _keep_access_token(self, context: Context, kept: Path) -> None:
-        """Makes a personal access token and keeps it beside the data: it outlives sessions."""
-        from weftapi.controlplane.v1 import users_pb2, users_pb2_grpc
-
-        connection = Connection(context, self._store)
-        request = users_pb2.CreatePersonalAccessTokenRequest(parent="users/me")
-        request.personal_access_token.display_name = f"weft up on {_host_name()}"
-        expire_time = datetime.now(UTC) + _TOKEN_LIFE - timedelta(minutes=1)
-        request.personal_access_token.expire_time.FromDatetime(expire_time)
-        stub = connection.control_plane.stub(users_pb2_grpc.UserServiceStub)
-        answer = connection.control_plane.call(stub.CreatePersonalAccessToken, request)
-        connection.close()
-        write_private(kept, json.dumps({"token": answer.secret}))
-        self._store.sign_in(CONTEXT, SignIn(personal_access_token=answer.secret))
+        self._store.sign_in(CONTEXT, SignIn(refresh_token=answer.refresh_token))
 
     def _enroll(self, connection: Connection) -> dict[str, Path]:
         """Registers the workspace and gets a one-time token for each service without one."""
@@ -277,7 +257,8 @@ class EmbeddedMesh:
             "HOST_NAMES": "localhost,127.0.0.1",
             "MESH_ENDPOINT": self.addresses["controlplane-mesh"],
             "PUBLIC_URL": self.addresses.gateway,
-            "PERSONAL_ACCESS_TOKEN_DAYS": str(_TOKEN_LIFE.days),
+            "SESSION_S": str(_SESSION_S),
+            "SESSION_IDLE_S": str(_SESSION_S),
         }
         return self._spec("controlplane", settings)
 
@@ -309,6 +290,22 @@ class EmbeddedMesh:
         if name == "workloads" and self._ephemeral:
             common |= {"END_ON_STOP": "true", "GRACE_S": "2"}
         return ServerSpec(name, name, directory, {**common, **settings})
+
+
+def _create_administrator(endpoint: Endpoint, account: dict[str, str], setup_token: str) -> None:
+    from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
+
+    request = auth_pb2.CreateFirstAdministratorRequest(
+        setup_token=setup_token, display_name=getpass.getuser(), **account
+    )
+    endpoint.call(endpoint.stub(auth_pb2_grpc.AuthServiceStub).CreateFirstAdministrator, request)
+
+
+def _sign_in(endpoint: Endpoint, account: dict[str, str]) -> auth_pb2.TokenSet:
+    from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
+
+    stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
+    return endpoint.call(stub.SignIn, auth_pb2.SignInRequest(**account))
 
 
 def write_private(path: Path, text: str) -> None:

@@ -262,7 +262,7 @@ class PersonalAccessToken(_message.Message):
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Optional, immutable. When it ends: 30 days from now by default, 90 at most unless the control plane is set otherwise."""
+        """Optional, immutable. When it ends: 30 days from now by default, 90 at most."""
 
     @_builtins.property
     def last_used_time(self) -> _timestamp_pb2.Timestamp:
