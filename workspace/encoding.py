@@ -14,6 +14,8 @@ from workspace.servicers.converting import stamp
 from workspace.store.base import Row
 
 MAX_EVENT_BYTES = 64 * 1024
+# What is left for the resource when names, fields and reasons have had theirs.
+_ROOM = MAX_EVENT_BYTES - 4 * 1024
 MAX_MESSAGE_EVENTS = 512
 MAX_MESSAGE_BYTES = 256 * 1024
 
@@ -40,7 +42,7 @@ class EventEncoder:
     """Encodes the events of a workspace, by the class of their rows."""
 
     def __init__(self, shown: Mapping[type, Shown]) -> None:
-        self._shown = shown
+        self._shown = {cls: (_tag(how.field), how.convert) for cls, how in shown.items()}
 
     def encode(self, change: Change, revision: int, index: int) -> bytes:
         """For the write door: the bytes of one event."""
@@ -76,15 +78,13 @@ class EventEncoder:
         event.name = row.name
         event.uid = str(row.uid)
         event.project = f"projects/{row.project}"
-        shown = self._shown[type(row)]
-        resource = shown.convert(row)
-        getattr(event, shown.field).MergeFrom(resource)
-        encoded: bytes = event.SerializeToString()
-        if len(encoded) > MAX_EVENT_BYTES:
-            event.ClearField(shown.field)  # type: ignore[arg-type]
+        tag, convert = self._shown[type(row)]
+        # A message within a message is its bytes behind a tag: putting it there costs no copy.
+        resource = convert(row).SerializeToString()
+        if len(resource) > _ROOM:
             event.truncated = True
-            encoded = event.SerializeToString()
-        return encoded
+            return event.SerializeToString()
+        return b"".join((event.SerializeToString(), tag, _varint(len(resource)), resource))
 
 
 @lru_cache(maxsize=4096)
@@ -125,6 +125,11 @@ def _message(events: list[bytes], revision: int, *, is_torn: bool) -> bytes:
     for event in events:
         parts += (_EVENTS_TAG, _varint(len(event)), event)
     return b"".join(parts)
+
+
+def _tag(field: str) -> bytes:
+    """What stands before a message in a field of Event: its number, and that it has a length."""
+    return _varint(events_pb2.Event.DESCRIPTOR.fields_by_name[field].number << 3 | 2)
 
 
 def _varint(number: int) -> bytes:

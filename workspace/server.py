@@ -1,7 +1,7 @@
 """The workspace server, wired: every object built and joined here, top to bottom."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,7 @@ from meshkit.authentication import DeniedSerials
 from meshkit.caller import CallerKind
 from meshkit.channels import Channels
 from meshkit.clock import Clock, SystemClock
+from meshkit.credentials import Credentials
 from meshkit.database import Database
 from meshkit.denials import DenialLog
 from meshkit.files import read_or_make_key
@@ -109,7 +110,6 @@ async def compose(
 ) -> Workspace:
     """Builds everything; `managers` and `clock` are where tests put a world of their own."""
     clock = clock or SystemClock()
-    credentials = membership.credentials
     await migrate(settings.database, MIGRATIONS, metadata)
     encoder = EventEncoder(SHOWN)
     database = await Database.open(
@@ -117,32 +117,16 @@ async def compose(
     )
     trust = _trust(settings, membership, database, clock)
     workloads = workloads_pb2.DESCRIPTOR.services_by_name["WorkloadService"]
-    channels = Channels(credentials, services=[workloads])
+    channels = Channels(membership.credentials, services=[workloads])
     directory = DirectoryManagers(channels)
-    launching = LaunchSettings(
-        endpoint=lambda: endpoint_of(settings, server.ports),
-        trust=lambda: credentials.trust,
-        interval_s=settings.launch_interval_s,
-        stop_grace=settings.stop_grace,
-    )
-    managers = managers or directory
-    reconciler = Reconciler(database, managers, trust.tokens, launching, clock=clock)
     log_files = FileBackend.open(settings.log_directory)
-    pages = PageTokens([read_or_make_key(settings.data_dir / "page-token.key", KEY_BYTES)])
-    parts = Parts(
-        settings=settings,
-        database=database,
-        encoder=encoder,
-        lists=Lists(database, pages, clock),
-        access=trust.access,
-        policies=trust.policies,
-        tokens=trust.tokens,
-        heartbeats=Heartbeats(database, clock),
-        bells=Bells(),
-        logs=LogKeeper(database, LiveLogs(log_files, clock=clock), clock=clock),
-        managers=managers,
-        reconciler=reconciler,
-        is_draining=lambda: server.draining.is_set(),  # noqa: PLW0108 - it comes later
+    parts = _parts(
+        settings,
+        _Base(database, encoder, membership.credentials, clock),
+        trust,
+        log_files=log_files,
+        managers=managers or directory,
+        server=lambda: server,
     )
     denied_serials = DeniedSerials()
     server = _server(parts, membership, trust, denied_serials, clock)
@@ -154,24 +138,81 @@ async def compose(
         managers=directory,
         ping=database.ping,
         ports=lambda: server.ports,
-        wake=reconciler.wake,
+        wake=parts.reconciler.wake,
     )
     link = None
     if is_linked:
         link = Link(membership, member, denied_serials=denied_serials, clock=clock)
         trust.policies.follow(link)
-    return Workspace(
+    return _workspace(parts, trust, server, member, link=link, jobs=_jobs(parts, clock))
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What everything stands on."""
+
+    database: Database
+    encoder: EventEncoder
+    credentials: Credentials
+    clock: Clock
+
+
+def _parts(
+    settings: WorkspaceSettings,
+    base: _Base,
+    trust: "_Trust",
+    *,
+    log_files: FileBackend,
+    managers: WorkloadManagers,
+    server: Callable[[], MeshServer],
+) -> Parts:
+    """What the servicers work on; `server` answers once it is built."""
+    database, clock = base.database, base.clock
+    launching = LaunchSettings(
+        endpoint=lambda: endpoint_of(settings, server().ports),
+        trust=lambda: base.credentials.trust,
+        interval_s=settings.launch_interval_s,
+        stop_grace=settings.stop_grace,
+    )
+    pages = PageTokens([read_or_make_key(settings.data_dir / "page-token.key", KEY_BYTES)])
+    return Parts(
         settings=settings,
-        server=server,
         database=database,
+        encoder=base.encoder,
+        lists=Lists(database, pages, clock),
+        access=trust.access,
+        policies=trust.policies,
+        tokens=trust.tokens,
+        heartbeats=Heartbeats(database, clock),
+        bells=Bells(),
+        logs=LogKeeper(database, LiveLogs(log_files, clock=clock), clock=clock),
+        managers=managers,
+        reconciler=Reconciler(database, managers, trust.tokens, launching, clock=clock),
+        is_draining=lambda: server().draining.is_set(),  # noqa: PLW0108 - it comes later
+    )
+
+
+def _workspace(
+    parts: Parts,
+    trust: "_Trust",
+    server: MeshServer,
+    member: WorkspaceMember,
+    *,
+    link: Link | None,
+    jobs: Sequence[Job],
+) -> Workspace:
+    return Workspace(
+        settings=parts.settings,
+        server=server,
+        database=parts.database,
         policies=trust.policies,
         keys=trust.keys,
         heartbeats=parts.heartbeats,
-        reconciler=reconciler,
+        reconciler=parts.reconciler,
         logs=parts.logs,
         member=member,
         link=link,
-        jobs=_jobs(parts, clock),
+        jobs=jobs,
     )
 
 

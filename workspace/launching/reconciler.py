@@ -37,6 +37,8 @@ log = structlog.get_logger()
 RUNNER_ARGS = ("-m", "weft.runner")
 _AT_ONCE = 8
 _CALL_TIMEOUT_S = 10.0
+# As much as a state's reason may have anywhere.
+_MAX_WORDS = 1024
 # Answers that no repetition changes.
 _FINAL = frozenset(
     {
@@ -169,7 +171,7 @@ class Reconciler:
         except grpc.aio.AioRpcError as error:
             # One of this name is ours: an earlier try reached the manager after all.
             if error.code() in _FINAL:
-                words = error.details() or error.code().name
+                words = (error.details() or error.code().name)[:_MAX_WORDS]
                 await self._write(lease, operations.refused, launch, words)
                 return
             if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
@@ -260,7 +262,7 @@ def observed(workload: workloads_pb2.Workload) -> Observed:
     """What a workload's state means for its run."""
     outcome = _OUTCOMES.get(workload.state, "")
     exit_ = workload.exit
-    words = (exit_.message if outcome else "") or workload.state_reason
+    words = ((exit_.message if outcome else "") or workload.state_reason)[:_MAX_WORDS]
     if outcome == "SUCCEEDED":
         words = "Its workload ended without saying how the run did."
     code = "WORKLOAD_LOST" if outcome == "LOST" else "WORKLOAD_FAILED"
