@@ -67,6 +67,9 @@ class Workspace:
         """Serves, then takes up the jobs and the link."""
         ports = await self.server.start()
         await self._closing.enter_async_context(JobRunner(self.database, list(self.jobs)))
+        interval_s = self.settings.reaper_interval_s
+        flushing = self.heartbeats.keep_flushing(interval_s)
+        self._tasks.append(asyncio.create_task(flushing, name="heartbeats"))
         if self.link:
             self._tasks.append(asyncio.create_task(self.link.run(), name="link"))
             self._tasks.append(asyncio.create_task(self._stand_by_policy(self.link)))

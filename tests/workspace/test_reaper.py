@@ -1,5 +1,6 @@
 """Silence: a condition first, a verdict only after a lease that was watched to its end."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -158,3 +159,13 @@ async def test_heartbeats_make_no_events(world: World) -> None:
     after = await world.ws.events().GetFeedInfo(events_pb2.GetFeedInfoRequest())
     assert after.revision == feed.revision
     assert (await world.get(run)).HasField("last_heartbeat_time")
+
+
+async def test_every_replica_writes_down_what_it_hears(world: World) -> None:
+    # This one never gets the reaper's turn: its own jobs run once an hour.
+    run, _ = await world.running()
+    flushing = asyncio.create_task(world.ws.workspace.heartbeats.keep_flushing(0.01))
+    async with asyncio.timeout(20):
+        while not (await world.get(run)).HasField("last_heartbeat_time"):
+            pass
+    flushing.cancel()

@@ -95,7 +95,7 @@ def _lookup(
     step: str,
 ) -> tuple[Step | None, Step | None]:
     """The newest step under the key whose outputs are still known; else the nearest one."""
-    since = session.now - max_age if max_age is not None else None
+    since = _since(session.now, max_age)
     for hit in store.cached(session, project, cache_key, since=since):
         keys = {(a, int(v)) for _, a, v in map(names.ids, hit.outputs.values())}
         if len(artifact_store.uids(session, project, keys)) == len(keys):
@@ -103,6 +103,14 @@ def _lookup(
     if not pipeline or not step:
         return None, None
     return None, store.nearest(session, project, pipeline, step)
+
+
+def _since(now: datetime, max_age: timedelta | None) -> datetime | None:
+    """Where the age begins; None where that is before all time."""
+    try:
+        return now - max_age if max_age is not None else None
+    except OverflowError:
+        return None
 
 
 def step_to_proto(row: Step) -> run_types_pb2.Step:
