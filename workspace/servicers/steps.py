@@ -1,6 +1,6 @@
 """StepService."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from meshkit.authentication import Context
