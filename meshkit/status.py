@@ -16,6 +16,7 @@ from meshkit import errors
 from meshkit.errors import DOMAIN, FieldViolation, MeshError
 
 MAX_DETAILS_BYTES = 4096
+# Bytes; the message travels percent-encoded, which may triple it, beside the details.
 _MAX_TEXT = 512
 _MAX_VIOLATIONS = 20
 _CLASSES: dict[int, type[MeshError]] = {
@@ -74,7 +75,7 @@ def _read_details(
 
 
 def _build(error: MeshError, max_violations: int) -> status_pb2.Status:
-    metadata = {key: value[:_MAX_TEXT] for key, value in error.metadata.items()}
+    metadata = {key: _short(value) for key, value in error.metadata.items()}
     details: list[Message] = [
         error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
     ]
@@ -85,25 +86,27 @@ def _build(error: MeshError, max_violations: int) -> status_pb2.Status:
         retry.retry_delay.FromNanoseconds(int(error.retry_after_s * 1e9))
         details.append(retry)
     return status_pb2.Status(
-        code=error.code, message=error.message[:_MAX_TEXT], details=[_pack(d) for d in details]
+        code=error.code, message=_short(error.message), details=[_pack(d) for d in details]
     )
 
 
 def _bare(error: MeshError) -> status_pb2.Status:
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN)
-    return status_pb2.Status(
-        code=error.code, message=error.message[:_MAX_TEXT], details=[_pack(info)]
-    )
+    return status_pb2.Status(code=error.code, message=_short(error.message), details=[_pack(info)])
 
 
 def _bad_request(error: MeshError, limit: int) -> error_details_pb2.BadRequest:
     violations = [
         error_details_pb2.BadRequest.FieldViolation(
-            field=violation.field[:_MAX_TEXT], description=violation.description[:_MAX_TEXT]
+            field=_short(violation.field), description=_short(violation.description)
         )
         for violation in error.violations[:limit]
     ]
     return error_details_pb2.BadRequest(field_violations=violations)
+
+
+def _short(text: str) -> str:
+    return text.encode("utf-8", "replace")[:_MAX_TEXT].decode("utf-8", "ignore")
 
 
 def _pack(message: Message) -> AnyMessage:

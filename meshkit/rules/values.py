@@ -7,6 +7,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.struct_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from meshkit.resources import ID_PATTERN, UUID_PATTERN
@@ -21,6 +22,7 @@ PATTERN_LENGTH = 1024
 
 DURATION = "google.protobuf.Duration"
 TIMESTAMP = "google.protobuf.Timestamp"
+_JSON = "google.protobuf.Value"
 
 _F = FieldDescriptor
 _FLOATS = frozenset({_F.CPPTYPE_FLOAT, _F.CPPTYPE_DOUBLE})
@@ -100,6 +102,8 @@ def _built_in_checks(field: FieldDescriptor) -> Iterator[ValueCheck]:
         yield _duration
     elif _message(field) == TIMESTAMP:
         yield _timestamp
+    elif _message(field) == _JSON:
+        yield _json
 
 
 def _message(field: FieldDescriptor) -> str:
@@ -181,3 +185,7 @@ def _duration(value: Duration) -> str | None:
 def _timestamp(value: Timestamp) -> str | None:
     valid = FIRST_SECOND <= value.seconds <= LAST_SECOND and 0 <= value.nanos < NANOS
     return None if valid else "must be a valid time in the years 1 to 9999"
+
+
+def _json(value: Value) -> str | None:
+    return None if value.WhichOneof("kind") else "must hold a value; null is one"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 import grpc
 from google.protobuf import message_factory
@@ -20,6 +21,8 @@ from weftapi.options.v1 import options_pb2
 
 # No call of any hostile client may take longer.
 PATIENCE_S = 10.0
+# Beyond this soft limit clients get RESOURCE_EXHAUSTED in place of the error.
+MAX_ERROR_BYTES = 8 << 10
 BUGS = frozenset({"INTERNAL", "UNKNOWN", "DEADLINE_EXCEEDED"})
 _STATUS = "grpc-status-details-bin"
 Metadata = Sequence[tuple[str, str]]
@@ -77,6 +80,14 @@ class Outcome:
         retry = error_details_pb2.RetryInfo()
         found = any(detail.Unpack(retry) for detail in self.status.details)
         return retry.retry_delay.ToTimedelta().total_seconds() if found else None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the error's metadata on the wire: text percent-encoded, details in base64."""
+        values = (
+            v if isinstance(v, str) else "x" * (len(v) * 4 // 3 + 4) for _, v in self.trailers
+        )
+        return len(quote(self.message)) + sum(map(len, values))
 
     def everything(self) -> bytes:
         """Every byte that an error shows."""
