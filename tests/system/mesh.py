@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +94,18 @@ class Mesh:
         """What a server logged."""
         lines = (self.data / server / "server.log").read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def logged(self, server: str, event: str) -> list[dict[str, Any]]:
+        """What a server logged of one kind."""
+        return [line for line in self.log(server) if line["event"] == event]
+
+    def wait_logged(self, server: str, event: str, *, after: int) -> None:
+        """Waits until a server has logged something more often than `after` times."""
+        deadline = time.monotonic() + PATIENCE_S
+        while len(self.logged(server, event)) <= after:
+            assert time.monotonic() < deadline, f"the {server} never logged {event}"
+            # A file of another process: there is nothing to wait on.
+            time.sleep(0.1)
 
     def project(self, project_id: str) -> Project:
         """A new project of this name, with the administrator's connection to it."""
