@@ -69,7 +69,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def _is_whole_suite(config: pytest.Config) -> bool:
     is_default = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return is_default and not (config.option.keyword or config.option.markexpr or config.option.lf)
+    options = config.option
+    return is_default and not (
+        options.keyword or options.markexpr or options.lf or options.collectonly
+    )
 
 
 def _missing() -> Iterator[str]:
