@@ -49,4 +49,10 @@ lint: setup  ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-.PHONY: help setup demo up protos check-protos lint-protos test lint
+bench: setup  ## Measure every headline figure beside its bare limit (a few minutes)
+	$(BIN)/python -m bench
+
+docs: setup  ## Write the pages in docs/ that follow from the code
+	$(BIN)/python docs/generate.py
+
+.PHONY: help setup demo up protos check-protos lint-protos test bench lint docs
