@@ -6,7 +6,6 @@ threads.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from weft._backoff import Backoff
 from weft._contexts import Context, ContextStore, MemorySecrets, Secrets, SignIn
 from weft.errors import ApiError, ContextError, NotSignedInError, error_from_rpc
 
@@ -34,25 +34,12 @@ _CALL_TIMEOUT_S = 10.0
 _UNAUTHENTICATED = 16
 # A token is renewed while it still lives, so that no call is refused for a slow clock.
 _TOKEN_MARGIN_S = 60.0
-# Reads, and changes that carry a request id, are safe to repeat: all of our calls are.
-_SERVICE_CONFIG = json.dumps(
-    {
-        "methodConfig": [
-            {
-                "name": [{}],
-                "retryPolicy": {
-                    "maxAttempts": 4,
-                    "initialBackoff": "0.1s",
-                    "maxBackoff": "1s",
-                    "backoffMultiplier": 2,
-                    "retryableStatusCodes": ["UNAVAILABLE"],
-                },
-            }
-        ]
-    }
-)
+_UNAVAILABLE = 14
+_ATTEMPTS = 4
 _OPTIONS = [
-    ("grpc.service_config", _SERVICE_CONFIG),
+    # gRPC's own retries hang a stream that was half closed when its connection broke (seen with
+    # 1.85): calls are repeated here, streams are opened again by who reads them.
+    ("grpc.enable_retries", 0),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
@@ -161,10 +148,17 @@ class Endpoint:
     ) -> A:
         import grpc
 
-        try:
-            return method(request, timeout=timeout_s, metadata=metadata)
-        except grpc.RpcError as error:
-            raise self.error_of(error) from None
+        # Reads, and changes that carry a request id, are safe to repeat: all of our calls are.
+        backoff = Backoff(0.1, 1.0)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return method(request, timeout=timeout_s, metadata=metadata)
+            except grpc.RpcError as rpc_error:
+                error = self.error_of(rpc_error)
+            if error.code != _UNAVAILABLE or attempt == _ATTEMPTS:
+                break
+            backoff.wait()
+        raise error
 
     def _metadata(self, *, is_fresh: bool) -> tuple[tuple[str, str], ...]:
         metadata = (("x-request-id", str(uuid.uuid4())),)

@@ -15,7 +15,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -131,7 +131,9 @@ class ContextStore:
         if stored is None:
             known = ", ".join(self.names()) or "none"
             raise ContextError(f"there is no context {name!r}; known are: {known}")
-        context = Context(name=name, **stored)
+        # A newer version may have kept more than this one knows.
+        known_fields = {f.name for f in fields(Context)} & stored.keys()
+        context = Context(name=name, **{field: stored[field] for field in known_fields})
         project = os.environ.get("WEFT_PROJECT")
         return replace(context, project=project) if project else context
 
@@ -143,7 +145,18 @@ class ContextStore:
             del values["name"]
             document.setdefault("contexts", {})[context.name] = values
             if is_current:
-                document["current"] = context.name
+                _make_current(document, context.name)
+            self._write(self._contexts, document)
+
+    def use(self, name: str) -> None:
+        """Makes a context the one in use; `-` is the one before. Raises ContextError."""
+        with self._locked():
+            document = self._read(self._contexts)
+            chosen = str(document.get("previous", "")) if name == "-" else name
+            if not chosen:
+                raise ContextError("no other context was in use before this one")
+            self.get(chosen)
+            _make_current(document, chosen)
             self._write(self._contexts, document)
 
     def sign_in_of(self, name: str) -> SignIn:
@@ -196,8 +209,10 @@ class ContextStore:
             document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             raise ContextError(f"{path} is not readable: {error}; mend it or delete it") from None
+        if not isinstance(document, dict):
+            raise ContextError(f"{path} holds no contexts; mend it or delete it")
         return document
 
     @staticmethod
@@ -206,4 +221,13 @@ class ContextStore:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(document, file, indent=1)
+            file.flush()
+            # A refresh token works once: the one that a crash forgets ends the session.
+            os.fsync(file.fileno())
         Path(temporary).replace(path)
+
+
+def _make_current(document: dict[str, Any], name: str) -> None:
+    current = document.get("current")
+    if current != name:
+        document["current"], document["previous"] = name, current or ""

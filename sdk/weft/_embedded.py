@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weft._connection import Connection, Endpoint, no_token
+from weft._connection import LOCAL, Connection, Endpoint, no_token
 from weft._contexts import Context, ContextStore, SignIn
-from weft._servers import ServerSpec, Supervisor, free_port
+from weft._servers import DataLock, ServerSpec, Supervisor, free_port
 from weft.errors import (
     ApiError,
     MeshStartError,
@@ -33,7 +33,7 @@ from weft.errors import (
 if TYPE_CHECKING:
     from weftapi.controlplane.v1 import auth_pb2
 
-CONTEXT = "local"
+CONTEXT = LOCAL
 _ORGANIZATION = "organizations/default"
 _WORKSPACE = f"{_ORGANIZATION}/workspaces/default"
 _PROJECT = "default"
@@ -88,6 +88,7 @@ class EmbeddedMesh:
         self._directory = directory.resolve()
         self._store = store or ContextStore()
         self._supervisor = Supervisor()
+        self._lock: DataLock | None = None
         self.addresses = Addresses({name: free_port(port) for name, port in _PORTS.items()})
 
     @property
@@ -103,6 +104,9 @@ class EmbeddedMesh:
     def start(self, progress: Progress) -> Context:
         """Starts everything and signs in; raises MeshStartError, with nothing left running."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = DataLock(self._directory)
+        lock.take(self._directory)
+        self._lock = lock
         try:
             return self._start(progress)
         except BaseException:
@@ -113,12 +117,17 @@ class EmbeddedMesh:
         """Waits for a server to die, and starts it again."""
         server = self._supervisor.next_death(timeout_s)
         if server is not None:
-            progress(f"the {server.spec.name} ended unexpectedly; starting it again")
+            progress(
+                f"the {server.spec.name} ended unexpectedly; starting it again "
+                f"(its log is {server.spec.log_file})"
+            )
             self._supervisor.restart(server)
 
     def stop(self) -> None:
-        """Stops the servers in order; data stays."""
+        """Stops the servers; data stays."""
         self._supervisor.stop()
+        if self._lock is not None:
+            self._lock.release()
 
     def _start(self, progress: Progress) -> Context:
         self._supervisor.start(self._control_plane())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import queue
@@ -21,6 +23,8 @@ _READY_S = 60.0
 _STOP_S = 25.0
 _RESTART_DELAY_S = 1.0
 _POLL_S = 0.02
+_MAX_LOG_BYTES = 8 << 20
+_LAST_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,14 @@ class Supervisor:
         """Starts a server; `wait_ready` tells when it serves."""
         spec.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         spec.ready_file.unlink(missing_ok=True)
+        _shorten(spec.log_file)
         with spec.log_file.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
-                [sys.executable, "-m", spec.module],
+                # -P: a file or folder of the user's that is named like one of our modules, in
+                # the folder where `weft up` was typed, is not what is meant.
+                [sys.executable, "-P", "-m", "weft._tethered", str(os.getpid()), spec.module],
                 env=spec.environment(),
+                cwd=spec.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -121,16 +129,21 @@ class Supervisor:
     def stop(self) -> None:
         """Stops all servers, the last one started first; kills those that take too long."""
         self._stopping.set()
-        for server in reversed(self._servers.values()):
+        servers = list(reversed(self._servers.values()))
+        for server in servers:
             if server.process.poll() is None:
                 server.process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + _STOP_S
-        for server in self._servers.values():
-            try:
-                server.process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                server.process.kill()
-                server.process.wait()
+        try:
+            for server in servers:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    server.process.wait(max(0.0, deadline - time.monotonic()))
+        finally:
+            # Also when whoever stops us has no patience.
+            for server in servers:
+                if server.process.poll() is None:
+                    server.process.kill()
+                    server.process.wait()
 
     def _watch(self, server: Server) -> None:
         server.process.wait()
@@ -146,9 +159,40 @@ class Supervisor:
         return bool(ready["pid"] == server.process.pid)
 
 
+class DataLock:
+    """One mesh for one directory: two would write to the same databases."""
+
+    def __init__(self, directory: Path) -> None:
+        self._file = (directory / ".lock").open("a+")
+
+    def take(self, directory: Path) -> None:
+        """Holds the directory until `release`; raises MeshStartError where another mesh does."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.seek(0)
+            holder = self._file.read().strip()
+            raise MeshStartError(
+                f"a mesh runs on {directory} already (`weft up`, process {holder or 'unknown'}): "
+                "use that one, or give this one a directory of its own with --data"
+            ) from None
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def release(self) -> None:
+        """Lets the next mesh have the directory."""
+        self._file.close()
+
+
 def last_words(spec: ServerSpec, lines: int = 15) -> str:
     """The end of a server's log."""
-    text = spec.log_file.read_text(encoding="utf-8", errors="replace")
+    try:
+        with spec.log_file.open("rb") as file:
+            file.seek(max(0, spec.log_file.stat().st_size - _LAST_BYTES))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
     return "\n".join(text.splitlines()[-lines:])
 
 
@@ -156,9 +200,18 @@ def free_port(preferred: int) -> int:
     """The preferred port if nobody uses it, else any free one."""
     for port in (preferred, 0):
         with socket.socket() as probe:
+            # Connections of a mesh that has just stopped do not hold its ports.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return int(probe.getsockname()[1])
     raise MeshStartError("no port is free on 127.0.0.1")
+
+
+def _shorten(log: Path) -> None:
+    """Begins a new log where the old one is long; one old one is kept."""
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > _MAX_LOG_BYTES:
+            log.replace(log.with_suffix(".log.1"))

@@ -7,6 +7,7 @@ that they answer in the time that Python and click take to start.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
-from weft.cli._exit import exit_code_of, report
+from weft.cli._exit import CommandError, Exit, exit_code_of, report
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,13 @@ class LazyGroup(click.Group):
         assert isinstance(loaded, click.Command)
         return loaded
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Lets a broken pipe through to `main`: click would call it a failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return _stop_printing()
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name].help) for name in sorted(COMMANDS)])
@@ -94,23 +102,43 @@ def weft(ctx: click.Context, *, verbose: bool) -> None:
     permitted, 5 not found, 6 conflict, 7 unavailable, 8 timed out, 130 interrupted.
     """
     ctx.obj = {"verbose": verbose}
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+    elif os.environ.get("FORCE_COLOR"):
+        ctx.color = True
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs the command and exits with its code; nobody ever sees a traceback of ours."""
-    verbose = any(a in {"-v", "--verbose"} for a in (arguments or sys.argv[1:]))
+    given = sys.argv[1:] if arguments is None else arguments
+    # Only before the command: afterwards the letters belong to it.
+    options = given[: next((i for i, a in enumerate(given) if a[:1] != "-"), len(given))]
+    try:
+        code = _call(given, verbose=bool({"-v", "--verbose"} & set(options)))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _stop_printing()
+    sys.exit(code)
+
+
+def _call(arguments: list[str], *, verbose: bool) -> int:
     try:
         result: Any = weft.main(args=arguments, prog_name="weft", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        return error.code if isinstance(error, CommandError) else error.exit_code
+    except (click.Abort, KeyboardInterrupt) as error:
+        click.echo(str(error) or "interrupted", err=True)
+        return Exit.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does: that is no error.
-        sys.stderr.close()
-        sys.exit(0)
+        raise
     except Exception as error:  # noqa: BLE001 - the border: everything becomes a sentence
         report(error, verbose=verbose)
-        sys.exit(exit_code_of(error))
-    sys.exit(result if isinstance(result, int) else 0)
+        return exit_code_of(error)
+    return result if isinstance(result, int) else Exit.DONE
+
+
+def _stop_printing() -> int:
+    """Whoever read our output has gone, as `head` does: that is no error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Exit.DONE

@@ -5,10 +5,12 @@ from __future__ import annotations
 import enum
 import sys
 import traceback
+from typing import IO, Any
 
 import click
 
 from weft import errors
+from weft.cli._text import lines, plain
 
 
 class Exit(enum.IntEnum):
@@ -26,6 +28,18 @@ class Exit(enum.IntEnum):
     INTERRUPTED = 130
 
 
+class CommandError(click.ClickException):
+    """What a command itself finds wrong, with the exit code that says so."""
+
+    def __init__(self, message: str, code: Exit = Exit.ERROR) -> None:
+        super().__init__(message)
+        self.code = code
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Prints it as all errors are printed."""
+        report_sentence(self.message, file)
+
+
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.NotSignedInError, Exit.AUTH),
     (errors.NotPermittedError, Exit.AUTH),
@@ -37,6 +51,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.ParameterError, Exit.USAGE),
     (errors.TracingError, Exit.USAGE),
     (errors.SubmitError, Exit.USAGE),
+    (errors.ArtifactStoreError, Exit.UNAVAILABLE),
     (errors.RunError, Exit.RUN_FAILED),
 )
 
@@ -51,21 +66,38 @@ def exit_code_of(error: Exception) -> Exit:
 
 def report(error: Exception, *, verbose: bool) -> None:
     """Prints an error to standard error: a sentence, the fields, the request id."""
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {_sentence(error)}", err=True)
+    report_sentence(_sentence(error))
     if isinstance(error, errors.ApiError):
         for field, description in error.violations:
-            click.echo(f"  {field}: {description}", err=True)
+            _detail(f"{field}: {description}")
         if error.request_id and (verbose or type(error) is errors.ApiError):
-            click.echo(f"  request id {error.request_id}", err=True)
+            _detail(f"request id {error.request_id}")
         if verbose and error.reason:
-            click.echo(f"  reason {error.reason} {dict(error.metadata) or ''}", err=True)
+            _detail(f"reason {error.reason} {dict(error.metadata) or ''}")
+        if verbose and error.detail:
+            _detail(f"the transport said: {error.detail}")
     if verbose:
         traceback.print_exception(error, file=sys.stderr)
-    elif not isinstance(error, errors.WeftError):
-        click.echo("  this is a bug of Weft; run again with -v for the details", err=True)
+    elif not isinstance(error, errors.WeftError | OSError):
+        _detail("this is a bug of Weft; run `weft -v ...` for the details")
+
+
+def report_sentence(text: str, file: IO[Any] | None = None) -> None:
+    """Prints what went wrong, to standard error."""
+    first, *rest = lines(text) or [""]
+    label = click.style("error:", fg="red", bold=True)
+    click.echo(f"{label} {first}", file=file or sys.stderr)
+    for line in rest:
+        click.echo(f"  {line}", file=file or sys.stderr)
+
+
+def _detail(text: str) -> None:
+    click.echo(f"  {plain(text)}", err=True)
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, errors.WeftError | OSError):
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, errors.WeftError):
         return str(error)
     return f"{type(error).__name__}: {error}"

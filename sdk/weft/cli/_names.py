@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
+from weft.cli._exit import CommandError, Exit
 
 if TYPE_CHECKING:
     from weft._connection import Connection
@@ -14,7 +14,7 @@ _LATEST = {"@latest": 0, "@prev": 1}
 
 
 def run_name(connection: Connection, text: str) -> str:
-    """The resource name of a run: of `@latest`, `@prev`, an id, a unique prefix or a name."""
+    """The resource name of a run: of `@latest`, `@prev`, an id or a name."""
     if text in _LATEST:
         return _recent(connection, _LATEST[text]).name
     if text.startswith("projects/"):
@@ -45,5 +45,8 @@ def _recent(connection: Connection, index: int) -> run_types_pb2.Run:
         runs_pb2.ListRunsRequest(parent=connection.project, page_size=index + 1),
     ).runs
     if len(runs) <= index:
-        raise click.ClickException(f"{connection.project} has no such run yet: run one first")
+        raise CommandError(
+            f"{connection.project} has no such run yet: make one with `weft run FILE`",
+            Exit.NOT_FOUND,
+        )
     return runs[index]

@@ -7,11 +7,14 @@ the public messages, so that it changes only as the contract does.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from weft.cli._text import fitted, plain, width
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -29,6 +32,7 @@ output_option = click.option(
 )
 
 Row = Sequence[str]
+_NARROW = 8
 
 
 def as_dict(message: Message) -> dict[str, Any]:
@@ -83,9 +87,12 @@ def print_document(document: Any, output: str) -> None:
 
 
 def print_table(header: Row, rows: Iterable[Row]) -> None:
-    """Prints aligned columns; control characters of hostile names cannot reach the terminal."""
-    table = [[_printable(cell) for cell in line] for line in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(header, *table, strict=True)]
+    """Prints aligned columns, cut to the terminal where a person reads them."""
+    table = [[plain(cell) for cell in line] for line in rows]
+    columns = list(zip(header, *table, strict=True))
+    widths = [max(map(width, column)) for column in columns]
+    if is_terminal():
+        _shrink(widths, shutil.get_terminal_size().columns - 2 * (len(widths) - 1))
     click.echo(click.style(_line(header, widths), bold=True))
     for line in table:
         click.echo(_line(line, widths))
@@ -93,15 +100,15 @@ def print_table(header: Row, rows: Iterable[Row]) -> None:
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:
     """Prints labelled values, the empty ones left out."""
-    shown = [(label, _printable(value)) for label, value in fields if value]
-    width = max((len(label) for label, _ in shown), default=0)
+    shown = [(label, plain(value)) for label, value in fields if value]
+    longest = max((len(label) for label, _ in shown), default=0)
     for label, value in shown:
-        click.echo(f"{click.style(label.ljust(width), dim=True)}  {value}")
+        click.echo(f"{click.style(label.ljust(longest), dim=True)}  {value}")
 
 
 def note(text: str) -> None:
     """Says something beside the result, on standard error."""
-    click.echo(text, err=True)
+    click.echo(plain(text), err=True)
 
 
 def is_terminal() -> bool:
@@ -109,9 +116,15 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def _shrink(widths: list[int], room: int) -> None:
+    """Takes columns from the widest ones until all of them fit, or are narrow."""
+    while sum(widths) > room and max(widths) > _NARROW:
+        widths[widths.index(max(widths))] -= 1
+
+
 def _line(cells: Row, widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    padded = []
+    for cell, columns in zip(cells, widths, strict=True):
+        text = fitted(cell, columns)
+        padded.append(text + " " * (columns - width(text)))
+    return "  ".join(padded).rstrip()

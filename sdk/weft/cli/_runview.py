@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from weft.cli._live import LiveBlock
 from weft.cli._names import short
+from weft.cli._text import lines, plain
 
 if TYPE_CHECKING:
     from weftapi.workspace.v1 import events_pb2, run_types_pb2
@@ -29,6 +33,8 @@ _STEP_LOOKS = {
     "FAILED": ("✗", "red", "failed"),
     "STOPPED": ("■", "yellow", "stopped"),
 }
+_MAX_FAILURES = 10
+_MAX_LAST_WORDS = 20
 _FINAL = {"SUCCEEDED", "CACHED", "SKIPPED", "FAILED", "STOPPED"}
 
 
@@ -55,20 +61,36 @@ def duration(resource: Any) -> str:
     return f"{max(0.0, end - start):.1f} s"
 
 
-class RunView:
-    """Draws a run from the events of its watch."""
+def can_redraw() -> bool:
+    """Whether standard output is a terminal that obeys cursor movements."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
 
-    def __init__(self, *, is_live: bool | None = None) -> None:
-        self._is_live = sys.stdout.isatty() if is_live is None else is_live
+
+class RunView:
+    """Draws a run from the events of its watch.
+
+    In a terminal that is a block that redraws, elsewhere a line for each change; to standard
+    error where `is_aside`, because standard output is for the result.
+    """
+
+    def __init__(self, *, is_live: bool | None = None, is_aside: bool = False) -> None:
+        is_live = can_redraw() if is_live is None else is_live
+        self._is_aside = is_aside
         self._steps: dict[str, run_types_pb2.Step] = {}
         self._shown: dict[str, str] = {}
-        self._drawn_lines = 0
+        # Events come in one thread, frames are drawn in another.
+        self._lock = threading.Lock()
+        self._block = LiveBlock(self._lines) if is_live and not is_aside else None
         self.run: run_types_pb2.Run | None = None
 
     def follow(self, events: Iterable[events_pb2.Event]) -> run_types_pb2.Run:
         """Draws until the events end, and answers the run as it then is."""
-        for event in events:
-            self.take(event)
+        try:
+            for event in events:
+                self.take(event)
+        finally:
+            if self._block is not None:
+                self._block.close()
         assert self.run is not None
         self._summarize(self.run)
         return self.run
@@ -76,84 +98,105 @@ class RunView:
     def take(self, event: events_pb2.Event) -> None:
         """Draws one change."""
         kind = event.WhichOneof("resource")
-        if kind == "run":
-            self.run = event.run
-            self._say_run(event.run)
-        elif kind == "step":
-            self._steps[event.step.step_id] = event.step
-            self._say_step(event.step)
-        if self._is_live:
-            self._redraw()
+        with self._lock:
+            if kind == "run":
+                self.run = event.run
+            elif kind == "step":
+                self._steps[event.step.step_id] = event.step
+        if self._block is not None:
+            self._block.changed()
+        elif kind == "run":
+            self._say("", _run_line(event.run))
+        elif kind == "step" and _is_told(event.step):
+            self._say(event.step.step_id, _step_line(event.step))
 
-    def _say_run(self, run: run_types_pb2.Run) -> None:
-        text = f"{run_state(run)} {run.state_reason}".strip()
-        if run.HasField("unresponsive"):
-            text += " (silent since " + run.unresponsive.since.ToDatetime().isoformat() + "Z)"
-        self._say("", f"run {short(run.name)}  {text}")
-
-    def _say_step(self, step: run_types_pb2.Step) -> None:
-        if step_state(step) != "PENDING":
-            self._say(step.step_id, _step_line(step))
+    def note(self, text: str) -> None:
+        """Says something about the watching itself."""
+        if self._block is None:
+            click.echo(plain(text), err=True)
 
     def _say(self, key: str, line: str) -> None:
-        """In a pipe each change is a line of its own, said once."""
-        if not self._is_live and self._shown.get(key) != line:
-            click.echo(line)
+        """Each change is a line of its own, said once."""
+        if self._shown.get(key) != line:
+            click.echo(line, err=self._is_aside)
             self._shown[key] = line
 
-    def _redraw(self) -> None:
-        rows = max(5, shutil.get_terminal_size().lines - 3)
-        lines = self._lines()
-        if len(lines) > rows:
-            hidden = len(lines) - rows + 1
-            lines = [*lines[: rows - 1], f"  … and {hidden} more"]
-        if self._drawn_lines:
-            sys.stdout.write(f"\x1b[{self._drawn_lines}A\x1b[J")
-        sys.stdout.write("\n".join(lines) + "\n")
-        sys.stdout.flush()
-        self._drawn_lines = len(lines)
-
-    def _lines(self) -> list[str]:
+    def _lines(self, _columns: int, rows: int) -> list[str]:
         """Running and failed steps first where not all of them fit on the screen."""
-        steps = list(self._steps.values())
-        if len(steps) > shutil.get_terminal_size().lines - 4:
-            steps.sort(key=lambda step: step_state(step) in _FINAL - {"FAILED"})
-        head = []
-        if self.run is not None:
-            state = run_state(self.run)
-            head = [f"run {short(self.run.name)}  {state.lower()}  {duration(self.run)}"]
-        return head + [_step_line(step) for step in steps]
+        with self._lock:
+            steps, run = list(self._steps.values()), self.run
+        shown = folded(steps)
+        room = max(4, rows - 2)
+        if len(shown) > room:
+            shown.sort(key=lambda step: step_state(step) in _FINAL - {"FAILED"})
+        head = [f"run {short(run.name)}  {run_state(run).lower()}  {duration(run)}"] if run else []
+        found = _line_of_each(steps, shown[:room])
+        more = [f"  … and {len(shown) - room} more"] if len(shown) > room else []
+        return head + found + more
 
     def _summarize(self, run: run_types_pb2.Run) -> None:
+        err = self._is_aside
         counts = {name.removeprefix("STEP_STATE_"): n for name, n in run.step_counts.items() if n}
         told = ", ".join(f"{n} {state.lower()}" for state, n in counts.items())
         colour = {"SUCCEEDED": "green", "FAILED": "red"}.get(run_state(run), "yellow")
         state = click.style(run_state(run).lower(), fg=colour, bold=True)
-        click.echo(f"{state} in {duration(run) or '0.0 s'} · {told or 'no steps'}")
-        failed = [step for step in self._steps.values() if step_state(step) == "FAILED"]
-        for step in failed:
-            print_failure(step.failure, step=step)
-        if run.HasField("failure") and not failed:
-            print_failure(run.failure)
+        click.echo(f"{state} in {duration(run) or '0.0 s'} · {told or 'no steps'}", err=err)
+        print_failures(run, self._steps.values(), err=err)
         if run_state(run) == "FAILED":
             name = short(run.name)
-            click.echo(f"next: weft logs {name}  ·  mend it and: weft runs retry {name}")
+            click.echo(f"next: weft logs {name}  ·  mend it and: weft runs retry {name}", err=err)
+
+
+def folded(steps: Iterable[run_types_pb2.Step]) -> list[run_types_pb2.Step]:
+    """The steps without the items of fan-outs, except for those that failed."""
+    return [step for step in steps if not step.map_group or step_state(step) == "FAILED"]
+
+
+def print_failures(
+    run: run_types_pb2.Run, steps: Iterable[run_types_pb2.Step], *, err: bool = False
+) -> None:
+    """Says what failed: the steps, or the run itself where it was none of them."""
+    failed = [s for s in steps if step_state(s) == "FAILED" and s.HasField("failure")]
+    for step in failed[:_MAX_FAILURES]:
+        print_failure(step.failure, step=step, err=err)
+    if len(failed) > _MAX_FAILURES:
+        click.echo(f"  … and {len(failed) - _MAX_FAILURES} more steps failed", err=err)
+    if run.HasField("failure") and not any(s.step_id == run.failure.step for s in failed):
+        print_failure(run.failure, err=err)
+        # A run that its workload took along has no traceback of Python, but its last words.
+        for line in lines(run.failure.traceback)[-_MAX_LAST_WORDS:]:
+            click.echo(f"    | {line}", err=err)
 
 
 def print_failure(
-    failure: run_types_pb2.Failure, *, step: run_types_pb2.Step | None = None
+    failure: run_types_pb2.Failure, *, step: run_types_pb2.Step | None = None, err: bool = False
 ) -> None:
     """Says what failed: the exception, its line, the code around it, the step's inputs."""
     title = f"{step.step_id}  " if step is not None else ""
     error = f"{failure.exception_type}: " if failure.exception_type else ""
-    click.echo(f"{click.style('✗', fg='red')} {title}{error}{failure.message}")
-    if failure.location:
-        click.echo(f"    {failure.location}")
-    for line in failure.excerpt.splitlines():
-        click.echo(f"    {line}")
+    first, *rest = lines(f"{title}{error}{failure.message}") or [""]
+    click.echo(f"{click.style('✗', fg='red')} {first}", err=err)
+    for line in [*rest, *lines(failure.location), *lines(failure.excerpt)]:
+        click.echo(f"    {line}", err=err)
     if step is not None and step.inputs:
         inputs = ", ".join(f"{name}={_version(v)}" for name, v in sorted(step.inputs.items()))
-        click.echo(f"    inputs: {inputs}")
+        click.echo(f"    inputs: {plain(inputs)}", err=err)
+
+
+def _is_told(step: run_types_pb2.Step) -> bool:
+    """Whether a change of a step is a line of its own: of a thousand items, only failures are."""
+    return step_state(step) == "FAILED" if step.map_group else step_state(step) != "PENDING"
+
+
+def _line_of_each(
+    steps: Iterable[run_types_pb2.Step], shown: list[run_types_pb2.Step]
+) -> list[str]:
+    """A line for each step, with how far the items are where it is a fan-out."""
+    items: dict[str, Counter[str]] = {}
+    for step in steps:
+        if step.map_group:
+            items.setdefault(step.map_group, Counter())[step_state(step)] += 1
+    return [_step_line(step, items.get(step.step_id)) for step in shown]
 
 
 def _version(name: str) -> str:
@@ -161,10 +204,21 @@ def _version(name: str) -> str:
     return f"{parts[-3]}@{parts[-1]}" if len(parts) > 3 else name  # noqa: PLR2004 - artifacts/a/versions/1
 
 
-def _step_line(step: run_types_pb2.Step) -> str:
+def _run_line(run: run_types_pb2.Run) -> str:
+    text = f"run {short(run.name)}  {run_state(run).lower()}  {run.state_reason}"
+    if run.HasField("unresponsive"):
+        text += f" (silent since {run.unresponsive.since.ToDatetime().isoformat()}Z)"
+    return plain(text).rstrip()
+
+
+def _step_line(step: run_types_pb2.Step, items: Counter[str] | None = None) -> str:
     state = step_state(step)
-    symbol, colour, word = _STEP_LOOKS[state]
+    symbol, colour, word = _STEP_LOOKS.get(state, ("?", "white", state.lower()))
     outputs = "  ".join(_version(v) for _, v in sorted(step.outputs.items()))
     detail = step.state_reason if state in {"CACHED", "SKIPPED", "RETRYING"} else outputs
-    line = f"  {click.style(symbol, fg=colour)} {step.step_id:<24} {word:<9} {duration(step):>8}"
-    return f"{line}  {click.style(detail, dim=True)}".rstrip()
+    if items:
+        done = sum(count for name, count in items.items() if name in _FINAL)
+        detail = f"{done} of {sum(items.values())} items  {detail}"
+    name = plain(step.step_id)
+    line = f"  {click.style(symbol, fg=colour)} {name:<24} {word:<9} {duration(step):>8}"
+    return f"{line}  {click.style(plain(detail), dim=True)}" if detail.strip() else line

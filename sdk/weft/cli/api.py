@@ -12,29 +12,7 @@ if TYPE_CHECKING:
 
     from weft._connection import Connection, Endpoint
 
-_MODULES = {
-    "weftapi.controlplane.v1": (
-        "access",
-        "auth",
-        "enrollment",
-        "organizations",
-        "system",
-        "users",
-        "workspaces",
-    ),
-    "weftapi.workspace.v1": (
-        "artifacts",
-        "events",
-        "logs",
-        "pipelines",
-        "projects",
-        "reports",
-        "runs",
-        "server",
-        "snapshots",
-        "steps",
-    ),
-}
+_PACKAGES = ("weftapi.controlplane.v1", "weftapi.workspace.v1")
 
 
 @click.command()
@@ -58,11 +36,14 @@ def api(*, method: str | None, data: str) -> None:
 
 def _methods() -> list[MethodDescriptor]:
     import importlib
+    import pkgutil
 
     methods: list[MethodDescriptor] = []
-    for package, nouns in _MODULES.items():
-        for noun in nouns:
-            file = importlib.import_module(f"{package}.{noun}_pb2").DESCRIPTOR
+    for package in _PACKAGES:
+        path = importlib.import_module(package).__path__
+        names = [module.name for module in pkgutil.iter_modules(path)]
+        for name in (name for name in names if name.endswith("_pb2")):
+            file = importlib.import_module(f"{package}.{name}").DESCRIPTOR
             methods += [m for s in file.services_by_name.values() for m in s.methods]
     return methods
 

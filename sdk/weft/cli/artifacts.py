@@ -9,6 +9,8 @@ import click
 
 from weft.cli._names import run_name, short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._pages import paged
+from weft.cli._text import plain
 
 if TYPE_CHECKING:
     from weft._connection import Connection
@@ -22,19 +24,26 @@ def artifacts() -> None:
 
 @artifacts.command("list")
 @click.option("--run", "run", help="Only what this run made: an id, @latest or @prev.")
-@click.option("-n", "--limit", default=50, show_default=True, help="How many at most.")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="How many at most.",
+)
 @output_option
 def list_artifacts(*, run: str | None, limit: int, output: str) -> None:
     """List versions of artifacts, newest first."""
     from weftapi.workspace.v1 import artifacts_pb2
 
     connection, stub = _connect()
-    request = artifacts_pb2.ListArtifactVersionsRequest(
-        parent=f"{connection.project}/artifacts/-", page_size=min(500, limit)
-    )
+    request = artifacts_pb2.ListArtifactVersionsRequest(parent=f"{connection.project}/artifacts/-")
     if run:
         request.filter = f'producer_run = "{short(run_name(connection, run))}"'
-    found = connection.workspace.call(stub.ListArtifactVersions, request).artifact_versions
+    call = connection.workspace.call
+    pages = paged(lambda r: call(stub.ListArtifactVersions, r), request, limit)
+    found = [version for page in pages for version in page.artifact_versions]
     print_messages(
         found,
         output,
@@ -151,7 +160,7 @@ def _show_lineage(
             by = short(made.get(source, "")) or "elsewhere"
             is_known = source in drawn and any(s == made.get(source) for s, _ in taken)
             more = "  …" if is_known else ""
-            click.echo(f"{'  ' * depth}└─ {_label(source)}  by {by}{more}")
+            click.echo(plain(f"{'  ' * depth}└─ {_label(source)}  by {by}{more}"))
             if source not in drawn:
                 drawn.add(source)
                 draw(source, depth + 1)

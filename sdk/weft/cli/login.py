@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weft.cli._exit import CommandError, Exit
 from weft.cli._output import note, output_option, print_document, print_fields, print_table
 
 if TYPE_CHECKING:
     from weft._connection import Connection, Endpoint
     from weft._contexts import Context, SignIn
     from weftapi.controlplane.v1 import auth_pb2
+
+
+# By how much RFC 8628 has clients slow down.
+_SLOWER_S = 5
 
 
 @click.command()
@@ -42,15 +47,20 @@ def login(
     from dataclasses import replace
 
     from weft._connection import Connection
-    from weft._contexts import Context, ContextStore
+    from weft._contexts import Context, ContextStore, MemorySecrets
 
+    host = _address(host)
     ca_pem = ca.read_text() if ca else _fetch_ca(host, fingerprint) if fingerprint else ""
-    context = Context(name=name or host.partition(":")[0], control_plane=host, ca_pem=ca_pem)
+    context = Context(name=name or host.rpartition(":")[0], control_plane=host, ca_pem=ca_pem)
+    # Nothing is kept before all of it worked: a sign-in that fails leaves the last one as it was.
+    secrets = MemorySecrets(_sign_in(context, token))
+    connection = Connection(context, secrets)
+    try:
+        context = replace(context, **_choose_workspace(connection, workspace))
+    finally:
+        connection.close()
     store = ContextStore()
-    store.put(context, is_current=False)
-    store.sign_in(context.name, _sign_in(context, token))
-    connection = Connection(context, store)
-    context = replace(context, **_choose_workspace(connection, workspace))
+    store.sign_in(context.name, secrets.sign_in_of(context.name))
     store.put(context)
     note(f"signed in; context {context.name!r} uses {context.workspace or 'no workspace yet'}")
 
@@ -60,17 +70,22 @@ def logout() -> None:
     """Forget the sign-in of the current context, here and at the control plane."""
     from weft._connection import Connection
     from weft._contexts import ContextStore
+    from weft.errors import ApiError
     from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
     store = ContextStore()
     context = store.current()
-    secrets = store.sign_in_of(context.name)
-    token = secrets.refresh_token or secrets.personal_access_token
+    token = store.sign_in_of(context.name).refresh_token
+    # Here in any case, also where the control plane is away; a personal token may be in use
+    # elsewhere, and lives on.
+    store.sign_out(context.name)
     if token:
         endpoint = Connection(context, store).anonymous
         stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
-        endpoint.call(stub.RevokeToken, auth_pb2.RevokeTokenRequest(token=token))
-    store.sign_out(context.name)
+        try:
+            endpoint.call(stub.RevokeToken, auth_pb2.RevokeTokenRequest(token=token))
+        except ApiError as error:
+            note(f"the session lives on at the control plane until it ends by itself: {error}")
     note(f"signed out of {context.control_plane}")
 
 
@@ -108,15 +123,17 @@ def whoami(*, output: str) -> None:
 @click.argument("name", required=False)
 @output_option
 def ctx(*, name: str | None, output: str) -> None:
-    """Show the contexts, or use the one called NAME."""
+    """Show the contexts, or use the one called NAME; - is the one before."""
     from weft._contexts import ContextStore
 
     store = ContextStore()
     if name:
-        store.put(store.get(name))
+        store.use(name)
     contexts = [store.get(each) for each in store.names()]
     current = store.current_name()
-    if output == "table":
+    if output == "table" and not contexts:
+        note("no mesh yet: `weft up` starts one here, `weft login HOST:PORT` signs in to another")
+    elif output == "table":
         mark = {current: "*"}
         print_table(
             ("", "NAME", "CONTROL PLANE", "WORKSPACE", "PROJECT"),
@@ -141,6 +158,17 @@ def ctx(*, name: str | None, output: str) -> None:
         print_document(document, output)
 
 
+def _address(text: str) -> str:
+    """`host:port` of what people type: a URL too, and 443 where no port is given."""
+    host = text.removeprefix("https://").rstrip("/")
+    name, colon, port = host.rpartition(":")
+    if not colon or host.endswith("]"):
+        return f"{host}:443"
+    if not name or not port.isdecimal() or "/" in host:
+        raise click.UsageError(f"{text!r} is no HOST:PORT")
+    return host
+
+
 def _sign_in(context: Context, token: str | None) -> SignIn:
     from weft._connection import Endpoint, no_token
     from weft._contexts import SignIn
@@ -157,7 +185,7 @@ def _sign_in(context: Context, token: str | None) -> SignIn:
 
 def _by_device(endpoint: Endpoint) -> auth_pb2.TokenSet:
     """RFC 8628: shows a code, waits until somebody approves it in a browser."""
-    from weft.errors import ApiError
+    from weft.errors import ApiError, UnavailableError
     from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
     stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
@@ -173,9 +201,12 @@ def _by_device(endpoint: Endpoint) -> auth_pb2.TokenSet:
         request = auth_pb2.ExchangeTokenRequest(device_code=device.device_code)
         try:
             return endpoint.call(stub.ExchangeToken, request)
+        except UnavailableError:
+            # The code outlives a restart of the control plane.
+            note("the control plane does not answer; trying again")
         except ApiError as error:
             if error.reason == "SLOW_DOWN":
-                interval_s += 5
+                interval_s += _SLOWER_S
             elif error.reason != "AUTHORIZATION_PENDING":
                 raise
 
@@ -195,7 +226,7 @@ def _choose_workspace(connection: Connection, wanted: str | None) -> dict[str, s
         organizations_pb2.ListOrganizationsRequest(),
     ).organizations
     if not organizations:
-        raise click.ClickException("you have no role in any organization yet; ask for one")
+        raise CommandError("you have no role in any organization yet; ask for one", Exit.AUTH)
     found = endpoint.call(
         endpoint.stub(workspaces_pb2_grpc.WorkspaceServiceStub).ListWorkspaces,
         workspaces_pb2.ListWorkspacesRequest(parent=organizations[0].name),
@@ -203,10 +234,12 @@ def _choose_workspace(connection: Connection, wanted: str | None) -> dict[str, s
     matching = [w for w in found if wanted is None or w.name.endswith(f"/{wanted}")]
     if wanted and not matching:
         known = ", ".join(w.name.split("/")[-1] for w in found) or "none"
-        raise click.ClickException(f"there is no workspace {wanted!r} for you; known are: {known}")
+        raise CommandError(
+            f"there is no workspace {wanted!r} for you; known are: {known}", Exit.NOT_FOUND
+        )
     if len(matching) > 1:
         known = ", ".join(w.name.split("/")[-1] for w in matching)
-        raise click.ClickException(f"choose one with --workspace: {known}")
+        raise CommandError(f"choose one with --workspace: {known}", Exit.USAGE)
     if not matching:
         return {"organization": organizations[0].name}
     return {
@@ -225,7 +258,10 @@ def _fetch_ca(host: str, fingerprint: str) -> str:
     from weftapi.controlplane.v1 import system_pb2, system_pb2_grpc
 
     name, _, port = host.rpartition(":")
-    leaf = ssl.get_server_certificate((name.strip("[]"), int(port)), timeout=10)
+    try:
+        leaf = ssl.get_server_certificate((name.strip("[]"), int(port)), timeout=10)
+    except OSError as error:
+        raise CommandError(f"{host} cannot be reached: {error}", Exit.UNAVAILABLE) from None
     # Trusting the very certificate we met is enough to ask for the CA: what is trusted
     # afterwards is only what has the fingerprint.
     endpoint = Endpoint(host, ca_pem=leaf, token=no_token)
@@ -237,6 +273,7 @@ def _fetch_ca(host: str, fingerprint: str) -> str:
         digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
         if f"sha256:{digest}" == fingerprint.lower().replace(" ", ""):
             return pem
-    raise click.ClickException(
-        f"the CA of {host} does not have this fingerprint: do not sign in there, or check it"
+    raise CommandError(
+        f"the CA of {host} does not have this fingerprint: do not sign in there, or check it",
+        Exit.AUTH,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 from collections.abc import Iterator
@@ -9,13 +10,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weft.cli._exit import Exit
 from weft.cli._names import run_and_step, short
+from weft.cli._output import as_dict, note
+from weft.cli._pages import paged
+from weft.cli._text import coloured
 
 if TYPE_CHECKING:
     from weft._connection import Connection
     from weftapi.common.v1 import types_pb2
     from weftapi.workspace.v1 import logs_pb2
 
+# The workspace lets nobody hold more than 64 streams; some are left for other commands.
+_MOST_TAILS = 40
 _COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "bright_magenta")
 
 
@@ -25,35 +32,74 @@ _COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "bright
 @click.option(
     "--tail",
     "last_lines",
-    type=click.IntRange(min=0),
-    default=0,
+    type=click.IntRange(min=1),
+    default=None,
     help="Only so many lines of each step before the end.",
 )
 @click.option("--timestamps", is_flag=True, help="Print when each line was written.")
 @click.option("--grep", "needle", default="", help="Only lines that contain this text.")
-def logs(*, run: str, follow: bool, last_lines: int, timestamps: bool, needle: str) -> None:
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="How to print lines; JSON is one document for each.",
+)
+def logs(
+    *,
+    run: str,
+    follow: bool,
+    last_lines: int | None,
+    timestamps: bool,
+    needle: str,
+    output: str,
+) -> int:
     """Print the logs of a run, or of one step of it; -f follows them over any break."""
     from weft._connection import Connection
 
     connection = Connection.current()
     name, step = run_and_step(connection, run)
+    _check(connection, name, step)
     lines = _followed if follow else _stored
-    painter = _Painter(timestamps=timestamps, is_alone=bool(step))
-    for stream, line in lines(connection, name, step, last_lines):
+    painter = _Painter(timestamps=timestamps, is_alone=bool(step), is_json=output == "json")
+    count = 0
+    for stream, line in lines(connection, name, step, last_lines or 0):
+        count += 1
         if needle in line.message:
             painter.paint(stream, line)
+    if not count:
+        note(f"nothing was written to the log of {run} yet")
+    return Exit.DONE
+
+
+def _check(connection: Connection, run: str, step: str) -> None:
+    """Asks for the run and the step themselves: a list of no logs is no error by itself."""
+    from weftapi.workspace.v1 import runs_pb2, runs_pb2_grpc, steps_pb2, steps_pb2_grpc
+
+    endpoint = connection.workspace
+    if step:
+        wanted = steps_pb2.GetStepRequest(name=f"{run}/steps/{step}")
+        endpoint.call(endpoint.stub(steps_pb2_grpc.StepServiceStub).GetStep, wanted)
+    else:
+        stub = endpoint.stub(runs_pb2_grpc.RunServiceStub)
+        endpoint.call(stub.GetRun, runs_pb2.GetRunRequest(name=run))
 
 
 class _Painter:
     """Prints lines, each with its step in front where several are mixed."""
 
-    def __init__(self, *, timestamps: bool, is_alone: bool) -> None:
+    def __init__(self, *, timestamps: bool, is_alone: bool, is_json: bool) -> None:
+        self._is_json = is_json
         self._timestamps = timestamps
         self._is_alone = is_alone
         self._colours: dict[str, str] = {}
 
     def paint(self, stream: logs_pb2.LogStream, line: types_pb2.LogLine) -> None:
-        parts = [line.message.replace("\x1b[2J", "")]
+        if self._is_json:
+            click.echo(json.dumps({"step": stream.step_id, **as_dict(line)}, ensure_ascii=False))
+            return
+        parts = [coloured(line.message)]
         if not self._is_alone:
             label = stream.step_id or "runner"
             colour = self._colours.setdefault(label, _COLOURS[len(self._colours) % len(_COLOURS)])
@@ -92,26 +138,34 @@ def _followed(connection: Connection, run: str, step: str, last_lines: int) -> F
 
 
 class _Follower:
-    """Tails every stream of a run in a thread of its own, and mixes the lines as they come."""
+    """Tails the streams of a run, some at a time, and mixes the lines as they come.
+
+    A stream that finds no place waits for one: those of a fan-out end soon, one after another.
+    """
 
     def __init__(self, connection: Connection, last_lines: int) -> None:
         self._connection = connection
         self._last_lines = last_lines
+        self._places = threading.Semaphore(_MOST_TAILS)
         # A line with its stream, an error, or None for the end.
         self._arrivals: queue.Queue[
             tuple[logs_pb2.LogStream, types_pb2.LogLine] | Exception | None
         ] = queue.Queue(maxsize=10_000)
 
     def lines(self) -> Found:
+        """Yields lines until the run has ended; raises what went wrong."""
         while (arrival := self._arrivals.get()) is not None:
             if isinstance(arrival, Exception):
                 raise arrival
             yield arrival
 
     def watch(self, run: str, step: str) -> None:
+        """Tails each stream as it appears."""
         tails: list[threading.Thread] = []
         try:
             for stream in _appearing(self._connection, run, step):
+                self._places.acquire()
+                tails = [thread for thread in tails if thread.is_alive()]
                 tails.append(threading.Thread(target=self._tail, args=(stream,), daemon=True))
                 tails[-1].start()
         except Exception as error:  # noqa: BLE001 - raised again where the lines are read
@@ -130,6 +184,8 @@ class _Follower:
                     self._arrivals.put((stream, line))
         except Exception as error:  # noqa: BLE001 - as above
             self._arrivals.put(error)
+        finally:
+            self._places.release()
 
 
 def _appearing(connection: Connection, run: str, step: str) -> Iterator[logs_pb2.LogStream]:
@@ -154,18 +210,6 @@ def _streams(connection: Connection, run: str, step: str) -> list[logs_pb2.LogSt
 
     stub = connection.workspace.stub(logs_pb2_grpc.LogServiceStub)
     condition = f'run = "{short(run)}"' + (f' AND step_id = "{step}"' if step else "")
-    request = logs_pb2.ListLogStreamsRequest(
-        parent=run.partition("/runs/")[0], filter=condition, page_size=500
-    )
-    found: list[logs_pb2.LogStream] = []
-    while True:
-        page = connection.workspace.call(stub.ListLogStreams, request)
-        found += page.log_streams
-        request.page_token = page.next_page_token
-        if not page.next_page_token:
-            break
-    if step and not found:
-        raise click.ClickException(
-            f"{short(run)} has no log of a step {step!r}; `weft runs show {short(run)}` lists them"
-        )
-    return list(reversed(found))
+    request = logs_pb2.ListLogStreamsRequest(parent=run.partition("/runs/")[0], filter=condition)
+    pages = paged(lambda r: connection.workspace.call(stub.ListLogStreams, r), request)
+    return [stream for page in pages for stream in page.log_streams][::-1]

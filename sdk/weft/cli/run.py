@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weft.cli._exit import Exit
 from weft.cli._names import short
-from weft.cli._output import note, output_option, print_message
+from weft.cli._output import note, output_option
 
 if TYPE_CHECKING:
     from weft._parameters import Parameters
@@ -40,12 +41,15 @@ def run(
 ) -> int:
     """Run a pipeline from FILE on the mesh, and watch it.
 
-    The pipeline's parameters are options: --test-share 0.3. The code of FILE's folder travels
-    with it. Ctrl-C stops watching; the run goes on.
+    The pipeline's parameters are options: --test-share 0.3; those that are named like an option
+    of this command come after --. The code of FILE's folder travels with it. Ctrl-C stops
+    watching; the run goes on.
     """
     if target is None:
-        click.echo(ctx.get_help())
-        return 0 if wants_help else 2
+        click.echo(ctx.get_help(), err=not wants_help)
+        return Exit.DONE if wants_help else Exit.USAGE
+    if target.startswith("-"):
+        raise click.UsageError("the file comes first: weft run FILE --parameter value")
     from weft._connection import Connection
     from weft._submit import load_code, submit
 
@@ -56,13 +60,15 @@ def run(
         return 0
     values = code.pipeline.parameters.parse(_options(ctx.args, code.pipeline.parameters))
     connection = Connection.current()
-    made = submit(connection, code, values, cache=not no_cache)
-    print_message(made, output, lambda: note(f"run {short(made.name)} of {code.pipeline.name}"))
-    if detach or output != "table":
-        return 0
-    from weft.cli.runs import watch_to_end
+    try:
+        made = submit(connection, code, values, cache=not no_cache)
+    except KeyboardInterrupt:
+        note("interrupted: `weft runs list` shows whether the run was made")
+        return Exit.INTERRUPTED
+    note(f"run {short(made.name)} of {code.pipeline.name}")
+    from weft.cli.runs import present
 
-    return watch_to_end(connection, made.name)
+    return present(connection, made, output, detach=detach)
 
 
 def _options(arguments: list[str], parameters: Parameters) -> dict[str, str]:
@@ -79,7 +85,7 @@ def _options(arguments: list[str], parameters: Parameters) -> dict[str, str]:
         if not given and is_flag and (not rest or rest[0].startswith("--")):
             value = "true"
         elif not given:
-            if not rest:
+            if not rest or rest[0].startswith("--"):
                 raise click.UsageError(f"--{name} needs a value")
             value = rest.pop(0)
         found[name] = value

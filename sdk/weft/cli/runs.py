@@ -9,9 +9,12 @@ import click
 from weft.cli._exit import Exit
 from weft.cli._names import run_name, short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._pages import paged
+from weft.cli._text import plain
 
 if TYPE_CHECKING:
     from weft._connection import Connection
+    from weft.errors import ApiError
     from weftapi.workspace.v1 import run_types_pb2, runs_pb2_grpc
 
 
@@ -22,7 +25,14 @@ def runs() -> None:
 
 @runs.command("list")
 @click.option("-q", "--query", default="", help="Which runs, such as 'state = FAILED'.")
-@click.option("-n", "--limit", default=20, show_default=True, help="How many at most.")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many at most.",
+)
 @output_option
 def list_runs(*, query: str, limit: int, output: str) -> None:
     """List runs, newest first."""
@@ -48,10 +58,11 @@ def list_runs(*, query: str, limit: int, output: str) -> None:
 
 @runs.command()
 @click.argument("run")
+@click.option("--items", is_flag=True, help="Also each item of its fan-outs.")
 @output_option
-def show(*, run: str, output: str) -> None:
+def show(*, run: str, items: bool, output: str) -> None:
     """Show a run with its steps, and why it failed."""
-    from weft.cli._runview import duration, print_failure, run_state, step_state
+    from weft.cli._runview import duration, folded, print_failures, run_state, step_state
 
     connection, stub = _connect()
     found = _get(connection, stub, run)
@@ -69,33 +80,37 @@ def show(*, run: str, output: str) -> None:
         )
         steps = _steps(connection, found.name)
         width = max((len(step.step_id) for step in steps), default=0)
-        for step in steps:
+        for step in steps if items else folded(steps):
             after = f"after {', '.join(step.upstream)}" if step.upstream else ""
             state = step_state(step).lower()
             line = f"  {step.step_id:<{width}}  {state:<12} {duration(step):>8}  {after}"
-            click.echo(line.rstrip())
-        for step in steps:
-            if step.HasField("failure") and step_state(step) == "FAILED":
-                print_failure(step.failure, step=step)
+            click.echo(plain(line).rstrip())
+        print_failures(found, steps)
+        if run_state(found) == "FAILED":
+            name = short(found.name)
+            note(f"see `weft logs {name}`, and `weft -v runs show {name} -o json` for all of it")
 
     print_message(found, output, draw)
 
 
 @runs.command()
 @click.argument("run")
-def watch(*, run: str) -> None:
+@output_option
+def watch(*, run: str, output: str) -> int:
     """Follow a run until it ends; the exit code tells how (3: it failed)."""
     connection, _ = _connect()
-    raise SystemExit(watch_to_end(connection, run_name(connection, run)))
+    return watch_to_end(connection, run_name(connection, run), output)
 
 
 @runs.command()
 @click.argument("run")
 @click.option("--force", is_flag=True, help="Cancel running steps instead of letting them finish.")
 @click.option("--reason", default="", help="Why, for those who look at the run later.")
+@click.option("--wait", is_flag=True, help="Wait until it has ended.")
 @output_option
-def stop(*, run: str, force: bool, reason: str, output: str) -> None:
+def stop(*, run: str, force: bool, reason: str, wait: bool, output: str) -> int:
     """Stop a run, and print the state that is then observed."""
+    from weft._streams import watch_run
     from weft.cli._runview import run_state
     from weftapi.workspace.v1 import run_types_pb2, runs_pb2
 
@@ -105,37 +120,63 @@ def stop(*, run: str, force: bool, reason: str, output: str) -> None:
         name=run_name(connection, run), mode=mode, reason=reason, request_id=_request_id()
     )
     stopped = connection.workspace.call(stub.StopRun, request)
+    if wait:
+        for _ in watch_run(connection.workspace, stopped.name):
+            pass
+        stopped = _get(connection, stub, stopped.name)
     print_message(
         stopped,
         output,
         lambda: click.echo(f"{short(stopped.name)} is {run_state(stopped).lower()}"),
     )
+    return Exit.DONE
 
 
 @runs.command()
 @click.argument("run")
 @click.option("--detach", is_flag=True, help="Do not watch the new run.")
 @output_option
-def retry(*, run: str, detach: bool, output: str) -> None:
+def retry(*, run: str, detach: bool, output: str) -> int:
     """Run a run's snapshot again; steps that succeeded are taken from the cache."""
     from weftapi.workspace.v1 import runs_pb2
 
     connection, stub = _connect()
     request = runs_pb2.RetryRunRequest(name=run_name(connection, run), request_id=_request_id())
     again = connection.workspace.call(stub.RetryRun, request)
-    print_message(
-        again, output, lambda: note(f"run {short(again.name)} retries {short(again.origin)}")
-    )
-    if not detach and output == "table":
-        raise SystemExit(watch_to_end(connection, again.name))
+    note(f"run {short(again.name)} retries {short(again.origin)}")
+    return present(connection, again, output, detach=detach)
 
 
-def watch_to_end(connection: Connection, name: str) -> int:
-    """Draws a run until it has ended, and answers the exit code for how it did."""
+def present(connection: Connection, made: run_types_pb2.Run, output: str, *, detach: bool) -> int:
+    """Prints a new run's name where nobody waits for it, else follows it to its end."""
+    if not detach:
+        return watch_to_end(connection, made.name, output)
+    print_message(made, output, lambda: click.echo(short(made.name)))
+    return Exit.DONE
+
+
+def watch_to_end(connection: Connection, name: str, output: str = "table") -> int:
+    """Draws a run until it has ended, and answers the exit code for how it did.
+
+    For programs the run as it ended is printed, and what happens is told beside it.
+    """
     from weft._streams import watch_run
     from weft.cli._runview import RunView, run_state
 
-    ended = RunView().follow(watch_run(connection.workspace, name))
+    view = RunView(is_aside=output != "table")
+
+    def tell(error: ApiError | None) -> None:
+        if error is not None:
+            view.note(f"the watch broke and goes on where it was: {error}")
+
+    try:
+        ended = view.follow(watch_run(connection.workspace, name, on_break=tell))
+    except KeyboardInterrupt:
+        run = short(name)
+        click.echo(err=True)
+        note(f"the run goes on: `weft runs watch {run}` follows, `weft runs stop {run}` stops it")
+        return Exit.INTERRUPTED
+    print_message(ended, output, lambda: None)
     return Exit.DONE if run_state(ended) == "SUCCEEDED" else Exit.RUN_FAILED
 
 
@@ -159,30 +200,18 @@ def _list(
 ) -> list[run_types_pb2.Run]:
     from weftapi.workspace.v1 import runs_pb2
 
-    found: list[run_types_pb2.Run] = []
     request = runs_pb2.ListRunsRequest(parent=connection.project, filter=query)
-    while len(found) < limit:
-        request.page_size = min(500, limit - len(found))
-        page = connection.workspace.call(stub.ListRuns, request)
-        found += page.runs
-        request.page_token = page.next_page_token
-        if not page.next_page_token:
-            break
-    return found
+    pages = paged(lambda r: connection.workspace.call(stub.ListRuns, r), request, limit)
+    return [run for page in pages for run in page.runs]
 
 
 def _steps(connection: Connection, run: str) -> list[run_types_pb2.Step]:
     from weftapi.workspace.v1 import steps_pb2, steps_pb2_grpc
 
     stub = connection.workspace.stub(steps_pb2_grpc.StepServiceStub)
-    request = steps_pb2.ListStepsRequest(parent=run, page_size=500)
-    found: list[run_types_pb2.Step] = []
-    while True:
-        page = connection.workspace.call(stub.ListSteps, request)
-        found += page.steps
-        request.page_token = page.next_page_token
-        if not page.next_page_token:
-            return found
+    request = steps_pb2.ListStepsRequest(parent=run)
+    pages = paged(lambda r: connection.workspace.call(stub.ListSteps, r), request)
+    return [step for page in pages for step in page.steps]
 
 
 def _request_id() -> str:

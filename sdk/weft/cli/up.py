@@ -11,6 +11,8 @@ from types import FrameType
 
 import click
 
+from weft.cli._exit import CommandError
+
 _SUPERVISE_S = 0.5
 
 
@@ -30,7 +32,7 @@ def up(*, data: Path | None, ephemeral: bool) -> None:
     try:
         import meshkit as _meshkit  # noqa: F401 - only to see whether the servers are installed
     except ImportError:
-        raise click.ClickException(
+        raise CommandError(
             "the servers are not installed here: run `pip install weft-server`"
         ) from None
     if not ephemeral:
@@ -45,8 +47,8 @@ def _run(data: Path | None, *, ephemeral: bool = False) -> None:
 
     directory = data or data_directory()
     started = time.monotonic()
-    stopping = _on_signals()
     click.echo(f"  weft  data {directory}", err=True)
+    stopping = _on_signals()
     mesh = EmbeddedMesh(directory, ephemeral=ephemeral)
     context = mesh.start(_tick)
     click.echo(
@@ -56,10 +58,12 @@ def _run(data: Path | None, *, ephemeral: bool = False) -> None:
         err=True,
     )
     try:
-        while not stopping.is_set():
+        while True:
             mesh.supervise(_tick, _SUPERVISE_S)
-    finally:
+    except KeyboardInterrupt:
         click.echo("  stopping ...", err=True)
+    finally:
+        stopping.set()
         mesh.stop()
 
 
@@ -68,11 +72,14 @@ def _tick(line: str) -> None:
 
 
 def _on_signals() -> threading.Event:
+    """Makes every way to end this process a Ctrl-C; once it is ending, none cuts that short."""
     stopping = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
+        if not stopping.is_set():
+            stopping.set()
+            raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     return stopping

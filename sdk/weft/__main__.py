@@ -1,0 +1,5 @@
+"""`python -m weft`: the `weft` command of this very interpreter."""
+
+from weft.cli import main
+
+main()
