@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import grpc
+
 from weft._connection import Connection
 from weft._streams import watch_run
 from weftapi.workspace.v1 import (
@@ -60,6 +62,10 @@ class Project:
 
     def close(self) -> None:
         self.connection.close()
+
+    def until_connected(self) -> None:
+        """Waits until calls reach the workspace again: gRPC pauses before it tries once more."""
+        grpc.channel_ready_future(self.endpoint.channel).result(PATIENCE_S)
 
     def cli(self, *arguments: str, code: int | None = 0, **more: str) -> str:
         return self.mesh.cli(*arguments, code=code, WEFT_PROJECT=self.id, **more)
