@@ -17,6 +17,7 @@ import grpc
 import uvloop
 
 from meshkit.credentials import Credentials
+from meshkit.process import spare_the_collector
 from weftapi.workspace.v1 import (
     artifacts_pb2,
     artifacts_pb2_grpc,
@@ -197,6 +198,7 @@ async def serve(credentials: Path, ready_file: Path) -> None:
     server = grpc.aio.server(handlers=[handlers], options=[("grpc.so_reuseport", 0)])
     port = server.add_secure_port("127.0.0.1:0", Credentials(credentials).for_server())
     await server.start()
+    spare_the_collector()
     temporary = ready_file.with_suffix(".tmp")
     temporary.write_text(json.dumps({"pid": os.getpid(), "mesh": port}))
     temporary.replace(ready_file)

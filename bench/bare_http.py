@@ -21,6 +21,7 @@ from starlette.routing import Route
 from bench.bare import sample_run
 from gateway.listener import HttpListener, tls_context
 from meshkit.credentials import CHAIN_FILE, KEY_FILE, Credentials
+from meshkit.process import spare_the_collector
 from weftapi.workspace.v1 import runs_pb2
 
 
@@ -49,6 +50,7 @@ async def serve(credentials: Path, ready_file: Path, upstream: str, name: str) -
     tls = tls_context(credentials / CHAIN_FILE, credentials / KEY_FILE)
     listener = HttpListener(application(channel), "127.0.0.1:0", tls=tls)
     await listener.start()
+    spare_the_collector()
     _write(ready_file, {"pid": os.getpid(), "edge": listener.port})
     await asyncio.Event().wait()
 

@@ -6,6 +6,7 @@ subscribers share; older ones from the outbox in the database.
 """
 
 import asyncio
+import contextlib
 import enum
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -191,12 +192,14 @@ class Feed:
 
     async def wait(self, after_revision: int, timeout_s: float | None = None) -> int:
         """Waits for a revision later than this one, or the timeout; returns the head."""
-        try:
+        if timeout_s is None:
+            # Watches bring a timer of their own: a second one would cost each wake-up again.
+            while self.head <= after_revision:
+                await self._changed.wait()
+            return self.head
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while self.head <= after_revision:
-                    await self._changed.wait()
-        except TimeoutError:
-            pass
+                return await self.wait(after_revision)
         return self.head
 
     def publish(self, events: Sequence[StoredEvent]) -> bool:
