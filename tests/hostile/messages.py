@@ -89,8 +89,9 @@ def put(message: Message, path: str, value: Any) -> None:
 class Messages:
     """Strategies of messages around the names that exist somewhere."""
 
-    def __init__(self, names: dict[str, str]) -> None:
+    def __init__(self, names: dict[str, str], *, secret: str = "") -> None:
         self._names = names
+        self._secret = secret
         self.of = cache(self._of)
 
     def _of(self, descriptor: Descriptor) -> st.SearchStrategy[Message]:
@@ -123,7 +124,9 @@ class Messages:
         key, value = (field.message_type.fields_by_name[name] for name in ("key", "value"))
         for _ in range(random.choice((1, 2))):
             name = self._value(key, random, depth)
-            if value.message_type is None:
+            if rules_of(field).sensitive and self._secret:
+                target[name] = self._secret
+            elif value.message_type is None:
                 target[name] = self._value(value, random, depth)
             else:
                 target[name].CopyFrom(self._value(value, random, depth))
@@ -138,6 +141,8 @@ class Messages:
         return random.choice(_NUMBERS[field.type])
 
     def _text(self, rules: options_pb2.FieldRules, random: Any) -> str:
+        if rules.sensitive and self._secret:
+            return self._secret
         if random.random() < 0.3:
             return random.choice(HOSTILE)
         if rules.resource_type:

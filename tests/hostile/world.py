@@ -136,6 +136,11 @@ class World:
     sites: dict[str, Site]
     plane: planes.Plane
     workspace: workspaces.Harness
+    # The workspace's.
+    identity: SpiffeId
+    directory: Path
+    # Closes on the loop, before the servers do.
+    stack: AsyncExitStack
 
     def of(self, method: Method) -> Site:
         return self.sites[method.package]
@@ -175,7 +180,8 @@ async def _open(
         await _workspace(harness, identity, directory),
         await _workloads(stack, harness.mesh, directory, settings),
     ]
-    return World(loop, {site.package: site for site in sites}, plane, harness)
+    by_package = {site.package: site for site in sites}
+    return World(loop, by_package, plane, harness, identity, directory, stack)
 
 
 async def _control_plane(plane: planes.Plane, directory: Path) -> Site:
