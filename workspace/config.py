@@ -2,14 +2,16 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from pydantic import model_validator
 from pydantic_settings import SettingsConfigDict
 
-from meshkit.config import ServerSettings
+from meshkit.config import MemberSettings
 
 
-class WorkspaceSettings(ServerSettings):
+class WorkspaceSettings(MemberSettings):
     """What a workspace server can be told."""
 
     model_config = SettingsConfigDict(
@@ -18,6 +20,7 @@ class WorkspaceSettings(ServerSettings):
 
     data_dir: Path
     """Directory for the database, keys, credentials, the policy, and artifacts and logs."""
+    # Answered by the validator below, because it lies in the data directory.
     credentials_dir: Path = Path()
     """Directory of the mesh credentials; `credentials` in `data_dir` where not set."""
     database_url: str = ""
@@ -32,16 +35,18 @@ class WorkspaceSettings(ServerSettings):
     """Where clients and runners reach the edge listener: "host:port"; what was bound if not set."""
     mesh_endpoint: str = ""
     """Where peers reach the mesh listener: "host:port"; what was bound if not set."""
-    control_plane_endpoint: str = ""
-    """Edge endpoint of the control plane, "host:port", for joining the mesh."""
-    enrollment_token_file: Path | None = None
-    """File with the one-time token for joining the mesh."""
     artifact_store_uri: str = ""
     """Where artifacts are written: an fsspec URI; `artifacts` in `data_dir` where not set."""
     log_store_uri: str = ""
     """Where log segments are kept: `file:///...`; `logs` in `data_dir` where not set."""
     log_sealing_interval_s: float = 30.0
     """How often logs are sealed whose runs have ended."""
+    keep_events: int = 100_000
+    """Events of the feed that are kept, however old; watches resume over as many."""
+    keep_events_s: float = 86_400.0
+    """Age up to which events of the feed are kept, however many."""
+    upkeep_interval_s: float = 600.0
+    """How often what is older than that is deleted."""
 
     bookmark_s: float = 15.0
     """How often an idle watch says how far it has come."""
@@ -56,10 +61,12 @@ class WorkspaceSettings(ServerSettings):
     stop_grace_s: float = 60.0
     """How long a run that was asked to stop may keep its workload."""
 
-    @property
-    def credentials_directory(self) -> Path:
-        is_set = self.credentials_dir != Path()
-        return self.credentials_dir if is_set else self.data_dir / "credentials"
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, values: Any) -> Any:
+        if "data_dir" in values:
+            values = {"credentials_dir": Path(values["data_dir"]) / "credentials", **values}
+        return values
 
     @property
     def database(self) -> str:

@@ -16,7 +16,7 @@ from meshkit.denials import DenialLog
 from meshkit.files import read_or_make_key
 from meshkit.jobs import Job, JobRunner
 from meshkit.link import Link
-from meshkit.membership import Membership, join
+from meshkit.membership import Membership, membership_of
 from meshkit.migrations import migrate
 from meshkit.paging import KEY_BYTES, PageTokens
 from meshkit.server import MeshServer, Ports
@@ -39,6 +39,7 @@ from workspace.run_tokens import RunStandings, RunTokens, load_key
 from workspace.servicers.listing import Lists
 from workspace.services import SHOWN, Parts, extra_checks, services
 from workspace.store.base import metadata
+from workspace.upkeep import Upkeep
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _PEOPLE = frozenset({CallerKind.USER, CallerKind.SERVICE_ACCOUNT})
@@ -94,13 +95,7 @@ class Workspace:
 async def build(settings: WorkspaceSettings) -> Workspace:
     """Joins the mesh, and composes a workspace that is ready to start."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    token_file = settings.enrollment_token_file
-    membership = await join(
-        settings.credentials_directory,
-        endpoint=settings.control_plane_endpoint,
-        token=token_file.read_text(encoding="utf-8").strip() if token_file else "",
-    )
-    return await compose(settings, membership, is_linked=True)
+    return await compose(settings, await membership_of(settings), is_linked=True)
 
 
 async def compose(
@@ -259,7 +254,7 @@ def _server(
     settings, database = parts.settings, parts.database
     denials = DenialLog(database)
     server = MeshServer(
-        settings.model_copy(update={"credentials_dir": settings.credentials_directory}),
+        settings,
         credentials=membership.credentials,
         services=services(parts),
         verifier=trust.verifier,
@@ -301,4 +296,5 @@ def _jobs(parts: Parts, clock: Clock) -> list[Job]:
         Job("reaper", reaper.run, settings.reaper_interval_s),
         Job("launches", parts.reconciler.run, settings.launch_interval_s),
         Job("seal_logs", parts.logs.seal_ended, settings.log_sealing_interval_s),
+        Job("upkeep", Upkeep(parts.database, settings).run, settings.upkeep_interval_s),
     ]

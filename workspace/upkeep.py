@@ -1,0 +1,24 @@
+"""Forgets what nobody can ask for any more: old events, and replies past their day."""
+
+from datetime import timedelta
+
+from meshkit import idempotency
+from meshkit.compaction import compact
+from meshkit.database import Database
+from meshkit.jobs import Lease
+from workspace.config import WorkspaceSettings
+from workspace.store.base import metadata
+
+
+class Upkeep:
+    """A leased job; `run` works once."""
+
+    def __init__(self, database: Database, settings: WorkspaceSettings) -> None:
+        self._database = database
+        self._keep_events = settings.keep_events
+        self._keep_age = timedelta(seconds=settings.keep_events_s)
+
+    async def run(self, _lease: Lease) -> None:
+        """Deletes a bounded piece at a time, so that writes never wait long behind it."""
+        await self._database.write(idempotency.purge, metadata)
+        await compact(self._database, keep_events=self._keep_events, keep_age=self._keep_age)
