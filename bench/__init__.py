@@ -9,8 +9,8 @@ One script for each figure. It starts the real servers as processes of their own
 tokens, a policy, the default settings but for rate and stream limits, which would measure
 themselves), drives them from this process on uvloop, and drives a *bare* server in the same
 way, turn by turn: the same protobuf messages over the same TLS, answered by a servicer that
-keeps nothing (`bench/bare.py`) but is tuned like ours. Ours and bare take turns for a slice each, and the turn whose
-ratio is the median is shown, so that a noisy neighbour hits both alike.
+keeps nothing (`bench/bare.py`) but is tuned like ours. Ours and bare take turns for a slice
+each, and the turn whose ratio is the median is shown, so that a noisy neighbour hits both.
 
 Absolute figures belong to a machine; ratios travel. `cpu` columns are the server's own CPU
 time per unit of work, which contention does not inflate. A figure's target is printed beside
