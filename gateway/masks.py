@@ -5,6 +5,8 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from weftapi.options.v1 import options_pb2
+
 _FIELD_MASK = "google.protobuf.FieldMask"
 
 
@@ -30,11 +32,19 @@ def _paths(descriptor: Descriptor, members: Mapping[str, Any], prefix: str) -> I
     for key, value in members.items():
         field = names.get(key) or descriptor.fields_by_name[key]
         path = f"{prefix}{field.name}"
+        if _is_given_back(field, path):
+            continue
         inner = field.message_type
         if _recurses(field) and inner is not None and isinstance(value, dict) and value:
             yield from _paths(inner, value, f"{path}.")
         else:
             yield path
+
+
+def _is_given_back(field: FieldDescriptor, path: str) -> bool:
+    # Who sends back what a Get answered changes neither what the server sets nor the etag,
+    # which says what the change is based on.
+    return path == "etag" or field.GetOptions().Extensions[options_pb2.field].output_only
 
 
 def _recurses(field: FieldDescriptor) -> bool:

@@ -187,6 +187,9 @@ def test_codes_that_people_meet(front: Front) -> None:
     stale = {"displayName": "x", "etag": "stale"}
     late = problem(front.admin("PATCH", f"{PROJECTS}/twice", json_body=stale))
     assert late == (409, 10, "ETAG_MISMATCH")
+    # What a Get answers may come back whole.
+    honest = {**front.admin("GET", f"{PROJECTS}/twice").json, "displayName": "y"}
+    assert front.admin("PATCH", f"{PROJECTS}/twice", json_body=honest).json["displayName"] == "y"
     assert problem(front.admin("GET", f"{PROJECTS}/absent"))[:2] == (404, 5)
     assert problem(front.admin("PUT", f"{PROJECTS}/twice", json_body={}))[0] == 405
     big = b'{"description":"' + b"x" * (5 << 20) + b'"}'
