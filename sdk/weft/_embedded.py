@@ -122,6 +122,13 @@ class EmbeddedMesh:
                 f"(its log is {server.spec.log_file})"
             )
             self._supervisor.restart(server)
+            try:
+                self._supervisor.wait_ready(server.spec.name)
+            except MeshStartError as error:
+                # It died again, which is the next death to see to; or it takes its time.
+                progress(str(error))
+            else:
+                progress(f"the {server.spec.name} is back")
 
     def stop(self) -> None:
         """Stops the servers; data stays."""

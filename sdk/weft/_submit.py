@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
+import logging
 import os
 import subprocess
 import sys
 import tarfile
+import traceback
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,14 +21,28 @@ from typing import TYPE_CHECKING, Any
 from weft._connection import Connection
 from weft._environment import environment
 from weft._pipeline import Pipeline
-from weft.errors import SubmitError
+from weft.errors import ArtifactStoreError, SubmitError, WeftError
 
 if TYPE_CHECKING:
+    from weft._graph import Graph
     from weftapi.workspace.v1 import run_types_pb2, snapshots_pb2
 
+_log = logging.getLogger("weft")
 _MAX_ARCHIVE_BYTES = 64 << 20
-_MAX_FILE_BYTES = 4 << 20
+_MAX_FOLDER_BYTES = 256 << 20
+_MAX_FILE_MIB = 4
+_MAX_FILE_BYTES = _MAX_FILE_MIB << 20
+# Modules that a runner has imported before it comes to the pipeline.
+_OURS = frozenset({"weft", "weftapi", "google", "grpc", "fsspec", "click"})
 _SKIPPED = frozenset({"__pycache__", "node_modules", "build", "dist"})
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Packed code, and the names of files too large to be code."""
+
+    content: bytes
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +112,7 @@ def make_snapshot(
     from weft import _spec
     from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
 
-    graph = code.pipeline.trace(parameters)
+    graph = _draw(code, parameters)
     request = snapshots_pb2.CreateSnapshotRequest(
         parent=connection.project, request_id=str(uuid.uuid4())
     )
@@ -110,7 +126,7 @@ def make_snapshot(
     return connection.workspace.call(stub.CreateSnapshot, request)
 
 
-def pack(folder: Path) -> bytes:
+def pack(folder: Path) -> Archive:
     """Packs the code of a folder: the same files give the same bytes.
 
     Raises:
@@ -119,50 +135,94 @@ def pack(folder: Path) -> bytes:
     import gzip
 
     raw = io.BytesIO()
+    left_out = []
     with tarfile.open(fileobj=raw, mode="w") as tar:
-        for path in sorted(_files(folder)):
+        for path in _files(folder):
+            name, status = path.relative_to(folder).as_posix(), path.stat()
+            if status.st_size > _MAX_FILE_BYTES:
+                left_out.append(name)
+                continue
             content = path.read_bytes()
-            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            entry.size, entry.mode = len(content), 0o644
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o755 if status.st_mode & 0o100 else 0o644
             tar.addfile(entry, io.BytesIO(content))
+            if raw.tell() > _MAX_FOLDER_BYTES:
+                raise _too_large(folder, f"{_MAX_FOLDER_BYTES >> 20} MiB unpacked")
     packed = gzip.compress(raw.getvalue(), mtime=0)
     if len(packed) > _MAX_ARCHIVE_BYTES:
-        raise SubmitError(
-            f"the code in {folder} packs to {len(packed) >> 20} MiB, more than the "
-            f"{_MAX_ARCHIVE_BYTES >> 20} MiB that a snapshot takes; keep data out of the folder"
-        )
-    return packed
+        raise _too_large(folder, f"{_MAX_ARCHIVE_BYTES >> 20} MiB packed")
+    return Archive(packed, tuple(left_out))
+
+
+def _too_large(folder: Path, limit: str) -> SubmitError:
+    return SubmitError(
+        f"the code in {folder} is larger than a snapshot takes ({limit}): give the pipeline a "
+        "folder of its own, and keep data out of it"
+    )
 
 
 def _import(path: Path) -> ModuleType:
     """Imports a file under its own name, as `python file.py` would find its neighbours."""
+    name = path.stem
+    if not name.isidentifier() or name in sys.stdlib_module_names or name in _OURS:
+        raise SubmitError(
+            f"{path.name} cannot be imported as {name!r}, a name that is no module's or that is "
+            "another module's: rename it"
+        )
     sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise SubmitError(f"{path} is no Python file")
+        raise SubmitError(f"{path.name} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
+    except SystemExit:
+        raise SubmitError(
+            f"{path.name} exits when it is imported: put what should only happen as a script "
+            'under `if __name__ == "__main__":`'
+        ) from None
     except Exception as error:
-        raise SubmitError(f"{path.name} cannot be imported: {error!r}") from error
+        raise SubmitError(f"{path.name} cannot be imported: {_told(error, path)}") from error
     return module
 
 
+def _draw(code: Code, parameters: Mapping[str, Any]) -> Graph:
+    """The graph; what the pipeline's own function raises while it is drawn is told as its own."""
+    try:
+        return code.pipeline.trace(parameters)
+    except WeftError:
+        raise
+    except Exception as error:
+        path = Path(code.pipeline.function.__code__.co_filename)
+        raise SubmitError(
+            f"pipeline {code.pipeline.name} cannot be drawn: {_told(error, path)}"
+        ) from error
+
+
+def _told(error: Exception, path: Path) -> str:
+    """An exception with the line of a file where it came from."""
+    if isinstance(error, SyntaxError):
+        return f"{error.msg} ({Path(error.filename or path).name}, line {error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    here = [frame.lineno for frame in frames if Path(frame.filename) == path]
+    where = f" ({path.name}, line {here[-1]})" if here else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
 def _files(folder: Path) -> Iterator[Path]:
-    """What belongs to the code: no hidden files, no environments, nothing large."""
+    """What belongs to the code, in order: no hidden files, no environments, no links, no pipes."""
     for parent, folders, names in os.walk(folder):
-        folders[:] = [
+        folders[:] = sorted(
             name
             for name in folders
             if not name.startswith(".")
             and name not in _SKIPPED
             and not Path(parent, name, "pyvenv.cfg").exists()
-        ]
-        for name in names:
+        )
+        for name in sorted(names):
             path = Path(parent, name)
-            is_code = not name.startswith(".") and not path.is_symlink()
-            if is_code and path.stat().st_size <= _MAX_FILE_BYTES:
+            if not name.startswith(".") and not path.is_symlink() and path.is_file():
                 yield path
 
 
@@ -172,23 +232,31 @@ def _store_code(connection: Connection, code: Code) -> snapshots_pb2.CodeArchive
 
     from weftapi.workspace.v1 import server_pb2, server_pb2_grpc, snapshots_pb2
 
+    archive = pack(code.folder)
+    if archive.left_out:
+        _log.warning(
+            "%s: not sent along, more than %d MiB each", ", ".join(archive.left_out), _MAX_FILE_MIB
+        )
+
     stub = connection.workspace.stub(server_pb2_grpc.ServerServiceStub)
     info = connection.workspace.call(stub.GetServerInfo, server_pb2.GetServerInfoRequest())
-    archive = pack(code.folder)
-    sha256 = hashlib.sha256(archive).hexdigest()
+    sha256 = hashlib.sha256(archive.content).hexdigest()
     uri = f"{info.artifact_store_uri.rstrip('/')}/code/{sha256}.tar.gz"
-    files, path = fsspec.core.url_to_fs(uri)
+    try:
+        files, path = fsspec.core.url_to_fs(uri)
+    except (ImportError, ValueError) as error:
+        raise ArtifactStoreError(f"the artifact store {uri} cannot be used here: {error}") from None
     if not files.exists(path):
         files.makedirs(path.rpartition("/")[0], exist_ok=True)
         # Written beside its place and moved there, so that nobody ever reads half of it.
         temporary = f"{path}.{uuid.uuid4().hex}"
-        files.pipe_file(temporary, archive)
+        files.pipe_file(temporary, archive.content)
         files.mv(temporary, path)
     commit, is_dirty = _revision(code.folder)
     return snapshots_pb2.CodeArchive(
         uri=uri,
         sha256=sha256,
-        size_bytes=len(archive),
+        size_bytes=len(archive.content),
         entrypoint=code.entrypoint,
         commit=commit,
         dirty=is_dirty,

@@ -6,6 +6,7 @@ workspace is, WEFT_RUN which run, and WEFT_RUN_TOKEN_FILE holds a token for that
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import io
@@ -13,6 +14,7 @@ import os
 import sys
 import tarfile
 import tempfile
+import threading
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -20,26 +22,31 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.json_format import MessageToDict
 
+from weft._backoff import persist
 from weft._connection import Endpoint
 from weft._records import Failure, RunRecord, RunReport, now
 from weft._remote import RemoteRecorder
 from weft._run_ref import RunRef
 from weft._states import RunState, StopMode
-from weft.errors import RunnerError, WeftError
+from weft.errors import ApiError, RunnerError
 
 if TYPE_CHECKING:
     from weft._pipeline import Pipeline
     from weftapi.workspace.v1 import reports_pb2, run_types_pb2, snapshots_pb2
 
 _MAX_ARCHIVE_BYTES = 64 << 20
+_MAX_UNPACKED_BYTES = 512 << 20
+_CLAIM_S = 300.0
 
 
 class RunToken:
     """The token of the run: from its file at first, then as heartbeats renew it."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
         self._token = file.read_text(encoding="utf-8").strip()
+        # Steps and what they start have no business with it. A file that is mounted stays.
+        with contextlib.suppress(OSError):
+            file.unlink()
 
     def __call__(self, *, is_fresh: bool) -> str:  # noqa: ARG002 - only heartbeats bring fresh ones
         return self._token
@@ -51,11 +58,16 @@ class RunToken:
 
 def main() -> int:
     """Executes the run; 0 says that its end, good or bad, is on record."""
-    token = RunToken(Path(os.environ["WEFT_RUN_TOKEN_FILE"]))
+    token = RunToken(Path(os.environ.pop("WEFT_RUN_TOKEN_FILE")))
     ca_pem = Path(os.environ["WEFT_CA_FILE"]).read_text(encoding="utf-8")
     endpoint = Endpoint(os.environ["WEFT_ENDPOINT"], ca_pem=ca_pem, token=token)
     recorder = RemoteRecorder(endpoint, existing=True, on_token=token.renew)
-    instructions = recorder.claim(os.environ["WEFT_RUN"])
+    try:
+        # A workspace that restarts at this very moment is waited for.
+        instructions = persist(lambda: recorder.claim(os.environ["WEFT_RUN"]), stop=_patience())
+    except ApiError as error:
+        sys.stderr.write(f"{os.environ['WEFT_RUN']} is not for this runner: {error}\n")
+        return 1
     os.environ["WEFT_ARTIFACT_STORE"] = instructions.artifact_store_uri
     with tempfile.TemporaryDirectory(prefix="weft-code-") as directory:
         try:
@@ -65,6 +77,15 @@ def main() -> int:
             return 0
         execute(pipeline, recorder, instructions)
     return 0
+
+
+def _patience() -> threading.Event:
+    """Is set when a workspace has been away for so long that nobody may wait for this run."""
+    end = threading.Event()
+    timer = threading.Timer(_CLAIM_S, end.set)
+    timer.daemon = True
+    timer.start()
+    return end
 
 
 def execute(
@@ -80,7 +101,7 @@ def execute(
     run = instructions.run
     try:
         graph = pipeline.trace(MessageToDict(run.parameters))
-    except WeftError as error:
+    except Exception as error:  # noqa: BLE001 - the pipeline's own function may raise anything
         _report_unusable(recorder, run, error)
         return
     local = replace(settings(), artifact_store=instructions.artifact_store_uri)
@@ -125,7 +146,13 @@ def unpack(archive: bytes, sha256: str, directory: Path) -> None:
     if hashlib.sha256(archive).hexdigest() != sha256:
         raise RunnerError("the code archive is not the one that the snapshot was made with")
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-        tar.extractall(directory, filter="data")
+        size = 0
+        # One by one: an archive that unpacks to far more than it is stops before the disk is full.
+        for member in tar:
+            size += member.size
+            if size > _MAX_UNPACKED_BYTES:
+                raise RunnerError("the code archive unpacks to more than any may")
+            tar.extract(member, directory, filter="data")
 
 
 def record_of(run: run_types_pb2.Run) -> RunRecord:

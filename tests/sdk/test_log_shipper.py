@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import grpc
 import pytest
-from tests.sdk.servers import cutting, dialing, refuse, serving
 
+from tests.sdk.servers import cutting, dialing, refuse, serving
 from weft import _log_shipper
 from weft._log_shipper import LogShipper
 from weft._records import LogBatch, LogLine, now

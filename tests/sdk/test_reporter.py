@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
-from tests.sdk.servers import Server, cutting, dialing, refuse, serving
 
+from tests.sdk.servers import Server, cutting, dialing, refuse, serving
 from weft import _reporter
 from weft._reporter import Reporter
 from weft.errors import WeftError

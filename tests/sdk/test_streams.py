@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
-from tests.sdk.servers import Server, cutting, dialing, refuse, serving
 
+from tests.sdk.servers import Server, cutting, dialing, refuse, serving
 from weft import _backoff, _streams
 from weft._streams import tail_logs, watch_run
 from weft.errors import NotFoundError, NotSignedInError, UnavailableError
@@ -68,8 +68,7 @@ class Feed(runs_pb2_grpc.RunServiceServicer, logs_pb2_grpc.LogServiceServicer):
 
     def _broken(self, messages, context):
         count, break_ = next(self.breaks, (None, None))
-        for message in itertools.islice(messages, count):
-            yield message
+        yield from itertools.islice(messages, count)
         if count is not None:
             break_(context)
 

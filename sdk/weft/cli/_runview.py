@@ -80,8 +80,8 @@ class RunView:
         self._shown: dict[str, str] = {}
         # Events come in one thread, frames are drawn in another.
         self._lock = threading.Lock()
-        self._block = LiveBlock(self._lines) if is_live and not is_aside else None
         self.run: run_types_pb2.Run | None = None
+        self._block = LiveBlock(self._lines) if is_live and not is_aside else None
 
     def follow(self, events: Iterable[events_pb2.Event]) -> run_types_pb2.Run:
         """Draws until the events end, and answers the run as it then is."""

@@ -14,6 +14,7 @@ import pytest
 from weft._connection import Connection
 from weft._contexts import Context, ContextStore
 from weft._embedded import EmbeddedMesh
+from weftapi.controlplane.v1 import users_pb2, users_pb2_grpc
 
 TRAIN = '''
 """A pipeline that can do everything the tests look at."""
@@ -135,6 +136,16 @@ def connection(context: Context, home: Path) -> Iterator[Connection]:
 
 
 @pytest.fixture(scope="session")
+def personal_token(connection: Connection) -> str:
+    """A personal access token of the administrator."""
+    endpoint = connection.control_plane
+    request = users_pb2.CreatePersonalAccessTokenRequest(parent="users/me")
+    request.personal_access_token.display_name = "tests"
+    stub = endpoint.stub(users_pb2_grpc.UserServiceStub)
+    return endpoint.call(stub.CreatePersonalAccessToken, request).secret
+
+
+@pytest.fixture(scope="session")
 def train_file(home: Path) -> Path:
     folder = home / "project"
     folder.mkdir()
@@ -156,6 +167,7 @@ def offline(environment: dict[str, str], home: Path) -> Weft:
             text=True,
             cwd=home,
             timeout=100,
+            check=False,
         )
         assert "Traceback" not in done.stderr or "-v" in arguments, done.stderr
         return Result(done.returncode, done.stdout, done.stderr)

@@ -1,4 +1,4 @@
-"""What goes wrong is one sentence with a cure, on standard error, with the exit code it promises."""
+"""What goes wrong is one sentence with a cure, on standard error, and its own exit code."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.sdk.cli.conftest import Result, Runs, Weft
 
+from tests.sdk.cli.conftest import Result, Runs, Weft
 from weft._contexts import Context, ContextStore, SignIn
 from weft.cli._exit import Exit
 
@@ -107,14 +107,14 @@ def test_a_sign_in_that_has_ended(offline: Weft, tmp_path: Path, context: Contex
 
 
 def test_an_expired_token_is_renewed_without_a_word(
-    offline: Weft, tmp_path: Path, context: Context, home: Path
+    offline: Weft, tmp_path: Path, context: Context, personal_token: str
 ) -> None:
     """Tokens that the servers refuse, though this side believes in them."""
     store = ContextStore(tmp_path)
     store.put(context)
-    signed_in = ContextStore(home / "config").sign_in_of("local")
+    signed_in = SignIn(personal_access_token=personal_token)
     stale = {"controlplane": ("stale", 4e9), context.workspace: ("stale", 4e9)}
-    store.sign_in("local", replace(signed_in, refresh_token="", tokens=stale))
+    store.sign_in("local", replace(signed_in, tokens=stale))
     done = offline("runs", "list", "-o", "json", WEFT_CONFIG_DIR=str(tmp_path))
     assert (done.code, done.err) == (0, "")
     assert store.sign_in_of("local").tokens[context.workspace][0] != "stale"
