@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import grpc
@@ -80,8 +80,10 @@ class Credentials:
     @property
     def half_life(self) -> datetime:
         """When half of the certificate's life has passed: the time to renew it."""
-        leaf = self._material.leaf
-        return leaf.not_valid_before_utc + (self.expires_at - leaf.not_valid_before_utc) / 2
+        # What it is dated back by, for slow clocks, is not lived: short certificates would be
+        # past their half from the start.
+        issued = self._material.leaf.not_valid_before_utc + certificates.BACKDATE
+        return self.expires_at - max(self.expires_at - issued, timedelta(0)) / 2
 
     def install(self, pair: KeyPair, trust: bytes) -> None:
         """Writes new credentials and takes them into use.

@@ -9,11 +9,14 @@ import pytest
 from tests.system.mesh import Mesh
 from tests.system.project import Project
 
+# Certificates that every service renews twice a minute, all the time: no story may notice.
+SETTINGS = {"controlplane": {"CERTIFICATE_S": "60", "SIGN_IN_PER_MINUTE": "1000"}}
+
 
 @pytest.fixture(scope="session")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     """A mesh with data, ports and a configuration of its own."""
-    mesh = Mesh(tmp_path_factory.mktemp("mesh"))
+    mesh = Mesh(tmp_path_factory.mktemp("mesh"), SETTINGS)
     try:
         mesh.start()
         yield mesh

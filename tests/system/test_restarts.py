@@ -12,7 +12,7 @@ from tests.system.project import PATIENCE_S, Project
 LINES = 200
 
 
-def test_watching_and_following_go_on_over_restarts(
+def test_watching_and_following_go_on_over_a_restart(
     mesh: Mesh, project: Project, gate: Path
 ) -> None:
     run = project.submit("gated.py", gate=gate, lines=LINES)
@@ -23,7 +23,6 @@ def test_watching_and_following_go_on_over_restarts(
     watch.until(r"first\s+running")
     logs.until(rf"before {LINES - 1}$")
 
-    mesh.terminate("workspace")
     mesh.terminate("workspace")
     gate.touch()
 
