@@ -56,7 +56,10 @@ async def _all(scripts: Sequence[str], options: Options, *, is_json: bool) -> in
     for script in scripts:
         start = time.monotonic()
         try:
-            figures += await _alone(import_module(f"bench.{script}").measure, options)
+            found = await _alone(import_module(f"bench.{script}").measure, options)
+            # As they come, for whoever watches; once more in one table at the end.
+            print(table(found), file=sys.stderr)
+            figures += found
         except Exception as error:  # noqa: BLE001 - the other figures are still worth having
             broken += 1
             print(f"{script} broke: {error!r}", file=sys.stderr)
