@@ -20,6 +20,8 @@ from weftapi.workspace.v1 import projects_pb2, snapshots_pb2, steps_pb2
 _EXAMPLES = int(os.environ.get("WEFT_FUZZ_EXAMPLES", "12"))
 
 
+# Hypothesis notices that somebody uses `random` meanwhile: the servers' thread.
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
 @pytest.mark.parametrize("method", methods(), ids=str)
 def test_an_administrator_with_bad_intentions(hosts: World, method: Method) -> None:
     site = hosts.of(method)
