@@ -84,6 +84,7 @@ class RemoteRecorder:
             self._reporter,
             first=0 if self._replays else instructions.acked_sequence,
             heartbeat_s=heartbeat_s or 20.0,
+            replays=self._replays,
             close_timeout_s=self._close_timeout_s,
             on_stop=on_stop,
             on_token=self._on_token,
@@ -142,6 +143,7 @@ class RemoteRun:
         *,
         first: int,
         heartbeat_s: float,
+        replays: bool,
         close_timeout_s: float,
         on_stop: StopCallback,
         on_token: Callable[[str], None] | None,
@@ -167,6 +169,7 @@ class RemoteRun:
         )
         self._work: SimpleQueue[Work | None] = SimpleQueue()
         self._failure: WeftError | None = None
+        self._replays = replays
         self._close_timeout_s = close_timeout_s
         self._closing = threading.Event()
         self._abandoned = threading.Event()
@@ -282,7 +285,12 @@ class RemoteRun:
             parent=self._ref.name, steps=[_wire.new_step(step) for step in steps]
         )
         stub = self._endpoint.stub(reports_pb2_grpc.ReportServiceStub)
-        self._endpoint.call(stub.BatchCreateSteps, request)
+        try:
+            self._endpoint.call(stub.BatchCreateSteps, request)
+        except ApiError as error:
+            # A run that has ended takes no steps; a replay of it finds those that it has.
+            if not (self._replays and error.reason == "ILLEGAL_TRANSITION"):
+                raise
 
     def _report_step(self, report: StepReport) -> None:
         if report.attempt and report.state is StepState.RUNNING:

@@ -194,6 +194,6 @@ def runs(weft: Weft, train_file: Path) -> Runs:
     """One run that succeeded and one that failed, as `weft run` printed them."""
     good = weft("run", f"{train_file}::teach", "-o", "name")
     assert good.code == 0, good.err
-    bad = weft("run", f"{train_file}::teach", "--fail", "-o", "name")
+    bad = weft("run", f"{train_file}::teach", "--fail", "--no-cache", "-o", "name")
     assert bad.code == 3, bad.err
     return Runs(good.out.strip(), bad.out.strip())
