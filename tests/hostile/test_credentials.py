@@ -1,6 +1,8 @@
 """Whoever does not prove who they are hears one thing, whatever they asked and however."""
 
 import base64
+import hashlib
+import hmac
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -90,9 +92,6 @@ def _unsigned(site: Site, algorithm: str, signature: str = "") -> str:
 
 def _by_public_key(key: SigningKey, site: Site, encoding: Any, form: Any) -> str:
     """HS256 with the public key as the secret: the oldest trick there is."""
-    import hashlib
-    import hmac
-
     secret = key.key.public_key().public_bytes(encoding, form)
     text = _unsigned(site, "HS256").rpartition(".")[0]
     made = hmac.new(secret, text.encode(), hashlib.sha256).digest()
@@ -110,7 +109,7 @@ FORGED: dict[str, Forger] = {
     "words": lambda _, __: "let me in",
     "dots": lambda _, __: "...",
     "not_base64": lambda _, __: "%.!.~",
-    "deep_json": lambda _, __: f"{_segment({})[:0]}{'e1' * 2000}.{'W1' * 2000}.x",
+    "deep_json": lambda _, __: f"{_segment({'kid': 'x'})}.{'W1tb' * 1_500}.x",
     "alg_none": lambda _, site: _unsigned(site, "none"),
     "alg_none_in_capitals": lambda _, site: _unsigned(site, "NONE", "AA"),
     "hs256_of_the_pem": lambda key, site: _by_public_key(key, site, _PEM, _INFO),

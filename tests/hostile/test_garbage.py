@@ -15,8 +15,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MAX_GROWTH = 64 << 20
 _REFUSALS = {"INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"}
 each_method = pytest.mark.parametrize("method", methods(), ids=str)
-# Field 1 of every message is absent, or a string, or a message: a varint never fits, and
-# unknown fields are none of our business.
+# Malformed whatever the message: none depends on the fields it has.
 MALFORMED = {
     "noise": b"\xff\xff\xff\xff\xff",
     "cut_off": b"\x0a\x7fprojects/",
