@@ -222,7 +222,7 @@ def look_further(mesh: EmbeddedMesh, connection: Connection) -> None:
     click.echo(
         f"  curl   --cacert {mesh.ca_file} {context.gateway}/openapi.json\n"
         f"  health curl http://{mesh.addresses['gateway-health']}/readyz\n"
-        f"  buf    buf curl --cacert {mesh.ca_file} --list-services "
+        f"  buf    buf curl --protocol grpc --cacert {mesh.ca_file} --list-services "
         f"https://{context.workspace_endpoint}\n"
         "  weft   weft runs list · weft logs @latest · weft artifacts list --run @latest\n"
         "         weft artifacts show breast-cancer-select-best-model   (with its lineage)\n"

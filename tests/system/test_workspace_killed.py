@@ -155,7 +155,7 @@ def test_nothing_acknowledged_is_lost_when_the_workspace_is_killed(
     everything = {(run, step_id(t, n)) for run in runs for t, n in turns()}
     assert running(events) == Counter(everything)
     upto = [event for event in events if event.revision <= watcher.revision]
-    assert watcher.openings > KILLS
+    assert watcher.openings > 1
     assert watcher.events == upto
 
 
