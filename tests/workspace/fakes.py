@@ -25,6 +25,7 @@ class FakeManager:
         self.workloads: dict[str, workloads_pb2.Workload] = {}
         self.submissions: list[workloads_pb2.SubmitWorkloadRequest] = []
         self.cancellations: list[workloads_pb2.CancelWorkloadRequest] = []
+        self.said: dict[str, bytes] = {}
         self.fail_submit: FakeError | None = None
         self.lose_answer = False
         self.is_down = False
@@ -101,6 +102,13 @@ class FakeManager:
             changed = [w for w in self.workloads.values() if w.revision > seen]
             seen = self.revision
             yield workloads_pb2.WatchWorkloadsResponse(revision=seen, workloads=changed)
+
+    async def TailWorkloadLogs(self, request: Any) -> AsyncIterator[Any]:
+        self._require_up()
+        said = self.said.get(request.name, b"")
+        for start in range(0, len(said), 1000):
+            yield workloads_pb2.TailWorkloadLogsResponse(data=said[start : start + 1000])
+        yield workloads_pb2.TailWorkloadLogsResponse(end_of_stream=True)
 
     # What a test makes happen.
     def run(self, name: str) -> None:

@@ -94,10 +94,13 @@ async def test_a_workload_that_ends_alone_fails_its_run_in_the_engines_words(wor
     run = await world.launch()
     await world.until(run.name, "PROVISIONING")
     name = run.workload
+    world.manager.said[name] = b"x" * 10_000 + "\nlast wörds".encode()
     world.manager.end(name, "FAILED", code=137, out_of_memory=True, message="Killed at 2 GiB.")
     ended = await world.until(run.name, "FAILED")
     assert (ended.failure.code, ended.failure.message) == ("OUT_OF_MEMORY", "Killed at 2 GiB.")
     assert ended.failure.kind == run_types_pb2.FAILURE_KIND_INFRASTRUCTURE
+    assert ended.failure.traceback.endswith("x\nlast wörds")
+    assert len(ended.failure.traceback) <= 4096
     assert ended.step_counts == {"SKIPPED": 3}
 
 

@@ -7,7 +7,7 @@ Whoever holds the job's lease does this; what it writes checks that it still doe
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -37,6 +37,7 @@ log = structlog.get_logger()
 RUNNER_ARGS = ("-m", "weft.runner")
 _AT_ONCE = 8
 _CALL_TIMEOUT_S = 10.0
+_LAST_WORDS_BYTES = 4096
 # As much as a state's reason may have anywhere.
 _MAX_WORDS = 1024
 # Answers that no repetition changes.
@@ -127,7 +128,7 @@ class Reconciler:
         async for response in manager.streams().WatchWorkloads(request):
             for workload in response.workloads:
                 listed.add(workload.name)
-                await self._see(lease, workload)
+                await self._see(lease, manager, workload)
             for name in response.deleted:
                 await self._look_for(lease, manager, name)
             if response.initial_complete and not is_complete:
@@ -226,10 +227,12 @@ class Reconciler:
             return
         await self._write(lease, operations.cancelling, launch)
 
-    async def _see(self, lease: Lease, workload: workloads_pb2.Workload) -> None:
+    async def _see(self, lease: Lease, manager: Manager, workload: workloads_pb2.Workload) -> None:
         seen = observed(workload)
         # Most of what a manager lists ended long ago, and is settled.
         if await self._database.read(store.by_workload, seen.workload):
+            if seen.outcome == "FAILED":
+                seen = replace(seen, last_words=await _last_words(manager, workload.name))
             await self._write(lease, operations.observed, seen)
 
     async def _find_lost(self, lease: Lease, manager: Manager, listed: Iterable[str]) -> None:
@@ -252,10 +255,25 @@ class Reconciler:
             lost = Observed(name.removeprefix("workloads/"), "LOST", words, "WORKLOAD_LOST")
             await self._write(lease, operations.observed, lost)
             return
-        await self._see(lease, workload)
+        await self._see(lease, manager, workload)
 
     async def _write(self, lease: Lease, operation: Callable[..., None], *arguments: Any) -> None:
         await self._database.write(_fenced, lease, operation, arguments)
+
+
+async def _last_words(manager: Manager, name: str) -> str:
+    """The end of what a workload wrote; nothing where it is not to be had: it only explains."""
+    kept: bytes = b""
+    request = workloads_pb2.TailWorkloadLogsRequest(name=name)
+    try:
+        async with asyncio.timeout(_CALL_TIMEOUT_S):
+            async for part in manager.streams().TailWorkloadLogs(request):
+                kept = bytes(kept + part.data)[-_LAST_WORDS_BYTES:]
+                if part.end_of_stream:
+                    return kept.decode(errors="replace")
+    except (grpc.aio.AioRpcError, TimeoutError) as error:
+        log.warning("last_words_out_of_reach", workload=name, error=type(error).__name__)
+    return ""
 
 
 def observed(workload: workloads_pb2.Workload) -> Observed:

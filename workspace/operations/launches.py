@@ -18,13 +18,14 @@ class Observed:
     """A workload as its manager sees it; `outcome` is empty until it has ended.
 
     `outcome` is SUCCEEDED, FAILED, CANCELLED or LOST, `words` are the engine's own, `code` says
-    to programs what failed.
+    to programs what failed, `last_words` is the end of what the workload itself wrote.
     """
 
     workload: str
     outcome: str = ""
     words: str = ""
     code: str = "WORKLOAD_FAILED"
+    last_words: str = ""
 
 
 def submitted(session: Session, launch: Launch) -> None:
@@ -86,6 +87,8 @@ def _end(session: Session, workload: str, seen: Observed) -> None:
     else:
         message = seen.words or f"Its workload ended {seen.outcome} before the run did."
         failure = {"kind": "INFRASTRUCTURE", "code": seen.code, "message": message}
+        if seen.last_words:
+            failure["traceback"] = seen.last_words
         moves.end_run(run, RunState.FAILED, steps, reason=message, failure=failure)
     moves.save()
 
