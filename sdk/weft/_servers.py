@@ -54,7 +54,8 @@ class ServerSpec:
         prefix = f"WEFT_{self.name.upper()}_"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("WEFT_")}
         given = {f"{prefix}{name}": value for name, value in self.settings.items()}
-        return {**inherited, **given, f"{prefix}READY_FILE": str(self.ready_file)}
+        ready = {f"{prefix}READY_FILE": str(self.ready_file)}
+        return {**inherited, **_without_proxy(inherited), **given, **ready}
 
 
 @dataclass(slots=True)
@@ -208,6 +209,12 @@ def free_port(preferred: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise MeshStartError("no port is free on 127.0.0.1")
+
+
+def _without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
+    """The servers talk over loopback, where no proxy of the user's can take them."""
+    exempt = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    return {"no_proxy": ",".join(filter(None, [exempt, "127.0.0.1", "localhost"]))}
 
 
 def _shorten(log: Path) -> None:

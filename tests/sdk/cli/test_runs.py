@@ -88,6 +88,20 @@ def test_a_retry_is_a_new_run_of_the_same_snapshot(weft: Weft, runs: Runs) -> No
     assert json.loads(again.out)["origin"] == runs.bad
 
 
+def test_a_run_whose_workload_died_tells_the_engine_s_words_and_its_own_last_ones(
+    weft: Weft, train_file: Path
+) -> None:
+    done = weft("run", f"{train_file}::dying")
+    assert done.code == 3
+    assert "failed in" in done.out
+    assert "| the last words of the worker" in done.out
+    shown = weft("runs", "show", "@latest")
+    assert "| the last words of the worker" in shown.out
+    failure = json.loads(weft("runs", "show", "@latest", "-o", "json").out)["failure"]
+    assert failure["kind"] == "FAILURE_KIND_INFRASTRUCTURE"
+    assert failure["message"] in shown.out
+
+
 def test_a_run_is_stopped_by_force(weft: Weft, train_file: Path) -> None:
     name = weft("run", f"{train_file}::sleepy", "--detach").out.strip()
     stopped = weft("runs", "stop", name, "--force", "--wait", "--reason", "enough", "-o", "json")

@@ -37,8 +37,9 @@ class Up:
 
     def _read(self) -> None:
         assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self._lines.put(line)
+        with self.process.stderr as told:
+            for line in told:
+                self._lines.put(line)
         self._lines.put("")
 
     def until(self, words: str) -> str:
