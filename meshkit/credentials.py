@@ -52,6 +52,11 @@ class Credentials:
         self._version = 1
 
     @property
+    def directory(self) -> Path:
+        """Where the files are; what else belongs to the membership is kept beside them."""
+        return self._directory
+
+    @property
     def version(self) -> int:
         """Moves whenever the key, the chain or the trust bundle changed."""
         return self._version

@@ -8,15 +8,18 @@ last heard.
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Protocol
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
 from meshkit import certificates
 from meshkit.authentication import DeniedSerials
 from meshkit.clock import Clock
 from meshkit.credentials import Credentials, KeyPair
+from meshkit.files import write_private
 from meshkit.membership import Membership
 from weftapi.controlplane.v1 import enrollment_pb2, enrollment_pb2_grpc
 
@@ -63,7 +66,6 @@ class Link:
         self._clock = clock
         self._changed = asyncio.Event()
         self.is_connected = False
-        self.introduced = asyncio.Event()
 
     def health_changed(self) -> None:
         """Tells the control plane at once, instead of at the next interval."""
@@ -71,9 +73,22 @@ class Link:
 
     async def run(self) -> None:
         """Links and renews until cancelled."""
+        await self._recall()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._stay_linked())
             tasks.create_task(self._stay_certified())
+
+    async def _recall(self) -> None:
+        """Hears the last link's trust and directory again: who restarts alone still needs them."""
+        for kind in ("trust", "directory"):
+            try:
+                kept = enrollment_pb2.LinkResponse.FromString(self._file(kind).read_bytes())
+            except (FileNotFoundError, DecodeError):
+                continue
+            await self._heed(kept)
+
+    def _file(self, kind: str) -> Path:
+        return self._credentials.directory / f"{kind}.pb"
 
     async def _stay_linked(self) -> None:
         delay = _BACKOFF_S[0]
@@ -117,13 +132,16 @@ class Link:
             self.is_connected = True
             log.info("linked", control_plane=str(self._membership.control_plane))
         kind = answer.WhichOneof("message")
+        if kind in {"trust", "directory"}:
+            await asyncio.to_thread(write_private, self._file(kind), answer.SerializeToString())
+        await self._heed(answer)
+
+    async def _heed(self, answer: enrollment_pb2.LinkResponse) -> None:
+        kind = answer.WhichOneof("message")
         if kind == "trust":
             self._trust(answer.trust)
         elif kind in {"policy", "keys", "directory"}:
             await self._member.hear(answer)
-        if kind == "directory":
-            # The directory comes last of what a new link begins with.
-            self.introduced.set()
 
     def _trust(self, trust: enrollment_pb2.Trust) -> None:
         self._denied_serials.replace([int(serial, 16) for serial in trust.denied_serials])
