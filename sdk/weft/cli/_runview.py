@@ -144,7 +144,8 @@ class RunView:
         print_failures(run, self._steps.values(), err=err)
         if run_state(run) == "FAILED":
             name = short(run.name)
-            click.echo(f"next: weft logs {name}  ·  mend it and: weft runs retry {name}", err=err)
+            again = f"weft run FILE once it is mended, or weft runs retry {name} as it is"
+            click.echo(f"next: weft logs {name}  ·  {again}", err=err)
 
 
 def folded(steps: Iterable[run_types_pb2.Step]) -> list[run_types_pb2.Step]:
