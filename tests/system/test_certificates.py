@@ -4,6 +4,8 @@ import socket
 import ssl
 from pathlib import Path
 
+import pytest
+
 from tests.system.mesh import Mesh
 from tests.system.project import Project, of_run, places, state_of
 from tests.system.watching import Watcher
@@ -11,6 +13,7 @@ from tests.system.watching import Watcher
 SERVERS = ("controlplane", "workspace", "workloads", "gateway")
 
 
+@pytest.mark.fault
 def test_certificates_are_renewed_in_the_running_mesh(
     mesh: Mesh, project: Project, gate: Path
 ) -> None:
