@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from weft._connection import LOCAL, Connection, Endpoint, no_token
 from weft._contexts import Context, ContextStore, SignIn
-from weft._servers import DataLock, ServerSpec, Supervisor, free_port
+from weft._servers import DataLock, PortLock, ServerSpec, Supervisor, free_port
 from weft.errors import (
     ApiError,
     MeshStartError,
@@ -89,7 +89,9 @@ class EmbeddedMesh:
         self._store = store or ContextStore()
         self._supervisor = Supervisor()
         self._lock: DataLock | None = None
-        self.addresses = Addresses({name: free_port(port) for name, port in _PORTS.items()})
+        self._ports = PortLock()
+        wanted = {name: port if self._ports.is_held else 0 for name, port in _PORTS.items()}
+        self.addresses = Addresses({name: free_port(port) for name, port in wanted.items()})
 
     @property
     def pids(self) -> dict[str, int]:
@@ -133,6 +135,7 @@ class EmbeddedMesh:
     def stop(self) -> None:
         """Stops the servers; data stays."""
         self._supervisor.stop()
+        self._ports.release()
         if self._lock is not None:
             self._lock.release()
 

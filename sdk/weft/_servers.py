@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -184,6 +185,38 @@ class DataLock:
     def release(self) -> None:
         """Lets the next mesh have the directory."""
         self._file.close()
+
+
+class PortLock:
+    """The well-known ports belong to one mesh of a user at a time; another one takes any.
+
+    Looking whether a port is free is not enough where two meshes start at the same moment.
+    """
+
+    def __init__(self) -> None:
+        path = Path(tempfile.gettempdir(), f"weft-ports-{os.getuid()}.lock")
+        self._handle: int | None = None
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError:
+            return
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+        else:
+            self._handle = handle
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the well-known ports are this mesh's."""
+        return self._handle is not None
+
+    def release(self) -> None:
+        """Lets the next mesh have them."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
 
 
 def last_words(spec: ServerSpec, lines: int = 15) -> str:

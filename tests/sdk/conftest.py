@@ -24,7 +24,9 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WEFT_DATA_DIR", str(folder))
     monkeypatch.setenv("WEFT_ECHO", "0")
-    monkeypatch.setenv("WEFT_CONFIG_DIR", str(tmp_path / "config"))  # never the developer's own mesh
+    monkeypatch.setenv(
+        "WEFT_CONFIG_DIR", str(tmp_path / "config")
+    )  # never the developer's own mesh
     return folder
 
 

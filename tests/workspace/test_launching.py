@@ -94,7 +94,9 @@ async def test_a_workload_that_ends_alone_fails_its_run_in_the_engines_words(wor
     run = await world.launch()
     await world.until(run.name, "PROVISIONING")
     name = run.workload
-    world.manager.said[name] = b"x" * 10_000 + "\nlast wörds".encode()
+    world.manager.said[name] = (
+        b"x" * 10_000 + "\n2026-11-21T23:49:04.818Z stderr F last wörds".encode()
+    )
     world.manager.end(name, "FAILED", code=137, out_of_memory=True, message="Killed at 2 GiB.")
     ended = await world.until(run.name, "FAILED")
     assert (ended.failure.code, ended.failure.message) == ("OUT_OF_MEMORY", "Killed at 2 GiB.")

@@ -6,6 +6,7 @@ Whoever holds the job's lease does this; what it writes checks that it still doe
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -38,6 +39,8 @@ RUNNER_ARGS = ("-m", "weft.runner")
 _AT_ONCE = 8
 _CALL_TIMEOUT_S = 10.0
 _LAST_WORDS_BYTES = 4096
+# What container runtimes, and our shim, put before each line that a process wrote.
+_LINE_PREFIX = re.compile(r"^\S+Z (?:stdout|stderr) [FP] ", re.MULTILINE)
 # As much as a state's reason may have anywhere.
 _MAX_WORDS = 1024
 # Answers that no repetition changes.
@@ -270,7 +273,7 @@ async def _last_words(manager: Manager, name: str) -> str:
             async for part in manager.streams().TailWorkloadLogs(request):
                 kept = bytes(kept + part.data)[-_LAST_WORDS_BYTES:]
                 if part.end_of_stream:
-                    return kept.decode(errors="replace")
+                    return _LINE_PREFIX.sub("", kept.decode(errors="replace"))
     except (grpc.aio.AioRpcError, TimeoutError) as error:
         log.warning("last_words_out_of_reach", workload=name, error=type(error).__name__)
     return ""

@@ -213,7 +213,7 @@ def test_a_terminal_gets_one_block_that_redraws_and_a_summary(
     assert len(drawn) > 1
     assert all(re.match(r"(\r\n)?\x1b\[\d+A", frame) for frame in drawn[1:])
     assert "\x1b[2J" not in screen
-    assert "succeeded in" in frames[-1]
+    assert re.search(r"succeeded\S* in [\d.]+ s · 2 succeeded", frames[-1])
     assert "done" in screen
 
 
