@@ -1,4 +1,4 @@
-"""The setup token where the operator finds it: a file of their own, and a printed link."""
+"""The setup token where the operator finds it: a file of their own, and a link in a terminal."""
 
 import sys
 from pathlib import Path
@@ -26,12 +26,11 @@ class SetupToken:
             self.remove()
             return
         files.write_private(self._path, token.encode())
-        # Not the log: logs are collected, and this lets its reader in. Behind '#' it is not
-        # sent to any server either.
-        sys.stderr.write(
-            "Create the first administrator here (works once, token also in "
-            f"{self._path}):\n  {self._public_url}/setup#token={token}\n"
-        )
+        # A stream that is no terminal is collected into somebody's log, and the link lets its
+        # reader in: there, only the file is named. Behind '#' no server is sent the token.
+        link = f"{self._public_url}/setup#token={token}" if sys.stderr.isatty() else ""
+        told = [f"Create the first administrator with the one-time token in {self._path}", link]
+        sys.stderr.write("".join(f"{line}\n" for line in told if line))
         sys.stderr.flush()
 
     def remove(self) -> None:
