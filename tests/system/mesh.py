@@ -36,10 +36,12 @@ Settings = Mapping[str, Mapping[str, str]]
 class _Embedded(EmbeddedMesh):
     """An embedded mesh on ports of its own, with settings of the test."""
 
-    def __init__(self, directory: Path, store: ContextStore, settings: Settings) -> None:
+    def __init__(
+        self, directory: Path, store: ContextStore, settings: Settings, *, seed: int
+    ) -> None:
         super().__init__(directory, store)
         self._settings = settings
-        self.addresses = Addresses(quiet_ports(list(self.addresses.ports)))
+        self.addresses = Addresses(quiet_ports(list(self.addresses.ports), seed=seed))
 
     def _spec(self, name: str, settings: dict[str, str]) -> ServerSpec:
         return super()._spec(name, {**settings, **self._settings.get(name, {})})
@@ -48,12 +50,14 @@ class _Embedded(EmbeddedMesh):
 class Mesh:
     """A mesh in `directory`, its servers started again when they die, as `weft up` does it."""
 
-    def __init__(self, directory: Path, settings: Settings | None = None) -> None:
+    def __init__(
+        self, directory: Path, settings: Settings | None = None, *, ports_seed: int = 0
+    ) -> None:
         self.directory = directory
         self.data = directory / "mesh"
         self.config = directory / "config"
         self.store = ContextStore(self.config)
-        self._embedded = _Embedded(self.data, self.store, settings or {})
+        self._embedded = _Embedded(self.data, self.store, settings or {}, seed=ports_seed)
         self._supervisor = self._embedded._supervisor
         self._changed = threading.Condition()
         self._held: set[str] = set()
@@ -107,10 +111,11 @@ class Mesh:
             # A file of another process: there is nothing to wait on.
             time.sleep(0.1)
 
-    def project(self, project_id: str) -> Project:
-        """A new project of this name, with the administrator's connection to it."""
+    def project(self, project_id: str, *, is_new: bool = True) -> Project:
+        """A project of this name, with the administrator's connection to it."""
         project = Project(self, project_id, self.connect(project_id))
-        project.create()
+        if is_new:
+            project.create()
         self._projects.append(project)
         return project
 
@@ -188,12 +193,12 @@ class Mesh:
                 self._changed.notify_all()
 
 
-def quiet_ports(names: list[str]) -> dict[str, int]:
+def quiet_ports(names: list[str], *, seed: int) -> dict[str, int]:
     """A free port for each name, below those that the kernel hands out to anybody else.
 
     A server that is killed must find its port free when it comes back.
     """
-    chooser = random.Random(os.getpid() * 7919 + len(names))
+    chooser = random.Random(os.getpid() * 7919 + seed)
     ports: dict[str, int] = {}
     while len(ports) < len(names):
         port = chooser.randrange(12_000, 32_000)
