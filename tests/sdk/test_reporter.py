@@ -138,7 +138,7 @@ def test_reports_survive_a_wire_that_keeps_being_cut(seed, reports, server, make
     [
         [UNAVAILABLE, UNAVAILABLE, INTERNAL],
         [behave, be_silent, UNAVAILABLE, behave],
-        [behave, behave, UNAVAILABLE, behave, INTERNAL],
+        [behave, UNAVAILABLE, behave, INTERNAL],
     ],
 )
 def test_what_was_not_acknowledged_is_sent_again(plan, reports, server, make) -> None:
