@@ -28,6 +28,7 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = {
     "api": Command("api:api", "Call any RPC of the mesh, by name, with JSON."),
+    "approve": Command("approve:approve", "Let a device that shows a code sign in as you."),
     "artifacts": Command("artifacts:artifacts", "List, show and fetch what steps made."),
     "ctx": Command("login:ctx", "Show or choose the mesh to work with."),
     "doctor": Command("doctor:doctor", "Check everything between this machine and the mesh."),

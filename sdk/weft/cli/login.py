@@ -32,6 +32,7 @@ _SLOWER_S = 5
 )
 @click.option("--fingerprint", help="The CA's fingerprint, sha256:..., instead of the file.")
 @click.option("--token", help="A personal access token; '-' reads it from standard input.")
+@click.option("--email", help="Address of a local account; its password is asked for.")
 @click.option("--name", help="Name of the context; the host by default.")
 @click.option("--workspace", help="Id of the workspace to use; the only one by default.")
 def login(
@@ -40,10 +41,15 @@ def login(
     ca: Path | None,
     fingerprint: str | None,
     token: str | None,
+    email: str | None,
     name: str | None,
     workspace: str | None,
 ) -> None:
-    """Sign in to the mesh at HOST:PORT, in a browser of any machine or with a token."""
+    """Sign in to the mesh at HOST:PORT.
+
+    Without --token or --email it shows a code, which somebody who is signed in approves
+    (`weft approve CODE`): you, on another machine.
+    """
     from dataclasses import replace
 
     from weft._connection import Connection
@@ -53,7 +59,7 @@ def login(
     ca_pem = ca.read_text() if ca else _fetch_ca(host, fingerprint) if fingerprint else ""
     context = Context(name=name or host.rpartition(":")[0], control_plane=host, ca_pem=ca_pem)
     # Nothing is kept before all of it worked: a sign-in that fails leaves the last one as it was.
-    secrets = MemorySecrets(_sign_in(context, token))
+    secrets = MemorySecrets(_sign_in(context, token, email))
     connection = Connection(context, secrets)
     try:
         context = replace(context, **_choose_workspace(connection, workspace))
@@ -169,7 +175,7 @@ def _address(text: str) -> str:
     return host
 
 
-def _sign_in(context: Context, token: str | None) -> SignIn:
+def _sign_in(context: Context, token: str | None, email: str | None) -> SignIn:
     from weft._connection import Endpoint, no_token
     from weft._contexts import SignIn
 
@@ -178,13 +184,26 @@ def _sign_in(context: Context, token: str | None) -> SignIn:
         return SignIn(personal_access_token=secret)
     endpoint = Endpoint(context.control_plane, ca_pem=context.ca_pem, token=no_token)
     try:
-        return SignIn(refresh_token=_by_device(endpoint).refresh_token)
+        answer = _by_password(endpoint, email) if email else _by_device(endpoint)
+        return SignIn(refresh_token=answer.refresh_token)
     finally:
         endpoint.close()
 
 
+def _by_password(endpoint: Endpoint, email: str) -> auth_pb2.TokenSet:
+    """Asks for the password at the terminal; reads it from standard input where that is a pipe."""
+    from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
+
+    if sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, err=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
+    return endpoint.call(stub.SignIn, auth_pb2.SignInRequest(email=email, password=password))
+
+
 def _by_device(endpoint: Endpoint) -> auth_pb2.TokenSet:
-    """RFC 8628: shows a code, waits until somebody approves it in a browser."""
+    """RFC 8628: shows a code, waits until somebody who is signed in approves it."""
     from weft.errors import ApiError, UnavailableError
     from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
@@ -194,7 +213,7 @@ def _by_device(endpoint: Endpoint) -> auth_pb2.TokenSet:
         stub.StartDeviceAuthorization,
         auth_pb2.StartDeviceAuthorizationRequest(client_name=client_name),
     )
-    note(f"open {device.verification_uri} and enter the code {device.user_code}")
+    note(f"where you are signed in already, run: weft approve {device.user_code}")
     interval_s = device.interval.seconds or 5
     while True:
         time.sleep(interval_s)

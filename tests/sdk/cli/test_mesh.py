@@ -14,13 +14,12 @@ from tests.sdk.cli.conftest import Runs, Weft
 from weft._connection import Connection
 from weft._contexts import Context, ContextStore
 from weft._embedded import EmbeddedMesh
-from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
 
 def log_in(
-    arguments: list[object], environment: dict[str, str], connection: Connection, *, approve: bool
+    arguments: list[object], environment: dict[str, str], weft: Weft, *options: str
 ) -> tuple[int, str]:
-    """Types `weft login`, and approves or denies the code as its reader would in a browser."""
+    """Types `weft login` on one machine, and `weft approve` with the options on another."""
     process = subprocess.Popen(
         [sys.executable, "-m", "weft", "login", *map(str, arguments)],
         env=environment,
@@ -29,15 +28,11 @@ def log_in(
     )
     assert process.stderr is not None
     shown = process.stderr.readline()
-    found = re.search(r"open (https://\S+) and enter the code (\S+)", shown)
+    found = re.search(r"weft approve (\S+)", shown)
     assert found, shown
-    stub = connection.control_plane.stub(auth_pb2_grpc.AuthServiceStub)
-    if approve:
-        request = auth_pb2.ApproveDeviceRequest(user_code=found[2])
-        connection.control_plane.call(stub.ApproveDevice, request)
-    else:
-        request = auth_pb2.DenyDeviceRequest(user_code=found[2])
-        connection.control_plane.call(stub.DenyDevice, request)
+    approved = weft("approve", found[1], *options)
+    assert approved.code == 0, approved.err
+    assert "device   weft on " in approved.out
     _, told = process.communicate(timeout=60)
     return process.returncode, told
 
@@ -54,8 +49,8 @@ def test_the_device_flow_signs_in_and_out(
     code, told = log_in(
         [context.control_plane, "--ca", mesh.ca_file, "--name", "team"],
         own,
-        connection,
-        approve=True,
+        weft,
+        "--yes",
     )
     assert code == 0, told
     assert f"context 'team' uses {context.workspace}" in told
@@ -69,6 +64,21 @@ def test_the_device_flow_signs_in_and_out(
     assert out.code == 0
     assert refresh not in (tmp_path / "credentials.json").read_text()
     assert weft("whoami", WEFT_CONFIG_DIR=str(tmp_path)).code == 4
+
+
+def test_a_local_account_signs_in_with_its_password(
+    weft: Weft, context: Context, mesh: EmbeddedMesh, tmp_path: Path
+) -> None:
+    account = json.loads((mesh.ca_file.parents[2] / "administrator.json").read_text())
+    login = ("login", context.control_plane, "--ca", str(mesh.ca_file), "--email", account["email"])
+    own = {"WEFT_CONFIG_DIR": str(tmp_path)}
+    wrong = weft(*login, stdin="not the password\n", **own)
+    assert wrong.code == 4
+    assert not (tmp_path / "contexts.json").exists()
+    done = weft(*login, stdin=account["password"] + "\n", **own)
+    assert done.code == 0, done.err
+    assert account["password"] not in done.out + done.err
+    assert weft("runs", "list", **own).code == 0
 
 
 def test_a_fingerprint_stands_for_the_ca(
