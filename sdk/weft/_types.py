@@ -8,6 +8,7 @@ import json
 import math
 import types
 import typing
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -159,12 +160,12 @@ class _NoneType:
         return {"type": "null"}
 
 
-class _Json:
+class _Json(ABC):
     """Shared by types that are written as JSON on a command line."""
 
     @property
-    def name(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def name(self) -> str: ...
 
     def parse(self, text: str) -> Any:
         try:
@@ -172,8 +173,8 @@ class _Json:
         except json.JSONDecodeError:
             raise ValueError(f"expects {self.name} as JSON, got {describe(text)}") from None
 
-    def check(self, value: Any) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def check(self, value: Any) -> Any: ...
 
 
 class _Any(_Json):
