@@ -1,27 +1,52 @@
-"""One mesh for all stories of a process: four servers, started once."""
+"""One mesh of each database for all stories of a process: four servers, started once."""
 
+import asyncio
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
-from tests.system.mesh import Mesh
+from tests.system.mesh import Mesh, Settings
 from tests.system.project import Project
 
 # Certificates that every service renews twice a minute, all the time: no story may notice.
 SETTINGS = {"controlplane": {"CERTIFICATE_S": "60", "SIGN_IN_PER_MINUTE": "1000"}}
 
 
-@pytest.fixture(scope="session")
-def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def mesh(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mesh]:
     """A mesh with data, ports and a configuration of its own."""
-    mesh = Mesh(tmp_path_factory.mktemp("mesh"), SETTINGS)
+    settings = SETTINGS if request.param == "sqlite" else _on_postgresql(request)
+    mesh = Mesh(tmp_path_factory.mktemp("mesh"), settings)
     try:
         mesh.start()
         yield mesh
     finally:
         mesh.stop()
+
+
+def _on_postgresql(request: pytest.FixtureRequest) -> Settings:
+    """The settings with a new database for each server that has one; they go with the server."""
+    server = request.getfixturevalue("postgres_server")
+
+    async def create(name: str) -> str:
+        connection = await asyncpg.connect(server.url("postgres"))
+        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.close()
+        return str(server.url(name))
+
+    return {
+        name: {
+            **SETTINGS.get(name, {}),
+            "DATABASE_URL": asyncio.run(create(f"{name}_{uuid.uuid4().hex}")),
+        }
+        for name in ("controlplane", "workspace")
+    }
 
 
 @pytest.fixture
