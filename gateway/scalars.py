@@ -22,7 +22,9 @@ _RANGES = {
     **dict.fromkeys((_F.TYPE_UINT64, _F.TYPE_FIXED64), (0, 2**64 - 1)),
 }
 _ENUM_RANGE = (-(2**31), 2**31 - 1)
-_MAX_FLOAT = 3.4028234663852886e38
+# The largest number that still rounds to a finite 32-bit float: the largest float is printed
+# with so few digits that what is read back lies a little above it.
+_MAX_FLOAT = math.nextafter(2.0**128 - 2.0**103, 0)
 _BEYOND = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 # Go's ParseFloat takes these in any case.
 _BEYOND_IN_TEXT = re.compile(r"([+-]?)inf(?:inity)?|nan", re.IGNORECASE)

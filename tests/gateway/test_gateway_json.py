@@ -1,8 +1,10 @@
 """The compiled JSON printer and parser against protobuf's own (rules 19-24, 39), by property."""
 
 import json
+import math
 from typing import Any
 
+import pytest
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from hypothesis import HealthCheck, given, settings
@@ -25,7 +27,8 @@ INTEGERS = {
     F.CPPTYPE_UINT32: st.integers(0, 2**32 - 1),
     F.CPPTYPE_UINT64: st.integers(0, 2**64 - 1),
     F.CPPTYPE_BOOL: st.booleans(),
-    F.CPPTYPE_FLOAT: st.floats(width=32),
+    # json_format prints the very largest floats so that it refuses to read them back.
+    F.CPPTYPE_FLOAT: st.floats(width=32).filter(lambda x: not 3.4e38 < abs(x) < math.inf),
     F.CPPTYPE_DOUBLE: st.floats(),
     F.CPPTYPE_ENUM: st.integers(0, 5) | st.sampled_from([-1, 2**31 - 1]),
 }
@@ -127,10 +130,20 @@ def test_what_is_printed_is_read_again(message: Any) -> None:
     )
 
 
+def test_the_largest_float_is_read_again() -> None:
+    message, again = new("Everything"), new("Everything")
+    message.singles.extend([3.4028234663852886e38, -3.4028234663852886e38])
+    PARSER.fill(loads(dumps(PRINTER.to_json(message))), again)
+    assert again == message
+    with pytest.raises(InvalidArgument):
+        PARSER.fill({"singles": [3.4028236e38]}, again)
+
+
 def nan_in(message: Any) -> bool:
     return "NaN" in dumps(PRINTER.to_json(message)).decode()
 
 
+REPEATED = {name for f in EVERYTHING.fields if f.is_repeated for name in (f.name, f.json_name)}
 NAMES = [f.json_name for f in EVERYTHING.fields] + [f.name for f in EVERYTHING.fields] + ["nope"]
 LOOSE = st.recursive(
     st.none()
@@ -155,7 +168,9 @@ def test_what_is_read_at_all_is_read_as_protobuf_reads_it(body: dict[str, Any]) 
         PARSER.fill(loads(json.dumps(body).encode()), ours)
     except InvalidArgument:
         return
-    json_format.ParseDict(body, theirs, descriptor_pool=CONTRACT.pool)
+    # Null leaves a list empty; json_format breaks on that where it is a list of Values.
+    told = {name: v for name, v in body.items() if not (v is None and name in REPEATED)}
+    json_format.ParseDict(told, theirs, descriptor_pool=CONTRACT.pool)
     assert ours.SerializeToString(deterministic=True) == theirs.SerializeToString(
         deterministic=True
     )
