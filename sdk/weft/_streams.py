@@ -202,7 +202,7 @@ class _Silences:
         with self._changed:
             self._put(silence, SILENCE_S)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, daemon=True)
+                self._thread = threading.Thread(target=self._work, name="weft-silence", daemon=True)
                 self._thread.start()
             self._changed.notify()
         return silence

@@ -31,7 +31,7 @@ class LiveBlock:
         self._dirty = threading.Event()
         self._closed = threading.Event()
         self._drawing = threading.Lock()
-        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread = threading.Thread(target=self._work, name="weft-live", daemon=True)
         self._thread.start()
 
     def changed(self) -> None:
