@@ -39,6 +39,8 @@ _WORKSPACE = f"{_ORGANIZATION}/workspaces/default"
 _PROJECT = "default"
 # Whoever may read this machine's data signs in by starting the mesh: sessions end with that.
 _SESSION_S = 365 * 86_400
+# Hashing a password takes long where four servers start at once on a busy machine.
+_START_CALL_S = 60.0
 _POLICY_S = 20.0
 _PORTS = {
     "controlplane-edge": 7780,
@@ -317,14 +319,16 @@ def _create_administrator(endpoint: Endpoint, account: dict[str, str], setup_tok
     request = auth_pb2.CreateFirstAdministratorRequest(
         setup_token=setup_token, display_name=getpass.getuser(), **account
     )
-    endpoint.call(endpoint.stub(auth_pb2_grpc.AuthServiceStub).CreateFirstAdministrator, request)
+    stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
+    endpoint.call(stub.CreateFirstAdministrator, request, timeout_s=_START_CALL_S)
 
 
 def _sign_in(endpoint: Endpoint, account: dict[str, str]) -> auth_pb2.TokenSet:
     from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
     stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
-    return endpoint.call(stub.SignIn, auth_pb2.SignInRequest(**account))
+    request = auth_pb2.SignInRequest(**account)
+    return endpoint.call(stub.SignIn, request, timeout_s=_START_CALL_S)
 
 
 def write_private(path: Path, text: str) -> None:

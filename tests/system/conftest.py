@@ -1,6 +1,7 @@
-"""One mesh of each database for all stories of a process: four servers, started once."""
+"""One mesh for all stories of a process: four servers, started once."""
 
 import asyncio
+import os
 import re
 import uuid
 from collections.abc import Iterator
@@ -16,12 +17,17 @@ from tests.system.project import Project
 SETTINGS = {"controlplane": {"CERTIFICATE_S": "60", "SIGN_IN_PER_MINUTE": "1000"}}
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
 def mesh(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mesh]:
-    """A mesh with data, ports and a configuration of its own."""
-    settings = SETTINGS if request.param == "sqlite" else _on_postgresql(request)
+    """A mesh with data, ports and a configuration of its own.
+
+    `WEFT_SYSTEM_DATABASE=postgresql` tells the stories on PostgreSQL instead of SQLite; every
+    run of the suite would take half as long again with both.
+    """
+    on_postgresql = os.environ.get("WEFT_SYSTEM_DATABASE") == "postgresql"
+    settings = _on_postgresql(request) if on_postgresql else SETTINGS
     mesh = Mesh(tmp_path_factory.mktemp("mesh"), settings)
     try:
         mesh.start()
