@@ -20,6 +20,7 @@ from bench.processes import Process
 from bench.run import main
 from bench.site import Server, Site
 from meshkit.credentials import Credentials
+from meshkit.errors import Unimplemented
 from weftapi.controlplane.v1 import enrollment_pb2, enrollment_pb2_grpc
 from weftapi.options.v1 import options_pb2
 from weftapi.workspace.v1 import runs_pb2_grpc
@@ -40,11 +41,13 @@ class Links(enrollment_pb2_grpc.EnrollmentServiceServicer):
         )
         self.heard = asyncio.Event()
 
+    # A server of the mesh serves a service whole; nobody joins or renews in this minute.
+
     async def Enroll(self, _request: Any, _context: Any) -> Any:
-        raise NotImplementedError
+        raise Unimplemented("UPSTREAM_UNAVAILABLE", "Nobody joins the mesh of a benchmark.")
 
     async def RenewCertificate(self, _request: Any, _context: Any) -> Any:
-        raise NotImplementedError
+        raise Unimplemented("UPSTREAM_UNAVAILABLE", "Certificates outlive a benchmark.")
 
     async def Link(self, requests: Any, _context: Any) -> AsyncIterator[Any]:
         yield self._answer
