@@ -10,9 +10,10 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from controlplane import store
-from controlplane.identity.tokens import session_uid_of, user_uid_of
+from controlplane.identity.tokens import session_uid_of, subject_of, user_uid_of
 from controlplane.operations import access, sessions
 from controlplane.permissions import Grant, Scope, held_on, may_see_below
+from controlplane.subjects import Subject
 from meshkit.access import MethodPolicy
 from meshkit.caller import Caller, CallerKind
 from meshkit.database import Database
@@ -28,11 +29,14 @@ from meshkit.session import Session
 from meshkit.tokens import unauthenticated
 from weftapi.controlplane.v1 import users_pb2
 
-# An organization, or anything in it; only workspaces and projects are scopes of their own.
+# An organization, or anything in it. Workspaces are scopes of their own, and so is what they
+# hold; about everything else in an organization its name alone decides.
+_CHILD = rf"[a-z][a-zA-Z]*/(?:{ID_PATTERN}|[1-9][0-9]{{0,9}})"
 _NAME = re.compile(
     rf"organizations/(?P<organization>{ID_PATTERN})"
-    rf"(?:/workspaces/(?P<workspace>{ID_PATTERN})(?:/projects/(?P<project>{ID_PATTERN}))?"
-    rf"|/[a-zA-Z]+/{ID_PATTERN})?"
+    rf"(?:/workspaces/(?P<workspace>{ID_PATTERN})"
+    rf"(?:/projects/(?P<project>{ID_PATTERN})(?:/(?P<item>{_CHILD}(?:/{_CHILD})*))?)?"
+    rf"|/(?!workspaces/){_CHILD}(?:/{_CHILD})*)?"
 )
 _ME = "users/me"
 
@@ -42,7 +46,8 @@ def scope_of(name: str) -> Scope | None:
     match = _NAME.fullmatch(name)
     if match is None:
         return None
-    return Scope(match["organization"], match["workspace"] or "", match["project"] or "")
+    organization, workspace, project, item = (part or "" for part in match.groups())
+    return Scope(organization, workspace, project, item)
 
 
 class Authorizer:
@@ -71,17 +76,16 @@ def _decide(session: Session, caller: Caller, policy: MethodPolicy, resource: st
         raise PermissionDenied("CALLER_NOT_ALLOWED", "This service is no longer a member.")
     if caller.kind is CallerKind.PEER:
         return
-    user_uid = user_uid_of(caller)
-    _require_standing(session, user_uid, session_uid_of(caller))
+    _require_standing(session, caller)
     if policy.permission:
-        grants = access.grants_of(session, user_uid)
+        grants = access.grants_of(session, subject_of(caller))
         _require_permission(grants, policy, resource)
 
 
-def _require_standing(session: Session, user_uid: UUID, sid: UUID) -> None:
+def _require_standing(session: Session, caller: Caller) -> None:
     """What the caller's token was made from, a session or a personal token, still stands."""
     try:
-        sessions.origin_of(session, user_uid, sid)
+        sessions.origin_of(session, user_uid_of(caller), session_uid_of(caller))
     except Unauthenticated as error:
         raise unauthenticated() from error
 
@@ -126,18 +130,18 @@ def extra_checks(database: Database) -> dict[str, ExtraCheck]:
     async def self_or_user_reader(caller: Caller, request: Message) -> None:
         assert isinstance(request, users_pb2.GetUserRequest)
         if request.name not in (_ME, caller.subject):
-            await database.read(_require_reader, user_uid_of(caller), request.name)
+            await database.read(_require_reader, subject_of(caller), request.name)
 
     return {"self": own_only, "self_or_user_reader": self_or_user_reader}
 
 
-def _require_reader(session: Session, caller_uid: UUID, name: str) -> None:
+def _require_reader(session: Session, caller: Subject, name: str) -> None:
     """The caller may list users of an organization to which the named one belongs."""
     try:
         user_uid = UUID(name.removeprefix("users/"))
     except ValueError as error:
         raise not_permitted("users.list") from error
-    grants = access.grants_of(session, caller_uid)
+    grants = access.grants_of(session, caller)
     shared = store.organizations.of_user(session, user_uid)
     if not any("users.list" in held_on(grants, Scope(id_)) for id_ in shared):
         raise not_permitted("users.list")

@@ -6,6 +6,7 @@ service definitions, so that a new RPC cannot be forgotten here.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 ADMIN = "admin"
 EDITOR = "editor"
@@ -69,7 +70,7 @@ FROM_BELOW = frozenset({"organizations.get", "roles.list", "workspaces.get", "wo
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A built-in role."""
+    """A named set of permissions, built in or made by an organization."""
 
     id: str
     display_name: str
@@ -89,14 +90,16 @@ ROLES: dict[str, Role] = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a role or a permission is held: an organization, a workspace in it, a project there.
+    """Where a role or a permission is held.
 
-    Ids as they stand in names; empty means the whole of what is above.
+    An organization, a workspace in it, a project there, or one resource of the project with all
+    below it ("runs/first"). Ids as they stand in names; empty means the whole of what is above.
     """
 
     organization: str
     workspace: str = ""
     project: str = ""
+    item: str = ""
 
     def holds(self, other: "Scope") -> bool:
         """Whether `other` is this scope or lies inside it."""
@@ -104,42 +107,56 @@ class Scope:
             self.organization == other.organization
             and self.workspace in ("", other.workspace)
             and self.project in ("", other.project)
+            and (not self.item or f"{other.item}/".startswith(f"{self.item}/"))
         )
 
     @property
     def name(self) -> str:
-        """The resource name, "organizations/o/workspaces/w/projects/p"."""
+        """The resource name, "organizations/o/workspaces/w/projects/p/runs/r"."""
         name = f"organizations/{self.organization}"
         if self.workspace:
             name += f"/workspaces/{self.workspace}"
         if self.project:
             name += f"/projects/{self.project}"
+        if self.item:
+            name += f"/{self.item}"
         return name
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role held on a scope."""
+    """Permissions held on a scope; until a time, where it has an end."""
 
-    role: str
+    permissions: frozenset[str]
     scope: Scope
+    expire_time: datetime | None = None
+
+    def outlasts(self, time: datetime | None) -> bool:
+        """Whether it still counts just before a time; None is for ever."""
+        return self.expire_time is None or (time is not None and time <= self.expire_time)
 
 
 def held_on(grants: Iterable[Grant], scope: Scope) -> frozenset[str]:
     """All permissions that the grants give on a scope."""
     held: set[str] = set()
     for grant in grants:
-        if grant.scope.holds(scope):
-            held |= ROLES[grant.role].permissions
-        elif scope.holds(grant.scope):
-            held |= ROLES[grant.role].permissions & FROM_BELOW
+        held |= given_on(grant, scope)
     return frozenset(held)
+
+
+def given_on(grant: Grant, scope: Scope) -> frozenset[str]:
+    """What one grant gives on a scope: all of it from above, a little from below."""
+    if grant.scope.holds(scope):
+        return grant.permissions
+    if scope.holds(grant.scope):
+        return grant.permissions & FROM_BELOW
+    return frozenset()
 
 
 def may_see_below(grants: Iterable[Grant], permission: str, scope: Scope) -> bool:
     """Whether the grants give a permission on the scope or on anything inside it."""
     return any(
-        permission in ROLES[grant.role].permissions
+        permission in grant.permissions
         for grant in grants
         if grant.scope.holds(scope) or scope.holds(grant.scope)
     )

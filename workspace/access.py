@@ -5,6 +5,7 @@ it serves until it is too old. Runs need no policy: a run token opens its own ru
 """
 
 import os
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,12 +19,16 @@ from meshkit.caller import Caller, CallerKind
 from meshkit.clock import Clock
 from meshkit.errors import PermissionDenied, Unavailable
 from meshkit.files import write_private
+from meshkit.resources import ID_PATTERN
 from meshkit.tokens import unauthenticated
 from weftapi.controlplane.v1 import enrollment_pb2
 from workspace import names
 
 Permissions = frozenset[str]
+# What grants can be limited to: nothing, a project, one resource of it.
+_GRANTED = re.compile(rf"(?:projects/{ID_PATTERN}(?:/[a-z][a-zA-Z]*/{ID_PATTERN})?)?")
 _EVERYWHERE = ""
+_FOR_EVER = datetime.max.replace(tzinfo=UTC)
 _PEOPLE = (CallerKind.USER, CallerKind.SERVICE_ACCOUNT)
 # Claims that name what a revocation can name beside the subject.
 SESSION_CLAIM = "sid"
@@ -33,41 +38,51 @@ RUN_UID_CLAIM = "run_uid"
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """A policy, compiled: permissions by subject, then by project ("" for all of them)."""
+    """A policy, compiled: permissions by subject, then by what they hold on and below.
+
+    That is "" for the whole workspace, "projects/p", or one shared resource "projects/p/runs/r".
+    Grants that had ended are left out; from `valid_until` on the policy is to be compiled again.
+    """
 
     workspace: str = ""
     max_age: timedelta = timedelta(0)
     subjects: Mapping[str, Mapping[str, Permissions]] = field(default_factory=dict)
     revoked: Mapping[str, datetime] = field(default_factory=dict)
+    valid_until: datetime = _FOR_EVER
 
     @classmethod
-    def compile(cls, policy: enrollment_pb2.Policy) -> "Grants":
+    def compile(cls, policy: enrollment_pb2.Policy, now: datetime) -> "Grants":
         roles = {role.role: frozenset(role.permissions) for role in policy.roles}
         subjects: dict[str, dict[str, Permissions]] = {}
+        valid_until = _FOR_EVER
         for grant in policy.grants:
-            held = subjects.setdefault(grant.subject, {})
-            project = names.project_of(grant.project) if grant.project else _EVERYWHERE
-            if grant.project and not project:
-                # A grant on something unreadable grants nothing.
+            ends = _end_of(grant)
+            # A grant on something unreadable grants nothing.
+            if ends <= now or not _GRANTED.fullmatch(grant.resource):
                 continue
-            held[project] = held.get(project, frozenset()) | roles.get(grant.role, frozenset())
+            valid_until = min(valid_until, ends)
+            held = subjects.setdefault(grant.subject, {})
+            here = held.get(grant.resource, frozenset())
+            held[grant.resource] = here | roles.get(grant.role, frozenset())
         revoked = {r.subject: r.not_before.ToDatetime(tzinfo=UTC) for r in policy.revocations}
         max_age = policy.max_age.ToTimedelta()
-        return cls(policy.workspace, max_age, subjects, revoked)
+        return cls(policy.workspace, max_age, subjects, revoked, valid_until)
 
-    def allows(self, subject: str, permission: str, project: str) -> bool:
-        """Whether the subject holds the permission on the project, or on the workspace for ""."""
+    def allows(self, subject: str, permission: str, resource: str) -> bool:
+        """Whether the subject holds the permission on a resource, or on the workspace for ""."""
         held = self.subjects.get(subject, {})
-        return permission in held.get(_EVERYWHERE, ()) or (
-            project != _EVERYWHERE and permission in held.get(project, ())
-        )
+        return any(permission in held.get(scope, ()) for scope in names.scopes(resource))
 
     def projects(self, subject: str, permission: str) -> frozenset[str] | None:
-        """Projects on which the subject holds the permission; None for all of them."""
+        """Projects on all of which the subject holds the permission; None for every project."""
         held = self.subjects.get(subject, {})
         if permission in held.get(_EVERYWHERE, ()):
             return None
-        return frozenset(project for project, own in held.items() if permission in own)
+        return frozenset(
+            names.project_of(scope)
+            for scope, own in held.items()
+            if permission in own and scope.count("/") == 1
+        )
 
     def has_revoked(self, caller: Caller) -> bool:
         """Whether the caller's token, or the session it belongs to, is dead."""
@@ -95,10 +110,25 @@ class Policies:
         self._clock = clock
         self._link: Connection | None = None
         self._confirmed = datetime.min.replace(tzinfo=UTC)
-        self.grants = Grants()
-        self.revision = 0
+        self._policy = enrollment_pb2.Policy()
+        self._grants = Grants()
+        self._revision = 0
         self.policy_revision = 0
         self._load()
+
+    @property
+    def grants(self) -> Grants:
+        """What counts now."""
+        now = self._clock.now()
+        if now >= self._grants.valid_until:
+            self._compile(now)
+        return self._grants
+
+    @property
+    def revision(self) -> int:
+        """Grows whenever decisions may have changed, also by a grant that ends."""
+        _ = self.grants
+        return self._revision
 
     def apply(self, policy: enrollment_pb2.Policy) -> None:
         """Takes over a policy that was just pushed; it replaces the one before."""
@@ -129,10 +159,14 @@ class Policies:
         return self._confirmed
 
     def _take(self, policy: enrollment_pb2.Policy) -> None:
-        self.grants = Grants.compile(policy)
+        self._policy = policy
         self.policy_revision = policy.revision
+        self._compile(self._clock.now())
+
+    def _compile(self, now: datetime) -> None:
+        self._grants = Grants.compile(self._policy, now)
         # Our own count: the control plane's may go back when it is restored.
-        self.revision += 1
+        self._revision += 1
 
     def _load(self) -> None:
         try:
@@ -196,8 +230,7 @@ class Access:
             projects = policies.grants.projects(caller.subject, policy.permission)
             is_allowed = projects is None or bool(projects)
         else:
-            project = names.project_of(resource)
-            is_allowed = policies.grants.allows(caller.subject, policy.permission, project)
+            is_allowed = policies.grants.allows(caller.subject, policy.permission, resource)
         if not is_allowed:
             raise _denied(policy.permission)
 
@@ -251,6 +284,12 @@ def _denied(permission: str) -> PermissionDenied:
         "You do not have this permission there, or it does not exist.",
         metadata={"permission": permission},
     )
+
+
+def _end_of(grant: enrollment_pb2.PolicyGrant) -> datetime:
+    if not grant.HasField("expire_time"):
+        return _FOR_EVER
+    return grant.expire_time.ToDatetime(UTC)
 
 
 def _number(value: object) -> float:

@@ -16,6 +16,20 @@ def project_of(name: str) -> str:
     return parts[1] if len(parts) > 1 and parts[0] == "projects" else ""
 
 
+def scopes(name: str) -> tuple[str, ...]:
+    """Where a permission on a name can be held: the workspace, its project, its resource there.
+
+    ("", "projects/p", "projects/p/runs/r") of "projects/p/runs/r/steps/s".
+    """
+    parts = name.split("/", 4)
+    if len(parts) < 2 or parts[0] != "projects" or not parts[1]:  # noqa: PLR2004
+        return ("",)
+    project = f"projects/{parts[1]}"
+    if len(parts) < 4:  # noqa: PLR2004
+        return ("", project)
+    return ("", project, f"{project}/{parts[2]}/{parts[3]}")
+
+
 def last(name: str) -> str:
     """The last id of a name; empty for an empty name."""
     return name.rpartition("/")[2]

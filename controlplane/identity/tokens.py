@@ -12,6 +12,7 @@ from uuid import UUID
 
 from controlplane.identity.keys import KeyRing
 from controlplane.store.schema import User, Workspace
+from controlplane.subjects import Subject, SubjectKind
 from meshkit.caller import Caller, CallerKind
 from meshkit.clock import Clock
 from meshkit.errors import Unauthenticated
@@ -19,6 +20,10 @@ from meshkit.tokens import NAME_CLAIM, SKEW, unauthenticated
 
 SESSION_CLAIM = "sid"
 _USER_PREFIX = "users/"
+_SUBJECTS = {
+    CallerKind.USER: ("users", SubjectKind.USER),
+    CallerKind.SERVICE_ACCOUNT: ("serviceAccounts", SubjectKind.SERVICE_ACCOUNT),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,14 @@ class TokenIssuer:
             seconds=int(lifetime.total_seconds())
         )
         return AccessToken(encoded, expire_time, audience_name)
+
+
+def subject_of(caller: Caller) -> Subject:
+    """The person or program who calls; raises Unauthenticated for anybody else."""
+    if caller.kind not in _SUBJECTS:
+        raise unauthenticated()
+    collection, kind = _SUBJECTS[caller.kind]
+    return Subject(kind, _uid(caller.subject.removeprefix(f"{collection}/")))
 
 
 def user_uid_of(caller: Caller) -> UUID:

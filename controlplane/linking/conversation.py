@@ -9,14 +9,8 @@ from typing import Any
 from controlplane.linking import statements
 from controlplane.linking.health import LinkRegistry, OpenLink
 from controlplane.linking.statements import Statements
-from controlplane.store.schema import (
-    Enrollment,
-    Link,
-    Revocation,
-    RoleBinding,
-    SigningKey,
-    Workspace,
-)
+from controlplane.store.schema import Enrollment, Link, Revocation, SigningKey, Workspace
+from controlplane.store.schema_access import CustomRole, RoleBinding, TeamMember
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import DeadlineExceeded, OutOfRange
@@ -26,7 +20,17 @@ from meshkit.spiffe import SpiffeId
 _RESTATED_PER_AGE = 24
 # The types of rows that statements are made of; nothing else costs a link a query.
 _STATED = frozenset(
-    row.__name__ for row in (Enrollment, Link, Revocation, RoleBinding, SigningKey, Workspace)
+    row.__name__
+    for row in (
+        CustomRole,
+        Enrollment,
+        Link,
+        Revocation,
+        RoleBinding,
+        SigningKey,
+        TeamMember,
+        Workspace,
+    )
 )
 
 

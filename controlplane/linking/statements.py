@@ -10,8 +10,9 @@ from datetime import datetime
 from uuid import UUID
 
 from controlplane import store
-from controlplane.permissions import ROLES
-from controlplane.store.schema import TABLES, Enrollment, Link, RoleBinding, SigningKey, Workspace
+from controlplane.store.schema import TABLES, Enrollment, Link, SigningKey, Workspace
+from controlplane.store.schema_access import RoleBinding
+from controlplane.subjects import Subject, SubjectKind
 from meshkit.feed import read_head
 from meshkit.session import Session
 from meshkit.spiffe import Role, SpiffeId
@@ -19,9 +20,12 @@ from meshkit.spiffe import Role, SpiffeId
 
 @dataclass(frozen=True, slots=True)
 class GrantStatement:
+    """`resource` is relative to the workspace: "" for all of it, "projects/p/runs/r"."""
+
     subject: str
     role: str
-    project: str
+    resource: str
+    expire_time: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +88,33 @@ def published(rows: Sequence[SigningKey]) -> tuple[tuple[tuple[str, str], ...], 
 
 
 def _policy(session: Session, workspace: Workspace) -> PolicyStatement:
-    bindings = store.bindings.touching_workspace(session, workspace.organization, workspace.uid)
-    roles = sorted({binding.role for binding in bindings})
+    held = store.bindings.touching_workspace(session, workspace.organization, workspace.uid)
+    roles = {each.row.role: tuple(sorted(each.permissions)) for each in held}
     revocations = store.sessions.live_revocations(session)
     return PolicyStatement(
         workspace.name,
-        tuple((role, tuple(sorted(ROLES[role].permissions))) for role in roles),
-        tuple(_grant(binding) for binding in bindings),
+        tuple(sorted(roles.items())),
+        _grants(session, [each.row for each in held]),
         tuple(RevocationStatement(row.subject, row.not_before) for row in revocations),
     )
 
 
-def _grant(binding: RoleBinding) -> GrantStatement:
-    project = f"projects/{binding.project}" if binding.project else ""
-    return GrantStatement(binding.subject, binding.role, project)
+def _grants(session: Session, bindings: Sequence[RoleBinding]) -> tuple[GrantStatement, ...]:
+    """Each grant to a person or program, those to a team once for each of its members."""
+    teams = {row.subject_uid for row in bindings if row.holder.kind is SubjectKind.TEAM}
+    members: dict[UUID, list[Subject]] = {uid: [] for uid in teams}
+    for member in store.teams.members(session, sorted(teams)):
+        members[member.team_uid].append(member.subject)
+    return tuple(
+        GrantStatement(subject.claim, row.role, _relative(row), row.expire_time)
+        for row in bindings
+        for subject in members.get(row.subject_uid, [row.holder])
+    )
+
+
+def _relative(row: RoleBinding) -> str:
+    project = f"projects/{row.project}" if row.project else ""
+    return f"{project}/{row.item}" if row.item else project
 
 
 def _servants(session: Session, workspace_uid: UUID) -> tuple[PeerStatement, ...]:

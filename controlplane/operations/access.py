@@ -1,97 +1,87 @@
-"""Grants: nobody gives more than they hold, and somebody always remains in charge."""
+"""Grants: a role for a subject, on a resource and all below it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from controlplane import store
-from controlplane.permissions import ADMIN, ROLES, Grant, Scope, held_on
-from controlplane.store.schema import RoleBinding
-from meshkit.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
+from controlplane.operations import guards, roles
+from controlplane.operations.guards import grants_of
+from controlplane.permissions import ADMIN, Grant, Scope
+from controlplane.store.schema_access import RoleBinding
+from controlplane.subjects import Subject
+from meshkit.errors import AlreadyExists, FieldViolation, InvalidArgument, NotFound
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
+
+__all__ = ["NewBinding", "create", "delete", "grants_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class NewBinding:
-    """A grant to make: which role, for whom, where."""
+    """A grant to make: which role, for whom (by name), where, until when."""
 
-    subject_uid: UUID
+    subject: str
     role: str
     scope: Scope
-
-
-def grants_of(session: Session, user_uid: UUID) -> list[Grant]:
-    """What a user holds, and where."""
-    return [grant_of(row) for row in store.bindings.of_user(session, user_uid)]
-
-
-def grant_of(row: RoleBinding) -> Grant:
-    return Grant(row.role, Scope(row.organization, row.workspace, row.project))
+    expire_time: datetime | None = None
 
 
 def create(
-    session: Session, organization: str, new: NewBinding, *, creator_uid: UUID
+    session: Session, organization: str, new: NewBinding, *, creator: Subject
 ) -> RoleBinding:
     """Grants a role; raises NotFound, AlreadyExists or PRIVILEGE_ESCALATION."""
-    if new.role not in ROLES:
-        raise _not_found(f"organizations/{organization}/roles/{new.role}")
-    _require_held(session, creator_uid, new)
-    if not store.organizations.is_member(session, organization, new.subject_uid):
-        raise _not_found(f"users/{new.subject_uid}")
-    workspace_uid = _workspace_uid(session, organization, new.scope)
+    role = roles.require(session, organization, new.role)
+    _require_future(session, new.expire_time)
+    guards.require_held(session, creator, [Grant(role.permissions, new.scope, new.expire_time)])
+    subject = store.subjects.find(session, organization, new.subject)
+    if subject is None:
+        raise not_found(new.subject)
     row = RoleBinding(
         organization=organization,
-        subject_uid=new.subject_uid,
+        subject_kind=subject.kind.value,
+        subject_uid=subject.uid,
         role=new.role,
-        workspace_uid=workspace_uid,
+        role_uid=role.uid,
+        workspace_uid=_workspace_uid(session, organization, new.scope),
         workspace=new.scope.workspace,
         project=new.scope.project,
-        subject=f"users/{new.subject_uid}",
+        item=new.scope.item,
+        subject=new.subject,
         role_name=f"organizations/{organization}/roles/{new.role}",
         resource=new.scope.name,
-        creator=f"users/{creator_uid}",
+        creator=creator.claim,
         create_time=session.now,
+        expire_time=new.expire_time,
     )
     if _is_made(session, row) or not store.unique.insert(session, row):
         raise AlreadyExists("RESOURCE_EXISTS", "This role is granted there already.")
     session.emit(ChangeKind.CREATED, row)
-    session.audited(resource=row.name, fields=("subject", "role", "resource"))
+    session.audited(resource=row.name, fields=_FIELDS)
     return row
 
 
-def delete(session: Session, organization: str, uid: UUID, *, caller_uid: UUID) -> None:
+def delete(session: Session, organization: str, uid: UUID, *, caller: Subject) -> None:
     """Takes a grant back; raises NotFound, LAST_ADMINISTRATOR or PRIVILEGE_ESCALATION."""
-    row = store.bindings.get(session, organization, uid)
-    if row is None:
-        raise _not_found(f"organizations/{organization}/roleBindings/{uid}")
-    grant = grant_of(row)
-    if row.subject_uid != caller_uid:
-        # Who could not have given it cannot take it away.
-        _require_held(session, caller_uid, NewBinding(row.subject_uid, grant.role, grant.scope))
-    if grant == Grant(ADMIN, Scope(organization)):
-        _require_another_administrator(session, organization)
-    session.emit(ChangeKind.DELETED, row)
-    session.delete(row)
-    session.audited(resource=row.name, fields=("subject", "role", "resource"))
+    held = store.bindings.lock(session, organization, uid)
+    if held is None:
+        raise not_found(f"organizations/{organization}/roleBindings/{uid}")
+    if held.row.holder != caller:
+        guards.require_held_now(session, caller, [held.grant])
+    session.emit(ChangeKind.DELETED, held.row)
+    session.delete(held.row)
+    if held.row.role == ADMIN and held.grant.scope == Scope(organization):
+        guards.require_administrator(session, organization)
+    session.audited(resource=held.row.name, fields=_FIELDS)
 
 
-def _require_held(session: Session, user_uid: UUID, new: NewBinding) -> None:
-    held = held_on(grants_of(session, user_uid), new.scope)
-    missing = ROLES[new.role].permissions - held
-    if missing:
-        raise PermissionDenied(
-            "PRIVILEGE_ESCALATION",
-            "Nobody can grant, or take away, more than they hold there themselves.",
-            metadata={"permission": min(missing)},
-        )
+_FIELDS = ("subject", "role", "resource", "expire_time")
 
 
-def _require_another_administrator(session: Session, organization: str) -> None:
-    if len(store.bindings.lock_organization_wide(session, organization, ADMIN)) < 2:  # noqa: PLR2004
-        raise FailedPrecondition(
-            "LAST_ADMINISTRATOR",
-            "This is the last administrator; make another one first.",
-        )
+def _require_future(session: Session, expire_time: datetime | None) -> None:
+    if expire_time is not None and expire_time <= session.now:
+        problem = FieldViolation("role_binding.expire_time", "must be in the future")
+        raise InvalidArgument("INVALID_FIELDS", "The grant has expired.", violations=[problem])
 
 
 def _workspace_uid(session: Session, organization: str, scope: Scope) -> UUID | None:
@@ -99,22 +89,24 @@ def _workspace_uid(session: Session, organization: str, scope: Scope) -> UUID | 
         return None
     workspace = store.workspaces.get(session, organization, scope.workspace)
     if workspace is None:
-        raise _not_found(Scope(organization, scope.workspace).name)
+        raise not_found(Scope(organization, scope.workspace).name)
     return workspace.uid
 
 
 def _is_made(session: Session, row: RoleBinding) -> bool:
-    same = store.bindings.same(
-        session,
-        row.organization,
-        subject_uid=row.subject_uid,
-        role=row.role,
-        resource=row.resource,
-    )
-    return same is not None
+    """Whether the same grant counts already; an expired one makes room."""
+    same = store.bindings.same(session, row)
+    if same is None:
+        return False
+    if same.expire_time is None or same.expire_time > session.now:
+        return True
+    session.emit(ChangeKind.DELETED, same)
+    session.delete(same)
+    session.flush()
+    return False
 
 
-def _not_found(resource: str) -> NotFound:
+def not_found(resource: str) -> NotFound:
     return NotFound(
         "RESOURCE_NOT_FOUND", f"There is no {resource}.", metadata={"resource": resource}
     )

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from controlplane import store
-from controlplane.store.schema import RoleBinding, User
+from controlplane.store.bindings import Held
+from controlplane.store.schema import User
+from controlplane.subjects import user as subject_of_user
 from meshkit.session import Session
 from meshkit.tokens import unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An account with its grants."""
+    """An account with what it holds, by itself and through its teams."""
 
     user: User
-    bindings: Sequence[RoleBinding]
+    held: Sequence[Held]
 
 
 def get(session: Session, user_uid: UUID) -> Principal:
@@ -23,4 +25,4 @@ def get(session: Session, user_uid: UUID) -> Principal:
     user = store.users.get(session, user_uid)
     if user is None:
         raise unauthenticated()
-    return Principal(user, store.bindings.of_user(session, user_uid))
+    return Principal(user, store.bindings.held_by(session, subject_of_user(user_uid)))

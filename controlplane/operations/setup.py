@@ -1,7 +1,5 @@
 """The first start: the organization, the keys, and the first administrator's token."""
 
-from uuid import UUID
-
 from controlplane import store
 from controlplane.identity import keys, opaque
 from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant, matches
@@ -9,7 +7,9 @@ from controlplane.identity.tokens import Lifetimes
 from controlplane.operations import sessions, users
 from controlplane.operations.sessions import Started
 from controlplane.permissions import ADMIN, Scope
-from controlplane.store.schema import OneTimeToken, Organization, RoleBinding, SigningKey
+from controlplane.store.schema import OneTimeToken, Organization, SigningKey, User
+from controlplane.store.schema_access import RoleBinding
+from controlplane.subjects import SubjectKind
 from meshkit.errors import FailedPrecondition, Unauthenticated
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
@@ -56,7 +56,7 @@ def is_required(session: Session) -> bool:
 
 def ensure_setup_token(session: Session, organization: str, kept: str) -> Secret | None:
     """The setup token, `kept` where that still works; None once there is an administrator."""
-    if store.bindings.lock_organization_wide(session, organization, ADMIN):
+    if store.bindings.has_administrator(session, organization):
         return None
     row = store.users.find_one_time_token(session, PURPOSE)
     if row is not None and _is_token(kept, row):
@@ -103,24 +103,24 @@ def create_first_administrator(
         display_name=display_name,
         password_hash=password_hash,
     )
-    _bind_administrator(session, organization, user.uid, creator=user.name)
+    _bind_administrator(session, organization, user)
     return sessions.start(session, user, origin="setup", lifetimes=lifetimes)
 
 
-def _bind_administrator(
-    session: Session, organization: str, user_uid: UUID, *, creator: str
-) -> None:
+def _bind_administrator(session: Session, organization: str, user: User) -> None:
     scope = Scope(organization)
     binding = RoleBinding(
         organization=organization,
-        subject_uid=user_uid,
+        subject_kind=SubjectKind.USER.value,
+        subject_uid=user.uid,
         role=ADMIN,
         workspace="",
         project="",
-        subject=f"users/{user_uid}",
+        item="",
+        subject=user.name,
         role_name=f"{scope.name}/roles/{ADMIN}",
         resource=scope.name,
-        creator=creator,
+        creator=user.name,
         create_time=session.now,
     )
     session.add(binding)

@@ -1,17 +1,16 @@
 """AccessService: roles and their bindings."""
 
-from uuid import UUID
-
 from google.protobuf import empty_pb2
 
 from controlplane import names, store
 from controlplane.authorization import scope_of
-from controlplane.identity.tokens import user_uid_of
+from controlplane.identity.tokens import subject_of
 from controlplane.operations import access
 from controlplane.operations.access import NewBinding
 from controlplane.permissions import ROLES, Role, Scope, held_on
-from controlplane.servicers.conversions import timestamp
-from controlplane.store.schema import RoleBinding
+from controlplane.servicers.conversions import datetime_of, timestamp
+from controlplane.store.schema_access import RoleBinding
+from controlplane.subjects import Subject
 from meshkit.authentication import Context
 from meshkit.caller import current_call
 from meshkit.clock import Clock
@@ -44,7 +43,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
             access.create,
             organization,
             _new_binding(organization, request.role_binding),
-            creator_uid=_caller_uid(),
+            creator=_caller(),
             once=once(request, access_pb2.RoleBinding),
             reply=binding_to_proto,
         )
@@ -73,14 +72,14 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
             access.delete,
             names.organization_of(request.name),
             names.uid_of(request.name),
-            caller_uid=_caller_uid(),
+            caller=_caller(),
         )
         return empty_pb2.Empty()
 
     async def TestPermissions(
         self, request: access_pb2.TestPermissionsRequest, _context: Context
     ) -> access_pb2.TestPermissionsResponse:
-        grants = await self._database.read(access.grants_of, _caller_uid())
+        grants = await self._database.read(access.grants_of, _caller())
         scope = scope_of(request.resource)
         held = held_on(grants, scope) if scope else frozenset[str]()
         return access_pb2.TestPermissionsResponse(
@@ -88,8 +87,8 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         )
 
 
-def _caller_uid() -> UUID:
-    return user_uid_of(current_call.get().caller)
+def _caller() -> Subject:
+    return subject_of(current_call.get().caller)
 
 
 def _new_binding(organization: str, binding: access_pb2.RoleBinding) -> NewBinding:
@@ -99,7 +98,9 @@ def _new_binding(organization: str, binding: access_pb2.RoleBinding) -> NewBindi
         raise _outside("role_binding.resource")
     if names.organization_of(binding.role) != organization:
         raise _outside("role_binding.role")
-    return NewBinding(names.uid_of(binding.subject), binding.role.rpartition("/")[2], scope)
+    expire_time = datetime_of(binding.expire_time) if binding.HasField("expire_time") else None
+    role = binding.role.rpartition("/")[2]
+    return NewBinding(binding.subject, role, scope, expire_time)
 
 
 def _outside(field: str) -> InvalidArgument:
@@ -127,4 +128,5 @@ def binding_to_proto(row: RoleBinding) -> access_pb2.RoleBinding:
         subject=row.subject,
         role=row.role_name,
         resource=row.resource,
+        expire_time=timestamp(row.expire_time),
     )

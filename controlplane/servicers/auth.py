@@ -221,7 +221,7 @@ def principal_to_proto(principal: Principal, caller: Caller) -> auth_pb2.Princip
         display_name=principal.user.display_name,
         token_expire_time=timestamp(ends_at),
         roles=[
-            auth_pb2.HeldRole(role=binding.role_name, resource=binding.resource)
-            for binding in principal.bindings
+            auth_pb2.HeldRole(role=held.row.role_name, resource=held.row.resource)
+            for held in principal.held
         ],
     )

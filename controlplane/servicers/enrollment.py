@@ -210,7 +210,10 @@ def policy_to_proto(policy: PolicyStatement, max_age: timedelta) -> enrollment_p
         ],
         grants=[
             enrollment_pb2.PolicyGrant(
-                subject=grant.subject, role=grant.role, project=grant.project
+                subject=grant.subject,
+                role=grant.role,
+                resource=grant.resource,
+                expire_time=timestamp(grant.expire_time),
             )
             for grant in policy.grants
         ],

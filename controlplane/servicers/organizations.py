@@ -1,12 +1,11 @@
 """OrganizationService."""
 
-from uuid import UUID
-
 from controlplane import names, store
-from controlplane.identity.tokens import user_uid_of
+from controlplane.identity.tokens import subject_of
 from controlplane.operations import access
 from controlplane.servicers.conversions import timestamp
 from controlplane.store.schema import Organization
+from controlplane.subjects import Subject
 from meshkit.authentication import Context
 from meshkit.caller import current_call
 from meshkit.database import Database, Session
@@ -38,23 +37,23 @@ class OrganizationServicer(organizations_pb2_grpc.OrganizationServiceServicer):
     async def ListOrganizations(
         self, request: organizations_pb2.ListOrganizationsRequest, _context: Context
     ) -> organizations_pb2.ListOrganizationsResponse:
-        user_uid = user_uid_of(current_call.get().caller)
+        caller = subject_of(current_call.get().caller)
         window = self._pages.window(
-            ListQuery("ListOrganizations", f"users/{user_uid}"),
+            ListQuery("ListOrganizations", caller.claim),
             store.organizations.ORDERS,
             size=request.page_size,
             token=request.page_token,
         )
-        rows = await self._database.read(_list, user_uid, window)
+        rows = await self._database.read(_list, caller, window)
         page = window.page(rows, organization_to_proto, revision=self._database.feed.head)
         return organizations_pb2.ListOrganizationsResponse(
             organizations=page.items, next_page_token=page.next_page_token
         )
 
 
-def _list(session: Session, user_uid: UUID, window: Window) -> list[Organization]:
-    """Those in which the user has a role, on whatever in it."""
-    ids = sorted({grant.scope.organization for grant in access.grants_of(session, user_uid)})
+def _list(session: Session, caller: Subject, window: Window) -> list[Organization]:
+    """Those in which the caller has a role, on whatever in it."""
+    ids = sorted({grant.scope.organization for grant in access.grants_of(session, caller)})
     return list(store.organizations.list_page(session, ids, window))
 
 

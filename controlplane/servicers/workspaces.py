@@ -6,7 +6,7 @@ from google.protobuf import empty_pb2
 
 from controlplane import ca, names, store
 from controlplane.ca import CertificateAuthority
-from controlplane.identity.tokens import user_uid_of
+from controlplane.identity.tokens import subject_of
 from controlplane.linking import views
 from controlplane.linking.health import LinkRegistry, Seen, failing
 from controlplane.linking.views import EnrollmentView, WorkspaceView
@@ -65,15 +65,15 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
     async def ListWorkspaces(
         self, request: workspaces_pb2.ListWorkspacesRequest, _context: Context
     ) -> workspaces_pb2.ListWorkspacesResponse:
-        user_uid = user_uid_of(current_call.get().caller)
+        caller = subject_of(current_call.get().caller)
         window = self._pages.window(
             # The caller's grants decide what is on a page, so a token is theirs alone.
-            ListQuery(f"ListWorkspaces/{user_uid}", request.parent),
+            ListQuery(f"ListWorkspaces/{caller.claim}", request.parent),
             store.workspaces.ORDERS,
             size=request.page_size,
             token=request.page_token,
         )
-        grants = await self._database.read(access.grants_of, user_uid)
+        grants = await self._database.read(access.grants_of, caller)
         found = await self._database.read(
             views.visible_workspaces,
             names.organization_of(request.parent),

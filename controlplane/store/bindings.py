@@ -1,11 +1,15 @@
 """Queries of role bindings."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from controlplane.store.schema import RoleBinding
+from controlplane.permissions import ADMIN, CATALOGUE, ROLES, Grant, Scope
+from controlplane.store.schema import Member
+from controlplane.store.schema_access import CustomRole, RoleBinding, TeamMember
+from controlplane.subjects import Subject
 from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
@@ -21,11 +25,39 @@ FIELDS = Fields(
 )
 
 
-def get(session: Session, organization: str, uid: UUID) -> RoleBinding | None:
-    query = sa.select(RoleBinding).where(
-        RoleBinding.organization == organization, RoleBinding.uid == uid
-    )
-    return session.scalars(query).first()
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A grant with its role, where that is not a built-in one."""
+
+    row: RoleBinding
+    custom_role: CustomRole | None
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        if self.custom_role is None:
+            return ROLES[self.row.role].permissions
+        # What an older version's catalogue knew is worth nothing today.
+        return CATALOGUE.intersection(self.custom_role.permissions)
+
+    @property
+    def grant(self) -> Grant:
+        return Grant(self.permissions, scope_of(self.row), self.row.expire_time)
+
+
+def scope_of(row: RoleBinding) -> Scope:
+    """Where a grant holds."""
+    return Scope(row.organization, row.workspace, row.project, row.item)
+
+
+def get(session: Session, organization: str, uid: UUID) -> Held | None:
+    query = _with_roles().where(RoleBinding.organization == organization, RoleBinding.uid == uid)
+    return next(iter(_read(session, query)), None)
+
+
+def lock(session: Session, organization: str, uid: UUID) -> Held | None:
+    """A grant that only this transaction takes away."""
+    query = _with_roles().where(RoleBinding.organization == organization, RoleBinding.uid == uid)
+    return next(iter(_read(session, query.with_for_update(of=RoleBinding))), None)
 
 
 def list_page(
@@ -35,31 +67,51 @@ def list_page(
     return session.scalars(window.apply(query)).all()
 
 
-def of_user(session: Session, user_uid: UUID) -> Sequence[RoleBinding]:
-    query = sa.select(RoleBinding).where(RoleBinding.subject_uid == user_uid)
+def held_by(session: Session, subject: Subject) -> list[Held]:
+    """What a subject holds now, itself and through its teams."""
+    teams = sa.select(TeamMember.team_uid).where(TeamMember.member_uid == subject.uid)
+    is_own = RoleBinding.subject_uid == subject.uid
+    query = _with_roles().where(sa.or_(is_own, RoleBinding.subject_uid.in_(teams)))
+    return _read(session, query.where(_counts(session)))
+
+
+def of_subject(session: Session, subject: Subject) -> Sequence[RoleBinding]:
+    """What was granted to a subject itself, also what has expired."""
+    query = sa.select(RoleBinding).where(RoleBinding.subject_uid == subject.uid)
     return session.scalars(query.order_by(RoleBinding.uid)).all()
 
 
-def same(
-    session: Session, organization: str, *, subject_uid: UUID, role: str, resource: str
-) -> RoleBinding | None:
+def same(session: Session, row: RoleBinding) -> RoleBinding | None:
+    """The grant of the same role to the same subject on the same resource."""
     query = sa.select(RoleBinding).where(
-        RoleBinding.organization == organization,
-        RoleBinding.subject_uid == subject_uid,
-        RoleBinding.role == role,
-        RoleBinding.resource == resource,
+        RoleBinding.organization == row.organization,
+        RoleBinding.subject_uid == row.subject_uid,
+        RoleBinding.role == row.role,
+        RoleBinding.resource == row.resource,
     )
     return session.scalars(query).first()
 
 
-def lock_organization_wide(session: Session, organization: str, role: str) -> Sequence[RoleBinding]:
-    """The grants of a role on the whole organization; nobody else takes one away meanwhile."""
-    query = sa.select(RoleBinding).where(
-        RoleBinding.organization == organization,
-        RoleBinding.role == role,
-        RoleBinding.resource == f"organizations/{organization}",
+def has_administrator(session: Session, organization: str) -> bool:
+    """Whether a person administers the whole organization, for good: directly or by a team."""
+    is_theirs = sa.or_(
+        RoleBinding.subject_uid == Member.user_uid,
+        RoleBinding.subject_uid.in_(
+            sa.select(TeamMember.team_uid).where(TeamMember.member_uid == Member.user_uid)
+        ),
     )
-    return session.scalars(query.with_for_update()).all()
+    query = (
+        sa.select(Member.user_uid)
+        .join(RoleBinding, is_theirs)
+        .where(
+            Member.organization == organization,
+            RoleBinding.organization == organization,
+            RoleBinding.role == ADMIN,
+            RoleBinding.resource == f"organizations/{organization}",
+            RoleBinding.expire_time.is_(None),
+        )
+    )
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def of_workspace(session: Session, organization: str, workspace_uid: UUID) -> Sequence[RoleBinding]:
@@ -70,15 +122,30 @@ def of_workspace(session: Session, organization: str, workspace_uid: UUID) -> Se
     return session.scalars(query.order_by(RoleBinding.uid)).all()
 
 
-def touching_workspace(
-    session: Session, organization: str, workspace_uid: UUID
-) -> Sequence[RoleBinding]:
+def touching_workspace(session: Session, organization: str, workspace_uid: UUID) -> list[Held]:
     """The grants that count in a workspace: its own, and those on the whole organization."""
-    query = sa.select(RoleBinding).where(
+    query = _with_roles().where(
         RoleBinding.organization == organization,
         sa.or_(
             RoleBinding.workspace_uid == workspace_uid,
             RoleBinding.resource == f"organizations/{organization}",
         ),
     )
-    return session.scalars(query.order_by(RoleBinding.uid)).all()
+    return _read(session, query.where(_counts(session)))
+
+
+_Rows = sa.Select[RoleBinding, CustomRole]
+
+
+def _with_roles() -> _Rows:
+    is_its = CustomRole.uid == RoleBinding.role_uid
+    return sa.select(RoleBinding, CustomRole).outerjoin(CustomRole, is_its)
+
+
+def _read(session: Session, query: _Rows) -> list[Held]:
+    return [Held(row, role) for row, role in session.execute(query.order_by(RoleBinding.uid))]
+
+
+def _counts(session: Session) -> sa.ColumnElement[bool]:
+    ends = RoleBinding.expire_time
+    return sa.or_(ends.is_(None), ends > session.now)

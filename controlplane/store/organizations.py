@@ -25,8 +25,18 @@ def list_page(session: Session, ids: Sequence[str], window: Window) -> Sequence[
     return session.scalars(window.apply(query)).all()
 
 
-def is_member(session: Session, organization: str, user_uid: UUID) -> bool:
-    return session.get(Member, (organization, user_uid)) is not None
+def lock(session: Session, organization: str) -> None:
+    """Changes that lock the organization wait for each other."""
+    query = sa.select(Organization.id).where(Organization.id == organization)
+    session.execute(query.with_for_update())
+
+
+def keep_member(session: Session, organization: str, user_uid: UUID) -> bool:
+    """Whether a user belongs here; if so, they do until the transaction ends."""
+    query = sa.select(Member.user_uid).where(
+        Member.organization == organization, Member.user_uid == user_uid
+    )
+    return session.scalars(query.with_for_update(read=True)).first() is not None
 
 
 def of_user(session: Session, user_uid: UUID) -> Sequence[str]:

@@ -246,40 +246,6 @@ class Link(Base):
         return self.spiffe_id
 
 
-class RoleBinding(Base):
-    """A role granted to a user on an organization, a workspace or a project."""
-
-    __tablename__ = "role_bindings"
-
-    uid: Mapped[UUID] = mapped_column(primary_key=True, default=new_uid)
-    organization: Mapped[str] = mapped_column(sa.ForeignKey("organizations.id"))
-    subject_uid: Mapped[UUID] = mapped_column(sa.ForeignKey("users.uid"))
-    role: Mapped[str] = mapped_column(sa.Text)
-    # The workspace by its UUID: a new one under an old id inherits nothing.
-    workspace_uid: Mapped[UUID | None] = mapped_column(sa.ForeignKey("workspaces.uid"), index=True)
-    workspace: Mapped[str] = mapped_column(sa.Text)
-    project: Mapped[str] = mapped_column(sa.Text)
-    # What filters compare: names as the API shows them.
-    subject: Mapped[str] = mapped_column(sa.Text)
-    role_name: Mapped[str] = mapped_column(sa.Text)
-    resource: Mapped[str] = mapped_column(sa.Text)
-    creator: Mapped[str] = mapped_column(sa.Text)
-    create_time: Mapped[datetime]
-    revision: Mapped[int] = mapped_column(default=0)
-
-    __table_args__ = (
-        sa.UniqueConstraint("subject_uid", "role", "resource"),
-        sa.Index(None, "organization", "create_time", "uid"),
-        sa.Index(None, "organization", "subject"),
-        sa.Index(None, "organization", "role_name"),
-        sa.Index(None, "organization", "resource"),
-    )
-
-    @property
-    def name(self) -> str:
-        return f"organizations/{self.organization}/roleBindings/{self.uid}"
-
-
 class SigningKey(Base):
     """The public half of a key that signs tokens; the private half is in a file."""
 

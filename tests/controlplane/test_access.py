@@ -89,6 +89,7 @@ async def test_grants_point_at_what_exists(plane: Plane, admin: Client) -> None:
     missing = ("NOT_FOUND", "RESOURCE_NOT_FOUND")
     assert await refused(create(admin, f"users/{uuid4()}", "viewer")) == missing
     assert await refused(create(admin, "users/me", "viewer")) == missing
+    assert await refused(create(admin, f"{ORGANIZATION}/teams/none", "viewer")) == missing
     assert await refused(create(admin, admin.subject, "owner")) == missing
     assert await refused(create(admin, admin.subject, "viewer", W1)) == missing
     for resource in ("organizations/other", "organizations/other/workspaces/w1"):

@@ -34,7 +34,7 @@ async def introduced(link: LinkCall) -> dict[str, Any]:
 
 
 def grants(policy: enrollment_pb2.Policy) -> set[tuple[str, str, str]]:
-    return {(grant.subject, grant.role, grant.project) for grant in policy.grants}
+    return {(grant.subject, grant.role, grant.resource) for grant in policy.grants}
 
 
 async def test_a_workspace_hears_what_it_needs_and_nothing_else(

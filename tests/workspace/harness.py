@@ -120,7 +120,7 @@ def policy(*, revision: int = 1, **changes: Any) -> enrollment_pb2.Policy:
         (VIEWER, "viewer", ""),
         (DEMO_EDITOR, "editor", "projects/demo"),
     ):
-        pushed.grants.add(subject=subject, role=role, project=project)
+        pushed.grants.add(subject=subject, role=role, resource=project)
     return pushed
 
 

@@ -222,21 +222,15 @@ async def test_people_wait_when_the_policy_is_too_old_and_runs_go_on(ws: Harness
     person = ws.token(ADMIN, lifetime=timedelta(days=3))
     info = server_pb2.GetServerInfoRequest()
     await ws.server(person).GetServerInfo(info)
-    ws.workspace.policies.grants = policy_for(minutes=1)
+    short_lived = policy(revision=2)
+    short_lived.max_age.FromTimedelta(timedelta(minutes=1))
+    ws.apply_policy(short_lived)
     ws.clock.move(minutes=2)
     async with refused("UNAVAILABLE", "POLICY_EXPIRED"):
         await ws.server(person).GetServerInfo(info)
     await ws.runs(run_token).GetRun(GetRun(name=run.name))
-    ws.apply_policy(policy(revision=2))
+    ws.apply_policy(policy(revision=3))
     await ws.server(person).GetServerInfo(info)
-
-
-def policy_for(**max_age: float) -> Any:
-    from workspace.access import Grants
-
-    pushed = policy()
-    pushed.max_age.FromTimedelta(timedelta(**max_age))
-    return Grants.compile(pushed)
 
 
 async def test_a_restart_away_from_the_control_plane_changes_nothing(

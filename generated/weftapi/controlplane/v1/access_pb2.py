@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/controlplane/v1/access.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\x93\x01\n\x04Role\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x13\n\x0bpermissions\x18\x14 \x03(\t:=\xea\x41:\n\rweft.dev/Role\x12)organizations/{organization}/roles/{role}\"\x89\x03\n\x0bRoleBinding\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12(\n\x07subject\x18\x14 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\rweft.dev/User`\x01\x12%\n\x04role\x18\x15 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\rweft.dev/Role`\x01\x12g\n\x08resource\x18\x16 \x01(\tBU\xfa\xbb\x18Q\x08\x01\x18\x80\x02\"Horganizations/[a-z0-9-]+(/workspaces/[a-z0-9-]+(/projects/[a-z0-9-]+)?)?`\x01:S\xea\x41P\n\x14weft.dev/RoleBinding\x12\x38organizations/{organization}/roleBindings/{role_binding}\"A\n\x10ListRolesRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\"A\n\x11ListRolesResponse\x12,\n\x05roles\x18\x01 \x03(\x0b\x32\x1d.weftapi.controlplane.v1.Role\"\xa9\x01\n\x18\x43reateRoleBindingRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12\x42\n\x0crole_binding\x18\x02 \x01(\x0b\x32$.weftapi.controlplane.v1.RoleBindingB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xa0\x01\n\x17ListRoleBindingsRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"p\n\x18ListRoleBindingsResponse\x12;\n\rrole_bindings\x18\x01 \x03(\x0b\x32$.weftapi.controlplane.v1.RoleBinding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"F\n\x18\x44\x65leteRoleBindingRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xfa\xbb\x18\x18\x08\x01\x32\x14weft.dev/RoleBinding\"\xa0\x01\n\x16TestPermissionsRequest\x12\x65\n\x08resource\x18\x01 \x01(\tBS\xfa\xbb\x18O\x08\x01\x18\x80\x02\"Horganizations/[a-z0-9-]+(/workspaces/[a-z0-9-]+(/projects/[a-z0-9-]+)?)?\x12\x1f\n\x0bpermissions\x18\x02 \x03(\tB\n\xfa\xbb\x18\x06\x18@H\x01Pd\".\n\x17TestPermissionsResponse\x12\x13\n\x0bpermissions\x18\x01 \x03(\t2\xb0\x08\n\rAccessService\x12\xc2\x01\n\tListRoles\x12).weftapi.controlplane.v1.ListRolesRequest\x1a*.weftapi.controlplane.v1.ListRolesResponse\"^\x90\x02\x01\xaa\xbb\x18\x16\n\x14\n\nroles.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x35\x12\x33/api/controlplane/v1/{parent=organizations/*}/roles\x12\xe7\x01\n\x11\x43reateRoleBinding\x12\x31.weftapi.controlplane.v1.CreateRoleBindingRequest\x1a$.weftapi.controlplane.v1.RoleBinding\"y\xaa\xbb\x18\x1f\n\x1d\n\x13roleBindings.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02J\":/api/controlplane/v1/{parent=organizations/*}/roleBindings:\x0crole_binding\x12\xe5\x01\n\x10ListRoleBindings\x12\x30.weftapi.controlplane.v1.ListRoleBindingsRequest\x1a\x31.weftapi.controlplane.v1.ListRoleBindingsResponse\"l\x90\x02\x01\xaa\xbb\x18\x1d\n\x1b\n\x11roleBindings.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/controlplane/v1/{parent=organizations/*}/roleBindings\x12\xc9\x01\n\x11\x44\x65leteRoleBinding\x12\x31.weftapi.controlplane.v1.DeleteRoleBindingRequest\x1a\x16.google.protobuf.Empty\"i\xaa\xbb\x18\x1d\n\x1b\n\x13roleBindings.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02<*:/api/controlplane/v1/{name=organizations/*/roleBindings/*}\x12\xbb\x01\n\x0fTestPermissions\x12/.weftapi.controlplane.v1.TestPermissionsRequest\x1a\x30.weftapi.controlplane.v1.TestPermissionsResponse\"E\x90\x02\x01\xaa\xbb\x18\x02\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x30\"+/api/controlplane/v1/access:testPermissions:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/controlplane/v1/access.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\x93\x01\n\x04Role\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x13\n\x0bpermissions\x18\x14 \x03(\t:=\xea\x41:\n\rweft.dev/Role\x12)organizations/{organization}/roles/{role}\"\xa2\x04\n\x0bRoleBinding\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12j\n\x07subject\x18\x14 \x01(\tBY\xfa\xbb\x18U\x08\x01\x18\x80\x02\"Lusers/[a-z0-9-]+|organizations/[a-z0-9-]+/(teams|serviceAccounts)/[a-z0-9-]+`\x01\x12%\n\x04role\x18\x15 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\rweft.dev/Role`\x01\x12\x84\x01\n\x08resource\x18\x16 \x01(\tBr\xfa\xbb\x18n\x08\x01\x18\x80\x04\"eorganizations/[a-z0-9-]+(/workspaces/[a-z0-9-]+(/projects/[a-z0-9-]+(/[a-z][a-zA-Z]*/[a-z0-9-]+)?)?)?`\x01\x12\x37\n\x0b\x65xpire_time\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02`\x01:S\xea\x41P\n\x14weft.dev/RoleBinding\x12\x38organizations/{organization}/roleBindings/{role_binding}\"A\n\x10ListRolesRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\"A\n\x11ListRolesResponse\x12,\n\x05roles\x18\x01 \x03(\x0b\x32\x1d.weftapi.controlplane.v1.Role\"\xa9\x01\n\x18\x43reateRoleBindingRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12\x42\n\x0crole_binding\x18\x02 \x01(\x0b\x32$.weftapi.controlplane.v1.RoleBindingB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xa0\x01\n\x17ListRoleBindingsRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"p\n\x18ListRoleBindingsResponse\x12;\n\rrole_bindings\x18\x01 \x03(\x0b\x32$.weftapi.controlplane.v1.RoleBinding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"F\n\x18\x44\x65leteRoleBindingRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xfa\xbb\x18\x18\x08\x01\x32\x14weft.dev/RoleBinding\"\x8d\x01\n\x16TestPermissionsRequest\x12R\n\x08resource\x18\x01 \x01(\tB@\xfa\xbb\x18<\x08\x01\x18\x80\x08\"5organizations/[a-z0-9-]+(/[a-z][a-zA-Z]*/[a-z0-9-]+)*\x12\x1f\n\x0bpermissions\x18\x02 \x03(\tB\n\xfa\xbb\x18\x06\x18@H\x01Pd\".\n\x17TestPermissionsResponse\x12\x13\n\x0bpermissions\x18\x01 \x03(\t2\xb0\x08\n\rAccessService\x12\xc2\x01\n\tListRoles\x12).weftapi.controlplane.v1.ListRolesRequest\x1a*.weftapi.controlplane.v1.ListRolesResponse\"^\x90\x02\x01\xaa\xbb\x18\x16\n\x14\n\nroles.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x35\x12\x33/api/controlplane/v1/{parent=organizations/*}/roles\x12\xe7\x01\n\x11\x43reateRoleBinding\x12\x31.weftapi.controlplane.v1.CreateRoleBindingRequest\x1a$.weftapi.controlplane.v1.RoleBinding\"y\xaa\xbb\x18\x1f\n\x1d\n\x13roleBindings.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02J\":/api/controlplane/v1/{parent=organizations/*}/roleBindings:\x0crole_binding\x12\xe5\x01\n\x10ListRoleBindings\x12\x30.weftapi.controlplane.v1.ListRoleBindingsRequest\x1a\x31.weftapi.controlplane.v1.ListRoleBindingsResponse\"l\x90\x02\x01\xaa\xbb\x18\x1d\n\x1b\n\x11roleBindings.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/controlplane/v1/{parent=organizations/*}/roleBindings\x12\xc9\x01\n\x11\x44\x65leteRoleBinding\x12\x31.weftapi.controlplane.v1.DeleteRoleBindingRequest\x1a\x16.google.protobuf.Empty\"i\xaa\xbb\x18\x1d\n\x1b\n\x13roleBindings.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02<*:/api/controlplane/v1/{name=organizations/*/roleBindings/*}\x12\xbb\x01\n\x0fTestPermissions\x12/.weftapi.controlplane.v1.TestPermissionsRequest\x1a\x30.weftapi.controlplane.v1.TestPermissionsResponse\"E\x90\x02\x01\xaa\xbb\x18\x02\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x30\"+/api/controlplane/v1/access:testPermissions:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,11 +43,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROLEBINDING'].fields_by_name['create_time']._loaded_options = None
   _globals['_ROLEBINDING'].fields_by_name['create_time']._serialized_options = b'\372\273\030\002p\001'
   _globals['_ROLEBINDING'].fields_by_name['subject']._loaded_options = None
-  _globals['_ROLEBINDING'].fields_by_name['subject']._serialized_options = b'\372\273\030\023\010\0012\rweft.dev/User`\001'
+  _globals['_ROLEBINDING'].fields_by_name['subject']._serialized_options = b'\372\273\030U\010\001\030\200\002\"Lusers/[a-z0-9-]+|organizations/[a-z0-9-]+/(teams|serviceAccounts)/[a-z0-9-]+`\001'
   _globals['_ROLEBINDING'].fields_by_name['role']._loaded_options = None
   _globals['_ROLEBINDING'].fields_by_name['role']._serialized_options = b'\372\273\030\023\010\0012\rweft.dev/Role`\001'
   _globals['_ROLEBINDING'].fields_by_name['resource']._loaded_options = None
-  _globals['_ROLEBINDING'].fields_by_name['resource']._serialized_options = b'\372\273\030Q\010\001\030\200\002\"Horganizations/[a-z0-9-]+(/workspaces/[a-z0-9-]+(/projects/[a-z0-9-]+)?)?`\001'
+  _globals['_ROLEBINDING'].fields_by_name['resource']._serialized_options = b'\372\273\030n\010\001\030\200\004\"eorganizations/[a-z0-9-]+(/workspaces/[a-z0-9-]+(/projects/[a-z0-9-]+(/[a-z][a-zA-Z]*/[a-z0-9-]+)?)?)?`\001'
+  _globals['_ROLEBINDING'].fields_by_name['expire_time']._loaded_options = None
+  _globals['_ROLEBINDING'].fields_by_name['expire_time']._serialized_options = b'\372\273\030\002`\001'
   _globals['_ROLEBINDING']._loaded_options = None
   _globals['_ROLEBINDING']._serialized_options = b'\352AP\n\024weft.dev/RoleBinding\0228organizations/{organization}/roleBindings/{role_binding}'
   _globals['_LISTROLESREQUEST'].fields_by_name['parent']._loaded_options = None
@@ -69,7 +71,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEROLEBINDINGREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_DELETEROLEBINDINGREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\030\010\0012\024weft.dev/RoleBinding'
   _globals['_TESTPERMISSIONSREQUEST'].fields_by_name['resource']._loaded_options = None
-  _globals['_TESTPERMISSIONSREQUEST'].fields_by_name['resource']._serialized_options = b'\372\273\030O\010\001\030\200\002\"Horganizations/[a-z0-9-]+(/workspaces/[a-z0-9-]+(/projects/[a-z0-9-]+)?)?'
+  _globals['_TESTPERMISSIONSREQUEST'].fields_by_name['resource']._serialized_options = b'\372\273\030<\010\001\030\200\010\"5organizations/[a-z0-9-]+(/[a-z][a-zA-Z]*/[a-z0-9-]+)*'
   _globals['_TESTPERMISSIONSREQUEST'].fields_by_name['permissions']._loaded_options = None
   _globals['_TESTPERMISSIONSREQUEST'].fields_by_name['permissions']._serialized_options = b'\372\273\030\006\030@H\001Pd'
   _globals['_ACCESSSERVICE'].methods_by_name['ListRoles']._loaded_options = None
@@ -85,23 +87,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROLE']._serialized_start=219
   _globals['_ROLE']._serialized_end=366
   _globals['_ROLEBINDING']._serialized_start=369
-  _globals['_ROLEBINDING']._serialized_end=762
-  _globals['_LISTROLESREQUEST']._serialized_start=764
-  _globals['_LISTROLESREQUEST']._serialized_end=829
-  _globals['_LISTROLESRESPONSE']._serialized_start=831
-  _globals['_LISTROLESRESPONSE']._serialized_end=896
-  _globals['_CREATEROLEBINDINGREQUEST']._serialized_start=899
-  _globals['_CREATEROLEBINDINGREQUEST']._serialized_end=1068
-  _globals['_LISTROLEBINDINGSREQUEST']._serialized_start=1071
-  _globals['_LISTROLEBINDINGSREQUEST']._serialized_end=1231
-  _globals['_LISTROLEBINDINGSRESPONSE']._serialized_start=1233
-  _globals['_LISTROLEBINDINGSRESPONSE']._serialized_end=1345
-  _globals['_DELETEROLEBINDINGREQUEST']._serialized_start=1347
-  _globals['_DELETEROLEBINDINGREQUEST']._serialized_end=1417
-  _globals['_TESTPERMISSIONSREQUEST']._serialized_start=1420
-  _globals['_TESTPERMISSIONSREQUEST']._serialized_end=1580
-  _globals['_TESTPERMISSIONSRESPONSE']._serialized_start=1582
-  _globals['_TESTPERMISSIONSRESPONSE']._serialized_end=1628
-  _globals['_ACCESSSERVICE']._serialized_start=1631
-  _globals['_ACCESSSERVICE']._serialized_end=2703
+  _globals['_ROLEBINDING']._serialized_end=915
+  _globals['_LISTROLESREQUEST']._serialized_start=917
+  _globals['_LISTROLESREQUEST']._serialized_end=982
+  _globals['_LISTROLESRESPONSE']._serialized_start=984
+  _globals['_LISTROLESRESPONSE']._serialized_end=1049
+  _globals['_CREATEROLEBINDINGREQUEST']._serialized_start=1052
+  _globals['_CREATEROLEBINDINGREQUEST']._serialized_end=1221
+  _globals['_LISTROLEBINDINGSREQUEST']._serialized_start=1224
+  _globals['_LISTROLEBINDINGSREQUEST']._serialized_end=1384
+  _globals['_LISTROLEBINDINGSRESPONSE']._serialized_start=1386
+  _globals['_LISTROLEBINDINGSRESPONSE']._serialized_end=1498
+  _globals['_DELETEROLEBINDINGREQUEST']._serialized_start=1500
+  _globals['_DELETEROLEBINDINGREQUEST']._serialized_end=1570
+  _globals['_TESTPERMISSIONSREQUEST']._serialized_start=1573
+  _globals['_TESTPERMISSIONSREQUEST']._serialized_end=1714
+  _globals['_TESTPERMISSIONSRESPONSE']._serialized_start=1716
+  _globals['_TESTPERMISSIONSRESPONSE']._serialized_end=1762
+  _globals['_ACCESSSERVICE']._serialized_start=1765
+  _globals['_ACCESSSERVICE']._serialized_end=2837
 # @@protoc_insertion_point(module_scope)

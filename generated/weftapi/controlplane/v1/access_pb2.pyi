@@ -68,6 +68,7 @@ class RoleBinding(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
     RESOURCE_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "organizations/<id>/roleBindings/<uuid>"."""
     uid: _builtins.str
@@ -75,16 +76,25 @@ class RoleBinding(_message.Message):
     creator: _builtins.str
     """Output only. Who granted it."""
     subject: _builtins.str
-    """Required, immutable. Who gets the role: "users/<uuid>"."""
+    """Required, immutable. Who gets the role: "users/<uuid>", "organizations/<id>/teams/<id>" or
+    "organizations/<id>/serviceAccounts/<id>"; of a team, each of its members has it.
+    """
     role: _builtins.str
     """Required, immutable. The role."""
     resource: _builtins.str
-    """Required, immutable. Where it holds: "organizations/o", "organizations/o/workspaces/w" or
-    "organizations/o/workspaces/w/projects/p".
+    """Required, immutable. Where it holds: "organizations/o", "organizations/o/workspaces/w",
+    "organizations/o/workspaces/w/projects/p", or one resource of the project with all below it, which shares that
+    alone: "organizations/o/workspaces/w/projects/p/runs/r".
     """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was granted."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional, immutable. From then on the grant counts nowhere, also in a workspace that is cut off, and it is soon
+        gone. Without one it counts until it is taken back. It cannot outlast what its creator holds.
+        """
 
     def __init__(
         self,
@@ -96,10 +106,11 @@ class RoleBinding(_message.Message):
         subject: _builtins.str = ...,
         role: _builtins.str = ...,
         resource: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "name", b"name", "resource", b"resource", "role", b"role", "subject", b"subject", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "expire_time", b"expire_time", "name", b"name", "resource", b"resource", "role", b"role", "subject", b"subject", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -276,7 +287,7 @@ class TestPermissionsRequest(_message.Message):
     RESOURCE_FIELD_NUMBER: _builtins.int
     PERMISSIONS_FIELD_NUMBER: _builtins.int
     resource: _builtins.str
-    """Required. The organization, workspace or project."""
+    """Required. An organization, or anything in it, down to a resource of a project."""
     @_builtins.property
     def permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Required. Permissions from the catalogue."""

@@ -75,9 +75,9 @@ class AccessServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreateRoleBinding(self, request, context):
-        """Grants a role on the organization, a workspace or a project. Nobody can grant a permission that they do not
-        hold there themselves (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant twice is ALREADY_EXISTS.
-        Safe to repeat with the same request id.
+        """Grants a role on the organization, a workspace, a project or one resource of it. Nobody can grant a permission
+        that they do not hold there themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant
+        twice is ALREADY_EXISTS. Safe to repeat with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

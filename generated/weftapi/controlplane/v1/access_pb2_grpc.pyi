@@ -37,9 +37,9 @@ class AccessServiceStub:
     ListRoles: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListRolesRequest, _access_pb2.ListRolesResponse]
     """Lists the roles of an organization with their permissions. Has no effect."""
     CreateRoleBinding: _grpc.UnaryUnaryMultiCallable[_access_pb2.CreateRoleBindingRequest, _access_pb2.RoleBinding]
-    """Grants a role on the organization, a workspace or a project. Nobody can grant a permission that they do not
-    hold there themselves (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant twice is ALREADY_EXISTS.
-    Safe to repeat with the same request id.
+    """Grants a role on the organization, a workspace, a project or one resource of it. Nobody can grant a permission
+    that they do not hold there themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant
+    twice is ALREADY_EXISTS. Safe to repeat with the same request id.
     """
     ListRoleBindings: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListRoleBindingsRequest, _access_pb2.ListRoleBindingsResponse]
     """Lists the grants of an organization, newest first. Has no effect."""
@@ -58,9 +58,9 @@ class AccessServiceAsyncStub(AccessServiceStub):
     ListRoles: _aio.UnaryUnaryMultiCallable[_access_pb2.ListRolesRequest, _access_pb2.ListRolesResponse]  # type: ignore[assignment]
     """Lists the roles of an organization with their permissions. Has no effect."""
     CreateRoleBinding: _aio.UnaryUnaryMultiCallable[_access_pb2.CreateRoleBindingRequest, _access_pb2.RoleBinding]  # type: ignore[assignment]
-    """Grants a role on the organization, a workspace or a project. Nobody can grant a permission that they do not
-    hold there themselves (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant twice is ALREADY_EXISTS.
-    Safe to repeat with the same request id.
+    """Grants a role on the organization, a workspace, a project or one resource of it. Nobody can grant a permission
+    that they do not hold there themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant
+    twice is ALREADY_EXISTS. Safe to repeat with the same request id.
     """
     ListRoleBindings: _aio.UnaryUnaryMultiCallable[_access_pb2.ListRoleBindingsRequest, _access_pb2.ListRoleBindingsResponse]  # type: ignore[assignment]
     """Lists the grants of an organization, newest first. Has no effect."""
@@ -88,9 +88,9 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.CreateRoleBindingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.RoleBinding, _abc.Awaitable[_access_pb2.RoleBinding]]:
-        """Grants a role on the organization, a workspace or a project. Nobody can grant a permission that they do not
-        hold there themselves (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant twice is ALREADY_EXISTS.
-        Safe to repeat with the same request id.
+        """Grants a role on the organization, a workspace, a project or one resource of it. Nobody can grant a permission
+        that they do not hold there themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant
+        twice is ALREADY_EXISTS. Safe to repeat with the same request id.
         """
 
     @_abc_1.abstractmethod

@@ -398,29 +398,37 @@ Global___PolicyRole: _TypeAlias = PolicyRole  # noqa: Y015
 
 @_typing.final
 class PolicyGrant(_message.Message):
-    """A role granted to a principal."""
+    """A role granted to a principal. What was granted to a team stands here once for each of its members."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SUBJECT_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
-    PROJECT_FIELD_NUMBER: _builtins.int
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
-    """Output only. Who: "users/<uuid>"."""
+    """Output only. Who: "users/<uuid>" or "serviceAccounts/<uuid>"."""
     role: _builtins.str
     """Output only. The role's id."""
-    project: _builtins.str
-    """Output only. The project it is limited to ("projects/p"); empty for the whole workspace."""
+    resource: _builtins.str
+    """Output only. What it is limited to: "projects/p", or one resource with all below it, "projects/p/runs/r"; empty
+    for the whole workspace.
+    """
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. From then on it counts no more, heard of the control plane or not; absent for ever."""
+
     def __init__(
         self,
         *,
         subject: _builtins.str = ...,
         role: _builtins.str = ...,
-        project: _builtins.str = ...,
+        resource: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "role", b"role", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "resource", b"resource", "role", b"role", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

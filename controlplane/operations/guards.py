@@ -1,0 +1,61 @@
+"""What every change of access must respect: nobody gives more than they hold, and somebody
+always remains in charge."""
+
+from collections.abc import Sequence
+
+from controlplane import store
+from controlplane.permissions import Grant, held_on
+from controlplane.subjects import Subject
+from meshkit.errors import FailedPrecondition, PermissionDenied
+from meshkit.session import Session
+
+
+def grants_of(session: Session, subject: Subject) -> list[Grant]:
+    """What a subject holds now, and where: by itself and through its teams."""
+    return [held.grant for held in store.bindings.held_by(session, subject)]
+
+
+def require_held(session: Session, caller: Subject, given: Sequence[Grant]) -> None:
+    """Raises PRIVILEGE_ESCALATION unless the caller holds all that is given, for as long.
+
+    Whoever holds something for an hour cannot give it away for ever.
+    """
+    grants = grants_of(session, caller)
+    for grant in given:
+        lasting = [own for own in grants if own.outlasts(grant.expire_time)]
+        missing = grant.permissions - held_on(lasting, grant.scope)
+        if missing:
+            raise _escalation(missing)
+
+
+def require_held_now(session: Session, caller: Subject, taken: Sequence[Grant]) -> None:
+    """As `require_held`, for taking away: who could not have given it cannot take it."""
+    grants = grants_of(session, caller)
+    for grant in taken:
+        missing = grant.permissions - held_on(grants, grant.scope)
+        if missing:
+            raise _escalation(missing)
+
+
+def require_administrator(session: Session, organization: str) -> None:
+    """Raises LAST_ADMINISTRATOR where a change, made already, left nobody in charge.
+
+    In charge is a person with the built-in role on the whole organization, for good: a grant
+    that ends, or a program, does not count. Changes that come here wait for each other, so that
+    two administrators cannot remove one another.
+    """
+    store.organizations.lock(session, organization)
+    session.flush()
+    if not store.bindings.has_administrator(session, organization):
+        raise FailedPrecondition(
+            "LAST_ADMINISTRATOR",
+            "This would leave the organization without an administrator; make another one first.",
+        )
+
+
+def _escalation(missing: frozenset[str]) -> PermissionDenied:
+    return PermissionDenied(
+        "PRIVILEGE_ESCALATION",
+        "Nobody can grant, or take away, more than they hold there themselves.",
+        metadata={"permission": min(missing)},
+    )

@@ -1,0 +1,58 @@
+"""Queries of teams and their members."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from controlplane.store.schema_access import Team, TeamMember
+from controlplane.subjects import Subject
+from meshkit.paging import OrderKey, Orders, Window
+from meshkit.session import Session
+
+ORDERS = Orders(
+    keys=(OrderKey("id", Team.id),),
+    uid=OrderKey("uid", Team.uid),
+    default="id",
+)
+MEMBER_ORDERS = Orders(
+    keys=(OrderKey("create_time", TeamMember.create_time),),
+    uid=OrderKey("uid", TeamMember.uid),
+)
+
+
+def get(session: Session, organization: str, team: str) -> Team | None:
+    query = sa.select(Team).where(Team.organization == organization, Team.id == team)
+    return session.scalars(query).first()
+
+
+def lock(session: Session, organization: str, team: str) -> Team | None:
+    """The team, which nobody else deletes, fills or grants anything before this is over."""
+    query = sa.select(Team).where(Team.organization == organization, Team.id == team)
+    return session.scalars(query.with_for_update()).first()
+
+
+def list_page(session: Session, organization: str, window: Window) -> Sequence[Team]:
+    query = sa.select(Team).where(Team.organization == organization)
+    return session.scalars(window.apply(query)).all()
+
+
+def members(session: Session, team_uids: Sequence[UUID]) -> Sequence[TeamMember]:
+    """The members of all these teams."""
+    query = sa.select(TeamMember).where(session.among(TeamMember.team_uid, list(team_uids)))
+    return session.scalars(query.order_by(TeamMember.uid)).all()
+
+
+def list_members(session: Session, team_uid: UUID, window: Window) -> Sequence[TeamMember]:
+    query = sa.select(TeamMember).where(TeamMember.team_uid == team_uid)
+    return session.scalars(window.apply(query)).all()
+
+
+def memberships(session: Session, organization: str, member: Subject) -> Sequence[TeamMember]:
+    """In which teams of an organization somebody is."""
+    query = (
+        sa.select(TeamMember)
+        .join(Team, Team.uid == TeamMember.team_uid)
+        .where(Team.organization == organization, TeamMember.member_uid == member.uid)
+    )
+    return session.scalars(query.order_by(TeamMember.uid)).all()

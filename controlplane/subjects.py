@@ -1,0 +1,40 @@
+"""Who can hold a role: people and programs themselves, and teams on behalf of their members.
+
+Pure: no database, no protobuf.
+"""
+
+import enum
+from dataclasses import dataclass
+from uuid import UUID
+
+
+class SubjectKind(enum.Enum):
+    """Kinds of subject; the values stand in tables."""
+
+    USER = "user"
+    SERVICE_ACCOUNT = "service_account"
+    TEAM = "team"
+
+
+_COLLECTIONS = {
+    SubjectKind.USER: "users",
+    SubjectKind.SERVICE_ACCOUNT: "serviceAccounts",
+    SubjectKind.TEAM: "teams",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A holder of roles. Its UUID is never used again, whatever becomes of its name."""
+
+    kind: SubjectKind
+    uid: UUID
+
+    @property
+    def claim(self) -> str:
+        """As it stands in tokens and policies: "users/<uuid>", "serviceAccounts/<uuid>"."""
+        return f"{_COLLECTIONS[self.kind]}/{self.uid}"
+
+
+def user(uid: UUID) -> Subject:
+    return Subject(SubjectKind.USER, uid)
