@@ -18,7 +18,7 @@ from meshkit.access import Listener
 from meshkit.caller import Caller, CallerKind
 from meshkit.certificates import PeerCertificate
 from meshkit.clock import Clock
-from meshkit.errors import PermissionDenied
+from meshkit.errors import PermissionDenied, Unauthenticated
 from meshkit.spiffe import Role, SpiffeId
 from meshkit.tokens import SKEW, Token, unauthenticated
 
@@ -81,16 +81,21 @@ class Authenticator:
         clock: Clock,
         denied: DeniedSerials,
         allows_peer: PeerCheck,
+        charge_address: Callable[[str], None],
     ) -> None:
         self._on_mesh = listener is Listener.MESH
         self._verifier = verifier
         self._clock = clock
         self._denied = denied
         self._allows_peer = allows_peer
+        self._charge_address = charge_address
         self._certificates: OrderedDict[bytes, PeerCertificate] = OrderedDict()
 
     def authenticate(self, context: Context, metadata: Mapping[str, list[str]]) -> Identity:
-        """Returns who calls; raises Unauthenticated, or PermissionDenied for a wrong peer."""
+        """Returns who calls; raises Unauthenticated, or PermissionDenied for a wrong peer.
+
+        An address that keeps showing tokens which do not hold hears ResourceExhausted.
+        """
         certificate = self._peer_certificate(context) if self._on_mesh else None
         peer = certificate.identity if certificate else None
         encoded = _bearer(metadata)
@@ -105,7 +110,7 @@ class Authenticator:
             return Identity(caller, certificate=certificate)
         if peer and peer.role is not Role.GATEWAY:
             raise unauthenticated()
-        token = self._verifier.verify(encoded)
+        token = self._verify(encoded, address)
         caller = Caller(
             token.kind,
             token.subject,
@@ -123,6 +128,14 @@ class Authenticator:
             self._require_good(identity.certificate)
         if identity.token:
             self._verifier.require_valid(identity.token)
+
+    def _verify(self, encoded: str, address: str) -> Token:
+        try:
+            return self._verifier.verify(encoded)
+        except Unauthenticated:
+            # Nobody is known whom this could be charged to, and guessing must not be free.
+            self._charge_address(address)
+            raise
 
     def _peer_certificate(self, context: Context) -> PeerCertificate:
         proof = context.auth_context()

@@ -109,6 +109,10 @@ class Limits:
         limiter = self.peers if caller.kind is CallerKind.PEER else self.principals
         limiter.take(key_of(caller))
 
+    def take_address(self, address: str) -> None:
+        """Charges a call by nobody known to where it came from; raises ResourceExhausted."""
+        self.principals.take(_address_key(address))
+
     def streams_of(self, caller: Caller) -> int:
         """How many streams the caller may hold open."""
         is_machine = caller.kind in (CallerKind.RUN, CallerKind.PEER)
@@ -118,5 +122,9 @@ class Limits:
 def key_of(caller: Caller) -> str:
     """Whom a call is charged to: the principal, or the address of an anonymous caller."""
     if caller.kind is CallerKind.ANONYMOUS or not caller.subject:
-        return f"address:{caller.address}"
+        return _address_key(caller.address)
     return caller.subject
+
+
+def _address_key(address: str) -> str:
+    return f"address:{address}"

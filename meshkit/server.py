@@ -231,6 +231,7 @@ class _Shared:
             clock=self.clock,
             denied=self.denied_serials,
             allows_peer=self.allows_peer,
+            charge_address=self.limits.take_address,
         )
         streams = OpenStreams(
             _stream_times(self.settings),

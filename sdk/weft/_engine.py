@@ -158,6 +158,7 @@ class Engine:
                 outputs=decision.candidate.outputs,
                 cache_key=decision.key,
                 cached_from=decision.candidate.step,
+                cache_reason=decision.reason,
             )
             self._ended(unit)
         else:
@@ -170,7 +171,7 @@ class Engine:
         unit.failure = None
         reason = unit.decision.explain() if unit.decision and unit.attempt == 1 else ""
         inputs = _arguments.lineage(unit.arguments)
-        self._ledger.move(unit, StepState.RUNNING, reason=reason, inputs=inputs)
+        self._ledger.move(unit, StepState.RUNNING, cache_reason=reason, inputs=inputs)
         number = self._occupy(unit)
 
         def deliver(result: AttemptResult) -> None:

@@ -155,6 +155,7 @@ class StepReport:
         outputs: Artifact versions by output; several where a fan-out gathers its items.
         cache_key: Set where the step may be cached.
         cached_from: The step whose outputs stand in, with CACHED.
+        cache_reason: Why an earlier result was, or was not, taken; on a miss, what differs.
         cache_components: Digests that make up the key, so that a later miss can be explained.
     """
 
@@ -169,6 +170,7 @@ class StepReport:
     outputs: Mapping[str, tuple[ArtifactVersion, ...]] = field(default_factory=dict)
     cache_key: str = ""
     cached_from: str = ""
+    cache_reason: str = ""
     cache_components: Mapping[str, str] = field(default_factory=dict)
 
 

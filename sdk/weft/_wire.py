@@ -157,6 +157,7 @@ def _step_report(record: StepReport, name_of: NameOf) -> reports_pb2.StepReport:
         cache_key=record.cache_key,
         cache_key_parts=dict(record.cache_components),
         cached_from=record.cached_from,
+        cache_reason=record.cache_reason[:_REASON],
     )
 
 

@@ -72,6 +72,22 @@ def test_nobody_is_limited_by_address(narrow: World) -> None:
     assert gateway.call(method, metadata=address).code == "OK"
 
 
+@pytest.mark.parametrize("package", _HONEST)
+def test_showing_tokens_that_do_not_hold_is_limited_by_address(narrow: World, package: str) -> None:
+    site, method = narrow.sites[package], _named(_HONEST[package])
+    numbers = iter(range(_BURST + 1))
+    address = [("x-weft-client-address", "198.51.100.23")]
+    gateway = site.mesh[Role.GATEWAY]
+
+    def forged() -> Outcome:
+        return gateway.call(method, token=f"forged-{next(numbers)}", metadata=address)
+
+    assert forged().code == "UNAUTHENTICATED"
+    _limited(forged, _BURST)
+    # The same address with a token that holds goes on.
+    assert gateway.call(method, token=site.stranger, metadata=address).code == "OK"
+
+
 def test_guessing_passwords_is_slow(narrow: World) -> None:
     """From anywhere on one account; behind a gateway, the address is that of its client."""
     site, method = narrow.sites[CONTROL_PLANE], _named("SignIn")

@@ -199,6 +199,19 @@ async def test_the_cache_answers_hits_and_explains_misses(ws: Harness) -> None:
         await stub.LookupStepCache(Lookup(parent=parent, cache_key="short"))
 
 
+async def test_a_step_keeps_why_it_was_not_cached(ws: Harness) -> None:
+    run, me = await running(ws, "fit")
+    why = "differs from another run in code"
+    await ws.report(
+        run,
+        me,
+        step_report(2, "fit", "RUNNING", cache_reason=why),
+        step_report(3, "fit", "SUCCEEDED"),
+    )
+    step = await ws.steps().GetStep(steps_pb2.GetStepRequest(name=f"{run}/steps/fit"))
+    assert step.cache_reason == why
+
+
 async def test_the_cache_is_per_project(ws: Harness) -> None:
     run, me = await running(ws, "fit")
     key = "c" * 64

@@ -49,7 +49,15 @@ _STEP_COLUMNS = (
     "update_time",
 )
 # Most reports say nothing about these, and they can be long.
-STEP_DATA = ("cache_key", "cached_from", "inputs", "outputs", "metadata", "cache_key_parts")
+STEP_DATA = (
+    "cache_key",
+    "cached_from",
+    "cache_reason",
+    "inputs",
+    "outputs",
+    "metadata",
+    "cache_key_parts",
+)
 
 
 @dataclass(slots=True)

@@ -66,6 +66,7 @@ class StepReport:
     cache_key: str = ""
     cache_key_parts: dict[str, str] = field(default_factory=dict)
     cached_from: str = ""
+    cache_reason: str = ""
     host: str = ""
 
 
@@ -285,7 +286,7 @@ class _Work:
             if new and not new.items() <= known.items():
                 setattr(step, name, {**known, **new})
                 changed.append(name)
-        for name in ("cache_key", "cached_from"):
+        for name in ("cache_key", "cached_from", "cache_reason"):
             new = getattr(said, name)
             if new and new != getattr(step, name):
                 setattr(step, name, new)

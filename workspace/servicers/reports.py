@@ -280,6 +280,7 @@ def _step_report(said: reports_pb2.StepReport) -> operations.StepReport:
         cache_key=said.cache_key,
         cache_key_parts=dict(said.cache_key_parts),
         cached_from=said.cached_from,
+        cache_reason=said.cache_reason,
         host=said.host,
     )
 

@@ -131,6 +131,7 @@ def step_to_proto(row: Step) -> run_types_pb2.Step:
         attempt_count=row.attempt_count,
         cache_key=row.cache_key,
         cached_from=row.cached_from,
+        cache_reason=row.cache_reason,
         inputs=row.inputs,
         outputs=row.outputs,
         start_time=stamp(row.start_time),

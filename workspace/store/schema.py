@@ -227,6 +227,7 @@ class Step(Row):
     log_stream: str = ""
     cache_key: str = ""
     cached_from: str = ""
+    cache_reason: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)

@@ -62,7 +62,7 @@ def list_runs(*, query: str, limit: int, output: str) -> None:
 @output_option
 def show(*, run: str, items: bool, output: str) -> None:
     """Show a run with its steps, and why it failed."""
-    from weft.cli._runview import duration, folded, print_failures, run_state, step_state
+    from weft.cli._runview import duration, folded, print_failures, run_state
 
     connection, stub = _connect()
     found = _get(connection, stub, run)
@@ -74,6 +74,9 @@ def show(*, run: str, items: bool, output: str) -> None:
                 ("pipeline", short(found.pipeline)),
                 ("state", f"{run_state(found).lower()} {found.state_reason}".strip()),
                 ("retries", found.origin and short(found.origin)),
+                ("parameters", _parameters(found)),
+                ("started", found.create_time.ToDatetime().strftime("%Y-%m-%d %H:%M:%S UTC")),
+                ("by", found.creator),
                 ("took", duration(found)),
                 ("workload", found.workload),
             ]
@@ -81,10 +84,7 @@ def show(*, run: str, items: bool, output: str) -> None:
         steps = _steps(connection, found.name)
         width = max((len(step.step_id) for step in steps), default=0)
         for step in steps if items else folded(steps):
-            after = f"after {', '.join(step.upstream)}" if step.upstream else ""
-            state = step_state(step).lower()
-            line = f"  {step.step_id:<{width}}  {state:<12} {duration(step):>8}  {after}"
-            click.echo(plain(line).rstrip())
+            click.echo(_step_line(step, width))
         print_failures(found, steps)
         if run_state(found) == "FAILED":
             name = short(found.name)
@@ -218,3 +218,27 @@ def _request_id() -> str:
     import uuid
 
     return str(uuid.uuid4())
+
+
+def _step_line(step: run_types_pb2.Step, width: int) -> str:
+    from weft.cli._runview import duration, step_state
+
+    parts = [f"{step.step_id:<{width}}", f"{step_state(step).lower():<12}", f"{duration(step):>8}"]
+    if step.upstream:
+        parts.append(f"after {', '.join(step.upstream)}")
+    if step.cache_reason:
+        # What differs stands below it in `-o json`; here one line is enough.
+        parts.append(f"({step.cache_reason.splitlines()[0]})")
+    return plain("  " + "  ".join(parts)).rstrip()
+
+
+def _parameters(run: run_types_pb2.Run) -> str:
+    from google.protobuf.json_format import MessageToDict
+
+    values = MessageToDict(run.parameters) if run.HasField("parameters") else {}
+    return ", ".join(f"{name}={_plain_number(value)}" for name, value in sorted(values.items()))
+
+
+def _plain_number(value: object) -> object:
+    """A Struct knows no whole numbers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -102,6 +102,16 @@ def test_a_run_whose_workload_died_tells_the_engine_s_words_and_its_own_last_one
     assert failure["message"] in shown.out
 
 
+def test_a_run_that_ended_still_tells_why_each_step_was_not_cached(
+    weft: Weft, train_file: Path
+) -> None:
+    assert weft("run", f"{train_file}::teach", "--rows", "41").code == 0
+    assert weft("run", f"{train_file}::teach", "--rows", "43").code == 0
+    shown = weft("runs", "show", "@latest").out
+    assert re.search(r"load +succeeded .*\(differs from .*/steps/load in input:rows\)", shown)
+    assert re.search(r"parameters +.*rows=43", shown)
+
+
 def test_a_run_is_stopped_by_force(weft: Weft, train_file: Path) -> None:
     name = weft("run", f"{train_file}::sleepy", "--detach").out.strip()
     stopped = weft("runs", "stop", name, "--force", "--wait", "--reason", "enough", "-o", "json")

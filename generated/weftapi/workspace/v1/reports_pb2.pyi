@@ -374,6 +374,7 @@ class StepReport(_message.Message):
     CACHE_KEY_FIELD_NUMBER: _builtins.int
     CACHE_KEY_PARTS_FIELD_NUMBER: _builtins.int
     CACHED_FROM_FIELD_NUMBER: _builtins.int
+    CACHE_REASON_FIELD_NUMBER: _builtins.int
     HOST_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     """Required. The step's id in the graph."""
@@ -389,6 +390,8 @@ class StepReport(_message.Message):
     """Optional. What its result depends on, hashed."""
     cached_from: _builtins.str
     """Optional. On a CACHED step, the step whose outputs it took over."""
+    cache_reason: _builtins.str
+    """Optional. Why its result was, or was not, taken from an earlier run: a sentence, and on a miss what differs."""
     host: _builtins.str
     """Optional. The machine it runs on."""
     @_builtins.property
@@ -426,11 +429,12 @@ class StepReport(_message.Message):
         cache_key: _builtins.str = ...,
         cache_key_parts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         cached_from: _builtins.str = ...,
+        cache_reason: _builtins.str = ...,
         host: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "metadata", b"metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "cache_key", b"cache_key", "cache_key_parts", b"cache_key_parts", "cached_from", b"cached_from", "failure", b"failure", "host", b"host", "inputs", b"inputs", "log_stream", b"log_stream", "metadata", b"metadata", "outputs", b"outputs", "reason", b"reason", "state", b"state", "step_id", b"step_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "cache_key", b"cache_key", "cache_key_parts", b"cache_key_parts", "cache_reason", b"cache_reason", "cached_from", b"cached_from", "failure", b"failure", "host", b"host", "inputs", b"inputs", "log_stream", b"log_stream", "metadata", b"metadata", "outputs", b"outputs", "reason", b"reason", "state", b"state", "step_id", b"step_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -571,6 +571,7 @@ class Step(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     LOG_STREAM_FIELD_NUMBER: _builtins.int
+    CACHE_REASON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "projects/<id>/runs/<id>/steps/<id>"."""
     uid: _builtins.str
@@ -595,6 +596,8 @@ class Step(_message.Message):
     """Output only. The step whose outputs it took over."""
     log_stream: _builtins.str
     """Output only. The log of its newest attempt: "projects/<id>/logStreams/<id>"."""
+    cache_reason: _builtins.str
+    """Output only. Why its result was, or was not, taken from an earlier run: a sentence, and on a miss what differs."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was created."""
@@ -655,10 +658,11 @@ class Step(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         log_stream: _builtins.str = ...,
+        cache_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "metadata", b"metadata", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "cache_key", b"cache_key", "cached_from", b"cached_from", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "inputs", b"inputs", "log_stream", b"log_stream", "map_group", b"map_group", "map_index", b"map_index", "metadata", b"metadata", "name", b"name", "outputs", b"outputs", "revision", b"revision", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step_id", b"step_id", "uid", b"uid", "update_time", b"update_time", "upstream", b"upstream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "cache_key", b"cache_key", "cache_reason", b"cache_reason", "cached_from", b"cached_from", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "inputs", b"inputs", "log_stream", b"log_stream", "map_group", b"map_group", "map_index", b"map_index", "metadata", b"metadata", "name", b"name", "outputs", b"outputs", "revision", b"revision", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step_id", b"step_id", "uid", b"uid", "update_time", b"update_time", "upstream", b"upstream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
