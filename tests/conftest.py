@@ -4,11 +4,14 @@ import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 
 from tests.postgres import Server, binaries
+
+DATABASES = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +45,7 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'test.db'}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database, once of each kind: storage tests run on both."""
     kind = "sqlite_url" if request.param == "sqlite" else "postgres_url"
@@ -50,10 +53,31 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """In CI a skipped test is a failed one: what it needs is installed there."""
+    """In CI a skipped test is a failed one, and so is one that ran on one database only."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     is_judge = os.environ.get("CI") == "true" and not hasattr(session.config, "workerinput")
-    skipped = reporter.stats.get("skipped", []) if reporter and is_judge else []
-    if skipped and exitstatus == pytest.ExitCode.OK:
+    if not (reporter and is_judge) or exitstatus != pytest.ExitCode.OK:
+        return
+    skipped = reporter.stats.get("skipped", [])
+    if skipped:
         reporter.write_line(f"{len(skipped)} tests were skipped in CI", red=True)
+    if skipped or len(set(_counts(reporter).values())) > 1:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Says how many tests ran on each database: as many on one as on the other."""
+    counts = _counts(terminalreporter)
+    if any(counts.values()):
+        told = ", ".join(f"{count} on {kind}" for kind, count in counts.items())
+        terminalreporter.write_line(f"tests that passed by database: {told}")
+
+
+def _counts(reporter: Any) -> dict[str, int]:
+    """How many tests passed on each kind of database, by what stands in their parameters."""
+    parameters = [
+        report.nodeid.rpartition("[")[2].rstrip("]").split("-")
+        for report in reporter.stats.get("passed", [])
+        if report.when == "call"
+    ]
+    return {kind: sum(kind in found for found in parameters) for kind in DATABASES}

@@ -1,7 +1,6 @@
 """One mesh for all stories of a process: four servers, started once."""
 
 import asyncio
-import os
 import re
 import uuid
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.conftest import DATABASES
 from tests.system.mesh import Mesh, Settings
 from tests.system.project import Project
 
@@ -17,17 +17,12 @@ from tests.system.project import Project
 SETTINGS = {"controlplane": {"CERTIFICATE_S": "60", "SIGN_IN_PER_MINUTE": "1000"}}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", params=DATABASES)
 def mesh(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mesh]:
-    """A mesh with data, ports and a configuration of its own.
-
-    `WEFT_SYSTEM_DATABASE=postgresql` tells the stories on PostgreSQL instead of SQLite; every
-    run of the suite would take half as long again with both.
-    """
-    on_postgresql = os.environ.get("WEFT_SYSTEM_DATABASE") == "postgresql"
-    settings = _on_postgresql(request) if on_postgresql else SETTINGS
+    """A mesh with data, ports and a configuration of its own; every story is told on both."""
+    settings = _on_postgresql(request) if request.param == "postgresql" else SETTINGS
     mesh = Mesh(tmp_path_factory.mktemp("mesh"), settings)
     try:
         mesh.start()
@@ -59,7 +54,8 @@ def _on_postgresql(request: pytest.FixtureRequest) -> Settings:
 def project(mesh: Mesh, request: pytest.FixtureRequest) -> Project:
     """A project for this test alone."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
-    return mesh.project(name[:50].rstrip("-"))
+    # Long names differ in their ends, where the parameters stand.
+    return mesh.project(f"p-{name[-48:].strip('-')}")
 
 
 @pytest.fixture

@@ -362,7 +362,6 @@ async def test_changes_and_denials_stand_in_the_audit_log(ws: Harness) -> None:
     ]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_the_feed_is_for_whoever_is_signed_in(tmp_path: Path, database_url: str) -> None:
     async with workspace(tmp_path, database_url) as ws:
         info = await ws.events(ws.token(STRANGER)).GetFeedInfo(events_pb2.GetFeedInfoRequest())

@@ -264,7 +264,6 @@ async def test_a_reader_who_loses_the_right_is_cut_off(ws: Harness) -> None:
                 await reader.next()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_an_idle_watch_says_how_far_it_has_come(tmp_path: Path, database_url: str) -> None:
     async with workspace(tmp_path, database_url, bookmark_s=0.05) as ws:
         await ws.create_project()
@@ -280,7 +279,6 @@ async def test_an_idle_watch_says_how_far_it_has_come(tmp_path: Path, database_u
             assert later.revision == ws.workspace.database.feed.head
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_draining_server_asks_watches_to_come_back(
     tmp_path: Path, database_url: str
 ) -> None:
