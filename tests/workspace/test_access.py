@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import grpc
-import pytest
 
 from meshkit.spiffe import Role, SpiffeId
 from tests.workspace.harness import (

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 import grpc
-import pytest
 
 from tests.workspace.harness import (
     DEMO_EDITOR,
