@@ -1,10 +1,12 @@
 """Every RPC has a success and a refusal somewhere in the suite, or the suite fails.
 
 A pytest plugin (`-p tests.rpc_coverage` in pyproject.toml). It listens where servers count
-their calls, so that only calls which came over the wire to a real server are seen, adds up
+their calls, so that only calls which came over the wire to a real server are seen, reads the logs
+of servers that tests start as processes, adds up
 what all of xdist's workers saw, and judges at the end of a run of the whole suite.
 """
 
+import contextlib
 import json
 import tempfile
 from collections.abc import Iterator
@@ -65,6 +67,15 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
             for line in missing:
                 reporter.write_line(f"  {line}", red=True)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def note_log(log: Path) -> None:
+    """Adds the calls of a server in a process of its own, which tells them in its log alone."""
+    for line in log.read_text(encoding="utf-8").splitlines():
+        with contextlib.suppress(ValueError):
+            entry = json.loads(line)
+            if isinstance(entry, dict) and entry.get("event") == "rpc":
+                _seen.add((entry["method"], entry["code"]))
 
 
 def _is_whole_suite(config: pytest.Config) -> bool:

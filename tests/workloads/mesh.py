@@ -14,6 +14,7 @@ from meshkit import certificates
 from meshkit.channels import Channels
 from meshkit.credentials import Credentials, KeyPair, write_files
 from meshkit.spiffe import Role, SpiffeId
+from tests import rpc_coverage
 from tests.workloads.observed import PATIENCE_S, end_everything
 from weftapi.workloads.v1 import workloads_pb2, workloads_pb2_grpc
 
@@ -31,6 +32,7 @@ class Site:
     def __init__(self, directory: Path, stack: AsyncExitStack) -> None:
         self.directory = directory
         self.state = directory / "state"
+        self._log = directory / "manager.log"
         self._stack = stack
         self._authority = certificates.make_authority("test CA", now=datetime.now(UTC))
         self.manager_id = identity(Role.WORKLOAD_MANAGER)
@@ -42,6 +44,8 @@ class Site:
     async def _end_all(self) -> None:
         """Leaves nothing behind, however the test went and however far a shim was."""
         await self.kill()
+        if self._log.exists():
+            rpc_coverage.note_log(self._log)
         end_everything(self.state)
 
     def _issue(self, name: str, who: SpiffeId) -> Credentials:
@@ -63,6 +67,7 @@ class Site:
             "ready_file": ready,
             "allowed_workspaces": json.dumps([str(who.uid) for who in allowed]),
             "slots": 4,
+            "log_level": "debug",
             **settings,
         }
         environment = {
@@ -70,9 +75,16 @@ class Site:
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "generated"))),
             **{f"WEFT_WORKLOADS_{name.upper()}": str(value) for name, value in settings.items()},
         }
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "workloads", env=environment, stdin=DEVNULL, cwd=ROOT
-        )
+        with self._log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "workloads",
+                env=environment,
+                stdin=DEVNULL,
+                stderr=log,
+                cwd=ROOT,
+            )
         async with asyncio.timeout(PATIENCE_S):
             while not ready.exists():
                 assert self.process.returncode is None

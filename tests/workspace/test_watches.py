@@ -283,13 +283,18 @@ async def test_a_draining_server_asks_watches_to_come_back(
 ) -> None:
     async with workspace(tmp_path, database_url) as ws:
         await ws.create_project()
-        async with reading(ws.events().WatchEvents(WatchEvents(parent="projects/demo"))) as reader:
-            await reader.next()
+        async with (
+            reading(ws.events().WatchEvents(WatchEvents(parent="projects/demo"))) as events,
+            reading(ws.runs().WatchRuns(WatchRuns(parent="projects/demo"))) as runs,
+        ):
+            for reader in (events, runs):
+                await reader.next()
             stopping = asyncio.ensure_future(ws.workspace.stop())
-            last = await reader.until(lambda response: response.HasField("notice"))
-            assert last.notice.reconnect
-            assert last.notice.reason == "draining"
-            assert not last.end_of_stream
+            for reader in (events, runs):
+                last = await reader.until(lambda response: response.HasField("notice"))
+                assert last.notice.reconnect
+                assert last.notice.reason == "draining"
+                assert not last.end_of_stream
             await stopping
 
 
