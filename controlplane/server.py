@@ -6,6 +6,7 @@ from pathlib import Path
 
 from controlplane.authorization import Authorizer, extra_checks
 from controlplane.ca import CertificateAuthority
+from controlplane.chains import chains_of
 from controlplane.config import Settings
 from controlplane.events import encode_event
 from controlplane.identity.accounts import Accounts
@@ -111,7 +112,11 @@ async def _lay_foundation(settings: Settings, clock: Clock) -> _Foundation:
     data = settings.data_dir
     await migrate(settings.database, MIGRATIONS, Base.metadata)
     database = await Database.open(
-        settings.database, metadata=Base.metadata, encode_event=encode_event, clock=clock
+        settings.database,
+        metadata=Base.metadata,
+        encode_event=encode_event,
+        clock=clock,
+        chains_of=chains_of,
     )
     authority = CertificateAuthority.open(
         data,

@@ -1,45 +1,28 @@
 """Audit rows, written by the door in the transaction of the change they record.
 
-Rows are numbered without gaps, and each row's hash covers the row before it, so that removing
-or altering one shows. The number and the hash of the newest stand in `feed_head`, whose lock
-every writing transaction takes anyway.
+A database holds one chain of rows or several: a service names the chains of each row. Numbers
+and hashes of their newest rows stand in `audit_chains`, read and written under the lock of the
+feed's head, which every writing transaction takes anyway; so a chain neither forks nor
+deadlocks, however many replicas append to it.
 """
 
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from meshkit.bulk import Bulk
 from meshkit.caller import Call
+from meshkit.chain import Position, Record, Row, row_hash
 from meshkit.ids import new_uid
+from meshkit.schema import MeshTables, among
 from meshkit.session import AuditNote, Session
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
-_HASHED = (
-    "sequence",
-    "uid",
-    "time",
-    "method",
-    "action",
-    "actor_kind",
-    "actor",
-    "actor_name",
-    "peer",
-    "address",
-    "user_agent",
-    "resource",
-    "fields",
-    "code",
-    "reason",
-    "request_id",
-    "trace_id",
-)
+THE_CHAIN = ""
+"""The chain of a service that has only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,55 +34,130 @@ class AuditEntry:
     note: AuditNote
 
 
-def row_hash(previous: bytes, row: dict[str, Any]) -> bytes:
-    """SHA-256 over the previous hash and the row's columns as a JSON array."""
-    values = [row[name] for name in _HASHED]
-    values[1] = str(row["uid"])
-    values[2] = row["time"].astimezone(UTC).isoformat(timespec="microseconds")
-    return hashlib.sha256(previous + _encode(values).encode()).digest()
+# The chains in which each entry is recorded: one at least.
+ChainsOf = Callable[[Session, Sequence[AuditEntry]], Sequence[Iterable[str]]]
+
+
+def one_chain(_session: Session, entries: Sequence[AuditEntry]) -> Sequence[Iterable[str]]:
+    """For services that do not tell chains apart."""
+    return [(THE_CHAIN,)] * len(entries)
 
 
 class AuditLog:
-    """The audit table, as the door uses it inside its transactions."""
+    """The audit tables, as the door uses them inside its transactions.
 
-    def __init__(self, table: sa.Table) -> None:
-        self._insert = Bulk(table.insert(), table.columns.keys())
+    It remembers the ends of chains, so that a transaction need not ask for them unless another
+    replica appended meanwhile: that shows in the number that the feed's head gives out.
+    """
 
-    def append(
-        self, session: Session, entries: Sequence[AuditEntry], *, last: int, head: bytes
-    ) -> bytes:
-        """Adds rows up to number `last`, chained to `head`; returns the newest hash."""
-        rows = []
-        for sequence, entry in enumerate(entries, last - len(entries) + 1):
-            row = _row(sequence, entry)
-            head = row["hash"] = row_hash(head, row)
-            rows.append(tuple(row.values()))
-        self._insert.run(session.connection(), rows)
-        return head
+    def __init__(self, tables: MeshTables, chains_of: ChainsOf = one_chain) -> None:
+        chains = tables.audit_chains
+        self._chains_of = chains_of
+        self._insert = Bulk(tables.audit_events.insert(), tables.audit_events.columns.keys())
+        self._heads = sa.select(chains.c.chain, chains.c.sequence, chains.c.hash).where(
+            among(chains.c.chain, "chains")
+        )
+        self._start = Bulk(chains.insert(), chains.columns.keys())
+        self._move = Bulk(
+            chains.update()
+            .where(chains.c.chain == sa.bindparam("moved_chain"))
+            .values(sequence=sa.bindparam("new_sequence"), hash=sa.bindparam("new_hash")),
+            ("moved_chain", "new_sequence", "new_hash"),
+        )
+        # As of the audited transaction of this number; what the one under way adds comes later.
+        self._number = 0
+        self._ends: dict[str, Position] = {}
+        self._added: tuple[int, dict[str, Position]] = (0, {})
+
+    def append(self, session: Session, entries: Sequence[AuditEntry], *, number: int) -> None:
+        """Adds the rows of calls, and those that operations brought.
+
+        The feed's head is locked; it gave this transaction its `number` among all audited ones.
+        """
+        if number != self._number + 1:
+            self._ends.clear()
+        waiting = self._assign(session, entries)
+        connection = session.connection()
+        self._look_up(connection, waiting)
+        rows: list[Sequence[Any]] = []
+        added, started = {}, []
+        for chain, records in waiting.items():
+            end = self._ends.get(chain)
+            added[chain] = _chain_up(chain, end or Position(), records, rows)
+            if end is None:
+                started.append((chain, 0, b"", 0, b""))
+        self._insert.run(connection, rows)
+        self._start.run(connection, started)
+        self._move.run(connection, ((chain, *end) for chain, end in added.items()))
+        self._added = (number, added)
+
+    def begin(self) -> None:
+        """A transaction begins; whether the last one's rows are durable was said, or is unknown."""
+        self._added = (0, {})
+
+    def committed(self) -> None:
+        """What the transaction added is durable."""
+        number, added = self._added
+        if number:
+            self._number = number
+            self._ends.update(added)
+
+    def _assign(self, session: Session, entries: Sequence[AuditEntry]) -> dict[str, list[Record]]:
+        """What goes into which chain, in order."""
+        waiting: defaultdict[str, list[Record]] = defaultdict(list)
+        if entries:
+            for entry, chains in zip(entries, self._chains_of(session, entries), strict=True):
+                for chain in chains:
+                    waiting[chain].append(_record(entry))
+        for chain, record in session.records:
+            waiting[chain].append(record)
+        return waiting
+
+    def _look_up(self, connection: sa.Connection, chains: Iterable[str]) -> None:
+        """Learns the ends of chains that are not known here."""
+        unknown = [chain for chain in chains if chain not in self._ends]
+        if unknown:
+            for row in connection.execute(self._heads, {"chains": unknown}):
+                self._ends[row.chain] = Position(row.sequence, row.hash)
 
 
-def _row(sequence: int, entry: AuditEntry) -> dict[str, Any]:
-    """In the order of the table's columns."""
-    call, caller = entry.call, entry.call.caller
-    return {
-        "sequence": sequence,
-        "uid": new_uid(),
-        "time": entry.time,
-        "method": call.method,
-        "action": call.audit_action or call.method,
-        "actor_kind": caller.kind.value,
-        "actor": caller.subject,
-        "actor_name": caller.display_name,
-        "peer": str(caller.peer or ""),
-        "address": caller.address,
-        "user_agent": caller.user_agent,
-        "resource": entry.note.resource,
-        "fields": list(entry.note.fields),
-        "code": entry.note.code,
-        "reason": entry.note.reason,
-        "request_id": call.request_id,
-        "trace_id": call.trace_id,
-    }
+def _chain_up(
+    chain: str, head: Position, records: Sequence[Record], rows: list[Sequence[Any]]
+) -> Position:
+    """Adds the rows of records that continue a chain; returns its new end."""
+    previous = head.hash
+    for sequence, record in enumerate(records, head.sequence + 1):
+        previous = row_hash(previous, chain, sequence, record)
+        rows.append((chain, sequence, *record, previous))
+    return Position(head.sequence + len(records), previous)
+
+
+def _record(entry: AuditEntry) -> Record:
+    call, caller, note = entry.call, entry.call.caller, entry.note
+    return Record(
+        new_uid(),
+        entry.time,
+        "",
+        call.method,
+        call.audit_action or call.method,
+        caller.kind.value,
+        caller.subject,
+        caller.display_name,
+        str(caller.peer or ""),
+        caller.address,
+        caller.user_agent,
+        note.resource,
+        list(note.fields),
+        note.code,
+        note.reason,
+        call.request_id,
+        call.trace_id,
+    )
+
+
+def row_of(columns: Sequence[Any]) -> Row:
+    """A row as it stands in the table, all columns in their order."""
+    return Row(columns[0], columns[1], Record(*columns[2:-1]), columns[-1])
 
 
 def record_refusal(session: Session, *, code: int, reason: str) -> None:
@@ -108,12 +166,3 @@ def record_refusal(session: Session, *, code: int, reason: str) -> None:
         raise RuntimeError("a refusal is recorded within its call")
     resource = session.call.audit_resource
     session.audit_notes[0] = AuditNote(resource, code=code, reason=reason)
-
-
-def first_broken(rows: Iterable[dict[str, Any]], *, previous: bytes) -> int | None:
-    """The sequence of the first row that does not continue the chain; None if all do."""
-    for row in rows:
-        if row["hash"] != row_hash(previous, row):
-            return int(row["sequence"])
-        previous = row["hash"]
-    return None

@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 import sqlalchemy as sa
 from google.protobuf.message import Message
 
+from meshkit.audit import ChainsOf, one_chain
 from meshkit.caller import current_call
 from meshkit.clock import Clock, SystemClock
 from meshkit.committer import Committer
@@ -72,11 +73,13 @@ class Database:
         encode_event: EncodeEvent,
         clock: Clock | None = None,
         settings: DatabaseSettings | None = None,
+        chains_of: ChainsOf = one_chain,
     ) -> Self:
         """Opens a migrated database: `sqlite:///path` or `postgresql://...`.
 
         `encode_event(change, revision, index)` makes the bytes of an event's message (at most
-        64 KiB) inside the transaction that the change belongs to.
+        64 KiB) inside the transaction that the change belongs to; `chains_of(session, entries)`
+        names there the audit chains in which calls are recorded.
         """
         clock, settings = clock or SystemClock(), settings or DatabaseSettings()
         tables = mesh_tables(metadata)
@@ -84,6 +87,7 @@ class Database:
         ledger = Ledger(
             tables,
             encode_event=encode_event,
+            chains_of=chains_of,
             clock=clock,
             is_disconnect=engine.is_disconnect,
         )
@@ -246,8 +250,7 @@ def _ensure_head(connection: sa.Connection, tables: MeshTables) -> None:
         "revision": 0,
         "compact_revision": 0,
         "epoch": new_uid(),
-        "audit_sequence": 0,
-        "audit_hash": b"",
+        "audits": 0,
     }
     with connection.begin():
         if connection.execute(sa.select(tables.feed_head.c.id)).first() is None:

@@ -163,6 +163,7 @@ class MeshTables:
     feed_events: sa.Table
     idempotency_replies: sa.Table
     audit_events: sa.Table
+    audit_chains: sa.Table
     leases: sa.Table
 
     @property
@@ -172,6 +173,7 @@ class MeshTables:
             self.feed_events,
             self.idempotency_replies,
             self.audit_events,
+            self.audit_chains,
             self.leases,
         ]
 
@@ -196,9 +198,8 @@ def _feed_head(metadata: sa.MetaData) -> sa.Table:
         sa.Column("revision", BigInt, nullable=False),
         sa.Column("compact_revision", BigInt, nullable=False),
         sa.Column("epoch", sa.Uuid, nullable=False),
-        # Number and hash of the newest audit row: the chain grows under the same lock.
-        sa.Column("audit_sequence", BigInt, nullable=False),
-        sa.Column("audit_hash", sa.LargeBinary, nullable=False),
+        # Audited transactions so far: whoever finds it moved on knows of other replicas' rows.
+        sa.Column("audits", BigInt, nullable=False),
         sa.CheckConstraint("id = 1", name="one_row"),
     )
 
@@ -239,28 +240,48 @@ def _idempotency_replies(metadata: sa.MetaData) -> sa.Table:
 
 
 def _audit_events(metadata: sa.MetaData) -> sa.Table:
-    """The audit log: append-only, gapless, each row's hash covering the one before."""
+    """The audit log: append-only chains without gaps, each row's hash covering the one before.
+
+    The order of columns is that of `chain.Record`. A service that lists rows adds its indexes.
+    """
     return sa.Table(
         "audit_events",
         metadata,
+        sa.Column("chain", sa.Text, primary_key=True),
         sa.Column("sequence", BigInt, primary_key=True, autoincrement=False),
-        sa.Column("uid", sa.Uuid, nullable=False, unique=True),
-        sa.Column("time", UtcDateTime, nullable=False, index=True),
+        sa.Column("uid", sa.Uuid, nullable=False),
+        sa.Column("time", UtcDateTime, nullable=False),
+        sa.Column("workspace", sa.Text, nullable=False),
         sa.Column("method", sa.Text, nullable=False),
-        sa.Column("action", sa.Text, nullable=False, index=True),
+        sa.Column("action", sa.Text, nullable=False),
         sa.Column("actor_kind", sa.Text, nullable=False),
-        sa.Column("actor", sa.Text, nullable=False, index=True),
+        sa.Column("actor", sa.Text, nullable=False),
         sa.Column("actor_name", sa.Text, nullable=False),
         sa.Column("peer", sa.Text, nullable=False),
         sa.Column("address", sa.Text, nullable=False),
         sa.Column("user_agent", sa.Text, nullable=False),
-        sa.Column("resource", sa.Text, nullable=False, index=True),
+        sa.Column("resource", sa.Text, nullable=False),
         sa.Column("fields", Json, nullable=False),
         sa.Column("code", sa.Integer, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("request_id", sa.Text, nullable=False),
         sa.Column("trace_id", sa.Text, nullable=False),
         sa.Column("hash", sa.LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _audit_chains(metadata: sa.MetaData) -> sa.Table:
+    """The newest row of each chain, and the newest of those that retention has deleted."""
+    return sa.Table(
+        "audit_chains",
+        metadata,
+        sa.Column("chain", sa.Text, primary_key=True),
+        sa.Column("sequence", BigInt, nullable=False),
+        sa.Column("hash", sa.LargeBinary, nullable=False),
+        sa.Column("anchor_sequence", BigInt, nullable=False),
+        sa.Column("anchor_hash", sa.LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
     )
 
 
@@ -281,5 +302,6 @@ _BUILDERS = {
     "feed_events": _feed_events,
     "idempotency_replies": _idempotency_replies,
     "audit_events": _audit_events,
+    "audit_chains": _audit_chains,
     "leases": _leases,
 }

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from meshkit.caller import Call
+from meshkit.chain import Record
 from meshkit.clock import Clock
 from meshkit.feed import Change, ChangeKind, Transition
 from meshkit.schema import among
@@ -38,6 +39,7 @@ class Session(orm.Session):
         self.now: datetime = clock.now()
         self.changes: list[Change] = []
         self.audit_notes: dict[int, AuditNote] = {}
+        self.records: list[tuple[str, Record]] = []
 
     @property
     def call(self) -> Call | None:
@@ -77,6 +79,10 @@ class Session(orm.Session):
     def audited(self, *, resource: str, fields: tuple[str, ...] = (), item: int = 0) -> None:
         """Says more precisely what the call's audit row is about; `item` as in `emit`."""
         self.audit_notes[item] = AuditNote(resource, fields)
+
+    def record(self, record: Record, *, chain: str) -> None:
+        """Adds an audit row that is not about the call under way to the end of a chain."""
+        self.records.append((chain, record))
 
     def among(self, column: Any, values: Sequence[Any]) -> sa.ColumnElement[bool]:
         """`column IN values`; see `schema.among`, also for statements made once for good."""

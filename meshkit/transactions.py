@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from google.protobuf.message import Message
 from sqlalchemy.orm.attributes import set_committed_value
 
-from meshkit.audit import AuditEntry, AuditLog
+from meshkit.audit import AuditEntry, AuditLog, ChainsOf
 from meshkit.bulk import Bulk
 from meshkit.caller import Call
 from meshkit.clock import Clock
@@ -107,13 +107,14 @@ class Ledger:
         tables: MeshTables,
         *,
         encode_event: EncodeEvent,
+        chains_of: ChainsOf,
         clock: Clock,
         is_disconnect: Callable[[BaseException], bool],
     ) -> None:
         self.clock = clock
         self.encode_event = encode_event
         self.replies = Replies(tables.idempotency_replies)
-        self.audit = AuditLog(tables.audit_events)
+        self.audit = AuditLog(tables, chains_of)
         self.insert_events = Bulk(tables.feed_events.insert(), StoredEvent.__slots__)
         self._is_disconnect = is_disconnect
         self._stamps: dict[sa.Table, Bulk] = {}
@@ -122,11 +123,10 @@ class Ledger:
             head.update()
             .values(
                 revision=head.c.revision + sa.bindparam("revisions", type_=sa.BigInteger),
-                audit_sequence=head.c.audit_sequence + sa.bindparam("audits", type_=sa.BigInteger),
+                audits=head.c.audits + sa.bindparam("audited", type_=sa.BigInteger),
             )
-            .returning(head.c.revision, head.c.audit_sequence, head.c.audit_hash)
+            .returning(head.c.revision, head.c.audits)
         )
-        self.set_audit_hash = head.update()
 
     def stamp(self, table: sa.Table) -> Bulk:
         """Gives rows of a table, by uid, their revision."""
@@ -146,6 +146,7 @@ class Ledger:
         Raises OperationFailed or the seal's error with nothing committed, or CommitUnknown.
         """
         connection.info.pop(FAILED, None)
+        self.audit.begin()
         connection.begin()
         try:
             committed = _Attempt(self, connection, entries).run()
@@ -160,6 +161,7 @@ class Ledger:
             if self._is_disconnect(error):
                 raise CommitUnknown from error
             raise
+        self.audit.committed()
         return committed
 
 
@@ -229,24 +231,22 @@ class _Attempt:
         """Everything that the door itself writes, and the answers."""
         session, ledger = self._session, self._ledger
         changes, revision, events = session.changes, 0, list[StoredEvent]()
-        if changes or self._audits:
-            head = self._lock_head()
+        is_audited = bool(self._audits or session.records)
+        if changes or is_audited:
+            head = self._lock_head(is_audited=is_audited)
             if changes:
                 revision = head.revision
                 self._stamp(changes, revision)
                 events = events_of(changes, revision, ledger.encode_event)
                 ledger.insert_events.run(session.connection(), map(_columns, events))
-            if self._audits:
-                self._append_audits(head)
+            if is_audited:
+                ledger.audit.append(session, self._audits, number=head.audits)
         self._answer(revision)
         return events
 
-    def _lock_head(self) -> sa.Row[Any]:
+    def _lock_head(self, *, is_audited: bool) -> sa.Row[Any]:
         """Takes the feed's row, which no other transaction gets before our COMMIT."""
-        increments = {
-            "revisions": 1 if self._session.changes else 0,
-            "audits": len(self._audits),
-        }
+        increments = {"revisions": 1 if self._session.changes else 0, "audited": int(is_audited)}
         return self._session.connection().execute(self._ledger.lock_head, increments).one()
 
     def _stamp(self, changes: Sequence[Change], revision: int) -> None:
@@ -257,12 +257,6 @@ class _Attempt:
         for table, uids in by_table.items():
             rows = [(uid, revision) for uid in uids]
             self._ledger.stamp(table).run(self._session.connection(), rows)
-
-    def _append_audits(self, head: sa.Row[Any]) -> None:
-        newest = self._ledger.audit.append(
-            self._session, self._audits, last=head.audit_sequence, head=head.audit_hash
-        )
-        self._session.connection().execute(self._ledger.set_audit_hash, {"audit_hash": newest})
 
     def _answer(self, revision: int) -> None:
         replies: list[tuple[Once, bytes]] = []

@@ -12,6 +12,7 @@ from controlplane.identity.throttle import Throttle
 from controlplane.identity.tokens import Lifetimes
 from controlplane.operations import sessions, setup, users
 from controlplane.operations.sessions import Started
+from meshkit.caller import current_call
 from meshkit.database import Database
 from meshkit.errors import MeshError, Unauthenticated
 
@@ -81,6 +82,9 @@ class Accounts:
                 sessions.sign_in, user.uid, verified_hash=stored, lifetimes=self._lifetimes
             )
         if started is None:
+            if user is not None:
+                # Their organizations want to know; the caller hears the same as ever.
+                current_call.get().audit_resource = user.name
             raise Unauthenticated(
                 "SIGN_IN_FAILED", "The e-mail address and the password do not match."
             )

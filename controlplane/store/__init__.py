@@ -1,6 +1,7 @@
 """The control plane's SQL: `store.<noun>.<query>(session, scope, ...)`."""
 
 from controlplane.store import (
+    audit,
     bindings,
     devices,
     enrollments,
@@ -17,7 +18,11 @@ from controlplane.store import (
     workspaces,
 )
 
+# Its tables join the schema when they are imported.
+from controlplane.store import schema_audit as _schema_audit  # noqa: F401
+
 __all__ = [
+    "audit",
     "bindings",
     "devices",
     "enrollments",

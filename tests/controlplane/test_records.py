@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from controlplane.chains import PLATFORM, chain_of
 from controlplane.server import MIGRATIONS
 from controlplane.store.schema import (
     TABLES,
@@ -13,7 +14,8 @@ from controlplane.store.schema import (
 )
 from controlplane.store.schema import Session as Session_
 from controlplane.upkeep import purge
-from meshkit.audit import first_broken
+from meshkit.audit import row_of
+from meshkit.chain import Position, follow
 from meshkit.database import Session
 from meshkit.migrations import drift, migrate
 from tests.controlplane.harness import (
@@ -27,9 +29,12 @@ from tests.controlplane.harness import (
 )
 from weftapi.controlplane.v1 import access_pb2, auth_pb2, users_pb2
 
+HOME = chain_of("default")
 
-def audit_rows(session: Session) -> list[dict]:
-    query = sa.select(TABLES.audit_events).order_by(TABLES.audit_events.c.sequence)
+
+def audit_rows(session: Session, chain: str) -> list[dict]:
+    table = TABLES.audit_events
+    query = sa.select(table).where(table.c.chain == chain).order_by(table.c.sequence)
     return [dict(row) for row in session.execute(query).mappings()]
 
 
@@ -48,7 +53,9 @@ async def test_migrations_make_the_schema(database_url: str) -> None:
     assert await drift(database_url, Base.metadata) == []
 
 
-async def test_changes_and_denials_are_audited_in_one_chain(tmp_path, database_url: str) -> None:
+async def test_changes_and_denials_are_audited_in_the_chain_of_their_organization(
+    tmp_path, database_url: str
+) -> None:
     async with running(tmp_path, database_url) as plane:
         admin = await plane.set_up()
         viewer = await plane.new_user(admin, "vi@example.com", role="viewer")
@@ -59,6 +66,8 @@ async def test_changes_and_denials_are_audited_in_one_chain(tmp_path, database_u
         anyone = await plane.edge()
         wrong = auth_pb2.SignInRequest(email=ADMIN_EMAIL, password="wrong password")
         await refused(anyone.auth.SignIn(wrong))
+        nobody = auth_pb2.SignInRequest(email="nobody@example.com", password="wrong password")
+        await refused(anyone.auth.SignIn(nobody))
         await anyone.auth.ExchangeToken(
             auth_pb2.ExchangeTokenRequest(refresh_token=admin.tokens.refresh_token)
         )
@@ -69,9 +78,14 @@ async def test_changes_and_denials_are_audited_in_one_chain(tmp_path, database_u
         )
     # Closed: what was denied is written by now.
     async with running(tmp_path, database_url) as plane:
-        rows = await (await plane.database()).read(audit_rows)
-    assert first_broken(rows, previous=b"") is None
-    assert [row["sequence"] for row in rows] == list(range(1, len(rows) + 1))
+        door = await plane.database()
+        chains = {chain: await door.read(audit_rows, chain) for chain in (HOME, PLATFORM)}
+    for chain, kept in chains.items():
+        whole = follow(chain, Position(), [row_of(tuple(row.values())) for row in kept])
+        assert whole == Position(len(kept), kept[-1]["hash"])
+    nobodys = [(row["action"], row["reason"]) for row in chains[PLATFORM]]
+    assert ("AuthService.SignIn", "SIGN_IN_FAILED") in nobodys
+    rows = chains[HOME]
     seen = [(row["action"], row["code"], row["reason"]) for row in rows]
     for expected in (
         ("AuthService.CreateFirstAdministrator", 0, ""),

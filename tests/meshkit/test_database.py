@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from meshkit.audit import first_broken, record_refusal
+from meshkit.audit import record_refusal, row_of
 from meshkit.caller import Call, current_call
+from meshkit.chain import Broken, Position, Problem, follow
 from meshkit.database import Database, DatabaseSettings, Session
 from meshkit.errors import NotFound, ResourceExhausted, Unavailable
 from meshkit.ids import new_uid
@@ -239,9 +240,11 @@ async def test_audit_rows_name_the_call_and_chain_without_gaps(database: Databas
     assert {row["actor"] for row in audit} == {*(f"users/{i}" for i in range(5)), "users/9"}
     assert (audit[0]["resource"], audit[0]["fields"]) == ("notes/a", ["count"])
     assert [row["code"] for row in audit if row["actor"] == "users/9"] == [7]
-    assert first_broken(audit, previous=b"") is None
-    audit[2]["actor"] = "users/somebody-else"
-    assert first_broken(audit, previous=b"") == 3
+    chain = [row_of(tuple(row.values())) for row in audit]
+    assert follow("", Position(), chain) == Position(6, audit[-1]["hash"])
+    forged = chain[2].record._replace(actor="users/somebody-else")
+    chain[2] = chain[2]._replace(record=forged)
+    assert follow("", Position(), chain) == Broken(3, Problem.ALTERED)
 
 
 async def test_no_way_of_failing_stops_the_committer(
