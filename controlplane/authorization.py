@@ -27,7 +27,6 @@ from meshkit.resources import ID_PATTERN
 from meshkit.scopes import ExtraCheck
 from meshkit.session import Session
 from meshkit.tokens import unauthenticated
-from weftapi.controlplane.v1 import users_pb2
 
 # An organization, or anything in it. Workspaces are scopes of their own, and so is what they
 # hold; about everything else in an organization its name alone decides.
@@ -122,26 +121,52 @@ def extra_checks(database: Database) -> dict[str, ExtraCheck]:
     """The checks that options of the contract name."""
 
     async def own_only(caller: Caller, request: Message) -> None:
-        name: str = getattr(request, "parent", "") or getattr(request, "name", "")
-        owner = "/".join(name.split("/")[:2])
-        if owner not in (_ME, caller.subject):
-            raise not_permitted("personalAccessTokens")
+        if _owner_of(request) not in (_ME, caller.subject):
+            raise not_permitted("users")
 
     async def self_or_user_reader(caller: Caller, request: Message) -> None:
-        assert isinstance(request, users_pb2.GetUserRequest)
-        if request.name not in (_ME, caller.subject):
-            await database.read(_require_reader, subject_of(caller), request.name)
+        owner = _owner_of(request)
+        if owner not in (_ME, caller.subject):
+            await database.read(_require_reader, subject_of(caller), owner)
 
-    return {"self": own_only, "self_or_user_reader": self_or_user_reader}
+    async def self_or_account_administrator(caller: Caller, request: Message) -> None:
+        owner = _owner_of(request)
+        if owner not in (_ME, caller.subject):
+            await database.read(_require_administrator, subject_of(caller), owner)
+
+    return {
+        "self": own_only,
+        "self_or_user_reader": self_or_user_reader,
+        "self_or_account_administrator": self_or_account_administrator,
+    }
 
 
-def _require_reader(session: Session, caller: Subject, name: str) -> None:
-    """The caller may list users of an organization to which the named one belongs."""
+def _owner_of(request: Message) -> str:
+    """The user below whose name a request asks for something."""
+    resource = getattr(request, "user", request)
+    name: str = getattr(resource, "parent", "") or getattr(resource, "name", "")
+    return "/".join(name.split("/")[:2])
+
+
+def _require_reader(session: Session, caller: Subject, owner: str) -> None:
+    """The caller may list members of an organization to which the named user belongs."""
+    if not any(_held_over(session, caller, owner, "members.list")):
+        raise not_permitted("members.list")
+
+
+def _require_administrator(session: Session, caller: Subject, owner: str) -> None:
+    """The caller may shut the named user's account in every organization that it belongs to."""
+    held = _held_over(session, caller, owner, "members.deactivate")
+    if not held or not all(held):
+        raise not_permitted("members.deactivate")
+
+
+def _held_over(session: Session, caller: Subject, owner: str, permission: str) -> list[bool]:
+    """Whether the caller holds a permission, for each organization of the named user."""
     try:
-        user_uid = UUID(name.removeprefix("users/"))
-    except ValueError as error:
-        raise not_permitted("users.list") from error
+        user_uid = UUID(owner.removeprefix("users/"))
+    except ValueError:
+        return []
     grants = access.grants_of(session, caller)
     shared = store.organizations.of_user(session, user_uid)
-    if not any("users.list" in held_on(grants, Scope(id_)) for id_ in shared):
-        raise not_permitted("users.list")
+    return [permission in held_on(grants, Scope(id_)) for id_ in shared]

@@ -22,7 +22,9 @@ from controlplane.operations import links, setup
 from controlplane.servicers.access import AccessServicer
 from controlplane.servicers.auth import AuthServicer
 from controlplane.servicers.enrollment import EnrollmentServicer
+from controlplane.servicers.members import MemberServicer
 from controlplane.servicers.organizations import OrganizationServicer
+from controlplane.servicers.sessions import SessionServicer
 from controlplane.servicers.system import SystemServicer
 from controlplane.servicers.users import UserServicer
 from controlplane.servicers.workspaces import WorkspaceServicer
@@ -46,8 +48,12 @@ from weftapi.controlplane.v1 import (
     auth_pb2_grpc,
     enrollment_pb2,
     enrollment_pb2_grpc,
+    members_pb2,
+    members_pb2_grpc,
     organizations_pb2,
     organizations_pb2_grpc,
+    sessions_pb2,
+    sessions_pb2_grpc,
     system_pb2,
     system_pb2_grpc,
     users_pb2,
@@ -231,8 +237,27 @@ def _services(
             users_pb2_grpc.add_UserServiceServicer_to_server,
             UserServicer(database, accounts=accounts, pages=pages, lifetimes=base.lifetimes),
         ),
+        *_people(base),
         *_administration(base),
         *_mesh_services(base, endpoint),
+    ]
+
+
+def _people(base: _Foundation) -> list[Service]:
+    """Who belongs where, and where they are signed in."""
+    return [
+        Service(
+            members_pb2.DESCRIPTOR.services_by_name["MemberService"],
+            members_pb2_grpc.add_MemberServiceServicer_to_server,
+            MemberServicer(
+                base.database, pages=base.pages, lifetimes=base.lifetimes, clock=base.clock
+            ),
+        ),
+        Service(
+            sessions_pb2.DESCRIPTOR.services_by_name["SessionService"],
+            sessions_pb2_grpc.add_SessionServiceServicer_to_server,
+            SessionServicer(base.database, pages=base.pages, lifetimes=base.lifetimes),
+        ),
     ]
 
 

@@ -89,7 +89,9 @@ def fetch(session: Session, presented: OpaqueToken, *, lifetimes: Lifetimes) -> 
     assert row.user_uid is not None
     user = store.users.get(session, row.user_uid)
     assert user is not None
-    return sessions.start(session, user, origin="device", lifetimes=lifetimes)
+    return sessions.start(
+        session, user, origin="device", lifetimes=lifetimes, client=row.client_name
+    )
 
 
 def _lock(session: Session, user_code: str) -> DeviceAuthorization:

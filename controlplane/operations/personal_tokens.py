@@ -67,10 +67,12 @@ def exchange(session: Session, presented: OpaqueToken) -> Origin:
     row = store.personal_tokens.find(session, UUID(presented.id))
     if row is None or not matches(presented, row.digest) or row.expire_time <= session.now:
         raise invalid_grant()
-    if row.last_used_time is None or session.now - row.last_used_time >= _COARSE:
-        row.last_used_time = session.now.replace(second=0, microsecond=0)
     user = store.users.get(session, row.user_uid)
     assert user is not None
+    if not user.is_active:
+        raise invalid_grant()
+    if row.last_used_time is None or session.now - row.last_used_time >= _COARSE:
+        row.last_used_time = session.now.replace(second=0, microsecond=0)
     session.audited(resource=row.name)
     return Origin(user, row.uid, row.expire_time)
 
@@ -88,6 +90,12 @@ def revoke(session: Session, presented: OpaqueToken, *, lifetimes: Lifetimes) ->
     """Deletes the token that its bearer shows; an unknown one is as good as deleted."""
     row = store.personal_tokens.find(session, UUID(presented.id))
     if row is not None and matches(presented, row.digest):
+        _delete(session, row, lifetimes)
+
+
+def delete_all(session: Session, user_uid: UUID, *, lifetimes: Lifetimes) -> None:
+    """Deletes every token of a user, and all that was made from them."""
+    for row in store.personal_tokens.all_of_user(session, user_uid):
         _delete(session, row, lifetimes)
 
 

@@ -8,14 +8,19 @@ from controlplane import store
 from controlplane.identity import opaque
 from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant
 from controlplane.identity.tokens import Lifetimes, Origin
+from controlplane.operations.refusals import absent
 from controlplane.store.schema import RefreshToken, Revocation, User
 from controlplane.store.schema import Session as Row
+from meshkit.caller import ANONYMOUS
 from meshkit.errors import PermissionDenied, Unauthenticated
 from meshkit.feed import ChangeKind
 from meshkit.session import AuditNote, Session
 from meshkit.tokens import SKEW
 
 _UNAUTHENTICATED = Unauthenticated.code
+_BY_NAME = "revoked"
+# As much of a user agent as anybody reads; whoever calls chooses its length.
+_MAX_CLIENT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +38,29 @@ class Stolen:
     session_uid: UUID
 
 
-def start(session: Session, user: User, *, origin: str, lifetimes: Lifetimes) -> Started:
-    """Signs a user in."""
+def start(
+    session: Session, user: User, *, origin: str, lifetimes: Lifetimes, client: str = ""
+) -> Started:
+    """Signs a user in; raises INVALID_GRANT for a deactivated account.
+
+    `client` is what signs in, where that is not whoever makes the call.
+    """
+    if not user.is_active:
+        raise invalid_grant()
+    caller = session.call.caller if session.call else ANONYMOUS
     row = Row(
         user_uid=user.uid,
         origin=origin,
+        client=(client or caller.user_agent)[:_MAX_CLIENT],
+        address=caller.address,
         create_time=session.now,
+        last_used_time=session.now,
         expire_time=session.now + lifetimes.session,
         idle_expire_time=session.now + lifetimes.idle,
     )
     session.add(row)
     session.flush()
-    session.audited(resource=f"{user.name}/sessions/{row.uid}")
+    session.audited(resource=row.name)
     return Started(Origin(user, row.uid, row.expire_time), _new_refresh_token(session, row))
 
 
@@ -53,7 +69,7 @@ def sign_in(
 ) -> Started | None:
     """Signs in whoever proved the password of this hash; None where it has changed since."""
     user = store.users.get(session, user_uid)
-    if user is None or user.password_hash != verified_hash:
+    if user is None or user.password_hash != verified_hash or not user.is_active:
         return None
     return start(session, user, origin="password", lifetimes=lifetimes)
 
@@ -61,11 +77,13 @@ def sign_in(
 def origin_of(session: Session, user_uid: UUID, sid: UUID) -> Origin:
     """What the caller's own token was made from; raises INVALID_GRANT where it has ended."""
     user = store.users.get(session, user_uid)
+    if user is None or not user.is_active:
+        raise invalid_grant()
     row = store.sessions.get(session, sid)
-    if user and row and row.user_uid == user_uid and is_live(row, session.now):
+    if row and row.user_uid == user_uid and is_live(row, session.now):
         return Origin(user, row.uid, row.expire_time)
     token = store.personal_tokens.get(session, user_uid, sid)
-    if user is None or token is None or token.expire_time <= session.now:
+    if token is None or token.expire_time <= session.now:
         raise invalid_grant()
     return Origin(user, token.uid, token.expire_time)
 
@@ -93,13 +111,13 @@ def refresh(session: Session, presented: OpaqueToken, *, lifetimes: Lifetimes) -
         raise invalid_grant()
     if token.use_time is not None:
         return _stolen(session, row, lifetimes)
-    if not is_live(row, session.now):
-        raise invalid_grant()
-    token.use_time = session.now
-    row.idle_expire_time = min(session.now + lifetimes.idle, row.expire_time)
     user = store.users.get(session, row.user_uid)
     assert user is not None
-    session.audited(resource=f"{user.name}/sessions/{row.uid}")
+    if not is_live(row, session.now) or not user.is_active:
+        raise invalid_grant()
+    token.use_time = row.last_used_time = session.now
+    row.idle_expire_time = min(session.now + lifetimes.idle, row.expire_time)
+    session.audited(resource=row.name)
     return Started(Origin(user, row.uid, row.expire_time), _new_refresh_token(session, row))
 
 
@@ -108,11 +126,31 @@ def end_by_token(session: Session, presented: OpaqueToken, *, lifetimes: Lifetim
     row = store.sessions.lock(session, UUID(presented.id))
     if row and store.sessions.refresh_token(session, row.uid, presented.digest):
         end(session, row, reason="signed out", lifetimes=lifetimes)
-        session.audited(resource=f"users/{row.user_uid}/sessions/{row.uid}")
+        session.audited(resource=row.name)
+
+
+def end_one(session: Session, user_uid: UUID, uid: UUID, *, lifetimes: Lifetimes) -> None:
+    """Ends a session of a user by its name; raises NotFound where there never was one."""
+    row = store.sessions.lock(session, uid)
+    if row is None or row.user_uid != user_uid:
+        raise absent(f"users/{user_uid}/sessions/{uid}")
+    end(session, row, reason=_BY_NAME, lifetimes=lifetimes)
+    session.audited(resource=row.name, fields=("end_time",))
+
+
+def end_others(session: Session, user_uid: UUID, *, kept: UUID | None, lifetimes: Lifetimes) -> int:
+    """Signs a user out everywhere, or everywhere but in one session; answers how many ended."""
+    store.devices.forget_user(session, user_uid)
+    rows = [row for row in store.sessions.live_of_user(session, user_uid) if row.uid != kept]
+    for row in rows:
+        end(session, row, reason=_BY_NAME, lifetimes=lifetimes)
+    session.audited(resource=f"users/{user_uid}", fields=("sessions",))
+    return len(rows)
 
 
 def end_all(session: Session, user: User, *, reason: str, lifetimes: Lifetimes) -> None:
-    """Ends every session of a user."""
+    """Ends every session of a user, and those that approved devices have yet to fetch."""
+    store.devices.forget_user(session, user.uid)
     for row in store.sessions.live_of_user(session, user.uid):
         end(session, row, reason=reason, lifetimes=lifetimes)
 
@@ -146,9 +184,8 @@ def is_live(row: Row, now: datetime) -> bool:
 
 def _stolen(session: Session, row: Row, lifetimes: Lifetimes) -> Stolen:
     end(session, row, reason="refresh token reused", lifetimes=lifetimes)
-    resource = f"users/{row.user_uid}/sessions/{row.uid}"
     session.audit_notes[0] = AuditNote(
-        resource, ("end_time",), _UNAUTHENTICATED, "REFRESH_TOKEN_REUSED"
+        row.name, ("end_time",), _UNAUTHENTICATED, "REFRESH_TOKEN_REUSED"
     )
     return Stolen(row.uid)
 

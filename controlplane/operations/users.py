@@ -1,5 +1,6 @@
 """Accounts: made by an administrator, claimed by the person with a one-time token."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -7,9 +8,9 @@ from controlplane import store
 from controlplane.identity import opaque
 from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant, matches
 from controlplane.identity.tokens import Lifetimes
-from controlplane.operations import sessions
+from controlplane.operations import personal_tokens, sessions
 from controlplane.store.schema import Member, OneTimeToken, User
-from meshkit.errors import AlreadyExists
+from meshkit.errors import AlreadyExists, FieldViolation, InvalidArgument
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
 
@@ -18,7 +19,10 @@ _PASSWORD_TOKEN_LIFE = timedelta(days=3)
 
 
 def create(session: Session, organization: str, *, email: str, display_name: str) -> User:
-    """Makes an account without a password or a role."""
+    """Makes an account without a password or a role; raises InvalidArgument, AlreadyExists."""
+    if not email:
+        problem = FieldViolation("user.email", "is required")
+        raise InvalidArgument("INVALID_FIELDS", "An address is required.", violations=[problem])
     user = insert(session, organization, email=email, display_name=display_name, password_hash=None)
     session.audited(resource=user.name, fields=("email", "display_name"))
     return user
@@ -44,15 +48,33 @@ def insert(
     )
     if not store.unique.insert(session, user):
         raise _taken()
-    session.add(
-        Member(
-            organization=organization,
-            user_uid=user.uid,
-            email_key=user.email_key,
-            create_time=session.now,
-        )
-    )
+    join(session, organization, user)
     session.emit(ChangeKind.CREATED, user)
+    return user
+
+
+def join(session: Session, organization: str, user: User) -> Member:
+    """Makes a user a member of an organization, without a role."""
+    member = Member(
+        organization=organization,
+        user_uid=user.uid,
+        email_key=user.email_key,
+        create_time=session.now,
+    )
+    session.add(member)
+    return member
+
+
+def change(session: Session, user_uid: UUID, values: Mapping[str, str]) -> User:
+    """Changes what a person may change of their own account."""
+    user = store.users.get(session, user_uid)
+    assert user is not None
+    differing = {name: value for name, value in values.items() if getattr(user, name) != value}
+    for name, value in differing.items():
+        setattr(user, name, value)
+    if differing:
+        session.emit(ChangeKind.UPDATED, user, fields=tuple(differing))
+    session.audited(resource=user.name, fields=tuple(differing))
     return user
 
 
@@ -68,6 +90,12 @@ def issue_password_token(session: Session, user_uid: UUID) -> Secret | None:
     user = store.users.get(session, user_uid)
     if user is None or user.password_hash is not None:
         return None
+    session.audited(resource=user.name, fields=("password_token",))
+    return new_password_token(session, user_uid, life=_PASSWORD_TOKEN_LIFE)
+
+
+def new_password_token(session: Session, user_uid: UUID, *, life: timedelta) -> Secret:
+    """A one-time token to choose a password, in place of any earlier one."""
     store.users.delete_one_time_tokens(session, PURPOSE, user_uid)
     secret, uid, digest = opaque.make(opaque.PASSWORD_TOKEN)
     session.add(
@@ -76,10 +104,9 @@ def issue_password_token(session: Session, user_uid: UUID) -> Secret | None:
             purpose=PURPOSE,
             digest=digest,
             user_uid=user_uid,
-            expire_time=session.now + _PASSWORD_TOKEN_LIFE,
+            expire_time=session.now + life,
         )
     )
-    session.audited(resource=user.name, fields=("password_token",))
     return secret
 
 
@@ -103,12 +130,14 @@ def set_password(
     against: if that has changed meanwhile, somebody else was faster and the proof is void.
     """
     user = store.users.get(session, user_uid)
-    if user is None:
+    if user is None or not user.is_active:
         raise invalid_grant()
     if isinstance(proof, OpaqueToken):
         token = store.users.take_one_time_token(session, PURPOSE, UUID(proof.id), user_uid=user_uid)
         _require_password_token(session, token, user_uid, proof)
         session.delete(token)
+        # Whoever lost the password may have lost these too.
+        personal_tokens.delete_all(session, user_uid, lifetimes=lifetimes)
     elif user.password_hash != proof:
         raise invalid_grant()
     user.password_hash = password_hash

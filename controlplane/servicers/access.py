@@ -4,15 +4,12 @@ from google.protobuf import empty_pb2
 
 from controlplane import names, store
 from controlplane.authorization import scope_of
-from controlplane.identity.tokens import subject_of
 from controlplane.operations import access
 from controlplane.operations.access import NewBinding
 from controlplane.permissions import ROLES, Role, Scope, held_on
-from controlplane.servicers.conversions import datetime_of, timestamp
+from controlplane.servicers.conversions import caller_subject, datetime_of, timestamp
 from controlplane.store.schema_access import RoleBinding
-from controlplane.subjects import Subject
 from meshkit.authentication import Context
-from meshkit.caller import current_call
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import FieldViolation, InvalidArgument
@@ -43,7 +40,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
             access.create,
             organization,
             _new_binding(organization, request.role_binding),
-            creator=_caller(),
+            creator=caller_subject(),
             once=once(request, access_pb2.RoleBinding),
             reply=binding_to_proto,
         )
@@ -72,23 +69,19 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
             access.delete,
             names.organization_of(request.name),
             names.uid_of(request.name),
-            caller=_caller(),
+            caller=caller_subject(),
         )
         return empty_pb2.Empty()
 
     async def TestPermissions(
         self, request: access_pb2.TestPermissionsRequest, _context: Context
     ) -> access_pb2.TestPermissionsResponse:
-        grants = await self._database.read(access.grants_of, _caller())
+        grants = await self._database.read(access.grants_of, caller_subject())
         scope = scope_of(request.resource)
         held = held_on(grants, scope) if scope else frozenset[str]()
         return access_pb2.TestPermissionsResponse(
             permissions=[permission for permission in request.permissions if permission in held]
         )
-
-
-def _caller() -> Subject:
-    return subject_of(current_call.get().caller)
 
 
 def _new_binding(organization: str, binding: access_pb2.RoleBinding) -> NewBinding:

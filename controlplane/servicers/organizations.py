@@ -1,13 +1,11 @@
 """OrganizationService."""
 
 from controlplane import names, store
-from controlplane.identity.tokens import subject_of
 from controlplane.operations import access
-from controlplane.servicers.conversions import timestamp
+from controlplane.servicers.conversions import caller_subject, timestamp
 from controlplane.store.schema import Organization
 from controlplane.subjects import Subject
 from meshkit.authentication import Context
-from meshkit.caller import current_call
 from meshkit.database import Database, Session
 from meshkit.errors import NotFound
 from meshkit.paging import ListQuery, PageTokens, Window
@@ -37,7 +35,7 @@ class OrganizationServicer(organizations_pb2_grpc.OrganizationServiceServicer):
     async def ListOrganizations(
         self, request: organizations_pb2.ListOrganizationsRequest, _context: Context
     ) -> organizations_pb2.ListOrganizationsResponse:
-        caller = subject_of(current_call.get().caller)
+        caller = caller_subject()
         window = self._pages.window(
             ListQuery("ListOrganizations", caller.claim),
             store.organizations.ORDERS,

@@ -6,9 +6,14 @@ from google.protobuf import empty_pb2
 
 from controlplane import names, store
 from controlplane.identity.accounts import Accounts
-from controlplane.identity.tokens import Lifetimes, session_uid_of, user_uid_of
+from controlplane.identity.tokens import Lifetimes
 from controlplane.operations import personal_tokens, users
-from controlplane.servicers.conversions import datetime_of, timestamp
+from controlplane.servicers.conversions import (
+    caller_sid,
+    caller_uid,
+    datetime_of,
+    timestamp,
+)
 from controlplane.store.schema import PersonalAccessToken, User
 from meshkit.authentication import Context
 from meshkit.caller import current_call
@@ -16,6 +21,7 @@ from meshkit.database import Database
 from meshkit.errors import NotFound
 from meshkit.idempotency import once
 from meshkit.paging import ListQuery, PageTokens
+from meshkit.rules import resolve_update_mask
 from weftapi.controlplane.v1 import users_pb2, users_pb2_grpc
 
 _ME = "users/me"
@@ -33,7 +39,7 @@ class UserServicer(users_pb2_grpc.UserServiceServicer):
         self._lifetimes = lifetimes
 
     async def GetUser(self, request: users_pb2.GetUserRequest, _context: Context) -> users_pb2.User:
-        uid = _caller_uid() if request.name == _ME else names.uid_of(request.name)
+        uid = caller_uid() if request.name == _ME else names.uid_of(request.name)
         user = await self._database.read(store.users.get, uid)
         if user is None:
             raise NotFound(
@@ -43,19 +49,17 @@ class UserServicer(users_pb2_grpc.UserServiceServicer):
             )
         return user_to_proto(user)
 
-    async def ListUsers(
-        self, request: users_pb2.ListUsersRequest, _context: Context
-    ) -> users_pb2.ListUsersResponse:
-        window = self._pages.window(
-            ListQuery("ListUsers", request.organization),
-            store.users.ORDERS,
-            size=request.page_size,
-            token=request.page_token,
+    async def UpdateUser(
+        self, request: users_pb2.UpdateUserRequest, _context: Context
+    ) -> users_pb2.User:
+        paths = resolve_update_mask(request.user, request.update_mask)
+        return await self._database.write(
+            users.change,
+            caller_uid(),
+            {path: getattr(request.user, path) for path in paths},
+            once=once(request, users_pb2.User),
+            reply=user_to_proto,
         )
-        organization = names.organization_of(request.organization)
-        rows = await self._database.read(store.users.list_page, organization, window)
-        page = window.page(rows, user_to_proto, revision=self._database.feed.head)
-        return users_pb2.ListUsersResponse(users=page.items, next_page_token=page.next_page_token)
 
     async def CreateUser(
         self, request: users_pb2.CreateUserRequest, _context: Context
@@ -90,8 +94,8 @@ class UserServicer(users_pb2_grpc.UserServiceServicer):
         wanted = request.personal_access_token
         created = await self._database.write(
             personal_tokens.create,
-            _caller_uid(),
-            sid=session_uid_of(current_call.get().caller),
+            caller_uid(),
+            sid=caller_sid(),
             display_name=wanted.display_name,
             expire_time=datetime_of(wanted.expire_time) if wanted.HasField("expire_time") else None,
         )
@@ -102,7 +106,7 @@ class UserServicer(users_pb2_grpc.UserServiceServicer):
     async def ListPersonalAccessTokens(
         self, request: users_pb2.ListPersonalAccessTokensRequest, _context: Context
     ) -> users_pb2.ListPersonalAccessTokensResponse:
-        user_uid = _caller_uid()
+        user_uid = caller_uid()
         window = self._pages.window(
             ListQuery("ListPersonalAccessTokens", f"users/{user_uid}"),
             store.personal_tokens.ORDERS,
@@ -120,15 +124,11 @@ class UserServicer(users_pb2_grpc.UserServiceServicer):
     ) -> empty_pb2.Empty:
         await self._database.write(
             personal_tokens.delete,
-            _caller_uid(),
+            caller_uid(),
             names.uid_of(request.name),
             lifetimes=self._lifetimes,
         )
         return empty_pb2.Empty()
-
-
-def _caller_uid() -> UUID:
-    return user_uid_of(current_call.get().caller)
 
 
 def user_to_proto(row: User) -> users_pb2.User:

@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from controlplane.permissions import ADMIN, CATALOGUE, ROLES, Grant, Scope
-from controlplane.store.schema import Member
+from controlplane.store.schema import Member, User
 from controlplane.store.schema_access import CustomRole, RoleBinding, TeamMember
 from controlplane.subjects import Subject
 from meshkit.filters import Field, Fields, Filter, Kind
@@ -93,7 +93,10 @@ def same(session: Session, row: RoleBinding) -> RoleBinding | None:
 
 
 def has_administrator(session: Session, organization: str) -> bool:
-    """Whether a person administers the whole organization, for good: directly or by a team."""
+    """Whether a person who can sign in administers the whole organization, for good.
+
+    Directly or by a team.
+    """
     is_theirs = sa.or_(
         RoleBinding.subject_uid == Member.user_uid,
         RoleBinding.subject_uid.in_(
@@ -102,8 +105,10 @@ def has_administrator(session: Session, organization: str) -> bool:
     )
     query = (
         sa.select(Member.user_uid)
+        .join(User, User.uid == Member.user_uid)
         .join(RoleBinding, is_theirs)
         .where(
+            User.deactivate_time.is_(None),
             Member.organization == organization,
             RoleBinding.organization == organization,
             RoleBinding.role == ADMIN,

@@ -32,3 +32,9 @@ def _by_user_code(digest: bytes) -> sa.Select[DeviceAuthorization]:
 
 def purge(session: Session, before: datetime) -> None:
     session.execute(sa.delete(DeviceAuthorization).where(DeviceAuthorization.expire_time < before))
+
+
+def forget_user(session: Session, user_uid: UUID) -> None:
+    """Deletes what a user approved or refused: a code not yet fetched opens nothing any more."""
+    query = sa.delete(DeviceAuthorization).where(DeviceAuthorization.user_uid == user_uid)
+    session.execute(query)

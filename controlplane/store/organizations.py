@@ -26,17 +26,25 @@ def list_page(session: Session, ids: Sequence[str], window: Window) -> Sequence[
 
 
 def lock(session: Session, organization: str) -> None:
-    """Changes that lock the organization wait for each other."""
-    query = sa.select(Organization.id).where(Organization.id == organization)
-    session.execute(query.with_for_update())
+    """Changes that lock the organization come one after the other.
+
+    The row is written as it is: a change that waited at another replica then starts anew, and
+    sees what this one did. A lock alone would leave it with what it saw before.
+    """
+    query = sa.update(Organization).where(Organization.id == organization)
+    session.execute(query.values(display_name=Organization.display_name))
 
 
 def keep_member(session: Session, organization: str, user_uid: UUID) -> bool:
-    """Whether a user belongs here; if so, they do until the transaction ends."""
-    query = sa.select(Member.user_uid).where(
+    """Whether a user belongs here; if so, they do until the transaction ends.
+
+    Written as it is, for the same reason: whoever takes the member out sees what is granted here.
+    """
+    query = sa.update(Member).where(
         Member.organization == organization, Member.user_uid == user_uid
     )
-    return session.scalars(query.with_for_update(read=True)).first() is not None
+    kept = session.execute(query.values(create_time=Member.create_time).returning(Member.user_uid))
+    return kept.first() is not None
 
 
 def of_user(session: Session, user_uid: UUID) -> Sequence[str]:

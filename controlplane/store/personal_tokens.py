@@ -30,3 +30,8 @@ def find(session: Session, uid: UUID) -> PersonalAccessToken | None:
 def list_page(session: Session, user_uid: UUID, window: Window) -> Sequence[PersonalAccessToken]:
     query = sa.select(PersonalAccessToken).where(PersonalAccessToken.user_uid == user_uid)
     return session.scalars(window.apply(query)).all()
+
+
+def all_of_user(session: Session, user_uid: UUID) -> Sequence[PersonalAccessToken]:
+    query = sa.select(PersonalAccessToken).where(PersonalAccessToken.user_uid == user_uid)
+    return session.scalars(query).all()

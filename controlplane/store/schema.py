@@ -27,6 +27,7 @@ class Organization(Base):
     uid: Mapped[UUID] = mapped_column(unique=True, default=new_uid)
     display_name: Mapped[str] = mapped_column(sa.Text)
     create_time: Mapped[datetime]
+    delete_time: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(default=0)
 
     @property
@@ -47,11 +48,17 @@ class User(Base):
     # Argon2id with its parameters; none where the person signs in without a password.
     password_hash: Mapped[str | None] = mapped_column(sa.Text)
     create_time: Mapped[datetime]
+    # Shut by an administrator; an erased account stays shut, and nothing personal is left in it.
+    deactivate_time: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(default=0)
 
     @property
     def name(self) -> str:
         return f"users/{self.uid}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.deactivate_time is None
 
 
 class Member(Base):
@@ -61,11 +68,15 @@ class Member(Base):
 
     organization: Mapped[str] = mapped_column(sa.ForeignKey("organizations.id"), primary_key=True)
     user_uid: Mapped[UUID] = mapped_column(sa.ForeignKey("users.uid"), primary_key=True, index=True)
-    # The order of ListUsers, kept here so that its index starts with the organization.
+    # The order of ListMembers, kept here so that its index starts with the organization.
     email_key: Mapped[str] = mapped_column(sa.Text)
     create_time: Mapped[datetime]
 
     __table_args__ = (sa.Index(None, "organization", "email_key", "user_uid"),)
+
+    @property
+    def name(self) -> str:
+        return f"organizations/{self.organization}/members/{self.user_uid}"
 
 
 class OneTimeToken(Base):
@@ -88,11 +99,19 @@ class Session(Base):
     uid: Mapped[UUID] = mapped_column(primary_key=True, default=new_uid)
     user_uid: Mapped[UUID] = mapped_column(sa.ForeignKey("users.uid"), index=True)
     origin: Mapped[str] = mapped_column(sa.Text)
+    # What signed in, in its own words, and from where: for the person to recognise it by.
+    client: Mapped[str] = mapped_column(sa.Text, default="")
+    address: Mapped[str] = mapped_column(sa.Text, default="")
     create_time: Mapped[datetime]
+    last_used_time: Mapped[datetime | None]
     expire_time: Mapped[datetime] = mapped_column(index=True)
     idle_expire_time: Mapped[datetime] = mapped_column(index=True)
     end_time: Mapped[datetime | None]
     end_reason: Mapped[str] = mapped_column(sa.Text, default="")
+
+    @property
+    def name(self) -> str:
+        return f"users/{self.user_uid}/sessions/{self.uid}"
 
 
 class RefreshToken(Base):

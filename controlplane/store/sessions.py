@@ -8,7 +8,13 @@ import sqlalchemy as sa
 
 from controlplane.store.schema import RefreshToken, Revocation
 from controlplane.store.schema import Session as Row
+from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
+
+ORDERS = Orders(
+    keys=(OrderKey("create_time", Row.create_time),),
+    uid=OrderKey("uid", Row.uid),
+)
 
 
 def get(session: Session, uid: UUID) -> Row | None:
@@ -21,10 +27,21 @@ def lock(session: Session, uid: UUID) -> Row | None:
 
 
 def live_of_user(session: Session, user_uid: UUID) -> Sequence[Row]:
-    query = sa.select(Row).where(
-        Row.user_uid == user_uid, Row.end_time.is_(None), Row.expire_time > session.now
-    )
+    """The sessions that stand, locked."""
+    query = sa.select(Row).where(Row.user_uid == user_uid, _is_live(session.now))
     return session.scalars(query.with_for_update()).all()
+
+
+def list_page(session: Session, user_uid: UUID, window: Window) -> Sequence[Row]:
+    """The sessions that stand."""
+    query = sa.select(Row).where(Row.user_uid == user_uid, _is_live(session.now))
+    return session.scalars(window.apply(query)).all()
+
+
+def forget_places(session: Session, user_uid: UUID) -> None:
+    """Leaves nothing personal in the sessions of a user."""
+    query = sa.update(Row).where(Row.user_uid == user_uid)
+    session.execute(query.values(client="", address=""))
 
 
 def refresh_token(session: Session, session_uid: UUID, digest: bytes) -> RefreshToken | None:
@@ -44,3 +61,8 @@ def purge(session: Session, before: datetime) -> None:
     over = sa.or_(Row.expire_time < before, Row.idle_expire_time < before)
     session.execute(sa.delete(Row).where(over))
     session.execute(sa.delete(Revocation).where(Revocation.expire_time < session.now))
+
+
+def _is_live(now: datetime) -> sa.ColumnElement[bool]:
+    """As `operations.sessions.is_live` decides."""
+    return sa.and_(Row.end_time.is_(None), Row.expire_time > now, Row.idle_expire_time > now)

@@ -1,19 +1,11 @@
 """Queries of users and their one-time tokens."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from controlplane.store.schema import Member, OneTimeToken, User
-from meshkit.paging import OrderKey, Orders, Window
+from controlplane.store.schema import OneTimeToken, User
 from meshkit.session import Session
-
-ORDERS = Orders(
-    keys=(OrderKey("email", Member.email_key, value=lambda user: user.email_key),),
-    uid=OrderKey("uid", Member.user_uid),
-    default="email",
-)
 
 
 def get(session: Session, uid: UUID) -> User | None:
@@ -22,15 +14,6 @@ def get(session: Session, uid: UUID) -> User | None:
 
 def get_by_email(session: Session, email: str) -> User | None:
     return session.scalars(sa.select(User).where(User.email_key == email.casefold())).first()
-
-
-def list_page(session: Session, organization: str, window: Window) -> Sequence[User]:
-    query = (
-        sa.select(User)
-        .join(Member, Member.user_uid == User.uid)
-        .where(Member.organization == organization)
-    )
-    return session.scalars(window.apply(query)).all()
 
 
 def take_one_time_token(

@@ -37,7 +37,9 @@ from weftapi.controlplane.v1 import (
     auth_pb2_grpc,
     enrollment_pb2,
     enrollment_pb2_grpc,
+    members_pb2_grpc,
     organizations_pb2_grpc,
+    sessions_pb2_grpc,
     system_pb2_grpc,
     users_pb2,
     users_pb2_grpc,
@@ -78,6 +80,8 @@ class Client:
         self.auth = auth_pb2_grpc.AuthServiceStub(channel)
         self.users = users_pb2_grpc.UserServiceStub(channel)
         self.organizations = organizations_pb2_grpc.OrganizationServiceStub(channel)
+        self.members = members_pb2_grpc.MemberServiceStub(channel)
+        self.sessions = sessions_pb2_grpc.SessionServiceStub(channel)
         self.access = access_pb2_grpc.AccessServiceStub(channel)
         self.workspaces = workspaces_pb2_grpc.WorkspaceServiceStub(channel)
         self.enrollment = enrollment_pb2_grpc.EnrollmentServiceStub(channel)

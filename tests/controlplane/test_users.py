@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import grpc
+from google.protobuf import field_mask_pb2
 
 from meshkit import opaque
 from tests.controlplane.harness import (
@@ -32,6 +33,17 @@ def create(client: Client, email: str, **fields: str) -> Any:
         organization=ORGANIZATION, user=users_pb2.User(email=email), **fields
     )
     return client.users.CreateUser(request)
+
+
+def update(
+    client: Client, name: str, *, paths: tuple[str, ...] = (), request_id: str = "", **fields: str
+) -> Any:
+    request = users_pb2.UpdateUserRequest(
+        user=users_pb2.User(name=name, **fields),
+        update_mask=field_mask_pb2.FieldMask(paths=paths),
+        request_id=request_id,
+    )
+    return client.users.UpdateUser(request)
 
 
 def set_password(client: Client, email: str, new: str = PASSWORD, **proof: str) -> Any:
@@ -75,20 +87,22 @@ async def test_people_see_themselves_and_colleagues_if_they_may(
     assert await refused(get(await plane.edge(), "users/me")) == UNAUTHENTICATED
 
 
-async def test_users_are_listed_by_address_in_pages(plane: Plane, admin: Client) -> None:
-    await asyncio.gather(*(create(admin, f"user{number}@example.com") for number in range(5)))
-    request = users_pb2.ListUsersRequest(organization=ORGANIZATION, page_size=4)
-    first = await admin.users.ListUsers(request)
-    request.page_token = first.next_page_token
-    second = await admin.users.ListUsers(request)
-    emails = [user.email for user in (*first.users, *second.users)]
-    assert emails == sorted([ADMIN_EMAIL, *(f"user{number}@example.com" for number in range(5))])
-    assert not second.next_page_token
-    request.page_token = "forged"
-    assert (await refused(admin.users.ListUsers(request)))[1] == "INVALID_PAGE_TOKEN"
-    nobody = await plane.new_user(admin, "no@example.com")
-    request.page_token = ""
-    assert await refused(nobody.users.ListUsers(request)) == DENIED
+async def test_people_change_their_own_name(plane: Plane, admin: Client) -> None:
+    bob = await plane.new_user(admin, "bob@example.com")
+    for name in ("users/me", bob.subject):
+        changed = await update(bob, name, display_name="Bob", request_id=str(uuid4()))
+        assert (changed.name, changed.display_name) == (bob.subject, "Bob")
+    assert (await get(bob, "users/me")).display_name == "Bob"
+    cleared = await update(bob, "users/me", display_name="", paths=("display_name",))
+    assert cleared.display_name == ""
+    for name in (bob.subject, f"users/{uuid4()}", "", "users/"):
+        assert await refused(update(admin, name, display_name="Mallory")) == DENIED
+    for path in ("email", "name", "password_hash", "no_such"):
+        wrong = update(bob, "users/me", email="eve@example.com", paths=(path,))
+        assert await refused(wrong) == ("INVALID_ARGUMENT", "INVALID_FIELDS")
+    too_long = update(bob, "users/me", display_name="x" * 129)
+    assert (await refused(too_long))[0] == "INVALID_ARGUMENT"
+    assert await refused(update(await plane.edge(), "users/me")) == UNAUTHENTICATED
 
 
 async def test_an_account_is_claimed_with_its_token_once(plane: Plane, admin: Client) -> None:
@@ -151,6 +165,7 @@ async def test_creating_a_user_is_safe_to_repeat(plane: Plane, admin: Client) ->
     assert not (await create(admin, "bob@example.com", request_id=id_)).password_token
     reused = create(admin, "other@example.com", request_id=id_)
     assert await refused(reused) == ("INVALID_ARGUMENT", "REQUEST_ID_REUSED")
+    assert await refused(create(admin, "")) == ("INVALID_ARGUMENT", "INVALID_FIELDS")
     taken = create(admin, "BOB@example.com")
     assert await refused(taken) == ("ALREADY_EXISTS", "RESOURCE_EXISTS")
     editor = await plane.new_user(admin, "ed@example.com", role="editor")

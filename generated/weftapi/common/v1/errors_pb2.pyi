@@ -139,6 +139,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the workload has not ended. {resource, state}"""
     ERROR_REASON_SNAPSHOT_WITHOUT_CODE: _ErrorReason.ValueType  # 85
     """FAILED_PRECONDITION: the snapshot holds no code archive, so no workload manager can run it. {resource}"""
+    ERROR_REASON_SHARED_ACCOUNT: _ErrorReason.ValueType  # 110
+    """FAILED_PRECONDITION: the account belongs to other organizations too, where the caller may not do this. {resource}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -257,4 +259,6 @@ ERROR_REASON_WORKLOAD_NOT_ENDED: ErrorReason.ValueType  # 84
 """FAILED_PRECONDITION: the workload has not ended. {resource, state}"""
 ERROR_REASON_SNAPSHOT_WITHOUT_CODE: ErrorReason.ValueType  # 85
 """FAILED_PRECONDITION: the snapshot holds no code archive, so no workload manager can run it. {resource}"""
+ERROR_REASON_SHARED_ACCOUNT: ErrorReason.ValueType  # 110
+"""FAILED_PRECONDITION: the account belongs to other organizations too, where the caller may not do this. {resource}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

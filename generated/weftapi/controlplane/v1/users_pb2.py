@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weftapi/controlplane/v1/users.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xb9\x01\n\x04User\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x1c\n\x05\x65mail\x18\x14 \x01(\tB\r\xfa\xbb\x18\t\x08\x01\x18\xfe\x01(\x03`\x01: \xea\x41\x1d\n\rweft.dev/User\x12\x0cusers/{user}\"5\n\x0eGetUserRequest\x12#\n\x04name\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/User\"\x86\x01\n\x10ListUsersRequest\x12\x33\n\x0corganization\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"Z\n\x11ListUsersResponse\x12,\n\x05users\x18\x01 \x03(\x0b\x32\x1d.weftapi.controlplane.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x99\x01\n\x11\x43reateUserRequest\x12\x33\n\x0corganization\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12\x33\n\x04user\x18\x02 \x01(\x0b\x32\x1d.weftapi.controlplane.v1.UserB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"a\n\x12\x43reateUserResponse\x12+\n\x04user\x18\x01 \x01(\x0b\x32\x1d.weftapi.controlplane.v1.User\x12\x1e\n\x0epassword_token\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\"\xb0\x01\n\x12SetPasswordRequest\x12\x1a\n\x05\x65mail\x18\x01 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\xfe\x01(\x03\x12%\n\x0epassword_token\x18\x02 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x02X\x01h\x01H\x00\x12\'\n\x10\x63urrent_password\x18\x03 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x08X\x01h\x01H\x00\x12%\n\x0cnew_password\x18\x04 \x01(\tB\x0f\xfa\xbb\x18\x0b\x08\x01\x10\x0c\x18\x80\x08X\x01h\x01\x42\x07\n\x05proof\"\xf7\x02\n\x13PersonalAccessToken\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12!\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\x80\x01`\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x65xpire_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02`\x01\x12:\n\x0elast_used_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x16\n\x06prefix\x18\x16 \x01(\tB\x06\xfa\xbb\x18\x02p\x01:\\\xea\x41Y\n\x1cweft.dev/PersonalAccessToken\x12\x39users/{user}/personalAccessTokens/{personal_access_token}\"\x9e\x01\n CreatePersonalAccessTokenRequest\x12%\n\x06parent\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/User\x12S\n\x15personal_access_token\x18\x02 \x01(\x0b\x32,.weftapi.controlplane.v1.PersonalAccessTokenB\x06\xfa\xbb\x18\x02\x08\x01\"\x88\x01\n!CreatePersonalAccessTokenResponse\x12K\n\x15personal_access_token\x18\x01 \x01(\x0b\x32,.weftapi.controlplane.v1.PersonalAccessToken\x12\x16\n\x06secret\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\"\x87\x01\n\x1fListPersonalAccessTokensRequest\x12%\n\x06parent\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/User\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"\x89\x01\n ListPersonalAccessTokensResponse\x12L\n\x16personal_access_tokens\x18\x01 \x03(\x0b\x32,.weftapi.controlplane.v1.PersonalAccessToken\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"V\n DeletePersonalAccessTokenRequest\x12\x32\n\x04name\x18\x01 \x01(\tB$\xfa\xbb\x18 \x08\x01\x32\x1cweft.dev/PersonalAccessToken2\xad\x0b\n\x0bUserService\x12\xa2\x01\n\x07GetUser\x12\'.weftapi.controlplane.v1.GetUserRequest\x1a\x1d.weftapi.controlplane.v1.User\"O\x90\x02\x01\xaa\xbb\x18\x17\x18\x01:\x13self_or_user_reader\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02%\x12#/api/controlplane/v1/{name=users/*}\x12\xce\x01\n\tListUsers\x12).weftapi.controlplane.v1.ListUsersRequest\x1a*.weftapi.controlplane.v1.ListUsersResponse\"j\x90\x02\x01\xaa\xbb\x18\x1c\n\x1a\n\nusers.list\x12\x0corganization\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02;\x12\x39/api/controlplane/v1/{organization=organizations/*}/users\x12\xd6\x01\n\nCreateUser\x12*.weftapi.controlplane.v1.CreateUserRequest\x1a+.weftapi.controlplane.v1.CreateUserResponse\"o\xaa\xbb\x18\x1e\n\x1c\n\x0cusers.create\x12\x0corganization\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x41\"9/api/controlplane/v1/{organization=organizations/*}/users:\x04user\x12\x91\x01\n\x0bSetPassword\x12+.weftapi.controlplane.v1.SetPasswordRequest\x1a\x16.google.protobuf.Empty\"=\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02+\"&/api/controlplane/v1/users:setPassword:\x01*\x12\x82\x02\n\x19\x43reatePersonalAccessToken\x12\x39.weftapi.controlplane.v1.CreatePersonalAccessTokenRequest\x1a:.weftapi.controlplane.v1.CreatePersonalAccessTokenResponse\"n\xaa\xbb\x18\x0b\x18\x01*\x01\x01:\x04self\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02S\":/api/controlplane/v1/{parent=users/*}/personalAccessTokens:\x15personal_access_token\x12\xeb\x01\n\x18ListPersonalAccessTokens\x12\x38.weftapi.controlplane.v1.ListPersonalAccessTokensRequest\x1a\x39.weftapi.controlplane.v1.ListPersonalAccessTokensResponse\"Z\x90\x02\x01\xaa\xbb\x18\x0b\x18\x01*\x01\x01:\x04self\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/controlplane/v1/{parent=users/*}/personalAccessTokens\x12\xc7\x01\n\x19\x44\x65letePersonalAccessToken\x12\x39.weftapi.controlplane.v1.DeletePersonalAccessTokenRequest\x1a\x16.google.protobuf.Empty\"W\xaa\xbb\x18\x0b\x18\x01*\x01\x01:\x04self\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02<*:/api/controlplane/v1/{name=users/*/personalAccessTokens/*}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weftapi/controlplane/v1/users.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xb7\x01\n\x04User\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x1a\n\x05\x65mail\x18\x14 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\xfe\x01(\x03`\x01: \xea\x41\x1d\n\rweft.dev/User\x12\x0cusers/{user}\"5\n\x0eGetUserRequest\x12#\n\x04name\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/User\"\x95\x01\n\x11UpdateUserRequest\x12\x33\n\x04user\x18\x01 \x01(\x0b\x32\x1d.weftapi.controlplane.v1.UserB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\x99\x01\n\x11\x43reateUserRequest\x12\x33\n\x0corganization\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12\x33\n\x04user\x18\x02 \x01(\x0b\x32\x1d.weftapi.controlplane.v1.UserB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"a\n\x12\x43reateUserResponse\x12+\n\x04user\x18\x01 \x01(\x0b\x32\x1d.weftapi.controlplane.v1.User\x12\x1e\n\x0epassword_token\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\"\xb0\x01\n\x12SetPasswordRequest\x12\x1a\n\x05\x65mail\x18\x01 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\xfe\x01(\x03\x12%\n\x0epassword_token\x18\x02 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x02X\x01h\x01H\x00\x12\'\n\x10\x63urrent_password\x18\x03 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x08X\x01h\x01H\x00\x12%\n\x0cnew_password\x18\x04 \x01(\tB\x0f\xfa\xbb\x18\x0b\x08\x01\x10\x0c\x18\x80\x08X\x01h\x01\x42\x07\n\x05proof\"\xf7\x02\n\x13PersonalAccessToken\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12!\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\x80\x01`\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x65xpire_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02`\x01\x12:\n\x0elast_used_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x16\n\x06prefix\x18\x16 \x01(\tB\x06\xfa\xbb\x18\x02p\x01:\\\xea\x41Y\n\x1cweft.dev/PersonalAccessToken\x12\x39users/{user}/personalAccessTokens/{personal_access_token}\"\x9e\x01\n CreatePersonalAccessTokenRequest\x12%\n\x06parent\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/User\x12S\n\x15personal_access_token\x18\x02 \x01(\x0b\x32,.weftapi.controlplane.v1.PersonalAccessTokenB\x06\xfa\xbb\x18\x02\x08\x01\"\x88\x01\n!CreatePersonalAccessTokenResponse\x12K\n\x15personal_access_token\x18\x01 \x01(\x0b\x32,.weftapi.controlplane.v1.PersonalAccessToken\x12\x16\n\x06secret\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\"\x87\x01\n\x1fListPersonalAccessTokensRequest\x12%\n\x06parent\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/User\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"\x89\x01\n ListPersonalAccessTokensResponse\x12L\n\x16personal_access_tokens\x18\x01 \x03(\x0b\x32,.weftapi.controlplane.v1.PersonalAccessToken\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"V\n DeletePersonalAccessTokenRequest\x12\x32\n\x04name\x18\x01 \x01(\tB$\xfa\xbb\x18 \x08\x01\x32\x1cweft.dev/PersonalAccessToken2\x83\x0b\n\x0bUserService\x12\xa2\x01\n\x07GetUser\x12\'.weftapi.controlplane.v1.GetUserRequest\x1a\x1d.weftapi.controlplane.v1.User\"O\x90\x02\x01\xaa\xbb\x18\x17\x18\x01:\x13self_or_user_reader\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02%\x12#/api/controlplane/v1/{name=users/*}\x12\xa4\x01\n\nUpdateUser\x12*.weftapi.controlplane.v1.UpdateUserRequest\x1a\x1d.weftapi.controlplane.v1.User\"K\xaa\xbb\x18\x0b\x18\x01*\x01\x01:\x04self\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x30\x32(/api/controlplane/v1/{user.name=users/*}:\x04user\x12\xd6\x01\n\nCreateUser\x12*.weftapi.controlplane.v1.CreateUserRequest\x1a+.weftapi.controlplane.v1.CreateUserResponse\"o\xaa\xbb\x18\x1e\n\x1c\n\x0cusers.create\x12\x0corganization\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x41\"9/api/controlplane/v1/{organization=organizations/*}/users:\x04user\x12\x91\x01\n\x0bSetPassword\x12+.weftapi.controlplane.v1.SetPasswordRequest\x1a\x16.google.protobuf.Empty\"=\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02+\"&/api/controlplane/v1/users:setPassword:\x01*\x12\x82\x02\n\x19\x43reatePersonalAccessToken\x12\x39.weftapi.controlplane.v1.CreatePersonalAccessTokenRequest\x1a:.weftapi.controlplane.v1.CreatePersonalAccessTokenResponse\"n\xaa\xbb\x18\x0b\x18\x01*\x01\x01:\x04self\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02S\":/api/controlplane/v1/{parent=users/*}/personalAccessTokens:\x15personal_access_token\x12\xeb\x01\n\x18ListPersonalAccessTokens\x12\x38.weftapi.controlplane.v1.ListPersonalAccessTokensRequest\x1a\x39.weftapi.controlplane.v1.ListPersonalAccessTokensResponse\"Z\x90\x02\x01\xaa\xbb\x18\x0b\x18\x01*\x01\x01:\x04self\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/controlplane/v1/{parent=users/*}/personalAccessTokens\x12\xc7\x01\n\x19\x44\x65letePersonalAccessToken\x12\x39.weftapi.controlplane.v1.DeletePersonalAccessTokenRequest\x1a\x16.google.protobuf.Empty\"W\xaa\xbb\x18\x0b\x18\x01*\x01\x01:\x04self\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02<*:/api/controlplane/v1/{name=users/*/personalAccessTokens/*}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,17 +42,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USER'].fields_by_name['create_time']._loaded_options = None
   _globals['_USER'].fields_by_name['create_time']._serialized_options = b'\372\273\030\002p\001'
   _globals['_USER'].fields_by_name['email']._loaded_options = None
-  _globals['_USER'].fields_by_name['email']._serialized_options = b'\372\273\030\t\010\001\030\376\001(\003`\001'
+  _globals['_USER'].fields_by_name['email']._serialized_options = b'\372\273\030\007\030\376\001(\003`\001'
   _globals['_USER']._loaded_options = None
   _globals['_USER']._serialized_options = b'\352A\035\n\rweft.dev/User\022\014users/{user}'
   _globals['_GETUSERREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETUSERREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\021\010\0012\rweft.dev/User'
-  _globals['_LISTUSERSREQUEST'].fields_by_name['organization']._loaded_options = None
-  _globals['_LISTUSERSREQUEST'].fields_by_name['organization']._serialized_options = b'\372\273\030\031\010\0012\025weft.dev/Organization'
-  _globals['_LISTUSERSREQUEST'].fields_by_name['page_size']._loaded_options = None
-  _globals['_LISTUSERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
-  _globals['_LISTUSERSREQUEST'].fields_by_name['page_token']._loaded_options = None
-  _globals['_LISTUSERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\372\273\030\003\030\200 '
+  _globals['_UPDATEUSERREQUEST'].fields_by_name['user']._loaded_options = None
+  _globals['_UPDATEUSERREQUEST'].fields_by_name['user']._serialized_options = b'\372\273\030\002\010\001'
+  _globals['_UPDATEUSERREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEUSERREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
   _globals['_CREATEUSERREQUEST'].fields_by_name['organization']._loaded_options = None
   _globals['_CREATEUSERREQUEST'].fields_by_name['organization']._serialized_options = b'\372\273\030\031\010\0012\025weft.dev/Organization'
   _globals['_CREATEUSERREQUEST'].fields_by_name['user']._loaded_options = None
@@ -96,8 +95,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEPERSONALACCESSTOKENREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030 \010\0012\034weft.dev/PersonalAccessToken'
   _globals['_USERSERVICE'].methods_by_name['GetUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['GetUser']._serialized_options = b'\220\002\001\252\273\030\027\030\001:\023self_or_user_reader\262\273\030\002\010\001\202\323\344\223\002%\022#/api/controlplane/v1/{name=users/*}'
-  _globals['_USERSERVICE'].methods_by_name['ListUsers']._loaded_options = None
-  _globals['_USERSERVICE'].methods_by_name['ListUsers']._serialized_options = b'\220\002\001\252\273\030\034\n\032\n\nusers.list\022\014organization\262\273\030\002\010\001\202\323\344\223\002;\0229/api/controlplane/v1/{organization=organizations/*}/users'
+  _globals['_USERSERVICE'].methods_by_name['UpdateUser']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['UpdateUser']._serialized_options = b'\252\273\030\013\030\001*\001\001:\004self\262\273\030\002\010\002\202\323\344\223\00202(/api/controlplane/v1/{user.name=users/*}:\004user'
   _globals['_USERSERVICE'].methods_by_name['CreateUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['CreateUser']._serialized_options = b'\252\273\030\036\n\034\n\014users.create\022\014organization\262\273\030\002\010\002\202\323\344\223\002A\"9/api/controlplane/v1/{organization=organizations/*}/users:\004user'
   _globals['_USERSERVICE'].methods_by_name['SetPassword']._loaded_options = None
@@ -108,32 +107,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSERVICE'].methods_by_name['ListPersonalAccessTokens']._serialized_options = b'\220\002\001\252\273\030\013\030\001*\001\001:\004self\262\273\030\002\010\001\202\323\344\223\002<\022:/api/controlplane/v1/{parent=users/*}/personalAccessTokens'
   _globals['_USERSERVICE'].methods_by_name['DeletePersonalAccessToken']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['DeletePersonalAccessToken']._serialized_options = b'\252\273\030\013\030\001*\001\001:\004self\262\273\030\002\010\002\202\323\344\223\002<*:/api/controlplane/v1/{name=users/*/personalAccessTokens/*}'
-  _globals['_USER']._serialized_start=218
-  _globals['_USER']._serialized_end=403
-  _globals['_GETUSERREQUEST']._serialized_start=405
-  _globals['_GETUSERREQUEST']._serialized_end=458
-  _globals['_LISTUSERSREQUEST']._serialized_start=461
-  _globals['_LISTUSERSREQUEST']._serialized_end=595
-  _globals['_LISTUSERSRESPONSE']._serialized_start=597
-  _globals['_LISTUSERSRESPONSE']._serialized_end=687
-  _globals['_CREATEUSERREQUEST']._serialized_start=690
-  _globals['_CREATEUSERREQUEST']._serialized_end=843
-  _globals['_CREATEUSERRESPONSE']._serialized_start=845
-  _globals['_CREATEUSERRESPONSE']._serialized_end=942
-  _globals['_SETPASSWORDREQUEST']._serialized_start=945
-  _globals['_SETPASSWORDREQUEST']._serialized_end=1121
-  _globals['_PERSONALACCESSTOKEN']._serialized_start=1124
-  _globals['_PERSONALACCESSTOKEN']._serialized_end=1499
-  _globals['_CREATEPERSONALACCESSTOKENREQUEST']._serialized_start=1502
-  _globals['_CREATEPERSONALACCESSTOKENREQUEST']._serialized_end=1660
-  _globals['_CREATEPERSONALACCESSTOKENRESPONSE']._serialized_start=1663
-  _globals['_CREATEPERSONALACCESSTOKENRESPONSE']._serialized_end=1799
-  _globals['_LISTPERSONALACCESSTOKENSREQUEST']._serialized_start=1802
-  _globals['_LISTPERSONALACCESSTOKENSREQUEST']._serialized_end=1937
-  _globals['_LISTPERSONALACCESSTOKENSRESPONSE']._serialized_start=1940
-  _globals['_LISTPERSONALACCESSTOKENSRESPONSE']._serialized_end=2077
-  _globals['_DELETEPERSONALACCESSTOKENREQUEST']._serialized_start=2079
-  _globals['_DELETEPERSONALACCESSTOKENREQUEST']._serialized_end=2165
-  _globals['_USERSERVICE']._serialized_start=2168
-  _globals['_USERSERVICE']._serialized_end=3621
+  _globals['_USER']._serialized_start=252
+  _globals['_USER']._serialized_end=435
+  _globals['_GETUSERREQUEST']._serialized_start=437
+  _globals['_GETUSERREQUEST']._serialized_end=490
+  _globals['_UPDATEUSERREQUEST']._serialized_start=493
+  _globals['_UPDATEUSERREQUEST']._serialized_end=642
+  _globals['_CREATEUSERREQUEST']._serialized_start=645
+  _globals['_CREATEUSERREQUEST']._serialized_end=798
+  _globals['_CREATEUSERRESPONSE']._serialized_start=800
+  _globals['_CREATEUSERRESPONSE']._serialized_end=897
+  _globals['_SETPASSWORDREQUEST']._serialized_start=900
+  _globals['_SETPASSWORDREQUEST']._serialized_end=1076
+  _globals['_PERSONALACCESSTOKEN']._serialized_start=1079
+  _globals['_PERSONALACCESSTOKEN']._serialized_end=1454
+  _globals['_CREATEPERSONALACCESSTOKENREQUEST']._serialized_start=1457
+  _globals['_CREATEPERSONALACCESSTOKENREQUEST']._serialized_end=1615
+  _globals['_CREATEPERSONALACCESSTOKENRESPONSE']._serialized_start=1618
+  _globals['_CREATEPERSONALACCESSTOKENRESPONSE']._serialized_end=1754
+  _globals['_LISTPERSONALACCESSTOKENSREQUEST']._serialized_start=1757
+  _globals['_LISTPERSONALACCESSTOKENSREQUEST']._serialized_end=1892
+  _globals['_LISTPERSONALACCESSTOKENSRESPONSE']._serialized_start=1895
+  _globals['_LISTPERSONALACCESSTOKENSRESPONSE']._serialized_end=2032
+  _globals['_DELETEPERSONALACCESSTOKENREQUEST']._serialized_start=2034
+  _globals['_DELETEPERSONALACCESSTOKENREQUEST']._serialized_end=2120
+  _globals['_USERSERVICE']._serialized_start=2123
+  _globals['_USERSERVICE']._serialized_end=3534
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ People and their personal access tokens."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -31,13 +32,13 @@ class User(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Output only. "users/<uuid>"."""
+    """Output only in bodies, required in updates. "users/<uuid>"."""
     uid: _builtins.str
     """Output only. The UUID in the name."""
     display_name: _builtins.str
     """Optional, mutable. The person's name."""
     email: _builtins.str
-    """Required, immutable. The person's address; it is what they sign in with."""
+    """Required on creation, immutable. The person's address; it is what they sign in with."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When the account was made."""
@@ -82,62 +83,38 @@ class GetUserRequest(_message.Message):
 Global___GetUserRequest: _TypeAlias = GetUserRequest  # noqa: Y015
 
 @_typing.final
-class ListUsersRequest(_message.Message):
-    """Request of ListUsers."""
+class UpdateUserRequest(_message.Message):
+    """Request of UpdateUser."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    ORGANIZATION_FIELD_NUMBER: _builtins.int
-    PAGE_SIZE_FIELD_NUMBER: _builtins.int
-    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
-    organization: _builtins.str
-    """Required. The organization."""
-    page_size: _builtins.int
-    """Optional. Items on a page: 50 by default, 500 at most."""
-    page_token: _builtins.str
-    """Optional. Where the last page ended."""
-    def __init__(
-        self,
-        *,
-        organization: _builtins.str = ...,
-        page_size: _builtins.int = ...,
-        page_token: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["organization", b"organization", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ListUsersRequest: _TypeAlias = ListUsersRequest  # noqa: Y015
-
-@_typing.final
-class ListUsersResponse(_message.Message):
-    """Response of ListUsers."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USERS_FIELD_NUMBER: _builtins.int
-    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
-    next_page_token: _builtins.str
-    """Output only. Where the next page begins; empty on the last one."""
+    USER_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Optional. A UUID that makes repeating safe."""
     @_builtins.property
-    def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___User]:
-        """Output only. The users of this page."""
+    def user(self) -> Global___User:
+        """Required. The user's name ("users/me", or their own), and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Optional. Which fields change; the populated ones where absent, all where "*"."""
 
     def __init__(
         self,
         *,
-        users: _abc.Iterable[Global___User] | None = ...,
-        next_page_token: _builtins.str = ...,
+        user: Global___User | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "users", b"users"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "update_mask", b"update_mask", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListUsersResponse: _TypeAlias = ListUsersResponse  # noqa: Y015
+Global___UpdateUserRequest: _TypeAlias = UpdateUserRequest  # noqa: Y015
 
 @_typing.final
 class CreateUserRequest(_message.Message):
@@ -212,7 +189,7 @@ class SetPasswordRequest(_message.Message):
     email: _builtins.str
     """Required. The account's address."""
     password_token: _builtins.str
-    """The one-time token of CreateUser."""
+    """The one-time token of CreateUser or of MemberService.CreateRecoveryToken."""
     current_password: _builtins.str
     """The current password."""
     new_password: _builtins.str

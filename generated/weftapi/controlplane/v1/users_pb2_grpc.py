@@ -41,10 +41,10 @@ class UserServiceStub(object):
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.GetUserRequest.SerializeToString,
                 response_deserializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.User.FromString,
                 _registered_method=True)
-        self.ListUsers = channel.unary_unary(
-                '/weftapi.controlplane.v1.UserService/ListUsers',
-                request_serializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.ListUsersRequest.SerializeToString,
-                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.ListUsersResponse.FromString,
+        self.UpdateUser = channel.unary_unary(
+                '/weftapi.controlplane.v1.UserService/UpdateUser',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.UpdateUserRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.User.FromString,
                 _registered_method=True)
         self.CreateUser = channel.unary_unary(
                 '/weftapi.controlplane.v1.UserService/CreateUser',
@@ -84,8 +84,8 @@ class UserServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListUsers(self, request, context):
-        """Lists the users of an organization by address. Has no effect.
+    def UpdateUser(self, request, context):
+        """Changes the caller's own name. Safe to repeat with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,8 +100,9 @@ class UserServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def SetPassword(self, request, context):
-        """Chooses a password with the one-time token of CreateUser, or with the current password. Ends all other
-        sessions of the account. A wrong proof is UNAUTHENTICATED `INVALID_GRANT`, a weak password INVALID_ARGUMENT.
+        """Chooses a password with the one-time token of CreateUser or of an administrator's recovery, or with the current
+        password. Ends all sessions of the account; a token also ends its personal access tokens, since whoever lost
+        the password may have lost those. A wrong proof is UNAUTHENTICATED `INVALID_GRANT`, a weak password INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,10 +140,10 @@ def add_UserServiceServicer_to_server(servicer, server):
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.GetUserRequest.FromString,
                     response_serializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.User.SerializeToString,
             ),
-            'ListUsers': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListUsers,
-                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.ListUsersRequest.FromString,
-                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.ListUsersResponse.SerializeToString,
+            'UpdateUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateUser,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.UpdateUserRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.User.SerializeToString,
             ),
             'CreateUser': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateUser,
@@ -209,7 +210,7 @@ class UserService(object):
             _registered_method=True)
 
     @staticmethod
-    def ListUsers(request,
+    def UpdateUser(request,
             target,
             options=(),
             channel_credentials=None,
@@ -222,9 +223,9 @@ class UserService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/weftapi.controlplane.v1.UserService/ListUsers',
-            weftapi_dot_controlplane_dot_v1_dot_users__pb2.ListUsersRequest.SerializeToString,
-            weftapi_dot_controlplane_dot_v1_dot_users__pb2.ListUsersResponse.FromString,
+            '/weftapi.controlplane.v1.UserService/UpdateUser',
+            weftapi_dot_controlplane_dot_v1_dot_users__pb2.UpdateUserRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_users__pb2.User.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,15 +36,16 @@ class UserServiceStub:
     def __new__(cls, channel: _aio.Channel) -> UserServiceAsyncStub: ...
     GetUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.GetUserRequest, _users_pb2.User]
     """Answers one user. "users/me" is the caller; others need the permission, else PERMISSION_DENIED."""
-    ListUsers: _grpc.UnaryUnaryMultiCallable[_users_pb2.ListUsersRequest, _users_pb2.ListUsersResponse]
-    """Lists the users of an organization by address. Has no effect."""
+    UpdateUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.UpdateUserRequest, _users_pb2.User]
+    """Changes the caller's own name. Safe to repeat with the same request id."""
     CreateUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.CreateUserRequest, _users_pb2.CreateUserResponse]
     """Creates a local account in an organization, without a role. The answer carries, once, the token with which
     the person chooses a password. A taken address is ALREADY_EXISTS. Safe to repeat with the same request id.
     """
     SetPassword: _grpc.UnaryUnaryMultiCallable[_users_pb2.SetPasswordRequest, _empty_pb2.Empty]
-    """Chooses a password with the one-time token of CreateUser, or with the current password. Ends all other
-    sessions of the account. A wrong proof is UNAUTHENTICATED `INVALID_GRANT`, a weak password INVALID_ARGUMENT.
+    """Chooses a password with the one-time token of CreateUser or of an administrator's recovery, or with the current
+    password. Ends all sessions of the account; a token also ends its personal access tokens, since whoever lost
+    the password may have lost those. A wrong proof is UNAUTHENTICATED `INVALID_GRANT`, a weak password INVALID_ARGUMENT.
     """
     CreatePersonalAccessToken: _grpc.UnaryUnaryMultiCallable[_users_pb2.CreatePersonalAccessTokenRequest, _users_pb2.CreatePersonalAccessTokenResponse]
     """Creates a personal access token of the caller. The secret is in this answer and nowhere else.
@@ -65,15 +66,16 @@ class UserServiceAsyncStub(UserServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetUser: _aio.UnaryUnaryMultiCallable[_users_pb2.GetUserRequest, _users_pb2.User]  # type: ignore[assignment]
     """Answers one user. "users/me" is the caller; others need the permission, else PERMISSION_DENIED."""
-    ListUsers: _aio.UnaryUnaryMultiCallable[_users_pb2.ListUsersRequest, _users_pb2.ListUsersResponse]  # type: ignore[assignment]
-    """Lists the users of an organization by address. Has no effect."""
+    UpdateUser: _aio.UnaryUnaryMultiCallable[_users_pb2.UpdateUserRequest, _users_pb2.User]  # type: ignore[assignment]
+    """Changes the caller's own name. Safe to repeat with the same request id."""
     CreateUser: _aio.UnaryUnaryMultiCallable[_users_pb2.CreateUserRequest, _users_pb2.CreateUserResponse]  # type: ignore[assignment]
     """Creates a local account in an organization, without a role. The answer carries, once, the token with which
     the person chooses a password. A taken address is ALREADY_EXISTS. Safe to repeat with the same request id.
     """
     SetPassword: _aio.UnaryUnaryMultiCallable[_users_pb2.SetPasswordRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Chooses a password with the one-time token of CreateUser, or with the current password. Ends all other
-    sessions of the account. A wrong proof is UNAUTHENTICATED `INVALID_GRANT`, a weak password INVALID_ARGUMENT.
+    """Chooses a password with the one-time token of CreateUser or of an administrator's recovery, or with the current
+    password. Ends all sessions of the account; a token also ends its personal access tokens, since whoever lost
+    the password may have lost those. A wrong proof is UNAUTHENTICATED `INVALID_GRANT`, a weak password INVALID_ARGUMENT.
     """
     CreatePersonalAccessToken: _aio.UnaryUnaryMultiCallable[_users_pb2.CreatePersonalAccessTokenRequest, _users_pb2.CreatePersonalAccessTokenResponse]  # type: ignore[assignment]
     """Creates a personal access token of the caller. The secret is in this answer and nowhere else.
@@ -99,12 +101,12 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         """Answers one user. "users/me" is the caller; others need the permission, else PERMISSION_DENIED."""
 
     @_abc_1.abstractmethod
-    def ListUsers(
+    def UpdateUser(
         self,
-        request: _users_pb2.ListUsersRequest,
+        request: _users_pb2.UpdateUserRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_users_pb2.ListUsersResponse, _abc.Awaitable[_users_pb2.ListUsersResponse]]:
-        """Lists the users of an organization by address. Has no effect."""
+    ) -> _typing.Union[_users_pb2.User, _abc.Awaitable[_users_pb2.User]]:
+        """Changes the caller's own name. Safe to repeat with the same request id."""
 
     @_abc_1.abstractmethod
     def CreateUser(
@@ -122,8 +124,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _users_pb2.SetPasswordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Chooses a password with the one-time token of CreateUser, or with the current password. Ends all other
-        sessions of the account. A wrong proof is UNAUTHENTICATED `INVALID_GRANT`, a weak password INVALID_ARGUMENT.
+        """Chooses a password with the one-time token of CreateUser or of an administrator's recovery, or with the current
+        password. Ends all sessions of the account; a token also ends its personal access tokens, since whoever lost
+        the password may have lost those. A wrong proof is UNAUTHENTICATED `INVALID_GRANT`, a weak password INVALID_ARGUMENT.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,194 @@
+"""Members: taken out, shut, opened, erased, and helped back in when they lost their password.
+
+Whoever does this to a person could have given them all they hold; and the account as a whole is
+touched only by who may do so in every organization that it belongs to.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from controlplane import store
+from controlplane.identity.opaque import Secret
+from controlplane.identity.tokens import Lifetimes
+from controlplane.operations import guards, personal_tokens, sessions, users
+from controlplane.operations.refusals import absent, illegal
+from controlplane.permissions import Scope, held_on
+from controlplane.store.members import MemberView
+from controlplane.store.schema import Member, User
+from controlplane.subjects import Subject
+from controlplane.subjects import user as subject_of_user
+from meshkit.errors import FailedPrecondition
+from meshkit.feed import ChangeKind
+from meshkit.session import Session
+
+_RECOVERY_TOKEN_LIFE = timedelta(days=1)
+_ERASED = "Erased user"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What helps a person to a new password; the token is nowhere else."""
+
+    email: str
+    token: Secret
+    expire_time: datetime
+
+
+def get(session: Session, organization: str, user_uid: UUID) -> MemberView:
+    """A member; raises NotFound."""
+    return _required(store.members.get(session, organization, user_uid), organization, user_uid)
+
+
+def remove(session: Session, organization: str, user_uid: UUID, *, caller: Subject) -> None:
+    """Takes a person out of an organization with all they hold there.
+
+    Raises NotFound, PRIVILEGE_ESCALATION or LAST_ADMINISTRATOR.
+    """
+    member = _locked(session, organization, user_uid)
+    _require_no_less(session, caller, user_uid, organization)
+    _leave(session, member.row)
+    guards.require_administrator(session, organization)
+    session.audited(resource=member.row.name)
+
+
+def deactivate(
+    session: Session,
+    organization: str,
+    user_uid: UUID,
+    *,
+    caller: Subject,
+    lifetimes: Lifetimes,
+) -> MemberView:
+    """Shuts an account and ends all that it opened; shut already is fine."""
+    member = _in_charge_of(session, organization, user_uid, caller, "members.deactivate")
+    if member.user.is_active:
+        member.user.deactivate_time = session.now
+        session.emit(ChangeKind.UPDATED, member.user, fields=("state",))
+        _require_administrators(session, store.members.of_user(session, user_uid))
+    _end_all(session, member.user, reason="deactivated", lifetimes=lifetimes)
+    session.audited(resource=member.row.name, fields=("state",))
+    return member
+
+
+def reactivate(
+    session: Session,
+    organization: str,
+    user_uid: UUID,
+    *,
+    caller: Subject,
+    lifetimes: Lifetimes,
+) -> MemberView:
+    """Opens an account again; open already is fine."""
+    member = _in_charge_of(session, organization, user_uid, caller, "members.reactivate")
+    if not member.user.is_active:
+        # A sign-in that raced with the shutting left a session that has not opened anything yet.
+        _end_all(session, member.user, reason="deactivated", lifetimes=lifetimes)
+        member.user.deactivate_time = None
+        session.emit(ChangeKind.UPDATED, member.user, fields=("state",))
+    session.audited(resource=member.row.name, fields=("state",))
+    return member
+
+
+def erase(
+    session: Session,
+    organization: str,
+    user_uid: UUID,
+    *,
+    caller: Subject,
+    lifetimes: Lifetimes,
+) -> None:
+    """Replaces everything personal in an account, for good; its UUID stays taken."""
+    member = _in_charge_of(session, organization, user_uid, caller, "members.erase")
+    user = member.user
+    _end_all(session, user, reason="erased", lifetimes=lifetimes)
+    memberships = store.members.of_user(session, user_uid)
+    for row in memberships:
+        _leave(session, row)
+    _require_administrators(session, memberships)
+    store.sessions.forget_places(session, user_uid)
+    user.deactivate_time = user.deactivate_time or session.now
+    user.email = user.email_key = f"erased-{user_uid}"
+    user.display_name, user.password_hash = _ERASED, None
+    session.emit(ChangeKind.UPDATED, user, fields=("email", "display_name", "state"))
+    session.audited(resource=user.name, fields=("email", "display_name", "password", "state"))
+
+
+def recover(
+    session: Session, organization: str, user_uid: UUID, *, caller: Subject, sid: UUID
+) -> Recovery:
+    """Makes a one-time token to choose a new password; the old one works until it is used."""
+    sessions.require_signed_in(session, caller.uid, sid)
+    member = _in_charge_of(session, organization, user_uid, caller, "members.recover")
+    if not member.user.is_active:
+        raise illegal(member.row.name, "deactivated", "recovered")
+    token = users.new_password_token(session, user_uid, life=_RECOVERY_TOKEN_LIFE)
+    session.audited(resource=member.row.name, fields=("password_token",))
+    return Recovery(member.user.email, token, session.now + _RECOVERY_TOKEN_LIFE)
+
+
+def _end_all(session: Session, user: User, *, reason: str, lifetimes: Lifetimes) -> None:
+    """Ends whatever lets somebody in as this user."""
+    sessions.end_all(session, user, reason=reason, lifetimes=lifetimes)
+    personal_tokens.delete_all(session, user.uid, lifetimes=lifetimes)
+    store.users.delete_one_time_tokens(session, users.PURPOSE, user.uid)
+
+
+def _in_charge_of(
+    session: Session, organization: str, user_uid: UUID, caller: Subject, permission: str
+) -> MemberView:
+    """The member, if the caller may do this to the whole account."""
+    member = _locked(session, organization, user_uid)
+    grants = guards.grants_of(session, caller)
+    for row in store.members.of_user(session, user_uid):
+        if permission not in held_on(grants, Scope(row.organization)):
+            raise FailedPrecondition(
+                "SHARED_ACCOUNT",
+                "This account belongs to other organizations too; remove the member instead.",
+                metadata={"resource": member.row.name},
+            )
+    _require_no_less(session, caller, user_uid)
+    return member
+
+
+def _require_no_less(
+    session: Session, caller: Subject, user_uid: UUID, organization: str = ""
+) -> None:
+    """Raises PRIVILEGE_ESCALATION where the user may do more than the caller.
+
+    In one organization, or wherever the user may do anything at all.
+    """
+    if caller != subject_of_user(user_uid):
+        theirs = guards.grants_of(session, subject_of_user(user_uid))
+        taken = [g for g in theirs if organization in ("", g.scope.organization)]
+        guards.require_held_now(session, caller, taken)
+
+
+def _require_administrators(session: Session, memberships: Sequence[Member]) -> None:
+    """None of these organizations has just lost its last administrator."""
+    for row in memberships:
+        guards.require_administrator(session, row.organization)
+
+
+def _leave(session: Session, member: Member) -> None:
+    """Takes a membership away, with the teams and grants that come with it."""
+    subject = subject_of_user(member.user_uid)
+    for team in store.teams.memberships(session, member.organization, subject):
+        session.emit(ChangeKind.DELETED, team)
+        session.delete(team)
+    for row in store.bindings.of_subject(session, subject):
+        if row.organization == member.organization:
+            session.emit(ChangeKind.DELETED, row)
+            session.delete(row)
+    session.delete(member)
+
+
+def _locked(session: Session, organization: str, user_uid: UUID) -> MemberView:
+    return _required(store.members.lock(session, organization, user_uid), organization, user_uid)
+
+
+def _required(member: MemberView | None, organization: str, user_uid: UUID) -> MemberView:
+    if member is None:
+        raise absent(f"organizations/{organization}/members/{user_uid}")
+    return member
