@@ -67,6 +67,8 @@ class Change:
 
 
 EncodeEvent = Callable[[Change, int, int], bytes]
+# Gets the events of each new revision; none where another history took this one's place.
+Listener = Callable[[Sequence["StoredEvent"]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ class Feed:
         self._read = read
         self._ring = Ring(head.revision, max_events=ring_events, max_bytes=ring_bytes)
         self._changed = asyncio.Event()
+        self._listeners: list[Listener] = []
         self._catching_up = asyncio.Lock()
         self.epoch: UUID = head.epoch
         self.compact_revision: int = head.compact_revision
@@ -193,7 +196,6 @@ class Feed:
     async def wait(self, after_revision: int, timeout_s: float | None = None) -> int:
         """Waits for a revision later than this one, or the timeout; returns the head."""
         if timeout_s is None:
-            # Watches bring a timer of their own: a second one would cost each wake-up again.
             while self.head <= after_revision:
                 await self._changed.wait()
             return self.head
@@ -202,12 +204,16 @@ class Feed:
                 return await self.wait(after_revision)
         return self.head
 
+    def tell(self, listener: Listener) -> None:
+        """Calls a listener, which must not raise, with every revision from now on."""
+        self._listeners.append(listener)
+
     def publish(self, events: Sequence[StoredEvent]) -> bool:
         """Adds one committed revision; False, and nothing added, where it is not the next."""
         if not events or events[0].revision != self.head + 1:
             return False
         self._ring.append(tuple(events))
-        self._wake()
+        self._wake(events)
         return True
 
     async def catch_up(self) -> None:
@@ -260,7 +266,7 @@ class Feed:
         self.epoch, self.compact_revision = head.epoch, head.compact_revision
         self._ring.drop(self._ring.head)
         self._ring.head = self._ring.tail = head.revision
-        self._wake()
+        self._wake(())
 
     def _page(
         self, connection: sa.Connection, after_revision: int, limit: int
@@ -294,9 +300,11 @@ class Feed:
             query = query.where(columns.revision < before)
         return [StoredEvent(*row) for row in connection.execute(query)]
 
-    def _wake(self) -> None:
+    def _wake(self, events: Sequence[StoredEvent]) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+        for listener in self._listeners:
+            listener(events)
 
 
 def read_head(connection: sa.Connection, tables: MeshTables) -> Head:

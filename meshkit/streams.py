@@ -6,9 +6,10 @@ than its cursor.
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import structlog
 from google.protobuf.message import Message
@@ -44,6 +45,43 @@ class Authorizer(Protocol):
         ...
 
 
+class Ending:
+    """Whether a stream should end: as an event, but one that costs little while nobody waits."""
+
+    __slots__ = ("_calls", "_is_set")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._calls: dict[Callable[[], None], None] = {}
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+        calls, self._calls = self._calls, {}
+        for call in calls:
+            call()
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Calls once it is set; at once where it is already."""
+        if self._is_set:
+            call()
+        else:
+            self._calls[call] = None
+
+    async def wait(self) -> Literal[True]:
+        """Returns once it is set."""
+        if not self._is_set:
+            event = asyncio.Event()
+            self._calls[event.set] = None
+            try:
+                await event.wait()
+            finally:
+                self._calls.pop(event.set, None)
+        return True
+
+
 @dataclass(slots=True, eq=False)
 class OpenStream:
     """A stream as its servicer sees it, through `current_stream`.
@@ -55,7 +93,7 @@ class OpenStream:
 
     policy: MethodPolicy
     identity: Identity
-    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    ending: Ending = field(default_factory=Ending)
     cursor: str = ""
     request: Message | None = None
     verdict: MeshError | None = None

@@ -3,13 +3,14 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import grpc
 
+from meshkit.feed import renew_epoch
 from tests.workspace.harness import (
     DEMO_EDITOR,
     VIEWER,
@@ -36,12 +37,14 @@ class Reader:
         self.call = call
         self.events: list[Any] = []
         self.revision = 0
+        self.first = 0
 
     async def next(self) -> Any:
         async with asyncio.timeout(30):
             response = await self.call.read()
         if response is not grpc.aio.EOF:
             self.events += response.events
+            self.first = self.first or response.revision
             if not response.more_in_revision:
                 self.revision = response.revision
         return response
@@ -200,6 +203,48 @@ async def test_cursors_outside_of_history_are_refused(ws: Harness) -> None:
         await ws.runs().WatchRun(WatchRun(name=run, after_revision=1)).read()
     async with refused("OUT_OF_RANGE", "REVISION_COMPACTED"):
         await ws.events().ListEvents(ListEvents(parent="projects/demo", after_revision=1))
+
+
+async def test_a_watch_ends_where_its_history_is_replaced(ws: Harness) -> None:
+    database = ws.workspace.database
+    run = (await ws.create_run()).name
+    async with reading(ws.runs().WatchRun(WatchRun(name=run))) as reader:
+        await reader.next()
+        await database.write(
+            lambda session: renew_epoch(session.connection(), database.tables) and None
+        )
+        async with refused("OUT_OF_RANGE", "EPOCH_CHANGED"):
+            await database.feed.catch_up()
+            await reader.next()
+
+
+async def test_everybody_who_watches_the_same_gets_the_same(ws: Harness) -> None:
+    run, other, me = (await ws.create_run()).name, (await ws.create_run()).name, str(uuid4())
+    await ws.add_steps(run, "a")
+    async with AsyncExitStack() as stack:
+        readers = [
+            await stack.enter_async_context(reading(call))
+            for call in (
+                *(ws.runs().WatchRun(WatchRun(name=run)) for _ in range(3)),
+                *(ws.events().WatchEvents(WatchEvents(parent="projects/demo")) for _ in range(2)),
+                ws.runs().WatchRun(WatchRun(name=other)),
+            )
+        ]
+        await asyncio.gather(*(reader.next() for reader in readers))
+        await ws.report(other, me, run_report(1, "RUNNING"))
+        await ws.report(run, me, run_report(1, "RUNNING"), step_report(2, "a", "RUNNING"))
+        await ws.report(run, me, step_report(3, "a", "SUCCEEDED"), run_report(4, "SUCCEEDED"))
+        await ws.report(other, me, run_report(2, "SUCCEEDED"))
+        for reader in (*readers[:3], readers[5]):
+            await reader.until(lambda response: response.end_of_stream)
+        head = ws.workspace.database.feed.head
+        for reader in readers[3:5]:
+            await reader.until(lambda response: response.revision == head)
+    listed = [event for event in await everything(ws) if event.revision > readers[3].first]
+    of_run = [event for event in listed if event.name.startswith(run)]
+    assert [reader.events for reader in readers[:3]] == [of_run] * 3
+    assert [reader.events for reader in readers[3:5]] == [listed] * 2
+    assert readers[5].events == [event for event in listed if event.name.startswith(other)]
 
 
 async def test_watching_what_is_not_there(ws: Harness) -> None:

@@ -14,7 +14,8 @@ from workspace import names
 from workspace.encoding import decode, size_of
 from workspace.operations.refusals import absent
 from workspace.servicers.converting import caller
-from workspace.servicers.watches import Select, Watches
+from workspace.servicers.selectors import Selector
+from workspace.servicers.watches import Watches
 from workspace.store import projects as project_store
 
 _READ_AHEAD = 512
@@ -31,7 +32,8 @@ class EventServicer(events_pb2_grpc.EventServiceServicer):
     async def WatchEvents(
         self, request: events_pb2.WatchEventsRequest, context: Context
     ) -> AsyncIterator[Any]:
-        async for response in self._watches.events(request, context, caller()):
+        watch = await self._watches.events(request, caller())
+        async for response in watch.follow(context):
             yield response
 
     async def ListEvents(
@@ -42,8 +44,8 @@ class EventServicer(events_pb2_grpc.EventServiceServicer):
             await self._require(project)
         position = request.after_revision or self._feed.compact_revision
         await self._feed.check(position, epoch=request.epoch)
-        select = self._watches.selector(caller(), request.parent, request.resource_types)
-        page = _Page(self._feed, position, page_size(request.page_size), select)
+        selector = self._watches.selector(caller(), request.parent, request.resource_types)
+        page = _Page(self._feed, position, page_size(request.page_size), selector)
         await page.fill(request.wait.ToTimedelta().total_seconds())
         return events_pb2.ListEventsResponse(
             events=[decode(event) for event in page.events],
@@ -72,7 +74,7 @@ class _Page:
     feed: Feed
     position: int
     size: int
-    select: Select
+    selector: Selector
     events: list[bytes] = field(default_factory=list)
     room: int = MAX_PAGE_BYTES
 
@@ -96,7 +98,7 @@ class _Page:
             looked_at += len(found)
             for revision in sorted({event.revision for event in found}):
                 own = [event for event in found if event.revision == revision]
-                chosen = [(e, text) for e in own if (text := self.select(e)) is not None]
+                chosen = [(e, text) for e in own if (text := self.selector.select(e)) is not None]
                 if self.events and not self._fits([size_of(event) for event, _ in chosen]):
                     return
                 self.events += [text for _, text in chosen]

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
 from meshkit.errors import FieldViolation, InvalidArgument, OutOfRange
-from meshkit.streams import current_stream
+from meshkit.streams import Ending, current_stream
 from weftapi.workspace.v1 import logs_pb2, reports_pb2
 from workspace.logs.backend import LogBackend, LogTrimmedError
 from workspace.logs.keeper import Admitted
@@ -177,8 +177,8 @@ def _woken(live: LiveLog) -> Iterator[tuple[asyncio.Event, "asyncio.Task[bool]"]
         ending.cancel()
 
 
-async def _until(event: asyncio.Event) -> bool:
-    return await event.wait()
+async def _until(ending: Ending) -> bool:
+    return await ending.wait()
 
 
 async def _happens(event: asyncio.Event, timeout_s: float) -> bool:

@@ -135,14 +135,16 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
     async def WatchRun(
         self, request: runs_pb2.WatchRunRequest, context: Context
     ) -> AsyncIterator[Any]:
-        async for response in self._watches.run(request, context):
+        watch = await self._watches.run(request)
+        async for response in watch.follow(context):
             yield response
 
     async def WatchRuns(
         self, request: runs_pb2.WatchRunsRequest, context: Context
     ) -> AsyncIterator[Any]:
         filter_ = self._lists.filter(store.FIELDS, request.filter)
-        async for response in self._watches.runs(request, context, caller(), filter_):
+        watch = await self._watches.runs(request, caller(), filter_)
+        async for response in watch.follow(context):
             yield response
 
 

@@ -1,0 +1,132 @@
+"""Sleepers: woken by what concerns them, and never behind what does not."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshkit.feed import Feed, Head, StoredEvent
+from meshkit.sleepers import Sleeper, Sleepers
+from meshkit.streams import Ending
+from tests.meshkit.notes import TABLES
+
+EPOCH = UUID(int=1)
+PATIENT = 3600.0
+
+
+def new_feed() -> tuple[Feed, list[Head]]:
+    """A feed at revision 0, and the head that its database would answer."""
+    heads = [Head(0, 0, EPOCH)]
+
+    async def read(_work: Any) -> Any:
+        return heads[-1], []
+
+    return Feed(TABLES, read, heads[0]), heads
+
+
+def event(revision: int, name: str) -> StoredEvent:
+    time = datetime(2026, 1, 1, tzinfo=UTC)
+    return StoredEvent(revision, 0, time, "p", "weft.dev/Note", name, "uid", "UPDATED", b"")
+
+
+def keys_of(event: StoredEvent) -> Iterator[str]:
+    yield event.name
+    yield "any"
+
+
+def publish(feed: Feed, *names: str) -> None:
+    assert feed.publish([event(feed.head + 1, name) for name in names])
+
+
+async def asleep(sleepers: Sleepers, keys: Sequence[str], position: int = 0) -> Any:
+    sleeper = Sleeper(sleepers, keys)
+    task = asyncio.create_task(sleeper.sleep(position))
+    await asyncio.sleep(0)
+    return sleeper, task
+
+
+@given(
+    wanted=st.lists(st.sets(st.sampled_from("abcd"), min_size=1), min_size=1, max_size=5),
+    history=st.lists(st.lists(st.sampled_from("abcdxyz"), min_size=1, max_size=3), max_size=12),
+)
+def test_whoever_sleeps_is_woken_by_the_first_news_for_them(
+    wanted: list[set[str]], history: list[list[str]]
+) -> None:
+    async def live() -> None:
+        feed, _ = new_feed()
+        sleepers = Sleepers(feed, keys_of, patience_s=PATIENT)
+        waiting = [await asleep(sleepers, sorted(keys)) for keys in wanted]
+        for names in history:
+            publish(feed, *names)
+        for keys, (sleeper, task) in zip(wanted, waiting, strict=True):
+            concerned = [n for n, names in enumerate(history, 1) if keys & set(names)]
+            sleeper.rouse()
+            assert await task == (concerned[0] - 1 if concerned else len(history))
+        assert len(sleepers) == 0
+
+    asyncio.run(live())
+
+
+async def test_nobody_sleeps_while_there_is_something_to_read() -> None:
+    feed, _ = new_feed()
+    sleepers = Sleepers(feed, keys_of, patience_s=PATIENT)
+    publish(feed, "a")
+    assert await Sleeper(sleepers, ["b"]).sleep(0) == 0
+
+
+async def test_patience_ends_in_the_order_of_sleeping_with_all_that_was_not_for_them() -> None:
+    feed, _ = new_feed()
+    sleepers = Sleepers(feed, keys_of, patience_s=0.01)
+    woken: list[str] = []
+    first, second = [await asleep(sleepers, [key]) for key in "ab"]
+    for (_, task), name in ((first, "first"), (second, "second")):
+        task.add_done_callback(lambda _, name=name: woken.append(name))
+    publish(feed, "x")
+    assert await asyncio.gather(first[1], second[1]) == [1, 1]
+    assert woken == ["first", "second"]
+    # And whoever sleeps again is woken again.
+    assert await Sleeper(sleepers, ["a"]).sleep(1) == 1
+
+
+async def test_another_history_wakes_everybody_where_they_were() -> None:
+    feed, heads = new_feed()
+    sleepers = Sleepers(feed, keys_of, patience_s=PATIENT)
+    publish(feed, "x")
+    _, task = await asleep(sleepers, ["a"], position=1)
+    publish(feed, "x")
+    heads.append(Head(7, 7, UUID(int=2)))
+    await feed.catch_up()
+    assert await task == 1
+
+
+async def test_whoever_is_cancelled_is_forgotten() -> None:
+    feed, _ = new_feed()
+    sleepers = Sleepers(feed, keys_of, patience_s=PATIENT)
+    _, task = await asleep(sleepers, ["a", "b"])
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(sleepers) == 0
+    publish(feed, "a")
+
+
+async def test_an_ending_calls_and_wakes_once_it_is_set() -> None:
+    ending, called = Ending(), []
+    ending.then(lambda: called.append("then"))
+    waiting = asyncio.create_task(ending.wait())
+    leaving = asyncio.create_task(ending.wait())
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert not ending.is_set()
+    assert not called
+    ending.set()
+    ending.set()
+    assert await waiting
+    assert await ending.wait()
+    ending.then(lambda: called.append("late"))
+    assert called == ["then", "late"]
