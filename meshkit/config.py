@@ -51,6 +51,8 @@ class ServerSettings(BaseSettings):
     """File to write the bound addresses into, as JSON, once the server is ready."""
     log_level: str = "info"
     """Least level that is logged: debug, info, warning or error."""
+    slow_call_s: float = 1.0
+    """Unary calls that succeed within this time are logged at debug, all others at info."""
     open_reflection: bool = False
     """Whether reflection answers callers without a credential; for development."""
 

@@ -61,10 +61,13 @@ class Rpc:
 class Recorder:
     """Records finished calls: metrics, the log, and denials for the audit log."""
 
-    def __init__(self, metrics: Metrics, clock: Clock, denied: Denied) -> None:
+    def __init__(
+        self, metrics: Metrics, clock: Clock, denied: Denied, *, slow_call_s: float = 0
+    ) -> None:
         self.metrics = metrics
         self.clock = clock
         self.denied = denied
+        self._slow_call_s = slow_call_s
 
     def finish(self, rpc: Rpc) -> None:
         elapsed = self.clock.monotonic() - rpc.started
@@ -73,7 +76,7 @@ class Recorder:
         extra = {"cause": rpc.cause} if rpc.cause else {}
         if call.trace_id:
             extra["trace_id"] = call.trace_id
-        write = log.debug if rpc.policy.is_quiet else log.info
+        write = log.debug if self._is_usual(rpc, elapsed) else log.info
         write(
             "rpc",
             method=call.method,
@@ -83,6 +86,11 @@ class Recorder:
             request_id=call.request_id,
             **extra,
         )
+
+    def _is_usual(self, rpc: Rpc, elapsed: float) -> bool:
+        """Whether the metrics say enough; a line costs as much as a third of a small call."""
+        is_quick = rpc.code == "OK" and not rpc.is_stream and elapsed < self._slow_call_s
+        return is_quick or rpc.policy.is_quiet
 
 
 class recorded:  # noqa: N801 - reads as a verb where it is used

@@ -94,7 +94,7 @@ class MeshServer:
             verifier=verifier,
             authorizer=authorizer,
             clock=clock,
-            recorder=Recorder(self.metrics, clock, denied),
+            recorder=Recorder(self.metrics, clock, denied, slow_call_s=settings.slow_call_s),
             limits=_limits(settings, clock),
             denied_serials=denied_serials or DeniedSerials(),
             allows_peer=allows_peer or _same_trust_domain(credentials.identity),

@@ -60,7 +60,7 @@ class TestLog:
         assert line.pop("ms") >= 0
         assert line == {
             "event": "rpc",
-            "log_level": "info",
+            "log_level": "debug",
             "method": toy.path("Echo"),
             "caller": "users/alice",
             "code": "OK",
@@ -68,6 +68,24 @@ class TestLog:
             "trace_id": TRACE,
         }
         assert bearer[0][1] not in repr(lines.entries)
+
+    async def test_only_quick_successes_are_left_to_the_metrics(self, tmp_path, lines):
+        async with toy.running(tmp_path) as mesh, mesh.edge() as edge:
+            await toy.unary(edge, "Echo")(TOY, metadata=mesh.bearer())
+            await lines.reach(1)
+            await toy.unary(edge, "Echo")(TOY).code()
+            await lines.reach(2)
+            stream = toy.server_stream(edge, "Watch")(TOY, metadata=mesh.bearer())
+            await stream.read()
+            stream.cancel()
+            found = await lines.reach(3)
+        assert [line["log_level"] for line in found] == ["debug", "info", "info"]
+
+    async def test_a_call_that_is_slow_is_worth_a_line(self, tmp_path, lines):
+        async with toy.running(tmp_path, slow_call_s=0) as mesh, mesh.edge() as edge:
+            await toy.unary(edge, "Echo")(TOY, metadata=mesh.bearer())
+            (line,) = await lines.reach(1)
+        assert (line["code"], line["log_level"]) == ("OK", "info")
 
     async def test_a_refusal_says_what_lay_behind_it(self, tmp_path, lines):
         async with toy.running(tmp_path) as mesh, mesh.edge() as edge:
