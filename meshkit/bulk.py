@@ -1,17 +1,11 @@
-"""One statement for many rows, at the price of the driver alone.
+"""One statement for many rows, at the price of the driver alone."""
 
-SQLAlchemy's own executemany spends more time on naming and converting parameters than SQLite
-takes to store them. `Bulk` compiles once, converts by the columns' own types, and hands plain
-tuples to the driver.
-"""
-
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.sql.compiler import SQLCompiler
 
-Converter = Callable[[Any], Any] | None
+from meshkit.driver import Compiled, compile_for, run_many
 
 
 class Bulk:
@@ -23,28 +17,16 @@ class Bulk:
 
     def __init__(self, statement: sa.Insert | sa.Update | sa.Delete, names: Sequence[str]) -> None:
         self._statement = statement
-        self._names = list(names)
-        self._compiled: dict[str, tuple[str, list[tuple[int, Converter]]]] = {}
+        self._names = tuple(names)
+        self._compiled: dict[str, Compiled] = {}
 
     def run(self, connection: sa.Connection, rows: Iterable[Sequence[Any]]) -> None:
         """Runs the statement for each row; nothing where there are none."""
         dialect = connection.dialect
-        if dialect.name not in self._compiled:
-            self._compiled[dialect.name] = self._compile(dialect)
-        sql, columns = self._compiled[dialect.name]
-        parameters = [
-            tuple([convert(row[i]) if convert else row[i] for i, convert in columns])
-            for row in rows
-        ]
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            compiled = compile_for(dialect, self._statement, self._names)
+            self._compiled[dialect.name] = compiled
+        parameters = [compiled.parameters(row) for row in rows]
         if parameters:
-            connection.exec_driver_sql(sql, parameters)
-
-    def _compile(self, dialect: sa.Dialect) -> tuple[str, list[tuple[int, Converter]]]:
-        keys = self._names if isinstance(self._statement, sa.Insert) else None
-        compiled = self._statement.compile(dialect=dialect, column_keys=keys)
-        assert isinstance(compiled, SQLCompiler)
-        columns: list[tuple[int, Converter]] = []
-        for name in compiled.positiontup or ():
-            kind = compiled.binds[name].type.dialect_impl(dialect)
-            columns.append((self._names.index(name), kind.bind_processor(dialect)))
-        return compiled.string, columns
+            run_many(connection, compiled.sql, parameters)

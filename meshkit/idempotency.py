@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from meshkit.bulk import Bulk
 from meshkit.caller import current_call
 from meshkit.errors import InvalidArgument
+from meshkit.query import Query
 from meshkit.schema import among, mesh_tables
 from meshkit.session import Session
 
@@ -84,7 +85,7 @@ class Replies:
 
     def __init__(self, table: sa.Table) -> None:
         self._table = table
-        self._lookup = sa.select(table).where(among(table.c.request_id, "ids"))
+        self._lookup = Query(sa.select(table).where(among(table.c.request_id, "ids")), "ids")
         self._insert = Bulk(table.insert(), table.columns.keys())
 
     def lookup(
@@ -93,14 +94,14 @@ class Replies:
         """The replies already given, in one query; those past their day are removed."""
         wanted = {once.key for once in asked}
         ids = sorted({once.request_id for once in asked})
-        rows = session.connection().execute(self._lookup, {"ids": ids})
         found, expired = {}, []
-        for row in rows:
-            key = (row.request_id, row.principal, row.method)
-            if row.expire_time <= now:
+        for row in self._lookup.all(session.connection(), ids):
+            request_id, principal, method, request_hash, reply, revision, expire_time = row
+            key = (request_id, principal, method)
+            if expire_time <= now:
                 expired.append(key)
             elif key in wanted:
-                found[key] = StoredReply(row.request_hash, row.reply, row.revision)
+                found[key] = StoredReply(request_hash, reply, revision)
         self._remove(session, expired)
         return found
 

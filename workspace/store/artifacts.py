@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from meshkit.filters import Choices, Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
+from meshkit.schema import among
 from meshkit.session import Session
-from workspace.store.base import columns, every, fetch, first, ignore_conflicts, insert_or
+from workspace.store.base import Rows, columns, every, ignore_conflicts, insert_or
 from workspace.store.lists import Listed, listed, matching
 from workspace.store.schema import Artifact, ArtifactVersion, LineageEdge, Step
 
@@ -39,15 +40,46 @@ VERSION_FIELDS = Fields(
 VersionKey = tuple[str, int]
 
 
+_GET = Rows(
+    Artifact,
+    every(Artifact).where(
+        _A.project == sa.bindparam("in_project"), _A.id == sa.bindparam("artifact")
+    ),
+    "in_project",
+    "artifact",
+)
+_LOCK_MANY = Rows(
+    Artifact,
+    every(Artifact)
+    .where(_A.project == sa.bindparam("in_project"), among(_A.id, "artifacts"))
+    .order_by(_A.id)
+    .with_for_update(),
+    "in_project",
+    "artifacts",
+)
+_VERSION = Rows(
+    ArtifactVersion,
+    every(ArtifactVersion).where(
+        _V.project == sa.bindparam("in_project"),
+        _V.artifact == sa.bindparam("of_artifact"),
+        _V.version == sa.bindparam("number", type_=_V.version.type),
+    ),
+    "in_project",
+    "of_artifact",
+    "number",
+)
+_VERSIONS = Rows(
+    ArtifactVersion, every(ArtifactVersion).where(among(_V.uid, "versions")), "versions"
+)
+
+
 def get(session: Session, project: str, artifact: str) -> Artifact | None:
-    return first(session, Artifact, every(Artifact).where(_A.project == project, _A.id == artifact))
+    return _GET.first(session, project, artifact)
 
 
 def lock_many(session: Session, project: str, ids: Iterable[str]) -> dict[str, Artifact]:
     """Artifacts by id, held until the commit: they number their versions."""
-    wanted = session.among(_A.id, sorted(set(ids)))
-    statement = every(Artifact).where(_A.project == project, wanted).order_by(_A.id)
-    return {row.id: row for row in fetch(session, Artifact, statement.with_for_update())}
+    return {row.id: row for row in _LOCK_MANY.all(session, project, sorted(set(ids)))}
 
 
 def list_page(session: Session, project: str, window: Window) -> Listed[Artifact]:
@@ -55,18 +87,12 @@ def list_page(session: Session, project: str, window: Window) -> Listed[Artifact
 
 
 def version(session: Session, project: str, artifact: str, number: int) -> ArtifactVersion | None:
-    statement = every(ArtifactVersion).where(
-        _V.project == project, _V.artifact == artifact, _V.version == number
-    )
-    return first(session, ArtifactVersion, statement)
+    return _VERSION.first(session, project, artifact, number)
 
 
 def versions_by_uid(session: Session, uids: Sequence[UUID]) -> dict[UUID, ArtifactVersion]:
     """Versions by uid, in whatever project: uids are unique in the workspace."""
-    rows = fetch(
-        session, ArtifactVersion, every(ArtifactVersion).where(session.among(_V.uid, uids))
-    )
-    return {row.uid: row for row in rows}
+    return {row.uid: row for row in _VERSIONS.all(session, uids)}
 
 
 def uids(session: Session, project: str, keys: Iterable[VersionKey]) -> dict[VersionKey, UUID]:

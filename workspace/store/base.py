@@ -9,7 +9,7 @@ import types
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,6 +19,7 @@ from sqlalchemy.types import TypeDecorator
 
 from meshkit.bulk import Bulk
 from meshkit.errors import AlreadyExists
+from meshkit.query import Query
 from meshkit.schema import TYPE_ANNOTATIONS, Json, new_metadata
 from meshkit.session import Session
 
@@ -98,6 +99,25 @@ def every(cls: type[Row]) -> sa.Select[Any]:
 @cache
 def _select(table: sa.Table) -> sa.Select[Any]:
     return sa.select(*table.c)
+
+
+class Rows(Generic[R]):
+    """A query of whole rows, compiled once: a SELECT that began with `every(cls)`.
+
+    `names` are its parameters, in the order in which `all` and `first` take their values.
+    """
+
+    def __init__(self, cls: type[R], statement: sa.Select[Any], *names: str) -> None:
+        self._cls = cls
+        self._query = Query(statement, *names)
+
+    def all(self, session: Session, *values: Any) -> list[R]:
+        make = self._cls
+        return [make(*row) for row in self._query.all(session.connection(), *values)]
+
+    def first(self, session: Session, *values: Any) -> R | None:
+        row = self._query.first(session.connection(), *values)
+        return self._cls(*row) if row else None
 
 
 def fetch(session: Session, cls: type[R], statement: sa.Select[Any]) -> list[R]:

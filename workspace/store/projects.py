@@ -4,8 +4,10 @@ import sqlalchemy as sa
 
 from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
+from meshkit.query import Query
+from meshkit.schema import among
 from meshkit.session import Session
-from workspace.store.base import columns, every, first
+from workspace.store.base import Rows, columns, every
 from workspace.store.lists import Listed, Visible, listed, matching, within
 from workspace.store.schema import Artifact, Pipeline, Project, Run
 
@@ -25,21 +27,24 @@ FIELDS = Fields(
 )
 
 
+_BY_ID = every(Project).where(_C.id == sa.bindparam("project"))
+_GET = Rows(Project, _BY_ID, "project")
+_LOCK = Rows(Project, _BY_ID.with_for_update(), "project")
+_EXISTING = Query(sa.select(_C.id).where(among(_C.id, "projects")), "projects")
+
+
 def get(session: Session, project: str) -> Project | None:
-    return first(session, Project, every(Project).where(_C.id == project))
+    return _GET.first(session, project)
 
 
 def lock(session: Session, project: str) -> Project | None:
     """The project, held until the commit."""
-    return first(session, Project, every(Project).where(_C.id == project).with_for_update())
+    return _LOCK.first(session, project)
 
 
 def existing(session: Session, projects: set[str]) -> set[str]:
     """Those of the projects that exist."""
-    found = session.connection().execute(
-        sa.select(_C.id).where(session.among(_C.id, sorted(projects)))
-    )
-    return {row.id for row in found}
+    return {id_ for (id_,) in _EXISTING.all(session.connection(), sorted(projects))}
 
 
 def list_page(

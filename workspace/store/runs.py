@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from meshkit.filters import Choices, Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
-from meshkit.schema import database_time_ms
+from meshkit.query import Query
+from meshkit.schema import among, database_time_ms
 from meshkit.session import Session
 from workspace.lifecycle import RUN_ACTIVE, RunState
-from workspace.store.base import columns, every, fetch, first, insert_or
+from workspace.store.base import Rows, columns, every, fetch, insert_or
 from workspace.store.lists import Listed, Visible, listed, matching, within
 from workspace.store.schema import Run, RunCounter
 
@@ -47,14 +48,27 @@ FIELDS = Fields(
 )
 
 
+_IN_PROJECT = _C.project == sa.bindparam("in_project")
+_BY_ID = every(Run).where(_IN_PROJECT, _C.id == sa.bindparam("run"))
+_AMONG_IDS = every(Run).where(_IN_PROJECT, among(_C.id, "runs")).order_by(_C.uid)
+_GET = Rows(Run, _BY_ID, "in_project", "run")
+_LOCK = Rows(Run, _BY_ID.with_for_update(), "in_project", "run")
+_LOCK_MANY = Rows(Run, _AMONG_IDS.with_for_update(), "in_project", "runs")
+_EXISTING = Query(sa.select(_C.id).where(_IN_PROJECT, among(_C.id, "runs")), "in_project", "runs")
+_STANDING = Query(
+    sa.select(_C.uid, _C.end_time).where(_IN_PROJECT, _C.id == sa.bindparam("run")),
+    "in_project",
+    "run",
+)
+
+
 def get(session: Session, project: str, run: str) -> Run | None:
-    return first(session, Run, every(Run).where(_C.project == project, _C.id == run))
+    return _GET.first(session, project, run)
 
 
 def lock(session: Session, project: str, run: str) -> Run | None:
     """The run, held until the commit: whoever changes its steps holds it too."""
-    statement = every(Run).where(_C.project == project, _C.id == run)
-    return first(session, Run, statement.with_for_update())
+    return _LOCK.first(session, project, run)
 
 
 def lock_many(session: Session, keys: Iterable[Key]) -> dict[Key, Run]:
@@ -64,16 +78,14 @@ def lock_many(session: Session, keys: Iterable[Key]) -> dict[Key, Run]:
         by_project[project].append(run)
     found: dict[Key, Run] = {}
     for project, runs in by_project.items():
-        statement = every(Run).where(_C.project == project, session.among(_C.id, runs))
-        for row in fetch(session, Run, statement.order_by(_C.uid).with_for_update()):
+        for row in _LOCK_MANY.all(session, project, runs):
             found[project, row.id] = row
     return found
 
 
 def existing(session: Session, project: str, runs: Iterable[str]) -> set[str]:
     """Those of the ids that are taken."""
-    query = sa.select(_C.id).where(_C.project == project, session.among(_C.id, sorted(runs)))
-    return {row.id for row in session.connection().execute(query)}
+    return {id_ for (id_,) in _EXISTING.all(session.connection(), project, sorted(runs))}
 
 
 def list_page(
@@ -135,9 +147,8 @@ def time_ms(session: Session) -> int:
 
 def standing(session: Session, project: str, run: str) -> tuple[UUID, datetime | None] | None:
     """Uid and end of a run."""
-    query = sa.select(_C.uid, _C.end_time).where(_C.project == project, _C.id == run)
-    row = session.connection().execute(query).first()
-    return (row.uid, row.end_time) if row else None
+    row = _STANDING.first(session.connection(), project, run)
+    return (row[0], row[1]) if row else None
 
 
 def set_workload(session: Session, run: Run) -> None:

@@ -6,8 +6,9 @@ import sqlalchemy as sa
 
 from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
+from meshkit.schema import among
 from meshkit.session import Session
-from workspace.store.base import columns, every, fetch, first
+from workspace.store.base import Rows, columns, every, fetch
 from workspace.store.lists import Listed, matching, revision
 from workspace.store.schema import Snapshot
 
@@ -31,18 +32,28 @@ def _without(*names: str) -> sa.Select[Any]:
 
 
 _LISTED = _without("spec", "graph", "parameters_schema")
-_TO_RUN = _without("spec")
+_IN_PROJECT = _C.project == sa.bindparam("in_project")
+_GET = Rows(
+    Snapshot,
+    every(Snapshot).where(_IN_PROJECT, _C.id == sa.bindparam("snapshot")),
+    "in_project",
+    "snapshot",
+)
+_TO_RUN = Rows(
+    Snapshot,
+    _without("spec").where(_IN_PROJECT, among(_C.id, "snapshots")),
+    "in_project",
+    "snapshots",
+)
 
 
 def get(session: Session, project: str, snapshot: str) -> Snapshot | None:
-    return first(session, Snapshot, every(Snapshot).where(_C.project == project, _C.id == snapshot))
+    return _GET.first(session, project, snapshot)
 
 
 def to_run(session: Session, project: str, snapshots: set[str]) -> dict[str, Snapshot]:
     """What making runs needs of snapshots, by id."""
-    wanted = session.among(_C.id, sorted(snapshots))
-    rows = fetch(session, Snapshot, _TO_RUN.where(_C.project == project, wanted))
-    return {row.id: row for row in rows}
+    return {row.id: row for row in _TO_RUN.all(session, project, sorted(snapshots))}
 
 
 def default_parameters(session: Session, snapshot: Snapshot) -> dict[str, Any]:

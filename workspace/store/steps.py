@@ -9,9 +9,11 @@ import sqlalchemy as sa
 
 from meshkit.filters import Choices, Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
+from meshkit.query import Query
+from meshkit.schema import among
 from meshkit.session import Session
 from workspace.lifecycle import STEP_ACTIVE, StepState
-from workspace.store.base import columns, every, fetch, first, insert_or
+from workspace.store.base import Rows, columns, every, insert_or
 from workspace.store.lists import Listed, listed, matching
 from workspace.store.schema import Run, Step, StepAttempt
 
@@ -34,28 +36,86 @@ FIELDS = Fields(
 )
 
 
+_OF_RUN = every(Step).where(_C.run_uid == sa.bindparam("of_run", type_=_C.run_uid.type))
+_OF_RUNS = every(Step).where(among(_C.run_uid, "of_runs"))
+_GET = Rows(Step, _OF_RUN.where(_C.id == sa.bindparam("step")), "of_run", "step")
+_SOME = Rows(Step, _OF_RUNS.where(among(_C.id, "steps")), "of_runs", "steps")
+_IN_STATES = Rows(
+    Step, _OF_RUNS.where(among(_C.state, "states")).order_by(_C.ordinal), "of_runs", "states"
+)
+_ALL = Rows(Step, _OF_RUN.order_by(_C.ordinal, _C.uid), "of_run")
+_UIDS = Query(
+    sa.select(_C.run, _C.id, _C.uid)
+    .join_from(Step.__table__, Run.__table__, _RUNS.uid == _C.run_uid)
+    .where(
+        _RUNS.project == sa.bindparam("in_project"),
+        among(_RUNS.id, "runs"),
+        among(_C.id, "steps"),
+    ),
+    "in_project",
+    "runs",
+    "steps",
+)
+_ATTEMPTS_AT = Rows(
+    StepAttempt,
+    every(StepAttempt)
+    .where(_ATTEMPTS.step_uid == sa.bindparam("at", type_=_ATTEMPTS.step_uid.type))
+    .order_by(_ATTEMPTS.number),
+    "at",
+)
+_ENDED_WELL = (
+    every(Step)
+    .where(
+        _C.project == sa.bindparam("in_project"),
+        _C.cache_key == sa.bindparam("key"),
+        _C.state == StepState.SUCCEEDED.value,
+    )
+    .order_by(_C.end_time.desc())
+    .limit(5)
+)
+_CACHED = Rows(Step, _ENDED_WELL, "in_project", "key")
+_CACHED_SINCE = Rows(
+    Step,
+    _ENDED_WELL.where(_C.end_time >= sa.bindparam("since", type_=_C.end_time.type)),
+    "in_project",
+    "key",
+    "since",
+)
+_NEAREST = Rows(
+    Step,
+    every(Step)
+    .where(
+        _C.project == sa.bindparam("in_project"),
+        _C.pipeline == sa.bindparam("of_pipeline"),
+        _C.id == sa.bindparam("step"),
+        _C.cache_key != "",
+    )
+    .order_by(_C.create_time.desc())
+    .limit(1),
+    "in_project",
+    "of_pipeline",
+    "step",
+)
+_UNSETTLED = [str(state) for state in (*STEP_ACTIVE, StepState.FAILED)]
+
+
 def get(session: Session, run_uid: UUID, step: str) -> Step | None:
-    return first(session, Step, every(Step).where(_C.run_uid == run_uid, _C.id == step))
+    return _GET.first(session, run_uid, step)
 
 
 def some(session: Session, run_uids: Sequence[UUID], ids: Sequence[str]) -> list[Step]:
     """Steps of these runs with these ids; who asks for several runs may get more than asked."""
-    runs, steps = session.among(_C.run_uid, run_uids), session.among(_C.id, ids)
-    return fetch(session, Step, every(Step).where(runs, steps))
+    return _SOME.all(session, run_uids, ids)
 
 
 def unsettled(session: Session, run_uids: Sequence[UUID]) -> list[Step]:
     """What the end of runs must know: their steps that have not ended, and those that failed."""
-    states = [str(state) for state in (*STEP_ACTIVE, StepState.FAILED)]
-    runs, in_state = session.among(_C.run_uid, run_uids), session.among(_C.state, states)
-    return fetch(session, Step, every(Step).where(runs, in_state).order_by(_C.ordinal))
+    return _IN_STATES.all(session, run_uids, _UNSETTLED)
 
 
 def of_run(session: Session, run_uid: UUID) -> list[Step]:
     """All steps of a run, in the order of its graph."""
-    return fetch(
-        session, Step, every(Step).where(_C.run_uid == run_uid).order_by(_C.ordinal, _C.uid)
-    )
+    return _ALL.all(session, run_uid)
 
 
 def list_page(
@@ -66,8 +126,7 @@ def list_page(
 
 def attempts(session: Session, step_uid: UUID) -> list[StepAttempt]:
     """The attempts at a step, first to last."""
-    statement = every(StepAttempt).where(_ATTEMPTS.step_uid == step_uid)
-    return fetch(session, StepAttempt, statement.order_by(_ATTEMPTS.number))
+    return _ATTEMPTS_AT.all(session, step_uid)
 
 
 def save_attempts(session: Session, rows: Sequence[StepAttempt]) -> None:
@@ -90,37 +149,20 @@ def _newly_known(statement: Any) -> Any:
 
 def cached(session: Session, project: str, cache_key: str, *, since: datetime | None) -> list[Step]:
     """The newest steps of a project that ended well under a key."""
-    conditions = [
-        _C.project == project,
-        _C.cache_key == cache_key,
-        _C.state == StepState.SUCCEEDED.value,
-    ]
     if since:
-        conditions.append(_C.end_time >= since)
-    statement = every(Step).where(*conditions).order_by(_C.end_time.desc()).limit(5)
-    return fetch(session, Step, statement)
+        return _CACHED_SINCE.all(session, project, cache_key, since)
+    return _CACHED.all(session, project, cache_key)
 
 
 def nearest(session: Session, project: str, pipeline: str, step: str) -> Step | None:
     """The newest step of a pipeline and id that has a key to compare with."""
-    statement = every(Step).where(
-        _C.project == project, _C.pipeline == pipeline, _C.id == step, _C.cache_key != ""
-    )
-    return first(session, Step, statement.order_by(_C.create_time.desc()).limit(1))
+    return _NEAREST.first(session, project, pipeline, step)
 
 
 def uids(
     session: Session, project: str, keys: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], UUID]:
     """The uids of those steps, by (run, id), that exist in the project."""
-    runs, ids = {run for run, _ in keys}, {step for _, step in keys}
-    query = (
-        sa.select(_C.run, _C.id, _C.uid)
-        .join_from(Step.__table__, Run.__table__, _RUNS.uid == _C.run_uid)
-        .where(
-            _RUNS.project == project,
-            session.among(_RUNS.id, sorted(runs)),
-            session.among(_C.id, sorted(ids)),
-        )
-    )
-    return {(run, id_): uid for run, id_, uid in session.connection().execute(query)}
+    runs, ids = sorted({run for run, _ in keys}), sorted({step for _, step in keys})
+    rows = _UIDS.all(session.connection(), project, runs, ids)
+    return {(run, id_): uid for run, id_, uid in rows}
