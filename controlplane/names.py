@@ -10,6 +10,11 @@ def organization_of(name: str) -> str:
     return name.split("/")[1]
 
 
+def last(name: str) -> str:
+    """The last id of a name: "editor" of "organizations/o/roles/editor"."""
+    return name.rpartition("/")[2]
+
+
 def workspace_of(name: str) -> str:
     """ "organizations/o/workspaces/w" -> "w"."""
     return name.split("/")[3]

@@ -26,11 +26,15 @@ _VIEWER = frozenset(
         "pipelines.list",
         "projects.get",
         "projects.list",
+        "roles.get",
         "roles.list",
         "runs.get",
         "runs.list",
         "snapshots.get",
         "snapshots.list",
+        "teamMembers.list",
+        "teams.get",
+        "teams.list",
         "workspaces.get",
         "workspaces.list",
         "workspaces.use",
@@ -61,7 +65,15 @@ _ADMIN = _EDITOR | {
     "roleBindings.create",
     "roleBindings.delete",
     "roleBindings.list",
+    "roles.create",
+    "roles.delete",
+    "roles.update",
     "signingKeys.rotate",
+    "teamMembers.add",
+    "teamMembers.remove",
+    "teams.create",
+    "teams.delete",
+    "teams.update",
     "users.create",
     "workspaces.deregister",
     "workspaces.register",
@@ -71,7 +83,9 @@ CATALOGUE = _ADMIN
 
 # Whoever has any role on a resource may know of, and enter, what holds it: these are held on
 # a workspace or an organization by a role on anything inside it.
-FROM_BELOW = frozenset({"organizations.get", "roles.list", "workspaces.get", "workspaces.use"})
+FROM_BELOW = frozenset(
+    {"organizations.get", "roles.get", "roles.list", "workspaces.get", "workspaces.use"}
+)
 
 
 @dataclass(frozen=True, slots=True)

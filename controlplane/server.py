@@ -26,6 +26,7 @@ from controlplane.servicers.members import MemberServicer
 from controlplane.servicers.organizations import OrganizationServicer
 from controlplane.servicers.sessions import SessionServicer
 from controlplane.servicers.system import SystemServicer
+from controlplane.servicers.teams import TeamServicer
 from controlplane.servicers.users import UserServicer
 from controlplane.servicers.workspaces import WorkspaceServicer
 from controlplane.setup_token import SetupToken
@@ -56,6 +57,8 @@ from weftapi.controlplane.v1 import (
     sessions_pb2_grpc,
     system_pb2,
     system_pb2_grpc,
+    teams_pb2,
+    teams_pb2_grpc,
     users_pb2,
     users_pb2_grpc,
     workspaces_pb2,
@@ -262,7 +265,7 @@ def _people(base: _Foundation) -> list[Service]:
 
 
 def _administration(base: _Foundation) -> list[Service]:
-    """Organizations, grants, and what the server is."""
+    """Organizations, teams, grants, and what the server is."""
     return [
         Service(
             organizations_pb2.DESCRIPTOR.services_by_name["OrganizationService"],
@@ -273,6 +276,11 @@ def _administration(base: _Foundation) -> list[Service]:
             access_pb2.DESCRIPTOR.services_by_name["AccessService"],
             access_pb2_grpc.add_AccessServiceServicer_to_server,
             AccessServicer(base.database, pages=base.pages, clock=base.clock),
+        ),
+        Service(
+            teams_pb2.DESCRIPTOR.services_by_name["TeamService"],
+            teams_pb2_grpc.add_TeamServiceServicer_to_server,
+            TeamServicer(base.database, pages=base.pages),
         ),
         Service(
             system_pb2.DESCRIPTOR.services_by_name["SystemService"],

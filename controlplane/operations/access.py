@@ -5,16 +5,17 @@ from datetime import datetime
 from uuid import UUID
 
 from controlplane import store
-from controlplane.operations import guards, roles
+from controlplane.operations import guards, roles, teams
 from controlplane.operations.guards import grants_of
-from controlplane.permissions import ADMIN, Grant, Scope
+from controlplane.operations.refusals import absent
+from controlplane.permissions import Grant, Scope
 from controlplane.store.schema_access import RoleBinding
 from controlplane.subjects import Subject
-from meshkit.errors import AlreadyExists, FieldViolation, InvalidArgument, NotFound
+from meshkit.errors import AlreadyExists, FieldViolation, InvalidArgument
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
 
-__all__ = ["NewBinding", "create", "delete", "grants_of"]
+__all__ = ["NewBinding", "create", "delete", "forget", "grants_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def create(
     guards.require_held(session, creator, [Grant(role.permissions, new.scope, new.expire_time)])
     subject = store.subjects.find(session, organization, new.subject)
     if subject is None:
-        raise not_found(new.subject)
+        raise absent(new.subject)
     row = RoleBinding(
         organization=organization,
         subject_kind=subject.kind.value,
@@ -65,14 +66,27 @@ def delete(session: Session, organization: str, uid: UUID, *, caller: Subject) -
     """Takes a grant back; raises NotFound, LAST_ADMINISTRATOR or PRIVILEGE_ESCALATION."""
     held = store.bindings.lock(session, organization, uid)
     if held is None:
-        raise not_found(f"organizations/{organization}/roleBindings/{uid}")
+        raise absent(f"organizations/{organization}/roleBindings/{uid}")
     if held.row.holder != caller:
         guards.require_held_now(session, caller, [held.grant])
     session.emit(ChangeKind.DELETED, held.row)
     session.delete(held.row)
-    if held.row.role == ADMIN and held.grant.scope == Scope(organization):
+    if guards.is_administration(held):
         guards.require_administrator(session, organization)
     session.audited(resource=held.row.name, fields=_FIELDS)
+
+
+def forget(session: Session, organization: str, subject: Subject) -> None:
+    """Takes all that a subject holds in an organization, and it out of its teams there.
+
+    Unguarded: for whoever removes the subject itself.
+    """
+    teams.leave(session, store.teams.memberships(session, organization, subject))
+    for row in store.bindings.of_subject(session, subject):
+        if row.organization == organization:
+            session.emit(ChangeKind.DELETED, row)
+            session.delete(row)
+    session.flush()
 
 
 _FIELDS = ("subject", "role", "resource", "expire_time")
@@ -89,7 +103,7 @@ def _workspace_uid(session: Session, organization: str, scope: Scope) -> UUID | 
         return None
     workspace = store.workspaces.get(session, organization, scope.workspace)
     if workspace is None:
-        raise not_found(Scope(organization, scope.workspace).name)
+        raise absent(Scope(organization, scope.workspace).name)
     return workspace.uid
 
 
@@ -104,9 +118,3 @@ def _is_made(session: Session, row: RoleBinding) -> bool:
     session.delete(same)
     session.flush()
     return False
-
-
-def not_found(resource: str) -> NotFound:
-    return NotFound(
-        "RESOURCE_NOT_FOUND", f"There is no {resource}.", metadata={"resource": resource}
-    )

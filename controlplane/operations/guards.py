@@ -4,7 +4,8 @@ always remains in charge."""
 from collections.abc import Sequence
 
 from controlplane import store
-from controlplane.permissions import Grant, held_on
+from controlplane.permissions import ADMIN, Grant, Scope, held_on
+from controlplane.store.bindings import Held
 from controlplane.subjects import Subject
 from meshkit.errors import FailedPrecondition, PermissionDenied
 from meshkit.session import Session
@@ -35,6 +36,24 @@ def require_held_now(session: Session, caller: Subject, taken: Sequence[Grant]) 
         missing = grant.permissions - held_on(grants, grant.scope)
         if missing:
             raise _escalation(missing)
+
+
+def require_covers(
+    session: Session, caller: Subject, subject: Subject, organization: str = ""
+) -> None:
+    """Raises PRIVILEGE_ESCALATION where the subject may do more than the caller.
+
+    In one organization, or wherever the subject may do anything at all. Whoever can act as
+    somebody, or shut them out, must hold what they hold.
+    """
+    held = [] if subject == caller else grants_of(session, subject)
+    inside = [grant for grant in held if organization in ("", grant.scope.organization)]
+    require_held_now(session, caller, inside)
+
+
+def is_administration(held: Held) -> bool:
+    """Whether a grant may be what keeps somebody in charge of its organization."""
+    return held.row.role == ADMIN and held.grant.scope == Scope(held.row.organization)
 
 
 def require_administrator(session: Session, organization: str) -> None:

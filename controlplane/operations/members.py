@@ -12,7 +12,7 @@ from uuid import UUID
 from controlplane import store
 from controlplane.identity.opaque import Secret
 from controlplane.identity.tokens import Lifetimes
-from controlplane.operations import guards, personal_tokens, sessions, users
+from controlplane.operations import access, guards, personal_tokens, sessions, users
 from controlplane.operations.refusals import absent, illegal
 from controlplane.permissions import Scope, held_on
 from controlplane.store.members import MemberView
@@ -47,7 +47,7 @@ def remove(session: Session, organization: str, user_uid: UUID, *, caller: Subje
     Raises NotFound, PRIVILEGE_ESCALATION or LAST_ADMINISTRATOR.
     """
     member = _locked(session, organization, user_uid)
-    _require_no_less(session, caller, user_uid, organization)
+    guards.require_covers(session, caller, subject_of_user(user_uid), organization)
     _leave(session, member.row)
     guards.require_administrator(session, organization)
     session.audited(resource=member.row.name)
@@ -148,21 +148,8 @@ def _in_charge_of(
                 "This account belongs to other organizations too; remove the member instead.",
                 metadata={"resource": member.row.name},
             )
-    _require_no_less(session, caller, user_uid)
+    guards.require_covers(session, caller, subject_of_user(user_uid))
     return member
-
-
-def _require_no_less(
-    session: Session, caller: Subject, user_uid: UUID, organization: str = ""
-) -> None:
-    """Raises PRIVILEGE_ESCALATION where the user may do more than the caller.
-
-    In one organization, or wherever the user may do anything at all.
-    """
-    if caller != subject_of_user(user_uid):
-        theirs = guards.grants_of(session, subject_of_user(user_uid))
-        taken = [g for g in theirs if organization in ("", g.scope.organization)]
-        guards.require_held_now(session, caller, taken)
 
 
 def _require_administrators(session: Session, memberships: Sequence[Member]) -> None:
@@ -173,14 +160,7 @@ def _require_administrators(session: Session, memberships: Sequence[Member]) -> 
 
 def _leave(session: Session, member: Member) -> None:
     """Takes a membership away, with the teams and grants that come with it."""
-    subject = subject_of_user(member.user_uid)
-    for team in store.teams.memberships(session, member.organization, subject):
-        session.emit(ChangeKind.DELETED, team)
-        session.delete(team)
-    for row in store.bindings.of_subject(session, subject):
-        if row.organization == member.organization:
-            session.emit(ChangeKind.DELETED, row)
-            session.delete(row)
+    access.forget(session, member.organization, subject_of_user(member.user_uid))
     session.delete(member)
 
 

@@ -1,10 +1,32 @@
-"""The refusals that several operations share."""
+"""The refusals that several operations share, and what they compare."""
 
-from meshkit.errors import Aborted, FailedPrecondition, NotFound
+import hashlib
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from meshkit.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound
+
+
+class Dated(Protocol):
+    """A row that notes when it last changed."""
+
+    uid: UUID
+    update_time: datetime
+
+
+def etag_of(row: Dated) -> str:
+    """Changes with every change of the row, also among those of one commit."""
+    state = f"{row.uid}/{row.update_time.isoformat()}"
+    return hashlib.sha256(state.encode()).hexdigest()[:16]
 
 
 def absent(name: str) -> NotFound:
     return NotFound("RESOURCE_NOT_FOUND", f"There is no {name}.", metadata={"resource": name})
+
+
+def taken(name: str) -> AlreadyExists:
+    return AlreadyExists("RESOURCE_EXISTS", f"{name} exists already.", metadata={"resource": name})
 
 
 def changed(etag: str) -> Aborted:

@@ -4,33 +4,120 @@ from google.protobuf import empty_pb2
 
 from controlplane import names, store
 from controlplane.authorization import scope_of
-from controlplane.operations import access
+from controlplane.operations import access, roles
 from controlplane.operations.access import NewBinding
-from controlplane.permissions import ROLES, Role, Scope, held_on
+from controlplane.operations.refusals import etag_of
+from controlplane.permissions import CATALOGUE, ROLES, Role, Scope, held_on
+from controlplane.servicers import catalogue
 from controlplane.servicers.conversions import caller_subject, datetime_of, timestamp
-from controlplane.store.schema_access import RoleBinding
+from controlplane.store.schema_access import CustomRole, RoleBinding
 from meshkit.authentication import Context
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.idempotency import once
 from meshkit.paging import ListQuery, PageTokens
+from meshkit.rules import resolve_update_mask
 from weftapi.controlplane.v1 import access_pb2, access_pb2_grpc
 
 
 class AccessServicer(access_pb2_grpc.AccessServiceServicer):
-    """Grants roles."""
+    """Makes roles and grants them."""
 
     def __init__(self, database: Database, *, pages: PageTokens, clock: Clock) -> None:
         self._database = database
         self._pages = pages
         self._clock = clock
 
+    async def ListPermissions(
+        self, request: access_pb2.ListPermissionsRequest, _context: Context
+    ) -> access_pb2.ListPermissionsResponse:
+        window = self._pages.window(
+            ListQuery("ListPermissions"),
+            catalogue.ORDERS,
+            size=request.page_size,
+            token=request.page_token,
+        )
+        page = window.page(window.pick(catalogue.entries()), catalogue.as_is, revision=0)
+        return access_pb2.ListPermissionsResponse(
+            permissions=page.items, next_page_token=page.next_page_token
+        )
+
+    async def GetRole(
+        self, request: access_pb2.GetRoleRequest, _context: Context
+    ) -> access_pb2.Role:
+        organization, role = names.organization_of(request.name), names.last(request.name)
+        if role in ROLES:
+            return built_in_to_proto(ROLES[role], organization)
+        return role_to_proto(await self._database.read(roles.find, organization, role))
+
     async def ListRoles(
         self, request: access_pb2.ListRolesRequest, _context: Context
     ) -> access_pb2.ListRolesResponse:
-        roles = [role_to_proto(role, request.parent) for role in ROLES.values()]
-        return access_pb2.ListRolesResponse(roles=roles)
+        window = self._pages.window(
+            ListQuery("ListRoles", request.parent),
+            store.roles.ORDERS,
+            size=request.page_size,
+            token=request.page_token,
+        )
+        organization = names.organization_of(request.parent)
+        custom = await self._database.read(store.roles.all_of, organization)
+
+        def convert(role: Role | CustomRole) -> access_pb2.Role:
+            if isinstance(role, Role):
+                return built_in_to_proto(role, organization)
+            return role_to_proto(role)
+
+        roles_of_both_kinds: list[Role | CustomRole] = [*ROLES.values(), *custom]
+        rows = window.pick(roles_of_both_kinds)
+        page = window.page(rows, convert, revision=self._database.feed.head)
+        return access_pb2.ListRolesResponse(roles=page.items, next_page_token=page.next_page_token)
+
+    async def CreateRole(
+        self, request: access_pb2.CreateRoleRequest, _context: Context
+    ) -> access_pb2.Role:
+        return await self._database.write(
+            roles.create,
+            names.organization_of(request.parent),
+            request.role_id,
+            display_name=request.role.display_name,
+            description=request.role.description,
+            permissions=list(request.role.permissions),
+            creator=caller_subject(),
+            once=once(request, access_pb2.Role),
+            reply=role_to_proto,
+        )
+
+    async def UpdateRole(
+        self, request: access_pb2.UpdateRoleRequest, _context: Context
+    ) -> access_pb2.Role:
+        role = request.role
+        values = {
+            path: getattr(role, path) for path in resolve_update_mask(role, request.update_mask)
+        }
+        if "permissions" in values:
+            values["permissions"] = list(role.permissions)
+        return await self._database.write(
+            roles.change,
+            names.organization_of(role.name),
+            names.last(role.name),
+            values,
+            etag=role.etag,
+            caller=caller_subject(),
+            once=once(request, access_pb2.Role),
+            reply=role_to_proto,
+        )
+
+    async def DeleteRole(
+        self, request: access_pb2.DeleteRoleRequest, _context: Context
+    ) -> empty_pb2.Empty:
+        await self._database.write(
+            roles.delete,
+            names.organization_of(request.name),
+            names.last(request.name),
+            etag=request.etag,
+        )
+        return empty_pb2.Empty()
 
     async def CreateRoleBinding(
         self, request: access_pb2.CreateRoleBindingRequest, _context: Context
@@ -103,12 +190,27 @@ def _outside(field: str) -> InvalidArgument:
     )
 
 
-def role_to_proto(role: Role, organization: str) -> access_pb2.Role:
+def built_in_to_proto(role: Role, organization: str) -> access_pb2.Role:
     return access_pb2.Role(
-        name=f"{organization}/roles/{role.id}",
+        name=f"organizations/{organization}/roles/{role.id}",
         display_name=role.display_name,
         description=role.description,
         permissions=sorted(role.permissions),
+        built_in=True,
+    )
+
+
+def role_to_proto(row: CustomRole) -> access_pb2.Role:
+    return access_pb2.Role(
+        name=row.name,
+        uid=str(row.uid),
+        display_name=row.display_name,
+        description=row.description,
+        creator=row.creator,
+        create_time=timestamp(row.create_time),
+        update_time=timestamp(row.update_time),
+        etag=etag_of(row),
+        permissions=sorted(CATALOGUE.intersection(row.permissions)),
     )
 
 

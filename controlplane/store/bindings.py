@@ -75,10 +75,30 @@ def held_by(session: Session, subject: Subject) -> list[Held]:
     return _read(session, query.where(_counts(session)))
 
 
+def granted_to(session: Session, subject: Subject) -> list[Held]:
+    """What was granted to a subject itself, and counts now."""
+    query = _with_roles().where(RoleBinding.subject_uid == subject.uid)
+    return _read(session, query.where(_counts(session)))
+
+
 def of_subject(session: Session, subject: Subject) -> Sequence[RoleBinding]:
     """What was granted to a subject itself, also what has expired."""
     query = sa.select(RoleBinding).where(RoleBinding.subject_uid == subject.uid)
     return session.scalars(query.order_by(RoleBinding.uid)).all()
+
+
+def expired(session: Session, *, role_uid: UUID | None = None) -> Sequence[RoleBinding]:
+    """Grants that count no more, of one custom role or of all."""
+    query = sa.select(RoleBinding).where(RoleBinding.expire_time <= session.now)
+    if role_uid is not None:
+        query = query.where(RoleBinding.role_uid == role_uid)
+    return session.scalars(query.order_by(RoleBinding.uid)).all()
+
+
+def names_role(session: Session, role_uid: UUID) -> bool:
+    """Whether a grant names the custom role."""
+    query = sa.select(RoleBinding.uid).where(RoleBinding.role_uid == role_uid)
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def same(session: Session, row: RoleBinding) -> RoleBinding | None:

@@ -1,11 +1,16 @@
 """Queries of custom roles."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 import sqlalchemy as sa
 
 from controlplane.store.schema_access import CustomRole
+from meshkit.paging import OrderKey, Orders
 from meshkit.session import Session
+
+# Together with the built-in roles, which are in no table: in memory.
+ORDERS = Orders(keys=(OrderKey("id"),), uid=OrderKey("uid", value=attrgetter("id")), default="id")
 
 
 def get(session: Session, organization: str, role: str) -> CustomRole | None:
@@ -13,6 +18,14 @@ def get(session: Session, organization: str, role: str) -> CustomRole | None:
         CustomRole.organization == organization, CustomRole.id == role
     )
     return session.scalars(query).first()
+
+
+def lock(session: Session, organization: str, role: str) -> CustomRole | None:
+    """The role, which nobody else grants, changes or deletes before this is over."""
+    query = sa.select(CustomRole).where(
+        CustomRole.organization == organization, CustomRole.id == role
+    )
+    return session.scalars(query.with_for_update()).first()
 
 
 def keep(session: Session, organization: str, role: str) -> CustomRole | None:

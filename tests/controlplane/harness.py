@@ -41,6 +41,7 @@ from weftapi.controlplane.v1 import (
     organizations_pb2_grpc,
     sessions_pb2_grpc,
     system_pb2_grpc,
+    teams_pb2_grpc,
     users_pb2,
     users_pb2_grpc,
     workspaces_pb2,
@@ -83,6 +84,7 @@ class Client:
         self.members = members_pb2_grpc.MemberServiceStub(channel)
         self.sessions = sessions_pb2_grpc.SessionServiceStub(channel)
         self.access = access_pb2_grpc.AccessServiceStub(channel)
+        self.teams = teams_pb2_grpc.TeamServiceStub(channel)
         self.workspaces = workspaces_pb2_grpc.WorkspaceServiceStub(channel)
         self.enrollment = enrollment_pb2_grpc.EnrollmentServiceStub(channel)
         self.system = system_pb2_grpc.SystemServiceStub(channel)

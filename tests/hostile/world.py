@@ -212,6 +212,7 @@ async def _control_plane(plane: planes.Plane, directory: Path) -> Site:
             "weft.dev/User": admin.subject,
             "weft.dev/Role": f"{organization}/roles/viewer",
             "weft.dev/RoleBinding": f"{organization}/roleBindings/{uuid4()}",
+            "weft.dev/Team": f"{organization}/teams/first",
             "weft.dev/Enrollment": enrolled[Role.WORKLOAD_MANAGER].enrollment.name,
             "weft.dev/PersonalAccessToken": f"{admin.subject}/personalAccessTokens/{uuid4()}",
         },

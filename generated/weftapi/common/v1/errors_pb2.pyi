@@ -139,6 +139,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the workload has not ended. {resource, state}"""
     ERROR_REASON_SNAPSHOT_WITHOUT_CODE: _ErrorReason.ValueType  # 85
     """FAILED_PRECONDITION: the snapshot holds no code archive, so no workload manager can run it. {resource}"""
+    ERROR_REASON_BUILT_IN_ROLE: _ErrorReason.ValueType  # 100
+    """FAILED_PRECONDITION: a built-in role never changes; make a role of your own. {resource}"""
+    ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 101
+    """RESOURCE_EXHAUSTED: the organization has as many of these as it may. {limit}"""
     ERROR_REASON_SHARED_ACCOUNT: _ErrorReason.ValueType  # 110
     """FAILED_PRECONDITION: the account belongs to other organizations too, where the caller may not do this. {resource}"""
 
@@ -259,6 +263,10 @@ ERROR_REASON_WORKLOAD_NOT_ENDED: ErrorReason.ValueType  # 84
 """FAILED_PRECONDITION: the workload has not ended. {resource, state}"""
 ERROR_REASON_SNAPSHOT_WITHOUT_CODE: ErrorReason.ValueType  # 85
 """FAILED_PRECONDITION: the snapshot holds no code archive, so no workload manager can run it. {resource}"""
+ERROR_REASON_BUILT_IN_ROLE: ErrorReason.ValueType  # 100
+"""FAILED_PRECONDITION: a built-in role never changes; make a role of your own. {resource}"""
+ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 101
+"""RESOURCE_EXHAUSTED: the organization has as many of these as it may. {limit}"""
 ERROR_REASON_SHARED_ACCOUNT: ErrorReason.ValueType  # 110
 """FAILED_PRECONDITION: the account belongs to other organizations too, where the caller may not do this. {resource}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -25,17 +25,38 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/controlplane/v1/access.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\x93\x01\n\x04Role\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x13\n\x0bpermissions\x18\x14 \x03(\t:=\xea\x41:\n\rweft.dev/Role\x12)organizations/{organization}/roles/{role}\"\xa2\x04\n\x0bRoleBinding\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12j\n\x07subject\x18\x14 \x01(\tBY\xfa\xbb\x18U\x08\x01\x18\x80\x02\"Lusers/[a-z0-9-]+|organizations/[a-z0-9-]+/(teams|serviceAccounts)/[a-z0-9-]+`\x01\x12%\n\x04role\x18\x15 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\rweft.dev/Role`\x01\x12\x84\x01\n\x08resource\x18\x16 \x01(\tBr\xfa\xbb\x18n\x08\x01\x18\x80\x04\"eorganizations/[a-z0-9-]+(/workspaces/[a-z0-9-]+(/projects/[a-z0-9-]+(/[a-z][a-zA-Z]*/[a-z0-9-]+)?)?)?`\x01\x12\x37\n\x0b\x65xpire_time\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02`\x01:S\xea\x41P\n\x14weft.dev/RoleBinding\x12\x38organizations/{organization}/roleBindings/{role_binding}\"A\n\x10ListRolesRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\"A\n\x11ListRolesResponse\x12,\n\x05roles\x18\x01 \x03(\x0b\x32\x1d.weftapi.controlplane.v1.Role\"\xa9\x01\n\x18\x43reateRoleBindingRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12\x42\n\x0crole_binding\x18\x02 \x01(\x0b\x32$.weftapi.controlplane.v1.RoleBindingB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xa0\x01\n\x17ListRoleBindingsRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"p\n\x18ListRoleBindingsResponse\x12;\n\rrole_bindings\x18\x01 \x03(\x0b\x32$.weftapi.controlplane.v1.RoleBinding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"F\n\x18\x44\x65leteRoleBindingRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xfa\xbb\x18\x18\x08\x01\x32\x14weft.dev/RoleBinding\"\x8d\x01\n\x16TestPermissionsRequest\x12R\n\x08resource\x18\x01 \x01(\tB@\xfa\xbb\x18<\x08\x01\x18\x80\x08\"5organizations/[a-z0-9-]+(/[a-z][a-zA-Z]*/[a-z0-9-]+)*\x12\x1f\n\x0bpermissions\x18\x02 \x03(\tB\n\xfa\xbb\x18\x06\x18@H\x01Pd\".\n\x17TestPermissionsResponse\x12\x13\n\x0bpermissions\x18\x01 \x03(\t2\xb0\x08\n\rAccessService\x12\xc2\x01\n\tListRoles\x12).weftapi.controlplane.v1.ListRolesRequest\x1a*.weftapi.controlplane.v1.ListRolesResponse\"^\x90\x02\x01\xaa\xbb\x18\x16\n\x14\n\nroles.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x35\x12\x33/api/controlplane/v1/{parent=organizations/*}/roles\x12\xe7\x01\n\x11\x43reateRoleBinding\x12\x31.weftapi.controlplane.v1.CreateRoleBindingRequest\x1a$.weftapi.controlplane.v1.RoleBinding\"y\xaa\xbb\x18\x1f\n\x1d\n\x13roleBindings.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02J\":/api/controlplane/v1/{parent=organizations/*}/roleBindings:\x0crole_binding\x12\xe5\x01\n\x10ListRoleBindings\x12\x30.weftapi.controlplane.v1.ListRoleBindingsRequest\x1a\x31.weftapi.controlplane.v1.ListRoleBindingsResponse\"l\x90\x02\x01\xaa\xbb\x18\x1d\n\x1b\n\x11roleBindings.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/controlplane/v1/{parent=organizations/*}/roleBindings\x12\xc9\x01\n\x11\x44\x65leteRoleBinding\x12\x31.weftapi.controlplane.v1.DeleteRoleBindingRequest\x1a\x16.google.protobuf.Empty\"i\xaa\xbb\x18\x1d\n\x1b\n\x13roleBindings.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02<*:/api/controlplane/v1/{name=organizations/*/roleBindings/*}\x12\xbb\x01\n\x0fTestPermissions\x12/.weftapi.controlplane.v1.TestPermissionsRequest\x1a\x30.weftapi.controlplane.v1.TestPermissionsResponse\"E\x90\x02\x01\xaa\xbb\x18\x02\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x30\"+/api/controlplane/v1/access:testPermissions:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/controlplane/v1/access.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"U\n\nPermission\x12\x12\n\npermission\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07methods\x18\x03 \x03(\t\x12\r\n\x05roles\x18\x04 \x03(\t\"\x96\x03\n\x04Role\x12!\n\x04name\x18\x01 \x01(\tB\x13\xfa\xbb\x18\x0f\x32\rweft.dev/Role\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1e\n\x0bpermissions\x18\x14 \x03(\tB\t\xfa\xbb\x18\x05\x18@P\xf4\x03\x12\x18\n\x08\x62uilt_in\x18\x15 \x01(\x08\x42\x06\xfa\xbb\x18\x02p\x01:=\xea\x41:\n\rweft.dev/Role\x12)organizations/{organization}/roles/{role}\"\xa2\x04\n\x0bRoleBinding\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12j\n\x07subject\x18\x14 \x01(\tBY\xfa\xbb\x18U\x08\x01\x18\x80\x02\"Lusers/[a-z0-9-]+|organizations/[a-z0-9-]+/(teams|serviceAccounts)/[a-z0-9-]+`\x01\x12%\n\x04role\x18\x15 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\rweft.dev/Role`\x01\x12\x84\x01\n\x08resource\x18\x16 \x01(\tBr\xfa\xbb\x18n\x08\x01\x18\x80\x04\"eorganizations/[a-z0-9-]+(/workspaces/[a-z0-9-]+(/projects/[a-z0-9-]+(/[a-z][a-zA-Z]*/[a-z0-9-]+)?)?)?`\x01\x12\x37\n\x0b\x65xpire_time\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02`\x01:S\xea\x41P\n\x14weft.dev/RoleBinding\x12\x38organizations/{organization}/roleBindings/{role_binding}\"W\n\x16ListPermissionsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"l\n\x17ListPermissionsResponse\x12\x38\n\x0bpermissions\x18\x01 \x03(\x0b\x32#.weftapi.controlplane.v1.Permission\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x0eGetRoleRequest\x12#\n\x04name\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/Role\"\x80\x01\n\x10ListRolesRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"Z\n\x11ListRolesResponse\x12,\n\x05roles\x18\x01 \x03(\x0b\x32\x1d.weftapi.controlplane.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xae\x01\n\x11\x43reateRoleRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12\x19\n\x07role_id\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x33\n\x04role\x18\x03 \x01(\x0b\x32\x1d.weftapi.controlplane.v1.RoleB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\x95\x01\n\x11UpdateRoleRequest\x12\x33\n\x04role\x18\x01 \x01(\x0b\x32\x1d.weftapi.controlplane.v1.RoleB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"O\n\x11\x44\x65leteRoleRequest\x12#\n\x04name\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/Role\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\"\xa9\x01\n\x18\x43reateRoleBindingRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12\x42\n\x0crole_binding\x18\x02 \x01(\x0b\x32$.weftapi.controlplane.v1.RoleBindingB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xa0\x01\n\x17ListRoleBindingsRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"p\n\x18ListRoleBindingsResponse\x12;\n\rrole_bindings\x18\x01 \x03(\x0b\x32$.weftapi.controlplane.v1.RoleBinding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"F\n\x18\x44\x65leteRoleBindingRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xfa\xbb\x18\x18\x08\x01\x32\x14weft.dev/RoleBinding\"\x8d\x01\n\x16TestPermissionsRequest\x12R\n\x08resource\x18\x01 \x01(\tB@\xfa\xbb\x18<\x08\x01\x18\x80\x08\"5organizations/[a-z0-9-]+(/[a-z][a-zA-Z]*/[a-z0-9-]+)*\x12\x1f\n\x0bpermissions\x18\x02 \x03(\tB\n\xfa\xbb\x18\x06\x18@H\x01Pd\".\n\x17TestPermissionsResponse\x12\x13\n\x0bpermissions\x18\x01 \x03(\t2\xc7\x0f\n\rAccessService\x12\xad\x01\n\x0fListPermissions\x12/.weftapi.controlplane.v1.ListPermissionsRequest\x1a\x30.weftapi.controlplane.v1.ListPermissionsResponse\"7\x90\x02\x01\xaa\xbb\x18\x02\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\"\x12 /api/controlplane/v1/permissions\x12\xae\x01\n\x07GetRole\x12\'.weftapi.controlplane.v1.GetRoleRequest\x1a\x1d.weftapi.controlplane.v1.Role\"[\x90\x02\x01\xaa\xbb\x18\x13\n\x11\n\troles.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x35\x12\x33/api/controlplane/v1/{name=organizations/*/roles/*}\x12\xc2\x01\n\tListRoles\x12).weftapi.controlplane.v1.ListRolesRequest\x1a*.weftapi.controlplane.v1.ListRolesResponse\"^\x90\x02\x01\xaa\xbb\x18\x16\n\x14\n\nroles.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x35\x12\x33/api/controlplane/v1/{parent=organizations/*}/roles\x12\xbc\x01\n\nCreateRole\x12*.weftapi.controlplane.v1.CreateRoleRequest\x1a\x1d.weftapi.controlplane.v1.Role\"c\xaa\xbb\x18\x18\n\x16\n\x0croles.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02;\"3/api/controlplane/v1/{parent=organizations/*}/roles:\x04role\x12\xc4\x01\n\nUpdateRole\x12*.weftapi.controlplane.v1.UpdateRoleRequest\x1a\x1d.weftapi.controlplane.v1.Role\"k\xaa\xbb\x18\x1b\n\x19\n\x0croles.update\x12\trole.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02@28/api/controlplane/v1/{role.name=organizations/*/roles/*}:\x04role\x12\xad\x01\n\nDeleteRole\x12*.weftapi.controlplane.v1.DeleteRoleRequest\x1a\x16.google.protobuf.Empty\"[\xaa\xbb\x18\x16\n\x14\n\x0croles.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x35*3/api/controlplane/v1/{name=organizations/*/roles/*}\x12\xe7\x01\n\x11\x43reateRoleBinding\x12\x31.weftapi.controlplane.v1.CreateRoleBindingRequest\x1a$.weftapi.controlplane.v1.RoleBinding\"y\xaa\xbb\x18\x1f\n\x1d\n\x13roleBindings.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02J\":/api/controlplane/v1/{parent=organizations/*}/roleBindings:\x0crole_binding\x12\xe5\x01\n\x10ListRoleBindings\x12\x30.weftapi.controlplane.v1.ListRoleBindingsRequest\x1a\x31.weftapi.controlplane.v1.ListRoleBindingsResponse\"l\x90\x02\x01\xaa\xbb\x18\x1d\n\x1b\n\x11roleBindings.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/controlplane/v1/{parent=organizations/*}/roleBindings\x12\xc9\x01\n\x11\x44\x65leteRoleBinding\x12\x31.weftapi.controlplane.v1.DeleteRoleBindingRequest\x1a\x16.google.protobuf.Empty\"i\xaa\xbb\x18\x1d\n\x1b\n\x13roleBindings.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02<*:/api/controlplane/v1/{name=organizations/*/roleBindings/*}\x12\xbb\x01\n\x0fTestPermissions\x12/.weftapi.controlplane.v1.TestPermissionsRequest\x1a\x30.weftapi.controlplane.v1.TestPermissionsResponse\"E\x90\x02\x01\xaa\xbb\x18\x02\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x30\"+/api/controlplane/v1/access:testPermissions:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weftapi.controlplane.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ROLE'].fields_by_name['name']._loaded_options = None
+  _globals['_ROLE'].fields_by_name['name']._serialized_options = b'\372\273\030\0172\rweft.dev/Role'
+  _globals['_ROLE'].fields_by_name['uid']._loaded_options = None
+  _globals['_ROLE'].fields_by_name['uid']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ROLE'].fields_by_name['display_name']._loaded_options = None
+  _globals['_ROLE'].fields_by_name['display_name']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_ROLE'].fields_by_name['description']._loaded_options = None
+  _globals['_ROLE'].fields_by_name['description']._serialized_options = b'\372\273\030\003\030\200\010'
+  _globals['_ROLE'].fields_by_name['creator']._loaded_options = None
+  _globals['_ROLE'].fields_by_name['creator']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ROLE'].fields_by_name['create_time']._loaded_options = None
+  _globals['_ROLE'].fields_by_name['create_time']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ROLE'].fields_by_name['update_time']._loaded_options = None
+  _globals['_ROLE'].fields_by_name['update_time']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ROLE'].fields_by_name['etag']._loaded_options = None
+  _globals['_ROLE'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_ROLE'].fields_by_name['permissions']._loaded_options = None
+  _globals['_ROLE'].fields_by_name['permissions']._serialized_options = b'\372\273\030\005\030@P\364\003'
+  _globals['_ROLE'].fields_by_name['built_in']._loaded_options = None
+  _globals['_ROLE'].fields_by_name['built_in']._serialized_options = b'\372\273\030\002p\001'
   _globals['_ROLE']._loaded_options = None
   _globals['_ROLE']._serialized_options = b'\352A:\n\rweft.dev/Role\022)organizations/{organization}/roles/{role}'
   _globals['_ROLEBINDING'].fields_by_name['creator']._loaded_options = None
@@ -52,8 +73,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROLEBINDING'].fields_by_name['expire_time']._serialized_options = b'\372\273\030\002`\001'
   _globals['_ROLEBINDING']._loaded_options = None
   _globals['_ROLEBINDING']._serialized_options = b'\352AP\n\024weft.dev/RoleBinding\0228organizations/{organization}/roleBindings/{role_binding}'
+  _globals['_LISTPERMISSIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTPERMISSIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_LISTPERMISSIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTPERMISSIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\372\273\030\003\030\200 '
+  _globals['_GETROLEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETROLEREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\021\010\0012\rweft.dev/Role'
   _globals['_LISTROLESREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTROLESREQUEST'].fields_by_name['parent']._serialized_options = b'\372\273\030\031\010\0012\025weft.dev/Organization'
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_size']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_token']._serialized_options = b'\372\273\030\003\030\200 '
+  _globals['_CREATEROLEREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_CREATEROLEREQUEST'].fields_by_name['parent']._serialized_options = b'\372\273\030\031\010\0012\025weft.dev/Organization'
+  _globals['_CREATEROLEREQUEST'].fields_by_name['role_id']._loaded_options = None
+  _globals['_CREATEROLEREQUEST'].fields_by_name['role_id']._serialized_options = b'\372\273\030\004\010\001(\001'
+  _globals['_CREATEROLEREQUEST'].fields_by_name['role']._loaded_options = None
+  _globals['_CREATEROLEREQUEST'].fields_by_name['role']._serialized_options = b'\372\273\030\002\010\001'
+  _globals['_CREATEROLEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEROLEREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_UPDATEROLEREQUEST'].fields_by_name['role']._loaded_options = None
+  _globals['_UPDATEROLEREQUEST'].fields_by_name['role']._serialized_options = b'\372\273\030\002\010\001'
+  _globals['_UPDATEROLEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEROLEREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_DELETEROLEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_DELETEROLEREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\021\010\0012\rweft.dev/Role'
+  _globals['_DELETEROLEREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETEROLEREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
   _globals['_CREATEROLEBINDINGREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_CREATEROLEBINDINGREQUEST'].fields_by_name['parent']._serialized_options = b'\372\273\030\031\010\0012\025weft.dev/Organization'
   _globals['_CREATEROLEBINDINGREQUEST'].fields_by_name['role_binding']._loaded_options = None
@@ -74,8 +121,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TESTPERMISSIONSREQUEST'].fields_by_name['resource']._serialized_options = b'\372\273\030<\010\001\030\200\010\"5organizations/[a-z0-9-]+(/[a-z][a-zA-Z]*/[a-z0-9-]+)*'
   _globals['_TESTPERMISSIONSREQUEST'].fields_by_name['permissions']._loaded_options = None
   _globals['_TESTPERMISSIONSREQUEST'].fields_by_name['permissions']._serialized_options = b'\372\273\030\006\030@H\001Pd'
+  _globals['_ACCESSSERVICE'].methods_by_name['ListPermissions']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['ListPermissions']._serialized_options = b'\220\002\001\252\273\030\002\030\001\262\273\030\002\010\001\202\323\344\223\002\"\022 /api/controlplane/v1/permissions'
+  _globals['_ACCESSSERVICE'].methods_by_name['GetRole']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['GetRole']._serialized_options = b'\220\002\001\252\273\030\023\n\021\n\troles.get\022\004name\262\273\030\002\010\001\202\323\344\223\0025\0223/api/controlplane/v1/{name=organizations/*/roles/*}'
   _globals['_ACCESSSERVICE'].methods_by_name['ListRoles']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['ListRoles']._serialized_options = b'\220\002\001\252\273\030\026\n\024\n\nroles.list\022\006parent\262\273\030\002\010\001\202\323\344\223\0025\0223/api/controlplane/v1/{parent=organizations/*}/roles'
+  _globals['_ACCESSSERVICE'].methods_by_name['CreateRole']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['CreateRole']._serialized_options = b'\252\273\030\030\n\026\n\014roles.create\022\006parent\262\273\030\002\010\002\202\323\344\223\002;\"3/api/controlplane/v1/{parent=organizations/*}/roles:\004role'
+  _globals['_ACCESSSERVICE'].methods_by_name['UpdateRole']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['UpdateRole']._serialized_options = b'\252\273\030\033\n\031\n\014roles.update\022\trole.name\262\273\030\002\010\002\202\323\344\223\002@28/api/controlplane/v1/{role.name=organizations/*/roles/*}:\004role'
+  _globals['_ACCESSSERVICE'].methods_by_name['DeleteRole']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['DeleteRole']._serialized_options = b'\252\273\030\026\n\024\n\014roles.delete\022\004name\262\273\030\002\010\002\202\323\344\223\0025*3/api/controlplane/v1/{name=organizations/*/roles/*}'
   _globals['_ACCESSSERVICE'].methods_by_name['CreateRoleBinding']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['CreateRoleBinding']._serialized_options = b'\252\273\030\037\n\035\n\023roleBindings.create\022\006parent\262\273\030\002\010\002\202\323\344\223\002J\":/api/controlplane/v1/{parent=organizations/*}/roleBindings:\014role_binding'
   _globals['_ACCESSSERVICE'].methods_by_name['ListRoleBindings']._loaded_options = None
@@ -84,26 +141,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESSSERVICE'].methods_by_name['DeleteRoleBinding']._serialized_options = b'\252\273\030\035\n\033\n\023roleBindings.delete\022\004name\262\273\030\002\010\002\202\323\344\223\002<*:/api/controlplane/v1/{name=organizations/*/roleBindings/*}'
   _globals['_ACCESSSERVICE'].methods_by_name['TestPermissions']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['TestPermissions']._serialized_options = b'\220\002\001\252\273\030\002\030\001\262\273\030\002\010\001\202\323\344\223\0020\"+/api/controlplane/v1/access:testPermissions:\001*'
-  _globals['_ROLE']._serialized_start=219
-  _globals['_ROLE']._serialized_end=366
-  _globals['_ROLEBINDING']._serialized_start=369
-  _globals['_ROLEBINDING']._serialized_end=915
-  _globals['_LISTROLESREQUEST']._serialized_start=917
-  _globals['_LISTROLESREQUEST']._serialized_end=982
-  _globals['_LISTROLESRESPONSE']._serialized_start=984
-  _globals['_LISTROLESRESPONSE']._serialized_end=1049
-  _globals['_CREATEROLEBINDINGREQUEST']._serialized_start=1052
-  _globals['_CREATEROLEBINDINGREQUEST']._serialized_end=1221
-  _globals['_LISTROLEBINDINGSREQUEST']._serialized_start=1224
-  _globals['_LISTROLEBINDINGSREQUEST']._serialized_end=1384
-  _globals['_LISTROLEBINDINGSRESPONSE']._serialized_start=1386
-  _globals['_LISTROLEBINDINGSRESPONSE']._serialized_end=1498
-  _globals['_DELETEROLEBINDINGREQUEST']._serialized_start=1500
-  _globals['_DELETEROLEBINDINGREQUEST']._serialized_end=1570
-  _globals['_TESTPERMISSIONSREQUEST']._serialized_start=1573
-  _globals['_TESTPERMISSIONSREQUEST']._serialized_end=1714
-  _globals['_TESTPERMISSIONSRESPONSE']._serialized_start=1716
-  _globals['_TESTPERMISSIONSRESPONSE']._serialized_end=1762
-  _globals['_ACCESSSERVICE']._serialized_start=1765
-  _globals['_ACCESSSERVICE']._serialized_end=2837
+  _globals['_PERMISSION']._serialized_start=252
+  _globals['_PERMISSION']._serialized_end=337
+  _globals['_ROLE']._serialized_start=340
+  _globals['_ROLE']._serialized_end=746
+  _globals['_ROLEBINDING']._serialized_start=749
+  _globals['_ROLEBINDING']._serialized_end=1295
+  _globals['_LISTPERMISSIONSREQUEST']._serialized_start=1297
+  _globals['_LISTPERMISSIONSREQUEST']._serialized_end=1384
+  _globals['_LISTPERMISSIONSRESPONSE']._serialized_start=1386
+  _globals['_LISTPERMISSIONSRESPONSE']._serialized_end=1494
+  _globals['_GETROLEREQUEST']._serialized_start=1496
+  _globals['_GETROLEREQUEST']._serialized_end=1549
+  _globals['_LISTROLESREQUEST']._serialized_start=1552
+  _globals['_LISTROLESREQUEST']._serialized_end=1680
+  _globals['_LISTROLESRESPONSE']._serialized_start=1682
+  _globals['_LISTROLESRESPONSE']._serialized_end=1772
+  _globals['_CREATEROLEREQUEST']._serialized_start=1775
+  _globals['_CREATEROLEREQUEST']._serialized_end=1949
+  _globals['_UPDATEROLEREQUEST']._serialized_start=1952
+  _globals['_UPDATEROLEREQUEST']._serialized_end=2101
+  _globals['_DELETEROLEREQUEST']._serialized_start=2103
+  _globals['_DELETEROLEREQUEST']._serialized_end=2182
+  _globals['_CREATEROLEBINDINGREQUEST']._serialized_start=2185
+  _globals['_CREATEROLEBINDINGREQUEST']._serialized_end=2354
+  _globals['_LISTROLEBINDINGSREQUEST']._serialized_start=2357
+  _globals['_LISTROLEBINDINGSREQUEST']._serialized_end=2517
+  _globals['_LISTROLEBINDINGSRESPONSE']._serialized_start=2519
+  _globals['_LISTROLEBINDINGSRESPONSE']._serialized_end=2631
+  _globals['_DELETEROLEBINDINGREQUEST']._serialized_start=2633
+  _globals['_DELETEROLEBINDINGREQUEST']._serialized_end=2703
+  _globals['_TESTPERMISSIONSREQUEST']._serialized_start=2706
+  _globals['_TESTPERMISSIONSREQUEST']._serialized_end=2847
+  _globals['_TESTPERMISSIONSRESPONSE']._serialized_start=2849
+  _globals['_TESTPERMISSIONSRESPONSE']._serialized_end=2895
+  _globals['_ACCESSSERVICE']._serialized_start=2898
+  _globals['_ACCESSSERVICE']._serialized_end=4889
 # @@protoc_insertion_point(module_scope)

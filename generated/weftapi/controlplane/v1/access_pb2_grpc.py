@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class AccessServiceStub(object):
-    """Grants roles. A change reaches every linked workspace within five seconds.
+    """Makes roles and grants them. A change reaches every linked workspace within five seconds.
     """
 
     def __init__(self, channel):
@@ -36,10 +36,35 @@ class AccessServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
+        self.ListPermissions = channel.unary_unary(
+                '/weftapi.controlplane.v1.AccessService/ListPermissions',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListPermissionsRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListPermissionsResponse.FromString,
+                _registered_method=True)
+        self.GetRole = channel.unary_unary(
+                '/weftapi.controlplane.v1.AccessService/GetRole',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.GetRoleRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.Role.FromString,
+                _registered_method=True)
         self.ListRoles = channel.unary_unary(
                 '/weftapi.controlplane.v1.AccessService/ListRoles',
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListRolesRequest.SerializeToString,
                 response_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListRolesResponse.FromString,
+                _registered_method=True)
+        self.CreateRole = channel.unary_unary(
+                '/weftapi.controlplane.v1.AccessService/CreateRole',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.CreateRoleRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.Role.FromString,
+                _registered_method=True)
+        self.UpdateRole = channel.unary_unary(
+                '/weftapi.controlplane.v1.AccessService/UpdateRole',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.UpdateRoleRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.Role.FromString,
+                _registered_method=True)
+        self.DeleteRole = channel.unary_unary(
+                '/weftapi.controlplane.v1.AccessService/DeleteRole',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.DeleteRoleRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
         self.CreateRoleBinding = channel.unary_unary(
                 '/weftapi.controlplane.v1.AccessService/CreateRoleBinding',
@@ -64,11 +89,54 @@ class AccessServiceStub(object):
 
 
 class AccessServiceServicer(object):
-    """Grants roles. A change reaches every linked workspace within five seconds.
+    """Makes roles and grants them. A change reaches every linked workspace within five seconds.
     """
 
+    def ListPermissions(self, request, context):
+        """Lists the permissions that roles are made of, sorted. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRole(self, request, context):
+        """Answers one role, built in or custom. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRoles(self, request, context):
-        """Lists the roles of an organization with their permissions. Has no effect.
+        """Lists the roles of an organization by id, built in and custom, with their permissions. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateRole(self, request, context):
+        """Makes a role of permissions from the catalogue. Nobody can put a permission into a role that they do not hold on
+        the whole organization themselves, for good (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). A taken id, and that of
+        a built-in role, is ALREADY_EXISTS; more than 200 roles are RESOURCE_EXHAUSTED. Safe to repeat with the same
+        request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRole(self, request, context):
+        """Changes the masked fields of a custom role; whoever was granted it has its new permissions, in linked workspaces
+        within five seconds. The caller must hold all that it gave and gives (PERMISSION_DENIED `PRIVILEGE_ESCALATION`).
+        A built-in role is FAILED_PRECONDITION `BUILT_IN_ROLE`, another etag ABORTED. Safe to repeat with the same
+        request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRole(self, request, context):
+        """Deletes a custom role that nobody was granted: while a grant names it, it is FAILED_PRECONDITION
+        `RESOURCE_IN_USE`, so that nobody loses access unseen. A built-in one is FAILED_PRECONDITION `BUILT_IN_ROLE`, an
+        absent one NOT_FOUND, another etag ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,10 +176,35 @@ class AccessServiceServicer(object):
 
 def add_AccessServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'ListPermissions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPermissions,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListPermissionsRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListPermissionsResponse.SerializeToString,
+            ),
+            'GetRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRole,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.GetRoleRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.Role.SerializeToString,
+            ),
             'ListRoles': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRoles,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListRolesRequest.FromString,
                     response_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListRolesResponse.SerializeToString,
+            ),
+            'CreateRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRole,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.CreateRoleRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.Role.SerializeToString,
+            ),
+            'UpdateRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRole,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.UpdateRoleRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.Role.SerializeToString,
+            ),
+            'DeleteRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRole,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.DeleteRoleRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'CreateRoleBinding': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateRoleBinding,
@@ -142,8 +235,62 @@ def add_AccessServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccessService(object):
-    """Grants roles. A change reaches every linked workspace within five seconds.
+    """Makes roles and grants them. A change reaches every linked workspace within five seconds.
     """
+
+    @staticmethod
+    def ListPermissions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.AccessService/ListPermissions',
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListPermissionsRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListPermissionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.AccessService/GetRole',
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.GetRoleRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.Role.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ListRoles(request,
@@ -162,6 +309,87 @@ class AccessService(object):
             '/weftapi.controlplane.v1.AccessService/ListRoles',
             weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListRolesRequest.SerializeToString,
             weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListRolesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.AccessService/CreateRole',
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.CreateRoleRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.Role.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.AccessService/UpdateRole',
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.UpdateRoleRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.Role.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.AccessService/DeleteRole',
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.DeleteRoleRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,14 +28,35 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AccessServiceStub:
-    """Grants roles. A change reaches every linked workspace within five seconds."""
+    """Makes roles and grants them. A change reaches every linked workspace within five seconds."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AccessServiceAsyncStub: ...
+    ListPermissions: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListPermissionsRequest, _access_pb2.ListPermissionsResponse]
+    """Lists the permissions that roles are made of, sorted. Has no effect."""
+    GetRole: _grpc.UnaryUnaryMultiCallable[_access_pb2.GetRoleRequest, _access_pb2.Role]
+    """Answers one role, built in or custom. Has no effect."""
     ListRoles: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListRolesRequest, _access_pb2.ListRolesResponse]
-    """Lists the roles of an organization with their permissions. Has no effect."""
+    """Lists the roles of an organization by id, built in and custom, with their permissions. Has no effect."""
+    CreateRole: _grpc.UnaryUnaryMultiCallable[_access_pb2.CreateRoleRequest, _access_pb2.Role]
+    """Makes a role of permissions from the catalogue. Nobody can put a permission into a role that they do not hold on
+    the whole organization themselves, for good (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). A taken id, and that of
+    a built-in role, is ALREADY_EXISTS; more than 200 roles are RESOURCE_EXHAUSTED. Safe to repeat with the same
+    request id.
+    """
+    UpdateRole: _grpc.UnaryUnaryMultiCallable[_access_pb2.UpdateRoleRequest, _access_pb2.Role]
+    """Changes the masked fields of a custom role; whoever was granted it has its new permissions, in linked workspaces
+    within five seconds. The caller must hold all that it gave and gives (PERMISSION_DENIED `PRIVILEGE_ESCALATION`).
+    A built-in role is FAILED_PRECONDITION `BUILT_IN_ROLE`, another etag ABORTED. Safe to repeat with the same
+    request id.
+    """
+    DeleteRole: _grpc.UnaryUnaryMultiCallable[_access_pb2.DeleteRoleRequest, _empty_pb2.Empty]
+    """Deletes a custom role that nobody was granted: while a grant names it, it is FAILED_PRECONDITION
+    `RESOURCE_IN_USE`, so that nobody loses access unseen. A built-in one is FAILED_PRECONDITION `BUILT_IN_ROLE`, an
+    absent one NOT_FOUND, another etag ABORTED.
+    """
     CreateRoleBinding: _grpc.UnaryUnaryMultiCallable[_access_pb2.CreateRoleBindingRequest, _access_pb2.RoleBinding]
     """Grants a role on the organization, a workspace, a project or one resource of it. Nobody can grant a permission
     that they do not hold there themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant
@@ -52,11 +73,32 @@ class AccessServiceStub:
 
 @_typing.type_check_only
 class AccessServiceAsyncStub(AccessServiceStub):
-    """Grants roles. A change reaches every linked workspace within five seconds."""
+    """Makes roles and grants them. A change reaches every linked workspace within five seconds."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    ListPermissions: _aio.UnaryUnaryMultiCallable[_access_pb2.ListPermissionsRequest, _access_pb2.ListPermissionsResponse]  # type: ignore[assignment]
+    """Lists the permissions that roles are made of, sorted. Has no effect."""
+    GetRole: _aio.UnaryUnaryMultiCallable[_access_pb2.GetRoleRequest, _access_pb2.Role]  # type: ignore[assignment]
+    """Answers one role, built in or custom. Has no effect."""
     ListRoles: _aio.UnaryUnaryMultiCallable[_access_pb2.ListRolesRequest, _access_pb2.ListRolesResponse]  # type: ignore[assignment]
-    """Lists the roles of an organization with their permissions. Has no effect."""
+    """Lists the roles of an organization by id, built in and custom, with their permissions. Has no effect."""
+    CreateRole: _aio.UnaryUnaryMultiCallable[_access_pb2.CreateRoleRequest, _access_pb2.Role]  # type: ignore[assignment]
+    """Makes a role of permissions from the catalogue. Nobody can put a permission into a role that they do not hold on
+    the whole organization themselves, for good (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). A taken id, and that of
+    a built-in role, is ALREADY_EXISTS; more than 200 roles are RESOURCE_EXHAUSTED. Safe to repeat with the same
+    request id.
+    """
+    UpdateRole: _aio.UnaryUnaryMultiCallable[_access_pb2.UpdateRoleRequest, _access_pb2.Role]  # type: ignore[assignment]
+    """Changes the masked fields of a custom role; whoever was granted it has its new permissions, in linked workspaces
+    within five seconds. The caller must hold all that it gave and gives (PERMISSION_DENIED `PRIVILEGE_ESCALATION`).
+    A built-in role is FAILED_PRECONDITION `BUILT_IN_ROLE`, another etag ABORTED. Safe to repeat with the same
+    request id.
+    """
+    DeleteRole: _aio.UnaryUnaryMultiCallable[_access_pb2.DeleteRoleRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes a custom role that nobody was granted: while a grant names it, it is FAILED_PRECONDITION
+    `RESOURCE_IN_USE`, so that nobody loses access unseen. A built-in one is FAILED_PRECONDITION `BUILT_IN_ROLE`, an
+    absent one NOT_FOUND, another etag ABORTED.
+    """
     CreateRoleBinding: _aio.UnaryUnaryMultiCallable[_access_pb2.CreateRoleBindingRequest, _access_pb2.RoleBinding]  # type: ignore[assignment]
     """Grants a role on the organization, a workspace, a project or one resource of it. Nobody can grant a permission
     that they do not hold there themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant
@@ -72,7 +114,23 @@ class AccessServiceAsyncStub(AccessServiceStub):
     """Answers which of the given permissions the caller holds on a resource. Has no effect."""
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Grants roles. A change reaches every linked workspace within five seconds."""
+    """Makes roles and grants them. A change reaches every linked workspace within five seconds."""
+
+    @_abc_1.abstractmethod
+    def ListPermissions(
+        self,
+        request: _access_pb2.ListPermissionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.ListPermissionsResponse, _abc.Awaitable[_access_pb2.ListPermissionsResponse]]:
+        """Lists the permissions that roles are made of, sorted. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def GetRole(
+        self,
+        request: _access_pb2.GetRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.Role, _abc.Awaitable[_access_pb2.Role]]:
+        """Answers one role, built in or custom. Has no effect."""
 
     @_abc_1.abstractmethod
     def ListRoles(
@@ -80,7 +138,42 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.ListRolesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.ListRolesResponse, _abc.Awaitable[_access_pb2.ListRolesResponse]]:
-        """Lists the roles of an organization with their permissions. Has no effect."""
+        """Lists the roles of an organization by id, built in and custom, with their permissions. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def CreateRole(
+        self,
+        request: _access_pb2.CreateRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.Role, _abc.Awaitable[_access_pb2.Role]]:
+        """Makes a role of permissions from the catalogue. Nobody can put a permission into a role that they do not hold on
+        the whole organization themselves, for good (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). A taken id, and that of
+        a built-in role, is ALREADY_EXISTS; more than 200 roles are RESOURCE_EXHAUSTED. Safe to repeat with the same
+        request id.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateRole(
+        self,
+        request: _access_pb2.UpdateRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.Role, _abc.Awaitable[_access_pb2.Role]]:
+        """Changes the masked fields of a custom role; whoever was granted it has its new permissions, in linked workspaces
+        within five seconds. The caller must hold all that it gave and gives (PERMISSION_DENIED `PRIVILEGE_ESCALATION`).
+        A built-in role is FAILED_PRECONDITION `BUILT_IN_ROLE`, another etag ABORTED. Safe to repeat with the same
+        request id.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteRole(
+        self,
+        request: _access_pb2.DeleteRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes a custom role that nobody was granted: while a grant names it, it is FAILED_PRECONDITION
+        `RESOURCE_IN_USE`, so that nobody loses access unseen. A built-in one is FAILED_PRECONDITION `BUILT_IN_ROLE`, an
+        absent one NOT_FOUND, another etag ABORTED.
+        """
 
     @_abc_1.abstractmethod
     def CreateRoleBinding(
