@@ -10,8 +10,8 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from controlplane import store
-from controlplane.identity.tokens import session_uid_of, subject_of, user_uid_of
-from controlplane.operations import access, sessions
+from controlplane.identity.tokens import subject_of
+from controlplane.operations import access, origins
 from controlplane.permissions import Grant, Scope, held_on, may_see_below
 from controlplane.subjects import Subject
 from meshkit.access import MethodPolicy
@@ -82,9 +82,9 @@ def _decide(session: Session, caller: Caller, policy: MethodPolicy, resource: st
 
 
 def _require_standing(session: Session, caller: Caller) -> None:
-    """What the caller's token was made from, a session or a personal token, still stands."""
+    """What the caller's token was made from, a session, a token or a key, still stands."""
     try:
-        sessions.origin_of(session, user_uid_of(caller), session_uid_of(caller))
+        origins.of(session, caller)
     except Unauthenticated as error:
         raise unauthenticated() from error
 
@@ -121,17 +121,17 @@ def extra_checks(database: Database) -> dict[str, ExtraCheck]:
     """The checks that options of the contract name."""
 
     async def own_only(caller: Caller, request: Message) -> None:
-        if _owner_of(request) not in (_ME, caller.subject):
+        if not _is_own(caller, _owner_of(request)):
             raise not_permitted("users")
 
     async def self_or_user_reader(caller: Caller, request: Message) -> None:
         owner = _owner_of(request)
-        if owner not in (_ME, caller.subject):
+        if not _is_own(caller, owner):
             await database.read(_require_reader, subject_of(caller), owner)
 
     async def self_or_account_administrator(caller: Caller, request: Message) -> None:
         owner = _owner_of(request)
-        if owner not in (_ME, caller.subject):
+        if not _is_own(caller, owner):
             await database.read(_require_administrator, subject_of(caller), owner)
 
     return {
@@ -139,6 +139,10 @@ def extra_checks(database: Database) -> dict[str, ExtraCheck]:
         "self_or_user_reader": self_or_user_reader,
         "self_or_account_administrator": self_or_account_administrator,
     }
+
+
+def _is_own(caller: Caller, owner: str) -> bool:
+    return caller.kind is CallerKind.USER and owner in (_ME, caller.subject)
 
 
 def _owner_of(request: Message) -> str:

@@ -24,6 +24,7 @@ from controlplane.servicers.auth import AuthServicer
 from controlplane.servicers.enrollment import EnrollmentServicer
 from controlplane.servicers.members import MemberServicer
 from controlplane.servicers.organizations import OrganizationServicer
+from controlplane.servicers.service_accounts import ServiceAccountServicer
 from controlplane.servicers.sessions import SessionServicer
 from controlplane.servicers.system import SystemServicer
 from controlplane.servicers.teams import TeamServicer
@@ -53,6 +54,8 @@ from weftapi.controlplane.v1 import (
     members_pb2_grpc,
     organizations_pb2,
     organizations_pb2_grpc,
+    service_accounts_pb2,
+    service_accounts_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
     system_pb2,
@@ -98,6 +101,7 @@ async def build(
     upkeep = Upkeep(
         base.database,
         signing=base.signing,
+        lifetimes=base.lifetimes,
         members=base.members,
         authority=base.authority,
         credentials=base.credentials,
@@ -242,6 +246,7 @@ def _services(
         ),
         *_people(base),
         *_administration(base),
+        *_programs(base),
         *_mesh_services(base, endpoint),
     ]
 
@@ -286,6 +291,17 @@ def _administration(base: _Foundation) -> list[Service]:
             system_pb2.DESCRIPTOR.services_by_name["SystemService"],
             system_pb2_grpc.add_SystemServiceServicer_to_server,
             SystemServicer(base.authority),
+        ),
+    ]
+
+
+def _programs(base: _Foundation) -> list[Service]:
+    """Who acts without being a person."""
+    return [
+        Service(
+            service_accounts_pb2.DESCRIPTOR.services_by_name["ServiceAccountService"],
+            service_accounts_pb2_grpc.add_ServiceAccountServiceServicer_to_server,
+            ServiceAccountServicer(base.database, pages=base.pages, lifetimes=base.lifetimes),
         ),
     ]
 

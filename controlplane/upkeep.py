@@ -7,7 +7,9 @@ import structlog
 
 from controlplane import store
 from controlplane.ca import CertificateAuthority
+from controlplane.identity.tokens import Lifetimes
 from controlplane.membership import MeshMembers
+from controlplane.operations import api_keys
 from controlplane.signing import Signing
 from controlplane.store.schema import Base
 from meshkit import idempotency
@@ -23,6 +25,7 @@ log = structlog.get_logger()
 
 _RENEWAL_CHECK_S = 60.0
 _ROTATION_CHECK_S = 600.0
+_REPLACED_CHECK_S = 15.0
 _PURGE_S = 3600.0
 _RETRY_S = 1.0
 # Ended sessions stay for questions of "who was it"; nothing decides on them any more.
@@ -37,6 +40,7 @@ class Upkeep:
         database: Database,
         *,
         signing: Signing,
+        lifetimes: Lifetimes,
         members: MeshMembers,
         authority: CertificateAuthority,
         credentials: Credentials,
@@ -45,6 +49,7 @@ class Upkeep:
     ) -> None:
         self._database = database
         self._signing = signing
+        self._lifetimes = lifetimes
         self._members = members
         self._authority = authority
         self._credentials = credentials
@@ -54,6 +59,7 @@ class Upkeep:
             database,
             [
                 Job("rotate signing keys", self._rotate, _ROTATION_CHECK_S),
+                Job("end replaced keys", self._end_replaced, _REPLACED_CHECK_S),
                 Job("forget", self._forget, _PURGE_S),
             ],
         )
@@ -99,6 +105,9 @@ class Upkeep:
     async def _rotate(self, _lease: Lease) -> None:
         await self._signing.rotate_by_age()
 
+    async def _end_replaced(self, _lease: Lease) -> None:
+        await self._database.write(api_keys.end_replaced, lifetimes=self._lifetimes)
+
     async def _forget(self, _lease: Lease) -> None:
         await self._database.write(purge)
         await self._database.write(idempotency.purge, Base.metadata)
@@ -110,4 +119,5 @@ def purge(session: Session) -> None:
     store.sessions.purge(session, session.now - _KEPT)
     store.devices.purge(session, session.now - _KEPT)
     store.users.purge_one_time_tokens(session)
+    store.service_accounts.purge_keys(session, session.now - _KEPT)
     store.enrollments.purge_certificates(session, session.now - _KEPT)

@@ -1,4 +1,4 @@
-"""Grants of ExchangeToken and RevokeToken: device codes, refresh tokens, personal tokens."""
+"""Grants of ExchangeToken and RevokeToken: device codes, refresh tokens, tokens, keys."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -7,11 +7,17 @@ from controlplane.identity import opaque
 from controlplane.identity.devices import Pacer
 from controlplane.identity.opaque import Secret
 from controlplane.identity.tokens import Lifetimes, Origin
-from controlplane.operations import devices, personal_tokens, sessions
+from controlplane.operations import api_keys, devices, personal_tokens, sessions
 from controlplane.operations.sessions import Stolen
 from meshkit import opaque as wire
 from meshkit.clock import Clock
 from meshkit.database import Database
+
+_REVOKING = {
+    opaque.REFRESH_TOKEN: sessions.end_by_token,
+    opaque.PERSONAL_ACCESS_TOKEN: personal_tokens.revoke,
+    opaque.API_KEY: api_keys.revoke,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +60,16 @@ class Grants:
         presented = opaque.read(text, opaque.PERSONAL_ACCESS_TOKEN)
         return Granted(await self._database.write(personal_tokens.exchange, presented))
 
+    async def api_key(self, text: str) -> Granted:
+        presented = opaque.read(text, opaque.API_KEY)
+        return Granted(await self._database.write(api_keys.exchange, presented))
+
     async def revoke(self, text: str) -> None:
-        """Ends what a refresh token or personal access token stands for; unknown ones are fine."""
+        """Ends what a refresh token, personal token or key stands for; unknown ones are fine."""
         try:
             presented = wire.parse(text)
         except ValueError:
             return
-        if presented.prefix == opaque.REFRESH_TOKEN:
-            operation = sessions.end_by_token
-        elif presented.prefix == opaque.PERSONAL_ACCESS_TOKEN:
-            operation = personal_tokens.revoke
-        else:
-            return
-        await self._database.write(operation, presented, lifetimes=self._lifetimes)
+        revoke = _REVOKING.get(presented.prefix)
+        if revoke is not None:
+            await self._database.write(revoke, presented, lifetimes=self._lifetimes)

@@ -18,6 +18,7 @@ from meshkit.tokens import TokenSigner, TrustedIssuer
 NEXT = "NEXT"
 ACTIVE = "ACTIVE"
 RETIRING = "RETIRING"
+_SPOKEN_FOR = frozenset({CallerKind.USER, CallerKind.SERVICE_ACCOUNT})
 
 
 class KeyFiles:
@@ -51,7 +52,7 @@ class KeyRing:
 
     def __init__(self, issuer: str, key_files: KeyFiles, clock: Clock) -> None:
         self.files = key_files
-        self.trusted = TrustedIssuer(issuer, frozenset({CallerKind.USER}))
+        self.trusted = TrustedIssuer(issuer, _SPOKEN_FOR)
         self._clock = clock
         self._signer: TokenSigner | None = None
         self._active: Row | None = None

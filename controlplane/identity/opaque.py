@@ -10,7 +10,7 @@ from uuid import UUID
 from meshkit import opaque
 from meshkit.errors import Unauthenticated
 from meshkit.ids import new_uid
-from meshkit.opaque import PERSONAL_ACCESS_TOKEN, OpaqueToken, matches
+from meshkit.opaque import API_KEY, PERSONAL_ACCESS_TOKEN, OpaqueToken, matches
 
 REFRESH_TOKEN = "weft_refresh_"  # noqa: S105 - prefixes, not secrets
 DEVICE_CODE = "weft_device_"
@@ -19,6 +19,7 @@ PASSWORD_TOKEN = "weft_chpass_"  # noqa: S105
 ENROLLMENT_TOKEN = "weft_enroll_"  # noqa: S105
 
 __all__ = [
+    "API_KEY",
     "DEVICE_CODE",
     "ENROLLMENT_TOKEN",
     "PASSWORD_TOKEN",

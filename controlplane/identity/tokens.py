@@ -2,8 +2,9 @@
 
 - issuer: the control plane's SPIFFE id, which every member of the mesh learns when it enrols;
 - audience: that same id for the control plane, the workspace's UUID for a workspace;
-- subject "users/<uuid>"; `sid` the session or personal access token it was made from, which
-  revocations name as "sessions/<sid>"; `name` and `email` for people to read.
+- subject "users/<uuid>" or "serviceAccounts/<uuid>"; `sid` the session, personal access token
+  or API key it was made from, which revocations name as "sessions/<sid>"; `name`, and `email`
+  of a person, to read.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from controlplane.identity.keys import KeyRing
 from controlplane.store.schema import User, Workspace
+from controlplane.store.schema_accounts import ServiceAccount
 from controlplane.subjects import Subject, SubjectKind
 from meshkit.caller import Caller, CallerKind
 from meshkit.clock import Clock
@@ -19,7 +21,6 @@ from meshkit.errors import Unauthenticated
 from meshkit.tokens import NAME_CLAIM, SKEW, unauthenticated
 
 SESSION_CLAIM = "sid"
-_USER_PREFIX = "users/"
 _SUBJECTS = {
     CallerKind.USER: ("users", SubjectKind.USER),
     CallerKind.SERVICE_ACCOUNT: ("serviceAccounts", SubjectKind.SERVICE_ACCOUNT),
@@ -43,11 +44,18 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a token is made from: a session or personal access token of a user, and its end."""
+    """What a token is made from: a session, token or key of a principal, and its end."""
 
-    user: User
+    principal: User | ServiceAccount
     uid: UUID
     ends_at: datetime
+
+    @property
+    def claims(self) -> dict[str, str]:
+        """What its tokens say beside whose they are."""
+        principal = self.principal
+        email = {"email": principal.email} if isinstance(principal, User) else {}
+        return {SESSION_CLAIM: str(self.uid), NAME_CLAIM: principal.label, **email}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +93,13 @@ class TokenIssuer:
         now = self._clock.now()
         # Nothing outlives what it was made from.
         lifetime = min(lifetime, origin.ends_at - now)
+        subject = origin.principal.subject
         encoded = self._ring.signer.sign(
-            CallerKind.USER,
-            origin.user.name,
+            CallerKind(subject.kind.value),
+            subject.claim,
             audience=audience,
             lifetime=lifetime,
-            claims={
-                SESSION_CLAIM: str(origin.uid),
-                NAME_CLAIM: origin.user.display_name or origin.user.email,
-                "email": origin.user.email,
-            },
+            claims=origin.claims,
         )
         # The claim has whole seconds.
         expire_time = datetime.fromtimestamp(int(now.timestamp()), UTC) + timedelta(
@@ -115,11 +120,11 @@ def user_uid_of(caller: Caller) -> UUID:
     """The user who calls; raises Unauthenticated for anybody else."""
     if caller.kind is not CallerKind.USER:
         raise unauthenticated()
-    return _uid(caller.subject.removeprefix(_USER_PREFIX))
+    return subject_of(caller).uid
 
 
 def session_uid_of(caller: Caller) -> UUID:
-    """The session or personal access token that the caller's token was made from."""
+    """The session, personal access token or API key that the caller's token was made from."""
     return _uid(str(caller.claims.get(SESSION_CLAIM, "")))
 
 

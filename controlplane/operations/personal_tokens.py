@@ -8,7 +8,7 @@ from controlplane import store
 from controlplane.identity import opaque
 from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant, matches
 from controlplane.identity.tokens import Lifetimes, Origin
-from controlplane.operations import sessions
+from controlplane.operations import revocations, sessions
 from controlplane.store.schema import PersonalAccessToken
 from meshkit.errors import FieldViolation, InvalidArgument, NotFound
 from meshkit.session import Session
@@ -101,5 +101,5 @@ def delete_all(session: Session, user_uid: UUID, *, lifetimes: Lifetimes) -> Non
 
 def _delete(session: Session, row: PersonalAccessToken, lifetimes: Lifetimes) -> None:
     session.delete(row)
-    sessions.revoke(session, row.uid, user_uid=row.user_uid, lifetimes=lifetimes)
+    revocations.revoke_origin(session, row.uid, lifetimes=lifetimes)
     session.audited(resource=row.name)

@@ -2,27 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from controlplane import store
+from controlplane.operations import origins
 from controlplane.store.bindings import Held
 from controlplane.store.schema import User
-from controlplane.subjects import user as subject_of_user
+from controlplane.store.schema_accounts import ServiceAccount
+from meshkit.caller import Caller
 from meshkit.session import Session
-from meshkit.tokens import unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An account with what it holds, by itself and through its teams."""
 
-    user: User
+    account: User | ServiceAccount
     held: Sequence[Held]
 
 
-def get(session: Session, user_uid: UUID) -> Principal:
+def get(session: Session, caller: Caller) -> Principal:
     """The caller's own account; reads only."""
-    user = store.users.get(session, user_uid)
-    if user is None:
-        raise unauthenticated()
-    return Principal(user, store.bindings.held_by(session, subject_of_user(user_uid)))
+    account = origins.of(session, caller).principal
+    return Principal(account, store.bindings.held_by(session, account.subject))

@@ -8,14 +8,13 @@ from controlplane import store
 from controlplane.identity import opaque
 from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant
 from controlplane.identity.tokens import Lifetimes, Origin
+from controlplane.operations import revocations
 from controlplane.operations.refusals import absent
-from controlplane.store.schema import RefreshToken, Revocation, User
+from controlplane.store.schema import RefreshToken, User
 from controlplane.store.schema import Session as Row
 from meshkit.caller import ANONYMOUS
 from meshkit.errors import PermissionDenied, Unauthenticated
-from meshkit.feed import ChangeKind
 from meshkit.session import AuditNote, Session
-from meshkit.tokens import SKEW
 
 _UNAUTHENTICATED = Unauthenticated.code
 _BY_NAME = "revoked"
@@ -160,21 +159,7 @@ def end(session: Session, row: Row, *, reason: str, lifetimes: Lifetimes) -> Non
     if row.end_time is not None:
         return
     row.end_time, row.end_reason = session.now, reason
-    revoke(session, row.uid, user_uid=row.user_uid, lifetimes=lifetimes)
-
-
-def revoke(session: Session, uid: UUID, *, user_uid: UUID, lifetimes: Lifetimes) -> None:
-    """Tells every workspace that tokens made from this session, or key, are dead."""
-    revocation = Revocation(
-        subject=f"sessions/{uid}",
-        user_uid=user_uid,
-        # The id is never used again, so a replica's clock that runs ahead changes nothing.
-        not_before=session.now + SKEW,
-        expire_time=session.now + lifetimes.longest,
-    )
-    session.add(revocation)
-    session.flush()
-    session.emit(ChangeKind.CREATED, revocation)
+    revocations.revoke_origin(session, row.uid, lifetimes=lifetimes)
 
 
 def is_live(row: Row, now: datetime) -> bool:

@@ -1,11 +1,11 @@
 """Access tokens for workspaces."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from controlplane.identity.tokens import Origin
-from controlplane.operations import sessions, workspaces
+from controlplane.operations import origins, workspaces
 from controlplane.store.schema import Workspace
+from meshkit.caller import Caller
 from meshkit.session import Session
 
 
@@ -17,11 +17,9 @@ class Mintable:
     workspace: Workspace
 
 
-def mint(
-    session: Session, organization: str, workspace: str, *, user_uid: UUID, sid: UUID
-) -> Mintable:
+def mint(session: Session, organization: str, workspace: str, *, caller: Caller) -> Mintable:
     """Answers what a workspace token is made from; its audit row is the only thing written."""
     row = workspaces.require(session, organization, workspace)
-    origin = sessions.origin_of(session, user_uid, sid)
+    origin = origins.of(session, caller)
     session.audited(resource=row.name)
     return Mintable(origin, row)

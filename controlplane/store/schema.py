@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from controlplane.subjects import Subject, SubjectKind
 from meshkit.ids import new_uid
 from meshkit.schema import TYPE_ANNOTATIONS, mesh_tables, new_metadata
 
@@ -59,6 +60,15 @@ class User(Base):
     @property
     def is_active(self) -> bool:
         return self.deactivate_time is None
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(SubjectKind.USER, self.uid)
+
+    @property
+    def label(self) -> str:
+        """What people call them."""
+        return self.display_name or self.email
 
 
 class Member(Base):
@@ -291,9 +301,9 @@ class Revocation(Base):
     __tablename__ = "revocations"
 
     uid: Mapped[UUID] = mapped_column(primary_key=True, default=new_uid)
-    # "sessions/<uuid>": a session, or a personal access token, and all made from it.
+    # "sessions/<uuid>": a session, a personal access token or an API key, and all made from it;
+    # "serviceAccounts/<uuid>": all of an account.
     subject: Mapped[str] = mapped_column(sa.Text, index=True)
-    user_uid: Mapped[UUID] = mapped_column(sa.ForeignKey("users.uid"))
     not_before: Mapped[datetime]
     expire_time: Mapped[datetime] = mapped_column(index=True)
     revision: Mapped[int] = mapped_column(default=0)

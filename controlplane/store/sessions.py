@@ -56,6 +56,11 @@ def live_revocations(session: Session) -> Sequence[Revocation]:
     return session.scalars(query.order_by(Revocation.uid)).all()
 
 
+def revocations_of(session: Session, subject: str) -> Sequence[Revocation]:
+    query = sa.select(Revocation).where(Revocation.subject == subject)
+    return session.scalars(query.order_by(Revocation.uid)).all()
+
+
 def purge(session: Session, before: datetime) -> None:
     """Deletes sessions that ended or expired long ago, and revocations nobody needs any more."""
     over = sa.or_(Row.expire_time < before, Row.idle_expire_time < before)

@@ -39,6 +39,7 @@ from weftapi.controlplane.v1 import (
     enrollment_pb2_grpc,
     members_pb2_grpc,
     organizations_pb2_grpc,
+    service_accounts_pb2_grpc,
     sessions_pb2_grpc,
     system_pb2_grpc,
     teams_pb2_grpc,
@@ -85,6 +86,7 @@ class Client:
         self.sessions = sessions_pb2_grpc.SessionServiceStub(channel)
         self.access = access_pb2_grpc.AccessServiceStub(channel)
         self.teams = teams_pb2_grpc.TeamServiceStub(channel)
+        self.service_accounts = service_accounts_pb2_grpc.ServiceAccountServiceStub(channel)
         self.workspaces = workspaces_pb2_grpc.WorkspaceServiceStub(channel)
         self.enrollment = enrollment_pb2_grpc.EnrollmentServiceStub(channel)
         self.system = system_pb2_grpc.SystemServiceStub(channel)

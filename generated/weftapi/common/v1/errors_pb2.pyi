@@ -145,6 +145,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: the organization has as many of these as it may. {limit}"""
     ERROR_REASON_SHARED_ACCOUNT: _ErrorReason.ValueType  # 110
     """FAILED_PRECONDITION: the account belongs to other organizations too, where the caller may not do this. {resource}"""
+    ERROR_REASON_TOO_MANY_KEYS: _ErrorReason.ValueType  # 130
+    """FAILED_PRECONDITION: the service account has two live keys; delete one first. {resource}"""
+    ERROR_REASON_KEY_EXPIRED: _ErrorReason.ValueType  # 131
+    """FAILED_PRECONDITION: the key has expired and cannot be rotated; create a new one. {resource}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -269,4 +273,8 @@ ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 101
 """RESOURCE_EXHAUSTED: the organization has as many of these as it may. {limit}"""
 ERROR_REASON_SHARED_ACCOUNT: ErrorReason.ValueType  # 110
 """FAILED_PRECONDITION: the account belongs to other organizations too, where the caller may not do this. {resource}"""
+ERROR_REASON_TOO_MANY_KEYS: ErrorReason.ValueType  # 130
+"""FAILED_PRECONDITION: the service account has two live keys; delete one first. {resource}"""
+ERROR_REASON_KEY_EXPIRED: ErrorReason.ValueType  # 131
+"""FAILED_PRECONDITION: the key has expired and cannot be rotated; create a new one. {resource}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -176,7 +176,7 @@ class TokenSet(_message.Message):
     refresh_token: _builtins.str
     """Output only. Rotates at each use; empty where the grant gives none."""
     subject: _builtins.str
-    """Output only. Whose tokens these are: "users/<uuid>"."""
+    """Output only. Whose tokens these are: "users/<uuid>" or "serviceAccounts/<uuid>"."""
     audience: _builtins.str
     """Output only. For whom the access token is: the control plane, or a workspace's name."""
     @_builtins.property
@@ -361,24 +361,28 @@ class ExchangeTokenRequest(_message.Message):
     DEVICE_CODE_FIELD_NUMBER: _builtins.int
     REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
     PERSONAL_ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
+    API_KEY_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     """The secret half of a device authorization."""
     refresh_token: _builtins.str
     """The newest refresh token of a session."""
     personal_access_token: _builtins.str
     """A personal access token ("weft_pat_...")."""
+    api_key: _builtins.str
+    """An API key of a service account ("weft_key_...")."""
     def __init__(
         self,
         *,
         device_code: _builtins.str = ...,
         refresh_token: _builtins.str = ...,
         personal_access_token: _builtins.str = ...,
+        api_key: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["device_code", b"device_code", "grant", b"grant", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "device_code", b"device_code", "grant", b"grant", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_code", b"device_code", "grant", b"grant", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "device_code", b"device_code", "grant", b"grant", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_grant: _TypeAlias = _typing.Literal["device_code", "refresh_token", "personal_access_token"]  # noqa: Y015
+    _WhichOneofReturnType_grant: _TypeAlias = _typing.Literal["device_code", "refresh_token", "personal_access_token", "api_key"]  # noqa: Y015
     _WhichOneofArgType_grant: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_grant) -> _WhichOneofReturnType_grant | None: ...
 
@@ -392,7 +396,7 @@ class RevokeTokenRequest(_message.Message):
 
     TOKEN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """Required. A refresh token or a personal access token."""
+    """Required. A refresh token, a personal access token or an API key."""
     def __init__(
         self,
         *,
@@ -499,12 +503,15 @@ class Principal(_message.Message):
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     TOKEN_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     ROLES_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
-    """Output only. "users/<uuid>"."""
+    """Output only. "users/<uuid>" or "serviceAccounts/<uuid>"."""
     email: _builtins.str
-    """Output only. The account's address."""
+    """Output only. The account's address; empty for a service account."""
     display_name: _builtins.str
     """Output only. The account's name."""
+    name: _builtins.str
+    """Output only. The account's resource name: "users/<uuid>" or "organizations/<id>/serviceAccounts/<id>"."""
     @_builtins.property
     def token_expire_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When the access token of this call ends."""
@@ -521,10 +528,11 @@ class Principal(_message.Message):
         display_name: _builtins.str = ...,
         token_expire_time: _timestamp_pb2.Timestamp | None = ...,
         roles: _abc.Iterable[Global___HeldRole] | None = ...,
+        name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["token_expire_time", b"token_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "email", b"email", "roles", b"roles", "subject", b"subject", "token_expire_time", b"token_expire_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "email", b"email", "name", b"name", "roles", b"roles", "subject", b"subject", "token_expire_time", b"token_expire_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

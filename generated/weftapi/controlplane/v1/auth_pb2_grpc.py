@@ -29,7 +29,7 @@ if _version_not_supported:
 
 class AuthServiceStub(object):
     """Turns proofs of identity into short tokens. Long-lived secrets (passwords, refresh tokens,
-    personal access tokens) are shown to this service only, never to a workspace.
+    personal access tokens, API keys) are shown to this service only, never to a workspace.
     """
 
     def __init__(self, channel):
@@ -107,7 +107,7 @@ class AuthServiceStub(object):
 
 class AuthServiceServicer(object):
     """Turns proofs of identity into short tokens. Long-lived secrets (passwords, refresh tokens,
-    personal access tokens) are shown to this service only, never to a workspace.
+    personal access tokens, API keys) are shown to this service only, never to a workspace.
     """
 
     def GetAuthConfig(self, request, context):
@@ -173,7 +173,8 @@ class AuthServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RevokeToken(self, request, context):
-        """Ends the session of a refresh token, or revokes a personal access token. An unknown token is OK (RFC 7009).
+        """Ends the session of a refresh token, or deletes a personal access token or an API key. An unknown token is OK
+        (RFC 7009).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -287,7 +288,7 @@ def add_AuthServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class AuthService(object):
     """Turns proofs of identity into short tokens. Long-lived secrets (passwords, refresh tokens,
-    personal access tokens) are shown to this service only, never to a workspace.
+    personal access tokens, API keys) are shown to this service only, never to a workspace.
     """
 
     @staticmethod

@@ -30,7 +30,7 @@ GRPC_VERSION: str
 
 class AuthServiceStub:
     """Turns proofs of identity into short tokens. Long-lived secrets (passwords, refresh tokens,
-    personal access tokens) are shown to this service only, never to a workspace.
+    personal access tokens, API keys) are shown to this service only, never to a workspace.
     """
 
     @_typing.overload
@@ -65,7 +65,9 @@ class AuthServiceStub:
     its reuse ends the session.
     """
     RevokeToken: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RevokeTokenRequest, _empty_pb2.Empty]
-    """Ends the session of a refresh token, or revokes a personal access token. An unknown token is OK (RFC 7009)."""
+    """Ends the session of a refresh token, or deletes a personal access token or an API key. An unknown token is OK
+    (RFC 7009).
+    """
     MintWorkspaceToken: _grpc.UnaryUnaryMultiCallable[_auth_pb2.MintWorkspaceTokenRequest, _auth_pb2.TokenSet]
     """Mints an access token for one workspace in which the caller has a role. Safe to repeat; the workspace
     verifies it offline. A workspace without a grant is PERMISSION_DENIED.
@@ -82,7 +84,7 @@ class AuthServiceStub:
 @_typing.type_check_only
 class AuthServiceAsyncStub(AuthServiceStub):
     """Turns proofs of identity into short tokens. Long-lived secrets (passwords, refresh tokens,
-    personal access tokens) are shown to this service only, never to a workspace.
+    personal access tokens, API keys) are shown to this service only, never to a workspace.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -114,7 +116,9 @@ class AuthServiceAsyncStub(AuthServiceStub):
     its reuse ends the session.
     """
     RevokeToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.RevokeTokenRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Ends the session of a refresh token, or revokes a personal access token. An unknown token is OK (RFC 7009)."""
+    """Ends the session of a refresh token, or deletes a personal access token or an API key. An unknown token is OK
+    (RFC 7009).
+    """
     MintWorkspaceToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.MintWorkspaceTokenRequest, _auth_pb2.TokenSet]  # type: ignore[assignment]
     """Mints an access token for one workspace in which the caller has a role. Safe to repeat; the workspace
     verifies it offline. A workspace without a grant is PERMISSION_DENIED.
@@ -130,7 +134,7 @@ class AuthServiceAsyncStub(AuthServiceStub):
 
 class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     """Turns proofs of identity into short tokens. Long-lived secrets (passwords, refresh tokens,
-    personal access tokens) are shown to this service only, never to a workspace.
+    personal access tokens, API keys) are shown to this service only, never to a workspace.
     """
 
     @_abc_1.abstractmethod
@@ -214,7 +218,9 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.RevokeTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Ends the session of a refresh token, or revokes a personal access token. An unknown token is OK (RFC 7009)."""
+        """Ends the session of a refresh token, or deletes a personal access token or an API key. An unknown token is OK
+        (RFC 7009).
+        """
 
     @_abc_1.abstractmethod
     def MintWorkspaceToken(
