@@ -33,7 +33,17 @@ demo: setup  ## Start the whole mesh, run a real pipeline through it, and check 
 up: setup  ## Start a mesh on this machine that keeps its data
 	$(BIN)/weft up
 
+OIDC_PROVIDER := tests/controlplane/oidc_provider
+
+$(OIDC_PROVIDER)/node_modules/.ready: $(OIDC_PROVIDER)/package-lock.json
+	cd $(OIDC_PROVIDER) && npm ci --silent --no-audit --no-fund
+	touch $@
+
+oidc-provider: $(OIDC_PROVIDER)/node_modules/.ready  ## Install the OpenID provider of the tests (needs Node)
+
+# Where npm is missing, or nothing can be fetched, the tests that need the provider say so.
 test: setup  ## Run the tests
+	command -v npm >/dev/null && $(MAKE) --no-print-directory oidc-provider || true
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 protos/node_modules/.ready: protos/package-lock.json
@@ -55,4 +65,4 @@ bench: setup  ## Measure every headline figure beside its bare limit (a few minu
 docs: setup  ## Write the pages in docs/ that follow from the code
 	$(BIN)/python docs/generate.py
 
-.PHONY: help setup demo up protos check-protos lint-protos test bench lint docs
+.PHONY: help setup demo up oidc-provider protos check-protos lint-protos test bench lint docs

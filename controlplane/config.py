@@ -1,6 +1,7 @@
 """Settings of the control plane: `WEFT_CONTROLPLANE_<NAME>`, or a TOML file."""
 
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -61,6 +62,15 @@ class Settings(ServerSettings):
     """Age at which the key that signs tokens is replaced by the next one."""
     sign_in_per_minute: int = Field(default=10, ge=1)
     """Sign-ins, device codes and guesses of them, for each address and for each account."""
+    identity_provider_timeout_s: float = Field(default=5, gt=0, le=30)
+    """How long everything may take that one sign-in asks of its identity provider."""
+    egress_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Networks beside the public one in which identity providers may be, separated by commas, such
+    as 10.20.0.0/16. Plain http is for those in loopback networks alone, and for development."""
+    egress_ca_file: Path | None = None
+    """CA certificates that identity providers may have beside those the system trusts."""
+    dns_servers: Annotated[tuple[str, ...], NoDecode] = ()
+    """Resolvers that prove trusted domains, separated by commas; those of the system by default."""
     password_threads: int = Field(default=2, ge=1, le=16)
     """Password hashes computed at the same time; each takes 64 MiB for a moment."""
     link_silence_s: float = Field(default=45, gt=0)
@@ -74,9 +84,9 @@ class Settings(ServerSettings):
         values = dict(values)
         data = Path(values.get("data_dir") or cls.model_fields["data_dir"].default)
         values.setdefault("credentials_dir", data / "credentials")
-        names = values.get("host_names")
-        if isinstance(names, str):
-            values["host_names"] = tuple(name.strip() for name in names.split(",") if name.strip())
+        for name in ("host_names", "egress_networks", "dns_servers"):
+            if isinstance(text := values.get(name), str):
+                values[name] = tuple(part.strip() for part in text.split(",") if part.strip())
         return values
 
     @model_validator(mode="after")

@@ -20,6 +20,11 @@ def workspace_of(name: str) -> str:
     return name.split("/")[3]
 
 
+def provider_of(name: str) -> tuple[str, str]:
+    """ "organizations/o/identityProviders/p" -> "o", "p"."""
+    return organization_of(name), name.rpartition("/")[2]
+
+
 def uid_of(name: str) -> UUID:
     """The UUID at the end of a name; raises NotFound where there is none, as nothing has it."""
     try:

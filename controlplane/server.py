@@ -22,6 +22,7 @@ from controlplane.operations import links, setup
 from controlplane.servicers.access import AccessServicer
 from controlplane.servicers.auth import AuthServicer
 from controlplane.servicers.enrollment import EnrollmentServicer
+from controlplane.servicers.identity_providers import IdentityProviderServicer
 from controlplane.servicers.members import MemberServicer
 from controlplane.servicers.organizations import OrganizationServicer
 from controlplane.servicers.service_accounts import ServiceAccountServicer
@@ -32,6 +33,7 @@ from controlplane.servicers.users import UserServicer
 from controlplane.servicers.workspaces import WorkspaceServicer
 from controlplane.setup_token import SetupToken
 from controlplane.signing import Signing
+from controlplane.single_sign_on import SingleSignOn
 from controlplane.store.schema import Base
 from controlplane.upkeep import Upkeep
 from meshkit import files
@@ -50,6 +52,8 @@ from weftapi.controlplane.v1 import (
     auth_pb2_grpc,
     enrollment_pb2,
     enrollment_pb2_grpc,
+    identity_providers_pb2,
+    identity_providers_pb2_grpc,
     members_pb2,
     members_pb2_grpc,
     organizations_pb2,
@@ -85,6 +89,8 @@ class _Foundation:
     signing: Signing
     members: MeshMembers
     registry: LinkRegistry
+    throttle: Throttle
+    single_sign_on: SingleSignOn
 
 
 async def build(
@@ -114,6 +120,7 @@ async def build(
         await upkeep.close()
         await denials.close()
         passwords.close()
+        base.single_sign_on.close()
         await base.database.close()
 
     server.on_close(close)
@@ -144,6 +151,7 @@ async def _lay_foundation(settings: Settings, clock: Clock) -> _Foundation:
     )
     lifetimes = _lifetimes(settings)
     ring = KeyRing(str(credentials.identity), KeyFiles(data / "signing-keys"), clock)
+    throttle = Throttle(settings.sign_in_per_minute, clock)
     return _Foundation(
         settings,
         clock,
@@ -161,6 +169,8 @@ async def _lay_foundation(settings: Settings, clock: Clock) -> _Foundation:
         ),
         MeshMembers(database),
         LinkRegistry(database, clock, silence=timedelta(seconds=settings.link_silence_s)),
+        throttle,
+        SingleSignOn.build(settings, database, throttle, clock),
     )
 
 
@@ -216,11 +226,10 @@ def _services(
     base: _Foundation, passwords: Passwords, setup_token: SetupToken, endpoint: _MeshEndpoint
 ) -> list[Service]:
     database, pages, settings = base.database, base.pages, base.settings
-    throttle = Throttle(settings.sign_in_per_minute, base.clock)
     accounts = Accounts(
         database,
         passwords,
-        throttle,
+        base.throttle,
         lifetimes=base.lifetimes,
         organization=settings.organization,
         on_set_up=setup_token.remove,
@@ -233,9 +242,11 @@ def _services(
                 database,
                 accounts=accounts,
                 grants=Grants(database, base.lifetimes, base.clock),
+                logins=base.single_sign_on.logins,
                 issuer=TokenIssuer(base.signing.ring, base.lifetimes, base.clock),
                 signing=base.signing,
-                throttle=throttle,
+                throttle=base.throttle,
+                organization=settings.organization,
                 public_url=settings.public_url,
             ),
         ),
@@ -247,6 +258,7 @@ def _services(
         *_people(base),
         *_administration(base),
         *_programs(base),
+        _identity_providers(base),
         *_mesh_services(base, endpoint),
     ]
 
@@ -267,6 +279,22 @@ def _people(base: _Foundation) -> list[Service]:
             SessionServicer(base.database, pages=base.pages, lifetimes=base.lifetimes),
         ),
     ]
+
+
+def _identity_providers(base: _Foundation) -> Service:
+    sso = base.single_sign_on
+    return Service(
+        identity_providers_pb2.DESCRIPTOR.services_by_name["IdentityProviderService"],
+        identity_providers_pb2_grpc.add_IdentityProviderServiceServicer_to_server,
+        IdentityProviderServicer(
+            base.database,
+            logins=sso.logins,
+            vault=sso.vault,
+            policy=sso.policy,
+            proofs=sso.proofs,
+            pages=base.pages,
+        ),
+    )
 
 
 def _administration(base: _Foundation) -> list[Service]:

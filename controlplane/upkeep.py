@@ -30,6 +30,8 @@ _PURGE_S = 3600.0
 _RETRY_S = 1.0
 # Ended sessions stay for questions of "who was it"; nothing decides on them any more.
 _KEPT = timedelta(days=30)
+# A sign-in that nobody finished is of no use to anybody; its code outlives it by a minute.
+_KEPT_LOGINS = timedelta(hours=1)
 
 
 class Upkeep:
@@ -117,6 +119,7 @@ class Upkeep:
 def purge(session: Session) -> None:
     """An operation: deletes what ended so long ago that nobody asks for it."""
     store.sessions.purge(session, session.now - _KEPT)
+    store.identities.purge_logins(session, session.now - _KEPT_LOGINS)
     store.devices.purge(session, session.now - _KEPT)
     store.users.purge_one_time_tokens(session)
     store.service_accounts.purge_keys(session, session.now - _KEPT)

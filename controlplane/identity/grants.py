@@ -7,7 +7,7 @@ from controlplane.identity import opaque
 from controlplane.identity.devices import Pacer
 from controlplane.identity.opaque import Secret
 from controlplane.identity.tokens import Lifetimes, Origin
-from controlplane.operations import api_keys, devices, personal_tokens, sessions
+from controlplane.operations import api_keys, devices, logins, personal_tokens, sessions
 from controlplane.operations.sessions import Stolen
 from meshkit import opaque as wire
 from meshkit.clock import Clock
@@ -63,6 +63,14 @@ class Grants:
     async def api_key(self, text: str) -> Granted:
         presented = opaque.read(text, opaque.API_KEY)
         return Granted(await self._database.write(api_keys.exchange, presented))
+
+    async def authorization_code(self, text: str, code_verifier: str) -> Granted:
+        """Ends a sign-in through a provider with its session."""
+        presented = opaque.read(text, opaque.LOGIN_CODE)
+        started = await self._database.write(
+            logins.redeem, presented, code_verifier=code_verifier, lifetimes=self._lifetimes
+        )
+        return Granted(started.origin, started.refresh_token)
 
     async def revoke(self, text: str) -> None:
         """Ends what a refresh token, personal token or key stands for; unknown ones are fine."""

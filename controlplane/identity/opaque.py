@@ -16,12 +16,16 @@ REFRESH_TOKEN = "weft_refresh_"  # noqa: S105 - prefixes, not secrets
 DEVICE_CODE = "weft_device_"
 SETUP_TOKEN = "weft_setup_"  # noqa: S105
 PASSWORD_TOKEN = "weft_chpass_"  # noqa: S105
+LOGIN_STATE = "weft_login_"
+LOGIN_CODE = "weft_code_"
 ENROLLMENT_TOKEN = "weft_enroll_"  # noqa: S105
 
 __all__ = [
     "API_KEY",
     "DEVICE_CODE",
     "ENROLLMENT_TOKEN",
+    "LOGIN_CODE",
+    "LOGIN_STATE",
     "PASSWORD_TOKEN",
     "PERSONAL_ACCESS_TOKEN",
     "REFRESH_TOKEN",

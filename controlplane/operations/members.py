@@ -108,6 +108,7 @@ def erase(
         _leave(session, row)
     _require_administrators(session, memberships)
     store.sessions.forget_places(session, user_uid)
+    store.identities.forget(session, user_uid)
     user.deactivate_time = user.deactivate_time or session.now
     user.email = user.email_key = f"erased-{user_uid}"
     user.display_name, user.password_hash = _ERASED, None

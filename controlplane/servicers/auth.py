@@ -12,7 +12,9 @@ from controlplane.identity import devices as device_flow
 from controlplane.identity.accounts import Accounts, Person
 from controlplane.identity.devices import INTERVAL_S
 from controlplane.identity.grants import Granted, Grants
+from controlplane.identity.logins import Logins
 from controlplane.identity.opaque import Secret
+from controlplane.identity.providers.model import Answer
 from controlplane.identity.throttle import Throttle
 from controlplane.identity.tokens import (
     AccessToken,
@@ -22,10 +24,12 @@ from controlplane.identity.tokens import (
     user_uid_of,
 )
 from controlplane.operations import devices, principals, setup, tokens
+from controlplane.operations.logins import Waiting
 from controlplane.operations.principals import Principal
 from controlplane.servicers.conversions import timestamp
 from controlplane.signing import Signing
 from controlplane.store.schema import DeviceAuthorization, SigningKey, User
+from controlplane.store.schema_identity import IdentityProvider
 from meshkit.authentication import Context
 from meshkit.caller import Caller, current_call
 from meshkit.database import Database
@@ -46,26 +50,34 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         *,
         accounts: Accounts,
         grants: Grants,
+        logins: Logins,
         issuer: TokenIssuer,
         signing: Signing,
         throttle: Throttle,
+        organization: str,
         public_url: str,
     ) -> None:
         self._database = database
         self._accounts = accounts
         self._grants = grants
+        self._logins = logins
+        self._organization = organization
         self._issuer = issuer
         self._signing = signing
         self._throttle = throttle
         self._verification_uri = f"{public_url.rstrip('/')}/device"
 
     async def GetAuthConfig(
-        self, _request: auth_pb2.GetAuthConfigRequest, _context: Context
+        self, request: auth_pb2.GetAuthConfigRequest, _context: Context
     ) -> auth_pb2.AuthConfig:
+        wanted = request.organization
+        organization = names.organization_of(wanted) if wanted else self._organization
+        providers = await self._database.read(store.identity_providers.enabled, organization)
         return auth_pb2.AuthConfig(
             setup_required=await self._database.read(setup.is_required),
             local_accounts=True,
             verification_uri=self._verification_uri,
+            login_options=[option_to_proto(row) for row in providers],
         )
 
     async def CreateFirstAdministrator(
@@ -83,6 +95,33 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         address = _caller().address
         started = await self._accounts.sign_in(request.email, request.password, address=address)
         return self._token_set(Granted(started.origin, started.refresh_token))
+
+    async def BeginOidcLogin(
+        self, request: auth_pb2.BeginOidcLoginRequest, _context: Context
+    ) -> auth_pb2.BeginOidcLoginResponse:
+        begun = await self._logins.begin(
+            *names.provider_of(request.identity_provider),
+            Waiting(
+                request.redirect_uri,
+                request.state,
+                request.code_challenge,
+                _caller().address,
+            ),
+        )
+        return auth_pb2.BeginOidcLoginResponse(
+            authorization_uri=begun.authorization_uri, expire_time=timestamp(begun.expire_time)
+        )
+
+    async def CompleteOidcLogin(
+        self, request: auth_pb2.CompleteOidcLoginRequest, _context: Context
+    ) -> auth_pb2.CompleteOidcLoginResponse:
+        redirect_uri = await self._logins.complete(
+            *names.provider_of(request.identity_provider),
+            state=request.state,
+            answer=Answer(request.code, request.iss),
+            error=request.error,
+        )
+        return auth_pb2.CompleteOidcLoginResponse(redirect_uri=redirect_uri)
 
     async def StartDeviceAuthorization(
         self, request: auth_pb2.StartDeviceAuthorizationRequest, _context: Context
@@ -134,6 +173,18 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         # The contract's grants and the methods that redeem them have the same names.
         redeem: Redeem = getattr(self._grants, kind)
         return self._token_set(await redeem(getattr(request, kind)))
+        if kind == "device_code":
+            return self._token_set(await self._grants.device_code(request.device_code))
+        if kind == "refresh_token":
+            return self._token_set(await self._grants.refresh_token(request.refresh_token))
+        if kind == "personal_access_token":
+            secret = request.personal_access_token
+            return self._token_set(await self._grants.personal_access_token(secret))
+        if kind == "authorization_code":
+            code, verifier = request.authorization_code, request.code_verifier
+            return self._token_set(await self._grants.authorization_code(code, verifier))
+        problem = FieldViolation("grant", "is required: say what to exchange")
+        raise InvalidArgument("INVALID_FIELDS", "A grant is required.", violations=[problem])
 
     async def RevokeToken(
         self, request: auth_pb2.RevokeTokenRequest, _context: Context
@@ -211,6 +262,10 @@ def token_to_proto(token: AccessToken, origin: Origin) -> auth_pb2.TokenSet:
         subject=origin.principal.subject.claim,
         audience=token.audience,
     )
+
+
+def option_to_proto(row: IdentityProvider) -> auth_pb2.LoginOption:
+    return auth_pb2.LoginOption(identity_provider=row.name, display_name=row.display_name or row.id)
 
 
 def jwks_to_proto(rows: Sequence[SigningKey]) -> types_pb2.JsonWebKeySet:

@@ -51,3 +51,10 @@ def of_user(session: Session, user_uid: UUID) -> Sequence[str]:
     """The organizations that a user belongs to."""
     query = sa.select(Member.organization).where(Member.user_uid == user_uid)
     return session.scalars(query).all()
+
+
+def set_email_key(session: Session, user_uid: UUID, email_key: str) -> None:
+    """Keeps the order of lists in step with a user whose address changed."""
+    session.execute(
+        sa.update(Member).where(Member.user_uid == user_uid).values(email_key=email_key)
+    )

@@ -37,6 +37,7 @@ from weftapi.controlplane.v1 import (
     auth_pb2_grpc,
     enrollment_pb2,
     enrollment_pb2_grpc,
+    identity_providers_pb2_grpc,
     members_pb2_grpc,
     organizations_pb2_grpc,
     service_accounts_pb2_grpc,
@@ -81,6 +82,7 @@ class Client:
         self.channel = channel
         self.auth = auth_pb2_grpc.AuthServiceStub(channel)
         self.users = users_pb2_grpc.UserServiceStub(channel)
+        self.providers = identity_providers_pb2_grpc.IdentityProviderServiceStub(channel)
         self.organizations = organizations_pb2_grpc.OrganizationServiceStub(channel)
         self.members = members_pb2_grpc.MemberServiceStub(channel)
         self.sessions = sessions_pb2_grpc.SessionServiceStub(channel)

@@ -149,6 +149,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the service account has two live keys; delete one first. {resource}"""
     ERROR_REASON_KEY_EXPIRED: _ErrorReason.ValueType  # 131
     """FAILED_PRECONDITION: the key has expired and cannot be rotated; create a new one. {resource}"""
+    ERROR_REASON_IDENTITY_PROVIDER_UNAVAILABLE: _ErrorReason.ValueType  # 120
+    """UNAVAILABLE: the identity provider does not answer, or not in a usable way; others go on working. {provider}"""
+    ERROR_REASON_IDENTITY_REJECTED: _ErrorReason.ValueType  # 121
+    """UNAUTHENTICATED: what the identity provider answered proves nobody's identity. {provider, redirectUri}"""
+    ERROR_REASON_LOGIN_DENIED: _ErrorReason.ValueType  # 122
+    """PERMISSION_DENIED: the person, or the identity provider, refused the sign-in. {error, redirectUri}"""
+    ERROR_REASON_MEMBERSHIP_REQUIRED: _ErrorReason.ValueType  # 123
+    """PERMISSION_DENIED: nobody becomes a member of the organization by this sign-in. {redirectUri}"""
+    ERROR_REASON_DOMAIN_NOT_PROVEN: _ErrorReason.ValueType  # 124
+    """FAILED_PRECONDITION: the DNS record that proves a domain is not there, or says something else. {recordName}"""
+    ERROR_REASON_DNS_UNAVAILABLE: _ErrorReason.ValueType  # 125
+    """UNAVAILABLE: DNS does not answer. {recordName}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -277,4 +289,16 @@ ERROR_REASON_TOO_MANY_KEYS: ErrorReason.ValueType  # 130
 """FAILED_PRECONDITION: the service account has two live keys; delete one first. {resource}"""
 ERROR_REASON_KEY_EXPIRED: ErrorReason.ValueType  # 131
 """FAILED_PRECONDITION: the key has expired and cannot be rotated; create a new one. {resource}"""
+ERROR_REASON_IDENTITY_PROVIDER_UNAVAILABLE: ErrorReason.ValueType  # 120
+"""UNAVAILABLE: the identity provider does not answer, or not in a usable way; others go on working. {provider}"""
+ERROR_REASON_IDENTITY_REJECTED: ErrorReason.ValueType  # 121
+"""UNAUTHENTICATED: what the identity provider answered proves nobody's identity. {provider, redirectUri}"""
+ERROR_REASON_LOGIN_DENIED: ErrorReason.ValueType  # 122
+"""PERMISSION_DENIED: the person, or the identity provider, refused the sign-in. {error, redirectUri}"""
+ERROR_REASON_MEMBERSHIP_REQUIRED: ErrorReason.ValueType  # 123
+"""PERMISSION_DENIED: nobody becomes a member of the organization by this sign-in. {redirectUri}"""
+ERROR_REASON_DOMAIN_NOT_PROVEN: ErrorReason.ValueType  # 124
+"""FAILED_PRECONDITION: the DNS record that proves a domain is not there, or says something else. {recordName}"""
+ERROR_REASON_DNS_UNAVAILABLE: ErrorReason.ValueType  # 125
+"""UNAVAILABLE: DNS does not answer. {recordName}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -30,13 +30,37 @@ from weftapi.common.v1 import types_pb2 as weftapi_dot_common_dot_v1_dot_types__
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"weftapi/controlplane/v1/auth.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dweftapi/common/v1/types.proto\x1a weftapi/options/v1/options.proto\"\x16\n\x14GetAuthConfigRequest\"V\n\nAuthConfig\x12\x16\n\x0esetup_required\x18\x01 \x01(\x08\x12\x16\n\x0elocal_accounts\x18\x02 \x01(\x08\x12\x18\n\x10verification_uri\x18\x03 \x01(\t\"\x9f\x01\n\x1f\x43reateFirstAdministratorRequest\x12\"\n\x0bsetup_token\x18\x01 \x01(\tB\r\xfa\xbb\x18\t\x08\x01\x18\x80\x02X\x01h\x01\x12\x1a\n\x05\x65mail\x18\x02 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\xfe\x01(\x03\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1d\n\x08password\x18\x04 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x08X\x01h\x01\"L\n\rSignInRequest\x12\x1a\n\x05\x65mail\x18\x01 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\xfe\x01(\x03\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\xfa\xbb\x18\t\x08\x01\x18\x80\x08X\x01h\x01\"\x9b\x01\n\x08TokenSet\x12\x1c\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\rrefresh_token\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x10\n\x08\x61udience\x18\x05 \x01(\t\"?\n\x1fStartDeviceAuthorizationRequest\x12\x1c\n\x0b\x63lient_name\x18\x01 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\"\xf9\x02\n\x13\x44\x65viceAuthorization\x12\x1b\n\x0b\x64\x65vice_code\x18\x01 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\x12\x11\n\tuser_code\x18\x02 \x01(\t\x12\x18\n\x10verification_uri\x18\x03 \x01(\t\x12!\n\x19verification_uri_complete\x18\x04 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08interval\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0b\x63lient_name\x18\x07 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12@\n\x05state\x18\n \x01(\x0e\x32\x31.weftapi.controlplane.v1.DeviceAuthorizationState\"<\n\x1dGetDeviceAuthorizationRequest\x12\x1b\n\tuser_code\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01\x18\x10\"3\n\x14\x41pproveDeviceRequest\x12\x1b\n\tuser_code\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01\x18\x10\"0\n\x11\x44\x65nyDeviceRequest\x12\x1b\n\tuser_code\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01\x18\x10\"\xb7\x01\n\x14\x45xchangeTokenRequest\x12\"\n\x0b\x64\x65vice_code\x18\x01 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x02X\x01h\x01H\x00\x12$\n\rrefresh_token\x18\x02 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x02X\x01h\x01H\x00\x12,\n\x15personal_access_token\x18\x03 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x02X\x01h\x01H\x00\x12\x1e\n\x07\x61pi_key\x18\x04 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x02X\x01h\x01H\x00\x42\x07\n\x05grant\"2\n\x12RevokeTokenRequest\x12\x1c\n\x05token\x18\x01 \x01(\tB\r\xfa\xbb\x18\t\x08\x01\x18\x80\x02X\x01h\x01\"J\n\x19MintWorkspaceTokenRequest\x12-\n\tworkspace\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Workspace\"\x10\n\x0eGetJwksRequest\"j\n\x17RotateSigningKeyRequest\x12\x33\n\x0corganization\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12\x1a\n\nrequest_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\x1c\n\x1aGetCurrentPrincipalRequest\"\xb8\x01\n\tPrincipal\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x35\n\x11token_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05roles\x18\x05 \x03(\x0b\x32!.weftapi.controlplane.v1.HeldRole\x12\x0c\n\x04name\x18\x06 \x01(\t\"*\n\x08HeldRole\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x10\n\x08resource\x18\x02 \x01(\t*\xe3\x01\n\x18\x44\x65viceAuthorizationState\x12*\n&DEVICE_AUTHORIZATION_STATE_UNSPECIFIED\x10\x00\x12&\n\"DEVICE_AUTHORIZATION_STATE_PENDING\x10\x01\x12\'\n#DEVICE_AUTHORIZATION_STATE_APPROVED\x10\x02\x12%\n!DEVICE_AUTHORIZATION_STATE_DENIED\x10\x03\x12#\n\x1f\x44\x45VICE_AUTHORIZATION_STATE_USED\x10\x04\x32\xde\x12\n\x0b\x41uthService\x12\x9b\x01\n\rGetAuthConfig\x12-.weftapi.controlplane.v1.GetAuthConfigRequest\x1a#.weftapi.controlplane.v1.AuthConfig\"6\x90\x02\x01\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02!\x12\x1f/api/controlplane/v1/authConfig\x12\xc2\x01\n\x18\x43reateFirstAdministrator\x12\x38.weftapi.controlplane.v1.CreateFirstAdministratorRequest\x1a!.weftapi.controlplane.v1.TokenSet\"I\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x37\"2/api/controlplane/v1/auth:createFirstAdministrator:\x01*\x12\x8c\x01\n\x06SignIn\x12&.weftapi.controlplane.v1.SignInRequest\x1a!.weftapi.controlplane.v1.TokenSet\"7\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02%\" /api/controlplane/v1/auth:signIn:\x01*\x12\xca\x01\n\x18StartDeviceAuthorization\x12\x38.weftapi.controlplane.v1.StartDeviceAuthorizationRequest\x1a,.weftapi.controlplane.v1.DeviceAuthorization\"F\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x34\"//api/controlplane/v1/deviceAuthorizations:start:\x01*\x12\xcf\x01\n\x16GetDeviceAuthorization\x12\x36.weftapi.controlplane.v1.GetDeviceAuthorizationRequest\x1a,.weftapi.controlplane.v1.DeviceAuthorization\"O\x90\x02\x01\xaa\xbb\x18\x05\x18\x01*\x01\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x37\x12\x35/api/controlplane/v1/deviceAuthorizations/{user_code}\x12\xc5\x01\n\rApproveDevice\x12-.weftapi.controlplane.v1.ApproveDeviceRequest\x1a,.weftapi.controlplane.v1.DeviceAuthorization\"W\xaa\xbb\x18\x05\x18\x01*\x01\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x42\"=/api/controlplane/v1/deviceAuthorizations/{user_code}:approve:\x01*\x12\xbc\x01\n\nDenyDevice\x12*.weftapi.controlplane.v1.DenyDeviceRequest\x1a,.weftapi.controlplane.v1.DeviceAuthorization\"T\xaa\xbb\x18\x05\x18\x01*\x01\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02?\":/api/controlplane/v1/deviceAuthorizations/{user_code}:deny:\x01*\x12\xa1\x01\n\rExchangeToken\x12-.weftapi.controlplane.v1.ExchangeTokenRequest\x1a!.weftapi.controlplane.v1.TokenSet\">\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02,\"\'/api/controlplane/v1/auth:exchangeToken:\x01*\x12\x90\x01\n\x0bRevokeToken\x12+.weftapi.controlplane.v1.RevokeTokenRequest\x1a\x16.google.protobuf.Empty\"<\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02*\"%/api/controlplane/v1/auth:revokeToken:\x01*\x12\xe6\x01\n\x12MintWorkspaceToken\x12\x32.weftapi.controlplane.v1.MintWorkspaceTokenRequest\x1a!.weftapi.controlplane.v1.TokenSet\"y\xaa\xbb\x18\x1d\n\x1b\n\x0eworkspaces.use\x12\tworkspace\xb2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02L\"G/api/controlplane/v1/{workspace=organizations/*/workspaces/*}:mintToken:\x01*\x12\x86\x01\n\x07GetJwks\x12\'.weftapi.controlplane.v1.GetJwksRequest\x1a .weftapi.common.v1.JsonWebKeySet\"0\x90\x02\x01\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/controlplane/v1/jwks\x12\xe5\x01\n\x10RotateSigningKey\x12\x30.weftapi.controlplane.v1.RotateSigningKeyRequest\x1a .weftapi.common.v1.JsonWebKeySet\"}\xaa\xbb\x18$\n\"\n\x12signingKeys.rotate\x12\x0corganization\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02I\"D/api/controlplane/v1/{organization=organizations/*}:rotateSigningKey:\x01*\x12\xa5\x01\n\x13GetCurrentPrincipal\x12\x33.weftapi.controlplane.v1.GetCurrentPrincipalRequest\x1a\".weftapi.controlplane.v1.Principal\"5\x90\x02\x01\xaa\xbb\x18\x02\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02 \x12\x1e/api/controlplane/v1/principalb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"weftapi/controlplane/v1/auth.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dweftapi/common/v1/types.proto\x1a weftapi/options/v1/options.proto\"I\n\x14GetAuthConfigRequest\x12\x31\n\x0corganization\x18\x01 \x01(\tB\x1b\xfa\xbb\x18\x17\x32\x15weft.dev/Organization\"\x93\x01\n\nAuthConfig\x12\x16\n\x0esetup_required\x18\x01 \x01(\x08\x12\x16\n\x0elocal_accounts\x18\x02 \x01(\x08\x12\x18\n\x10verification_uri\x18\x03 \x01(\t\x12;\n\rlogin_options\x18\n \x03(\x0b\x32$.weftapi.controlplane.v1.LoginOption\">\n\x0bLoginOption\x12\x19\n\x11identity_provider\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\"\xd9\x01\n\x15\x42\x65ginOidcLoginRequest\x12<\n\x11identity_provider\x18\x01 \x01(\tB!\xfa\xbb\x18\x1d\x08\x01\x32\x19weft.dev/IdentityProvider\x12!\n\x0credirect_uri\x18\x02 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\x80\x04(\x04\x12\x31\n\x0e\x63ode_challenge\x18\x03 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\"\x11[A-Za-z0-9_-]{43}\x12,\n\x05state\x18\x04 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x10\x10\x18\x80\x02\"\x10[A-Za-z0-9._~-]+\"l\n\x16\x42\x65ginOidcLoginResponse\x12!\n\x11\x61uthorization_uri\x18\x01 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbf\x01\n\x18\x43ompleteOidcLoginRequest\x12<\n\x11identity_provider\x18\x01 \x01(\tB!\xfa\xbb\x18\x1d\x08\x01\x32\x19weft.dev/IdentityProvider\x12\x1c\n\x05state\x18\x02 \x01(\tB\r\xfa\xbb\x18\t\x08\x01\x18\x80\x02X\x01h\x01\x12\x19\n\x04\x63ode\x18\x03 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80 X\x01h\x01\x12\x14\n\x03iss\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x04\x12\x16\n\x05\x65rror\x18\x05 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\"9\n\x19\x43ompleteOidcLoginResponse\x12\x1c\n\x0credirect_uri\x18\x01 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\"\x9f\x01\n\x1f\x43reateFirstAdministratorRequest\x12\"\n\x0bsetup_token\x18\x01 \x01(\tB\r\xfa\xbb\x18\t\x08\x01\x18\x80\x02X\x01h\x01\x12\x1a\n\x05\x65mail\x18\x02 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\xfe\x01(\x03\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1d\n\x08password\x18\x04 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x08X\x01h\x01\"L\n\rSignInRequest\x12\x1a\n\x05\x65mail\x18\x01 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\xfe\x01(\x03\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\xfa\xbb\x18\t\x08\x01\x18\x80\x08X\x01h\x01\"\x9b\x01\n\x08TokenSet\x12\x1c\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\rrefresh_token\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x10\n\x08\x61udience\x18\x05 \x01(\t\"?\n\x1fStartDeviceAuthorizationRequest\x12\x1c\n\x0b\x63lient_name\x18\x01 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\"\xf9\x02\n\x13\x44\x65viceAuthorization\x12\x1b\n\x0b\x64\x65vice_code\x18\x01 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\x12\x11\n\tuser_code\x18\x02 \x01(\t\x12\x18\n\x10verification_uri\x18\x03 \x01(\t\x12!\n\x19verification_uri_complete\x18\x04 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08interval\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0b\x63lient_name\x18\x07 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12@\n\x05state\x18\n \x01(\x0e\x32\x31.weftapi.controlplane.v1.DeviceAuthorizationState\"<\n\x1dGetDeviceAuthorizationRequest\x12\x1b\n\tuser_code\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01\x18\x10\"3\n\x14\x41pproveDeviceRequest\x12\x1b\n\tuser_code\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01\x18\x10\"0\n\x11\x44\x65nyDeviceRequest\x12\x1b\n\tuser_code\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01\x18\x10\"\x86\x02\n\x14\x45xchangeTokenRequest\x12\"\n\x0b\x64\x65vice_code\x18\x01 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x02X\x01h\x01H\x00\x12$\n\rrefresh_token\x18\x02 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x02X\x01h\x01H\x00\x12,\n\x15personal_access_token\x18\x03 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x02X\x01h\x01H\x00\x12\x1e\n\x07\x61pi_key\x18\x04 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x02X\x01h\x01H\x00\x12)\n\x12\x61uthorization_code\x18\x14 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x02X\x01h\x01H\x00\x12\"\n\rcode_verifier\x18\x15 \x01(\tB\x0b\xfa\xbb\x18\x07\x18\x80\x01X\x01h\x01\x42\x07\n\x05grant\"2\n\x12RevokeTokenRequest\x12\x1c\n\x05token\x18\x01 \x01(\tB\r\xfa\xbb\x18\t\x08\x01\x18\x80\x02X\x01h\x01\"J\n\x19MintWorkspaceTokenRequest\x12-\n\tworkspace\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Workspace\"\x10\n\x0eGetJwksRequest\"j\n\x17RotateSigningKeyRequest\x12\x33\n\x0corganization\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12\x1a\n\nrequest_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\x1c\n\x1aGetCurrentPrincipalRequest\"\xb8\x01\n\tPrincipal\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x35\n\x11token_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05roles\x18\x05 \x03(\x0b\x32!.weftapi.controlplane.v1.HeldRole\x12\x0c\n\x04name\x18\x06 \x01(\t\"*\n\x08HeldRole\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x10\n\x08resource\x18\x02 \x01(\t*\xe3\x01\n\x18\x44\x65viceAuthorizationState\x12*\n&DEVICE_AUTHORIZATION_STATE_UNSPECIFIED\x10\x00\x12&\n\"DEVICE_AUTHORIZATION_STATE_PENDING\x10\x01\x12\'\n#DEVICE_AUTHORIZATION_STATE_APPROVED\x10\x02\x12%\n!DEVICE_AUTHORIZATION_STATE_DENIED\x10\x03\x12#\n\x1f\x44\x45VICE_AUTHORIZATION_STATE_USED\x10\x04\x32\xb2\x16\n\x0b\x41uthService\x12\x9b\x01\n\rGetAuthConfig\x12-.weftapi.controlplane.v1.GetAuthConfigRequest\x1a#.weftapi.controlplane.v1.AuthConfig\"6\x90\x02\x01\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02!\x12\x1f/api/controlplane/v1/authConfig\x12\xc2\x01\n\x18\x43reateFirstAdministrator\x12\x38.weftapi.controlplane.v1.CreateFirstAdministratorRequest\x1a!.weftapi.controlplane.v1.TokenSet\"I\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x37\"2/api/controlplane/v1/auth:createFirstAdministrator:\x01*\x12\x8c\x01\n\x06SignIn\x12&.weftapi.controlplane.v1.SignInRequest\x1a!.weftapi.controlplane.v1.TokenSet\"7\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02%\" /api/controlplane/v1/auth:signIn:\x01*\x12\xe1\x01\n\x0e\x42\x65ginOidcLogin\x12..weftapi.controlplane.v1.BeginOidcLoginRequest\x1a/.weftapi.controlplane.v1.BeginOidcLoginResponse\"n\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\\\"W/api/controlplane/v1/{identity_provider=organizations/*/identityProviders/*}:beginLogin:\x01*\x12\xed\x01\n\x11\x43ompleteOidcLogin\x12\x31.weftapi.controlplane.v1.CompleteOidcLoginRequest\x1a\x32.weftapi.controlplane.v1.CompleteOidcLoginResponse\"q\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02_\"Z/api/controlplane/v1/{identity_provider=organizations/*/identityProviders/*}:completeLogin:\x01*\x12\xca\x01\n\x18StartDeviceAuthorization\x12\x38.weftapi.controlplane.v1.StartDeviceAuthorizationRequest\x1a,.weftapi.controlplane.v1.DeviceAuthorization\"F\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x34\"//api/controlplane/v1/deviceAuthorizations:start:\x01*\x12\xcf\x01\n\x16GetDeviceAuthorization\x12\x36.weftapi.controlplane.v1.GetDeviceAuthorizationRequest\x1a,.weftapi.controlplane.v1.DeviceAuthorization\"O\x90\x02\x01\xaa\xbb\x18\x05\x18\x01*\x01\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x37\x12\x35/api/controlplane/v1/deviceAuthorizations/{user_code}\x12\xc5\x01\n\rApproveDevice\x12-.weftapi.controlplane.v1.ApproveDeviceRequest\x1a,.weftapi.controlplane.v1.DeviceAuthorization\"W\xaa\xbb\x18\x05\x18\x01*\x01\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x42\"=/api/controlplane/v1/deviceAuthorizations/{user_code}:approve:\x01*\x12\xbc\x01\n\nDenyDevice\x12*.weftapi.controlplane.v1.DenyDeviceRequest\x1a,.weftapi.controlplane.v1.DeviceAuthorization\"T\xaa\xbb\x18\x05\x18\x01*\x01\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02?\":/api/controlplane/v1/deviceAuthorizations/{user_code}:deny:\x01*\x12\xa1\x01\n\rExchangeToken\x12-.weftapi.controlplane.v1.ExchangeTokenRequest\x1a!.weftapi.controlplane.v1.TokenSet\">\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02,\"\'/api/controlplane/v1/auth:exchangeToken:\x01*\x12\x90\x01\n\x0bRevokeToken\x12+.weftapi.controlplane.v1.RevokeTokenRequest\x1a\x16.google.protobuf.Empty\"<\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02*\"%/api/controlplane/v1/auth:revokeToken:\x01*\x12\xe6\x01\n\x12MintWorkspaceToken\x12\x32.weftapi.controlplane.v1.MintWorkspaceTokenRequest\x1a!.weftapi.controlplane.v1.TokenSet\"y\xaa\xbb\x18\x1d\n\x1b\n\x0eworkspaces.use\x12\tworkspace\xb2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02L\"G/api/controlplane/v1/{workspace=organizations/*/workspaces/*}:mintToken:\x01*\x12\x86\x01\n\x07GetJwks\x12\'.weftapi.controlplane.v1.GetJwksRequest\x1a .weftapi.common.v1.JsonWebKeySet\"0\x90\x02\x01\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/controlplane/v1/jwks\x12\xe5\x01\n\x10RotateSigningKey\x12\x30.weftapi.controlplane.v1.RotateSigningKeyRequest\x1a .weftapi.common.v1.JsonWebKeySet\"}\xaa\xbb\x18$\n\"\n\x12signingKeys.rotate\x12\x0corganization\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02I\"D/api/controlplane/v1/{organization=organizations/*}:rotateSigningKey:\x01*\x12\xa5\x01\n\x13GetCurrentPrincipal\x12\x33.weftapi.controlplane.v1.GetCurrentPrincipalRequest\x1a\".weftapi.controlplane.v1.Principal\"5\x90\x02\x01\xaa\xbb\x18\x02\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02 \x12\x1e/api/controlplane/v1/principalb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weftapi.controlplane.v1.auth_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_GETAUTHCONFIGREQUEST'].fields_by_name['organization']._loaded_options = None
+  _globals['_GETAUTHCONFIGREQUEST'].fields_by_name['organization']._serialized_options = b'\372\273\030\0272\025weft.dev/Organization'
+  _globals['_BEGINOIDCLOGINREQUEST'].fields_by_name['identity_provider']._loaded_options = None
+  _globals['_BEGINOIDCLOGINREQUEST'].fields_by_name['identity_provider']._serialized_options = b'\372\273\030\035\010\0012\031weft.dev/IdentityProvider'
+  _globals['_BEGINOIDCLOGINREQUEST'].fields_by_name['redirect_uri']._loaded_options = None
+  _globals['_BEGINOIDCLOGINREQUEST'].fields_by_name['redirect_uri']._serialized_options = b'\372\273\030\007\010\001\030\200\004(\004'
+  _globals['_BEGINOIDCLOGINREQUEST'].fields_by_name['code_challenge']._loaded_options = None
+  _globals['_BEGINOIDCLOGINREQUEST'].fields_by_name['code_challenge']._serialized_options = b'\372\273\030\025\010\001\"\021[A-Za-z0-9_-]{43}'
+  _globals['_BEGINOIDCLOGINREQUEST'].fields_by_name['state']._loaded_options = None
+  _globals['_BEGINOIDCLOGINREQUEST'].fields_by_name['state']._serialized_options = b'\372\273\030\031\010\001\020\020\030\200\002\"\020[A-Za-z0-9._~-]+'
+  _globals['_BEGINOIDCLOGINRESPONSE'].fields_by_name['authorization_uri']._loaded_options = None
+  _globals['_BEGINOIDCLOGINRESPONSE'].fields_by_name['authorization_uri']._serialized_options = b'\372\273\030\002X\001'
+  _globals['_COMPLETEOIDCLOGINREQUEST'].fields_by_name['identity_provider']._loaded_options = None
+  _globals['_COMPLETEOIDCLOGINREQUEST'].fields_by_name['identity_provider']._serialized_options = b'\372\273\030\035\010\0012\031weft.dev/IdentityProvider'
+  _globals['_COMPLETEOIDCLOGINREQUEST'].fields_by_name['state']._loaded_options = None
+  _globals['_COMPLETEOIDCLOGINREQUEST'].fields_by_name['state']._serialized_options = b'\372\273\030\t\010\001\030\200\002X\001h\001'
+  _globals['_COMPLETEOIDCLOGINREQUEST'].fields_by_name['code']._loaded_options = None
+  _globals['_COMPLETEOIDCLOGINREQUEST'].fields_by_name['code']._serialized_options = b'\372\273\030\007\030\200 X\001h\001'
+  _globals['_COMPLETEOIDCLOGINREQUEST'].fields_by_name['iss']._loaded_options = None
+  _globals['_COMPLETEOIDCLOGINREQUEST'].fields_by_name['iss']._serialized_options = b'\372\273\030\003\030\200\004'
+  _globals['_COMPLETEOIDCLOGINREQUEST'].fields_by_name['error']._loaded_options = None
+  _globals['_COMPLETEOIDCLOGINREQUEST'].fields_by_name['error']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_COMPLETEOIDCLOGINRESPONSE'].fields_by_name['redirect_uri']._loaded_options = None
+  _globals['_COMPLETEOIDCLOGINRESPONSE'].fields_by_name['redirect_uri']._serialized_options = b'\372\273\030\002X\001'
   _globals['_CREATEFIRSTADMINISTRATORREQUEST'].fields_by_name['setup_token']._loaded_options = None
   _globals['_CREATEFIRSTADMINISTRATORREQUEST'].fields_by_name['setup_token']._serialized_options = b'\372\273\030\t\010\001\030\200\002X\001h\001'
   _globals['_CREATEFIRSTADMINISTRATORREQUEST'].fields_by_name['email']._loaded_options = None
@@ -71,6 +95,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXCHANGETOKENREQUEST'].fields_by_name['personal_access_token']._serialized_options = b'\372\273\030\007\030\200\002X\001h\001'
   _globals['_EXCHANGETOKENREQUEST'].fields_by_name['api_key']._loaded_options = None
   _globals['_EXCHANGETOKENREQUEST'].fields_by_name['api_key']._serialized_options = b'\372\273\030\007\030\200\002X\001h\001'
+  _globals['_EXCHANGETOKENREQUEST'].fields_by_name['authorization_code']._loaded_options = None
+  _globals['_EXCHANGETOKENREQUEST'].fields_by_name['authorization_code']._serialized_options = b'\372\273\030\007\030\200\002X\001h\001'
+  _globals['_EXCHANGETOKENREQUEST'].fields_by_name['code_verifier']._loaded_options = None
+  _globals['_EXCHANGETOKENREQUEST'].fields_by_name['code_verifier']._serialized_options = b'\372\273\030\007\030\200\001X\001h\001'
   _globals['_REVOKETOKENREQUEST'].fields_by_name['token']._loaded_options = None
   _globals['_REVOKETOKENREQUEST'].fields_by_name['token']._serialized_options = b'\372\273\030\t\010\001\030\200\002X\001h\001'
   _globals['_MINTWORKSPACETOKENREQUEST'].fields_by_name['workspace']._loaded_options = None
@@ -85,6 +113,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHSERVICE'].methods_by_name['CreateFirstAdministrator']._serialized_options = b'\252\273\030\002\020\001\262\273\030\002\010\002\202\323\344\223\0027\"2/api/controlplane/v1/auth:createFirstAdministrator:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['SignIn']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['SignIn']._serialized_options = b'\252\273\030\002\020\001\262\273\030\002\010\002\202\323\344\223\002%\" /api/controlplane/v1/auth:signIn:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['BeginOidcLogin']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['BeginOidcLogin']._serialized_options = b'\252\273\030\002\020\001\262\273\030\002\010\002\202\323\344\223\002\\\"W/api/controlplane/v1/{identity_provider=organizations/*/identityProviders/*}:beginLogin:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['CompleteOidcLogin']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['CompleteOidcLogin']._serialized_options = b'\252\273\030\002\020\001\262\273\030\002\010\002\202\323\344\223\002_\"Z/api/controlplane/v1/{identity_provider=organizations/*/identityProviders/*}:completeLogin:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['StartDeviceAuthorization']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['StartDeviceAuthorization']._serialized_options = b'\252\273\030\002\020\001\262\273\030\002\010\002\202\323\344\223\0024\"//api/controlplane/v1/deviceAuthorizations:start:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['GetDeviceAuthorization']._loaded_options = None
@@ -105,44 +137,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHSERVICE'].methods_by_name['RotateSigningKey']._serialized_options = b'\252\273\030$\n\"\n\022signingKeys.rotate\022\014organization\262\273\030\002\010\002\202\323\344\223\002I\"D/api/controlplane/v1/{organization=organizations/*}:rotateSigningKey:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['GetCurrentPrincipal']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['GetCurrentPrincipal']._serialized_options = b'\220\002\001\252\273\030\002\030\001\262\273\030\002\010\001\202\323\344\223\002 \022\036/api/controlplane/v1/principal'
-  _globals['_DEVICEAUTHORIZATIONSTATE']._serialized_start=2074
-  _globals['_DEVICEAUTHORIZATIONSTATE']._serialized_end=2301
+  _globals['_DEVICEAUTHORIZATIONSTATE']._serialized_start=2913
+  _globals['_DEVICEAUTHORIZATIONSTATE']._serialized_end=3140
   _globals['_GETAUTHCONFIGREQUEST']._serialized_start=252
-  _globals['_GETAUTHCONFIGREQUEST']._serialized_end=274
-  _globals['_AUTHCONFIG']._serialized_start=276
-  _globals['_AUTHCONFIG']._serialized_end=362
-  _globals['_CREATEFIRSTADMINISTRATORREQUEST']._serialized_start=365
-  _globals['_CREATEFIRSTADMINISTRATORREQUEST']._serialized_end=524
-  _globals['_SIGNINREQUEST']._serialized_start=526
-  _globals['_SIGNINREQUEST']._serialized_end=602
-  _globals['_TOKENSET']._serialized_start=605
-  _globals['_TOKENSET']._serialized_end=760
-  _globals['_STARTDEVICEAUTHORIZATIONREQUEST']._serialized_start=762
-  _globals['_STARTDEVICEAUTHORIZATIONREQUEST']._serialized_end=825
-  _globals['_DEVICEAUTHORIZATION']._serialized_start=828
-  _globals['_DEVICEAUTHORIZATION']._serialized_end=1205
-  _globals['_GETDEVICEAUTHORIZATIONREQUEST']._serialized_start=1207
-  _globals['_GETDEVICEAUTHORIZATIONREQUEST']._serialized_end=1267
-  _globals['_APPROVEDEVICEREQUEST']._serialized_start=1269
-  _globals['_APPROVEDEVICEREQUEST']._serialized_end=1320
-  _globals['_DENYDEVICEREQUEST']._serialized_start=1322
-  _globals['_DENYDEVICEREQUEST']._serialized_end=1370
-  _globals['_EXCHANGETOKENREQUEST']._serialized_start=1373
-  _globals['_EXCHANGETOKENREQUEST']._serialized_end=1556
-  _globals['_REVOKETOKENREQUEST']._serialized_start=1558
-  _globals['_REVOKETOKENREQUEST']._serialized_end=1608
-  _globals['_MINTWORKSPACETOKENREQUEST']._serialized_start=1610
-  _globals['_MINTWORKSPACETOKENREQUEST']._serialized_end=1684
-  _globals['_GETJWKSREQUEST']._serialized_start=1686
-  _globals['_GETJWKSREQUEST']._serialized_end=1702
-  _globals['_ROTATESIGNINGKEYREQUEST']._serialized_start=1704
-  _globals['_ROTATESIGNINGKEYREQUEST']._serialized_end=1810
-  _globals['_GETCURRENTPRINCIPALREQUEST']._serialized_start=1812
-  _globals['_GETCURRENTPRINCIPALREQUEST']._serialized_end=1840
-  _globals['_PRINCIPAL']._serialized_start=1843
-  _globals['_PRINCIPAL']._serialized_end=2027
-  _globals['_HELDROLE']._serialized_start=2029
-  _globals['_HELDROLE']._serialized_end=2071
-  _globals['_AUTHSERVICE']._serialized_start=2304
-  _globals['_AUTHSERVICE']._serialized_end=4702
+  _globals['_GETAUTHCONFIGREQUEST']._serialized_end=325
+  _globals['_AUTHCONFIG']._serialized_start=328
+  _globals['_AUTHCONFIG']._serialized_end=475
+  _globals['_LOGINOPTION']._serialized_start=477
+  _globals['_LOGINOPTION']._serialized_end=539
+  _globals['_BEGINOIDCLOGINREQUEST']._serialized_start=542
+  _globals['_BEGINOIDCLOGINREQUEST']._serialized_end=759
+  _globals['_BEGINOIDCLOGINRESPONSE']._serialized_start=761
+  _globals['_BEGINOIDCLOGINRESPONSE']._serialized_end=869
+  _globals['_COMPLETEOIDCLOGINREQUEST']._serialized_start=872
+  _globals['_COMPLETEOIDCLOGINREQUEST']._serialized_end=1063
+  _globals['_COMPLETEOIDCLOGINRESPONSE']._serialized_start=1065
+  _globals['_COMPLETEOIDCLOGINRESPONSE']._serialized_end=1122
+  _globals['_CREATEFIRSTADMINISTRATORREQUEST']._serialized_start=1125
+  _globals['_CREATEFIRSTADMINISTRATORREQUEST']._serialized_end=1284
+  _globals['_SIGNINREQUEST']._serialized_start=1286
+  _globals['_SIGNINREQUEST']._serialized_end=1362
+  _globals['_TOKENSET']._serialized_start=1365
+  _globals['_TOKENSET']._serialized_end=1520
+  _globals['_STARTDEVICEAUTHORIZATIONREQUEST']._serialized_start=1522
+  _globals['_STARTDEVICEAUTHORIZATIONREQUEST']._serialized_end=1585
+  _globals['_DEVICEAUTHORIZATION']._serialized_start=1588
+  _globals['_DEVICEAUTHORIZATION']._serialized_end=1965
+  _globals['_GETDEVICEAUTHORIZATIONREQUEST']._serialized_start=1967
+  _globals['_GETDEVICEAUTHORIZATIONREQUEST']._serialized_end=2027
+  _globals['_APPROVEDEVICEREQUEST']._serialized_start=2029
+  _globals['_APPROVEDEVICEREQUEST']._serialized_end=2080
+  _globals['_DENYDEVICEREQUEST']._serialized_start=2082
+  _globals['_DENYDEVICEREQUEST']._serialized_end=2130
+  _globals['_EXCHANGETOKENREQUEST']._serialized_start=2133
+  _globals['_EXCHANGETOKENREQUEST']._serialized_end=2395
+  _globals['_REVOKETOKENREQUEST']._serialized_start=2397
+  _globals['_REVOKETOKENREQUEST']._serialized_end=2447
+  _globals['_MINTWORKSPACETOKENREQUEST']._serialized_start=2449
+  _globals['_MINTWORKSPACETOKENREQUEST']._serialized_end=2523
+  _globals['_GETJWKSREQUEST']._serialized_start=2525
+  _globals['_GETJWKSREQUEST']._serialized_end=2541
+  _globals['_ROTATESIGNINGKEYREQUEST']._serialized_start=2543
+  _globals['_ROTATESIGNINGKEYREQUEST']._serialized_end=2649
+  _globals['_GETCURRENTPRINCIPALREQUEST']._serialized_start=2651
+  _globals['_GETCURRENTPRINCIPALREQUEST']._serialized_end=2679
+  _globals['_PRINCIPAL']._serialized_start=2682
+  _globals['_PRINCIPAL']._serialized_end=2866
+  _globals['_HELDROLE']._serialized_start=2868
+  _globals['_HELDROLE']._serialized_end=2910
+  _globals['_AUTHSERVICE']._serialized_start=3143
+  _globals['_AUTHSERVICE']._serialized_end=6009
 # @@protoc_insertion_point(module_scope)

@@ -59,12 +59,17 @@ class GetAuthConfigRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
+    organization: _builtins.str
+    """Optional. The organization whose identity providers are asked for; the first one made here by default."""
     def __init__(
         self,
+        *,
+        organization: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organization", b"organization"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -79,26 +84,182 @@ class AuthConfig(_message.Message):
     SETUP_REQUIRED_FIELD_NUMBER: _builtins.int
     LOCAL_ACCOUNTS_FIELD_NUMBER: _builtins.int
     VERIFICATION_URI_FIELD_NUMBER: _builtins.int
+    LOGIN_OPTIONS_FIELD_NUMBER: _builtins.int
     setup_required: _builtins.bool
     """Output only. Whether the first administrator is still missing."""
     local_accounts: _builtins.bool
     """Output only. Whether local accounts can sign in with a password."""
     verification_uri: _builtins.str
     """Output only. Where a person enters the user code of a device."""
+    @_builtins.property
+    def login_options(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoginOption]:
+        """Output only. Through whom people of the organization sign in, by id."""
+
     def __init__(
         self,
         *,
         setup_required: _builtins.bool = ...,
         local_accounts: _builtins.bool = ...,
         verification_uri: _builtins.str = ...,
+        login_options: _abc.Iterable[Global___LoginOption] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["local_accounts", b"local_accounts", "setup_required", b"setup_required", "verification_uri", b"verification_uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["local_accounts", b"local_accounts", "login_options", b"login_options", "setup_required", b"setup_required", "verification_uri", b"verification_uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AuthConfig: _TypeAlias = AuthConfig  # noqa: Y015
+
+@_typing.final
+class LoginOption(_message.Message):
+    """An identity provider, as people see it before they sign in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTITY_PROVIDER_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    identity_provider: _builtins.str
+    """Output only. The provider: "organizations/o/identityProviders/okta"."""
+    display_name: _builtins.str
+    """Output only. The name that people read."""
+    def __init__(
+        self,
+        *,
+        identity_provider: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "identity_provider", b"identity_provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoginOption: _TypeAlias = LoginOption  # noqa: Y015
+
+@_typing.final
+class BeginOidcLoginRequest(_message.Message):
+    """Request of BeginOidcLogin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTITY_PROVIDER_FIELD_NUMBER: _builtins.int
+    REDIRECT_URI_FIELD_NUMBER: _builtins.int
+    CODE_CHALLENGE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    identity_provider: _builtins.str
+    """Required. Who vouches for the person."""
+    redirect_uri: _builtins.str
+    """Required. Where the browser goes at the end: a port of the loopback interface by its number
+    ("http://127.0.0.1:51004/callback", RFC 8252), or an address of the dashboard.
+    """
+    code_challenge: _builtins.str
+    """Required. SHA-256 of the secret that will fetch the tokens, as base64url without padding (RFC 7636, S256)."""
+    state: _builtins.str
+    """Required. The client's own mark, which comes back with the code; it proves to the client that the sign-in is its own."""
+    def __init__(
+        self,
+        *,
+        identity_provider: _builtins.str = ...,
+        redirect_uri: _builtins.str = ...,
+        code_challenge: _builtins.str = ...,
+        state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code_challenge", b"code_challenge", "identity_provider", b"identity_provider", "redirect_uri", b"redirect_uri", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BeginOidcLoginRequest: _TypeAlias = BeginOidcLoginRequest  # noqa: Y015
+
+@_typing.final
+class BeginOidcLoginResponse(_message.Message):
+    """Response of BeginOidcLogin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHORIZATION_URI_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    authorization_uri: _builtins.str
+    """Output only. What to open in the person's browser."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the sign-in ends unfinished."""
+
+    def __init__(
+        self,
+        *,
+        authorization_uri: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_uri", b"authorization_uri", "expire_time", b"expire_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BeginOidcLoginResponse: _TypeAlias = BeginOidcLoginResponse  # noqa: Y015
+
+@_typing.final
+class CompleteOidcLoginRequest(_message.Message):
+    """Request of CompleteOidcLogin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTITY_PROVIDER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    ISS_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    identity_provider: _builtins.str
+    """Required. To whose redirect URI the browser came back."""
+    state: _builtins.str
+    """Required. The state that the redirect carried."""
+    code: _builtins.str
+    """Optional. The provider's code; empty where it refused."""
+    iss: _builtins.str
+    """Optional. Who the redirect says answered (RFC 9207)."""
+    error: _builtins.str
+    """Optional. Why the provider refused, in the words of RFC 6749."""
+    def __init__(
+        self,
+        *,
+        identity_provider: _builtins.str = ...,
+        state: _builtins.str = ...,
+        code: _builtins.str = ...,
+        iss: _builtins.str = ...,
+        error: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "error", b"error", "identity_provider", b"identity_provider", "iss", b"iss", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompleteOidcLoginRequest: _TypeAlias = CompleteOidcLoginRequest  # noqa: Y015
+
+@_typing.final
+class CompleteOidcLoginResponse(_message.Message):
+    """Response of CompleteOidcLogin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REDIRECT_URI_FIELD_NUMBER: _builtins.int
+    redirect_uri: _builtins.str
+    """Output only. Where the browser goes now: the client's address with a one-time code and the client's state."""
+    def __init__(
+        self,
+        *,
+        redirect_uri: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["redirect_uri", b"redirect_uri"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompleteOidcLoginResponse: _TypeAlias = CompleteOidcLoginResponse  # noqa: Y015
 
 @_typing.final
 class CreateFirstAdministratorRequest(_message.Message):
@@ -362,6 +523,8 @@ class ExchangeTokenRequest(_message.Message):
     REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
     PERSONAL_ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
     API_KEY_FIELD_NUMBER: _builtins.int
+    AUTHORIZATION_CODE_FIELD_NUMBER: _builtins.int
+    CODE_VERIFIER_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     """The secret half of a device authorization."""
     refresh_token: _builtins.str
@@ -370,6 +533,10 @@ class ExchangeTokenRequest(_message.Message):
     """A personal access token ("weft_pat_...")."""
     api_key: _builtins.str
     """An API key of a service account ("weft_key_...")."""
+    authorization_code: _builtins.str
+    """The code with which a sign-in through an identity provider came back; takes the code verifier."""
+    code_verifier: _builtins.str
+    """Optional. The secret whose hash the sign-in began with (RFC 7636); required with an authorization code."""
     def __init__(
         self,
         *,
@@ -377,12 +544,14 @@ class ExchangeTokenRequest(_message.Message):
         refresh_token: _builtins.str = ...,
         personal_access_token: _builtins.str = ...,
         api_key: _builtins.str = ...,
+        authorization_code: _builtins.str = ...,
+        code_verifier: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "device_code", b"device_code", "grant", b"grant", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "authorization_code", b"authorization_code", "device_code", b"device_code", "grant", b"grant", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "device_code", b"device_code", "grant", b"grant", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "authorization_code", b"authorization_code", "code_verifier", b"code_verifier", "device_code", b"device_code", "grant", b"grant", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_grant: _TypeAlias = _typing.Literal["device_code", "refresh_token", "personal_access_token", "api_key"]  # noqa: Y015
+    _WhichOneofReturnType_grant: _TypeAlias = _typing.Literal["device_code", "refresh_token", "personal_access_token", "api_key", "authorization_code"]  # noqa: Y015
     _WhichOneofArgType_grant: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_grant) -> _WhichOneofReturnType_grant | None: ...
 

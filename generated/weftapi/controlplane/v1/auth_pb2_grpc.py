@@ -53,6 +53,16 @@ class AuthServiceStub(object):
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.SignInRequest.SerializeToString,
                 response_deserializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.TokenSet.FromString,
                 _registered_method=True)
+        self.BeginOidcLogin = channel.unary_unary(
+                '/weftapi.controlplane.v1.AuthService/BeginOidcLogin',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.BeginOidcLoginRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.BeginOidcLoginResponse.FromString,
+                _registered_method=True)
+        self.CompleteOidcLogin = channel.unary_unary(
+                '/weftapi.controlplane.v1.AuthService/CompleteOidcLogin',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.CompleteOidcLoginRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.CompleteOidcLoginResponse.FromString,
+                _registered_method=True)
         self.StartDeviceAuthorization = channel.unary_unary(
                 '/weftapi.controlplane.v1.AuthService/StartDeviceAuthorization',
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.StartDeviceAuthorizationRequest.SerializeToString,
@@ -128,6 +138,26 @@ class AuthServiceServicer(object):
     def SignIn(self, request, context):
         """Signs a local account in. A wrong address or password is UNAUTHENTICATED `SIGN_IN_FAILED`, without
         saying which. Each call starts a session of its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginOidcLogin(self, request, context):
+        """Starts signing in through an identity provider, in a browser: answers the address to open. At the end the browser
+        comes back to `redirect_uri` with a one-time code for ExchangeToken. Each call makes a sign-in of its own, which
+        lives ten minutes. A disabled provider is NOT_FOUND; one that does not answer is UNAVAILABLE within 5 seconds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteOidcLogin(self, request, context):
+        """Ends a sign-in with what the provider's redirect brought; the gateway calls it. Works once for a `state`: an
+        unknown, used or expired one is UNAUTHENTICATED `INVALID_GRANT`. A provider that proves nobody is UNAUTHENTICATED
+        `IDENTITY_REJECTED`; who may not join is PERMISSION_DENIED `MEMBERSHIP_REQUIRED`, who said no there
+        `LOGIN_DENIED`; a provider that does not answer is UNAVAILABLE within 5 seconds. Where a sign-in of ours has
+        failed, the error's metadata names the `redirectUri` that tells the client.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -227,6 +257,16 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.SignIn,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.SignInRequest.FromString,
                     response_serializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.TokenSet.SerializeToString,
+            ),
+            'BeginOidcLogin': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginOidcLogin,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.BeginOidcLoginRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.BeginOidcLoginResponse.SerializeToString,
+            ),
+            'CompleteOidcLogin': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteOidcLogin,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.CompleteOidcLoginRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.CompleteOidcLoginResponse.SerializeToString,
             ),
             'StartDeviceAuthorization': grpc.unary_unary_rpc_method_handler(
                     servicer.StartDeviceAuthorization,
@@ -362,6 +402,60 @@ class AuthService(object):
             '/weftapi.controlplane.v1.AuthService/SignIn',
             weftapi_dot_controlplane_dot_v1_dot_auth__pb2.SignInRequest.SerializeToString,
             weftapi_dot_controlplane_dot_v1_dot_auth__pb2.TokenSet.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginOidcLogin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.AuthService/BeginOidcLogin',
+            weftapi_dot_controlplane_dot_v1_dot_auth__pb2.BeginOidcLoginRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_auth__pb2.BeginOidcLoginResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteOidcLogin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.AuthService/CompleteOidcLogin',
+            weftapi_dot_controlplane_dot_v1_dot_auth__pb2.CompleteOidcLoginRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_auth__pb2.CompleteOidcLoginResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,18 @@ class AuthServiceStub:
     """Signs a local account in. A wrong address or password is UNAUTHENTICATED `SIGN_IN_FAILED`, without
     saying which. Each call starts a session of its own.
     """
+    BeginOidcLogin: _grpc.UnaryUnaryMultiCallable[_auth_pb2.BeginOidcLoginRequest, _auth_pb2.BeginOidcLoginResponse]
+    """Starts signing in through an identity provider, in a browser: answers the address to open. At the end the browser
+    comes back to `redirect_uri` with a one-time code for ExchangeToken. Each call makes a sign-in of its own, which
+    lives ten minutes. A disabled provider is NOT_FOUND; one that does not answer is UNAVAILABLE within 5 seconds.
+    """
+    CompleteOidcLogin: _grpc.UnaryUnaryMultiCallable[_auth_pb2.CompleteOidcLoginRequest, _auth_pb2.CompleteOidcLoginResponse]
+    """Ends a sign-in with what the provider's redirect brought; the gateway calls it. Works once for a `state`: an
+    unknown, used or expired one is UNAUTHENTICATED `INVALID_GRANT`. A provider that proves nobody is UNAUTHENTICATED
+    `IDENTITY_REJECTED`; who may not join is PERMISSION_DENIED `MEMBERSHIP_REQUIRED`, who said no there
+    `LOGIN_DENIED`; a provider that does not answer is UNAVAILABLE within 5 seconds. Where a sign-in of ours has
+    failed, the error's metadata names the `redirectUri` that tells the client.
+    """
     StartDeviceAuthorization: _grpc.UnaryUnaryMultiCallable[_auth_pb2.StartDeviceAuthorizationRequest, _auth_pb2.DeviceAuthorization]
     """Starts signing in a device that has no browser (RFC 8628). Each call makes a new pair of codes."""
     GetDeviceAuthorization: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetDeviceAuthorizationRequest, _auth_pb2.DeviceAuthorization]
@@ -97,6 +109,18 @@ class AuthServiceAsyncStub(AuthServiceStub):
     SignIn: _aio.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.TokenSet]  # type: ignore[assignment]
     """Signs a local account in. A wrong address or password is UNAUTHENTICATED `SIGN_IN_FAILED`, without
     saying which. Each call starts a session of its own.
+    """
+    BeginOidcLogin: _aio.UnaryUnaryMultiCallable[_auth_pb2.BeginOidcLoginRequest, _auth_pb2.BeginOidcLoginResponse]  # type: ignore[assignment]
+    """Starts signing in through an identity provider, in a browser: answers the address to open. At the end the browser
+    comes back to `redirect_uri` with a one-time code for ExchangeToken. Each call makes a sign-in of its own, which
+    lives ten minutes. A disabled provider is NOT_FOUND; one that does not answer is UNAVAILABLE within 5 seconds.
+    """
+    CompleteOidcLogin: _aio.UnaryUnaryMultiCallable[_auth_pb2.CompleteOidcLoginRequest, _auth_pb2.CompleteOidcLoginResponse]  # type: ignore[assignment]
+    """Ends a sign-in with what the provider's redirect brought; the gateway calls it. Works once for a `state`: an
+    unknown, used or expired one is UNAUTHENTICATED `INVALID_GRANT`. A provider that proves nobody is UNAUTHENTICATED
+    `IDENTITY_REJECTED`; who may not join is PERMISSION_DENIED `MEMBERSHIP_REQUIRED`, who said no there
+    `LOGIN_DENIED`; a provider that does not answer is UNAVAILABLE within 5 seconds. Where a sign-in of ours has
+    failed, the error's metadata names the `redirectUri` that tells the client.
     """
     StartDeviceAuthorization: _aio.UnaryUnaryMultiCallable[_auth_pb2.StartDeviceAuthorizationRequest, _auth_pb2.DeviceAuthorization]  # type: ignore[assignment]
     """Starts signing in a device that has no browser (RFC 8628). Each call makes a new pair of codes."""
@@ -163,6 +187,30 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_auth_pb2.TokenSet, _abc.Awaitable[_auth_pb2.TokenSet]]:
         """Signs a local account in. A wrong address or password is UNAUTHENTICATED `SIGN_IN_FAILED`, without
         saying which. Each call starts a session of its own.
+        """
+
+    @_abc_1.abstractmethod
+    def BeginOidcLogin(
+        self,
+        request: _auth_pb2.BeginOidcLoginRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.BeginOidcLoginResponse, _abc.Awaitable[_auth_pb2.BeginOidcLoginResponse]]:
+        """Starts signing in through an identity provider, in a browser: answers the address to open. At the end the browser
+        comes back to `redirect_uri` with a one-time code for ExchangeToken. Each call makes a sign-in of its own, which
+        lives ten minutes. A disabled provider is NOT_FOUND; one that does not answer is UNAVAILABLE within 5 seconds.
+        """
+
+    @_abc_1.abstractmethod
+    def CompleteOidcLogin(
+        self,
+        request: _auth_pb2.CompleteOidcLoginRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.CompleteOidcLoginResponse, _abc.Awaitable[_auth_pb2.CompleteOidcLoginResponse]]:
+        """Ends a sign-in with what the provider's redirect brought; the gateway calls it. Works once for a `state`: an
+        unknown, used or expired one is UNAUTHENTICATED `INVALID_GRANT`. A provider that proves nobody is UNAUTHENTICATED
+        `IDENTITY_REJECTED`; who may not join is PERMISSION_DENIED `MEMBERSHIP_REQUIRED`, who said no there
+        `LOGIN_DENIED`; a provider that does not answer is UNAVAILABLE within 5 seconds. Where a sign-in of ours has
+        failed, the error's metadata names the `redirectUri` that tells the client.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,135 @@
+"""From an identity to an account: found by issuer and subject, never by address alone.
+
+An address decides in one case only: the first time, where the provider has verified it, the
+organization has proven that its domain is its own, and the account of this address is one of
+the organization's members whom the issuer does not know under another name already.
+"""
+
+from controlplane import store
+from controlplane.identity.providers.model import Assertion
+from controlplane.operations import trusted_domains, users
+from controlplane.store.schema import User
+from controlplane.store.schema_identity import Identity, IdentityProvider
+from meshkit.errors import Aborted, PermissionDenied
+from meshkit.feed import ChangeKind
+from meshkit.ids import new_uid
+from meshkit.session import Session
+
+MEMBERS_ONLY = "MEMBERS_ONLY"
+TRUSTED_DOMAINS = "TRUSTED_DOMAINS"
+ANYONE = "ANYONE"
+
+
+def admit(session: Session, provider: IdentityProvider, person: Assertion) -> User:
+    """The account of the person, made where they may join; raises MEMBERSHIP_REQUIRED."""
+    if provider.allowed_groups and person.groups.isdisjoint(provider.allowed_groups):
+        raise _not_admitted("You are in none of the groups that may sign in here.")
+    organization = provider.organization
+    is_trusted = person.email_verified and trusted_domains.is_trusted(
+        session, organization, person.email
+    )
+    identity = store.identities.get(session, person.issuer, person.subject)
+    if identity is not None:
+        identity.last_login_time = session.now
+        user = store.users.get(session, identity.user_uid)
+        assert user is not None
+        _require_active(user)
+        _follow(session, user, person, is_trusted=is_trusted)
+    else:
+        user = _linkable(session, organization, person) if is_trusted else None
+        if user is None:
+            _require_joining(provider, is_trusted=is_trusted)
+            user = _new_user(session, person, is_trusted=is_trusted)
+        _require_active(user)
+        _remember(session, person, user)
+    if not store.organizations.keep_member(session, organization, user.uid):
+        _require_joining(provider, is_trusted=is_trusted)
+        users.join(session, organization, user)
+    return user
+
+
+def _linkable(session: Session, organization: str, person: Assertion) -> User | None:
+    """The account that a trusted address means; None where that is not beyond doubt."""
+    user = store.users.get_by_email(session, person.email)
+    if user is None or not store.organizations.keep_member(session, organization, user.uid):
+        return None
+    # The issuer's other subject had this address before: it was given to somebody else.
+    if store.identities.is_known_to(session, person.issuer, user.uid):
+        return None
+    return user
+
+
+def _require_joining(provider: IdentityProvider, *, is_trusted: bool) -> None:
+    policy = provider.join_policy
+    if policy == ANYONE or (policy == TRUSTED_DOMAINS and is_trusted):
+        return
+    raise _not_admitted("You are not a member of this organization; ask to be invited.")
+
+
+def _new_user(session: Session, person: Assertion, *, is_trusted: bool) -> User:
+    uid = new_uid()
+    user = User(
+        uid=uid,
+        email=person.email if person.email_verified else "",
+        email_key=_own_key(session, uid.hex, person, is_trusted=is_trusted),
+        display_name=person.display_name or person.email or person.subject,
+        password_hash=None,
+        create_time=session.now,
+    )
+    if not store.unique.insert(session, user):
+        raise _raced()
+    session.emit(ChangeKind.CREATED, user)
+    return user
+
+
+def _own_key(session: Session, fallback: str, person: Assertion, *, is_trusted: bool) -> str:
+    """The key that makes an address the account's own; without "@" it is nobody's address.
+
+    What a provider merely says takes no address from the person who really has it.
+    """
+    key = person.email.casefold()
+    is_free = is_trusted and store.users.get_by_email(session, key) is None
+    return key if is_free else fallback
+
+
+def _follow(session: Session, user: User, person: Assertion, *, is_trusted: bool) -> None:
+    """Takes over a name or an address that changed at the provider.
+
+    An account with a password keeps its address: it signs in with it.
+    """
+    if user.password_hash is not None:
+        return
+    if person.display_name and user.display_name != person.display_name:
+        user.display_name = person.display_name
+    if person.email_verified and user.email.casefold() != person.email.casefold():
+        user.email = person.email
+        user.email_key = _own_key(session, user.uid.hex, person, is_trusted=is_trusted)
+        session.flush()
+        store.organizations.set_email_key(session, user.uid, user.email_key)
+    if session.is_modified(user):
+        session.emit(ChangeKind.UPDATED, user)
+
+
+def _remember(session: Session, person: Assertion, user: User) -> None:
+    identity = Identity(
+        issuer=person.issuer,
+        subject=person.subject,
+        user_uid=user.uid,
+        create_time=session.now,
+        last_login_time=session.now,
+    )
+    if not store.unique.insert(session, identity):
+        raise _raced()
+
+
+def _require_active(user: User) -> None:
+    if not user.is_active:
+        raise _not_admitted("This account was deactivated; ask an administrator.")
+
+
+def _not_admitted(message: str) -> PermissionDenied:
+    return PermissionDenied("MEMBERSHIP_REQUIRED", message)
+
+
+def _raced() -> Aborted:
+    return Aborted("REQUEST_IN_PROGRESS", "You signed in twice at once; sign in again.")

@@ -1,0 +1,132 @@
+"""Identity providers: set up by whoever may do everything, since they say who people are."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from controlplane import store
+from controlplane.operations import guards
+from controlplane.operations.refusals import absent, changed
+from controlplane.permissions import ADMIN, ROLES, Grant, Scope
+from controlplane.store.schema_identity import IdentityProvider
+from controlplane.subjects import Subject
+from meshkit.errors import AlreadyExists, NotFound
+from meshkit.feed import ChangeKind
+from meshkit.session import Session
+
+
+def create(
+    session: Session,
+    organization: str,
+    provider: str,
+    values: Mapping[str, Any],
+    *,
+    uid: UUID,
+    creator: Subject,
+) -> IdentityProvider:
+    """Adds a provider; raises AlreadyExists or PRIVILEGE_ESCALATION.
+
+    `values` are the columns by name; the client secret comes sealed for `uid`.
+    """
+    require_all_permissions(session, organization, creator)
+    is_taken = store.identity_providers.get(session, organization, provider) is not None
+    row = IdentityProvider(
+        uid=uid,
+        organization=organization,
+        id=provider,
+        creator=creator.claim,
+        create_time=session.now,
+        update_time=session.now,
+        **values,
+    )
+    if is_taken or not store.unique.insert(session, row):
+        raise AlreadyExists(
+            "RESOURCE_EXISTS", f"{row.name} exists already.", metadata={"resource": row.name}
+        )
+    session.emit(ChangeKind.CREATED, row)
+    session.audited(resource=row.name, fields=tuple(values))
+    return row
+
+
+def change(
+    session: Session,
+    organization: str,
+    provider: str,
+    values: Mapping[str, Any],
+    *,
+    etag: str,
+    caller: Subject,
+) -> IdentityProvider:
+    """Gives columns new values; raises NotFound, Aborted or PRIVILEGE_ESCALATION."""
+    require_all_permissions(session, organization, caller)
+    row = _locked(session, organization, provider, etag)
+    differing = {name: new for name, new in values.items() if getattr(row, name) != new}
+    for name, value in differing.items():
+        setattr(row, name, value)
+    if differing:
+        row.changes += 1
+        row.update_time = session.now
+        session.emit(ChangeKind.UPDATED, row, fields=tuple(differing))
+    session.audited(resource=row.name, fields=tuple(differing))
+    return row
+
+
+def delete(
+    session: Session, organization: str, provider: str, *, etag: str, caller: Subject
+) -> None:
+    """Deletes a provider and its sign-ins under way; who signed in stays who they are."""
+    require_all_permissions(session, organization, caller)
+    row = _locked(session, organization, provider, etag)
+    session.emit(ChangeKind.DELETED, row)
+    session.delete(row)
+    session.audited(resource=row.name)
+
+
+def examined(session: Session, organization: str, provider: str) -> IdentityProvider:
+    """Records that somebody had the provider tested; raises NotFound."""
+    row = require(session, organization, provider)
+    session.audited(resource=row.name)
+    return row
+
+
+def require(session: Session, organization: str, provider: str) -> IdentityProvider:
+    """The provider; raises NotFound."""
+    row = store.identity_providers.get(session, organization, provider)
+    if row is None:
+        raise _absent(organization, provider)
+    return row
+
+
+def require_enabled(session: Session, organization: str, provider: str) -> IdentityProvider:
+    """The provider, if people sign in through it; the same NotFound for both."""
+    row = store.identity_providers.get(session, organization, provider)
+    if row is None or row.disabled:
+        raise _absent(organization, provider)
+    return row
+
+
+def require_all_permissions(session: Session, organization: str, caller: Subject) -> None:
+    """Raises PRIVILEGE_ESCALATION for who could make themselves more than they are.
+
+    Whoever chooses the provider, or the domains whose addresses count, can be anybody.
+    """
+    guards.require_held(session, caller, [Grant(ROLES[ADMIN].permissions, Scope(organization))])
+
+
+def etag_of(row: IdentityProvider) -> str:
+    """Changes with every change of the provider."""
+    return hashlib.sha256(f"{row.uid}/{row.changes}".encode()).hexdigest()[:16]
+
+
+def _locked(session: Session, organization: str, provider: str, etag: str) -> IdentityProvider:
+    row = store.identity_providers.lock(session, organization, provider)
+    if row is None:
+        raise _absent(organization, provider)
+    if etag and etag != etag_of(row):
+        raise changed(etag_of(row))
+    return row
+
+
+def _absent(organization: str, provider: str) -> NotFound:
+    return absent(f"organizations/{organization}/identityProviders/{provider}")
