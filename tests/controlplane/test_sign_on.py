@@ -29,7 +29,7 @@ from tests.controlplane.sign_on import (
     trust_domain,
     who,
 )
-from weftapi.controlplane.v1 import auth_pb2, identity_providers_pb2, users_pb2
+from weftapi.controlplane.v1 import auth_pb2, identity_providers_pb2, members_pb2
 
 GRACE = {"email": "grace@example.com", "email_verified": True, "name": "Grace", "groups": ["ml"]}
 
@@ -78,8 +78,8 @@ async def test_a_member_is_made_by_the_first_sign_in(
     plane: Plane, admin: Client, okta: RealProvider
 ) -> None:
     grace = await sign_in(plane, "okta", "grace")
-    listed = await admin.users.ListUsers(users_pb2.ListUsersRequest(organization=ORGANIZATION))
-    assert {user.name for user in listed.users} == {admin.subject, grace.subject}
+    listed = await admin.members.ListMembers(members_pb2.ListMembersRequest(parent=ORGANIZATION))
+    assert {member.user for member in listed.members} == {admin.subject, grace.subject}
 
 
 async def test_the_options_show_who_vouches_here(plane: Plane, admin: Client) -> None:
@@ -271,8 +271,23 @@ async def test_who_becomes_a_member(
         await flow.finish(brought)
         return
     assert await refused(flow.complete(brought)) == ("PERMISSION_DENIED", "MEMBERSHIP_REQUIRED")
-    listed = await admin.users.ListUsers(users_pb2.ListUsersRequest(organization=ORGANIZATION))
-    assert [user.name for user in listed.users] == [admin.subject]
+    listed = await admin.members.ListMembers(members_pb2.ListMembersRequest(parent=ORGANIZATION))
+    assert [member.user for member in listed.members] == [admin.subject]
+
+
+async def test_who_was_shut_out_or_erased_does_not_come_back_this_way(
+    plane: Plane, admin: Client, okta: RealProvider
+) -> None:
+    before = await sign_in(plane, "okta", "grace")
+    member = before.subject.replace("users", f"{ORGANIZATION}/members")
+    flow = await SignIn.of(plane, "okta")
+    code = await flow.code(await flow.visit("grace"))
+    await admin.members.DeactivateMember(members_pb2.DeactivateMemberRequest(name=member))
+    assert await refused(flow.redeem(code)) == ("UNAUTHENTICATED", "INVALID_GRANT")
+    brought = await flow.visit("grace")
+    assert await refused(flow.complete(brought)) == ("PERMISSION_DENIED", "MEMBERSHIP_REQUIRED")
+    await admin.members.EraseMember(members_pb2.EraseMemberRequest(name=member))
+    assert (await sign_in(plane, "okta", "grace")).subject != before.subject
 
 
 async def test_only_allowed_groups_sign_in(plane: Plane, admin: Client, okta: RealProvider) -> None:
