@@ -170,21 +170,13 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         if kind is None:
             problem = FieldViolation("grant", "is required: say what to exchange")
             raise InvalidArgument("INVALID_FIELDS", "A grant is required.", violations=[problem])
-        # The contract's grants and the methods that redeem them have the same names.
+        if kind == "authorization_code":
+            grant = request.authorization_code
+            redeemed = self._grants.authorization_code(grant.code, grant.code_verifier)
+            return self._token_set(await redeemed)
+        # The contract's other grants and the methods that redeem them have the same names.
         redeem: Redeem = getattr(self._grants, kind)
         return self._token_set(await redeem(getattr(request, kind)))
-        if kind == "device_code":
-            return self._token_set(await self._grants.device_code(request.device_code))
-        if kind == "refresh_token":
-            return self._token_set(await self._grants.refresh_token(request.refresh_token))
-        if kind == "personal_access_token":
-            secret = request.personal_access_token
-            return self._token_set(await self._grants.personal_access_token(secret))
-        if kind == "authorization_code":
-            code, verifier = request.authorization_code, request.code_verifier
-            return self._token_set(await self._grants.authorization_code(code, verifier))
-        problem = FieldViolation("grant", "is required: say what to exchange")
-        raise InvalidArgument("INVALID_FIELDS", "A grant is required.", violations=[problem])
 
     async def RevokeToken(
         self, request: auth_pb2.RevokeTokenRequest, _context: Context

@@ -134,10 +134,9 @@ class SignIn:
         return parameters["code"]
 
     def redeem(self, code: str, verifier: str = "") -> Any:
+        grant = auth_pb2.AuthorizationCodeGrant(code=code, code_verifier=verifier or self.verifier)
         return self.anyone.auth.ExchangeToken(
-            auth_pb2.ExchangeTokenRequest(
-                authorization_code=code, code_verifier=verifier or self.verifier
-            )
+            auth_pb2.ExchangeTokenRequest(authorization_code=grant)
         )
 
     async def finish(self, brought: dict[str, str]) -> Client:

@@ -524,7 +524,6 @@ class ExchangeTokenRequest(_message.Message):
     PERSONAL_ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
     API_KEY_FIELD_NUMBER: _builtins.int
     AUTHORIZATION_CODE_FIELD_NUMBER: _builtins.int
-    CODE_VERIFIER_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     """The secret half of a device authorization."""
     refresh_token: _builtins.str
@@ -533,10 +532,10 @@ class ExchangeTokenRequest(_message.Message):
     """A personal access token ("weft_pat_...")."""
     api_key: _builtins.str
     """An API key of a service account ("weft_key_...")."""
-    authorization_code: _builtins.str
-    """The code with which a sign-in through an identity provider came back; takes the code verifier."""
-    code_verifier: _builtins.str
-    """Optional. The secret whose hash the sign-in began with (RFC 7636); required with an authorization code."""
+    @_builtins.property
+    def authorization_code(self) -> Global___AuthorizationCodeGrant:
+        """What a sign-in through an identity provider came back with."""
+
     def __init__(
         self,
         *,
@@ -544,18 +543,43 @@ class ExchangeTokenRequest(_message.Message):
         refresh_token: _builtins.str = ...,
         personal_access_token: _builtins.str = ...,
         api_key: _builtins.str = ...,
-        authorization_code: _builtins.str = ...,
-        code_verifier: _builtins.str = ...,
+        authorization_code: Global___AuthorizationCodeGrant | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "authorization_code", b"authorization_code", "device_code", b"device_code", "grant", b"grant", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "authorization_code", b"authorization_code", "code_verifier", b"code_verifier", "device_code", b"device_code", "grant", b"grant", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "authorization_code", b"authorization_code", "device_code", b"device_code", "grant", b"grant", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_grant: _TypeAlias = _typing.Literal["device_code", "refresh_token", "personal_access_token", "api_key", "authorization_code"]  # noqa: Y015
     _WhichOneofArgType_grant: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_grant) -> _WhichOneofReturnType_grant | None: ...
 
 Global___ExchangeTokenRequest: _TypeAlias = ExchangeTokenRequest  # noqa: Y015
+
+@_typing.final
+class AuthorizationCodeGrant(_message.Message):
+    """The end of a sign-in through an identity provider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    CODE_VERIFIER_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """Required. The code that the client's redirect URI got."""
+    code_verifier: _builtins.str
+    """Required. The secret whose hash the sign-in began with (RFC 7636)."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        code_verifier: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "code_verifier", b"code_verifier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuthorizationCodeGrant: _TypeAlias = AuthorizationCodeGrant  # noqa: Y015
 
 @_typing.final
 class RevokeTokenRequest(_message.Message):
