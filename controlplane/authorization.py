@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from controlplane import store
 from controlplane.identity.tokens import subject_of
 from controlplane.operations import access, origins
+from controlplane.operations.refusals import not_permitted
 from controlplane.permissions import Grant, Scope, held_on, may_see_below
 from controlplane.subjects import Subject
 from meshkit.access import MethodPolicy
@@ -27,6 +28,7 @@ from meshkit.resources import ID_PATTERN
 from meshkit.scopes import ExtraCheck
 from meshkit.session import Session
 from meshkit.tokens import unauthenticated
+from weftapi.controlplane.v1 import access_pb2
 
 # An organization, or anything in it. Workspaces are scopes of their own, and so is what they
 # hold; about everything else in an organization its name alone decides.
@@ -108,15 +110,6 @@ def _require_permission(grants: list[Grant], policy: MethodPolicy, resource: str
         raise not_permitted(permission)
 
 
-def not_permitted(permission: str) -> PermissionDenied:
-    """The one refusal, whether the thing is there or not."""
-    return PermissionDenied(
-        "NOT_PERMITTED",
-        "You may not do this here, or there is no such thing.",
-        metadata={"permission": permission},
-    )
-
-
 def extra_checks(database: Database) -> dict[str, ExtraCheck]:
     """The checks that options of the contract name."""
 
@@ -134,8 +127,15 @@ def extra_checks(database: Database) -> dict[str, ExtraCheck]:
         if not _is_own(caller, owner):
             await database.read(_require_administrator, subject_of(caller), owner)
 
+    async def self_or_grant_reader(caller: Caller, request: Message) -> None:
+        assert isinstance(request, access_pb2.GetEffectivePermissionsRequest)
+        is_self = caller.kind is CallerKind.USER and request.subject == caller.subject
+        if request.subject and not is_self:
+            await database.read(_require_grant_reader, subject_of(caller), request.resource)
+
     return {
         "self": own_only,
+        "self_or_grant_reader": self_or_grant_reader,
         "self_or_user_reader": self_or_user_reader,
         "self_or_account_administrator": self_or_account_administrator,
     }
@@ -143,6 +143,14 @@ def extra_checks(database: Database) -> dict[str, ExtraCheck]:
 
 def _is_own(caller: Caller, owner: str) -> bool:
     return caller.kind is CallerKind.USER and owner in (_ME, caller.subject)
+
+
+def _require_grant_reader(session: Session, caller: Subject, resource: str) -> None:
+    """The caller may list grants on the resource."""
+    scope = scope_of(resource)
+    grants = access.grants_of(session, caller)
+    if scope is None or "roleBindings.list" not in held_on(grants, scope):
+        raise not_permitted("roleBindings.list")
 
 
 def _owner_of(request: Message) -> str:

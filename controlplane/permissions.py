@@ -78,6 +78,7 @@ _ADMIN = _EDITOR | {
     "projects.delete",
     "roleBindings.create",
     "roleBindings.delete",
+    "roleBindings.get",
     "roleBindings.list",
     "roles.create",
     "roles.delete",

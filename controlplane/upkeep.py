@@ -9,7 +9,7 @@ from controlplane import store
 from controlplane.ca import CertificateAuthority
 from controlplane.identity.tokens import Lifetimes
 from controlplane.membership import MeshMembers
-from controlplane.operations import api_keys
+from controlplane.operations import access, api_keys
 from controlplane.signing import Signing
 from controlplane.store.schema import Base
 from meshkit import idempotency
@@ -27,6 +27,8 @@ _RENEWAL_CHECK_S = 60.0
 _ROTATION_CHECK_S = 600.0
 _REPLACED_CHECK_S = 15.0
 _PURGE_S = 3600.0
+# An expired grant counts no more anyhow; streams that it opened end when it is removed.
+_GRANTS_CHECK_S = 5.0
 _RETRY_S = 1.0
 # Ended sessions stay for questions of "who was it"; nothing decides on them any more.
 _KEPT = timedelta(days=30)
@@ -62,6 +64,7 @@ class Upkeep:
             [
                 Job("rotate signing keys", self._rotate, _ROTATION_CHECK_S),
                 Job("end replaced keys", self._end_replaced, _REPLACED_CHECK_S),
+                Job("end grants", self._end_grants, _GRANTS_CHECK_S),
                 Job("forget", self._forget, _PURGE_S),
             ],
         )
@@ -109,6 +112,10 @@ class Upkeep:
 
     async def _end_replaced(self, _lease: Lease) -> None:
         await self._database.write(api_keys.end_replaced, lifetimes=self._lifetimes)
+
+    async def _end_grants(self, _lease: Lease) -> None:
+        if await self._database.read(store.bindings.expired):
+            await self._database.write(access.end_expired)
 
     async def _forget(self, _lease: Lease) -> None:
         await self._database.write(purge)

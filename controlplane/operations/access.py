@@ -1,5 +1,6 @@
 """Grants: a role for a subject, on a resource and all below it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -7,15 +8,27 @@ from uuid import UUID
 from controlplane import store
 from controlplane.operations import guards, roles, teams
 from controlplane.operations.guards import grants_of
-from controlplane.operations.refusals import absent
-from controlplane.permissions import Grant, Scope
+from controlplane.operations.refusals import absent, not_permitted
+from controlplane.permissions import Grant, Scope, held_on
+from controlplane.store.bindings import Held
 from controlplane.store.schema_access import RoleBinding
 from controlplane.subjects import Subject
 from meshkit.errors import AlreadyExists, FieldViolation, InvalidArgument
 from meshkit.feed import ChangeKind
+from meshkit.filters import Filter
+from meshkit.paging import Window
 from meshkit.session import Session
 
-__all__ = ["NewBinding", "create", "delete", "forget", "grants_of"]
+__all__ = [
+    "NewBinding",
+    "create",
+    "delete",
+    "end_expired",
+    "forget",
+    "get",
+    "grants_of",
+    "list_page",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +75,32 @@ def create(
     return row
 
 
+def get(session: Session, organization: str, uid: UUID, *, caller: Subject) -> RoleBinding:
+    """A grant; raises NotFound, or NOT_PERMITTED where the caller may not see grants there."""
+    held = store.bindings.get(session, organization, uid)
+    name = _name(organization, uid)
+    return _reached(session, held, "roleBindings.get", name=name, caller=caller).row
+
+
+def list_page(
+    session: Session, organization: str, filter_: Filter, window: Window, *, caller: Subject
+) -> Sequence[RoleBinding]:
+    """A page of the grants of an organization that lie where the caller may list them."""
+    visible = [
+        grant.scope
+        for grant in grants_of(session, caller)
+        if grant.scope.organization == organization and "roleBindings.list" in grant.permissions
+    ]
+    return store.bindings.list_page(session, visible, filter_, window)
+
+
 def delete(session: Session, organization: str, uid: UUID, *, caller: Subject) -> None:
-    """Takes a grant back; raises NotFound, LAST_ADMINISTRATOR or PRIVILEGE_ESCALATION."""
-    held = store.bindings.lock(session, organization, uid)
-    if held is None:
-        raise absent(f"organizations/{organization}/roleBindings/{uid}")
+    """Takes a grant back.
+
+    Raises NotFound, NOT_PERMITTED, LAST_ADMINISTRATOR or PRIVILEGE_ESCALATION.
+    """
+    name, locked = _name(organization, uid), store.bindings.lock(session, organization, uid)
+    held = _reached(session, locked, "roleBindings.delete", name=name, caller=caller)
     if held.row.holder != caller:
         guards.require_held_now(session, caller, [held.grant])
     session.emit(ChangeKind.DELETED, held.row)
@@ -74,6 +108,32 @@ def delete(session: Session, organization: str, uid: UUID, *, caller: Subject) -
     if guards.is_administration(held):
         guards.require_administrator(session, organization)
     session.audited(resource=held.row.name, fields=_FIELDS)
+
+
+def _reached(
+    session: Session, held: Held | None, permission: str, *, name: str, caller: Subject
+) -> Held:
+    """The grant of this name, if there is one and the caller may do this where it holds.
+
+    Whoever may do it in a part of the organization only cannot tell a grant elsewhere from none.
+    """
+    scope = held.grant.scope if held else Scope(name.split("/")[1])
+    if permission not in held_on(grants_of(session, caller), scope):
+        raise not_permitted(permission)
+    if held is None:
+        raise absent(name)
+    return held
+
+
+def _name(organization: str, uid: UUID) -> str:
+    return f"organizations/{organization}/roleBindings/{uid}"
+
+
+def end_expired(session: Session) -> None:
+    """Removes grants that count no more, which also has open streams decided anew."""
+    for row in store.bindings.expired(session):
+        session.emit(ChangeKind.DELETED, row)
+        session.delete(row)
 
 
 def forget(session: Session, organization: str, subject: Subject) -> None:

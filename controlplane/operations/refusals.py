@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from meshkit.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound
+from meshkit.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
 
 
 class Dated(Protocol):
@@ -19,6 +19,15 @@ def etag_of(row: Dated) -> str:
     """Changes with every change of the row, also among those of one commit."""
     state = f"{row.uid}/{row.update_time.isoformat()}"
     return hashlib.sha256(state.encode()).hexdigest()[:16]
+
+
+def not_permitted(permission: str) -> PermissionDenied:
+    """The one refusal, whether the thing is there or not."""
+    return PermissionDenied(
+        "NOT_PERMITTED",
+        "You may not do this here, or there is no such thing.",
+        metadata={"permission": permission},
+    )
 
 
 def absent(name: str) -> NotFound:

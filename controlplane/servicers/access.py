@@ -4,13 +4,15 @@ from google.protobuf import empty_pb2
 
 from controlplane import names, store
 from controlplane.authorization import scope_of
-from controlplane.operations import access, roles
+from controlplane.operations import access, explanations, roles
 from controlplane.operations.access import NewBinding
+from controlplane.operations.explanations import Explanation
 from controlplane.operations.refusals import etag_of
 from controlplane.permissions import CATALOGUE, ROLES, Role, Scope, held_on
 from controlplane.servicers import catalogue
 from controlplane.servicers.conversions import caller_subject, datetime_of, timestamp
 from controlplane.store.schema_access import CustomRole, RoleBinding
+from controlplane.subjects import SubjectKind
 from meshkit.authentication import Context
 from meshkit.clock import Clock
 from meshkit.database import Database
@@ -119,6 +121,13 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         )
         return empty_pb2.Empty()
 
+    async def GetRoleBinding(
+        self, request: access_pb2.GetRoleBindingRequest, _context: Context
+    ) -> access_pb2.RoleBinding:
+        organization, uid = names.organization_of(request.name), names.uid_of(request.name)
+        row = await self._database.read(access.get, organization, uid, caller=caller_subject())
+        return binding_to_proto(row)
+
     async def CreateRoleBinding(
         self, request: access_pb2.CreateRoleBindingRequest, _context: Context
     ) -> access_pb2.RoleBinding:
@@ -137,13 +146,16 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
     ) -> access_pb2.ListRoleBindingsResponse:
         filter_ = store.bindings.FIELDS.parse(request.filter, now=self._clock.now())
         window = self._pages.window(
-            ListQuery("ListRoleBindings", request.parent, request.filter),
+            # The caller's grants decide what is on a page, so a token is theirs alone.
+            ListQuery(f"ListRoleBindings/{caller_subject().claim}", request.parent, request.filter),
             store.bindings.ORDERS,
             size=request.page_size,
             token=request.page_token,
         )
         organization = names.organization_of(request.parent)
-        rows = await self._database.read(store.bindings.list_page, organization, filter_, window)
+        rows = await self._database.read(
+            access.list_page, organization, filter_, window, caller=caller_subject()
+        )
         page = window.page(rows, binding_to_proto, revision=self._database.feed.head)
         return access_pb2.ListRoleBindingsResponse(
             role_bindings=page.items, next_page_token=page.next_page_token
@@ -170,6 +182,23 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
             permissions=[permission for permission in request.permissions if permission in held]
         )
 
+    async def GetEffectivePermissions(
+        self, request: access_pb2.GetEffectivePermissionsRequest, _context: Context
+    ) -> access_pb2.EffectivePermissions:
+        scope = scope_of(request.resource)
+        if scope is None:
+            raise _invalid("resource", "must be an organization, or something in it")
+        only = frozenset(request.permissions)
+        if request.subject and request.subject != caller_subject().claim:
+            explained = await self._database.read(
+                explanations.of_named, request.subject, scope, only=only
+            )
+        else:
+            explained = await self._database.read(
+                explanations.of_subject, caller_subject(), scope, only=only
+            )
+        return explanation_to_proto(explained, request.resource)
+
 
 def _new_binding(organization: str, binding: access_pb2.RoleBinding) -> NewBinding:
     """What to grant; everything in it must lie inside the organization that was authorized."""
@@ -184,7 +213,10 @@ def _new_binding(organization: str, binding: access_pb2.RoleBinding) -> NewBindi
 
 
 def _outside(field: str) -> InvalidArgument:
-    problem = "must lie inside the parent organization"
+    return _invalid(field, "must lie inside the parent organization")
+
+
+def _invalid(field: str, problem: str) -> InvalidArgument:
     return InvalidArgument(
         "INVALID_FIELDS", f"{field} {problem}", violations=[FieldViolation(field, problem)]
     )
@@ -223,5 +255,29 @@ def binding_to_proto(row: RoleBinding) -> access_pb2.RoleBinding:
         subject=row.subject,
         role=row.role_name,
         resource=row.resource,
+        expire_time=timestamp(row.expire_time),
+    )
+
+
+def explanation_to_proto(explained: Explanation, resource: str) -> access_pb2.EffectivePermissions:
+    return access_pb2.EffectivePermissions(
+        resource=resource,
+        permissions=[
+            access_pb2.EffectivePermission(
+                permission=permission, role_bindings=[held.row.name for held in grants]
+            )
+            for permission, grants in sorted(explained.permissions.items())
+        ],
+        grants=[_effective_grant(held.row) for held in explained.grants],
+    )
+
+
+def _effective_grant(row: RoleBinding) -> access_pb2.EffectiveGrant:
+    is_by_team = row.holder.kind is SubjectKind.TEAM
+    return access_pb2.EffectiveGrant(
+        role_binding=row.name,
+        role=row.role_name,
+        resource=row.resource,
+        team=row.subject if is_by_team else "",
         expire_time=timestamp(row.expire_time),
     )

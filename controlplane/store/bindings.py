@@ -61,10 +61,24 @@ def lock(session: Session, organization: str, uid: UUID) -> Held | None:
 
 
 def list_page(
-    session: Session, organization: str, filter_: Filter, window: Window
+    session: Session, visible: Sequence[Scope], filter_: Filter, window: Window
 ) -> Sequence[RoleBinding]:
-    query = sa.select(RoleBinding).where(RoleBinding.organization == organization, filter_.where())
+    """A page of the grants on and below these scopes."""
+    is_visible = sa.or_(sa.false(), *map(_within, visible))
+    query = sa.select(RoleBinding).where(is_visible, filter_.where())
     return session.scalars(window.apply(query)).all()
+
+
+def _within(scope: Scope) -> sa.ColumnElement[bool]:
+    conditions = [RoleBinding.organization == scope.organization]
+    for column, value in (
+        (RoleBinding.workspace, scope.workspace),
+        (RoleBinding.project, scope.project),
+        (RoleBinding.item, scope.item),
+    ):
+        if value:
+            conditions.append(column == value)
+    return sa.and_(*conditions)
 
 
 def held_by(session: Session, subject: Subject) -> list[Held]:

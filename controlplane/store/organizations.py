@@ -35,6 +35,11 @@ def lock(session: Session, organization: str) -> None:
     session.execute(query.values(display_name=Organization.display_name))
 
 
+def is_member(session: Session, organization: str, user_uid: UUID) -> bool:
+    """Whether a user belongs here."""
+    return session.get(Member, (organization, user_uid)) is not None
+
+
 def keep_member(session: Session, organization: str, user_uid: UUID) -> bool:
     """Whether a user belongs here; if so, they do until the transaction ends.
 

@@ -35,6 +35,10 @@ def delete(client: Client, name: str) -> Any:
     return client.access.DeleteRoleBinding(access_pb2.DeleteRoleBindingRequest(name=name))
 
 
+def get(client: Client, name: str) -> Any:
+    return client.access.GetRoleBinding(access_pb2.GetRoleBindingRequest(name=name))
+
+
 def bindings(client: Client, **fields: Any) -> Any:
     request = access_pb2.ListRoleBindingsRequest(parent=ORGANIZATION, **fields)
     return client.access.ListRoleBindings(request)
@@ -93,8 +97,7 @@ async def test_grants_point_at_what_exists(plane: Plane, admin: Client) -> None:
     assert await refused(create(admin, admin.subject, "owner")) == missing
     assert await refused(create(admin, admin.subject, "viewer", W1)) == missing
     for resource in ("organizations/other", "organizations/other/workspaces/w1"):
-        outside = create(admin, admin.subject, "viewer", resource)
-        assert await refused(outside) == ("INVALID_ARGUMENT", "INVALID_FIELDS")
+        assert await refused(create(admin, admin.subject, "viewer", resource)) == DENIED
     for resource in ("*", "organizations/-", f"{ORGANIZATION}/", f"{ORGANIZATION}/workspaces/-"):
         assert (await refused(create(admin, admin.subject, "viewer", resource)))[0] in {
             "INVALID_ARGUMENT",
@@ -125,12 +128,53 @@ async def test_the_last_administrator_stays(plane: Plane, admin: Client) -> None
     assert last in outcomes
 
 
-async def test_nobody_grants_more_than_they_hold(plane: Plane, admin: Client) -> None:
-    """Binding happens on the organization, so only its administrators get as far as the guard."""
+async def test_an_administrator_grants_where_they_are_one(plane: Plane, admin: Client) -> None:
+    """And sees, makes and takes grants there alone; elsewhere a grant is as good as none."""
+    for workspace in ("w1", "w2"):
+        await plane.new_workspace(admin, workspace)
+    lead = await plane.new_user(admin, "lead@example.com", role="admin", resource=W1)
+    bob = await plane.new_user(admin, "bob@example.com")
+    elsewhere = await bind(admin, bob.subject, "viewer", f"{ORGANIZATION}/workspaces/w2")
+    for resource in (ORGANIZATION, f"{ORGANIZATION}/workspaces/w2", f"{ORGANIZATION}/workspaces/w"):
+        assert await refused(create(lead, bob.subject, "viewer", resource)) == DENIED
+    made = [
+        await create(lead, bob.subject, "editor", resource)
+        for resource in (W1, f"{W1}/projects/p", f"{W1}/projects/p/runs/r")
+    ]
+    listed = (await bindings(lead)).role_bindings
+    assert [row.name for row in listed[:3]] == [row.name for row in reversed(made)]
+    assert all(row.resource.startswith(W1) for row in listed)
+    assert (await get(lead, made[0].name)) == made[0]
+    absent = elsewhere.name[:-12] + "000000000000"
+    for name in (elsewhere.name, absent):
+        assert await refused(get(lead, name)) == DENIED
+        assert await refused(delete(lead, name)) == DENIED
+    for row in made:
+        await delete(lead, row.name)
+    assert await refused(get(admin, absent)) == ("NOT_FOUND", "RESOURCE_NOT_FOUND")
+    assert (await get(admin, elsewhere.name)) == elsewhere
+
+
+async def test_what_is_authorized_is_what_is_granted(plane: Plane, admin: Client) -> None:
+    """The name that is decided on, and those that are acted on, cannot differ."""
     await plane.new_workspace(admin, "w1")
     lead = await plane.new_user(admin, "lead@example.com", role="admin", resource=W1)
-    for resource in (ORGANIZATION, W1, f"{W1}/projects/p"):
-        assert await refused(create(lead, lead.subject, "admin", resource)) == DENIED
+    odd = ("INVALID_ARGUMENT", "INVALID_FIELDS")
+    foreign = create(lead, lead.subject, "viewer", W1, parent="organizations/other")
+    assert await refused(foreign) == odd
+    binding = access_pb2.RoleBinding(
+        subject=lead.subject, role="organizations/other/roles/admin", resource=W1
+    )
+    request = access_pb2.CreateRoleBindingRequest(parent=ORGANIZATION, role_binding=binding)
+    assert await refused(lead.access.CreateRoleBinding(request)) == odd
+    for resource in ("organizations/-", f"{ORGANIZATION}/workspaces/-", f"{W1}/projects/-", "*"):
+        assert (await refused(create(lead, lead.subject, "viewer", resource)))[0] in {
+            "INVALID_ARGUMENT",
+            "PERMISSION_DENIED",
+        }
+    for parent in ("organizations/-", "organizations/*", ""):
+        request = access_pb2.ListRoleBindingsRequest(parent=parent)
+        assert await refused(lead.access.ListRoleBindings(request)) == odd
 
 
 async def test_permissions_are_told_truthfully(plane: Plane, admin: Client) -> None:
@@ -146,7 +190,13 @@ async def test_permissions_are_told_truthfully(plane: Plane, admin: Client) -> N
 
     assert await held(editor, f"{W1}/projects/p") == ["runs.create", "runs.get", "workspaces.use"]
     assert await held(editor, W1) == ["workspaces.use"]
+    assert await held(editor, f"{W1}/projects/p/runs/r/steps/s") == [
+        "runs.create",
+        "runs.get",
+        "workspaces.use",
+    ]
     assert await held(editor, ORGANIZATION) == ["workspaces.use"]
+    assert await held(editor, f"{ORGANIZATION}/teams/any") == ["workspaces.use"]
     assert await held(editor, f"{ORGANIZATION}/workspaces/w2") == []
     assert await held(editor, "organizations/other") == []
     assert await held(admin, f"{W1}/projects/p") == list(asked[:4])

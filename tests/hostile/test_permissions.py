@@ -15,6 +15,8 @@ from tests.workspace.harness import DEMO_EDITOR
 # Reviewed by hand: what everybody who is signed in may call, about themselves or the service.
 # An RPC that loses its permission shows here.
 OPEN_TO_MEMBERS = {
+    # About oneself; about others with a permission on what is asked about.
+    "controlplane.AccessService/GetEffectivePermissions",
     "controlplane.AccessService/ListPermissions",
     "controlplane.AccessService/TestPermissions",
     "controlplane.AuthService/ApproveDevice",

@@ -416,6 +416,28 @@ class DeleteRoleRequest(_message.Message):
 Global___DeleteRoleRequest: _TypeAlias = DeleteRoleRequest  # noqa: Y015
 
 @_typing.final
+class GetRoleBindingRequest(_message.Message):
+    """Request of GetRoleBinding."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The grant."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRoleBindingRequest: _TypeAlias = GetRoleBindingRequest  # noqa: Y015
+
+@_typing.final
 class CreateRoleBindingRequest(_message.Message):
     """Request of CreateRoleBinding."""
 
@@ -582,3 +604,141 @@ class TestPermissionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TestPermissionsResponse: _TypeAlias = TestPermissionsResponse  # noqa: Y015
+
+@_typing.final
+class GetEffectivePermissionsRequest(_message.Message):
+    """Request of GetEffectivePermissions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    PERMISSIONS_FIELD_NUMBER: _builtins.int
+    resource: _builtins.str
+    """Required. An organization, or anything in it, down to a resource of a project."""
+    subject: _builtins.str
+    """Optional. Whose permissions: the caller's own where empty. "users/<uuid>", "organizations/<id>/teams/<id>" or
+    "organizations/<id>/serviceAccounts/<id>".
+    """
+    @_builtins.property
+    def permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Only these permissions; all that are held where empty."""
+
+    def __init__(
+        self,
+        *,
+        resource: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        permissions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["permissions", b"permissions", "resource", b"resource", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEffectivePermissionsRequest: _TypeAlias = GetEffectivePermissionsRequest  # noqa: Y015
+
+@_typing.final
+class EffectivePermissions(_message.Message):
+    """What somebody may do with a resource, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    PERMISSIONS_FIELD_NUMBER: _builtins.int
+    GRANTS_FIELD_NUMBER: _builtins.int
+    resource: _builtins.str
+    """Output only. The resource that was asked about."""
+    @_builtins.property
+    def permissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___EffectivePermission]:
+        """Output only. Each permission that is held there, sorted, with the grants that give it."""
+
+    @_builtins.property
+    def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___EffectiveGrant]:
+        """Output only. These grants, each once."""
+
+    def __init__(
+        self,
+        *,
+        resource: _builtins.str = ...,
+        permissions: _abc.Iterable[Global___EffectivePermission] | None = ...,
+        grants: _abc.Iterable[Global___EffectiveGrant] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grants", b"grants", "permissions", b"permissions", "resource", b"resource"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EffectivePermissions: _TypeAlias = EffectivePermissions  # noqa: Y015
+
+@_typing.final
+class EffectivePermission(_message.Message):
+    """A permission that is held, and what gives it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERMISSION_FIELD_NUMBER: _builtins.int
+    ROLE_BINDINGS_FIELD_NUMBER: _builtins.int
+    permission: _builtins.str
+    """Output only. "runs.stop"."""
+    @_builtins.property
+    def role_bindings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. The names of the grants that give it; taking back all of them takes it away."""
+
+    def __init__(
+        self,
+        *,
+        permission: _builtins.str = ...,
+        role_bindings: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["permission", b"permission", "role_bindings", b"role_bindings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EffectivePermission: _TypeAlias = EffectivePermission  # noqa: Y015
+
+@_typing.final
+class EffectiveGrant(_message.Message):
+    """A grant that counts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_BINDING_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    TEAM_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    role_binding: _builtins.str
+    """Output only. Its name, "organizations/<id>/roleBindings/<uuid>"."""
+    role: _builtins.str
+    """Output only. The role that it gives."""
+    resource: _builtins.str
+    """Output only. Where it holds: the resource asked about, something above it, or below it; from below it gives no
+    more than to know of what is above, and to enter it.
+    """
+    team: _builtins.str
+    """Output only. The team through which it is held; empty where it was granted directly."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it ends; absent where it does not."""
+
+    def __init__(
+        self,
+        *,
+        role_binding: _builtins.str = ...,
+        role: _builtins.str = ...,
+        resource: _builtins.str = ...,
+        team: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "resource", b"resource", "role", b"role", "role_binding", b"role_binding", "team", b"team"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EffectiveGrant: _TypeAlias = EffectiveGrant  # noqa: Y015

@@ -66,15 +66,20 @@ class AccessServiceStub(object):
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.DeleteRoleRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
-        self.CreateRoleBinding = channel.unary_unary(
-                '/weftapi.controlplane.v1.AccessService/CreateRoleBinding',
-                request_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.CreateRoleBindingRequest.SerializeToString,
+        self.GetRoleBinding = channel.unary_unary(
+                '/weftapi.controlplane.v1.AccessService/GetRoleBinding',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.GetRoleBindingRequest.SerializeToString,
                 response_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.RoleBinding.FromString,
                 _registered_method=True)
         self.ListRoleBindings = channel.unary_unary(
                 '/weftapi.controlplane.v1.AccessService/ListRoleBindings',
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListRoleBindingsRequest.SerializeToString,
                 response_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListRoleBindingsResponse.FromString,
+                _registered_method=True)
+        self.CreateRoleBinding = channel.unary_unary(
+                '/weftapi.controlplane.v1.AccessService/CreateRoleBinding',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.CreateRoleBindingRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.RoleBinding.FromString,
                 _registered_method=True)
         self.DeleteRoleBinding = channel.unary_unary(
                 '/weftapi.controlplane.v1.AccessService/DeleteRoleBinding',
@@ -85,6 +90,11 @@ class AccessServiceStub(object):
                 '/weftapi.controlplane.v1.AccessService/TestPermissions',
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.TestPermissionsRequest.SerializeToString,
                 response_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.TestPermissionsResponse.FromString,
+                _registered_method=True)
+        self.GetEffectivePermissions = channel.unary_unary(
+                '/weftapi.controlplane.v1.AccessService/GetEffectivePermissions',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.GetEffectivePermissionsRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.EffectivePermissions.FromString,
                 _registered_method=True)
 
 
@@ -142,25 +152,34 @@ class AccessServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def CreateRoleBinding(self, request, context):
-        """Grants a role on the organization, a workspace, a project or one resource of it. Nobody can grant a permission
-        that they do not hold there themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant
-        twice is ALREADY_EXISTS. Safe to repeat with the same request id.
+    def GetRoleBinding(self, request, context):
+        """Answers one grant. Has no effect.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListRoleBindings(self, request, context):
-        """Lists the grants of an organization, newest first. Has no effect.
+        """Lists the grants of an organization that lie where the caller may list them, newest first. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateRoleBinding(self, request, context):
+        """Grants a role on the organization, a workspace, a project or one resource of it, to whoever may grant there: an
+        administrator of a workspace shares what is in it. Nobody can grant a permission that they do not hold there
+        themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant twice is ALREADY_EXISTS. Safe
+        to repeat with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteRoleBinding(self, request, context):
-        """Takes a grant back. The last administrator's cannot be taken (FAILED_PRECONDITION `LAST_ADMINISTRATOR`);
-        an absent one is NOT_FOUND.
+        """Takes a grant back, wherever the caller may do so; others hear the same whether it exists or not. Nobody can take
+        from others what they could not have given (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). The last administrator's
+        cannot be taken (FAILED_PRECONDITION `LAST_ADMINISTRATOR`); an absent one is NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,6 +187,14 @@ class AccessServiceServicer(object):
 
     def TestPermissions(self, request, context):
         """Answers which of the given permissions the caller holds on a resource. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEffectivePermissions(self, request, context):
+        """Answers what somebody may do with a resource, and why: by which grants, through which teams, until when. About
+        oneself always; about others for who may list grants there. Has no effect.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -206,15 +233,20 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.DeleteRoleRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
-            'CreateRoleBinding': grpc.unary_unary_rpc_method_handler(
-                    servicer.CreateRoleBinding,
-                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.CreateRoleBindingRequest.FromString,
+            'GetRoleBinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRoleBinding,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.GetRoleBindingRequest.FromString,
                     response_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.RoleBinding.SerializeToString,
             ),
             'ListRoleBindings': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRoleBindings,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListRoleBindingsRequest.FromString,
                     response_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListRoleBindingsResponse.SerializeToString,
+            ),
+            'CreateRoleBinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRoleBinding,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.CreateRoleBindingRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.RoleBinding.SerializeToString,
             ),
             'DeleteRoleBinding': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteRoleBinding,
@@ -225,6 +257,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.TestPermissions,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.TestPermissionsRequest.FromString,
                     response_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.TestPermissionsResponse.SerializeToString,
+            ),
+            'GetEffectivePermissions': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEffectivePermissions,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.GetEffectivePermissionsRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_access__pb2.EffectivePermissions.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -401,7 +438,7 @@ class AccessService(object):
             _registered_method=True)
 
     @staticmethod
-    def CreateRoleBinding(request,
+    def GetRoleBinding(request,
             target,
             options=(),
             channel_credentials=None,
@@ -414,8 +451,8 @@ class AccessService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/weftapi.controlplane.v1.AccessService/CreateRoleBinding',
-            weftapi_dot_controlplane_dot_v1_dot_access__pb2.CreateRoleBindingRequest.SerializeToString,
+            '/weftapi.controlplane.v1.AccessService/GetRoleBinding',
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.GetRoleBindingRequest.SerializeToString,
             weftapi_dot_controlplane_dot_v1_dot_access__pb2.RoleBinding.FromString,
             options,
             channel_credentials,
@@ -444,6 +481,33 @@ class AccessService(object):
             '/weftapi.controlplane.v1.AccessService/ListRoleBindings',
             weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListRoleBindingsRequest.SerializeToString,
             weftapi_dot_controlplane_dot_v1_dot_access__pb2.ListRoleBindingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRoleBinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.AccessService/CreateRoleBinding',
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.CreateRoleBindingRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.RoleBinding.FromString,
             options,
             channel_credentials,
             insecure,
@@ -498,6 +562,33 @@ class AccessService(object):
             '/weftapi.controlplane.v1.AccessService/TestPermissions',
             weftapi_dot_controlplane_dot_v1_dot_access__pb2.TestPermissionsRequest.SerializeToString,
             weftapi_dot_controlplane_dot_v1_dot_access__pb2.TestPermissionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEffectivePermissions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.AccessService/GetEffectivePermissions',
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.GetEffectivePermissionsRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_access__pb2.EffectivePermissions.FromString,
             options,
             channel_credentials,
             insecure,

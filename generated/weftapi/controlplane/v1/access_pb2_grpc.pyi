@@ -57,19 +57,27 @@ class AccessServiceStub:
     `RESOURCE_IN_USE`, so that nobody loses access unseen. A built-in one is FAILED_PRECONDITION `BUILT_IN_ROLE`, an
     absent one NOT_FOUND, another etag ABORTED.
     """
-    CreateRoleBinding: _grpc.UnaryUnaryMultiCallable[_access_pb2.CreateRoleBindingRequest, _access_pb2.RoleBinding]
-    """Grants a role on the organization, a workspace, a project or one resource of it. Nobody can grant a permission
-    that they do not hold there themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant
-    twice is ALREADY_EXISTS. Safe to repeat with the same request id.
-    """
+    GetRoleBinding: _grpc.UnaryUnaryMultiCallable[_access_pb2.GetRoleBindingRequest, _access_pb2.RoleBinding]
+    """Answers one grant. Has no effect."""
     ListRoleBindings: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListRoleBindingsRequest, _access_pb2.ListRoleBindingsResponse]
-    """Lists the grants of an organization, newest first. Has no effect."""
+    """Lists the grants of an organization that lie where the caller may list them, newest first. Has no effect."""
+    CreateRoleBinding: _grpc.UnaryUnaryMultiCallable[_access_pb2.CreateRoleBindingRequest, _access_pb2.RoleBinding]
+    """Grants a role on the organization, a workspace, a project or one resource of it, to whoever may grant there: an
+    administrator of a workspace shares what is in it. Nobody can grant a permission that they do not hold there
+    themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant twice is ALREADY_EXISTS. Safe
+    to repeat with the same request id.
+    """
     DeleteRoleBinding: _grpc.UnaryUnaryMultiCallable[_access_pb2.DeleteRoleBindingRequest, _empty_pb2.Empty]
-    """Takes a grant back. The last administrator's cannot be taken (FAILED_PRECONDITION `LAST_ADMINISTRATOR`);
-    an absent one is NOT_FOUND.
+    """Takes a grant back, wherever the caller may do so; others hear the same whether it exists or not. Nobody can take
+    from others what they could not have given (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). The last administrator's
+    cannot be taken (FAILED_PRECONDITION `LAST_ADMINISTRATOR`); an absent one is NOT_FOUND.
     """
     TestPermissions: _grpc.UnaryUnaryMultiCallable[_access_pb2.TestPermissionsRequest, _access_pb2.TestPermissionsResponse]
     """Answers which of the given permissions the caller holds on a resource. Has no effect."""
+    GetEffectivePermissions: _grpc.UnaryUnaryMultiCallable[_access_pb2.GetEffectivePermissionsRequest, _access_pb2.EffectivePermissions]
+    """Answers what somebody may do with a resource, and why: by which grants, through which teams, until when. About
+    oneself always; about others for who may list grants there. Has no effect.
+    """
 
 @_typing.type_check_only
 class AccessServiceAsyncStub(AccessServiceStub):
@@ -99,19 +107,27 @@ class AccessServiceAsyncStub(AccessServiceStub):
     `RESOURCE_IN_USE`, so that nobody loses access unseen. A built-in one is FAILED_PRECONDITION `BUILT_IN_ROLE`, an
     absent one NOT_FOUND, another etag ABORTED.
     """
-    CreateRoleBinding: _aio.UnaryUnaryMultiCallable[_access_pb2.CreateRoleBindingRequest, _access_pb2.RoleBinding]  # type: ignore[assignment]
-    """Grants a role on the organization, a workspace, a project or one resource of it. Nobody can grant a permission
-    that they do not hold there themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant
-    twice is ALREADY_EXISTS. Safe to repeat with the same request id.
-    """
+    GetRoleBinding: _aio.UnaryUnaryMultiCallable[_access_pb2.GetRoleBindingRequest, _access_pb2.RoleBinding]  # type: ignore[assignment]
+    """Answers one grant. Has no effect."""
     ListRoleBindings: _aio.UnaryUnaryMultiCallable[_access_pb2.ListRoleBindingsRequest, _access_pb2.ListRoleBindingsResponse]  # type: ignore[assignment]
-    """Lists the grants of an organization, newest first. Has no effect."""
+    """Lists the grants of an organization that lie where the caller may list them, newest first. Has no effect."""
+    CreateRoleBinding: _aio.UnaryUnaryMultiCallable[_access_pb2.CreateRoleBindingRequest, _access_pb2.RoleBinding]  # type: ignore[assignment]
+    """Grants a role on the organization, a workspace, a project or one resource of it, to whoever may grant there: an
+    administrator of a workspace shares what is in it. Nobody can grant a permission that they do not hold there
+    themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant twice is ALREADY_EXISTS. Safe
+    to repeat with the same request id.
+    """
     DeleteRoleBinding: _aio.UnaryUnaryMultiCallable[_access_pb2.DeleteRoleBindingRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Takes a grant back. The last administrator's cannot be taken (FAILED_PRECONDITION `LAST_ADMINISTRATOR`);
-    an absent one is NOT_FOUND.
+    """Takes a grant back, wherever the caller may do so; others hear the same whether it exists or not. Nobody can take
+    from others what they could not have given (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). The last administrator's
+    cannot be taken (FAILED_PRECONDITION `LAST_ADMINISTRATOR`); an absent one is NOT_FOUND.
     """
     TestPermissions: _aio.UnaryUnaryMultiCallable[_access_pb2.TestPermissionsRequest, _access_pb2.TestPermissionsResponse]  # type: ignore[assignment]
     """Answers which of the given permissions the caller holds on a resource. Has no effect."""
+    GetEffectivePermissions: _aio.UnaryUnaryMultiCallable[_access_pb2.GetEffectivePermissionsRequest, _access_pb2.EffectivePermissions]  # type: ignore[assignment]
+    """Answers what somebody may do with a resource, and why: by which grants, through which teams, until when. About
+    oneself always; about others for who may list grants there. Has no effect.
+    """
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
     """Makes roles and grants them. A change reaches every linked workspace within five seconds."""
@@ -176,15 +192,12 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
-    def CreateRoleBinding(
+    def GetRoleBinding(
         self,
-        request: _access_pb2.CreateRoleBindingRequest,
+        request: _access_pb2.GetRoleBindingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.RoleBinding, _abc.Awaitable[_access_pb2.RoleBinding]]:
-        """Grants a role on the organization, a workspace, a project or one resource of it. Nobody can grant a permission
-        that they do not hold there themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant
-        twice is ALREADY_EXISTS. Safe to repeat with the same request id.
-        """
+        """Answers one grant. Has no effect."""
 
     @_abc_1.abstractmethod
     def ListRoleBindings(
@@ -192,7 +205,19 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.ListRoleBindingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.ListRoleBindingsResponse, _abc.Awaitable[_access_pb2.ListRoleBindingsResponse]]:
-        """Lists the grants of an organization, newest first. Has no effect."""
+        """Lists the grants of an organization that lie where the caller may list them, newest first. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def CreateRoleBinding(
+        self,
+        request: _access_pb2.CreateRoleBindingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.RoleBinding, _abc.Awaitable[_access_pb2.RoleBinding]]:
+        """Grants a role on the organization, a workspace, a project or one resource of it, to whoever may grant there: an
+        administrator of a workspace shares what is in it. Nobody can grant a permission that they do not hold there
+        themselves, for as long (PERMISSION_DENIED `PRIVILEGE_ESCALATION`); the same grant twice is ALREADY_EXISTS. Safe
+        to repeat with the same request id.
+        """
 
     @_abc_1.abstractmethod
     def DeleteRoleBinding(
@@ -200,8 +225,9 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.DeleteRoleBindingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Takes a grant back. The last administrator's cannot be taken (FAILED_PRECONDITION `LAST_ADMINISTRATOR`);
-        an absent one is NOT_FOUND.
+        """Takes a grant back, wherever the caller may do so; others hear the same whether it exists or not. Nobody can take
+        from others what they could not have given (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). The last administrator's
+        cannot be taken (FAILED_PRECONDITION `LAST_ADMINISTRATOR`); an absent one is NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -211,5 +237,15 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.TestPermissionsResponse, _abc.Awaitable[_access_pb2.TestPermissionsResponse]]:
         """Answers which of the given permissions the caller holds on a resource. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def GetEffectivePermissions(
+        self,
+        request: _access_pb2.GetEffectivePermissionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.EffectivePermissions, _abc.Awaitable[_access_pb2.EffectivePermissions]]:
+        """Answers what somebody may do with a resource, and why: by which grants, through which teams, until when. About
+        oneself always; about others for who may list grants there. Has no effect.
+        """
 
 def add_AccessServiceServicer_to_server(servicer: AccessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
