@@ -1,8 +1,9 @@
 """The bare server: the contract's own messages over mutual TLS, with nothing behind them.
 
-`python -m bench.bare CREDENTIALS_DIR READY_FILE`. It is what the wire, protobuf and grpc.aio
-leave to win: every answer is ready before the question, reports and log lines are counted and
-forgotten, a watch is a cursor into a list that everybody shares.
+`python -m bench.bare CREDENTIALS_DIR READY_FILE [DATABASE]`. It is what the wire, protobuf and
+grpc.aio leave to win: every answer is ready before the question, reports and log lines are
+counted and forgotten, a watch is a cursor into a list that everybody shares. Given the file of
+a database, what is reported is durable there before a watch sees it.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Any
 import grpc
 import uvloop
 
+from bench.bare_changes import Changes
 from meshkit.credentials import Credentials
 from meshkit.process import spare_the_collector
 from weftapi.workspace.v1 import (
@@ -124,8 +126,9 @@ class Runs(runs_pb2_grpc.RunServiceServicer):
 
 
 class Reports(reports_pb2_grpc.ReportServiceServicer):
-    def __init__(self, fan: Fan) -> None:
+    def __init__(self, fan: Fan, changes: Changes | None) -> None:
         self._fan = fan
+        self._changes = changes
         event = events_pb2.Event(
             revision=1,
             type=events_pb2.EVENT_TYPE_UPDATED,
@@ -147,6 +150,9 @@ class Reports(reports_pb2_grpc.ReportServiceServicer):
         return reports_pb2.BatchCreateStepsResponse(steps=[sample_step()])
 
     async def BatchReport(self, request: reports_pb2.BatchReportRequest, _context: Any) -> Any:
+        if self._changes:
+            steps = [(report.step.step_id, report.step.state) for report in request.reports]
+            await self._changes.write(steps, self._event)
         self._fan.append([self._event] * len(request.reports))
         applied = reports_pb2.REPORT_OUTCOME_APPLIED
         return reports_pb2.BatchReportResponse(
@@ -185,12 +191,12 @@ class Logs(logs_pb2_grpc.LogServiceServicer):
                 yield logs_pb2.AppendLogsResponse(ack=logs_pb2.LogAck(committed_offset=end))
 
 
-async def serve(credentials: Path, ready_file: Path) -> None:
+async def serve(credentials: Path, ready_file: Path, database: Path | None = None) -> None:
     """Serves until the process is ended."""
-    fan = Fan()
+    fan, changes = Fan(), Changes(database) if database else None
     handlers: Any = _Handlers()
     runs_pb2_grpc.add_RunServiceServicer_to_server(Runs(), handlers)  # type: ignore[abstract]
-    reports_pb2_grpc.add_ReportServiceServicer_to_server(Reports(fan), handlers)  # type: ignore[abstract]
+    reports_pb2_grpc.add_ReportServiceServicer_to_server(Reports(fan, changes), handlers)  # type: ignore[abstract]
     artifacts_pb2_grpc.add_ArtifactServiceServicer_to_server(Artifacts(), handlers)  # type: ignore[abstract]
     logs_pb2_grpc.add_LogServiceServicer_to_server(Logs(), handlers)  # type: ignore[abstract]
     # Without protobuf: the bytes of a watch are ready.
@@ -206,4 +212,4 @@ async def serve(credentials: Path, ready_file: Path) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(Path(sys.argv[1]), Path(sys.argv[2])))
+    uvloop.run(serve(*(Path(argument) for argument in sys.argv[1:])))

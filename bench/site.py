@@ -145,11 +145,13 @@ class Site:
                 raise
         return server
 
-    async def bare(self) -> Server:
-        """The bare server: the same contract, answered by nothing behind it."""
+    async def bare(self, *, is_durable: bool = False) -> Server:
+        """The bare server: the same contract, answered by nothing, or by bare SQL, behind it."""
         identity = SpiffeId(DOMAIN, Role.WORKSPACE, uuid.uuid4(), uuid.uuid4())
         data = self.new_directory("bare")
         arguments = ["-m", "bench.bare", str(self.credentials(identity)), str(data / "ready.json")]
+        if is_durable:
+            arguments.append(str(data / "bare.db"))
         process = await self._start(arguments, data, "", {"READY_FILE": str(data / "ready.json")})
         return Server(process, identity, "", self._dialler, self._stack)
 

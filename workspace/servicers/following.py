@@ -48,21 +48,29 @@ class Following:
         self._bytes = 0
         feed.tell(self._forget_other_history)
 
-    async def page(self, selector: Selector, position: int, run: str) -> Page | None:
-        """The next page behind a position; None at the head of the feed."""
-        head, likeness = self.feed.head, selector.likeness
-        if head == position:
-            return None
-        key = (likeness, position, head)
-        page = self._pages.get(key) if likeness is not None else None
+    async def page(self, selector: Selector, position: int, run: str) -> Page:
+        """The next page behind a position; `run` is one whose end it shall tell."""
+        likeness = selector.likeness
+        if likeness is None:
+            return await self._read(selector, position, run)
+        key = (likeness, position, self.feed.head)
+        page = self._pages.get(key)
         if page is None:
-            events = await self.feed.read(position, _PAGE_EVENTS)
-            if not events:
-                return None
-            page = _page(events, selector, run)
-            if likeness is not None:
-                self._share(key, page)
+            page = await self._read(selector, position, run)
+            self._share(key, page)
         return page
+
+    async def _read(self, selector: Selector, position: int, run: str) -> Page:
+        events = await self.feed.read(position, _PAGE_EVENTS)
+        chosen, end = [], 0
+        for event in events:
+            selected = selector.select(event)
+            if selected is not None:
+                chosen.append((event.revision, selected))
+                if event.name == run and decode(event.event).run.state in OVER:
+                    end = event.revision
+        reached = events[-1].revision if events else position
+        return Page(reached, tuple(messages(chosen, revision=reached)), end)
 
     def _share(self, key: Hashable, page: Page) -> None:
         """Keeps a page for the others; the oldest pages give way."""
@@ -131,11 +139,12 @@ class Watch:
         ending = self._stream.ending
         ending.then(self._sleeper.rouse)
         while not (has_ended or ending.is_set()):
-            page = await self._next()
-            if page is None:
-                if not await self._has_news() and not ending.is_set():
+            if self._is_at_head():
+                self._position = await self._sleeper.sleep(self._position)
+                if self._is_at_head() and not ending.is_set():
                     yield self._bookmark()
                 continue
+            page = await self._next()
             for message in page.messages:
                 yield message
             self._position = page.position
@@ -167,22 +176,20 @@ class Watch:
         yield from messages(state, revision=self._position, is_whole=False)
         yield self._bookmark(initial_complete=True)
 
-    async def _next(self) -> Page | None:
+    def _is_at_head(self) -> bool:
+        feed = self._following.feed
+        return feed.head == self._position and feed.epoch is self._epoch
+
+    async def _next(self) -> Page:
         following = self._following
         if self._epoch is not following.feed.epoch:
             await following.feed.check(self._position, epoch=str(self._epoch))
             self._epoch = following.feed.epoch
         self._stream.cursor = str(self._position)
         page = await following.page(self._selector, self._position, self._run)
-        if page and page.end:
+        if page.end:
             self._end = page.end
         return page
-
-    async def _has_news(self) -> bool:
-        """Sleeps; whether there is something later than where it has come by sleeping."""
-        feed = self._following.feed
-        self._position = await self._sleeper.sleep(self._position)
-        return feed.head > self._position or feed.epoch is not self._epoch
 
     def _bookmark(
         self, *, initial_complete: bool = False, epoch: str = ""
@@ -200,20 +207,6 @@ class Watch:
         reason = "draining" if self._following.is_draining() else "age"
         notice = reports_pb2.Notice(reconnect=True, reason=reason)
         return events_pb2.WatchResponse(revision=self._position, notice=notice)
-
-
-def _page(events: Sequence[StoredEvent], selector: Selector, run: str) -> Page:
-    chosen = []
-    end = 0
-    for event in events:
-        selected = selector.select(event)
-        if selected is None:
-            continue
-        chosen.append((event.revision, selected))
-        if event.name == run and decode(event.event).run.state in OVER:
-            end = event.revision
-    position = events[-1].revision
-    return Page(position, tuple(messages(chosen, revision=position)), end)
 
 
 def _size(page: Page) -> int:
