@@ -31,12 +31,14 @@ from meshkit.tokens import unauthenticated
 from weftapi.controlplane.v1 import access_pb2
 
 # An organization, or anything in it. Workspaces are scopes of their own, and so is what they
-# hold; about everything else in an organization its name alone decides.
+# hold; about everything else in an organization its name alone decides. What happens to a
+# workspace lies below it, and is seen by who sees it.
 _CHILD = rf"[a-z][a-zA-Z]*/(?:{ID_PATTERN}|[1-9][0-9]{{0,9}})"
 _NAME = re.compile(
     rf"organizations/(?P<organization>{ID_PATTERN})"
     rf"(?:/workspaces/(?P<workspace>{ID_PATTERN})"
-    rf"(?:/projects/(?P<project>{ID_PATTERN})(?:/(?P<item>{_CHILD}(?:/{_CHILD})*))?)?"
+    rf"(?:/projects/(?P<project>{ID_PATTERN})(?:/(?P<item>{_CHILD}(?:/{_CHILD})*))?"
+    rf"|/operations/{ID_PATTERN})?"
     rf"|/(?!workspaces/){_CHILD}(?:/{_CHILD})*)?"
 )
 _ME = "users/me"

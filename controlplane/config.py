@@ -3,7 +3,7 @@
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -78,6 +78,19 @@ class Settings(ServerSettings):
     link_heartbeat_s: float = Field(default=15, gt=0)
     """How often a link with nothing to say says that it is alive."""
 
+    edge_endpoint: str = ""
+    """`host:port` that servers dial to join; the first host name and the edge port by default."""
+    provisioner: Literal["none", "processes"] = "none"
+    """What runs the servers of workspaces: `processes` of this machine, or nothing here."""
+    workspaces_dir: Path | None = None
+    """Where provisioned processes keep their data; `workspaces` in `data_dir` by default."""
+    workspace_versions: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    """`VERSION=INTERPRETER,...`, the newest last; this version and interpreter by default."""
+    workspace_ready_s: float = Field(default=600, gt=0)
+    """How long a server may take to get ready before its operation fails, or goes back."""
+    fleet_lease_s: float = Field(default=15, gt=0)
+    """How long other replicas wait for the one that runs operations when it falls silent."""
+
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, values: Any) -> Any:
@@ -87,6 +100,9 @@ class Settings(ServerSettings):
         for name in ("host_names", "egress_networks", "dns_servers"):
             if isinstance(text := values.get(name), str):
                 values[name] = tuple(part.strip() for part in text.split(",") if part.strip())
+        versions = values.get("workspace_versions")
+        if isinstance(versions, str):
+            values["workspace_versions"] = _versions(versions)
         return values
 
     @model_validator(mode="after")
@@ -107,3 +123,11 @@ class Settings(ServerSettings):
     @property
     def workspace_token_life(self) -> timedelta:
         return timedelta(seconds=self.workspace_token_s)
+
+
+def _versions(text: str) -> dict[str, str]:
+    """ "0.1.0=/opt/a/bin/python,0.2.0=/opt/b/bin/python" as a mapping, in its order."""
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    if not all(version.strip() and place.strip() for version, _, place in pairs):
+        raise ValueError("workspace_versions must be VERSION=PLACE, separated by commas")
+    return {version.strip(): place.strip() for version, _, place in pairs}

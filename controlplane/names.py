@@ -25,6 +25,11 @@ def provider_of(name: str) -> tuple[str, str]:
     return organization_of(name), name.rpartition("/")[2]
 
 
+def place_of(name: str) -> tuple[str, str]:
+    """ "organizations/o/workspaces/w/..." -> ("o", "w")."""
+    return organization_of(name), workspace_of(name)
+
+
 def uid_of(name: str) -> UUID:
     """The UUID at the end of a name; raises NotFound where there is none, as nothing has it."""
     try:

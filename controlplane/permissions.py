@@ -21,6 +21,8 @@ _VIEWER = frozenset(
         # Colleagues know each other by name; addresses stay within the organization.
         "members.get",
         "members.list",
+        "operations.get",
+        "operations.list",
         "organizations.get",
         "pipelines.get",
         "pipelines.list",
@@ -75,6 +77,7 @@ _ADMIN = _EDITOR | {
     "identityProviders.list",
     "identityProviders.test",
     "identityProviders.update",
+    "operations.cancel",
     "projects.delete",
     "roleBindings.create",
     "roleBindings.delete",
@@ -99,8 +102,14 @@ _ADMIN = _EDITOR | {
     "trustedDomains.remove",
     "trustedDomains.verify",
     "users.create",
+    "workspaces.create",
+    "workspaces.delete",
     "workspaces.deregister",
     "workspaces.register",
+    "workspaces.resume",
+    "workspaces.suspend",
+    "workspaces.update",
+    "workspaces.upgrade",
 }
 
 CATALOGUE = _ADMIN

@@ -1,6 +1,7 @@
 """What the control plane does unasked: follows changes, renews, rotates, forgets."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -50,6 +51,7 @@ class Upkeep:
         credentials: Credentials,
         host_names: tuple[str, ...],
         clock: Clock,
+        jobs: Sequence[Job] = (),
     ) -> None:
         self._database = database
         self._signing = signing
@@ -66,6 +68,7 @@ class Upkeep:
                 Job("end replaced keys", self._end_replaced, _REPLACED_CHECK_S),
                 Job("end grants", self._end_grants, _GRANTS_CHECK_S),
                 Job("forget", self._forget, _PURGE_S),
+                *jobs,
             ],
         )
         self._tasks: list[asyncio.Task[None]] = []
@@ -128,6 +131,7 @@ def purge(session: Session) -> None:
     store.sessions.purge(session, session.now - _KEPT)
     store.identities.purge_logins(session, session.now - _KEPT_LOGINS)
     store.devices.purge(session, session.now - _KEPT)
+    store.operations.purge(session, session.now - _KEPT)
     store.users.purge_one_time_tokens(session)
     store.service_accounts.purge_keys(session, session.now - _KEPT)
     store.enrollments.purge_certificates(session, session.now - _KEPT)

@@ -20,11 +20,8 @@ from grpc_tools import protoc
 ROOT = Path(__file__).resolve().parent
 OUTPUT = ROOT.parent / "generated"
 TOOLS = Path(sys.executable).parent
-INCLUDES = [
-    f"-I{ROOT}",
-    f"-I{files('grpc_tools') / '_proto'}",
-    f"-I{Path(annotations_pb2.__file__).parents[2]}",
-]
+COMMON = Path(annotations_pb2.__file__).parents[2]
+INCLUDES = [f"-I{ROOT}", f"-I{files('grpc_tools') / '_proto'}", f"-I{COMMON}"]
 PLUGINS = [
     f"--plugin={TOOLS / 'protoc-gen-mypy'}",
     f"--plugin={TOOLS / 'protoc-gen-mypy_grpc'}",
@@ -35,10 +32,19 @@ def main() -> int:
     """Rebuilds the package and answers protoc's exit code."""
     with tempfile.TemporaryDirectory() as directory:
         output = Path(directory)
+        INCLUDES.append(f"-I{_renamed(output / 'renamed')}")
         code = _generate(output)
         if code == 0:
             _replace(output / "weftapi", OUTPUT / "weftapi")
     return code
+
+
+def _renamed(folder: Path) -> Path:
+    """A folder with the one file that the package keeps under another name than its modules say."""
+    known_as = folder / "google/longrunning/operations.proto"
+    known_as.parent.mkdir(parents=True)
+    shutil.copyfile(COMMON / "google/longrunning/operations_proto.proto", known_as)
+    return folder
 
 
 def _generate(output: Path) -> int:

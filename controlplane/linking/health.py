@@ -1,12 +1,12 @@
 """How linked services are: exact here, where their links end, and coarse in the database."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from controlplane.lifecycle import LinkVerdict, Verdict
 from controlplane.operations import links
-from controlplane.operations.links import Health, Hello
+from controlplane.operations.links import Health, Hello, failing
 from controlplane.store.schema import Link
 from meshkit.clock import Clock
 from meshkit.database import Database
@@ -24,6 +24,8 @@ class OpenLink:
     last_heard: datetime
     # When the database was last told.
     kept_at: datetime
+    # Since when it is as well or ill as it is.
+    since: datetime
     checks: tuple[dict[str, Any], ...] = ()
 
 
@@ -36,6 +38,16 @@ class Seen:
     edge_endpoint: str
     last_heard: datetime | None
     checks: tuple[dict[str, Any], ...]
+    since: datetime | None
+
+    @property
+    def verdict(self) -> LinkVerdict:
+        """What its link says about it."""
+        problems = failing(self.checks)
+        if not self.linked:
+            return LinkVerdict(Verdict.GONE, self.since)
+        verdict = Verdict.FAILING if problems else Verdict.HEALTHY
+        return LinkVerdict(verdict, self.since, "; ".join(problems))
 
 
 class LinkRegistry:
@@ -52,7 +64,7 @@ class LinkRegistry:
         """Takes note of a new link."""
         await self._database.write(links.say_hello, spiffe_id, hello)
         now = self._clock.now()
-        link = OpenLink(spiffe_id, hello.version, hello.edge_endpoint, now, now)
+        link = OpenLink(spiffe_id, hello.version, hello.edge_endpoint, now, now, now)
         self._open.setdefault(spiffe_id, []).append(link)
         return link
 
@@ -60,6 +72,8 @@ class LinkRegistry:
         """Takes note of how the service says it is."""
         now = self._clock.now()
         is_news = checks != link.checks
+        if bool(failing(checks)) != bool(failing(link.checks)):
+            link.since = now
         link.checks, link.last_heard = checks, now
         if is_news or now - link.kept_at >= _COARSE:
             link.kept_at = now
@@ -84,16 +98,19 @@ class LinkRegistry:
                 edge_endpoint=newest.edge_endpoint,
                 last_heard=newest.last_heard,
                 checks=newest.checks,
+                since=newest.since,
             )
         if row is None:
             return None
+        # Linked to another replica, which keeps saying so.
+        linked = row.linked and self._is_recent(row.last_heartbeat_time)
         return Seen(
-            # Linked to another replica, which keeps saying so.
-            linked=row.linked and self._is_recent(row.last_heartbeat_time),
+            linked=linked,
             version=row.version,
             edge_endpoint=row.edge_endpoint,
             last_heard=row.last_heartbeat_time,
             checks=tuple(row.checks),
+            since=row.verdict_time if linked == row.linked else row.last_heartbeat_time,
         )
 
     def _is_recent(self, time: datetime | None) -> bool:
@@ -102,12 +119,3 @@ class LinkRegistry:
     async def _keep(self, link: OpenLink, *, linked: bool) -> None:
         health = Health(linked, link.checks, link.last_heard)
         await self._database.write(links.keep_health, link.spiffe_id, health)
-
-
-def failing(checks: Sequence[dict[str, Any]]) -> list[str]:
-    """What fails, as people read it."""
-    return [
-        f"{check['name']}: {check['message']}" if check["message"] else str(check["name"])
-        for check in checks
-        if not check["healthy"]
-    ]

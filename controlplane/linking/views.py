@@ -8,6 +8,7 @@ from controlplane import store
 from controlplane.operations import workspaces
 from controlplane.permissions import Grant
 from controlplane.store.schema import Enrollment, Link, Workspace
+from controlplane.store.schema_fleet import Operation
 from meshkit.paging import Window
 from meshkit.session import Session
 from meshkit.spiffe import Role, SpiffeId
@@ -15,12 +16,13 @@ from meshkit.spiffe import Role, SpiffeId
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceView:
-    """A workspace, whether its server has joined, and what it last said."""
+    """A workspace, whether its server has joined, what it last said, and what works on it."""
 
     row: Workspace
     spiffe_id: str
     has_joined: bool
     link: Link | None
+    operation: Operation | None = None
 
     # What pages are ordered by.
     @property
@@ -53,7 +55,7 @@ def workspace(
 ) -> WorkspaceView:
     """One workspace; raises NotFound."""
     row = workspaces.require(session, organization, workspace_id)
-    return _views(session, organization, [row], trust_domain)[0]
+    return of_rows(session, organization, [row], trust_domain)[0]
 
 
 def visible_workspaces(
@@ -67,7 +69,7 @@ def visible_workspaces(
     """A page of the workspaces on which, above which or in which there is a grant."""
     scopes = [grant.scope for grant in grants if grant.scope.organization == organization]
     rows = store.workspaces.list_page(session, organization, scopes, window)
-    return _views(session, organization, rows, trust_domain)
+    return of_rows(session, organization, rows, trust_domain)
 
 
 def enrollments(session: Session, organization: str, window: Window) -> list[EnrollmentView]:
@@ -81,9 +83,10 @@ def of_enrollment(session: Session, row: Enrollment) -> EnrollmentView:
     return EnrollmentView(row, store.enrollments.workspaces_of(session, [row.uid])[row.uid])
 
 
-def _views(
+def of_rows(
     session: Session, organization: str, rows: Sequence[Workspace], trust_domain: str
 ) -> list[WorkspaceView]:
+    """Rows of one organization with what is known of their servers."""
     owner = store.organizations.get(session, organization)
     assert owner is not None
     identities = {
@@ -91,9 +94,16 @@ def _views(
     }
     links = store.links.by_identity(session, list(identities.values()))
     joined = store.enrollments.live_of(session, list(identities.values()))
+    operations = store.operations.live_of(session, [row.uid for row in rows])
     return [
-        # A server whose enrollment was revoked has joined all the same.
-        WorkspaceView(row, identity, identity in joined or identity in links, links.get(identity))
+        WorkspaceView(
+            row,
+            identity,
+            # A server whose enrollment was revoked has joined all the same.
+            has_joined=identity in joined or identity in links,
+            link=links.get(identity),
+            operation=operations.get(row.uid),
+        )
         for row in rows
         for identity in (identities[row.uid],)
     ]

@@ -123,6 +123,16 @@ def revoke(session: Session, organization: str, uid: UUID) -> Enrollment:
     return row
 
 
+def invite(
+    session: Session, workspace: Workspace, new: NewEnrollment, *, trust_domain: str, creator: str
+) -> Created:
+    """A token for the server of a workspace, in place of those that it has not used."""
+    for row in store.enrollments.serving(session, workspace.uid):
+        if row.role == Role.WORKSPACE.value and row.use_time is None:
+            _revoke(session, row)
+    return create(session, workspace.organization, new, trust_domain=trust_domain, creator=creator)
+
+
 def leave(session: Session, workspace: Workspace) -> None:
     """A workspace is gone: its own server is out, and so is whoever served nothing else."""
     for row in store.enrollments.serving(session, workspace.uid):

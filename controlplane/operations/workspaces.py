@@ -1,26 +1,47 @@
 """The registry of workspaces."""
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from controlplane import store
+from controlplane.lifecycle import Mode, Phase, UpgradePolicy
 from controlplane.operations import enrollments
 from controlplane.store.schema import Workspace
-from meshkit.errors import Aborted, AlreadyExists, NotFound
+from meshkit.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
 
 
+@dataclass(frozen=True, slots=True)
+class NewWorkspace:
+    """A workspace to add; `version` where the control plane runs its server."""
+
+    id: str
+    display_name: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    upgrade_policy: UpgradePolicy = UpgradePolicy.MANUAL
+    version: str = ""
+
+
 def register(
-    session: Session, organization: str, workspace: str, *, display_name: str, creator: str
+    session: Session, organization: str, new: NewWorkspace, *, creator: str, phase: Phase
 ) -> Workspace:
     """Adds a workspace; raises AlreadyExists for a taken id."""
-    is_taken = store.workspaces.get(session, organization, workspace) is not None
+    is_taken = store.workspaces.get(session, organization, new.id) is not None
     row = Workspace(
         organization=organization,
-        id=workspace,
-        display_name=display_name,
+        id=new.id,
+        display_name=new.display_name,
+        labels=new.labels,
         creator=creator,
         create_time=session.now,
+        update_time=session.now,
+        mode=Mode.PROVISIONED if new.version else Mode.HYBRID,
+        phase=phase,
+        phase_time=session.now,
+        target_version=new.version,
+        upgrade_policy=new.upgrade_policy,
     )
     if is_taken or not store.unique.insert(session, row):
         raise AlreadyExists(
@@ -32,21 +53,59 @@ def register(
 
 
 def deregister(session: Session, organization: str, workspace: str, *, etag: str) -> None:
-    """Removes a workspace with its grants, and denies its server's certificates."""
+    """Removes a hybrid workspace; raises FailedPrecondition for one that is run here."""
+    row = lock(session, organization, workspace, etag=etag)
+    if row.mode == Mode.PROVISIONED:
+        raise FailedPrecondition(
+            "PROVISIONED",
+            "This control plane runs the workspace: delete it, so that its server ends too.",
+            metadata={"resource": row.name},
+        )
+    remove(session, row)
+    session.audited(resource=row.name)
+
+
+def change(
+    session: Session,
+    organization: str,
+    workspace: str,
+    values: Mapping[str, object],
+    *,
+    etag: str,
+) -> Workspace:
+    """Gives fields of the registration new values; raises NotFound, or Aborted."""
+    row = lock(session, organization, workspace, etag=etag)
+    differing = {name: new for name, new in values.items() if getattr(row, name) != new}
+    for name, value in differing.items():
+        setattr(row, name, value)
+    if differing:
+        row.update_time = session.now
+        session.emit(ChangeKind.UPDATED, row, fields=tuple(differing))
+    session.audited(resource=row.name, fields=tuple(differing))
+    return row
+
+
+def remove(session: Session, row: Workspace) -> None:
+    """Takes a workspace out with its grants, and denies its server's certificates."""
+    for binding in store.bindings.of_workspace(session, row.organization, row.uid):
+        session.emit(ChangeKind.DELETED, binding)
+        session.delete(binding)
+    enrollments.leave(session, row)
+    row.delete_time = session.now
+    session.emit(ChangeKind.DELETED, row)
+
+
+def lock(session: Session, organization: str, workspace: str, *, etag: str) -> Workspace:
+    """The workspace, held until the commit; raises NotFound, or Aborted for another etag."""
     row = require(session, organization, workspace)
+    row = store.workspaces.lock(session, row.uid)
     if etag and etag != etag_of(row):
         raise Aborted(
             "ETAG_MISMATCH",
             "The workspace has changed since; read it again.",
             metadata={"etag": etag_of(row)},
         )
-    for binding in store.bindings.of_workspace(session, organization, row.uid):
-        session.emit(ChangeKind.DELETED, binding)
-        session.delete(binding)
-    enrollments.leave(session, row)
-    row.delete_time = session.now
-    session.emit(ChangeKind.DELETED, row)
-    session.audited(resource=row.name)
+    return row
 
 
 def require(session: Session, organization: str, workspace: str) -> Workspace:

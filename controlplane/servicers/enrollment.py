@@ -15,7 +15,7 @@ from controlplane.linking.statements import PeerStatement, PolicyStatement
 from controlplane.operations import enrollments
 from controlplane.operations.links import Hello
 from controlplane.servicers.conversions import timestamp
-from controlplane.servicers.workspaces import PEER_ROLES
+from controlplane.servicers.workspace_messages import PEER_ROLES
 from meshkit import certificates
 from meshkit.authentication import Context
 from meshkit.caller import current_call

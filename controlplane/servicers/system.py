@@ -1,12 +1,10 @@
 """SystemService: what runs here."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 from controlplane.ca import CertificateAuthority
+from controlplane.version import server_version
 from meshkit.authentication import Context
 from weftapi.controlplane.v1 import system_pb2, system_pb2_grpc
 
-_DISTRIBUTION = "weft-server"
 _MINIMUM_CLIENT = "0.1.0"
 _FEATURES = ("device-flow", "local-accounts", "personal-access-tokens")
 
@@ -27,11 +25,3 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
         self, _request: system_pb2.GetServerInfoRequest, _context: Context
     ) -> system_pb2.ServerInfo:
         return self._info
-
-
-def server_version() -> str:
-    """The version of the installed distribution; a bare checkout has none."""
-    try:
-        return version(_DISTRIBUTION)
-    except PackageNotFoundError:
-        return "0.0.0"

@@ -1,20 +1,29 @@
-"""WorkspaceService: the registry, and enrollment tokens."""
+"""WorkspaceService: the fleet, and enrollment tokens."""
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
+from google.longrunning import operations_pb2 as longrunning
 from google.protobuf import empty_pb2
 
 from controlplane import ca, names, store
 from controlplane.ca import CertificateAuthority
 from controlplane.identity.tokens import subject_of
+from controlplane.lifecycle import Kind, Phase, UpgradePolicy
 from controlplane.linking import views
-from controlplane.linking.health import LinkRegistry, Seen, failing
 from controlplane.linking.views import EnrollmentView, WorkspaceView
 from controlplane.membership import MeshMembers
 from controlplane.operations import access, enrollments, workspaces
 from controlplane.operations.enrollments import NewEnrollment
-from controlplane.servicers.conversions import timestamp
-from controlplane.store.schema import Enrollment
+from controlplane.operations.fleet import Wanted
+from controlplane.operations.workspaces import NewWorkspace
+from controlplane.servicers.beginning import Beginning
+from controlplane.servicers.workspace_messages import (
+    ROLES,
+    WorkspaceMessages,
+    enrollment_to_proto,
+)
+from controlplane.store.schema import Workspace
 from meshkit.authentication import Context
 from meshkit.caller import current_call
 from meshkit.clock import Clock
@@ -22,21 +31,15 @@ from meshkit.database import Database, Session
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.idempotency import once
 from meshkit.paging import ListQuery, PageTokens
+from meshkit.rules import resolve_update_mask
 from meshkit.spiffe import Role
 from weftapi.controlplane.v1 import workspaces_pb2, workspaces_pb2_grpc
-from weftapi.options.v1 import options_pb2
 
 _DEFAULT_TTL = timedelta(hours=1)
-_ROLES = {
-    options_pb2.PEER_ROLE_WORKSPACE: Role.WORKSPACE,
-    options_pb2.PEER_ROLE_WORKLOAD_MANAGER: Role.WORKLOAD_MANAGER,
-    options_pb2.PEER_ROLE_GATEWAY: Role.GATEWAY,
-}
-PEER_ROLES = {role: number for number, role in _ROLES.items()}
 
 
 class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
-    """Keeps the registry of workspaces."""
+    """Keeps the fleet of workspaces."""
 
     def __init__(
         self,
@@ -44,23 +47,23 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
         *,
         authority: CertificateAuthority,
         members: MeshMembers,
-        registry: LinkRegistry,
+        messages: WorkspaceMessages,
+        beginning: Beginning,
         pages: PageTokens,
         clock: Clock,
-        trust_domain: str,
     ) -> None:
         self._database = database
         self._authority = authority
         self._members = members
-        self._registry = registry
+        self._messages = messages
+        self._beginning = beginning
         self._pages = pages
         self._clock = clock
-        self._trust_domain = trust_domain
 
     async def GetWorkspace(
         self, request: workspaces_pb2.GetWorkspaceRequest, _context: Context
     ) -> workspaces_pb2.Workspace:
-        return self._to_proto(await self._database.read(self._view, request.name))
+        return self._messages.workspace(await self._database.read(self._view, request.name))
 
     async def ListWorkspaces(
         self, request: workspaces_pb2.ListWorkspacesRequest, _context: Context
@@ -79,9 +82,9 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
             names.organization_of(request.parent),
             grants,
             window,
-            trust_domain=self._trust_domain,
+            trust_domain=self._messages.trust_domain,
         )
-        page = window.page(found, self._to_proto, revision=self._database.feed.head)
+        page = window.page(found, self._messages.workspace, revision=self._database.feed.head)
         return workspaces_pb2.ListWorkspacesResponse(
             workspaces=page.items, next_page_token=page.next_page_token
         )
@@ -92,20 +95,80 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
         return await self._database.write(
             workspaces.register,
             names.organization_of(request.parent),
-            request.workspace_id,
-            display_name=request.display_name,
+            NewWorkspace(request.workspace_id, request.display_name),
             creator=current_call.get().caller.subject,
+            phase=Phase.RUNNING,
             once=once(request, workspaces_pb2.Workspace),
-            reply=lambda row: self._to_proto(WorkspaceView(row, "", False, None)),
+            reply=self._registered,
         )
+
+    async def UpdateWorkspace(
+        self, request: workspaces_pb2.UpdateWorkspaceRequest, _context: Context
+    ) -> workspaces_pb2.Workspace:
+        workspace = request.workspace
+        values = {
+            path: _VALUES.get(path, getattr)(workspace, path)
+            for path in resolve_update_mask(workspace, request.update_mask)
+        }
+        organization, id_ = names.place_of(workspace.name)
+        await self._database.write(
+            workspaces.change,
+            organization,
+            id_,
+            values,
+            etag=workspace.etag,
+            once=once(request, empty_pb2.Empty),
+            reply=lambda _: empty_pb2.Empty(),
+        )
+        return self._messages.workspace(await self._database.read(self._view, workspace.name))
+
+    async def CreateWorkspace(
+        self, request: workspaces_pb2.CreateWorkspaceRequest, _context: Context
+    ) -> longrunning.Operation:
+        workspace = request.workspace
+        new = NewWorkspace(
+            request.workspace_id,
+            workspace.display_name,
+            dict(workspace.labels),
+            _upgrade_policy(workspace, "upgrade_policy"),
+            request.version,
+        )
+        return await self._beginning.create(names.organization_of(request.parent), new, request)
+
+    async def SuspendWorkspace(
+        self, request: workspaces_pb2.SuspendWorkspaceRequest, _context: Context
+    ) -> longrunning.Operation:
+        return await self._beginning.begin(Wanted(Kind.SUSPEND, request.etag), request)
+
+    async def ResumeWorkspace(
+        self, request: workspaces_pb2.ResumeWorkspaceRequest, _context: Context
+    ) -> longrunning.Operation:
+        return await self._beginning.begin(Wanted(Kind.RESUME, request.etag), request)
+
+    async def UpgradeWorkspace(
+        self, request: workspaces_pb2.UpgradeWorkspaceRequest, _context: Context
+    ) -> longrunning.Operation:
+        offered = self._beginning.versions
+        wanted = Wanted(Kind.UPGRADE, request.etag, request.target_version, offered)
+        return await self._beginning.begin(wanted, request)
+
+    async def DeleteWorkspace(
+        self, request: workspaces_pb2.DeleteWorkspaceRequest, _context: Context
+    ) -> longrunning.Operation:
+        wanted = Wanted(Kind.DELETE, request.etag, remove_data=request.remove_data)
+        return await self._beginning.begin(wanted, request)
+
+    async def ListAvailableVersions(
+        self, _request: workspaces_pb2.ListAvailableVersionsRequest, _context: Context
+    ) -> workspaces_pb2.ListAvailableVersionsResponse:
+        return workspaces_pb2.ListAvailableVersionsResponse(versions=self._beginning.versions)
 
     async def DeregisterWorkspace(
         self, request: workspaces_pb2.DeregisterWorkspaceRequest, _context: Context
     ) -> empty_pb2.Empty:
         await self._database.write(
             workspaces.deregister,
-            names.organization_of(request.name),
-            names.workspace_of(request.name),
+            *names.place_of(request.name),
             etag=request.etag,
         )
         await self._members.reload()
@@ -116,12 +179,12 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
     ) -> workspaces_pb2.CreateEnrollmentResponse:
         organization = names.organization_of(request.parent)
         new = _new_enrollment(organization, request)
-        ca.require_host_names(new.host_names, trust_domain=self._trust_domain)
+        ca.require_host_names(new.host_names, trust_domain=self._messages.trust_domain)
         created = await self._database.write(
             enrollments.create,
             organization,
             new,
-            trust_domain=self._trust_domain,
+            trust_domain=self._messages.trust_domain,
             creator=current_call.get().caller.subject,
         )
         digest = self._authority.fingerprint.removeprefix("sha256:")
@@ -156,21 +219,36 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
         return self._enrollment(await self._database.read(views.of_enrollment, row))
 
     def _view(self, session: Session, name: str) -> WorkspaceView:
-        organization, workspace = names.organization_of(name), names.workspace_of(name)
-        return views.workspace(session, organization, workspace, trust_domain=self._trust_domain)
+        organization, workspace = names.place_of(name)
+        trust_domain = self._messages.trust_domain
+        return views.workspace(session, organization, workspace, trust_domain=trust_domain)
 
-    def _to_proto(self, view: WorkspaceView) -> workspaces_pb2.Workspace:
-        return workspace_to_proto(view, self._registry.see(view.spiffe_id, view.link))
+    def _registered(self, row: Workspace) -> workspaces_pb2.Workspace:
+        """A workspace to whose server nothing can have happened yet."""
+        return self._messages.workspace(WorkspaceView(row, "", has_joined=False, link=None))
 
     def _enrollment(self, view: EnrollmentView) -> workspaces_pb2.Enrollment:
         return enrollment_to_proto(view, self._clock.now())
+
+
+def _upgrade_policy(workspace: workspaces_pb2.Workspace, path: str) -> UpgradePolicy:
+    name = workspaces_pb2.UpgradePolicy.Name(getattr(workspace, path))
+    is_set = bool(getattr(workspace, path))
+    return UpgradePolicy(name.removeprefix("UPGRADE_POLICY_")) if is_set else UpgradePolicy.MANUAL
+
+
+# How a field of a message becomes a column; the others do as they are.
+_VALUES: dict[str, Callable[[workspaces_pb2.Workspace, str], object]] = {
+    "labels": lambda workspace, _: dict(workspace.labels),
+    "upgrade_policy": _upgrade_policy,
+}
 
 
 def _new_enrollment(
     organization: str, request: workspaces_pb2.CreateEnrollmentRequest
 ) -> NewEnrollment:
     wanted = request.enrollment
-    role = _ROLES.get(wanted.role)
+    role = ROLES.get(wanted.role)
     if role is None:
         raise _bad("enrollment.role", "must be WORKSPACE, WORKLOAD_MANAGER or GATEWAY")
     if any(names.organization_of(name) != organization for name in wanted.workspaces):
@@ -186,64 +264,3 @@ def _bad(field: str, problem: str) -> InvalidArgument:
     return InvalidArgument(
         "INVALID_FIELDS", f"{field} {problem}", violations=[FieldViolation(field, problem)]
     )
-
-
-def workspace_to_proto(view: WorkspaceView, seen: Seen | None) -> workspaces_pb2.Workspace:
-    row = view.row
-    state, reason = _state(view, seen)
-    return workspaces_pb2.Workspace(
-        name=row.name,
-        uid=str(row.uid),
-        display_name=row.display_name,
-        creator=row.creator,
-        create_time=timestamp(row.create_time),
-        etag=workspaces.etag_of(row),
-        state=state,
-        state_reason=reason,
-        endpoint=seen.edge_endpoint if seen else "",
-        version=seen.version if seen else "",
-        last_heartbeat_time=timestamp(seen.last_heard) if seen else None,
-        health_checks=[workspaces_pb2.HealthCheck(**check) for check in seen.checks]
-        if seen
-        else [],
-    )
-
-
-def _state(
-    view: WorkspaceView, seen: Seen | None
-) -> tuple[workspaces_pb2.WorkspaceState.ValueType, str]:
-    """The state as the control plane can tell, and why."""
-    if not view.has_joined:
-        return workspaces_pb2.WORKSPACE_STATE_ENROLLING, "Its server has not joined yet."
-    if seen is None or not seen.linked:
-        return workspaces_pb2.WORKSPACE_STATE_UNREACHABLE, "Its server is not linked now."
-    problems = failing(seen.checks)
-    if problems:
-        return workspaces_pb2.WORKSPACE_STATE_DEGRADED, "; ".join(problems)
-    return workspaces_pb2.WORKSPACE_STATE_ACTIVE, "Its server is linked and healthy."
-
-
-def enrollment_to_proto(view: EnrollmentView, now: datetime) -> workspaces_pb2.Enrollment:
-    row = view.row
-    return workspaces_pb2.Enrollment(
-        name=row.name,
-        uid=str(row.uid),
-        creator=row.creator,
-        create_time=timestamp(row.create_time),
-        role=PEER_ROLES[Role(row.role)],
-        workspaces=[workspace.name for workspace in view.workspaces],
-        host_names=row.host_names,
-        state=_enrollment_state(row, now),
-        expire_time=timestamp(row.expire_time),
-        spiffe_id=row.spiffe_id if row.use_time else "",
-    )
-
-
-def _enrollment_state(row: Enrollment, now: datetime) -> workspaces_pb2.EnrollmentState.ValueType:
-    if row.revoke_time is not None:
-        return workspaces_pb2.ENROLLMENT_STATE_REVOKED
-    if row.use_time is not None:
-        return workspaces_pb2.ENROLLMENT_STATE_USED
-    if row.expire_time <= now:
-        return workspaces_pb2.ENROLLMENT_STATE_EXPIRED
-    return workspaces_pb2.ENROLLMENT_STATE_PENDING

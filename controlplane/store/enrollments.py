@@ -60,6 +60,16 @@ def live_of(session: Session, spiffe_ids: Sequence[str]) -> set[str]:
     return set(session.scalars(query))
 
 
+def is_certified(session: Session, spiffe_id: str, until: datetime) -> bool:
+    """Whether a service holds a certificate that is valid for so long, and not denied."""
+    query = (
+        sa.select(Certificate.serial)
+        .join(Enrollment, Enrollment.uid == Certificate.enrollment_uid)
+        .where(Enrollment.spiffe_id == spiffe_id, _IS_LIVE, Certificate.not_after > until)
+    )
+    return session.scalars(query.limit(1)).first() is not None
+
+
 def list_page(session: Session, organization: str, window: Window) -> Sequence[Enrollment]:
     query = sa.select(Enrollment).where(Enrollment.organization == organization)
     return session.scalars(window.apply(query)).all()

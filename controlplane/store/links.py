@@ -1,6 +1,7 @@
 """Queries of what services last said on their links."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -18,5 +19,9 @@ def by_identity(session: Session, spiffe_ids: Sequence[str]) -> dict[str, Link]:
     return {link.spiffe_id: link for link in session.scalars(query)}
 
 
-def close_all(session: Session) -> None:
-    session.execute(sa.update(Link).values(linked=False))
+def linked(session: Session, *, heard_before: datetime | None = None) -> Sequence[Link]:
+    """The links that count as open; only those not heard since then, where a time is given."""
+    query = sa.select(Link).where(Link.linked.is_(True)).order_by(Link.spiffe_id)
+    if heard_before is not None:
+        query = query.where(Link.last_heartbeat_time < heard_before)
+    return session.scalars(query).all()

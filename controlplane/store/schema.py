@@ -186,6 +186,17 @@ class Workspace(Base):
     create_time: Mapped[datetime]
     delete_time: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(default=0)
+    labels: Mapped[dict[str, str]] = mapped_column(default=dict)
+    update_time: Mapped[datetime]
+    # PROVISIONED or HYBRID: who runs its server.
+    mode: Mapped[str] = mapped_column(sa.Text)
+    # What the control plane does with it, see `lifecycle.Phase`, why, and since when.
+    phase: Mapped[str] = mapped_column(sa.Text)
+    phase_reason: Mapped[str] = mapped_column(sa.Text, default="")
+    phase_time: Mapped[datetime]
+    # Of a provisioned one: the version that its server should run, and who upgrades it.
+    target_version: Mapped[str] = mapped_column(sa.Text, default="")
+    upgrade_policy: Mapped[str] = mapped_column(sa.Text, default="MANUAL")
 
     __table_args__ = (
         sa.Index(
@@ -267,6 +278,9 @@ class Link(Base):
     checks: Mapped[list[Any]] = mapped_column(default=list)
     # Whether a link was open when this was written.
     linked: Mapped[bool] = mapped_column(default=False)
+    # HEALTHY, FAILING or GONE, and since when.
+    verdict: Mapped[str] = mapped_column(sa.Text, default="")
+    verdict_time: Mapped[datetime | None]
     last_heartbeat_time: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(default=0)
 

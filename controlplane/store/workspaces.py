@@ -30,6 +30,23 @@ def find(session: Session, uid: UUID) -> Workspace | None:
     return session.scalars(sa.select(Workspace).where(Workspace.uid == uid, _IS_LIVE)).first()
 
 
+def get_any(session: Session, uid: UUID) -> Workspace:
+    """One that exists, or has existed."""
+    return session.get_one(Workspace, uid)
+
+
+def lock(session: Session, uid: UUID) -> Workspace:
+    """One that exists, or has existed, held until the commit."""
+    query = sa.select(Workspace).where(Workspace.uid == uid).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def provisioned(session: Session) -> Sequence[Workspace]:
+    """The live workspaces whose servers the control plane runs."""
+    query = sa.select(Workspace).where(Workspace.mode == "PROVISIONED", _IS_LIVE)
+    return session.scalars(query.order_by(Workspace.uid)).all()
+
+
 def list_page(
     session: Session, organization: str, visible: Sequence[Scope], window: Window
 ) -> Sequence[Workspace]:

@@ -39,6 +39,7 @@ from weftapi.controlplane.v1 import (
     enrollment_pb2_grpc,
     identity_providers_pb2_grpc,
     members_pb2_grpc,
+    operations_pb2_grpc,
     organizations_pb2_grpc,
     service_accounts_pb2_grpc,
     sessions_pb2_grpc,
@@ -90,6 +91,7 @@ class Client:
         self.teams = teams_pb2_grpc.TeamServiceStub(channel)
         self.service_accounts = service_accounts_pb2_grpc.ServiceAccountServiceStub(channel)
         self.workspaces = workspaces_pb2_grpc.WorkspaceServiceStub(channel)
+        self.operations = operations_pb2_grpc.OperationsServiceStub(channel)
         self.enrollment = enrollment_pb2_grpc.EnrollmentServiceStub(channel)
         self.system = system_pb2_grpc.SystemServiceStub(channel)
         self.tokens = auth_pb2.TokenSet()

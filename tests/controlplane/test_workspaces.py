@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.controlplane.harness import (
     GATEWAY,
@@ -121,6 +122,43 @@ async def test_a_removed_workspace_leaves_nothing_to_its_successor(
     )
     assert not grants.role_bindings
     assert (await get(admin)).state == workspaces_pb2.WORKSPACE_STATE_ENROLLING
+
+
+async def test_a_registration_is_changed_field_by_field(plane: Plane, admin: Client) -> None:
+    first = await register(admin, "w1", display_name="First")
+    fields = workspaces_pb2.Workspace(
+        name=W1,
+        display_name="Second",
+        labels={"team": "a"},
+        upgrade_policy=workspaces_pb2.UPGRADE_POLICY_AUTOMATIC,
+        etag=first.etag,
+    )
+    only = FieldMask(paths=["labels"])
+    labelled = await update(admin, fields, update_mask=only)
+    assert (labelled.display_name, dict(labelled.labels)) == ("First", {"team": "a"})
+    assert labelled.etag != first.etag
+    assert labelled.update_time.ToDatetime() > first.update_time.ToDatetime()
+    assert await refused(update(admin, fields)) == ("ABORTED", "ETAG_MISMATCH")
+    fields.etag = labelled.etag
+    second = await update(admin, fields)
+    assert second.display_name == "Second"
+    assert second.upgrade_policy == workspaces_pb2.UPGRADE_POLICY_AUTOMATIC
+    fields.etag = ""
+    unchanged = await update(admin, fields)
+    assert unchanged.etag == second.etag
+    for path in ("state", "name", "target_version", "nothing"):
+        call = update(admin, fields, update_mask=FieldMask(paths=[path]))
+        assert await refused(call) == ("INVALID_ARGUMENT", "INVALID_FIELDS")
+    for name in ("", ORGANIZATION, f"{W1}/operations/x"):
+        call = update(admin, workspaces_pb2.Workspace(name=name))
+        assert await refused(call) == ("INVALID_ARGUMENT", "INVALID_FIELDS")
+    editor = await plane.new_user(admin, "ed@example.com", role="editor")
+    assert await refused(update(editor, fields)) == DENIED
+
+
+def update(client: Client, workspace: workspaces_pb2.Workspace, **fields: Any) -> Any:
+    request = workspaces_pb2.UpdateWorkspaceRequest(workspace=workspace, **fields)
+    return client.workspaces.UpdateWorkspace(request)
 
 
 async def test_enrollments_name_what_joins(plane: Plane, admin: Client) -> None:

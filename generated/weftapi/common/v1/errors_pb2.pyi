@@ -161,6 +161,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the DNS record that proves a domain is not there, or says something else. {recordName}"""
     ERROR_REASON_DNS_UNAVAILABLE: _ErrorReason.ValueType  # 125
     """UNAVAILABLE: DNS does not answer. {recordName}"""
+    ERROR_REASON_NO_PROVISIONER: _ErrorReason.ValueType  # 140
+    """FAILED_PRECONDITION: this control plane runs no workspaces; register one that somebody else runs."""
+    ERROR_REASON_NOT_PROVISIONED: _ErrorReason.ValueType  # 141
+    """FAILED_PRECONDITION: somebody else runs this workspace's server, and must do this there. {resource}"""
+    ERROR_REASON_PROVISIONED: _ErrorReason.ValueType  # 142
+    """FAILED_PRECONDITION: the control plane runs this workspace; delete it instead of deregistering it. {resource}"""
+    ERROR_REASON_OPERATION_IN_PROGRESS: _ErrorReason.ValueType  # 143
+    """FAILED_PRECONDITION: another operation works on the workspace; wait for it, or cancel it. {operation}"""
+    ERROR_REASON_VERSION_NOT_AVAILABLE: _ErrorReason.ValueType  # 144
+    """FAILED_PRECONDITION: this version is not offered, or older than the present one. {version, available}"""
+    ERROR_REASON_OPERATION_NOT_CANCELLABLE: _ErrorReason.ValueType  # 145
+    """FAILED_PRECONDITION: this kind of operation goes through to its end. {operation}"""
+    ERROR_REASON_WORKSPACE_NOT_READY: _ErrorReason.ValueType  # 146
+    """UNAVAILABLE: in the status of an operation: the workspace's server did not get ready. {resource}"""
+    ERROR_REASON_OPERATION_CANCELLED: _ErrorReason.ValueType  # 147
+    """CANCELLED: in the status of an operation: somebody asked it to end early. {resource}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -301,4 +317,20 @@ ERROR_REASON_DOMAIN_NOT_PROVEN: ErrorReason.ValueType  # 124
 """FAILED_PRECONDITION: the DNS record that proves a domain is not there, or says something else. {recordName}"""
 ERROR_REASON_DNS_UNAVAILABLE: ErrorReason.ValueType  # 125
 """UNAVAILABLE: DNS does not answer. {recordName}"""
+ERROR_REASON_NO_PROVISIONER: ErrorReason.ValueType  # 140
+"""FAILED_PRECONDITION: this control plane runs no workspaces; register one that somebody else runs."""
+ERROR_REASON_NOT_PROVISIONED: ErrorReason.ValueType  # 141
+"""FAILED_PRECONDITION: somebody else runs this workspace's server, and must do this there. {resource}"""
+ERROR_REASON_PROVISIONED: ErrorReason.ValueType  # 142
+"""FAILED_PRECONDITION: the control plane runs this workspace; delete it instead of deregistering it. {resource}"""
+ERROR_REASON_OPERATION_IN_PROGRESS: ErrorReason.ValueType  # 143
+"""FAILED_PRECONDITION: another operation works on the workspace; wait for it, or cancel it. {operation}"""
+ERROR_REASON_VERSION_NOT_AVAILABLE: ErrorReason.ValueType  # 144
+"""FAILED_PRECONDITION: this version is not offered, or older than the present one. {version, available}"""
+ERROR_REASON_OPERATION_NOT_CANCELLABLE: ErrorReason.ValueType  # 145
+"""FAILED_PRECONDITION: this kind of operation goes through to its end. {operation}"""
+ERROR_REASON_WORKSPACE_NOT_READY: ErrorReason.ValueType  # 146
+"""UNAVAILABLE: in the status of an operation: the workspace's server did not get ready. {resource}"""
+ERROR_REASON_OPERATION_CANCELLED: ErrorReason.ValueType  # 147
+"""CANCELLED: in the status of an operation: somebody asked it to end early. {resource}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

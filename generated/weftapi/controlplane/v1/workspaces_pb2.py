@@ -24,27 +24,37 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(weftapi/controlplane/v1/workspaces.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\x92\x04\n\tWorkspace\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x14\n\x04\x65tag\x18\x0c \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12>\n\x05state\x18\x14 \x01(\x0e\x32\'.weftapi.controlplane.v1.WorkspaceStateB\x06\xfa\xbb\x18\x02p\x01\x12\x1c\n\x0cstate_reason\x18\x15 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08\x65ndpoint\x18\x16 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x17\n\x07version\x18\x17 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12?\n\x13last_heartbeat_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x43\n\rhealth_checks\x18\x19 \x03(\x0b\x32$.weftapi.controlplane.v1.HealthCheckB\x06\xfa\xbb\x18\x02p\x01:L\xea\x41I\n\x12weft.dev/Workspace\x12\x33organizations/{organization}/workspaces/{workspace}\"P\n\x0bHealthCheck\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01\x18@\x12\x0f\n\x07healthy\x18\x02 \x01(\x08\x12\x18\n\x07message\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x04\"?\n\x13GetWorkspaceRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Workspace\"\x85\x01\n\x15ListWorkspacesRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"i\n\x16ListWorkspacesResponse\x12\x36\n\nworkspaces\x18\x01 \x03(\x0b\x32\".weftapi.controlplane.v1.Workspace\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa4\x01\n\x18RegisterWorkspaceRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12\x1e\n\x0cworkspace_id\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"]\n\x1a\x44\x65registerWorkspaceRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Workspace\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\"\xfb\x03\n\nEnrollment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x34\n\x04role\x18\x14 \x01(\x0e\x32\x1c.weftapi.options.v1.PeerRoleB\x08\xfa\xbb\x18\x04\x08\x01`\x01\x12\x32\n\nworkspaces\x18\x15 \x03(\tB\x1e\xfa\xbb\x18\x1a\x32\x12weft.dev/WorkspaceH\x01Pd`\x01\x12\x30\n\nhost_names\x18\x16 \x03(\tB\x1c\xfa\xbb\x18\x18\x18\xfd\x01\"\x0f[a-zA-Z0-9.:-]+P\x10`\x01\x12?\n\x05state\x18\x17 \x01(\x0e\x32(.weftapi.controlplane.v1.EnrollmentStateB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x65xpire_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x19\n\tspiffe_id\x18\x19 \x01(\tB\x06\xfa\xbb\x18\x02p\x01:O\xea\x41L\n\x13weft.dev/Enrollment\x12\x35organizations/{organization}/enrollments/{enrollment}\"\xc9\x01\n\x17\x43reateEnrollmentRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12?\n\nenrollment\x18\x02 \x01(\x0b\x32#.weftapi.controlplane.v1.EnrollmentB\x06\xfa\xbb\x18\x02\x08\x01\x12>\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00u\"A\"j\n\x18\x43reateEnrollmentResponse\x12\x37\n\nenrollment\x18\x01 \x01(\x0b\x32#.weftapi.controlplane.v1.Enrollment\x12\x15\n\x05token\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\"\x86\x01\n\x16ListEnrollmentsRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"l\n\x17ListEnrollmentsResponse\x12\x38\n\x0b\x65nrollments\x18\x01 \x03(\x0b\x32#.weftapi.controlplane.v1.Enrollment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"D\n\x17RevokeEnrollmentRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xfa\xbb\x18\x17\x08\x01\x32\x13weft.dev/Enrollment*\xab\x01\n\x0eWorkspaceState\x12\x1f\n\x1bWORKSPACE_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19WORKSPACE_STATE_ENROLLING\x10\x01\x12\x1a\n\x16WORKSPACE_STATE_ACTIVE\x10\x02\x12\x1c\n\x18WORKSPACE_STATE_DEGRADED\x10\x03\x12\x1f\n\x1bWORKSPACE_STATE_UNREACHABLE\x10\x04*\xa8\x01\n\x0f\x45nrollmentState\x12 \n\x1c\x45NROLLMENT_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45NROLLMENT_STATE_PENDING\x10\x01\x12\x19\n\x15\x45NROLLMENT_STATE_USED\x10\x02\x12\x1c\n\x18\x45NROLLMENT_STATE_REVOKED\x10\x03\x12\x1c\n\x18\x45NROLLMENT_STATE_EXPIRED\x10\x04\x32\xb1\x0c\n\x10WorkspaceService\x12\xc7\x01\n\x0cGetWorkspace\x12,.weftapi.controlplane.v1.GetWorkspaceRequest\x1a\".weftapi.controlplane.v1.Workspace\"e\x90\x02\x01\xaa\xbb\x18\x18\n\x16\n\x0eworkspaces.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02:\x12\x38/api/controlplane/v1/{name=organizations/*/workspaces/*}\x12\xdd\x01\n\x0eListWorkspaces\x12..weftapi.controlplane.v1.ListWorkspacesRequest\x1a/.weftapi.controlplane.v1.ListWorkspacesResponse\"j\x90\x02\x01\xaa\xbb\x18\x1d\n\x1b\n\x0fworkspaces.list\x12\x06parent\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02:\x12\x38/api/controlplane/v1/{parent=organizations/*}/workspaces\x12\xe1\x01\n\x11RegisterWorkspace\x12\x31.weftapi.controlplane.v1.RegisterWorkspaceRequest\x1a\".weftapi.controlplane.v1.Workspace\"u\xaa\xbb\x18\x1f\n\x1d\n\x13workspaces.register\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x46\"A/api/controlplane/v1/{parent=organizations/*}/workspaces:register:\x01*\x12\xdb\x01\n\x13\x44\x65registerWorkspace\x12\x33.weftapi.controlplane.v1.DeregisterWorkspaceRequest\x1a\x16.google.protobuf.Empty\"w\xaa\xbb\x18\x1f\n\x1d\n\x15workspaces.deregister\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02H\"C/api/controlplane/v1/{name=organizations/*/workspaces/*}:deregister:\x01*\x12\xee\x01\n\x10\x43reateEnrollment\x12\x30.weftapi.controlplane.v1.CreateEnrollmentRequest\x1a\x31.weftapi.controlplane.v1.CreateEnrollmentResponse\"u\xaa\xbb\x18\x1e\n\x1c\n\x12\x65nrollments.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02G\"9/api/controlplane/v1/{parent=organizations/*}/enrollments:\nenrollment\x12\xe0\x01\n\x0fListEnrollments\x12/.weftapi.controlplane.v1.ListEnrollmentsRequest\x1a\x30.weftapi.controlplane.v1.ListEnrollmentsResponse\"j\x90\x02\x01\xaa\xbb\x18\x1c\n\x1a\n\x10\x65nrollments.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02;\x12\x39/api/controlplane/v1/{parent=organizations/*}/enrollments\x12\xdc\x01\n\x10RevokeEnrollment\x12\x30.weftapi.controlplane.v1.RevokeEnrollmentRequest\x1a#.weftapi.controlplane.v1.Enrollment\"q\xaa\xbb\x18\x1c\n\x1a\n\x12\x65nrollments.revoke\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x45\"@/api/controlplane/v1/{name=organizations/*/enrollments/*}:revoke:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(weftapi/controlplane/v1/workspaces.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xdd\x07\n\tWorkspace\x12&\n\x04name\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x32\x12weft.dev/Workspace\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12I\n\x06labels\x18\x05 \x03(\x0b\x32..weftapi.controlplane.v1.Workspace.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12>\n\x05state\x18\x14 \x01(\x0e\x32\'.weftapi.controlplane.v1.WorkspaceStateB\x06\xfa\xbb\x18\x02p\x01\x12\x1c\n\x0cstate_reason\x18\x15 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08\x65ndpoint\x18\x16 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x17\n\x07version\x18\x17 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12?\n\x13last_heartbeat_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x43\n\rhealth_checks\x18\x19 \x03(\x0b\x32$.weftapi.controlplane.v1.HealthCheckB\x06\xfa\xbb\x18\x02p\x01\x12\x36\n\nstate_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12H\n\x0f\x64\x65ployment_mode\x18\x1b \x01(\x0e\x32\'.weftapi.controlplane.v1.DeploymentModeB\x06\xfa\xbb\x18\x02p\x01\x12\x1e\n\x0etarget_version\x18\x1c \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12>\n\x0eupgrade_policy\x18\x1d \x01(\x0e\x32&.weftapi.controlplane.v1.UpgradePolicy\x12\x19\n\toperation\x18\x1e \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:L\xea\x41I\n\x12weft.dev/Workspace\x12\x33organizations/{organization}/workspaces/{workspace}\"P\n\x0bHealthCheck\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01\x18@\x12\x0f\n\x07healthy\x18\x02 \x01(\x08\x12\x18\n\x07message\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x04\"?\n\x13GetWorkspaceRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Workspace\"\x85\x01\n\x15ListWorkspacesRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"i\n\x16ListWorkspacesResponse\x12\x36\n\nworkspaces\x18\x01 \x03(\x0b\x32\".weftapi.controlplane.v1.Workspace\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa4\x01\n\x18RegisterWorkspaceRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12\x1e\n\x0cworkspace_id\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xd3\x01\n\x16\x43reateWorkspaceRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12\x1e\n\x0cworkspace_id\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x35\n\tworkspace\x18\x03 \x01(\x0b\x32\".weftapi.controlplane.v1.Workspace\x12\x17\n\x07version\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02\x18@\x12\x1a\n\nrequest_id\x18\x05 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xa4\x01\n\x16UpdateWorkspaceRequest\x12=\n\tworkspace\x18\x01 \x01(\x0b\x32\".weftapi.controlplane.v1.WorkspaceB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"v\n\x17SuspendWorkspaceRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Workspace\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"u\n\x16ResumeWorkspaceRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Workspace\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\x98\x01\n\x17UpgradeWorkspaceRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Workspace\x12 \n\x0etarget_version\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01\x18@\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\x8a\x01\n\x16\x44\x65leteWorkspaceRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Workspace\x12\x13\n\x0bremove_data\x18\x02 \x01(\x08\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"M\n\x1cListAvailableVersionsRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\"1\n\x1dListAvailableVersionsResponse\x12\x10\n\x08versions\x18\x01 \x03(\t\"]\n\x1a\x44\x65registerWorkspaceRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Workspace\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\"\xfb\x03\n\nEnrollment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x34\n\x04role\x18\x14 \x01(\x0e\x32\x1c.weftapi.options.v1.PeerRoleB\x08\xfa\xbb\x18\x04\x08\x01`\x01\x12\x32\n\nworkspaces\x18\x15 \x03(\tB\x1e\xfa\xbb\x18\x1a\x32\x12weft.dev/WorkspaceH\x01Pd`\x01\x12\x30\n\nhost_names\x18\x16 \x03(\tB\x1c\xfa\xbb\x18\x18\x18\xfd\x01\"\x0f[a-zA-Z0-9.:-]+P\x10`\x01\x12?\n\x05state\x18\x17 \x01(\x0e\x32(.weftapi.controlplane.v1.EnrollmentStateB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x65xpire_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x19\n\tspiffe_id\x18\x19 \x01(\tB\x06\xfa\xbb\x18\x02p\x01:O\xea\x41L\n\x13weft.dev/Enrollment\x12\x35organizations/{organization}/enrollments/{enrollment}\"\xc9\x01\n\x17\x43reateEnrollmentRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12?\n\nenrollment\x18\x02 \x01(\x0b\x32#.weftapi.controlplane.v1.EnrollmentB\x06\xfa\xbb\x18\x02\x08\x01\x12>\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00u\"A\"j\n\x18\x43reateEnrollmentResponse\x12\x37\n\nenrollment\x18\x01 \x01(\x0b\x32#.weftapi.controlplane.v1.Enrollment\x12\x15\n\x05token\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\"\x86\x01\n\x16ListEnrollmentsRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"l\n\x17ListEnrollmentsResponse\x12\x38\n\x0b\x65nrollments\x18\x01 \x03(\x0b\x32#.weftapi.controlplane.v1.Enrollment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"D\n\x17RevokeEnrollmentRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xfa\xbb\x18\x17\x08\x01\x32\x13weft.dev/Enrollment*\xc1\x02\n\x0eWorkspaceState\x12\x1f\n\x1bWORKSPACE_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19WORKSPACE_STATE_ENROLLING\x10\x01\x12\x1a\n\x16WORKSPACE_STATE_ACTIVE\x10\x02\x12\x1c\n\x18WORKSPACE_STATE_DEGRADED\x10\x03\x12\x1f\n\x1bWORKSPACE_STATE_UNREACHABLE\x10\x04\x12\x1c\n\x18WORKSPACE_STATE_CREATING\x10\x05\x12\x1d\n\x19WORKSPACE_STATE_UPGRADING\x10\x06\x12\x1d\n\x19WORKSPACE_STATE_SUSPENDED\x10\x07\x12\x1c\n\x18WORKSPACE_STATE_DELETING\x10\x08\x12\x1a\n\x16WORKSPACE_STATE_FAILED\x10\t*n\n\x0e\x44\x65ploymentMode\x12\x1f\n\x1b\x44\x45PLOYMENT_MODE_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x44\x45PLOYMENT_MODE_PROVISIONED\x10\x01\x12\x1a\n\x16\x44\x45PLOYMENT_MODE_HYBRID\x10\x02*h\n\rUpgradePolicy\x12\x1e\n\x1aUPGRADE_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15UPGRADE_POLICY_MANUAL\x10\x01\x12\x1c\n\x18UPGRADE_POLICY_AUTOMATIC\x10\x02*\xa8\x01\n\x0f\x45nrollmentState\x12 \n\x1c\x45NROLLMENT_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45NROLLMENT_STATE_PENDING\x10\x01\x12\x19\n\x15\x45NROLLMENT_STATE_USED\x10\x02\x12\x1c\n\x18\x45NROLLMENT_STATE_REVOKED\x10\x03\x12\x1c\n\x18\x45NROLLMENT_STATE_EXPIRED\x10\x04\x32\xc1\x18\n\x10WorkspaceService\x12\xc7\x01\n\x0cGetWorkspace\x12,.weftapi.controlplane.v1.GetWorkspaceRequest\x1a\".weftapi.controlplane.v1.Workspace\"e\x90\x02\x01\xaa\xbb\x18\x18\n\x16\n\x0eworkspaces.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02:\x12\x38/api/controlplane/v1/{name=organizations/*/workspaces/*}\x12\xdd\x01\n\x0eListWorkspaces\x12..weftapi.controlplane.v1.ListWorkspacesRequest\x1a/.weftapi.controlplane.v1.ListWorkspacesResponse\"j\x90\x02\x01\xaa\xbb\x18\x1d\n\x1b\n\x0fworkspaces.list\x12\x06parent\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02:\x12\x38/api/controlplane/v1/{parent=organizations/*}/workspaces\x12\xe1\x01\n\x11RegisterWorkspace\x12\x31.weftapi.controlplane.v1.RegisterWorkspaceRequest\x1a\".weftapi.controlplane.v1.Workspace\"u\xaa\xbb\x18\x1f\n\x1d\n\x13workspaces.register\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x46\"A/api/controlplane/v1/{parent=organizations/*}/workspaces:register:\x01*\x12\xcd\x01\n\x0f\x43reateWorkspace\x12/.weftapi.controlplane.v1.CreateWorkspaceRequest\x1a\x1d.google.longrunning.Operation\"j\xaa\xbb\x18\x1d\n\x1b\n\x11workspaces.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02=\"8/api/controlplane/v1/{parent=organizations/*}/workspaces:\x01*\x12\xed\x01\n\x0fUpdateWorkspace\x12/.weftapi.controlplane.v1.UpdateWorkspaceRequest\x1a\".weftapi.controlplane.v1.Workspace\"\x84\x01\xaa\xbb\x18%\n#\n\x11workspaces.update\x12\x0eworkspace.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02O2B/api/controlplane/v1/{workspace.name=organizations/*/workspaces/*}:\tworkspace\x12\xd6\x01\n\x10SuspendWorkspace\x12\x30.weftapi.controlplane.v1.SuspendWorkspaceRequest\x1a\x1d.google.longrunning.Operation\"q\xaa\xbb\x18\x1c\n\x1a\n\x12workspaces.suspend\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x45\"@/api/controlplane/v1/{name=organizations/*/workspaces/*}:suspend:\x01*\x12\xd2\x01\n\x0fResumeWorkspace\x12/.weftapi.controlplane.v1.ResumeWorkspaceRequest\x1a\x1d.google.longrunning.Operation\"o\xaa\xbb\x18\x1b\n\x19\n\x11workspaces.resume\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x44\"?/api/controlplane/v1/{name=organizations/*/workspaces/*}:resume:\x01*\x12\xd6\x01\n\x10UpgradeWorkspace\x12\x30.weftapi.controlplane.v1.UpgradeWorkspaceRequest\x1a\x1d.google.longrunning.Operation\"q\xaa\xbb\x18\x1c\n\x1a\n\x12workspaces.upgrade\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x45\"@/api/controlplane/v1/{name=organizations/*/workspaces/*}:upgrade:\x01*\x12\xc8\x01\n\x0f\x44\x65leteWorkspace\x12/.weftapi.controlplane.v1.DeleteWorkspaceRequest\x1a\x1d.google.longrunning.Operation\"e\xaa\xbb\x18\x1b\n\x19\n\x11workspaces.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02:*8/api/controlplane/v1/{name=organizations/*/workspaces/*}\x12\xfb\x01\n\x15ListAvailableVersions\x12\x35.weftapi.controlplane.v1.ListAvailableVersionsRequest\x1a\x36.weftapi.controlplane.v1.ListAvailableVersionsResponse\"s\x90\x02\x01\xaa\xbb\x18\x1d\n\x1b\n\x0fworkspaces.list\x12\x06parent\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x43\x12\x41/api/controlplane/v1/{parent=organizations/*}/workspaces:versions\x12\xdb\x01\n\x13\x44\x65registerWorkspace\x12\x33.weftapi.controlplane.v1.DeregisterWorkspaceRequest\x1a\x16.google.protobuf.Empty\"w\xaa\xbb\x18\x1f\n\x1d\n\x15workspaces.deregister\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02H\"C/api/controlplane/v1/{name=organizations/*/workspaces/*}:deregister:\x01*\x12\xee\x01\n\x10\x43reateEnrollment\x12\x30.weftapi.controlplane.v1.CreateEnrollmentRequest\x1a\x31.weftapi.controlplane.v1.CreateEnrollmentResponse\"u\xaa\xbb\x18\x1e\n\x1c\n\x12\x65nrollments.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02G\"9/api/controlplane/v1/{parent=organizations/*}/enrollments:\nenrollment\x12\xe0\x01\n\x0fListEnrollments\x12/.weftapi.controlplane.v1.ListEnrollmentsRequest\x1a\x30.weftapi.controlplane.v1.ListEnrollmentsResponse\"j\x90\x02\x01\xaa\xbb\x18\x1c\n\x1a\n\x10\x65nrollments.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02;\x12\x39/api/controlplane/v1/{parent=organizations/*}/enrollments\x12\xdc\x01\n\x10RevokeEnrollment\x12\x30.weftapi.controlplane.v1.RevokeEnrollmentRequest\x1a#.weftapi.controlplane.v1.Enrollment\"q\xaa\xbb\x18\x1c\n\x1a\n\x12\x65nrollments.revoke\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x45\"@/api/controlplane/v1/{name=organizations/*/enrollments/*}:revoke:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weftapi.controlplane.v1.workspaces_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_WORKSPACE_LABELSENTRY']._loaded_options = None
+  _globals['_WORKSPACE_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_WORKSPACE'].fields_by_name['name']._loaded_options = None
+  _globals['_WORKSPACE'].fields_by_name['name']._serialized_options = b'\372\273\030\0242\022weft.dev/Workspace'
   _globals['_WORKSPACE'].fields_by_name['display_name']._loaded_options = None
   _globals['_WORKSPACE'].fields_by_name['display_name']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_WORKSPACE'].fields_by_name['labels']._loaded_options = None
+  _globals['_WORKSPACE'].fields_by_name['labels']._serialized_options = b'\372\273\030\005\030\200\002P@'
   _globals['_WORKSPACE'].fields_by_name['creator']._loaded_options = None
   _globals['_WORKSPACE'].fields_by_name['creator']._serialized_options = b'\372\273\030\002p\001'
   _globals['_WORKSPACE'].fields_by_name['create_time']._loaded_options = None
   _globals['_WORKSPACE'].fields_by_name['create_time']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_WORKSPACE'].fields_by_name['update_time']._loaded_options = None
+  _globals['_WORKSPACE'].fields_by_name['update_time']._serialized_options = b'\372\273\030\002p\001'
   _globals['_WORKSPACE'].fields_by_name['etag']._loaded_options = None
-  _globals['_WORKSPACE'].fields_by_name['etag']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_WORKSPACE'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
   _globals['_WORKSPACE'].fields_by_name['state']._loaded_options = None
   _globals['_WORKSPACE'].fields_by_name['state']._serialized_options = b'\372\273\030\002p\001'
   _globals['_WORKSPACE'].fields_by_name['state_reason']._loaded_options = None
@@ -57,6 +67,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKSPACE'].fields_by_name['last_heartbeat_time']._serialized_options = b'\372\273\030\002p\001'
   _globals['_WORKSPACE'].fields_by_name['health_checks']._loaded_options = None
   _globals['_WORKSPACE'].fields_by_name['health_checks']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_WORKSPACE'].fields_by_name['state_time']._loaded_options = None
+  _globals['_WORKSPACE'].fields_by_name['state_time']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_WORKSPACE'].fields_by_name['deployment_mode']._loaded_options = None
+  _globals['_WORKSPACE'].fields_by_name['deployment_mode']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_WORKSPACE'].fields_by_name['target_version']._loaded_options = None
+  _globals['_WORKSPACE'].fields_by_name['target_version']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_WORKSPACE'].fields_by_name['operation']._loaded_options = None
+  _globals['_WORKSPACE'].fields_by_name['operation']._serialized_options = b'\372\273\030\002p\001'
   _globals['_WORKSPACE']._loaded_options = None
   _globals['_WORKSPACE']._serialized_options = b'\352AI\n\022weft.dev/Workspace\0223organizations/{organization}/workspaces/{workspace}'
   _globals['_HEALTHCHECK'].fields_by_name['name']._loaded_options = None
@@ -79,6 +97,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERWORKSPACEREQUEST'].fields_by_name['display_name']._serialized_options = b'\372\273\030\003\030\200\001'
   _globals['_REGISTERWORKSPACEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_REGISTERWORKSPACEREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_CREATEWORKSPACEREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_CREATEWORKSPACEREQUEST'].fields_by_name['parent']._serialized_options = b'\372\273\030\031\010\0012\025weft.dev/Organization'
+  _globals['_CREATEWORKSPACEREQUEST'].fields_by_name['workspace_id']._loaded_options = None
+  _globals['_CREATEWORKSPACEREQUEST'].fields_by_name['workspace_id']._serialized_options = b'\372\273\030\004\010\001(\001'
+  _globals['_CREATEWORKSPACEREQUEST'].fields_by_name['version']._loaded_options = None
+  _globals['_CREATEWORKSPACEREQUEST'].fields_by_name['version']._serialized_options = b'\372\273\030\002\030@'
+  _globals['_CREATEWORKSPACEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEWORKSPACEREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_UPDATEWORKSPACEREQUEST'].fields_by_name['workspace']._loaded_options = None
+  _globals['_UPDATEWORKSPACEREQUEST'].fields_by_name['workspace']._serialized_options = b'\372\273\030\002\010\001'
+  _globals['_UPDATEWORKSPACEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEWORKSPACEREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_SUSPENDWORKSPACEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_SUSPENDWORKSPACEREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\026\010\0012\022weft.dev/Workspace'
+  _globals['_SUSPENDWORKSPACEREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_SUSPENDWORKSPACEREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_SUSPENDWORKSPACEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_SUSPENDWORKSPACEREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_RESUMEWORKSPACEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_RESUMEWORKSPACEREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\026\010\0012\022weft.dev/Workspace'
+  _globals['_RESUMEWORKSPACEREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_RESUMEWORKSPACEREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_RESUMEWORKSPACEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RESUMEWORKSPACEREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_UPGRADEWORKSPACEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_UPGRADEWORKSPACEREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\026\010\0012\022weft.dev/Workspace'
+  _globals['_UPGRADEWORKSPACEREQUEST'].fields_by_name['target_version']._loaded_options = None
+  _globals['_UPGRADEWORKSPACEREQUEST'].fields_by_name['target_version']._serialized_options = b'\372\273\030\004\010\001\030@'
+  _globals['_UPGRADEWORKSPACEREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_UPGRADEWORKSPACEREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_UPGRADEWORKSPACEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPGRADEWORKSPACEREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_DELETEWORKSPACEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_DELETEWORKSPACEREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\026\010\0012\022weft.dev/Workspace'
+  _globals['_DELETEWORKSPACEREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETEWORKSPACEREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_DELETEWORKSPACEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETEWORKSPACEREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_LISTAVAILABLEVERSIONSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTAVAILABLEVERSIONSREQUEST'].fields_by_name['parent']._serialized_options = b'\372\273\030\031\010\0012\025weft.dev/Organization'
   _globals['_DEREGISTERWORKSPACEREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_DEREGISTERWORKSPACEREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\026\010\0012\022weft.dev/Workspace'
   _globals['_DEREGISTERWORKSPACEREQUEST'].fields_by_name['etag']._loaded_options = None
@@ -123,6 +181,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKSPACESERVICE'].methods_by_name['ListWorkspaces']._serialized_options = b'\220\002\001\252\273\030\035\n\033\n\017workspaces.list\022\006parent\030\001\262\273\030\002\010\001\202\323\344\223\002:\0228/api/controlplane/v1/{parent=organizations/*}/workspaces'
   _globals['_WORKSPACESERVICE'].methods_by_name['RegisterWorkspace']._loaded_options = None
   _globals['_WORKSPACESERVICE'].methods_by_name['RegisterWorkspace']._serialized_options = b'\252\273\030\037\n\035\n\023workspaces.register\022\006parent\262\273\030\002\010\002\202\323\344\223\002F\"A/api/controlplane/v1/{parent=organizations/*}/workspaces:register:\001*'
+  _globals['_WORKSPACESERVICE'].methods_by_name['CreateWorkspace']._loaded_options = None
+  _globals['_WORKSPACESERVICE'].methods_by_name['CreateWorkspace']._serialized_options = b'\252\273\030\035\n\033\n\021workspaces.create\022\006parent\262\273\030\002\010\002\202\323\344\223\002=\"8/api/controlplane/v1/{parent=organizations/*}/workspaces:\001*'
+  _globals['_WORKSPACESERVICE'].methods_by_name['UpdateWorkspace']._loaded_options = None
+  _globals['_WORKSPACESERVICE'].methods_by_name['UpdateWorkspace']._serialized_options = b'\252\273\030%\n#\n\021workspaces.update\022\016workspace.name\262\273\030\002\010\002\202\323\344\223\002O2B/api/controlplane/v1/{workspace.name=organizations/*/workspaces/*}:\tworkspace'
+  _globals['_WORKSPACESERVICE'].methods_by_name['SuspendWorkspace']._loaded_options = None
+  _globals['_WORKSPACESERVICE'].methods_by_name['SuspendWorkspace']._serialized_options = b'\252\273\030\034\n\032\n\022workspaces.suspend\022\004name\262\273\030\002\010\002\202\323\344\223\002E\"@/api/controlplane/v1/{name=organizations/*/workspaces/*}:suspend:\001*'
+  _globals['_WORKSPACESERVICE'].methods_by_name['ResumeWorkspace']._loaded_options = None
+  _globals['_WORKSPACESERVICE'].methods_by_name['ResumeWorkspace']._serialized_options = b'\252\273\030\033\n\031\n\021workspaces.resume\022\004name\262\273\030\002\010\002\202\323\344\223\002D\"?/api/controlplane/v1/{name=organizations/*/workspaces/*}:resume:\001*'
+  _globals['_WORKSPACESERVICE'].methods_by_name['UpgradeWorkspace']._loaded_options = None
+  _globals['_WORKSPACESERVICE'].methods_by_name['UpgradeWorkspace']._serialized_options = b'\252\273\030\034\n\032\n\022workspaces.upgrade\022\004name\262\273\030\002\010\002\202\323\344\223\002E\"@/api/controlplane/v1/{name=organizations/*/workspaces/*}:upgrade:\001*'
+  _globals['_WORKSPACESERVICE'].methods_by_name['DeleteWorkspace']._loaded_options = None
+  _globals['_WORKSPACESERVICE'].methods_by_name['DeleteWorkspace']._serialized_options = b'\252\273\030\033\n\031\n\021workspaces.delete\022\004name\262\273\030\002\010\002\202\323\344\223\002:*8/api/controlplane/v1/{name=organizations/*/workspaces/*}'
+  _globals['_WORKSPACESERVICE'].methods_by_name['ListAvailableVersions']._loaded_options = None
+  _globals['_WORKSPACESERVICE'].methods_by_name['ListAvailableVersions']._serialized_options = b'\220\002\001\252\273\030\035\n\033\n\017workspaces.list\022\006parent\030\001\262\273\030\002\010\001\202\323\344\223\002C\022A/api/controlplane/v1/{parent=organizations/*}/workspaces:versions'
   _globals['_WORKSPACESERVICE'].methods_by_name['DeregisterWorkspace']._loaded_options = None
   _globals['_WORKSPACESERVICE'].methods_by_name['DeregisterWorkspace']._serialized_options = b'\252\273\030\037\n\035\n\025workspaces.deregister\022\004name\262\273\030\002\010\002\202\323\344\223\002H\"C/api/controlplane/v1/{name=organizations/*/workspaces/*}:deregister:\001*'
   _globals['_WORKSPACESERVICE'].methods_by_name['CreateEnrollment']._loaded_options = None
@@ -131,36 +203,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKSPACESERVICE'].methods_by_name['ListEnrollments']._serialized_options = b'\220\002\001\252\273\030\034\n\032\n\020enrollments.list\022\006parent\262\273\030\002\010\001\202\323\344\223\002;\0229/api/controlplane/v1/{parent=organizations/*}/enrollments'
   _globals['_WORKSPACESERVICE'].methods_by_name['RevokeEnrollment']._loaded_options = None
   _globals['_WORKSPACESERVICE'].methods_by_name['RevokeEnrollment']._serialized_options = b'\252\273\030\034\n\032\n\022enrollments.revoke\022\004name\262\273\030\002\010\002\202\323\344\223\002E\"@/api/controlplane/v1/{name=organizations/*/enrollments/*}:revoke:\001*'
-  _globals['_WORKSPACESTATE']._serialized_start=2579
-  _globals['_WORKSPACESTATE']._serialized_end=2750
-  _globals['_ENROLLMENTSTATE']._serialized_start=2753
-  _globals['_ENROLLMENTSTATE']._serialized_end=2921
-  _globals['_WORKSPACE']._serialized_start=255
-  _globals['_WORKSPACE']._serialized_end=785
-  _globals['_HEALTHCHECK']._serialized_start=787
-  _globals['_HEALTHCHECK']._serialized_end=867
-  _globals['_GETWORKSPACEREQUEST']._serialized_start=869
-  _globals['_GETWORKSPACEREQUEST']._serialized_end=932
-  _globals['_LISTWORKSPACESREQUEST']._serialized_start=935
-  _globals['_LISTWORKSPACESREQUEST']._serialized_end=1068
-  _globals['_LISTWORKSPACESRESPONSE']._serialized_start=1070
-  _globals['_LISTWORKSPACESRESPONSE']._serialized_end=1175
-  _globals['_REGISTERWORKSPACEREQUEST']._serialized_start=1178
-  _globals['_REGISTERWORKSPACEREQUEST']._serialized_end=1342
-  _globals['_DEREGISTERWORKSPACEREQUEST']._serialized_start=1344
-  _globals['_DEREGISTERWORKSPACEREQUEST']._serialized_end=1437
-  _globals['_ENROLLMENT']._serialized_start=1440
-  _globals['_ENROLLMENT']._serialized_end=1947
-  _globals['_CREATEENROLLMENTREQUEST']._serialized_start=1950
-  _globals['_CREATEENROLLMENTREQUEST']._serialized_end=2151
-  _globals['_CREATEENROLLMENTRESPONSE']._serialized_start=2153
-  _globals['_CREATEENROLLMENTRESPONSE']._serialized_end=2259
-  _globals['_LISTENROLLMENTSREQUEST']._serialized_start=2262
-  _globals['_LISTENROLLMENTSREQUEST']._serialized_end=2396
-  _globals['_LISTENROLLMENTSRESPONSE']._serialized_start=2398
-  _globals['_LISTENROLLMENTSRESPONSE']._serialized_end=2506
-  _globals['_REVOKEENROLLMENTREQUEST']._serialized_start=2508
-  _globals['_REVOKEENROLLMENTREQUEST']._serialized_end=2576
-  _globals['_WORKSPACESERVICE']._serialized_start=2924
-  _globals['_WORKSPACESERVICE']._serialized_end=4509
+  _globals['_WORKSPACESTATE']._serialized_start=4155
+  _globals['_WORKSPACESTATE']._serialized_end=4476
+  _globals['_DEPLOYMENTMODE']._serialized_start=4478
+  _globals['_DEPLOYMENTMODE']._serialized_end=4588
+  _globals['_UPGRADEPOLICY']._serialized_start=4590
+  _globals['_UPGRADEPOLICY']._serialized_end=4694
+  _globals['_ENROLLMENTSTATE']._serialized_start=4697
+  _globals['_ENROLLMENTSTATE']._serialized_end=4865
+  _globals['_WORKSPACE']._serialized_start=326
+  _globals['_WORKSPACE']._serialized_end=1315
+  _globals['_WORKSPACE_LABELSENTRY']._serialized_start=1192
+  _globals['_WORKSPACE_LABELSENTRY']._serialized_end=1237
+  _globals['_HEALTHCHECK']._serialized_start=1317
+  _globals['_HEALTHCHECK']._serialized_end=1397
+  _globals['_GETWORKSPACEREQUEST']._serialized_start=1399
+  _globals['_GETWORKSPACEREQUEST']._serialized_end=1462
+  _globals['_LISTWORKSPACESREQUEST']._serialized_start=1465
+  _globals['_LISTWORKSPACESREQUEST']._serialized_end=1598
+  _globals['_LISTWORKSPACESRESPONSE']._serialized_start=1600
+  _globals['_LISTWORKSPACESRESPONSE']._serialized_end=1705
+  _globals['_REGISTERWORKSPACEREQUEST']._serialized_start=1708
+  _globals['_REGISTERWORKSPACEREQUEST']._serialized_end=1872
+  _globals['_CREATEWORKSPACEREQUEST']._serialized_start=1875
+  _globals['_CREATEWORKSPACEREQUEST']._serialized_end=2086
+  _globals['_UPDATEWORKSPACEREQUEST']._serialized_start=2089
+  _globals['_UPDATEWORKSPACEREQUEST']._serialized_end=2253
+  _globals['_SUSPENDWORKSPACEREQUEST']._serialized_start=2255
+  _globals['_SUSPENDWORKSPACEREQUEST']._serialized_end=2373
+  _globals['_RESUMEWORKSPACEREQUEST']._serialized_start=2375
+  _globals['_RESUMEWORKSPACEREQUEST']._serialized_end=2492
+  _globals['_UPGRADEWORKSPACEREQUEST']._serialized_start=2495
+  _globals['_UPGRADEWORKSPACEREQUEST']._serialized_end=2647
+  _globals['_DELETEWORKSPACEREQUEST']._serialized_start=2650
+  _globals['_DELETEWORKSPACEREQUEST']._serialized_end=2788
+  _globals['_LISTAVAILABLEVERSIONSREQUEST']._serialized_start=2790
+  _globals['_LISTAVAILABLEVERSIONSREQUEST']._serialized_end=2867
+  _globals['_LISTAVAILABLEVERSIONSRESPONSE']._serialized_start=2869
+  _globals['_LISTAVAILABLEVERSIONSRESPONSE']._serialized_end=2918
+  _globals['_DEREGISTERWORKSPACEREQUEST']._serialized_start=2920
+  _globals['_DEREGISTERWORKSPACEREQUEST']._serialized_end=3013
+  _globals['_ENROLLMENT']._serialized_start=3016
+  _globals['_ENROLLMENT']._serialized_end=3523
+  _globals['_CREATEENROLLMENTREQUEST']._serialized_start=3526
+  _globals['_CREATEENROLLMENTREQUEST']._serialized_end=3727
+  _globals['_CREATEENROLLMENTRESPONSE']._serialized_start=3729
+  _globals['_CREATEENROLLMENTRESPONSE']._serialized_end=3835
+  _globals['_LISTENROLLMENTSREQUEST']._serialized_start=3838
+  _globals['_LISTENROLLMENTSREQUEST']._serialized_end=3972
+  _globals['_LISTENROLLMENTSRESPONSE']._serialized_start=3974
+  _globals['_LISTENROLLMENTSRESPONSE']._serialized_end=4082
+  _globals['_REVOKEENROLLMENTREQUEST']._serialized_start=4084
+  _globals['_REVOKEENROLLMENTREQUEST']._serialized_end=4152
+  _globals['_WORKSPACESERVICE']._serialized_start=4868
+  _globals['_WORKSPACESERVICE']._serialized_end=8005
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from weftapi.controlplane.v1 import workspaces_pb2 as weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2
 
@@ -27,7 +28,12 @@ if _version_not_supported:
 
 
 class WorkspaceServiceStub(object):
-    """Keeps the registry. Workspaces run elsewhere and dial in: the control plane never dials out.
+    """Keeps the fleet. Every workspace dials in, and the control plane never dials out. It runs the servers of
+    PROVISIONED workspaces itself, through its provisioner; those of HYBRID ones are run by somebody else.
+
+    Changes that take a while answer a google.longrunning.Operation, to be followed with OperationsService. One
+    operation works on a workspace at a time: another one is FAILED_PRECONDITION `OPERATION_IN_PROGRESS`. They
+    survive a crash of the control plane, and are gone through to the end in any case: an operation that fails says why.
     """
 
     def __init__(self, channel):
@@ -50,6 +56,41 @@ class WorkspaceServiceStub(object):
                 '/weftapi.controlplane.v1.WorkspaceService/RegisterWorkspace',
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.RegisterWorkspaceRequest.SerializeToString,
                 response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.FromString,
+                _registered_method=True)
+        self.CreateWorkspace = channel.unary_unary(
+                '/weftapi.controlplane.v1.WorkspaceService/CreateWorkspace',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.CreateWorkspaceRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.UpdateWorkspace = channel.unary_unary(
+                '/weftapi.controlplane.v1.WorkspaceService/UpdateWorkspace',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.UpdateWorkspaceRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.FromString,
+                _registered_method=True)
+        self.SuspendWorkspace = channel.unary_unary(
+                '/weftapi.controlplane.v1.WorkspaceService/SuspendWorkspace',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.SuspendWorkspaceRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.ResumeWorkspace = channel.unary_unary(
+                '/weftapi.controlplane.v1.WorkspaceService/ResumeWorkspace',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ResumeWorkspaceRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.UpgradeWorkspace = channel.unary_unary(
+                '/weftapi.controlplane.v1.WorkspaceService/UpgradeWorkspace',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.UpgradeWorkspaceRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.DeleteWorkspace = channel.unary_unary(
+                '/weftapi.controlplane.v1.WorkspaceService/DeleteWorkspace',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.DeleteWorkspaceRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.ListAvailableVersions = channel.unary_unary(
+                '/weftapi.controlplane.v1.WorkspaceService/ListAvailableVersions',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListAvailableVersionsRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListAvailableVersionsResponse.FromString,
                 _registered_method=True)
         self.DeregisterWorkspace = channel.unary_unary(
                 '/weftapi.controlplane.v1.WorkspaceService/DeregisterWorkspace',
@@ -74,7 +115,12 @@ class WorkspaceServiceStub(object):
 
 
 class WorkspaceServiceServicer(object):
-    """Keeps the registry. Workspaces run elsewhere and dial in: the control plane never dials out.
+    """Keeps the fleet. Every workspace dials in, and the control plane never dials out. It runs the servers of
+    PROVISIONED workspaces itself, through its provisioner; those of HYBRID ones are run by somebody else.
+
+    Changes that take a while answer a google.longrunning.Operation, to be followed with OperationsService. One
+    operation works on a workspace at a time: another one is FAILED_PRECONDITION `OPERATION_IN_PROGRESS`. They
+    survive a crash of the control plane, and are gone through to the end in any case: an operation that fails says why.
     """
 
     def GetWorkspace(self, request, context):
@@ -99,9 +145,68 @@ class WorkspaceServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateWorkspace(self, request, context):
+        """Creates a workspace and starts its server; the operation answers the Workspace once its server is linked and
+        healthy. A taken id is ALREADY_EXISTS, a control plane without provisioner FAILED_PRECONDITION `NO_PROVISIONER`,
+        a version that is not offered `VERSION_NOT_AVAILABLE`. Safe to repeat with the same request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateWorkspace(self, request, context):
+        """Changes the masked fields of a workspace. Another etag is ABORTED. Safe to repeat with the same request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendWorkspace(self, request, context):
+        """Stops the server of a workspace, and keeps its data; the operation answers the Workspace once it has stopped.
+        A suspended one is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, a hybrid one `NOT_PROVISIONED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeWorkspace(self, request, context):
+        """Starts the server of a suspended or failed workspace again; the operation answers the Workspace once its server
+        is linked and healthy. Any other one is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, a hybrid one `NOT_PROVISIONED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpgradeWorkspace(self, request, context):
+        """Runs another version of the server; the operation answers the Workspace once its server is linked, healthy and
+        says that it runs that version. One that does not come so far in time is rolled back, and the operation fails with
+        the reason. A version that is not offered, or older than the present one, is FAILED_PRECONDITION
+        `VERSION_NOT_AVAILABLE`, a hybrid workspace `NOT_PROVISIONED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteWorkspace(self, request, context):
+        """Denies the certificates of a workspace, stops its server for good, and takes it and its grants out of the
+        registry. Its data is kept unless the request says otherwise. An absent one is NOT_FOUND, another etag ABORTED,
+        a hybrid one FAILED_PRECONDITION `NOT_PROVISIONED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAvailableVersions(self, request, context):
+        """Lists the versions of the server that workspaces can be created with and upgraded to, the newest last; none
+        where this control plane provisions nothing. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeregisterWorkspace(self, request, context):
-        """Removes a workspace from the registry and denies its certificates within seconds. Its data stays where it
-        is. An absent one is NOT_FOUND, another etag ABORTED.
+        """Removes a hybrid workspace from the registry and denies its certificates within seconds. Its data stays where it
+        is. An absent one is NOT_FOUND, another etag ABORTED, a provisioned one FAILED_PRECONDITION `PROVISIONED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -148,6 +253,41 @@ def add_WorkspaceServiceServicer_to_server(servicer, server):
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.RegisterWorkspaceRequest.FromString,
                     response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.SerializeToString,
             ),
+            'CreateWorkspace': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateWorkspace,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.CreateWorkspaceRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'UpdateWorkspace': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateWorkspace,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.UpdateWorkspaceRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.SerializeToString,
+            ),
+            'SuspendWorkspace': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendWorkspace,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.SuspendWorkspaceRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'ResumeWorkspace': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeWorkspace,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ResumeWorkspaceRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'UpgradeWorkspace': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpgradeWorkspace,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.UpgradeWorkspaceRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'DeleteWorkspace': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteWorkspace,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.DeleteWorkspaceRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'ListAvailableVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAvailableVersions,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListAvailableVersionsRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListAvailableVersionsResponse.SerializeToString,
+            ),
             'DeregisterWorkspace': grpc.unary_unary_rpc_method_handler(
                     servicer.DeregisterWorkspace,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.DeregisterWorkspaceRequest.FromString,
@@ -177,7 +317,12 @@ def add_WorkspaceServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WorkspaceService(object):
-    """Keeps the registry. Workspaces run elsewhere and dial in: the control plane never dials out.
+    """Keeps the fleet. Every workspace dials in, and the control plane never dials out. It runs the servers of
+    PROVISIONED workspaces itself, through its provisioner; those of HYBRID ones are run by somebody else.
+
+    Changes that take a while answer a google.longrunning.Operation, to be followed with OperationsService. One
+    operation works on a workspace at a time: another one is FAILED_PRECONDITION `OPERATION_IN_PROGRESS`. They
+    survive a crash of the control plane, and are gone through to the end in any case: an operation that fails says why.
     """
 
     @staticmethod
@@ -251,6 +396,195 @@ class WorkspaceService(object):
             '/weftapi.controlplane.v1.WorkspaceService/RegisterWorkspace',
             weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.RegisterWorkspaceRequest.SerializeToString,
             weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateWorkspace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.WorkspaceService/CreateWorkspace',
+            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.CreateWorkspaceRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateWorkspace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.WorkspaceService/UpdateWorkspace',
+            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.UpdateWorkspaceRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendWorkspace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.WorkspaceService/SuspendWorkspace',
+            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.SuspendWorkspaceRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeWorkspace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.WorkspaceService/ResumeWorkspace',
+            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ResumeWorkspaceRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpgradeWorkspace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.WorkspaceService/UpgradeWorkspace',
+            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.UpgradeWorkspaceRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteWorkspace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.WorkspaceService/DeleteWorkspace',
+            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.DeleteWorkspaceRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAvailableVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.WorkspaceService/ListAvailableVersions',
+            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListAvailableVersionsRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListAvailableVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,
