@@ -6,7 +6,7 @@ it serves until it is too old. Runs need no policy: a run token opens its own ru
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from meshkit.clock import Clock
 from meshkit.errors import PermissionDenied, Unavailable
 from meshkit.files import write_private
 from meshkit.resources import ID_PATTERN
+from meshkit.scopes import ExtraCheck
 from meshkit.tokens import unauthenticated
 from weftapi.controlplane.v1 import enrollment_pb2
 from workspace import names
@@ -72,6 +73,12 @@ class Grants:
         """Whether the subject holds the permission on a resource, or on the workspace for ""."""
         held = self.subjects.get(subject, {})
         return any(permission in held.get(scope, ()) for scope in names.scopes(resource))
+
+    def has_shared_run(self, subject: str, permission: str, project: str) -> bool:
+        """Whether the subject holds the permission on a single run of the project."""
+        held = self.subjects.get(subject, {})
+        runs = f"projects/{project}/runs/"
+        return any(scope.startswith(runs) and permission in own for scope, own in held.items())
 
     def projects(self, subject: str, permission: str) -> frozenset[str] | None:
         """Projects on all of which the subject holds the permission; None for every project."""
@@ -183,12 +190,19 @@ class RunStanding(Protocol):
     async def is_alive(self, project: str, run: str, uid: str) -> bool: ...
 
 
+class Ownership(Protocol):
+    """Says to which run something belongs that does not bear its name."""
+
+    async def run_of(self, name: str) -> str: ...
+
+
 class Access:
     """The authorizer of a workspace: people by policy, runs by their own name."""
 
-    def __init__(self, policies: Policies, standing: RunStanding) -> None:
+    def __init__(self, policies: Policies, standing: RunStanding, owners: Ownership) -> None:
         self._policies = policies
         self._standing = standing
+        self._owners = owners
 
     @property
     def revision(self) -> int:
@@ -205,7 +219,7 @@ class Access:
         if caller.kind is CallerKind.RUN:
             await self._authorize_run(caller, policy, resource)
         elif caller.kind in _PEOPLE:
-            self._authorize_person(caller, policy, resource)
+            await self._authorize_person(caller, policy, resource)
 
     def visible(self, caller: Caller, permission: str, parent: str) -> frozenset[str] | None:
         """The projects that a list or watch below `parent` may show; None for all of them."""
@@ -214,7 +228,7 @@ class Access:
             return frozenset({project})
         return self._policies.grants.projects(caller.subject, permission)
 
-    def _authorize_person(self, caller: Caller, policy: MethodPolicy, resource: str) -> None:
+    async def _authorize_person(self, caller: Caller, policy: MethodPolicy, resource: str) -> None:
         policies = self._policies
         if policies.grants.has_revoked(caller):
             raise unauthenticated()
@@ -224,15 +238,30 @@ class Access:
                 "This workspace has not heard of the control plane for too long to decide.",
                 metadata={"policyTime": policies.confirmed_at.isoformat()},
             )
-        if not policy.permission:
-            return
-        if policy.filter_results and resource in ("", f"projects/{names.WILDCARD}"):
-            projects = policies.grants.projects(caller.subject, policy.permission)
-            is_allowed = projects is None or bool(projects)
-        else:
-            is_allowed = policies.grants.allows(caller.subject, policy.permission, resource)
-        if not is_allowed:
+        if policy.permission and not await self._holds(caller, policy, resource):
             raise _denied(policy.permission)
+
+    async def _holds(self, caller: Caller, policy: MethodPolicy, resource: str) -> bool:
+        grants, permission = self._policies.grants, policy.permission
+        if policy.filter_results and resource in ("", f"projects/{names.WILDCARD}"):
+            projects = grants.projects(caller.subject, permission)
+            return projects is None or bool(projects)
+        if grants.allows(caller.subject, permission, resource):
+            return True
+        if not grants.has_shared_run(caller.subject, permission, names.project_of(resource)):
+            return False
+        run = await self._owners.run_of(resource)
+        return bool(run) and grants.allows(caller.subject, permission, run)
+
+    def require_project(self, permission: str) -> ExtraCheck:
+        """An extra check of what looks beyond the thing it names: held on all of its project."""
+
+        async def check(caller: Caller, request: Message) -> None:
+            project = names.project(names.project_of(request.name))  # type: ignore[attr-defined]
+            if not self._policies.grants.allows(caller.subject, permission, project):
+                raise _denied(permission)
+
+        return check
 
     async def _authorize_run(self, caller: Caller, policy: MethodPolicy, resource: str) -> None:
         project, run, _attempt = names.ids(caller.subject)
@@ -263,7 +292,7 @@ def _opens(caller: Caller, project: str, run: str, permission: str, resource: st
 
 def own_run_only(
     names_of: Callable[[Message], list[str]],
-) -> Callable[[Caller, Message], Awaitable[None]]:
+) -> ExtraCheck:
     """An extra check: whatever names of a request these are, a run token's lie in its own run."""
 
     async def check(caller: Caller, request: Message) -> None:

@@ -34,6 +34,7 @@ from workspace.logs.files import FileBackend
 from workspace.logs.keeper import LogKeeper
 from workspace.logs.live import LiveLogs
 from workspace.membership import PeoplesKeys, WorkspaceMember, endpoint_of
+from workspace.owners import Owners
 from workspace.reaper import Reaper
 from workspace.run_tokens import RunStandings, RunTokens, load_key
 from workspace.servicers.listing import Lists
@@ -238,7 +239,7 @@ def _trust(
     return _Trust(
         keys=PeoplesKeys(data / "keys.binpb", people),
         policies=policies,
-        access=Access(policies, RunStandings(database, clock)),
+        access=Access(policies, RunStandings(database, clock), Owners(database)),
         tokens=RunTokens(signer, audience=uid, clock=clock),
         verifier=TokenVerifier([people, runs], audience=uid, clock=clock),
     )

@@ -124,6 +124,8 @@ def extra_checks(parts: Parts) -> dict[str, ExtraCheck]:
     return {
         "producers_of_own_run": own_run_only(producers_of),
         "log_stream_of_own_run": log_stream_of_own_run(parts.logs),
+        # Lineage crosses pipelines: one shared run or artifact is no door to all of them.
+        "lineage_of_whole_project": parts.access.require_project("artifacts.get"),
     }
 
 

@@ -108,7 +108,8 @@ class ArtifactServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetLineage(self, request, context):
-        """Answers where a version comes from or what was made of it, across pipelines, nearest first. Has no effect.
+        """Answers where a version comes from or what was made of it, across pipelines, nearest first. Needs the permission on
+        the project: whoever was only shared one thing of it does not see its neighbours. Has no effect.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,9 @@ class ArtifactServiceStub:
     so repeating makes nothing twice. A run token creates for steps of its own run only.
     """
     GetLineage: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.GetLineageRequest, _artifacts_pb2.Lineage]
-    """Answers where a version comes from or what was made of it, across pipelines, nearest first. Has no effect."""
+    """Answers where a version comes from or what was made of it, across pipelines, nearest first. Needs the permission on
+    the project: whoever was only shared one thing of it does not see its neighbours. Has no effect.
+    """
 
 @_typing.type_check_only
 class ArtifactServiceAsyncStub(ArtifactServiceStub):
@@ -66,7 +68,9 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     so repeating makes nothing twice. A run token creates for steps of its own run only.
     """
     GetLineage: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.GetLineageRequest, _artifacts_pb2.Lineage]  # type: ignore[assignment]
-    """Answers where a version comes from or what was made of it, across pipelines, nearest first. Has no effect."""
+    """Answers where a version comes from or what was made of it, across pipelines, nearest first. Needs the permission on
+    the project: whoever was only shared one thing of it does not see its neighbours. Has no effect.
+    """
 
 class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps what is known of artifacts."""
@@ -119,6 +123,8 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _artifacts_pb2.GetLineageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_artifacts_pb2.Lineage, _abc.Awaitable[_artifacts_pb2.Lineage]]:
-        """Answers where a version comes from or what was made of it, across pipelines, nearest first. Has no effect."""
+        """Answers where a version comes from or what was made of it, across pipelines, nearest first. Needs the permission on
+        the project: whoever was only shared one thing of it does not see its neighbours. Has no effect.
+        """
 
 def add_ArtifactServiceServicer_to_server(servicer: ArtifactServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
