@@ -80,12 +80,21 @@ class Settings(ServerSettings):
 
     edge_endpoint: str = ""
     """`host:port` that servers dial to join; the first host name and the edge port by default."""
-    provisioner: Literal["none", "processes"] = "none"
-    """What runs the servers of workspaces: `processes` of this machine, or nothing here."""
+    provisioner: Literal["none", "processes", "kubernetes"] = "none"
+    """What runs servers of workspaces: `processes` of this machine, `kubernetes`, or nothing."""
     workspaces_dir: Path | None = None
     """Where provisioned processes keep their data; `workspaces` in `data_dir` by default."""
     workspace_versions: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
-    """`VERSION=INTERPRETER,...`, the newest last; this version and interpreter by default."""
+    """`VERSION=PLACE,...`, the newest last: interpreters of processes, images on Kubernetes. By
+    default this version, with this interpreter; on Kubernetes there is no default."""
+    kubeconfig: str = ""
+    """A kubeconfig file for the `kubernetes` provisioner; empty inside the cluster."""
+    kubernetes_namespace: str = "weft"
+    """The namespace of provisioned workspaces."""
+    kubernetes_storage: str = "10Gi"
+    """Size of a provisioned workspace's volume."""
+    kubernetes_storage_class: str = ""
+    """Storage class of these volumes; the cluster's default where empty."""
     workspace_ready_s: float = Field(default=600, gt=0)
     """How long a server may take to get ready before its operation fails, or goes back."""
     fleet_lease_s: float = Field(default=15, gt=0)
@@ -104,6 +113,12 @@ class Settings(ServerSettings):
         if isinstance(versions, str):
             values["workspace_versions"] = _versions(versions)
         return values
+
+    @model_validator(mode="after")
+    def _knows_images(self) -> Self:
+        if self.provisioner == "kubernetes" and not self.workspace_versions:
+            raise ValueError("workspace_versions must name the image of at least one version")
+        return self
 
     @model_validator(mode="after")
     def _has_a_host_name(self) -> Self:

@@ -138,7 +138,7 @@ async def _lay_foundation(settings: Settings, clock: Clock) -> Foundation:
         throttle,
         SingleSignOn.build(settings, database, throttle, clock),
         endpoints,
-        make_provisioner(settings, endpoints),
+        make_provisioner(settings, endpoints, credentials.identity.uid),
     )
 
 
