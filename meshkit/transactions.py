@@ -25,7 +25,8 @@ from meshkit.engines import FAILED
 from meshkit.errors import MeshError
 from meshkit.feed import Change, EncodeEvent, StoredEvent, events_of
 from meshkit.idempotency import Once, Replies
-from meshkit.schema import MeshTables
+from meshkit.query import Query
+from meshkit.schema import MeshTables, among
 from meshkit.session import AuditNote, Session
 
 
@@ -119,25 +120,27 @@ class Ledger:
         self._is_disconnect = is_disconnect
         self._stamps: dict[sa.Table, Bulk] = {}
         head = tables.feed_head
-        self.lock_head = (
+        self.lock_head = Query(
             head.update()
             .values(
                 revision=head.c.revision + sa.bindparam("revisions", type_=sa.BigInteger),
                 audits=head.c.audits + sa.bindparam("audited", type_=sa.BigInteger),
             )
-            .returning(head.c.revision, head.c.audits)
+            .returning(head.c.revision, head.c.audits),
+            "revisions",
+            "audited",
         )
 
     def stamp(self, table: sa.Table) -> Bulk:
-        """Gives rows of a table, by uid, their revision."""
+        """Gives rows of a table, by a list of uids, their revision."""
         bulk = self._stamps.get(table)
         if bulk is None:
             statement = (
                 table.update()
-                .where(table.c.uid == sa.bindparam("stamped_uid"))
+                .where(among(table.c.uid, "stamped_uids"))
                 .values(revision=sa.bindparam("stamped_revision"))
             )
-            bulk = self._stamps[table] = Bulk(statement, ("stamped_uid", "stamped_revision"))
+            bulk = self._stamps[table] = Bulk(statement, ("stamped_uids", "stamped_revision"))
         return bulk
 
     def commit(self, connection: sa.Connection, entries: Sequence[Entry]) -> Committed:
@@ -233,21 +236,22 @@ class _Attempt:
         changes, revision, events = session.changes, 0, list[StoredEvent]()
         is_audited = bool(self._audits or session.records)
         if changes or is_audited:
-            head = self._lock_head(is_audited=is_audited)
+            newest, number = self._lock_head(is_audited=is_audited)
             if changes:
-                revision = head.revision
+                revision = newest
                 self._stamp(changes, revision)
                 events = events_of(changes, revision, ledger.encode_event)
                 ledger.insert_events.run(session.connection(), map(_columns, events))
             if is_audited:
-                ledger.audit.append(session, self._audits, number=head.audits)
+                ledger.audit.append(session, self._audits, number=number)
         self._answer(revision)
         return events
 
-    def _lock_head(self, *, is_audited: bool) -> sa.Row[Any]:
+    def _lock_head(self, *, is_audited: bool) -> Sequence[Any]:
         """Takes the feed's row, which no other transaction gets before our COMMIT."""
-        increments = {"revisions": 1 if self._session.changes else 0, "audited": int(is_audited)}
-        return self._session.connection().execute(self._ledger.lock_head, increments).one()
+        connection, revisions = self._session.connection(), 1 if self._session.changes else 0
+        (head,) = self._ledger.lock_head.all(connection, revisions, int(is_audited))
+        return head
 
     def _stamp(self, changes: Sequence[Change], revision: int) -> None:
         by_table: dict[sa.Table, set[Any]] = defaultdict(set)
@@ -255,8 +259,8 @@ class _Attempt:
             by_table[change.row.__table__].add(change.row.uid)
             _set_revision(change.row, revision)
         for table, uids in by_table.items():
-            rows = [(uid, revision) for uid in uids]
-            self._ledger.stamp(table).run(self._session.connection(), rows)
+            stamp = self._ledger.stamp(table)
+            stamp.run(self._session.connection(), [(list(uids), revision)])
 
     def _answer(self, revision: int) -> None:
         replies: list[tuple[Once, bytes]] = []

@@ -22,20 +22,24 @@ from workspace.store.schema import Run, Step, StepAttempt
 R = TypeVar("R", Run, Step)
 Failure = dict[str, Any]
 
-_RUN_COLUMNS = (
-    "state",
-    "state_reason",
-    "failure",
-    "start_time",
-    "end_time",
+# What every report moves. The rest changes seldom, and the state stands in many indexes.
+_RUN_PROGRESS = (
     "step_counts",
-    "stop_request",
     "unresponsive_since",
     "reporter",
     "acked_sequence",
     "last_sequence",
     "changes",
     "update_time",
+)
+_RUN_COLUMNS = (
+    *_RUN_PROGRESS,
+    "state",
+    "state_reason",
+    "failure",
+    "start_time",
+    "end_time",
+    "stop_request",
 )
 _STEP_COLUMNS = (
     "state",
@@ -76,6 +80,7 @@ class Moves:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._runs: dict[UUID, Run] = {}
+        self._moved_runs: set[UUID] = set()
         self._steps: dict[UUID, Step] = {}
         self._with_data: set[UUID] = set()
         self._versioned: set[UUID] = set()
@@ -99,6 +104,8 @@ class Moves:
             run.update_time = self._session.now
         self._pend(run, item).fields.update(fields)
         self.note_run(run)
+        if not _PROGRESS.issuperset(fields):
+            self._moved_runs.add(run.uid)
 
     def change_step(self, step: Step, *fields: str, item: int = 0) -> None:
         """Fields of the step changed visibly."""
@@ -199,7 +206,9 @@ class Moves:
         plain = [step for uid, step in self._steps.items() if uid not in self._with_data]
         update(session, plain, _STEP_COLUMNS)
         update(session, [self._steps[uid] for uid in self._with_data], _STEP_COLUMNS + STEP_DATA)
-        update(session, list(self._runs.values()), _RUN_COLUMNS)
+        progressed = [run for uid, run in self._runs.items() if uid not in self._moved_runs]
+        update(session, progressed, _RUN_PROGRESS)
+        update(session, [self._runs[uid] for uid in self._moved_runs], _RUN_COLUMNS)
         step_store.save_attempts(session, list(self._attempts.values()))
         run_store.count(session, self._counters)
         for event in sorted(self._events.values(), key=_steps_first):
@@ -257,6 +266,7 @@ class Moves:
         )
 
 
+_PROGRESS = frozenset({"step_counts", "unresponsive"})
 _PLAIN = frozenset({"state", "failure", "log_stream", "attempt_count"})
 
 
