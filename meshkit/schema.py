@@ -5,9 +5,10 @@ the same on SQLite and PostgreSQL, so that one schema and one set of tests serve
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -43,24 +44,42 @@ class UtcDateTime(TypeDecorator[datetime]):
             return dialect.type_descriptor(sa.Text())
         return dialect.type_descriptor(sa.DateTime(timezone=True))
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without timezone does not name an instant")
-        if dialect.name != "sqlite":
-            return value
-        if value.tzinfo is not UTC:
-            value = value.astimezone(UTC)
-        # Without the offset at the end: cutting is cheaper than making a naive copy.
-        return value.isoformat(" ", "microseconds")[:26]
+    # The processors themselves, since a row has many times: neither driver's own type adds one.
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
+        return _to_text if dialect.name == "sqlite" else _aware
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if dialect.name == "sqlite":
-            return datetime.fromisoformat(value + "+00:00")
-        return value.astimezone(UTC)  # type: ignore[no-any-return]
+    def result_processor(
+        self,
+        dialect: Dialect,
+        coltype: object,  # noqa: ARG002 - both drivers give one type alone
+    ) -> Callable[[Any], datetime | None]:
+        return _from_text if dialect.name == "sqlite" else _in_utc
+
+
+def _aware(value: datetime | None) -> datetime | None:
+    if value is not None and value.tzinfo is None:
+        raise ValueError("a time without timezone does not name an instant")
+    return value
+
+
+# Most times that are written are the one of their transaction.
+@lru_cache(maxsize=1024)
+def _to_text(value: datetime | None) -> str | None:
+    value = _aware(value)
+    if value is None:
+        return None
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    # Without the offset at the end: cutting is cheaper than making a naive copy.
+    return value.isoformat(" ", "microseconds")[:26]
+
+
+def _from_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value + "+00:00")
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
 
 
 # SQLite counts rows with its INTEGER only; anything else would not be an alias of the row id.
@@ -153,6 +172,43 @@ def among(column: Any, values: str | Sequence[Any]) -> sa.ColumnElement[bool]:
     if isinstance(values, str):
         return _Among(column, sa.bindparam(values, type_=kind))
     return _Among(column, sa.bindparam(None, list(values), type_=kind, unique=True))
+
+
+class _AmongPairs(FunctionElement[bool]):
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(_AmongPairs, "sqlite")
+def _sqlite_among_pairs(element: _AmongPairs, compiler: SQLCompiler, **options: Any) -> str:
+    first, second, pairs = (compiler.process(clause, **options) for clause in element.clauses)
+    values = "json_extract(value, '$[0]'), json_extract(value, '$[1]')"
+    return f"({first}, {second}) IN (SELECT {values} FROM json_each({pairs}))"  # noqa: S608 - compiled SQL
+
+
+@compiles(_AmongPairs, "postgresql")
+def _postgresql_among_pairs(element: _AmongPairs, compiler: SQLCompiler, **options: Any) -> str:
+    columns = list(element.clauses)[:2]
+    first, second, pairs = (compiler.process(clause, **options) for clause in element.clauses)
+    kinds = [compiler.dialect.type_compiler_instance.process(column.type) for column in columns]
+    values = ", ".join(f"CAST(pair ->> {i} AS {kind})" for i, kind in enumerate(kinds))
+    source = f"jsonb_array_elements(CAST({pairs} AS JSONB)) AS pair"
+    return f"({first}, {second}) IN (SELECT {values} FROM {source})"  # noqa: S608 - compiled SQL
+
+
+class _Pairs(TypeDecorator[list[Any]]):
+    """A list of pairs of texts and numbers as one parameter: JSON text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> str:  # noqa: ARG002
+        return json.dumps(value or [])
+
+
+def among_pairs(first: Any, second: Any, name: str) -> sa.ColumnElement[bool]:
+    """`(first, second) IN pairs`, as `among`: for columns of texts and numbers."""
+    return _AmongPairs(first, second, sa.bindparam(name, type_=_Pairs()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from meshkit.feed import Change, ChangeKind, StoredEvent
+from meshkit.feed import Change, ChangeKind, StoredEvent, Transition
 from weftapi.workspace.v1 import events_pb2
 from workspace.servicers.converting import stamp
 from workspace.store.base import Row
@@ -46,7 +46,6 @@ class EventEncoder:
 
     def encode(self, change: Change, revision: int, index: int) -> bytes:
         """For the write door: the bytes of one event."""
-        transition = change.transition
         event = events_pb2.Event(
             revision=revision,
             index=index,
@@ -55,12 +54,9 @@ class EventEncoder:
             event_time=stamp(change.time),
             changed_fields=change.fields,
             matches_filter=True,
-            transition=events_pb2.Transition(
-                **{"from": transition.before}, to=transition.after, reason=transition.reason
-            )
-            if transition
-            else None,
         )
+        if change.transition:
+            _show(change.transition, event.transition)
         return self._complete(event, change.row)
 
     def snapshot(self, row: Row, revision: int, time: datetime) -> bytes:
@@ -85,6 +81,13 @@ class EventEncoder:
             event.truncated = True
             return event.SerializeToString()
         return b"".join((event.SerializeToString(), tag, _varint(len(resource)), resource))
+
+
+def _show(transition: Transition, shown: events_pb2.Transition) -> None:
+    # `from` is a keyword in Python.
+    setattr(shown, "from", transition.before)
+    shown.to = transition.after
+    shown.reason = transition.reason
 
 
 @lru_cache(maxsize=4096)

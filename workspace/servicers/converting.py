@@ -1,7 +1,8 @@
 """Small conversions between messages and plain values that several servicers share."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +33,7 @@ def numbers(enum: Any) -> dict[str, int]:
 
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_DAY_S = 86_400
 FAILURE_KINDS = short_names(run_types_pb2.FailureKind)
 _FAILURE_NUMBERS = numbers(run_types_pb2.FailureKind)
 
@@ -65,13 +66,14 @@ def time_of(message: Message, field: str) -> datetime | None:
     return stamp.ToDatetime(tzinfo=UTC)
 
 
+# Most times of a transaction's messages are the same one.
+@lru_cache(maxsize=4096)
 def stamp(time: datetime | None) -> Timestamp | None:
-    """A time as a message: a fifth of what protobuf's own conversion costs."""
+    """A time as a message, not to be changed: a fifth of what protobuf's own conversion costs."""
     if time is None:
         return None
-    micros = (time - _EPOCH) // _MICROSECOND
-    seconds, rest = divmod(micros, 1_000_000)
-    return Timestamp(seconds=seconds, nanos=rest * 1000)
+    since = time - _EPOCH
+    return Timestamp(seconds=since.days * _DAY_S + since.seconds, nanos=since.microseconds * 1000)
 
 
 def failure_to_dict(failure: run_types_pb2.Failure) -> dict[str, Any]:

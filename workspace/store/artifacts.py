@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from meshkit.filters import Choices, Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
-from meshkit.schema import among
+from meshkit.query import Query
+from meshkit.schema import among, among_pairs
 from meshkit.session import Session
 from workspace.store.base import Rows, columns, every, ignore_conflicts, insert_or
 from workspace.store.lists import Listed, listed, matching
@@ -19,8 +20,6 @@ _E = columns(LineageEdge)
 _S = columns(Step)
 
 TYPES = ("DATA", "MODEL", "VISUALIZATION")
-# Parameters of one statement stay far below what either database takes.
-_CHUNK = 500
 
 ORDERS = Orders(
     (OrderKey("name", _A.id, value=lambda row: row.id),), OrderKey("uid", _A.uid), "name"
@@ -68,6 +67,13 @@ _VERSION = Rows(
     "of_artifact",
     "number",
 )
+_UIDS = Query(
+    sa.select(_V.artifact, _V.version, _V.uid).where(
+        _V.project == sa.bindparam("in_project"), among_pairs(_V.artifact, _V.version, "versions")
+    ),
+    "in_project",
+    "versions",
+)
 _VERSIONS = Rows(
     ArtifactVersion, every(ArtifactVersion).where(among(_V.uid, "versions")), "versions"
 )
@@ -97,14 +103,8 @@ def versions_by_uid(session: Session, uids: Sequence[UUID]) -> dict[UUID, Artifa
 
 def uids(session: Session, project: str, keys: Iterable[VersionKey]) -> dict[VersionKey, UUID]:
     """The uids of those versions, by (artifact, number), that exist in the project."""
-    wanted = sorted(set(keys))
-    found: dict[VersionKey, UUID] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        pairs = sa.tuple_(_V.artifact, _V.version).in_(wanted[start : start + _CHUNK])
-        query = sa.select(_V.artifact, _V.version, _V.uid).where(_V.project == project, pairs)
-        for artifact, number, uid in session.connection().execute(query):
-            found[artifact, number] = uid
-    return found
+    rows = _UIDS.all(session.connection(), project, sorted(set(keys)))
+    return {(artifact, number): uid for artifact, number, uid in rows}
 
 
 def list_versions(

@@ -36,11 +36,19 @@ class Sparse(TypeDecorator[Any]):
         super().__init__()
         self.make = make
 
-    def process_bind_param(self, value: Any, _dialect: Dialect) -> Any:
-        return value or None
+    # The processors themselves, since a row has many of these, and nearly all are empty.
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        encode = self.impl_instance.dialect_impl(dialect).bind_processor(dialect) or _as_it_is
+        return lambda value: encode(value) if value else None
 
-    def process_result_value(self, value: Any, _dialect: Dialect) -> Any:
-        return self.make() if value is None else value
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        kind, make = self.impl_instance.dialect_impl(dialect), self.make
+        decode = kind.result_processor(dialect, coltype) or _as_it_is
+        return lambda value: make() if value is None else decode(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 _TYPES: dict[Any, Any] = {**TYPE_ANNOTATIONS, str: sa.Text(), bool: sa.Boolean()}
