@@ -78,6 +78,8 @@ _ADMIN = _EDITOR | {
     "identityProviders.test",
     "identityProviders.update",
     "operations.cancel",
+    "personalAccessTokens.list",
+    "personalAccessTokens.revoke",
     "projects.delete",
     "roleBindings.create",
     "roleBindings.delete",

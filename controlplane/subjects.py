@@ -4,7 +4,7 @@ Pure: no database, no protobuf.
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 
@@ -25,10 +25,14 @@ _COLLECTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A holder of roles. Its UUID is never used again, whatever becomes of its name."""
+    """A holder of roles. Its UUID is never used again, whatever becomes of its name.
+
+    `scope` is what the token of a caller is limited to; it says nothing about who they are.
+    """
 
     kind: SubjectKind
     uid: UUID
+    scope: frozenset[str] | None = field(default=None, compare=False)
 
     @property
     def claim(self) -> str:

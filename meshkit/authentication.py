@@ -119,6 +119,7 @@ class Authenticator:
             token.claims,
             address,
             user_agent,
+            token.scope,
         )
         return Identity(caller, token, certificate)
 

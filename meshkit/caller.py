@@ -25,7 +25,8 @@ class Caller:
     `subject` is the principal's resource name ("users/<uuid>"), a run attempt
     ("projects/p/runs/r/attempts/1"), or a peer's SPIFFE URI; empty for anonymous callers.
     `peer` is set whenever a service of the mesh carried the call, also when it forwards a
-    person's token. `claims` are those of the verified token.
+    person's token. `claims` are those of the verified token. `scope` holds the permissions that
+    the token is limited to, whatever its subject may do; None where it is not.
     """
 
     kind: CallerKind
@@ -35,6 +36,7 @@ class Caller:
     claims: Mapping[str, object] = field(default_factory=dict)
     address: str = ""
     user_agent: str = ""
+    scope: frozenset[str] | None = None
 
 
 ANONYMOUS = Caller(CallerKind.ANONYMOUS)

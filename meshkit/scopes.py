@@ -20,7 +20,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from meshkit import deadlines, rules
-from meshkit.access import Access, Handler, MethodPolicy, behaviour_of
+from meshkit.access import Access, Audit, Handler, MethodPolicy, behaviour_of
 from meshkit.authentication import Authenticator, Context, Identity
 from meshkit.caller import Call, Caller, CallerKind, current_call
 from meshkit.errors import DeadlineExceeded, InvalidArgument, PermissionDenied
@@ -125,6 +125,7 @@ class _Method:
         identity = self._gate.authenticator.authenticate(rpc.context, rpc.metadata)
         rpc.call.caller = identity.caller
         _require_kind(self._policy, identity.caller)
+        _require_scope(self._policy, identity.caller)
         self._gate.limits.take_call(identity.caller)
         return identity
 
@@ -262,6 +263,26 @@ def _require_kind(policy: MethodPolicy, caller: Caller) -> None:
         is_allowed = kind in policy.principals
     if not is_allowed:
         raise PermissionDenied("CALLER_NOT_ALLOWED", "Callers of this kind may not call this.")
+
+
+def _require_scope(policy: MethodPolicy, caller: Caller) -> None:
+    """Holds a limited token to its scope; what its subject may do is the authorizer's to say.
+
+    Such a token changes nothing that no permission guards, like the sessions of its owner.
+    """
+    if caller.scope is None or policy.access is Access.PUBLIC:
+        return
+    if policy.permission:
+        if policy.permission not in caller.scope:
+            raise PermissionDenied(
+                "NOT_PERMITTED",
+                "The scope of your token does not allow this.",
+                metadata={"permission": policy.permission},
+            )
+    elif policy.audit is not Audit.NONE:
+        raise PermissionDenied(
+            "CALLER_NOT_ALLOWED", "A token that is limited to a scope cannot do this."
+        )
 
 
 def _encode(response: Message | bytes) -> bytes:

@@ -18,6 +18,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from meshkit import compact
 from meshkit.caller import CallerKind
 from meshkit.clock import Clock
 from meshkit.errors import Unauthenticated
@@ -32,6 +33,8 @@ _MAX_KID = 128
 _CURVES = {("OKP", "Ed25519"), ("EC", "P-256")}
 KIND_CLAIM = "kind"
 NAME_CLAIM = "name"
+# Permissions with spaces between them, as RFC 8693 has it.
+SCOPE_CLAIM = "scope"
 UNAUTHENTICATED_MESSAGE = "A valid credential is required."
 
 _REQUIRED = ["exp", "iat", "nbf", "aud", "iss", "sub", "jti"]
@@ -207,6 +210,8 @@ class Token:
     issued_at: datetime
     expires_at: datetime
     claims: Claims
+    # The permissions that it is limited to; None where it is not.
+    scope: frozenset[str] | None = None
 
 
 @dataclass(slots=True)
@@ -310,9 +315,9 @@ class TokenVerifier:
         return token
 
     def _decode(self, encoded: str) -> tuple[Token, TrustedIssuer]:
-        unverified = jwt.decode(encoded, options={"verify_signature": False})
+        header, unverified = compact.read(encoded)
         issuer = self._issuers[unverified["iss"]]
-        key = issuer.keys[jwt.get_unverified_header(encoded)["kid"]]
+        key = issuer.keys[header["kid"]]
         claims = jwt.decode(
             encoded,
             key=key,
@@ -339,7 +344,18 @@ class TokenVerifier:
             issued_at,
             expires_at,
             claims,
+            _scope(claims),
         )
+
+
+def _scope(claims: Claims) -> frozenset[str] | None:
+    scope = claims.get(SCOPE_CLAIM)
+    if scope is None:
+        return None
+    if not isinstance(scope, str):
+        # Never taken for the absence of a limit.
+        raise TypeError("the scope is not a string")
+    return frozenset(scope.split())
 
 
 def _time(claims: Claims, name: str) -> datetime:

@@ -4,7 +4,7 @@
 - audience: that same id for the control plane, the workspace's UUID for a workspace;
 - subject "users/<uuid>" or "serviceAccounts/<uuid>"; `sid` the session, personal access token
   or API key it was made from, which revocations name as "sessions/<sid>"; `name`, and `email`
-  of a person, to read.
+  of a person, to read; `scope` the permissions that it is limited to.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from controlplane.subjects import Subject, SubjectKind
 from meshkit.caller import Caller, CallerKind
 from meshkit.clock import Clock
 from meshkit.errors import Unauthenticated
-from meshkit.tokens import NAME_CLAIM, SKEW, unauthenticated
+from meshkit.tokens import NAME_CLAIM, SCOPE_CLAIM, SKEW, unauthenticated
 
 SESSION_CLAIM = "sid"
 _SUBJECTS = {
@@ -49,13 +49,16 @@ class Origin:
     principal: User | ServiceAccount
     uid: UUID
     ends_at: datetime
+    # The permissions that its tokens are limited to; None where they are not.
+    scope: frozenset[str] | None = None
 
     @property
     def claims(self) -> dict[str, str]:
         """What its tokens say beside whose they are."""
         principal = self.principal
         email = {"email": principal.email} if isinstance(principal, User) else {}
-        return {SESSION_CLAIM: str(self.uid), NAME_CLAIM: principal.label, **email}
+        scope = {SCOPE_CLAIM: " ".join(sorted(self.scope))} if self.scope is not None else {}
+        return {SESSION_CLAIM: str(self.uid), NAME_CLAIM: principal.label, **email, **scope}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ def subject_of(caller: Caller) -> Subject:
     if caller.kind not in _SUBJECTS:
         raise unauthenticated()
     collection, kind = _SUBJECTS[caller.kind]
-    return Subject(kind, _uid(caller.subject.removeprefix(f"{collection}/")))
+    return Subject(kind, _uid(caller.subject.removeprefix(f"{collection}/")), caller.scope)
 
 
 def user_uid_of(caller: Caller) -> UUID:

@@ -10,7 +10,7 @@ from controlplane.identity import opaque
 from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant, matches
 from controlplane.identity.tokens import Lifetimes, Origin
 from controlplane.operations import revocations, service_accounts
-from controlplane.operations.refusals import absent
+from controlplane.operations.refusals import absent, require_etag
 from controlplane.operations.service_accounts import AccountName
 from controlplane.store.schema_accounts import ApiKey, ServiceAccount
 from controlplane.subjects import Subject
@@ -92,13 +92,14 @@ def update(
 ) -> ApiKey:
     """Gives fields new values; raises NotFound, or Aborted for another etag."""
     row = require(session, service_accounts.require_locked(session, name), uid)
-    service_accounts.require_etag(row, etag)
-    changed = tuple(field for field, value in values.items() if getattr(row, field) != value)
-    for field in changed:
+    require_etag(row, etag)
+    fields = tuple(field for field, value in values.items() if getattr(row, field) != value)
+    for field in fields:
         setattr(row, field, values[field])
-    if changed:
-        session.emit(ChangeKind.UPDATED, row, fields=changed)
-        session.audited(resource=row.name, fields=changed)
+    if fields:
+        row.update_time = session.now
+        session.emit(ChangeKind.UPDATED, row, fields=fields)
+        session.audited(resource=row.name, fields=fields)
     return row
 
 
@@ -185,6 +186,7 @@ def _make(
         prefix=secret[:_SHOWN],
         creator=creator,
         create_time=session.now,
+        update_time=session.now,
         expire_time=expire_time,
     )
     session.add(row)
@@ -195,7 +197,7 @@ def _make(
 
 def _end(session: Session, row: ApiKey, at: datetime, lifetimes: Lifetimes) -> None:
     """Lets a key end earlier than it was made for, never later."""
-    row.expire_time = min(row.expire_time, at)
+    row.expire_time, row.update_time = min(row.expire_time, at), session.now
     row.is_retained = row.expire_time > session.now
     session.emit(ChangeKind.UPDATED, row, fields=("expire_time",))
     if not row.is_retained:

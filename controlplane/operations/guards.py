@@ -2,6 +2,7 @@
 always remains in charge."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from controlplane import store
 from controlplane.permissions import ADMIN, Grant, Scope, held_on
@@ -12,8 +13,14 @@ from meshkit.session import Session
 
 
 def grants_of(session: Session, subject: Subject) -> list[Grant]:
-    """What a subject holds now, and where: by itself and through its teams."""
-    return [held.grant for held in store.bindings.held_by(session, subject)]
+    """What a subject holds now, and where: by itself and through its teams.
+
+    A caller whose token is limited to a scope holds no more than that, to give it away either.
+    """
+    grants = [held.grant for held in store.bindings.held_by(session, subject)]
+    if subject.scope is None:
+        return grants
+    return [replace(grant, permissions=grant.permissions & subject.scope) for grant in grants]
 
 
 def require_held(session: Session, caller: Subject, given: Sequence[Grant]) -> None:

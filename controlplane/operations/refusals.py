@@ -46,6 +46,12 @@ def changed(etag: str) -> Aborted:
     )
 
 
+def require_etag(row: Dated, etag: str) -> None:
+    """Raises Aborted where the caller has seen another state of the row; empty sees any."""
+    if etag and etag != etag_of(row):
+        raise changed(etag_of(row))
+
+
 def illegal(name: str, current: str, target: str) -> FailedPrecondition:
     return FailedPrecondition(
         "ILLEGAL_TRANSITION",

@@ -1,16 +1,15 @@
 """Service accounts: made without a role or a key, shut out and let in again, and deleted."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controlplane import store
 from controlplane.identity.tokens import Lifetimes
 from controlplane.operations import guards, revocations
-from controlplane.operations.refusals import absent, changed
-from controlplane.store.schema_accounts import ApiKey, ServiceAccount
+from controlplane.operations.refusals import absent, require_etag, taken
+from controlplane.store.schema_accounts import ServiceAccount
 from controlplane.subjects import Subject
-from meshkit.errors import AlreadyExists, PermissionDenied
+from meshkit.errors import PermissionDenied
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
 
@@ -46,9 +45,7 @@ def create(
         update_time=session.now,
     )
     if is_taken or not store.unique.insert(session, row):
-        raise AlreadyExists(
-            "RESOURCE_EXISTS", f"{name} exists already.", metadata={"resource": str(name)}
-        )
+        raise taken(str(name))
     session.emit(ChangeKind.CREATED, row)
     session.audited(resource=row.name, fields=("display_name", "description"))
     return row
@@ -131,17 +128,6 @@ def require_covered(session: Session, account: ServiceAccount, caller: Subject) 
             "CALLER_NOT_ALLOWED", "A service account cannot do this for itself; a person can."
         )
     guards.require_held(session, caller, guards.grants_of(session, account.subject))
-
-
-def require_etag(row: ServiceAccount | ApiKey, etag: str) -> None:
-    """Raises Aborted where the caller has seen another state of the row."""
-    if etag and etag != etag_of(row):
-        raise changed(etag_of(row))
-
-
-def etag_of(row: ServiceAccount | ApiKey) -> str:
-    """Changes with every change that people make."""
-    return hashlib.sha256(f"{row.uid}/{row.revision}".encode()).hexdigest()[:16]
 
 
 def _note(session: Session, row: ServiceAccount, *fields: str) -> None:

@@ -73,18 +73,12 @@ def sign_in(
     return start(session, user, origin="password", lifetimes=lifetimes)
 
 
-def origin_of(session: Session, user_uid: UUID, sid: UUID) -> Origin:
-    """What the caller's own token was made from; raises INVALID_GRANT where it has ended."""
-    user = store.users.get(session, user_uid)
-    if user is None or not user.is_active:
-        raise invalid_grant()
+def origin_of(session: Session, user: User, sid: UUID) -> Origin | None:
+    """What tokens of a session are made from; None where it is no session, or has ended."""
     row = store.sessions.get(session, sid)
-    if row and row.user_uid == user_uid and is_live(row, session.now):
-        return Origin(user, row.uid, row.expire_time)
-    token = store.personal_tokens.get(session, user_uid, sid)
-    if token is None or token.expire_time <= session.now:
-        raise invalid_grant()
-    return Origin(user, token.uid, token.expire_time)
+    if row is None or row.user_uid != user.uid or not is_live(row, session.now):
+        return None
+    return Origin(user, row.uid, row.expire_time)
 
 
 def require_signed_in(session: Session, user_uid: UUID, sid: UUID) -> None:

@@ -272,6 +272,7 @@ def principal_to_proto(principal: Principal, caller: Caller) -> auth_pb2.Princip
         email=account.email if isinstance(account, User) else "",
         display_name=account.display_name,
         name=account.name,
+        scope=sorted(caller.scope or ()),
         token_expire_time=timestamp(ends_at),
         roles=[
             auth_pb2.HeldRole(role=held.row.role_name, resource=held.row.resource)

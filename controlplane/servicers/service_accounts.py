@@ -3,14 +3,13 @@
 from google.protobuf import empty_pb2
 
 from controlplane import names, store
-from controlplane.identity.tokens import Lifetimes, subject_of
+from controlplane.identity.tokens import Lifetimes
 from controlplane.operations import api_keys, service_accounts
-from controlplane.operations.service_accounts import AccountName, etag_of
-from controlplane.servicers.conversions import datetime_of, timestamp
+from controlplane.operations.refusals import etag_of
+from controlplane.operations.service_accounts import AccountName
+from controlplane.servicers.conversions import caller_subject, datetime_of, timestamp
 from controlplane.store.schema_accounts import ApiKey, ServiceAccount
-from controlplane.subjects import Subject
 from meshkit.authentication import Context
-from meshkit.caller import current_call
 from meshkit.database import Database, Session
 from meshkit.idempotency import once
 from meshkit.paging import ListQuery, PageTokens, Window
@@ -58,7 +57,7 @@ class ServiceAccountServicer(service_accounts_pb2_grpc.ServiceAccountServiceServ
             AccountName(organization, request.service_account_id),
             display_name=request.service_account.display_name,
             description=request.service_account.description,
-            creator=_caller().claim,
+            creator=caller_subject().claim,
             once=once(request, pb.ServiceAccount),
             reply=account_to_proto,
         )
@@ -104,7 +103,7 @@ class ServiceAccountServicer(service_accounts_pb2_grpc.ServiceAccountServiceServ
             service_accounts.enable,
             AccountName.of(request.name),
             etag=request.etag,
-            caller=_caller(),
+            caller=caller_subject(),
             reply=account_to_proto,
         )
 
@@ -131,7 +130,7 @@ class ServiceAccountServicer(service_accounts_pb2_grpc.ServiceAccountServiceServ
         created = await self._database.write(
             api_keys.create,
             AccountName.of(request.parent),
-            caller=_caller(),
+            caller=caller_subject(),
             display_name=wanted.display_name,
             expire_time=datetime_of(wanted.expire_time) if wanted.HasField("expire_time") else None,
         )
@@ -164,7 +163,7 @@ class ServiceAccountServicer(service_accounts_pb2_grpc.ServiceAccountServiceServ
             api_keys.rotate,
             AccountName.of(request.name),
             names.uid_of(request.name),
-            caller=_caller(),
+            caller=caller_subject(),
             retain=request.retain_period.ToTimedelta(),
             lifetimes=self._lifetimes,
         )
@@ -173,10 +172,6 @@ class ServiceAccountServicer(service_accounts_pb2_grpc.ServiceAccountServiceServ
             secret=created.secret,
             replaced_key=key_to_proto(created.replaced) if created.replaced else None,
         )
-
-
-def _caller() -> Subject:
-    return subject_of(current_call.get().caller)
 
 
 def _key(session: Session, name: str) -> ApiKey:
@@ -210,6 +205,7 @@ def key_to_proto(row: ApiKey) -> pb.ApiKey:
         display_name=row.display_name,
         creator=row.creator,
         create_time=timestamp(row.create_time),
+        update_time=timestamp(row.update_time),
         etag=etag_of(row),
         expire_time=timestamp(row.expire_time),
         last_used_time=timestamp(row.last_used_time),

@@ -98,6 +98,7 @@ class UserServicer(users_pb2_grpc.UserServiceServicer):
             sid=caller_sid(),
             display_name=wanted.display_name,
             expire_time=datetime_of(wanted.expire_time) if wanted.HasField("expire_time") else None,
+            scopes=list(wanted.scopes),
         )
         return users_pb2.CreatePersonalAccessTokenResponse(
             personal_access_token=token_to_proto(created.row), secret=created.secret
@@ -130,6 +131,36 @@ class UserServicer(users_pb2_grpc.UserServiceServicer):
         )
         return empty_pb2.Empty()
 
+    async def ListMemberTokens(
+        self, request: users_pb2.ListMemberTokensRequest, _context: Context
+    ) -> users_pb2.ListMemberTokensResponse:
+        window = self._pages.window(
+            ListQuery("ListMemberTokens", request.organization),
+            store.personal_tokens.ORDERS,
+            size=request.page_size,
+            token=request.page_token,
+        )
+        organization = names.organization_of(request.organization)
+        list_page = store.personal_tokens.list_of_members
+        rows = await self._database.read(list_page, organization, window)
+        page = window.page(rows, token_to_proto, revision=self._database.feed.head)
+        return users_pb2.ListMemberTokensResponse(
+            personal_access_tokens=page.items, next_page_token=page.next_page_token
+        )
+
+    async def RevokeMemberToken(
+        self, request: users_pb2.RevokeMemberTokenRequest, _context: Context
+    ) -> empty_pb2.Empty:
+        owner, _, _ = request.name.partition("/personalAccessTokens/")
+        await self._database.write(
+            personal_tokens.revoke_of_member,
+            names.organization_of(request.organization),
+            names.uid_of(owner),
+            names.uid_of(request.name),
+            lifetimes=self._lifetimes,
+        )
+        return empty_pb2.Empty()
+
 
 def user_to_proto(row: User) -> users_pb2.User:
     return users_pb2.User(
@@ -150,4 +181,5 @@ def token_to_proto(row: PersonalAccessToken) -> users_pb2.PersonalAccessToken:
         expire_time=timestamp(row.expire_time),
         last_used_time=timestamp(row.last_used_time),
         prefix=row.prefix,
+        scopes=row.scopes,
     )

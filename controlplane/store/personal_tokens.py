@@ -1,11 +1,11 @@
-"""Queries of personal access tokens; a user's own are the only ones anybody asks for."""
+"""Queries of personal access tokens."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from controlplane.store.schema import PersonalAccessToken
+from controlplane.store.schema import Member, PersonalAccessToken
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
 
@@ -29,6 +29,14 @@ def find(session: Session, uid: UUID) -> PersonalAccessToken | None:
 
 def list_page(session: Session, user_uid: UUID, window: Window) -> Sequence[PersonalAccessToken]:
     query = sa.select(PersonalAccessToken).where(PersonalAccessToken.user_uid == user_uid)
+    return session.scalars(window.apply(query)).all()
+
+
+def list_of_members(
+    session: Session, organization: str, window: Window
+) -> Sequence[PersonalAccessToken]:
+    members = sa.select(Member.user_uid).where(Member.organization == organization)
+    query = sa.select(PersonalAccessToken).where(PersonalAccessToken.user_uid.in_(members))
     return session.scalars(window.apply(query)).all()
 
 

@@ -149,8 +149,14 @@ class PersonalAccessToken(Base):
     create_time: Mapped[datetime]
     expire_time: Mapped[datetime]
     last_used_time: Mapped[datetime | None]
+    # Permissions and roles that it is limited to, as they were asked for; none: no limit.
+    scopes: Mapped[list[str]]
 
-    __table_args__ = (sa.Index(None, "user_uid", "create_time", "uid"),)
+    __table_args__ = (
+        sa.Index(None, "user_uid", "create_time", "uid"),
+        # The order in which administrators see those of everybody.
+        sa.Index(None, "create_time", "uid"),
+    )
 
     @property
     def name(self) -> str:

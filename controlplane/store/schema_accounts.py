@@ -69,6 +69,8 @@ class ApiKey(Base):
     prefix: Mapped[str] = mapped_column(sa.Text)
     creator: Mapped[str] = mapped_column(sa.Text)
     create_time: Mapped[datetime]
+    # When people last changed it; its use is no change.
+    update_time: Mapped[datetime]
     expire_time: Mapped[datetime] = mapped_column(index=True)
     last_used_time: Mapped[datetime | None]
     # It has a successor and works on for a while: what was made from it is revoked when it ends.

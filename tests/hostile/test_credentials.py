@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -98,6 +99,13 @@ def _by_public_key(key: SigningKey, site: Site, encoding: Any, form: Any) -> str
     return f"{text}.{base64.urlsafe_b64encode(made).rstrip(b'=').decode()}"
 
 
+def _doubled(key: SigningKey, claims: dict[str, Any]) -> str:
+    """Says everything twice, the second time the truth."""
+    lie = json.dumps({**claims, "sub": f"users/{uuid4()}"})[:-1]
+    body = f"{lie},{json.dumps(claims)[1:]}".encode()
+    return jwt.api_jws.encode(body, key.key, key.algorithm, {"kid": key.kid})
+
+
 def _now() -> int:
     return int(datetime.now(UTC).timestamp())
 
@@ -140,6 +148,15 @@ FORGED: dict[str, Forger] = {
     "a_peer_of_the_people": lambda key, site: _signed(key, _claims(site.admin, kind="peer")),
     "no_such_kind": lambda key, site: _signed(key, _claims(site.admin, kind="root")),
     "no_subject": lambda key, site: _signed(key, _claims(site.admin, sub="")),
+    "a_program_of_the_people": lambda key, site: _signed(
+        key, _claims(site.admin, kind="service_account", sub=f"users/{uuid4()}")
+    ),
+    "a_person_of_the_programs": lambda key, site: _signed(
+        key, _claims(site.admin, sub=f"serviceAccounts/{uuid4()}")
+    ),
+    "doubled_claims": lambda key, site: _doubled(key, _claims(site.admin)),
+    "padded_signature": lambda _, site: f"{site.admin}==",
+    "scope_of_a_list": lambda key, site: _signed(key, _claims(site.admin, scope=["runs.get"])),
     "too_long": lambda key, site: _signed(key, _claims(site.admin, pad="x" * 9000)),
 }
 _SITES = {CONTROL_PLANE: "GetCurrentPrincipal", WORKSPACE: "GetFeedInfo"}

@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 from tests.controlplane.harness import ADMIN_EMAIL, ORGANIZATION, PASSWORD, WORKSPACE
 from tests.hostile.calls import Method, Outcome, methods
 from tests.hostile.messages import Messages, rules_of
-from tests.hostile.world import World
-from weftapi.controlplane.v1 import auth_pb2, users_pb2, workspaces_pb2
+from tests.hostile.world import CONTROL_PLANE, World
+from weftapi.controlplane.v1 import auth_pb2, service_accounts_pb2, users_pb2, workspaces_pb2
 from weftapi.workloads.v1 import workloads_pb2
 
 _TRIES = 12
@@ -119,11 +119,23 @@ def _issue_everything(hosts: World, password: str) -> list[Message]:
             email=created.user.email, password_token=created.password_token, new_password=password
         ),
     )
+    account = hosts.sites[CONTROL_PLANE].names["weft.dev/ServiceAccount"]
+    key = _call(
+        hosts,
+        "controlplane.ServiceAccountService/CreateApiKey",
+        service_accounts_pb2.CreateApiKeyRequest(parent=account),
+    )
     own = auth_pb2.SignInRequest(email=created.user.email, password=password)
     return [
         tokens,
         personal,
         created,
+        key,
+        _call(
+            hosts,
+            "controlplane.ServiceAccountService/RotateApiKey",
+            service_accounts_pb2.RotateApiKeyRequest(name=key.api_key.name),
+        ),
         _call(hosts, "controlplane.AuthService/SignIn", own),
         _call(
             hosts,
@@ -177,6 +189,8 @@ def test_every_answer_with_a_secret_was_looked_at() -> None:
         "controlplane.AuthService/DenyDevice",
         "controlplane.AuthService/ExchangeToken",
         "controlplane.AuthService/MintWorkspaceToken",
+        "controlplane.ServiceAccountService/CreateApiKey",
+        "controlplane.ServiceAccountService/RotateApiKey",
         "controlplane.UserService/CreateUser",
         "controlplane.UserService/CreatePersonalAccessToken",
         "controlplane.WorkspaceService/CreateEnrollment",

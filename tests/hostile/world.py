@@ -22,6 +22,7 @@ from meshkit.clock import SystemClock
 from meshkit.credentials import CHAIN_FILE, KEY_FILE, KeyPair
 from meshkit.spiffe import Role, SpiffeId
 from tests.controlplane import harness as planes
+from tests.controlplane.programs import new_account, new_key
 from tests.hostile.calls import Metadata, Method, Outcome, call
 from tests.workloads.observed import end_everything
 from tests.workspace import harness as workspaces
@@ -194,6 +195,8 @@ async def _control_plane(plane: planes.Plane, directory: Path) -> Site:
         Role.GATEWAY: await plane.enroll(admin, planes.GATEWAY, "lab"),
     }
     ports, organization = plane.server.ports, planes.ORGANIZATION
+    account = (await new_account(admin)).name
+    key = (await new_key(admin, account)).api_key.name
     return Site(
         CONTROL_PLANE,
         _edge(ports.edge, plane.trust),
@@ -214,6 +217,8 @@ async def _control_plane(plane: planes.Plane, directory: Path) -> Site:
             "weft.dev/RoleBinding": f"{organization}/roleBindings/{uuid4()}",
             "weft.dev/Team": f"{organization}/teams/first",
             "weft.dev/Enrollment": enrolled[Role.WORKLOAD_MANAGER].enrollment.name,
+            "weft.dev/ServiceAccount": account,
+            "weft.dev/ApiKey": key,
             "weft.dev/PersonalAccessToken": f"{admin.subject}/personalAccessTokens/{uuid4()}",
         },
     )

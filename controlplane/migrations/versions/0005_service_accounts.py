@@ -1,9 +1,9 @@
-"""Service accounts and their keys; revocations of any subject."""
+"""Service accounts and their keys, scopes of personal tokens, revocations of any subject."""
 
 import sqlalchemy as sa
 from alembic import op
 
-from meshkit.schema import BigInt, UtcDateTime
+from meshkit.schema import BigInt, Json, UtcDateTime
 
 revision = "0005"
 down_revision = "0004"
@@ -12,10 +12,24 @@ down_revision = "0004"
 def upgrade() -> None:
     _create_accounts()
     _create_keys()
+    _add_scopes()
     # The subject says whose tokens are revoked; service accounts are no users.
     with op.batch_alter_table("revocations") as revocations:
         revocations.drop_constraint(op.f("fk_revocations_user_uid_users"), type_="foreignkey")
         revocations.drop_column("user_uid")
+
+
+def _add_scopes() -> None:
+    """Tokens made so far are not limited."""
+    with op.batch_alter_table("personal_access_tokens") as tokens:
+        tokens.add_column(sa.Column("scopes", Json, nullable=False, server_default="[]"))
+    with op.batch_alter_table("personal_access_tokens") as tokens:
+        tokens.alter_column("scopes", server_default=None)
+    op.create_index(
+        op.f("ix_personal_access_tokens_create_time_uid"),
+        "personal_access_tokens",
+        ["create_time", "uid"],
+    )
 
 
 def _create_accounts() -> None:
@@ -60,6 +74,7 @@ def _create_keys() -> None:
         sa.Column("prefix", sa.Text(), nullable=False),
         sa.Column("creator", sa.Text(), nullable=False),
         sa.Column("create_time", UtcDateTime(), nullable=False),
+        sa.Column("update_time", UtcDateTime(), nullable=False),
         sa.Column("expire_time", UtcDateTime(), nullable=False),
         sa.Column("last_used_time", UtcDateTime(), nullable=True),
         sa.Column("is_retained", sa.Boolean(), nullable=False),

@@ -697,6 +697,7 @@ class Principal(_message.Message):
     TOKEN_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     ROLES_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
     """Output only. "users/<uuid>" or "serviceAccounts/<uuid>"."""
     email: _builtins.str
@@ -713,6 +714,10 @@ class Principal(_message.Message):
     def roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldRole]:
         """Output only. The roles that the principal holds, and where."""
 
+    @_builtins.property
+    def scope(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. The permissions that the token of this call is limited to; empty where it is not."""
+
     def __init__(
         self,
         *,
@@ -722,10 +727,11 @@ class Principal(_message.Message):
         token_expire_time: _timestamp_pb2.Timestamp | None = ...,
         roles: _abc.Iterable[Global___HeldRole] | None = ...,
         name: _builtins.str = ...,
+        scope: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["token_expire_time", b"token_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "email", b"email", "name", b"name", "roles", b"roles", "subject", b"subject", "token_expire_time", b"token_expire_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "email", b"email", "name", b"name", "roles", b"roles", "scope", b"scope", "subject", b"subject", "token_expire_time", b"token_expire_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

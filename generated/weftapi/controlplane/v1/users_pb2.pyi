@@ -225,6 +225,7 @@ class PersonalAccessToken(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     LAST_USED_TIME_FIELD_NUMBER: _builtins.int
     PREFIX_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "users/<uuid>/personalAccessTokens/<uuid>"."""
     uid: _builtins.str
@@ -245,6 +246,12 @@ class PersonalAccessToken(_message.Message):
     def last_used_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was last used, to the minute."""
 
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional, immutable. What it may do of all that the person may: permissions ("runs.get") and roles
+        ("organizations/o/roles/viewer"). Without any, everything that the person may do.
+        """
+
     def __init__(
         self,
         *,
@@ -255,10 +262,11 @@ class PersonalAccessToken(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         last_used_time: _timestamp_pb2.Timestamp | None = ...,
         prefix: _builtins.str = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "last_used_time", b"last_used_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "display_name", b"display_name", "expire_time", b"expire_time", "last_used_time", b"last_used_time", "name", b"name", "prefix", b"prefix", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "display_name", b"display_name", "expire_time", b"expire_time", "last_used_time", b"last_used_time", "name", b"name", "prefix", b"prefix", "scopes", b"scopes", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -399,3 +407,87 @@ class DeletePersonalAccessTokenRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeletePersonalAccessTokenRequest: _TypeAlias = DeletePersonalAccessTokenRequest  # noqa: Y015
+
+@_typing.final
+class ListMemberTokensRequest(_message.Message):
+    """Request of ListMemberTokens."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    organization: _builtins.str
+    """Required. The organization."""
+    page_size: _builtins.int
+    """Optional. Items on a page: 50 by default, 500 at most."""
+    page_token: _builtins.str
+    """Optional. Where the last page ended."""
+    def __init__(
+        self,
+        *,
+        organization: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organization", b"organization", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMemberTokensRequest: _TypeAlias = ListMemberTokensRequest  # noqa: Y015
+
+@_typing.final
+class ListMemberTokensResponse(_message.Message):
+    """Response of ListMemberTokens."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSONAL_ACCESS_TOKENS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Output only. Where the next page begins; empty on the last one."""
+    @_builtins.property
+    def personal_access_tokens(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonalAccessToken]:
+        """Output only. The tokens of this page; whose each is stands in its name."""
+
+    def __init__(
+        self,
+        *,
+        personal_access_tokens: _abc.Iterable[Global___PersonalAccessToken] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "personal_access_tokens", b"personal_access_tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMemberTokensResponse: _TypeAlias = ListMemberTokensResponse  # noqa: Y015
+
+@_typing.final
+class RevokeMemberTokenRequest(_message.Message):
+    """Request of RevokeMemberToken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    organization: _builtins.str
+    """Required. The organization that the token's owner belongs to."""
+    name: _builtins.str
+    """Required. The token."""
+    def __init__(
+        self,
+        *,
+        organization: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "organization", b"organization"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeMemberTokenRequest: _TypeAlias = RevokeMemberTokenRequest  # noqa: Y015

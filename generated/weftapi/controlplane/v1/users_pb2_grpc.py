@@ -71,6 +71,16 @@ class UserServiceStub(object):
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.DeletePersonalAccessTokenRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.ListMemberTokens = channel.unary_unary(
+                '/weftapi.controlplane.v1.UserService/ListMemberTokens',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.ListMemberTokensRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.ListMemberTokensResponse.FromString,
+                _registered_method=True)
+        self.RevokeMemberToken = channel.unary_unary(
+                '/weftapi.controlplane.v1.UserService/RevokeMemberToken',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.RevokeMemberTokenRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class UserServiceServicer(object):
@@ -132,6 +142,22 @@ class UserServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListMemberTokens(self, request, context):
+        """Lists the personal access tokens of an organization's members, newest first, without their secrets. Has no
+        effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeMemberToken(self, request, context):
+        """Revokes a personal access token of a member, and with it every access token made from it within seconds.
+        One that is absent, or of somebody who is no member, is NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UserServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -168,6 +194,16 @@ def add_UserServiceServicer_to_server(servicer, server):
             'DeletePersonalAccessToken': grpc.unary_unary_rpc_method_handler(
                     servicer.DeletePersonalAccessToken,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.DeletePersonalAccessTokenRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ListMemberTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMemberTokens,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.ListMemberTokensRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.ListMemberTokensResponse.SerializeToString,
+            ),
+            'RevokeMemberToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeMemberToken,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_users__pb2.RevokeMemberTokenRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
@@ -360,6 +396,60 @@ class UserService(object):
             target,
             '/weftapi.controlplane.v1.UserService/DeletePersonalAccessToken',
             weftapi_dot_controlplane_dot_v1_dot_users__pb2.DeletePersonalAccessTokenRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMemberTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.UserService/ListMemberTokens',
+            weftapi_dot_controlplane_dot_v1_dot_users__pb2.ListMemberTokensRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_users__pb2.ListMemberTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeMemberToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.UserService/RevokeMemberToken',
+            weftapi_dot_controlplane_dot_v1_dot_users__pb2.RevokeMemberTokenRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,

@@ -58,6 +58,14 @@ class UserServiceStub:
     """Deletes a personal access token of the caller, and with it every access token made from it within seconds.
     An absent token is NOT_FOUND.
     """
+    ListMemberTokens: _grpc.UnaryUnaryMultiCallable[_users_pb2.ListMemberTokensRequest, _users_pb2.ListMemberTokensResponse]
+    """Lists the personal access tokens of an organization's members, newest first, without their secrets. Has no
+    effect.
+    """
+    RevokeMemberToken: _grpc.UnaryUnaryMultiCallable[_users_pb2.RevokeMemberTokenRequest, _empty_pb2.Empty]
+    """Revokes a personal access token of a member, and with it every access token made from it within seconds.
+    One that is absent, or of somebody who is no member, is NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class UserServiceAsyncStub(UserServiceStub):
@@ -87,6 +95,14 @@ class UserServiceAsyncStub(UserServiceStub):
     DeletePersonalAccessToken: _aio.UnaryUnaryMultiCallable[_users_pb2.DeletePersonalAccessTokenRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a personal access token of the caller, and with it every access token made from it within seconds.
     An absent token is NOT_FOUND.
+    """
+    ListMemberTokens: _aio.UnaryUnaryMultiCallable[_users_pb2.ListMemberTokensRequest, _users_pb2.ListMemberTokensResponse]  # type: ignore[assignment]
+    """Lists the personal access tokens of an organization's members, newest first, without their secrets. Has no
+    effect.
+    """
+    RevokeMemberToken: _aio.UnaryUnaryMultiCallable[_users_pb2.RevokeMemberTokenRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Revokes a personal access token of a member, and with it every access token made from it within seconds.
+    One that is absent, or of somebody who is no member, is NOT_FOUND.
     """
 
 class UserServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -156,6 +172,26 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a personal access token of the caller, and with it every access token made from it within seconds.
         An absent token is NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMemberTokens(
+        self,
+        request: _users_pb2.ListMemberTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_users_pb2.ListMemberTokensResponse, _abc.Awaitable[_users_pb2.ListMemberTokensResponse]]:
+        """Lists the personal access tokens of an organization's members, newest first, without their secrets. Has no
+        effect.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeMemberToken(
+        self,
+        request: _users_pb2.RevokeMemberTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Revokes a personal access token of a member, and with it every access token made from it within seconds.
+        One that is absent, or of somebody who is no member, is NOT_FOUND.
         """
 
 def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
