@@ -29,6 +29,7 @@ from meshkit import files
 from meshkit.clock import Clock, SystemClock
 from meshkit.database import Database
 from meshkit.denials import DenialLog
+from meshkit.feed_metrics import expose_feed
 from meshkit.jobs import Job
 from meshkit.migrations import migrate
 from meshkit.paging import KEY_BYTES, PageTokens
@@ -172,6 +173,7 @@ def _serve(
         denied_serials=base.members.denied_serials,
         readiness={"database": base.database.ping},
     )
+    expose_feed(server.metrics, base.database.feed)
     base.endpoints.server = server
     return server
 

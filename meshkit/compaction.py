@@ -36,6 +36,7 @@ async def compact(
             hold_revision=hold_revision,
         )
         database.feed.compacted(revision)
+        database.feed.counts.compacted += count
         if not count:
             return removed
         removed += count

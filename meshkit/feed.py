@@ -102,8 +102,9 @@ class Ring:
         self._revisions: dict[int, tuple[StoredEvent, ...]] = {}
         self._max_events = max_events
         self._max_bytes = max_bytes
-        self._events = 0
-        self._bytes = 0
+        self.events = 0
+        self.bytes = 0
+        self.evicted = 0
         # The ring holds the revisions after `tail`, up to and including `head`.
         self.tail = head
         self.head = head
@@ -112,9 +113,10 @@ class Ring:
         """Adds the next revision; the oldest give way."""
         self.head += 1
         self._revisions[self.head] = events
-        self._events += len(events)
-        self._bytes += sum(len(event.event) for event in events)
-        while self._events > self._max_events or self._bytes > self._max_bytes:
+        self.events += len(events)
+        self.bytes += sum(len(event.event) for event in events)
+        while self.events > self._max_events or self.bytes > self._max_bytes:
+            self.evicted += len(self._revisions[self.tail + 1])
             self.drop(self.tail + 1)
 
     def drop(self, revision: int) -> None:
@@ -122,8 +124,13 @@ class Ring:
         while self.tail < min(revision, self.head):
             self.tail += 1
             events = self._revisions.pop(self.tail)
-            self._events -= len(events)
-            self._bytes -= sum(len(event.event) for event in events)
+            self.events -= len(events)
+            self.bytes -= sum(len(event.event) for event in events)
+
+    def time_after(self, revision: int) -> datetime | None:
+        """When the oldest event later than a revision was made, as far as the ring knows."""
+        events = self._revisions.get(max(revision, self.tail) + 1)
+        return events[0].time if events else None
 
     def after(self, revision: int, limit: int) -> list[StoredEvent]:
         """Whole revisions later than one within the ring: about `limit` events, at least one."""
@@ -134,6 +141,16 @@ class Ring:
                 break
             found.extend(events)
         return found
+
+
+@dataclass(slots=True)
+class FeedCounts:
+    """What a feed went through since its process began; see `feed_metrics`."""
+
+    outbox_reads: int = 0
+    compacted: int = 0
+    unannounced: int = 0
+    holes: int = 0
 
 
 class Feed:
@@ -150,17 +167,18 @@ class Feed:
     ) -> None:
         self._tables = tables
         self._read = read
-        self._ring = Ring(head.revision, max_events=ring_events, max_bytes=ring_bytes)
+        self.ring = Ring(head.revision, max_events=ring_events, max_bytes=ring_bytes)
         self._changed = asyncio.Event()
         self._listeners: list[Listener] = []
         self._catching_up = asyncio.Lock()
+        self.counts = FeedCounts()
         self.epoch: UUID = head.epoch
         self.compact_revision: int = head.compact_revision
 
     @property
     def head(self) -> int:
         """The newest revision known here; other replicas may be ahead for a moment."""
-        return self._ring.head
+        return self.ring.head
 
     async def check(self, after_revision: int, *, epoch: str = "") -> None:
         """Raises OutOfRange unless a subscriber may resume after this revision."""
@@ -189,8 +207,8 @@ class Feed:
         `compactRevision`.
         """
         await self.check(after_revision)
-        if after_revision >= self._ring.tail:
-            return self._ring.after(after_revision, limit)
+        if after_revision >= self.ring.tail:
+            return self.ring.after(after_revision, limit)
         return await self._read_outbox(after_revision, limit)
 
     async def wait(self, after_revision: int, timeout_s: float | None = None) -> int:
@@ -212,7 +230,7 @@ class Feed:
         """Adds one committed revision; False, and nothing added, where it is not the next."""
         if not events or events[0].revision != self.head + 1:
             return False
-        self._ring.append(tuple(events))
+        self.ring.append(tuple(events))
         self._wake(events)
         return True
 
@@ -227,7 +245,7 @@ class Feed:
         """Takes note that history up to this revision is gone."""
         if revision > self.compact_revision:
             self.compact_revision = revision
-            self._ring.drop(revision)
+            self.ring.drop(revision)
 
     def _check_kept(self, after_revision: int, compact_revision: int) -> None:
         if after_revision < compact_revision:
@@ -241,6 +259,7 @@ class Feed:
             )
 
     async def _read_outbox(self, after_revision: int, limit: int) -> list[StoredEvent]:
+        self.counts.outbox_reads += 1
         head, events = await self._read(lambda c: self._page(c, after_revision, limit))
         self.compacted(head.compact_revision)
         self._check_kept(after_revision, head.compact_revision)
@@ -258,14 +277,15 @@ class Feed:
         for revision, group in groupby(events, attrgetter("revision")):
             # A hole would violate the order of commits: stop there, and never skip it.
             if revision > self.head and not self.publish(tuple(group)):
+                self.counts.holes += 1
                 return False
         return self.head > before and self.head < head.revision
 
     def _restart(self, head: Head) -> None:
         """History was compacted past our position, or replaced: begin at its end."""
         self.epoch, self.compact_revision = head.epoch, head.compact_revision
-        self._ring.drop(self._ring.head)
-        self._ring.head = self._ring.tail = head.revision
+        self.ring.drop(self.ring.head)
+        self.ring.head = self.ring.tail = head.revision
         self._wake(())
 
     def _page(

@@ -116,6 +116,11 @@ class MeshServer:
         self._mesh = _listener(shared.settings, _compose(mesh, _on(Listener.MESH, bound)))
         self._health = _listener(shared.settings, _compose(probe, health))
         self.metrics.watch_streams(lambda: shared.limits.streams.count)
+        self.metrics.counter(
+            "weft_rpc_slow_consumers",
+            "Streams ended because their reader took nothing for too long.",
+            lambda: sum(streams.slow_consumers for streams in self._open_streams),
+        )
 
     @property
     def ports(self) -> Ports:

@@ -87,6 +87,10 @@ class Sleeper:
         self.keys = keys
         self.position = 0
 
+    @property
+    def is_asleep(self) -> bool:
+        return self._future is not None and not self._future.done()
+
     async def sleep(self, position: int) -> int:
         """Waits for news later than a position, the end of patience, or `rouse`.
 
@@ -110,5 +114,6 @@ class Sleeper:
 
     def wake(self, position: int) -> None:
         """Ends the sleep under way; the sleeper has come to a position."""
-        if self._future is not None and not self._future.done():
-            self._future.set_result(position)
+        future = self._future
+        if future is not None and not future.done():
+            future.set_result(position)

@@ -169,6 +169,8 @@ class OpenStreams:
         self._clock = clock
         self._streams: dict[OpenStream, _Due] = {}
         self._draining = False
+        # How many readers were ended because they took nothing.
+        self.slow_consumers = 0
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -218,6 +220,7 @@ class OpenStreams:
         now = self._clock.monotonic()
         self._authenticator.require_valid(stream.identity)
         if stream.writing_since and now - stream.writing_since > self._times.slow_consumer_s:
+            self.slow_consumers += 1
             raise _slow_consumer(stream)
         if now >= due.ends_at or self._token_has_expired(stream):
             stream.ending.set()

@@ -61,9 +61,14 @@ class Tailer:
             await raw.add_listener(_CHANNEL, self._heard)
             announcer = asyncio.create_task(self._announce(raw))
             try:
+                # What was committed while nobody listened was never announced to us.
+                was_announced = True
                 while not raw.is_closed():
+                    before = self._feed.head
                     await self._feed.catch_up()
-                    await self._wait()
+                    if self._feed.head > before and not was_announced:
+                        self._feed.counts.unannounced += 1
+                    was_announced = await self._wait()
                 raise ConnectionError("closed by the server")
             finally:
                 announcer.cancel()
@@ -75,11 +80,14 @@ class Tailer:
         if not payload.isdecimal() or int(payload) > self._feed.head:
             self._hint.set()
 
-    async def _wait(self) -> None:
+    async def _wait(self) -> bool:
+        """Waits for a hint, or until it is time to look without one; whether there was one."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_POLL_S):
                 await self._hint.wait()
+        was_hinted = self._hint.is_set()
         self._hint.clear()
+        return was_hinted
 
     async def _announce(self, raw: Any) -> None:
         while True:

@@ -5,13 +5,15 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import prometheus_client
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -77,8 +79,15 @@ class Metrics:
 
     def watch_streams(self, count: Callable[[], int]) -> None:
         """Exposes the number of open streams."""
-        gauge = Gauge("weft_rpc_streams", "Open streams.", registry=self.registry)
-        gauge.set_function(count)
+        self.gauge("weft_rpc_streams", "Open streams.", count)
+
+    def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """Exposes a number that somebody else keeps; read from another thread."""
+        Gauge(name, text, registry=self.registry).set_function(read)
+
+    def counter(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """Exposes a count that somebody else keeps and that only grows, as `<name>_total`."""
+        self.registry.register(_Count(name, text, read))
 
     def begin(self) -> None:
         self._in_flight += 1
@@ -96,6 +105,14 @@ class Metrics:
         if latency is None:
             latency = self._latency_children[method] = self._latency.labels(method)
         latency.observe(seconds)
+
+
+class _Count(Collector):
+    def __init__(self, name: str, text: str, read: Callable[[], float]) -> None:
+        self._name, self._text, self._read = name, text, read
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        yield CounterMetricFamily(self._name, self._text, value=self._read())
 
 
 class MetricsServer:

@@ -20,6 +20,7 @@ from meshkit.membership import Membership, membership_of
 from meshkit.migrations import migrate
 from meshkit.paging import KEY_BYTES, PageTokens
 from meshkit.server import MeshServer, Ports
+from meshkit.telemetry import Metrics
 from meshkit.tokens import TokenSigner, TokenVerifier, TrustedIssuer
 from weftapi.workloads.v1 import workloads_pb2
 from workspace.access import Access, Policies
@@ -176,6 +177,8 @@ def _parts(
     pages = PageTokens([read_or_make_key(settings.data_dir / "page-token.key", KEY_BYTES)])
     return Parts(
         settings=settings,
+        clock=clock,
+        metrics=Metrics(),
         database=database,
         encoder=base.encoder,
         lists=Lists(database, pages, clock),
@@ -265,6 +268,7 @@ def _server(
         denied=denials,
         denied_serials=denied_serials,
         readiness={"database": database.ping},
+        metrics=parts.metrics,
     )
     # What is registered first closes last: denials are written while the database is open.
     server.on_close(database.close)

@@ -6,9 +6,12 @@ from typing import Any
 
 from google.protobuf.descriptor import FileDescriptor
 
+from meshkit.clock import Clock
 from meshkit.database import Database
+from meshkit.feed_metrics import expose_feed, expose_followers
 from meshkit.scopes import ExtraCheck
 from meshkit.server import Service
+from meshkit.telemetry import Metrics
 from weftapi.workspace.v1 import (
     artifacts_pb2,
     artifacts_pb2_grpc,
@@ -76,6 +79,8 @@ class Parts:
     """What the servicers work on."""
 
     settings: WorkspaceSettings
+    clock: Clock
+    metrics: Metrics
     database: Database
     encoder: EventEncoder
     lists: Lists
@@ -98,9 +103,12 @@ def services(parts: Parts) -> list[Service]:
         database,
         parts.encoder,
         parts.access,
+        clock=parts.clock,
         bookmark_s=settings.bookmark_s,
         is_draining=parts.is_draining,
     )
+    expose_feed(parts.metrics, database.feed)
+    expose_followers(parts.metrics, database.feed, watches.following, parts.clock)
     return [
         _service(projects_pb2, projects_pb2_grpc, ProjectServicer(database, lists, parts.access)),
         _service(pipelines_pb2, pipelines_pb2_grpc, PipelineServicer(database, lists)),

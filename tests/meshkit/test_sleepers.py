@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,37 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshkit.feed import Feed, Head, StoredEvent
+from meshkit.feed import Head, StoredEvent
 from meshkit.sleepers import Sleeper, Sleepers
 from meshkit.streams import Ending
-from tests.meshkit.notes import TABLES
+from tests.meshkit.published import new_feed, publish
 
-EPOCH = UUID(int=1)
 PATIENT = 3600.0
-
-
-def new_feed() -> tuple[Feed, list[Head]]:
-    """A feed at revision 0, and the head that its database would answer."""
-    heads = [Head(0, 0, EPOCH)]
-
-    async def read(_work: Any) -> Any:
-        return heads[-1], []
-
-    return Feed(TABLES, read, heads[0]), heads
-
-
-def event(revision: int, name: str) -> StoredEvent:
-    time = datetime(2026, 1, 1, tzinfo=UTC)
-    return StoredEvent(revision, 0, time, "p", "weft.dev/Note", name, "uid", "UPDATED", b"")
 
 
 def keys_of(event: StoredEvent) -> Iterator[str]:
     yield event.name
     yield "any"
-
-
-def publish(feed: Feed, *names: str) -> None:
-    assert feed.publish([event(feed.head + 1, name) for name in names])
 
 
 async def asleep(sleepers: Sleepers, keys: Sequence[str], position: int = 0) -> Any:

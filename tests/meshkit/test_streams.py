@@ -100,6 +100,8 @@ class TestOpenStreams:
             error = await refused(_read_all(stream))
         assert error.code() is Code.RESOURCE_EXHAUSTED
         assert status.from_rpc_error(error).metadata == {"lastRevision": "41"}
+        ended = mesh.server.metrics.registry.get_sample_value("weft_rpc_slow_consumers_total")
+        assert ended == 1
 
 
 async def _read_all(stream) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,8 +34,9 @@ class EventServicer(events_pb2_grpc.EventServiceServicer):
         self, request: events_pb2.WatchEventsRequest, context: Context
     ) -> AsyncIterator[Any]:
         watch = await self._watches.events(request, caller())
-        async for response in watch.follow(context):
-            yield response
+        async with aclosing(watch.follow(context)) as responses:
+            async for response in responses:
+                yield response
 
     async def ListEvents(
         self, request: events_pb2.ListEventsRequest, _context: Context

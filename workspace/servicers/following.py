@@ -7,10 +7,14 @@ for all who watch the same.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from datetime import datetime
+from typing import NamedTuple
 
 from meshkit.authentication import Context
+from meshkit.clock import Clock
 from meshkit.feed import Feed, StoredEvent
+from meshkit.feed_metrics import Delays
 from meshkit.sleepers import Sleeper, Sleepers
 from meshkit.streams import current_stream
 from weftapi.workspace.v1 import events_pb2, reports_pb2
@@ -25,28 +29,55 @@ _PAGE_BYTES = 512
 Response = events_pb2.WatchResponse | bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """What a watch sends of a part of the feed, up to and including `position`.
 
-    `end` is the revision with which the watch's run ended; 0 where it did not.
+    `time` is that of the newest change in it. `end` is the revision with which the watch's run
+    ended; 0 where it did not.
     """
 
     position: int
-    messages: tuple[bytes, ...]
+    messages: tuple[bytes, ...] = ()
+    time: datetime | None = None
     end: int = 0
 
 
 class Following:
     """What the watches of one feed share: whom to wake, and the pages that many of them send."""
 
-    def __init__(self, feed: Feed, *, bookmark_s: float, is_draining: Callable[[], bool]) -> None:
+    def __init__(
+        self, feed: Feed, *, clock: Clock, bookmark_s: float, is_draining: Callable[[], bool]
+    ) -> None:
         self.feed = feed
+        self.clock = clock
+        self.bookmark_s = bookmark_s
+        self.now = asyncio.get_running_loop().time
         self.is_draining = is_draining
         self.sleepers = Sleepers(feed, keys_of, patience_s=bookmark_s)
+        self.delays = Delays()
+        self._open: set[Watch] = set()
         self._pages: dict[Hashable, Page] = {}
         self._bytes = 0
         feed.tell(self._forget_other_history)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def lowest_position(self) -> int:
+        """As `meshkit.feed_metrics.Followers`: whoever sleeps has nothing left to read."""
+        head = self.feed.head
+        # Copied at once, as those who ask are on another thread.
+        awake = (watch.position for watch in tuple(self._open) if not watch.is_asleep)
+        return min(awake, default=head)
+
+    @contextmanager
+    def counted(self, watch: "Watch") -> Iterator[None]:
+        """Counts a watch as open while the block runs."""
+        self._open.add(watch)
+        try:
+            yield
+        finally:
+            self._open.discard(watch)
 
     async def page(self, selector: Selector, position: int, run: str) -> Page:
         """The next page behind a position; `run` is one whose end it shall tell."""
@@ -62,15 +93,16 @@ class Following:
 
     async def _read(self, selector: Selector, position: int, run: str) -> Page:
         events = await self.feed.read(position, _PAGE_EVENTS)
-        chosen, end = [], 0
+        chosen, time, end = [], None, 0
         for event in events:
             selected = selector.select(event)
             if selected is not None:
                 chosen.append((event.revision, selected))
+                time = event.time
                 if event.name == run and decode(event.event).run.state in OVER:
                     end = event.revision
         reached = events[-1].revision if events else position
-        return Page(reached, tuple(messages(chosen, revision=reached)), end)
+        return Page(reached, tuple(messages(chosen, revision=reached)), time, end)
 
     def _share(self, key: Hashable, page: Page) -> None:
         """Keeps a page for the others; the oldest pages give way."""
@@ -99,11 +131,13 @@ class Watch:
         "_epoch",
         "_following",
         "_initial",
-        "_position",
+        "_is_live",
         "_run",
         "_selector",
         "_sleeper",
+        "_spoke_at",
         "_stream",
+        "position",
     )
 
     def __init__(
@@ -122,42 +156,45 @@ class Watch:
         """
         self._following = following
         self._selector = selector
-        self._position = position
+        self.position = position
         self._initial = initial
         self._run = run
         self._end = end
+        # It has been at the head of the feed: what comes now has just happened.
+        self._is_live = False
+        self._spoke_at = 0.0
         self._epoch = following.feed.epoch
         self._stream = current_stream.get()
         self._sleeper = Sleeper(following.sleepers, selector.keys)
 
+    @property
+    def is_asleep(self) -> bool:
+        return self._sleeper.is_asleep
+
     async def follow(self, context: Context) -> AsyncGenerator[Response, None]:
         """Everything that the watch says."""
-        has_ended = bool(self._end) and self._position >= self._end
+        has_ended = bool(self._end) and self.position >= self._end
         await self._greet(context, is_over=has_ended and self._initial is None)
         for message in self._begin():
             yield message
+        self._spoke_at = self._following.now()
         ending = self._stream.ending
         ending.then(self._sleeper.rouse)
-        while not (has_ended or ending.is_set()):
-            if self._is_at_head():
-                self._position = await self._sleeper.sleep(self._position)
-                if self._is_at_head() and not ending.is_set():
+        with self._following.counted(self):
+            while not (has_ended or ending.is_set()):
+                page = await self._next()
+                for message in page.messages:
+                    yield message
+                self._sent(page)
+                has_ended = bool(self._end) and self.position >= self._end
+                if self._is_silent() and not (has_ended or ending.is_set()):
                     yield self._bookmark()
-                continue
-            page = await self._next()
-            for message in page.messages:
-                yield message
-            self._position = page.position
-            has_ended = bool(self._end) and self._position >= self._end
-            if not page.messages:
-                # A page without a word for this reader must not keep the loop from the others.
-                await asyncio.sleep(0)
         yield self._last_words() if has_ended else self._farewell()
 
     async def _greet(self, context: Context, *, is_over: bool) -> None:
         metadata = [
             ("x-weft-epoch", str(self._epoch)),
-            ("x-weft-revision", str(self._position)),
+            ("x-weft-revision", str(self.position)),
         ]
         if is_over:
             metadata.append(("x-weft-ended", "true"))
@@ -172,41 +209,59 @@ class Watch:
             return
         # Half an initial state is no place to resume from.
         yield events_pb2.WatchResponse(epoch=epoch, more_in_revision=True)
-        state = ((self._position, event) for event in initial)
-        yield from messages(state, revision=self._position, is_whole=False)
+        state = ((self.position, event) for event in initial)
+        yield from messages(state, revision=self.position, is_whole=False)
         yield self._bookmark(initial_complete=True)
 
-    def _is_at_head(self) -> bool:
-        feed = self._following.feed
-        return feed.head == self._position and feed.epoch is self._epoch
-
     async def _next(self) -> Page:
+        """What comes next; a page without a word where there is nothing for a while."""
         following = self._following
-        if self._epoch is not following.feed.epoch:
-            await following.feed.check(self._position, epoch=str(self._epoch))
+        if following.feed.epoch is not self._epoch:
+            await following.feed.check(self.position, epoch=str(self._epoch))
             self._epoch = following.feed.epoch
-        self._stream.cursor = str(self._position)
-        page = await following.page(self._selector, self._position, self._run)
-        if page.end:
-            self._end = page.end
+        if following.feed.head == self.position:
+            self._is_live = True
+            return Page(await self._sleeper.sleep(self.position))
+        self._stream.cursor = str(self.position)
+        page = await following.page(self._selector, self.position, self._run)
+        if not page.messages:
+            # A page without a word for this reader must not keep the loop from the others.
+            await asyncio.sleep(0)
         return page
+
+    def _sent(self, page: Page) -> None:
+        following = self._following
+        self.position = page.position
+        self._end = page.end or self._end
+        if page.messages:
+            self._spoke_at = following.now()
+            if self._is_live and page.time:
+                following.delays.add((following.clock.now() - page.time).total_seconds())
+
+    def _is_silent(self) -> bool:
+        """Whether it is time to say how far it has come; it then counts as said."""
+        now = self._following.now()
+        if now - self._spoke_at < self._following.bookmark_s:
+            return False
+        self._spoke_at = now
+        return True
 
     def _bookmark(
         self, *, initial_complete: bool = False, epoch: str = ""
     ) -> events_pb2.WatchResponse:
         return events_pb2.WatchResponse(
-            revision=self._position,
+            revision=self.position,
             epoch=epoch,
             bookmark=events_pb2.Bookmark(initial_complete=initial_complete),
         )
 
     def _last_words(self) -> events_pb2.WatchResponse:
-        return events_pb2.WatchResponse(revision=self._position, end_of_stream=True)
+        return events_pb2.WatchResponse(revision=self.position, end_of_stream=True)
 
     def _farewell(self) -> events_pb2.WatchResponse:
         reason = "draining" if self._following.is_draining() else "age"
         notice = reports_pb2.Notice(reconnect=True, reason=reason)
-        return events_pb2.WatchResponse(revision=self._position, notice=notice)
+        return events_pb2.WatchResponse(revision=self.position, notice=notice)
 
 
 def _size(page: Page) -> int:

@@ -1,6 +1,7 @@
 """RunService."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
@@ -136,16 +137,18 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
         self, request: runs_pb2.WatchRunRequest, context: Context
     ) -> AsyncIterator[Any]:
         watch = await self._watches.run(request)
-        async for response in watch.follow(context):
-            yield response
+        async with aclosing(watch.follow(context)) as responses:
+            async for response in responses:
+                yield response
 
     async def WatchRuns(
         self, request: runs_pb2.WatchRunsRequest, context: Context
     ) -> AsyncIterator[Any]:
         filter_ = self._lists.filter(store.FIELDS, request.filter)
         watch = await self._watches.runs(request, caller(), filter_)
-        async for response in watch.follow(context):
-            yield response
+        async with aclosing(watch.follow(context)) as responses:
+            async for response in responses:
+                yield response
 
 
 def _new_run(request: runs_pb2.CreateRunRequest) -> operations.NewRun:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshkit.caller import Caller
+from meshkit.clock import Clock
 from meshkit.database import Database, Session
 from meshkit.filters import Filter
 from weftapi.workspace.v1 import events_pb2, runs_pb2
@@ -49,6 +50,7 @@ class Watches:
         encoder: EventEncoder,
         access: Access,
         *,
+        clock: Clock,
         bookmark_s: float = 15.0,
         is_draining: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -56,7 +58,9 @@ class Watches:
         self._feed = database.feed
         self._encoder = encoder
         self._access = access
-        self._following = Following(database.feed, bookmark_s=bookmark_s, is_draining=is_draining)
+        self.following = Following(
+            database.feed, clock=clock, bookmark_s=bookmark_s, is_draining=is_draining
+        )
 
     async def run(self, request: runs_pb2.WatchRunRequest) -> Watch:
         """One run and its steps, until it has ended."""
@@ -68,7 +72,7 @@ class Watches:
         if start is None:
             raise absent(request.name)
         return Watch(
-            self._following,
+            self.following,
             OfRun(request.name),
             start.position(request.after_revision),
             initial=start.initial,
@@ -91,7 +95,7 @@ class Watches:
             Matching(filter_, scope, start.initial) if filter_ else InScope(scope, only_runs)
         )
         position = start.position(request.after_revision)
-        return Watch(self._following, selector, position, initial=start.initial)
+        return Watch(self.following, selector, position, initial=start.initial)
 
     async def events(self, request: events_pb2.WatchEventsRequest, caller: Caller) -> Watch:
         """Everything in a project, or in those that the caller may see."""
@@ -99,7 +103,7 @@ class Watches:
         scope = Scope(self._access, caller, "events.list", request.parent)
         start = await self._database.read(_start_of_events, scope.project)
         selector = InScope(scope, request.resource_types)
-        return Watch(self._following, selector, start.position(request.after_revision))
+        return Watch(self.following, selector, start.position(request.after_revision))
 
     def selector(self, caller: Caller, parent: str, resource_types: Any) -> Selector:
         """What of the feed concerns a reader of a project's events."""
