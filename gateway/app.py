@@ -110,6 +110,8 @@ class Gateway:
         self._table = table
         self._upstreams = upstreams
         self._pages = dict(pages or {})
+        # A page whose path ends in a slash serves all that lies below it.
+        self._folders = tuple(path for path in self._pages if path.endswith("/"))
         self._limits = limits or Limits()
         self._policy = policy or Policy()
         self._timing = timing or Timing()
@@ -166,10 +168,15 @@ class Gateway:
                 return await self._send(exchange, 204, preflight, b"")
         if b"upgrade" in exchange.headers:
             raise Unimplemented("UPGRADE_NOT_SUPPORTED", "there are no WebSockets; use SSE")
-        page = self._pages.get(path)
-        if page is not None:
-            return await self._page(exchange, path, page)
+        place = path if path in self._pages else self._folder_of(path)
+        if place:
+            return await self._page(exchange, place, self._pages[place])
         return await self._api(exchange, path)
+
+    def _folder_of(self, path: str) -> str:
+        if path.startswith(self._folders):
+            return next(folder for folder in self._folders if path.startswith(folder))
+        return ""
 
     async def _api(self, exchange: _Exchange, path: str) -> int:
         place = self._upstreams.place(path)

@@ -21,7 +21,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A handler and the methods it takes; it may raise MeshError or Refused."""
+    """A handler and the methods it takes; it may raise MeshError or Refused.
+
+    Under a path that ends in a slash it serves every path below.
+    """
 
     handler: Handler
     methods: frozenset[str] = frozenset(("GET", "HEAD"))

@@ -15,6 +15,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 import weftapi
 from gateway import openapi
 from gateway.app import Gateway
+from gateway.callback import Callback
 from gateway.config import GatewaySettings
 from gateway.contract import Contract
 from gateway.listener import HttpListener, tls_context
@@ -100,6 +101,7 @@ class GatewayServer:
             pages={
                 **health.pages(),
                 **oauth.pages(),
+                **Callback(server).pages(),
                 "/openapi.json": openapi.page(document),
             },
             limits=settings.limits(),

@@ -48,6 +48,7 @@ log = structlog.get_logger()
 _PATH = r"(?:/[A-Za-z0-9._~-]*)*"
 # RFC 8252: the loopback interface by its number, since a name may mean another machine.
 _LOOPBACK = re.compile(rf"http://(?:127\.0\.0\.1|\[::1\]):[1-9][0-9]{{0,4}}{_PATH}")
+_MAX_METADATA = 512
 # What RFC 6749 (4.1.2.1) has clients hear.
 _OAUTH_ERRORS = {
     "LOGIN_DENIED": "access_denied",
@@ -200,7 +201,9 @@ def _denied(error: str) -> PermissionDenied:
 
 def _failure(returned: Returned, error: MeshError) -> Secret:
     word = _OAUTH_ERRORS.get(error.reason, "server_error")
-    return _back(returned, error=word, error_description=error.message)
+    told = _back(returned, error=word, error_description=error.message)
+    # Metadata of errors is cut at a length; an address that is cut leads nowhere.
+    return told if len(told) <= _MAX_METADATA else _back(returned, error=word)
 
 
 def _back(returned: Returned, **parameters: str) -> Secret:

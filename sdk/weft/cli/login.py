@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ _SLOWER_S = 5
 @click.option("--fingerprint", help="The CA's fingerprint, sha256:..., instead of the file.")
 @click.option("--token", help="A personal access token; '-' reads it from standard input.")
 @click.option("--email", help="Address of a local account; its password is asked for.")
+@click.option("--provider", help="Id of the identity provider to sign in through.")
+@click.option("--organization", help="Id of the organization whose providers are meant.")
+@click.option("--device", is_flag=True, help="Show a code to approve elsewhere; use no browser.")
 @click.option("--name", help="Name of the context; the host by default.")
 @click.option("--workspace", help="Id of the workspace to use; the only one by default.")
 def login(
@@ -42,13 +46,17 @@ def login(
     fingerprint: str | None,
     token: str | None,
     email: str | None,
+    provider: str | None,
+    organization: str | None,
+    device: bool,
     name: str | None,
     workspace: str | None,
 ) -> None:
     """Sign in to the mesh at HOST:PORT.
 
-    Without --token or --email it shows a code, which somebody who is signed in approves
-    (`weft approve CODE`): you, on another machine.
+    Without --token or --email it opens your browser at the organization's identity provider.
+    Where there is no browser, or no provider, it shows a code, which somebody who is signed
+    in approves (`weft approve CODE`): you, on another machine.
     """
     from dataclasses import replace
 
@@ -59,7 +67,8 @@ def login(
     ca_pem = ca.read_text() if ca else _fetch_ca(host, fingerprint) if fingerprint else ""
     context = Context(name=name or host.rpartition(":")[0], control_plane=host, ca_pem=ca_pem)
     # Nothing is kept before all of it worked: a sign-in that fails leaves the last one as it was.
-    secrets = MemorySecrets(_sign_in(context, token, email))
+    way = _Way(token, email, provider, organization, device)
+    secrets = MemorySecrets(_sign_in(context, way))
     connection = Connection(context, secrets)
     try:
         context = replace(context, **_choose_workspace(connection, workspace))
@@ -175,19 +184,42 @@ def _address(text: str) -> str:
     return host
 
 
-def _sign_in(context: Context, token: str | None, email: str | None) -> SignIn:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How to sign in, as the options say it."""
+
+    token: str | None
+    email: str | None
+    provider: str | None
+    organization: str | None
+    device: bool
+
+
+def _sign_in(context: Context, way: _Way) -> SignIn:
     from weft._connection import Endpoint, no_token
     from weft._contexts import SignIn
 
-    if token:
-        secret = sys.stdin.readline().strip() if token == "-" else token  # noqa: S105
+    if way.token:
+        is_piped = way.token == "-"  # noqa: S105 - where it comes from
+        secret = sys.stdin.readline().strip() if is_piped else way.token
         return SignIn(personal_access_token=secret)
     endpoint = Endpoint(context.control_plane, ca_pem=context.ca_pem, token=no_token)
     try:
-        answer = _by_password(endpoint, email) if email else _by_device(endpoint)
-        return SignIn(refresh_token=answer.refresh_token)
+        return SignIn(refresh_token=_tokens(endpoint, way).refresh_token)
     finally:
         endpoint.close()
+
+
+def _tokens(endpoint: Endpoint, way: _Way) -> auth_pb2.TokenSet:
+    from weft.cli import _browser
+
+    if way.email:
+        return _by_password(endpoint, way.email)
+    if not way.device and (way.provider or _browser.has_browser()):
+        provider = _browser.choose_provider(endpoint, way.provider, way.organization)
+        if provider is not None:
+            return _browser.sign_in(endpoint, provider)
+    return _by_device(endpoint)
 
 
 def _by_password(endpoint: Endpoint, email: str) -> auth_pb2.TokenSet:

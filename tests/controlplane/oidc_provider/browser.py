@@ -1,5 +1,9 @@
 """A person with a browser, as far as sign-in pages need one: cookies, redirects and forms."""
 
+import asyncio
+import os
+import ssl
+import sys
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -46,3 +50,23 @@ async def sign_in(address: str, login: str, *, until: str, refuse: bool = False)
             else:
                 filled = {**form.fields, **({"login": login} if "login" in form.fields else {})}
                 response = await client.post(urljoin(here, form.action), data=filled)
+
+
+async def _main() -> None:
+    """As `$BROWSER`: signs in, and goes on through the gateway to whoever waits.
+
+    The public name stands in no DNS; the gateway is reached where the environment says.
+    """
+    address, login = sys.argv[1], os.environ["TEST_LOGIN"]
+    callback = os.environ["TEST_CALLBACK"]
+    brought = await sign_in(address, login, until=callback, refuse="TEST_REFUSE" in os.environ)
+    trust = ssl.create_default_context(cafile=os.environ["TEST_CA"])
+    async with httpx2.AsyncClient(verify=trust, trust_env=False) as client:
+        came_back = await client.get(os.environ["TEST_GATEWAY"], params=brought)
+        assert came_back.status_code == 303, came_back.text
+        shown = await client.get(came_back.headers["location"])
+    assert "terminal" in shown.text
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())
