@@ -39,7 +39,9 @@ _NAME = re.compile(
     rf"(?:/workspaces/(?P<workspace>{ID_PATTERN})"
     rf"(?:/projects/(?P<project>{ID_PATTERN})(?:/(?P<item>{_CHILD}(?:/{_CHILD})*))?"
     rf"|/operations/{ID_PATTERN})?"
-    rf"|/(?!workspaces/){_CHILD}(?:/{_CHILD})*)?"
+    rf"|/(?!workspaces/){_CHILD}(?:/{_CHILD})*"
+    # What an organization looks after, but has none of its own.
+    r"|/certificateAuthority)?"
 )
 _ME = "users/me"
 
@@ -112,7 +114,7 @@ def _require_permission(grants: list[Grant], policy: MethodPolicy, resource: str
         raise not_permitted(permission)
 
 
-def extra_checks(database: Database) -> dict[str, ExtraCheck]:
+def extra_checks(database: Database, *, first_organization: str) -> dict[str, ExtraCheck]:
     """The checks that options of the contract name."""
 
     async def own_only(caller: Caller, request: Message) -> None:
@@ -135,7 +137,13 @@ def extra_checks(database: Database) -> dict[str, ExtraCheck]:
         if request.subject and not is_self:
             await database.read(_require_grant_reader, subject_of(caller), request.resource)
 
+    async def of_first_organization(_caller: Caller, request: Message) -> None:
+        name: str = getattr(request, "organization", "") or getattr(request, "name", "")
+        if name.split("/")[1:2] != [first_organization]:
+            raise not_permitted("the mesh itself")
+
     return {
+        "first_organization": of_first_organization,
         "self": own_only,
         "self_or_grant_reader": self_or_grant_reader,
         "self_or_user_reader": self_or_user_reader,

@@ -1,4 +1,4 @@
-"""The mesh's certificate authority: one root, its key in a file that only we can read.
+"""The mesh's certificate authority: roots, one of which signs, and what it signs.
 
 What a certificate says is decided here and by the enrollment: of a request nothing is taken
 over but its key, and that only after it proved to hold the private half.
@@ -7,7 +7,7 @@ over but its key, and that only after it proved to hold the private half.
 import hashlib
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from controlplane.store.schema_authority import Root
 from meshkit import certificates, files
 from meshkit.certificates import Authority
 from meshkit.clock import Clock
@@ -24,57 +25,109 @@ from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.ids import new_uid
 from meshkit.spiffe import Role, SpiffeId
 
-_KEY_FILE = "ca-key.pem"
-_CERTIFICATE_FILE = "ca.pem"
+_BUNDLE_FILE = "ca.pem"
+_KEYS_DIRECTORY = "ca-keys"
+_ACTIVE = "ACTIVE"
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A signed leaf, and what must be remembered of it to deny it later."""
+    """A signed leaf, and what must be remembered of it to deny or to replace it later."""
 
     identity: SpiffeId
     chain: bytes
     serial: str
     not_after: datetime
     key_hash: bytes
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewRoot:
+    """A root whose key is in its file; its certificate belongs into the database."""
+
+    fingerprint: str
+    certificate_pem: str
+    not_after: datetime
+
+
+class RootKeys:
+    """The private keys of the roots, each in a file that only we can read."""
+
+    def __init__(self, directory: Path, *, trust_domain: str, clock: Clock) -> None:
+        self._directory = directory / _KEYS_DIRECTORY
+        self._trust_domain = trust_domain
+        self._clock = clock
+        files.make_private_directory(self._directory)
+
+    def make(self) -> NewRoot:
+        """A new root, its key on disk before anybody hears of it."""
+        name = f"Weft CA of {self._trust_domain}"
+        made = certificates.make_authority(name, now=self._clock.now())
+        fingerprint = certificates.fingerprint(made.certificate)
+        files.write_private(self._path(fingerprint), certificates.key_to_pem(made.key))
+        return NewRoot(fingerprint, made.pem.decode(), made.certificate.not_valid_after_utc)
+
+    def read(self, root: Root) -> Authority:
+        """Raises ValueError where the key is another root's, OSError where there is none."""
+        (certificate,) = certificates.load_chain(root.certificate_pem.encode())
+        path = self._path(root.fingerprint)
+        key = certificates.key_from_pem(path.read_bytes())
+        if key.public_key() != certificate.public_key():
+            raise ValueError(f"{path.name} does not belong to the root {root.fingerprint}")
+        return Authority(certificate, key)
+
+    def remove(self, fingerprint: str) -> None:
+        self._path(fingerprint).unlink(missing_ok=True)
+
+    def _path(self, fingerprint: str) -> Path:
+        return self._directory / f"{fingerprint.removeprefix('sha256:')}.pem"
 
 
 class CertificateAuthority:
-    """Signs the leaves of the mesh."""
+    """Signs the leaves of the mesh with the active root.
 
-    def __init__(self, authority: Authority, *, clock: Clock, lifetime: timedelta) -> None:
-        self._authority = authority
+    `load` follows the database: after a rollover here, or by another replica.
+    """
+
+    def __init__(
+        self, directory: Path, keys: RootKeys, *, clock: Clock, lifetime: timedelta
+    ) -> None:
+        self.keys = keys
+        self._bundle_path = directory / _BUNDLE_FILE
         self._clock = clock
         self._lifetime = lifetime
+        self._signing: Authority | None = None
+        self._bundle = b""
 
-    @classmethod
-    def open(
-        cls, directory: Path, *, trust_domain: str, clock: Clock, lifetime: timedelta
-    ) -> "CertificateAuthority":
-        """Reads the authority in a directory; makes it where there is none yet."""
-        path = directory / _CERTIFICATE_FILE
-        if not path.exists():
-            made = certificates.make_authority(f"Weft CA of {trust_domain}", now=clock.now())
-            # The certificate comes last: it says that the key is there.
-            files.write_private(directory / _KEY_FILE, certificates.key_to_pem(made.key))
-            files.write_private(path, made.pem)
-        (certificate,) = certificates.load_chain(path.read_bytes())
-        key = certificates.key_from_pem((directory / _KEY_FILE).read_bytes())
-        if key.public_key() != certificate.public_key():
-            raise ValueError(f"{_KEY_FILE} in {directory} does not belong to {_CERTIFICATE_FILE}")
-        return cls(Authority(certificate, key), clock=clock, lifetime=lifetime)
+    def load(self, roots: Sequence[Root]) -> None:
+        """Takes over the roots as the database has them; raises as `RootKeys.read`."""
+        (active,) = (root for root in roots if root.state == _ACTIVE)
+        if self._signing is None or active.fingerprint != self.fingerprint:
+            self._signing = self.keys.read(active)
+        bundle = bundle_of((root.certificate_pem, root.state) for root in roots).encode()
+        if bundle != self._bundle:
+            # For people: what `curl --cacert` and `weft login --ca` take.
+            files.write_private(self._bundle_path, bundle)
+            self._bundle = bundle
 
     @property
     def trust_bundle(self) -> bytes:
-        """The roots that members trust, in PEM."""
-        return self._authority.pem
+        """The roots that members trust, in PEM; the one that signs comes first."""
+        return self._bundle
 
     @property
     def fingerprint(self) -> str:
-        """ "sha256:<hex>" of the root."""
+        """ "sha256:<hex>" of the root that signs."""
         return certificates.fingerprint(self._authority.certificate)
+
+    @property
+    def _authority(self) -> Authority:
+        if self._signing is None:
+            raise RuntimeError("the roots are not loaded yet")
+        return self._signing
 
     def issue(self, request_pem: str, identity: SpiffeId, host_names: Sequence[str]) -> Issued:
         """Signs the key of a request for an identity; raises InvalidArgument for a bad request."""
@@ -88,7 +141,9 @@ class CertificateAuthority:
             extra_names=host_names,
         )
         leaf = certificates.read_peer(chain)
-        return Issued(identity, chain, f"{leaf.serial:x}", leaf.not_after, key_hash(key))
+        return Issued(
+            identity, chain, f"{leaf.serial:x}", leaf.not_after, key_hash(key), self.fingerprint
+        )
 
     def own_credentials(
         self, directory: Path, *, trust_domain: str, host_names: Sequence[str]
@@ -111,9 +166,12 @@ class CertificateAuthority:
             return Credentials(directory)
 
     def renew_own(self, credentials: Credentials, host_names: Sequence[str]) -> bool:
-        """Renews the own certificate if half of its life is over or its names changed."""
+        """Renews the own certificate where half of its life, its names or its root is over."""
         is_fresh = self._clock.now() < credentials.half_life
-        if is_fresh and _host_names(credentials) == set(host_names):
+        leaf = certificates.load_chain(credentials.pair.chain)[0]
+        is_ours = certificates.is_issued_by(leaf, [self._authority.certificate])
+        has_names = _host_names(credentials) == set(host_names)
+        if is_fresh and is_ours and has_names and credentials.trust == self._bundle:
             return False
         credentials.install(self._own_pair(credentials.identity, host_names), self.trust_bundle)
         return True
@@ -122,6 +180,11 @@ class CertificateAuthority:
         key = certificates.new_key()
         issued = self.issue(certificates.make_request(key).decode(), identity, host_names)
         return KeyPair(certificates.key_to_pem(key), issued.chain)
+
+
+def bundle_of(roots: Iterable[tuple[str, str]]) -> str:
+    """Certificates in PEM, given with their states: the one that signs first."""
+    return "".join(pem for pem, _ in sorted(roots, key=lambda root: root[1] != _ACTIVE))
 
 
 def require_host_names(names: Sequence[str], *, trust_domain: str) -> None:

@@ -10,6 +10,7 @@ from controlplane.identity.tokens import Lifetimes
 from controlplane.linking.health import LinkRegistry
 from controlplane.membership import MeshMembers
 from controlplane.provisioners import Provisioner
+from controlplane.rollover import Rollover
 from controlplane.servicers.workspace_messages import WorkspaceMessages
 from controlplane.signing import Signing
 from controlplane.single_sign_on import SingleSignOn
@@ -53,7 +54,7 @@ class Foundation:
     settings: Settings
     clock: Clock
     database: Database
-    authority: CertificateAuthority
+    rollover: Rollover
     credentials: Credentials
     pages: PageTokens
     lifetimes: Lifetimes
@@ -64,6 +65,10 @@ class Foundation:
     single_sign_on: SingleSignOn
     endpoints: Endpoints
     provisioner: Provisioner | None
+
+    @property
+    def authority(self) -> CertificateAuthority:
+        return self.rollover.authority
 
     @property
     def messages(self) -> WorkspaceMessages:

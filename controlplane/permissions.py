@@ -63,6 +63,8 @@ _ADMIN = _EDITOR | {
     "apiKeys.list",
     "apiKeys.rotate",
     "apiKeys.update",
+    "certificateAuthority.get",
+    "certificateAuthority.roll",
     "enrollments.create",
     "enrollments.list",
     "enrollments.revoke",

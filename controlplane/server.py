@@ -4,7 +4,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from controlplane.authorization import Authorizer, extra_checks
-from controlplane.ca import CertificateAuthority
 from controlplane.chains import chains_of
 from controlplane.config import Settings
 from controlplane.events import encode_event
@@ -19,6 +18,7 @@ from controlplane.linking.health import LinkRegistry
 from controlplane.membership import MeshMembers
 from controlplane.operations import links, setup
 from controlplane.provisioners.choice import make_provisioner
+from controlplane.rollover import Rollover
 from controlplane.services import services
 from controlplane.setup_token import SetupToken
 from controlplane.signing import Signing
@@ -55,7 +55,7 @@ async def build(
         signing=base.signing,
         lifetimes=base.lifetimes,
         members=base.members,
-        authority=base.authority,
+        rollover=base.rollover,
         credentials=base.credentials,
         host_names=settings.host_names,
         clock=base.clock,
@@ -104,13 +104,15 @@ async def _lay_foundation(settings: Settings, clock: Clock) -> Foundation:
         clock=clock,
         chains_of=chains_of,
     )
-    authority = CertificateAuthority.open(
+    rollover = Rollover(
+        database,
         data,
         trust_domain=settings.trust_domain,
         clock=clock,
         lifetime=timedelta(seconds=settings.certificate_s),
     )
-    credentials = authority.own_credentials(
+    await rollover.open()
+    credentials = rollover.authority.own_credentials(
         settings.credentials_dir,
         trust_domain=settings.trust_domain,
         host_names=settings.host_names,
@@ -123,7 +125,7 @@ async def _lay_foundation(settings: Settings, clock: Clock) -> Foundation:
         settings,
         clock,
         database,
-        authority,
+        rollover,
         credentials,
         PageTokens([files.read_or_make_key(data / "page-token.key", KEY_BYTES)]),
         lifetimes,
@@ -168,7 +170,7 @@ def _serve(
         verifier=TokenVerifier([ring.trusted], audience=ring.issuer, clock=base.clock),
         authorizer=Authorizer(base.database),
         clock=base.clock,
-        extra_checks=extra_checks(base.database),
+        extra_checks=extra_checks(base.database, first_organization=base.settings.organization),
         denied=denials,
         denied_serials=base.members.denied_serials,
         readiness={"database": base.database.ping},

@@ -11,6 +11,7 @@ from controlplane.linking.conversation import LinkTimes
 from controlplane.servicers.access import AccessServicer
 from controlplane.servicers.auth import AuthServicer
 from controlplane.servicers.beginning import Beginning
+from controlplane.servicers.certificate_authority import CertificateAuthorityServicer
 from controlplane.servicers.enrollment import EnrollmentServicer
 from controlplane.servicers.identity_providers import IdentityProviderServicer
 from controlplane.servicers.members import MemberServicer
@@ -29,6 +30,8 @@ from weftapi.controlplane.v1 import (
     access_pb2_grpc,
     auth_pb2,
     auth_pb2_grpc,
+    certificate_authority_pb2,
+    certificate_authority_pb2_grpc,
     enrollment_pb2,
     enrollment_pb2_grpc,
     identity_providers_pb2,
@@ -145,6 +148,11 @@ def _administration(base: Foundation) -> list[Service]:
             teams_pb2.DESCRIPTOR.services_by_name["TeamService"],
             teams_pb2_grpc.add_TeamServiceServicer_to_server,
             TeamServicer(base.database, pages=base.pages),
+        ),
+        Service(
+            certificate_authority_pb2.DESCRIPTOR.services_by_name["CertificateAuthorityService"],
+            certificate_authority_pb2_grpc.add_CertificateAuthorityServiceServicer_to_server,
+            CertificateAuthorityServicer(base.rollover),
         ),
         Service(
             system_pb2.DESCRIPTOR.services_by_name["SystemService"],

@@ -7,10 +7,10 @@ from datetime import timedelta
 import structlog
 
 from controlplane import store
-from controlplane.ca import CertificateAuthority
 from controlplane.identity.tokens import Lifetimes
 from controlplane.membership import MeshMembers
 from controlplane.operations import access, api_keys
+from controlplane.rollover import Rollover
 from controlplane.signing import Signing
 from controlplane.store.schema import Base
 from meshkit import idempotency
@@ -47,7 +47,7 @@ class Upkeep:
         signing: Signing,
         lifetimes: Lifetimes,
         members: MeshMembers,
-        authority: CertificateAuthority,
+        rollover: Rollover,
         credentials: Credentials,
         host_names: tuple[str, ...],
         clock: Clock,
@@ -57,7 +57,7 @@ class Upkeep:
         self._signing = signing
         self._lifetimes = lifetimes
         self._members = members
-        self._authority = authority
+        self._rollover = rollover
         self._credentials = credentials
         self._host_names = host_names
         self._clock = clock
@@ -94,7 +94,9 @@ class Upkeep:
             try:
                 await self._signing.reload()
                 await self._members.reload()
-            except (MeshError, OSError) as error:
+                await self._rollover.reload()
+                self._renew_own()
+            except (MeshError, OSError, ValueError) as error:
                 log.warning("changes_not_followed", error=repr(error))
                 await asyncio.sleep(_RETRY_S)
                 seen = 0
@@ -103,12 +105,15 @@ class Upkeep:
         """Every replica looks after its own certificate."""
         while True:
             try:
-                if self._authority.renew_own(self._credentials, self._host_names):
-                    log.info("certificate_renewed", serial=f"{self._credentials.serial:x}")
+                self._renew_own()
             except (OSError, ValueError) as error:
                 log.warning("certificate_not_renewed", error=repr(error))
             remaining = (self._credentials.half_life - self._clock.now()).total_seconds()
             await asyncio.sleep(min(max(remaining, _RETRY_S), _RENEWAL_CHECK_S))
+
+    def _renew_own(self) -> None:
+        if self._rollover.authority.renew_own(self._credentials, self._host_names):
+            log.info("certificate_renewed", serial=f"{self._credentials.serial:x}")
 
     async def _rotate(self, _lease: Lease) -> None:
         await self._signing.rotate_by_age()

@@ -6,6 +6,7 @@ last heard.
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -65,6 +66,8 @@ class Link:
         self._denied_serials = denied_serials
         self._clock = clock
         self._changed = asyncio.Event()
+        # Set where the root that signs is no longer the one that signed our certificate.
+        self._outdated = asyncio.Event()
         self.is_connected = False
 
     def health_changed(self) -> None:
@@ -102,7 +105,7 @@ class Link:
                 self.is_connected = False
                 delay = _BACKOFF_S[0]
             # Full jitter: a thousand services must not come back in the same instant.
-            await asyncio.sleep(random.uniform(0, delay))  # noqa: S311
+            await asyncio.sleep(_jitter(0, delay))
             delay = min(delay * 2, _BACKOFF_S[1])
 
     async def _link(self) -> None:
@@ -120,7 +123,9 @@ class Link:
         yield enrollment_pb2.LinkRequest(hello=self._member.hello())
         while True:
             self._changed.clear()
-            yield enrollment_pb2.LinkRequest(health=await self._member.health())
+            health = await self._member.health()
+            health.trusted_roots.extend(_fingerprints(self._credentials.trust))
+            yield enrollment_pb2.LinkRequest(health=health)
             try:
                 async with asyncio.timeout(_HEALTH_INTERVAL_S):
                     await self._changed.wait()
@@ -148,15 +153,31 @@ class Link:
         bundle = trust.trust_bundle_pem.encode()
         if bundle and bundle != self._credentials.trust:
             self._credentials.install(self._credentials.pair, bundle)
+            # A rollover waits to hear that its new root is trusted here.
+            self._changed.set()
+        if trust.signing_root and not self._is_signed_by(trust.signing_root):
+            self._outdated.set()
+
+    def _is_signed_by(self, fingerprint: str) -> bool:
+        roots = certificates.load_chain(self._credentials.trust)
+        signing = [root for root in roots if certificates.fingerprint(root) == fingerprint]
+        leaf = certificates.load_chain(self._credentials.pair.chain)[0]
+        return certificates.is_issued_by(leaf, signing)
 
     async def _stay_certified(self) -> None:
         while True:
-            if self._clock.now() >= self._credentials.half_life:
+            if self._outdated.is_set() or self._clock.now() >= self._credentials.half_life:
                 try:
                     await self._renew()
+                    self._outdated.clear()
                 except (grpc.aio.AioRpcError, ValueError) as error:
                     log.warning("certificate_not_renewed", error=_sentence(error))
-            await asyncio.sleep(self._until_renewal_s() * random.uniform(1.0, 1.1))  # noqa: S311
+                    await asyncio.sleep(_RENEWAL_RETRY_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._until_renewal_s() * _jitter(1.0, 1.1)):
+                    await self._outdated.wait()
+                    # A thousand services hear of a new root in the same instant.
+                    await asyncio.sleep(_jitter(0, _RENEWAL_RETRY_S))
 
     def _until_renewal_s(self) -> float:
         # Looked at now and then all the same: the clock may step.
@@ -187,6 +208,14 @@ class Link:
         return grpc.aio.secure_channel(
             self._membership.mesh_endpoint, self._credentials.for_channel(), options=options
         )
+
+
+def _fingerprints(bundle: bytes) -> list[str]:
+    return [certificates.fingerprint(root) for root in certificates.load_chain(bundle)]
+
+
+def _jitter(low: float, high: float) -> float:
+    return random.uniform(low, high)  # noqa: S311
 
 
 def _sentence(error: Exception) -> str:

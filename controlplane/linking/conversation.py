@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from controlplane.linking import statements
-from controlplane.linking.health import LinkRegistry, OpenLink
+from controlplane.linking.health import LinkRegistry, OpenLink, Said
 from controlplane.linking.statements import Statements
 from controlplane.store.schema import Enrollment, Link, Revocation, SigningKey, Workspace
 from controlplane.store.schema_access import CustomRole, RoleBinding, TeamMember
+from controlplane.store.schema_authority import Root
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import DeadlineExceeded, OutOfRange
@@ -27,6 +27,7 @@ _STATED = frozenset(
         Link,
         Revocation,
         RoleBinding,
+        Root,
         SigningKey,
         TeamMember,
         Workspace,
@@ -76,17 +77,17 @@ class Conversation:
         self._times = times
         self._policy_time = clock.now()
 
-    async def listen(self, healths: AsyncIterator[tuple[dict[str, Any], ...]]) -> None:
+    async def listen(self, healths: AsyncIterator[Said]) -> None:
         """Takes note of what the service says until it hangs up; raises on silence."""
         while True:
             try:
                 async with asyncio.timeout(self._times.silence_s):
-                    checks = await anext(healths, None)
+                    said = await anext(healths, None)
             except TimeoutError as error:
                 raise silent() from error
-            if checks is None:
+            if said is None:
                 return
-            await self._registry.heard(self._link, checks)
+            await self._registry.heard(self._link, said)
 
     async def speak(self) -> AsyncGenerator[News]:
         """All statements, then each change, and a heartbeat where nothing else was said."""
@@ -131,7 +132,7 @@ class Conversation:
             newest,
             policy=policy,
             keys=newest.keys != told.keys,
-            trust=newest.denied_serials != told.denied_serials,
+            trust=newest.trust != told.trust,
             directory=newest.directory != told.directory,
         )
         return [news] if policy or news.keys or news.trust or news.directory else []

@@ -27,6 +27,15 @@ class OpenLink:
     # Since when it is as well or ill as it is.
     since: datetime
     checks: tuple[dict[str, Any], ...] = ()
+    trusted_roots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a service says of itself, again and again."""
+
+    checks: tuple[dict[str, Any], ...]
+    trusted_roots: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +77,16 @@ class LinkRegistry:
         self._open.setdefault(spiffe_id, []).append(link)
         return link
 
-    async def heard(self, link: OpenLink, checks: tuple[dict[str, Any], ...]) -> None:
+    async def heard(self, link: OpenLink, said: Said) -> None:
         """Takes note of how the service says it is."""
         now = self._clock.now()
-        is_news = checks != link.checks
-        if bool(failing(checks)) != bool(failing(link.checks)):
+        if said.trusted_roots != link.trusted_roots:
+            link.trusted_roots = said.trusted_roots
+            await self._database.write(links.keep_trusted_roots, link.spiffe_id, said.trusted_roots)
+        is_news = said.checks != link.checks
+        if bool(failing(said.checks)) != bool(failing(link.checks)):
             link.since = now
-        link.checks, link.last_heard = checks, now
+        link.checks, link.last_heard = said.checks, now
         if is_news or now - link.kept_at >= _COARSE:
             link.kept_at = now
             await self._keep(link, linked=True)

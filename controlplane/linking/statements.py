@@ -10,6 +10,8 @@ from datetime import datetime
 from uuid import UUID
 
 from controlplane import store
+from controlplane.ca import bundle_of
+from controlplane.operations.rollover import ACTIVE
 from controlplane.store.schema import TABLES, Enrollment, Link, SigningKey, Workspace
 from controlplane.store.schema_access import RoleBinding
 from controlplane.subjects import Subject, SubjectKind
@@ -56,6 +58,15 @@ class PeerStatement:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustStatement:
+    """Whom to trust: the roots, the one that signs now, and what is denied all the same."""
+
+    bundle_pem: str
+    signing_root: str
+    denied_serials: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Statements:
     """Everything that a service is told; `policy` is for workspaces only."""
 
@@ -63,7 +74,7 @@ class Statements:
     time: datetime
     policy: PolicyStatement | None
     keys: tuple[tuple[tuple[str, str], ...], ...]
-    denied_serials: tuple[str, ...]
+    trust: TrustStatement
     directory: tuple[PeerStatement, ...]
 
 
@@ -77,8 +88,18 @@ def read(session: Session, service: SpiffeId) -> Statements:
         time=session.now,
         policy=_policy(session, workspace) if workspace else None,
         keys=published(store.keys.all_keys(session)),
-        denied_serials=tuple(store.enrollments.denied_serials(session)),
+        trust=_trust(session),
         directory=directory,
+    )
+
+
+def _trust(session: Session) -> TrustStatement:
+    roots = store.roots.all_roots(session)
+    (signing,) = (root.fingerprint for root in roots if root.state == ACTIVE)
+    return TrustStatement(
+        bundle_of((root.certificate_pem, root.state) for root in roots),
+        signing,
+        tuple(store.enrollments.denied_serials(session)),
     )
 
 

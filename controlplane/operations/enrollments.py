@@ -158,6 +158,7 @@ def _record(session: Session, row: Enrollment, issued: Issued) -> None:
             enrollment_uid=row.uid,
             create_time=session.now,
             not_after=issued.not_after,
+            root=issued.root,
         )
     )
 

@@ -86,6 +86,13 @@ def keep_health(session: Session, spiffe_id: str, health: Health) -> None:
             _tell(session, row)
 
 
+def keep_trusted_roots(session: Session, spiffe_id: str, roots: tuple[str, ...]) -> None:
+    """Keeps which roots a service trusts: what a rollover waits for."""
+    row = store.links.get(session, spiffe_id)
+    if row is not None:
+        row.trusted_roots = list(roots)
+
+
 def forget_open(session: Session) -> None:
     """At the start no link is open here; those to other replicas say so again within seconds."""
     _close(session, store.links.linked(session))

@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from controlplane.ca import CertificateAuthority, Issued
 from controlplane.identity.opaque import read_enrollment_token
 from controlplane.linking.conversation import Conversation, LinkTimes, News, silent
-from controlplane.linking.health import LinkRegistry
+from controlplane.linking.health import LinkRegistry, Said
 from controlplane.linking.statements import PeerStatement, PolicyStatement
 from controlplane.operations import enrollments
 from controlplane.operations.links import Hello
@@ -123,8 +123,9 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
             responses.append(answer(keys=types_pb2.JsonWebKeySet(keys=keys)))
         if news.trust:
             trust = enrollment_pb2.Trust(
-                trust_bundle_pem=self._authority.trust_bundle.decode(),
-                denied_serials=told.denied_serials,
+                trust_bundle_pem=told.trust.bundle_pem,
+                signing_root=told.trust.signing_root,
+                denied_serials=told.trust.denied_serials,
             )
             responses.append(answer(trust=trust))
         if news.directory:
@@ -181,14 +182,15 @@ async def _read_hello(requests: Requests, times: LinkTimes) -> Hello:
     return Hello(hello.version, hello.edge_endpoint, hello.mesh_endpoint, tuple(hello.features))
 
 
-async def _healths(requests: Requests) -> AsyncIterator[tuple[dict[str, Any], ...]]:
+async def _healths(requests: Requests) -> AsyncIterator[Said]:
     async for request in requests:
         if request.WhichOneof("message") != "health":
             raise _out_of_order("After its hello a link says only how it is.")
-        yield tuple(
+        checks = tuple(
             {"name": check.name, "healthy": check.healthy, "message": check.message}
             for check in request.health.checks
         )
+        yield Said(checks, tuple(request.health.trusted_roots))
 
 
 def _out_of_order(message: str) -> InvalidArgument:

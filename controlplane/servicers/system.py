@@ -13,15 +13,16 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
     """Answers what a client must know before it trusts or signs in."""
 
     def __init__(self, authority: CertificateAuthority) -> None:
-        self._info = system_pb2.ServerInfo(
-            version=server_version(),
-            minimum_client_version=_MINIMUM_CLIENT,
-            features=_FEATURES,
-            ca_fingerprint=authority.fingerprint,
-            trust_bundle_pem=authority.trust_bundle.decode(),
-        )
+        self._authority = authority
+        self._version = server_version()
 
     async def GetServerInfo(
         self, _request: system_pb2.GetServerInfoRequest, _context: Context
     ) -> system_pb2.ServerInfo:
-        return self._info
+        return system_pb2.ServerInfo(
+            version=self._version,
+            minimum_client_version=_MINIMUM_CLIENT,
+            features=_FEATURES,
+            ca_fingerprint=self._authority.fingerprint,
+            trust_bundle_pem=self._authority.trust_bundle.decode(),
+        )

@@ -267,6 +267,8 @@ class Certificate(Base):
     enrollment_uid: Mapped[UUID] = mapped_column(sa.ForeignKey("enrollments.uid"), index=True)
     create_time: Mapped[datetime]
     not_after: Mapped[datetime] = mapped_column(index=True)
+    # Fingerprint of the root that signed it.
+    root: Mapped[str] = mapped_column(sa.Text)
 
 
 class Link(Base):
@@ -282,6 +284,8 @@ class Link(Base):
     mesh_endpoint: Mapped[str] = mapped_column(sa.Text, default="")
     features: Mapped[list[str]] = mapped_column(default=list)
     checks: Mapped[list[Any]] = mapped_column(default=list)
+    # Fingerprints of the roots that it says it trusts.
+    trusted_roots: Mapped[list[str]] = mapped_column(default=list)
     # Whether a link was open when this was written.
     linked: Mapped[bool] = mapped_column(default=False)
     # HEALTHY, FAILING or GONE, and since when.

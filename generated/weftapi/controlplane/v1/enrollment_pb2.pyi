@@ -242,21 +242,27 @@ class LinkHealth(_message.Message):
 
     CHECKS_FIELD_NUMBER: _builtins.int
     POLICY_REVISION_FIELD_NUMBER: _builtins.int
+    TRUSTED_ROOTS_FIELD_NUMBER: _builtins.int
     policy_revision: _builtins.int
     """Optional. The newest policy that it decides on."""
     @_builtins.property
     def checks(self) -> _containers.RepeatedCompositeFieldContainer[_workspaces_pb2.HealthCheck]:
         """Optional. What it checks."""
 
+    @_builtins.property
+    def trusted_roots(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. The roots that it trusts, "sha256:<hex>" each."""
+
     def __init__(
         self,
         *,
         checks: _abc.Iterable[_workspaces_pb2.HealthCheck] | None = ...,
         policy_revision: _builtins.int = ...,
+        trusted_roots: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "policy_revision", b"policy_revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "policy_revision", b"policy_revision", "trusted_roots", b"trusted_roots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -470,8 +476,11 @@ class Trust(_message.Message):
 
     TRUST_BUNDLE_PEM_FIELD_NUMBER: _builtins.int
     DENIED_SERIALS_FIELD_NUMBER: _builtins.int
+    SIGNING_ROOT_FIELD_NUMBER: _builtins.int
     trust_bundle_pem: _builtins.str
     """Output only. The roots in PEM."""
+    signing_root: _builtins.str
+    """Output only. The root that signs now, "sha256:<hex>"; whoever holds another one's certificate renews at once."""
     @_builtins.property
     def denied_serials(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only. Serial numbers, in hex, of certificates that are denied though they have not expired."""
@@ -481,10 +490,11 @@ class Trust(_message.Message):
         *,
         trust_bundle_pem: _builtins.str = ...,
         denied_serials: _abc.Iterable[_builtins.str] | None = ...,
+        signing_root: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["denied_serials", b"denied_serials", "trust_bundle_pem", b"trust_bundle_pem"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["denied_serials", b"denied_serials", "signing_root", b"signing_root", "trust_bundle_pem", b"trust_bundle_pem"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,81 @@
+"""The certificate authority of this replica, kept in step with the database."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+from google.protobuf.message import Message
+
+from controlplane import store
+from controlplane.ca import CertificateAuthority, RootKeys
+from controlplane.operations import rollover
+from controlplane.operations.rollover import Standing
+from meshkit.clock import Clock
+from meshkit.database import Database
+from meshkit.idempotency import Once
+
+log = structlog.get_logger()
+
+M = TypeVar("M", bound=Message)
+
+
+class Rollover:
+    """Makes the first root, and replaces it on demand."""
+
+    def __init__(
+        self,
+        database: Database,
+        directory: Path,
+        *,
+        trust_domain: str,
+        clock: Clock,
+        lifetime: timedelta,
+    ) -> None:
+        self._database = database
+        keys = RootKeys(directory, trust_domain=trust_domain, clock=clock)
+        self.authority = CertificateAuthority(directory, keys, clock=clock, lifetime=lifetime)
+
+    async def open(self) -> None:
+        """Loads the roots; makes the first where there is none."""
+        if not await self._database.read(store.roots.all_roots):
+            made = self.authority.keys.make()
+            if not await self._database.write(rollover.ensure_root, made):
+                self.authority.keys.remove(made.fingerprint)
+        await self.reload()
+
+    async def reload(self) -> None:
+        """Takes over what the database says."""
+        self.authority.load(await self._database.read(store.roots.all_roots))
+
+    async def standing(self) -> Standing:
+        return await self._database.read(rollover.standing)
+
+    async def start(self, *, once: Once | None, reply: Callable[[Standing], M]) -> M:
+        """Publishes a new root; keywords as of `Database.write`."""
+        made = self.authority.keys.make()
+        try:
+            return await self._database.write(rollover.start, made, once=once, reply=reply)
+        finally:
+            await self.reload()
+            known = await self._database.read(store.roots.all_roots)
+            # One that was made for nothing leaves no key behind.
+            if made.fingerprint not in {root.fingerprint for root in known}:
+                self.authority.keys.remove(made.fingerprint)
+
+    async def advance(
+        self, *, is_forced: bool, once: Once | None, reply: Callable[[Standing], M]
+    ) -> M:
+        """Enters the next phase; keywords as of `Database.write`."""
+        answer = await self._database.write(
+            rollover.advance, is_forced=is_forced, once=once, reply=reply
+        )
+        await self.reload()
+        return answer
+
+    async def revert(self, *, once: Once | None, reply: Callable[[Standing], M]) -> M:
+        """Takes the last phase back; keywords as of `Database.write`."""
+        answer = await self._database.write(rollover.revert, once=once, reply=reply)
+        await self.reload()
+        return answer
