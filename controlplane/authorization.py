@@ -137,18 +137,24 @@ def extra_checks(database: Database, *, first_organization: str) -> dict[str, Ex
         if request.subject and not is_self:
             await database.read(_require_grant_reader, subject_of(caller), request.resource)
 
-    async def of_first_organization(_caller: Caller, request: Message) -> None:
-        name: str = getattr(request, "organization", "") or getattr(request, "name", "")
-        if name.split("/")[1:2] != [first_organization]:
-            raise not_permitted("the mesh itself")
-
     return {
-        "first_organization": of_first_organization,
+        "first_organization": _only_for(first_organization),
         "self": own_only,
         "self_or_grant_reader": self_or_grant_reader,
         "self_or_user_reader": self_or_user_reader,
         "self_or_account_administrator": self_or_account_administrator,
     }
+
+
+def _only_for(organization: str) -> ExtraCheck:
+    """What concerns the mesh as a whole is the business of those who set it up."""
+
+    async def check(_caller: Caller, request: Message) -> None:
+        name: str = getattr(request, "organization", "") or getattr(request, "name", "")
+        if name.split("/")[1:2] != [organization]:
+            raise not_permitted("the mesh itself")
+
+    return check
 
 
 def _is_own(caller: Caller, owner: str) -> bool:

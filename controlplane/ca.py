@@ -170,11 +170,15 @@ class CertificateAuthority:
         is_fresh = self._clock.now() < credentials.half_life
         leaf = certificates.load_chain(credentials.pair.chain)[0]
         is_ours = certificates.is_issued_by(leaf, [self._authority.certificate])
-        has_names = _host_names(credentials) == set(host_names)
-        if is_fresh and is_ours and has_names and credentials.trust == self._bundle:
+        if is_fresh and is_ours and _host_names(credentials) == set(host_names):
+            self._trust_newest(credentials)
             return False
         credentials.install(self._own_pair(credentials.identity, host_names), self.trust_bundle)
         return True
+
+    def _trust_newest(self, credentials: Credentials) -> None:
+        if credentials.trust != self._bundle:
+            credentials.install(credentials.pair, self._bundle)
 
     def _own_pair(self, identity: SpiffeId, host_names: Sequence[str]) -> KeyPair:
         key = certificates.new_key()

@@ -58,24 +58,31 @@ class Rollover:
         try:
             return await self._database.write(rollover.start, made, once=once, reply=reply)
         finally:
-            await self.reload()
-            known = await self._database.read(store.roots.all_roots)
-            # One that was made for nothing leaves no key behind.
-            if made.fingerprint not in {root.fingerprint for root in known}:
-                self.authority.keys.remove(made.fingerprint)
+            await self._settle({made.fingerprint})
 
     async def advance(
         self, *, is_forced: bool, once: Once | None, reply: Callable[[Standing], M]
     ) -> M:
         """Enters the next phase; keywords as of `Database.write`."""
+        known = await self._known()
         answer = await self._database.write(
             rollover.advance, is_forced=is_forced, once=once, reply=reply
         )
-        await self.reload()
+        await self._settle(known)
         return answer
 
     async def revert(self, *, once: Once | None, reply: Callable[[Standing], M]) -> M:
         """Takes the last phase back; keywords as of `Database.write`."""
+        known = await self._known()
         answer = await self._database.write(rollover.revert, once=once, reply=reply)
-        await self.reload()
+        await self._settle(known)
         return answer
+
+    async def _known(self) -> set[str]:
+        return {root.fingerprint for root in await self._database.read(store.roots.all_roots)}
+
+    async def _settle(self, candidates: set[str]) -> None:
+        """Loads the outcome; of these roots, those that are no more leave no key behind."""
+        await self.reload()
+        for fingerprint in candidates - await self._known():
+            self.authority.keys.remove(fingerprint)

@@ -106,19 +106,32 @@ def load(directory: Path) -> Membership:
 
 async def _fetch_authority(endpoint: str, digest: str) -> bytes:
     """The PEM of the CA with this hash, as the control plane shows it."""
+    try:
+        leaf, info = await _ask_for_authority(endpoint)
+    except grpc.aio.AioRpcError:
+        # It renewed its certificate between our two connections, or is about to be there.
+        leaf, info = await _ask_for_authority(endpoint)
+    authorities = certificates.load_chain(info.trust_bundle_pem.encode())
+    trusted = [ca for ca in authorities if certificates.fingerprint(ca) == f"sha256:{digest}"]
+    if not trusted:
+        raise ValueError("its CA is not the one that the enrollment token names")
+    if not certificates.is_issued_by(certificates.load_chain(leaf.encode())[0], trusted):
+        raise ValueError(
+            "its certificate is not from the CA that the enrollment token names; if the mesh was "
+            "rolled over to another CA since the token was made, create a new one"
+        )
+    return certificates.to_pem(trusted[0])
+
+
+async def _ask_for_authority(endpoint: str) -> tuple[str, system_pb2.ServerInfo]:
+    """The certificate that the control plane shows, and what it says to who trusts only that."""
     host, _, port = endpoint.rpartition(":")
     address = (host.strip("[]"), int(port))
     leaf = await asyncio.to_thread(ssl.get_server_certificate, address, timeout=_TIMEOUT_S)
     async with _channel(endpoint, leaf.encode()) as channel:
         stub = system_pb2_grpc.SystemServiceStub(channel)
         info = await stub.GetServerInfo(system_pb2.GetServerInfoRequest(), timeout=_TIMEOUT_S)
-    authorities = certificates.load_chain(info.trust_bundle_pem.encode())
-    trusted = [ca for ca in authorities if certificates.fingerprint(ca) == f"sha256:{digest}"]
-    if not trusted:
-        raise ValueError("its CA is not the one that the enrollment token names")
-    if not certificates.is_issued_by(certificates.load_chain(leaf.encode())[0], trusted):
-        raise ValueError("its certificate is not from the CA that the enrollment token names")
-    return certificates.to_pem(trusted[0])
+    return leaf, info
 
 
 async def _enroll(

@@ -8,6 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from controlplane.store.schema import Certificate, Enrollment, EnrollmentWorkspace, Workspace
+from controlplane.store.schema_authority import Root
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
 
@@ -107,11 +108,15 @@ def of_service(session: Session, spiffe_id: str) -> Sequence[Enrollment]:
 
 
 def denied_serials(session: Session) -> Sequence[str]:
-    """Certificates that have not expired and whose enrollment was revoked."""
+    """Certificates that have not expired and whose enrollment was revoked, or root forgotten."""
+    # TLS refuses the latter only in handshakes: connections that are open would live on.
+    is_denied = sa.or_(
+        Enrollment.revoke_time.is_not(None), Certificate.root.not_in(sa.select(Root.fingerprint))
+    )
     query = (
         sa.select(Certificate.serial)
         .join(Enrollment, Enrollment.uid == Certificate.enrollment_uid)
-        .where(Enrollment.revoke_time.is_not(None), Certificate.not_after > session.now)
+        .where(is_denied, Certificate.not_after > session.now)
         .order_by(Certificate.serial)
     )
     return session.scalars(query).all()

@@ -54,7 +54,11 @@ async def test_a_repeated_rotation_is_one(plane: Plane, admin: Client) -> None:
 
 async def test_private_keys_are_ours_alone(plane: Plane, admin: Client) -> None:
     data = plane.settings.data_dir
-    secrets = [*(data / "signing-keys").iterdir(), data / "ca-key.pem", data / "page-token.key"]
+    secrets = [
+        *(data / "signing-keys").iterdir(),
+        *(data / "ca-keys").iterdir(),
+        data / "page-token.key",
+    ]
     secrets.append(plane.settings.credentials_dir / "key.pem")
     assert [path.stat().st_mode & 0o777 for path in secrets] == [0o600] * 5
     assert data.stat().st_mode & 0o777 == 0o700

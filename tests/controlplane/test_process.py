@@ -9,10 +9,11 @@ from pathlib import Path
 import grpc
 import pytest
 
-from controlplane.ca import CertificateAuthority
+from controlplane.ca import CertificateAuthority, RootKeys
+from controlplane.store.schema_authority import Root
 from meshkit import certificates
 from meshkit.clock import SystemClock
-from meshkit.credentials import KEY_FILE
+from meshkit.credentials import KEY_FILE, Credentials
 from tests.controlplane.harness import ADMIN_EMAIL, PASSWORD
 from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
@@ -85,44 +86,53 @@ def channel(data: Path, port: int) -> grpc.aio.Channel:
     return grpc.aio.secure_channel(f"localhost:{port}", trust)
 
 
-def authority(directory: Path) -> CertificateAuthority:
-    return CertificateAuthority.open(
-        directory,
-        trust_domain="weft.internal",
-        clock=SystemClock(),
-        lifetime=certificates.LEAF_LIFETIME,
-    )
+class OneRoot:
+    """A directory with a certificate authority of one root."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.keys = RootKeys(directory, trust_domain="weft.internal", clock=SystemClock())
+        made = self.keys.make()
+        self.root = Root(
+            fingerprint=made.fingerprint, certificate_pem=made.certificate_pem, state="ACTIVE"
+        )
+
+    def open(self) -> CertificateAuthority:
+        """As a control plane that starts finds it."""
+        opened = CertificateAuthority(
+            self._directory, self.keys, clock=SystemClock(), lifetime=certificates.LEAF_LIFETIME
+        )
+        opened.load([self.root])
+        return opened
+
+    def own(self, *host_names: str) -> Credentials:
+        return self.open().own_credentials(
+            self._directory / "own", trust_domain="weft.internal", host_names=host_names
+        )
 
 
 def test_a_cut_off_renewal_is_made_good(tmp_path: Path) -> None:
-    own = tmp_path / "credentials"
-    names = {"trust_domain": "weft.internal", "host_names": ["localhost"]}
-    before = authority(tmp_path).own_credentials(own, **names)
+    site = OneRoot(tmp_path)
+    before = site.own("localhost")
     key = certificates.key_to_pem(certificates.new_key())
-    (own / KEY_FILE).write_bytes(key)
-    after = authority(tmp_path).own_credentials(own, **names)
+    (before.directory / KEY_FILE).write_bytes(key)
+    after = site.own("localhost")
     assert after.identity == before.identity
     assert after.serial != before.serial
 
 
 def test_a_changed_host_name_gets_a_new_certificate(tmp_path: Path) -> None:
-    own = tmp_path / "credentials"
-    first = authority(tmp_path).own_credentials(
-        own, trust_domain="weft.internal", host_names=["localhost"]
-    )
-    same = authority(tmp_path).own_credentials(
-        own, trust_domain="weft.internal", host_names=["localhost"]
-    )
-    other = authority(tmp_path).own_credentials(
-        own, trust_domain="weft.internal", host_names=["cp.example", "::1"]
-    )
+    site = OneRoot(tmp_path)
+    first, same = site.own("localhost"), site.own("localhost")
+    other = site.own("cp.example", "::1")
     assert first.serial == same.serial != other.serial
     assert first.identity == other.identity
 
 
 def test_a_foreign_ca_key_stops_the_start(tmp_path: Path) -> None:
-    authority(tmp_path)
+    site = OneRoot(tmp_path)
     key = certificates.key_to_pem(certificates.new_key())
-    (tmp_path / "ca-key.pem").write_bytes(key)
+    (file,) = (tmp_path / "ca-keys").iterdir()
+    file.write_bytes(key)
     with pytest.raises(ValueError, match="does not belong"):
-        authority(tmp_path)
+        site.open()

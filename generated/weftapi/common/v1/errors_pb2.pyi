@@ -177,6 +177,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: in the status of an operation: the workspace's server did not get ready. {resource}"""
     ERROR_REASON_OPERATION_CANCELLED: _ErrorReason.ValueType  # 147
     """CANCELLED: in the status of an operation: somebody asked it to end early. {resource}"""
+    ERROR_REASON_ROLLOVER_UNDER_WAY: _ErrorReason.ValueType  # 150
+    """FAILED_PRECONDITION: a rollover of the certificate authority is under way."""
+    ERROR_REASON_NO_ROLLOVER: _ErrorReason.ValueType  # 151
+    """FAILED_PRECONDITION: no rollover of the certificate authority is under way."""
+    ERROR_REASON_ROLLOVER_WAITS: _ErrorReason.ValueType  # 152
+    """FAILED_PRECONDITION: services have not followed the rollover yet. {services}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -333,4 +339,10 @@ ERROR_REASON_WORKSPACE_NOT_READY: ErrorReason.ValueType  # 146
 """UNAVAILABLE: in the status of an operation: the workspace's server did not get ready. {resource}"""
 ERROR_REASON_OPERATION_CANCELLED: ErrorReason.ValueType  # 147
 """CANCELLED: in the status of an operation: somebody asked it to end early. {resource}"""
+ERROR_REASON_ROLLOVER_UNDER_WAY: ErrorReason.ValueType  # 150
+"""FAILED_PRECONDITION: a rollover of the certificate authority is under way."""
+ERROR_REASON_NO_ROLLOVER: ErrorReason.ValueType  # 151
+"""FAILED_PRECONDITION: no rollover of the certificate authority is under way."""
+ERROR_REASON_ROLLOVER_WAITS: ErrorReason.ValueType  # 152
+"""FAILED_PRECONDITION: services have not followed the rollover yet. {services}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
