@@ -105,9 +105,20 @@ def logout() -> None:
 
 
 @click.command()
+@click.option(
+    "--why",
+    nargs=2,
+    metavar="PERMISSION RESOURCE",
+    help="Say instead which grants let you do that there: runs.stop projects/demo.",
+)
 @output_option
-def whoami(*, output: str) -> None:
+def whoami(*, why: tuple[str, str] | None, output: str) -> None:
     """Show who is signed in, where, with which roles, and for how long."""
+    if why:
+        from weft.cli.grants import explain
+
+        explain(*why, subject=None, output=output)
+        return
     from weft._connection import Connection
     from weft.cli._output import print_message
     from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
