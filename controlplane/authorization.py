@@ -58,8 +58,10 @@ def scope_of(name: str) -> Scope | None:
 class Authorizer:
     """Decides for `meshkit` on every method that is not public."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, root: Scope) -> None:
         self._database = database
+        # Where a permission is held that no field of the request names a resource for.
+        self._root = root
 
     @property
     def revision(self) -> int:
@@ -73,7 +75,8 @@ class Authorizer:
         resource: str,
         request: Message | None,  # noqa: ARG002 - the name alone decides
     ) -> None:
-        await self._database.read(_decide, caller, policy, resource)
+        name = resource if policy.resource_field else self._root.name
+        await self._database.read(_decide, caller, policy, name)
 
 
 def _decide(session: Session, caller: Caller, policy: MethodPolicy, resource: str) -> None:

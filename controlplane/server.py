@@ -17,6 +17,7 @@ from controlplane.identity.tokens import Lifetimes
 from controlplane.linking.health import LinkRegistry
 from controlplane.membership import MeshMembers
 from controlplane.operations import links, setup
+from controlplane.permissions import Scope
 from controlplane.provisioners.choice import make_provisioner
 from controlplane.rollover import Rollover
 from controlplane.services import services
@@ -168,7 +169,7 @@ def _serve(
         credentials=base.credentials,
         services=services(base, passwords, setup_token),
         verifier=TokenVerifier([ring.trusted], audience=ring.issuer, clock=base.clock),
-        authorizer=Authorizer(base.database),
+        authorizer=Authorizer(base.database, Scope(base.settings.organization)),
         clock=base.clock,
         extra_checks=extra_checks(base.database, first_organization=base.settings.organization),
         denied=denials,

@@ -5,6 +5,7 @@ from datetime import timedelta
 from controlplane.foundation import Foundation
 from controlplane.identity.accounts import Accounts
 from controlplane.identity.grants import Grants
+from controlplane.identity.invitees import Invitees
 from controlplane.identity.passwords import Passwords
 from controlplane.identity.tokens import TokenIssuer
 from controlplane.linking.conversation import LinkTimes
@@ -14,6 +15,7 @@ from controlplane.servicers.beginning import Beginning
 from controlplane.servicers.certificate_authority import CertificateAuthorityServicer
 from controlplane.servicers.enrollment import EnrollmentServicer
 from controlplane.servicers.identity_providers import IdentityProviderServicer
+from controlplane.servicers.invitations import InvitationServicer
 from controlplane.servicers.members import MemberServicer
 from controlplane.servicers.operations import OperationsServicer
 from controlplane.servicers.organizations import OrganizationServicer
@@ -36,6 +38,8 @@ from weftapi.controlplane.v1 import (
     enrollment_pb2_grpc,
     identity_providers_pb2,
     identity_providers_pb2_grpc,
+    invitations_pb2,
+    invitations_pb2_grpc,
     members_pb2,
     members_pb2_grpc,
     operations_pb2,
@@ -89,7 +93,7 @@ def services(base: Foundation, passwords: Passwords, setup_token: SetupToken) ->
             users_pb2_grpc.add_UserServiceServicer_to_server,
             UserServicer(database, accounts=accounts, pages=pages, lifetimes=base.lifetimes),
         ),
-        *_people(base),
+        *_people(base, Invitees(database, passwords, base.throttle)),
         *_administration(base),
         *_programs(base),
         _identity_providers(base),
@@ -97,7 +101,7 @@ def services(base: Foundation, passwords: Passwords, setup_token: SetupToken) ->
     ]
 
 
-def _people(base: Foundation) -> list[Service]:
+def _people(base: Foundation, invitees: Invitees) -> list[Service]:
     """Who belongs where, and where they are signed in."""
     return [
         Service(
@@ -105,6 +109,13 @@ def _people(base: Foundation) -> list[Service]:
             members_pb2_grpc.add_MemberServiceServicer_to_server,
             MemberServicer(
                 base.database, pages=base.pages, lifetimes=base.lifetimes, clock=base.clock
+            ),
+        ),
+        Service(
+            invitations_pb2.DESCRIPTOR.services_by_name["InvitationService"],
+            invitations_pb2_grpc.add_InvitationServiceServicer_to_server,
+            InvitationServicer(
+                base.database, invitees=invitees, pages=base.pages, clock=base.clock
             ),
         ),
         Service(
@@ -137,7 +148,7 @@ def _administration(base: Foundation) -> list[Service]:
         Service(
             organizations_pb2.DESCRIPTOR.services_by_name["OrganizationService"],
             organizations_pb2_grpc.add_OrganizationServiceServicer_to_server,
-            OrganizationServicer(base.database, pages=base.pages),
+            OrganizationServicer(base.database, pages=base.pages, root=base.settings.organization),
         ),
         Service(
             access_pb2.DESCRIPTOR.services_by_name["AccessService"],

@@ -137,6 +137,7 @@ def purge(session: Session) -> None:
     store.identities.purge_logins(session, session.now - _KEPT_LOGINS)
     store.devices.purge(session, session.now - _KEPT)
     store.operations.purge(session, session.now - _KEPT)
+    store.invitations.purge(session, session.now - _KEPT)
     store.users.purge_one_time_tokens(session)
     store.service_accounts.purge_keys(session, session.now - _KEPT)
     store.enrollments.purge_certificates(session, session.now - _KEPT)

@@ -19,11 +19,13 @@ PASSWORD_TOKEN = "weft_chpass_"  # noqa: S105
 LOGIN_STATE = "weft_login_"
 LOGIN_CODE = "weft_code_"
 ENROLLMENT_TOKEN = "weft_enroll_"  # noqa: S105
+INVITATION_TOKEN = "weft_invite_"  # noqa: S105
 
 __all__ = [
     "API_KEY",
     "DEVICE_CODE",
     "ENROLLMENT_TOKEN",
+    "INVITATION_TOKEN",
     "LOGIN_CODE",
     "LOGIN_STATE",
     "PASSWORD_TOKEN",

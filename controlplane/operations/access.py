@@ -9,10 +9,11 @@ from controlplane import store
 from controlplane.operations import guards, roles, teams
 from controlplane.operations.guards import grants_of
 from controlplane.operations.refusals import absent, not_permitted
-from controlplane.permissions import Grant, Scope, held_on
+from controlplane.permissions import ADMIN, Grant, Scope, held_on
 from controlplane.store.bindings import Held
+from controlplane.store.schema import User
 from controlplane.store.schema_access import RoleBinding
-from controlplane.subjects import Subject
+from controlplane.subjects import Subject, SubjectKind
 from meshkit.errors import AlreadyExists, FieldViolation, InvalidArgument
 from meshkit.feed import ChangeKind
 from meshkit.filters import Filter
@@ -28,6 +29,9 @@ __all__ = [
     "get",
     "grants_of",
     "list_page",
+    "make_administrator",
+    "take_everything",
+    "workspace_uid",
 ]
 
 
@@ -57,7 +61,7 @@ def create(
         subject_uid=subject.uid,
         role=new.role,
         role_uid=role.uid,
-        workspace_uid=_workspace_uid(session, organization, new.scope),
+        workspace_uid=workspace_uid(session, organization, new.scope),
         workspace=new.scope.workspace,
         project=new.scope.project,
         item=new.scope.item,
@@ -92,6 +96,45 @@ def list_page(
         if grant.scope.organization == organization and "roleBindings.list" in grant.permissions
     ]
     return store.bindings.list_page(session, visible, filter_, window)
+
+
+def make_administrator(session: Session, organization: str, user: User) -> None:
+    """Puts the first administrator in charge of a new organization, on nobody's word but ours."""
+    scope = Scope(organization)
+    binding = RoleBinding(
+        organization=organization,
+        subject_kind=SubjectKind.USER.value,
+        subject_uid=user.uid,
+        role=ADMIN,
+        workspace="",
+        project="",
+        item="",
+        subject=user.name,
+        role_name=f"{scope.name}/roles/{ADMIN}",
+        resource=scope.name,
+        creator=user.name,
+        create_time=session.now,
+    )
+    session.add(binding)
+    session.flush()
+    session.emit(ChangeKind.CREATED, binding)
+
+
+def take_everything(session: Session, organization: str) -> None:
+    """Takes every grant, team and role of an organization; nobody holds anything in it any more."""
+    own_teams = store.teams.all_of(session, organization)
+    kinds = (
+        store.bindings.all_of(session, organization),
+        store.teams.members(session, [team.uid for team in own_teams]),
+        own_teams,
+        store.roles.all_of(session, organization),
+    )
+    for rows in kinds:
+        for row in rows:
+            session.emit(ChangeKind.DELETED, row)
+            session.delete(row)
+        # One kind refers to the next.
+        session.flush()
 
 
 def delete(session: Session, organization: str, uid: UUID, *, caller: Subject) -> None:
@@ -158,7 +201,8 @@ def _require_future(session: Session, expire_time: datetime | None) -> None:
         raise InvalidArgument("INVALID_FIELDS", "The grant has expired.", violations=[problem])
 
 
-def _workspace_uid(session: Session, organization: str, scope: Scope) -> UUID | None:
+def workspace_uid(session: Session, organization: str, scope: Scope) -> UUID | None:
+    """The workspace that a scope lies in; raises NotFound, None for the whole organization."""
     if not scope.workspace:
         return None
     workspace = store.workspaces.get(session, organization, scope.workspace)

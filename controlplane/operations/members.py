@@ -48,7 +48,7 @@ def remove(session: Session, organization: str, user_uid: UUID, *, caller: Subje
     """
     member = _locked(session, organization, user_uid)
     guards.require_covers(session, caller, subject_of_user(user_uid), organization)
-    _leave(session, member.row)
+    leave(session, member.row)
     guards.require_administrator(session, organization)
     session.audited(resource=member.row.name)
 
@@ -105,10 +105,11 @@ def erase(
     _end_all(session, user, reason="erased", lifetimes=lifetimes)
     memberships = store.members.of_user(session, user_uid)
     for row in memberships:
-        _leave(session, row)
+        leave(session, row)
     _require_administrators(session, memberships)
     store.sessions.forget_places(session, user_uid)
     store.identities.forget(session, user_uid)
+    store.invitations.delete_of(session, email_key=user.email_key)
     user.deactivate_time = user.deactivate_time or session.now
     user.email = user.email_key = f"erased-{user_uid}"
     user.display_name, user.password_hash = _ERASED, None
@@ -159,9 +160,12 @@ def _require_administrators(session: Session, memberships: Sequence[Member]) -> 
         guards.require_administrator(session, row.organization)
 
 
-def _leave(session: Session, member: Member) -> None:
+def leave(session: Session, member: Member) -> None:
     """Takes a membership away, with the teams and grants that come with it."""
     access.forget(session, member.organization, subject_of_user(member.user_uid))
+    store.invitations.delete_of(
+        session, organization=member.organization, email_key=member.email_key
+    )
     session.delete(member)
 
 

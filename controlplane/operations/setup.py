@@ -4,12 +4,9 @@ from controlplane import store
 from controlplane.identity import keys, opaque
 from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant, matches
 from controlplane.identity.tokens import Lifetimes
-from controlplane.operations import sessions, users
+from controlplane.operations import access, sessions, users
 from controlplane.operations.sessions import Started
-from controlplane.permissions import ADMIN, Scope
-from controlplane.store.schema import OneTimeToken, Organization, SigningKey, User
-from controlplane.store.schema_access import RoleBinding
-from controlplane.subjects import SubjectKind
+from controlplane.store.schema import OneTimeToken, Organization, SigningKey
 from meshkit.errors import FailedPrecondition, Unauthenticated
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
@@ -19,12 +16,19 @@ PURPOSE = "setup"
 
 
 def ensure_organization(session: Session, organization: str, display_name: str) -> None:
-    """Makes the organization if there is none of this id."""
-    if store.organizations.get(session, organization) is None:
+    """Makes the organization if there is none of this id; raises where there was one."""
+    row = store.organizations.get(session, organization)
+    if row is not None and row.delete_time is not None:
+        raise FailedPrecondition(
+            "RESOURCE_EXISTS",
+            f"The setting `organization` names {organization}, which was deleted; name another.",
+        )
+    if row is None:
         row = Organization(
             id=organization,
             display_name=display_name or organization,
             create_time=session.now,
+            update_time=session.now,
         )
         session.add(row)
         session.flush()
@@ -103,29 +107,8 @@ def create_first_administrator(
         display_name=display_name,
         password_hash=password_hash,
     )
-    _bind_administrator(session, organization, user)
+    access.make_administrator(session, organization, user)
     return sessions.start(session, user, origin="setup", lifetimes=lifetimes)
-
-
-def _bind_administrator(session: Session, organization: str, user: User) -> None:
-    scope = Scope(organization)
-    binding = RoleBinding(
-        organization=organization,
-        subject_kind=SubjectKind.USER.value,
-        subject_uid=user.uid,
-        role=ADMIN,
-        workspace="",
-        project="",
-        item="",
-        subject=user.name,
-        role_name=f"{scope.name}/roles/{ADMIN}",
-        resource=scope.name,
-        creator=user.name,
-        create_time=session.now,
-    )
-    session.add(binding)
-    session.flush()
-    session.emit(ChangeKind.CREATED, binding)
 
 
 def _require_setup_token(token: OneTimeToken | None, presented: OpaqueToken | None) -> None:

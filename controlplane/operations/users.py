@@ -38,7 +38,7 @@ def insert(
 ) -> User:
     """Inserts a user who belongs to an organization; raises AlreadyExists for a taken address."""
     if store.users.get_by_email(session, email) is not None:
-        raise _taken()
+        raise taken()
     user = User(
         email=email,
         email_key=email.casefold(),
@@ -47,7 +47,7 @@ def insert(
         create_time=session.now,
     )
     if not store.unique.insert(session, user):
-        raise _taken()
+        raise taken()
     join(session, organization, user)
     session.emit(ChangeKind.CREATED, user)
     return user
@@ -78,7 +78,8 @@ def change(session: Session, user_uid: UUID, values: Mapping[str, str]) -> User:
     return user
 
 
-def _taken() -> AlreadyExists:
+def taken() -> AlreadyExists:
+    """What whoever asks for an address hears that has an account."""
     return AlreadyExists("RESOURCE_EXISTS", "An account with this address exists already.")
 
 

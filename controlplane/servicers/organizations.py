@@ -1,22 +1,28 @@
 """OrganizationService."""
 
+from google.protobuf import empty_pb2
+
 from controlplane import names, store
-from controlplane.operations import access
-from controlplane.servicers.conversions import caller_subject, timestamp
+from controlplane.operations import access, organizations
+from controlplane.operations.refusals import absent, etag_of
+from controlplane.servicers.conversions import caller_subject, caller_uid, timestamp
 from controlplane.store.schema import Organization
 from controlplane.subjects import Subject
 from meshkit.authentication import Context
 from meshkit.database import Database, Session
-from meshkit.errors import NotFound
+from meshkit.idempotency import once
 from meshkit.paging import ListQuery, PageTokens, Window
+from meshkit.rules import resolve_update_mask
 from weftapi.controlplane.v1 import organizations_pb2, organizations_pb2_grpc
 
 
 class OrganizationServicer(organizations_pb2_grpc.OrganizationServiceServicer):
-    """Answers organizations."""
+    """Keeps organizations."""
 
-    def __init__(self, database: Database, *, pages: PageTokens) -> None:
+    def __init__(self, database: Database, *, pages: PageTokens, root: str) -> None:
         self._database = database
+        # The first organization, which stays as long as the control plane does.
+        self._root = root
         self._pages = pages
 
     async def GetOrganization(
@@ -25,11 +31,7 @@ class OrganizationServicer(organizations_pb2_grpc.OrganizationServiceServicer):
         id_ = names.organization_of(request.name)
         row = await self._database.read(store.organizations.get, id_)
         if row is None:
-            raise NotFound(
-                "RESOURCE_NOT_FOUND",
-                f"There is no {request.name}.",
-                metadata={"resource": request.name},
-            )
+            raise absent(request.name)
         return organization_to_proto(row)
 
     async def ListOrganizations(
@@ -48,6 +50,43 @@ class OrganizationServicer(organizations_pb2_grpc.OrganizationServiceServicer):
             organizations=page.items, next_page_token=page.next_page_token
         )
 
+    async def CreateOrganization(
+        self, request: organizations_pb2.CreateOrganizationRequest, _context: Context
+    ) -> organizations_pb2.Organization:
+        return await self._database.write(
+            organizations.create,
+            request.organization_id,
+            display_name=request.organization.display_name,
+            creator_uid=caller_uid(),
+            once=once(request, organizations_pb2.Organization),
+            reply=organization_to_proto,
+        )
+
+    async def UpdateOrganization(
+        self, request: organizations_pb2.UpdateOrganizationRequest, _context: Context
+    ) -> organizations_pb2.Organization:
+        organization = request.organization
+        paths = resolve_update_mask(organization, request.update_mask)
+        return await self._database.write(
+            organizations.change,
+            names.organization_of(organization.name),
+            {path: getattr(organization, path) for path in paths},
+            etag=organization.etag,
+            once=once(request, organizations_pb2.Organization),
+            reply=organization_to_proto,
+        )
+
+    async def DeleteOrganization(
+        self, request: organizations_pb2.DeleteOrganizationRequest, _context: Context
+    ) -> empty_pb2.Empty:
+        await self._database.write(
+            organizations.delete,
+            names.organization_of(request.name),
+            root=self._root,
+            etag=request.etag,
+        )
+        return empty_pb2.Empty()
+
 
 def _list(session: Session, caller: Subject, window: Window) -> list[Organization]:
     """Those in which the caller has a role, on whatever in it."""
@@ -61,4 +100,6 @@ def organization_to_proto(row: Organization) -> organizations_pb2.Organization:
         uid=str(row.uid),
         display_name=row.display_name,
         create_time=timestamp(row.create_time),
+        update_time=timestamp(row.update_time),
+        etag=etag_of(row),
     )

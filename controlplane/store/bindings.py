@@ -115,6 +115,11 @@ def names_role(session: Session, role_uid: UUID) -> bool:
     return session.scalars(query.limit(1)).first() is not None
 
 
+def all_of(session: Session, organization: str) -> Sequence[RoleBinding]:
+    query = sa.select(RoleBinding).where(RoleBinding.organization == organization)
+    return session.scalars(query.order_by(RoleBinding.uid)).all()
+
+
 def same(session: Session, row: RoleBinding) -> RoleBinding | None:
     """The grant of the same role to the same subject on the same resource."""
     query = sa.select(RoleBinding).where(

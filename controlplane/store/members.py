@@ -60,6 +60,11 @@ def of_user(session: Session, user_uid: UUID) -> Sequence[Member]:
     return session.scalars(query.order_by(Member.organization)).all()
 
 
+def of_organization(session: Session, organization: str) -> Sequence[Member]:
+    query = sa.select(Member).where(Member.organization == organization)
+    return session.scalars(query.order_by(Member.user_uid)).all()
+
+
 def _members(organization: str) -> sa.Select[Member, User]:
     return (
         sa.select(Member, User)

@@ -5,7 +5,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from controlplane.store.schema import Member, Organization
+from controlplane.store.schema import Member, Organization, Workspace
+from controlplane.store.schema_accounts import ServiceAccount
+from controlplane.store.schema_identity import IdentityProvider, TrustedDomain
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
 
@@ -14,6 +16,16 @@ ORDERS = Orders(
     uid=OrderKey("uid", Organization.uid),
     default="id",
 )
+
+# What must be gone before an organization is: it runs somewhere, or lets somebody in.
+_DEPENDENTS = {
+    "workspaces": sa.select(Workspace.organization).where(Workspace.delete_time.is_(None)),
+    "service accounts": sa.select(ServiceAccount.organization).where(
+        ServiceAccount.delete_time.is_(None)
+    ),
+    "identity providers": sa.select(IdentityProvider.organization),
+    "trusted domains": sa.select(TrustedDomain.organization),
+}
 
 
 def get(session: Session, organization: str) -> Organization | None:
@@ -50,6 +62,16 @@ def keep_member(session: Session, organization: str, user_uid: UUID) -> bool:
     )
     kept = session.execute(query.values(create_time=Member.create_time).returning(Member.user_uid))
     return kept.first() is not None
+
+
+def dependents(session: Session, organization: str) -> list[str]:
+    """What of its own still stands in an organization, in people's words."""
+    found = []
+    for words, query in _DEPENDENTS.items():
+        (column,) = query.selected_columns
+        if session.scalars(query.where(column == organization).limit(1)).first():
+            found.append(words)
+    return found
 
 
 def of_user(session: Session, user_uid: UUID) -> Sequence[str]:

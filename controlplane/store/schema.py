@@ -28,6 +28,7 @@ class Organization(Base):
     uid: Mapped[UUID] = mapped_column(unique=True, default=new_uid)
     display_name: Mapped[str] = mapped_column(sa.Text)
     create_time: Mapped[datetime]
+    update_time: Mapped[datetime]
     delete_time: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(default=0)
 

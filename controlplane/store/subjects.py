@@ -5,7 +5,8 @@ from typing import Protocol
 from uuid import UUID
 
 from controlplane.store import organizations, service_accounts, teams
-from controlplane.subjects import Subject, user
+from controlplane.store.schema import User
+from controlplane.subjects import Subject, SubjectKind, user
 from meshkit.session import Session
 
 
@@ -29,6 +30,15 @@ def find(session: Session, organization: str, name: str, *, keep: bool = True) -
     finder = _FINDERS.get(collection)
     expected = "" if collection == "users" else f"organizations/{organization}"
     return finder(session, organization, last, keep=keep) if finder and owner == expected else None
+
+
+def is_active(session: Session, subject: Subject) -> bool:
+    """Whether a person or program may act at all: not shut, disabled or deleted."""
+    if subject.kind is SubjectKind.USER:
+        person = session.get(User, subject.uid)
+        return person is not None and person.is_active
+    account = service_accounts.find(session, subject.uid)
+    return account is not None and account.disable_time is None
 
 
 def _user(session: Session, organization: str, id_: str, *, keep: bool) -> Subject | None:

@@ -56,3 +56,8 @@ def memberships(session: Session, organization: str, member: Subject) -> Sequenc
         .where(Team.organization == organization, TeamMember.member_uid == member.uid)
     )
     return session.scalars(query.order_by(TeamMember.uid)).all()
+
+
+def all_of(session: Session, organization: str) -> Sequence[Team]:
+    query = sa.select(Team).where(Team.organization == organization)
+    return session.scalars(query.order_by(Team.id)).all()

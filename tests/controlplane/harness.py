@@ -38,6 +38,7 @@ from weftapi.controlplane.v1 import (
     enrollment_pb2,
     enrollment_pb2_grpc,
     identity_providers_pb2_grpc,
+    invitations_pb2_grpc,
     members_pb2_grpc,
     operations_pb2_grpc,
     organizations_pb2_grpc,
@@ -85,6 +86,7 @@ class Client:
         self.users = users_pb2_grpc.UserServiceStub(channel)
         self.providers = identity_providers_pb2_grpc.IdentityProviderServiceStub(channel)
         self.organizations = organizations_pb2_grpc.OrganizationServiceStub(channel)
+        self.invitations = invitations_pb2_grpc.InvitationServiceStub(channel)
         self.members = members_pb2_grpc.MemberServiceStub(channel)
         self.sessions = sessions_pb2_grpc.SessionServiceStub(channel)
         self.access = access_pb2_grpc.AccessServiceStub(channel)

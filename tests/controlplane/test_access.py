@@ -227,7 +227,12 @@ async def test_another_organization_is_as_good_as_absent(plane: Plane, admin: Cl
     """Byte-identical refusals, decided on the name alone, whatever else is wrong."""
 
     def add_organization(session):
-        row = Organization(id="other", display_name="Other", create_time=session.now)
+        row = Organization(
+            id="other",
+            display_name="Other",
+            create_time=session.now,
+            update_time=session.now,
+        )
         session.add(row)
         session.flush()
         session.emit(ChangeKind.CREATED, row)

@@ -72,7 +72,12 @@ async def share(plane: Plane, who: Client, organization: str = "other") -> None:
     uid = UUID(who.subject.removeprefix("users/"))
 
     def join(session: Any) -> None:
-        row = Organization(id=organization, display_name="Other", create_time=session.now)
+        row = Organization(
+            id=organization,
+            display_name="Other",
+            create_time=session.now,
+            update_time=session.now,
+        )
         session.add(row)
         session.flush()
         session.emit(ChangeKind.CREATED, row)

@@ -145,6 +145,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: the organization has as many of these as it may. {limit}"""
     ERROR_REASON_SHARED_ACCOUNT: _ErrorReason.ValueType  # 110
     """FAILED_PRECONDITION: the account belongs to other organizations too, where the caller may not do this. {resource}"""
+    ERROR_REASON_INVALID_INVITATION: _ErrorReason.ValueType  # 111
+    """NOT_FOUND: the invitation's token is unknown, used, replaced, revoked, declined or expired, or its inviter left."""
+    ERROR_REASON_INVITATION_FOR_ANOTHER: _ErrorReason.ValueType  # 112
+    """PERMISSION_DENIED: the invitation is for another address than the caller's."""
     ERROR_REASON_TOO_MANY_KEYS: _ErrorReason.ValueType  # 130
     """FAILED_PRECONDITION: the service account has two live keys; delete one first. {resource}"""
     ERROR_REASON_KEY_EXPIRED: _ErrorReason.ValueType  # 131
@@ -307,6 +311,10 @@ ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 101
 """RESOURCE_EXHAUSTED: the organization has as many of these as it may. {limit}"""
 ERROR_REASON_SHARED_ACCOUNT: ErrorReason.ValueType  # 110
 """FAILED_PRECONDITION: the account belongs to other organizations too, where the caller may not do this. {resource}"""
+ERROR_REASON_INVALID_INVITATION: ErrorReason.ValueType  # 111
+"""NOT_FOUND: the invitation's token is unknown, used, replaced, revoked, declined or expired, or its inviter left."""
+ERROR_REASON_INVITATION_FOR_ANOTHER: ErrorReason.ValueType  # 112
+"""PERMISSION_DENIED: the invitation is for another address than the caller's."""
 ERROR_REASON_TOO_MANY_KEYS: ErrorReason.ValueType  # 130
 """FAILED_PRECONDITION: the service account has two live keys; delete one first. {resource}"""
 ERROR_REASON_KEY_EXPIRED: ErrorReason.ValueType  # 131

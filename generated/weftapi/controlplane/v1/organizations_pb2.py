@@ -24,21 +24,29 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+weftapi/controlplane/v1/organizations.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xbb\x01\n\x0cOrganization\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01:8\xea\x41\x35\n\x15weft.dev/Organization\x12\x1corganizations/{organization}\"E\n\x16GetOrganizationRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\"Y\n\x18ListOrganizationsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"r\n\x19ListOrganizationsResponse\x12<\n\rorganizations\x18\x01 \x03(\x0b\x32%.weftapi.controlplane.v1.Organization\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x96\x03\n\x13OrganizationService\x12\xc6\x01\n\x0fGetOrganization\x12/.weftapi.controlplane.v1.GetOrganizationRequest\x1a%.weftapi.controlplane.v1.Organization\"[\x90\x02\x01\xaa\xbb\x18\x1b\n\x19\n\x11organizations.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02-\x12+/api/controlplane/v1/{name=organizations/*}\x12\xb5\x01\n\x11ListOrganizations\x12\x31.weftapi.controlplane.v1.ListOrganizationsRequest\x1a\x32.weftapi.controlplane.v1.ListOrganizationsResponse\"9\x90\x02\x01\xaa\xbb\x18\x02\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02$\x12\"/api/controlplane/v1/organizationsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+weftapi/controlplane/v1/organizations.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xa8\x02\n\x0cOrganization\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xfa\xbb\x18\x17\x32\x15weft.dev/Organization\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01:8\xea\x41\x35\n\x15weft.dev/Organization\x12\x1corganizations/{organization}\"E\n\x16GetOrganizationRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\"Y\n\x18ListOrganizationsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"r\n\x19ListOrganizationsResponse\x12<\n\rorganizations\x18\x01 \x03(\x0b\x32%.weftapi.controlplane.v1.Organization\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x97\x01\n\x19\x43reateOrganizationRequest\x12!\n\x0forganization_id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12;\n\x0corganization\x18\x02 \x01(\x0b\x32%.weftapi.controlplane.v1.Organization\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xad\x01\n\x19UpdateOrganizationRequest\x12\x43\n\x0corganization\x18\x01 \x01(\x0b\x32%.weftapi.controlplane.v1.OrganizationB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"_\n\x19\x44\x65leteOrganizationRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x32\x9f\x08\n\x13OrganizationService\x12\xc6\x01\n\x0fGetOrganization\x12/.weftapi.controlplane.v1.GetOrganizationRequest\x1a%.weftapi.controlplane.v1.Organization\"[\x90\x02\x01\xaa\xbb\x18\x1b\n\x19\n\x11organizations.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02-\x12+/api/controlplane/v1/{name=organizations/*}\x12\xb5\x01\n\x11ListOrganizations\x12\x31.weftapi.controlplane.v1.ListOrganizationsRequest\x1a\x32.weftapi.controlplane.v1.ListOrganizationsResponse\"9\x90\x02\x01\xaa\xbb\x18\x02\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02$\x12\"/api/controlplane/v1/organizations\x12\xce\x01\n\x12\x43reateOrganization\x12\x32.weftapi.controlplane.v1.CreateOrganizationRequest\x1a%.weftapi.controlplane.v1.Organization\"]\xaa\xbb\x18\x1b\n\x16\n\x14organizations.create*\x01\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x32\"\"/api/controlplane/v1/organizations:\x0corganization\x12\xf5\x01\n\x12UpdateOrganization\x12\x32.weftapi.controlplane.v1.UpdateOrganizationRequest\x1a%.weftapi.controlplane.v1.Organization\"\x83\x01\xaa\xbb\x18+\n)\n\x14organizations.update\x12\x11organization.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02H28/api/controlplane/v1/{organization.name=organizations/*}:\x0corganization\x12\xbd\x01\n\x12\x44\x65leteOrganization\x12\x32.weftapi.controlplane.v1.DeleteOrganizationRequest\x1a\x16.google.protobuf.Empty\"[\xaa\xbb\x18\x1e\n\x1c\n\x14organizations.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02-*+/api/controlplane/v1/{name=organizations/*}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weftapi.controlplane.v1.organizations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ORGANIZATION'].fields_by_name['name']._loaded_options = None
+  _globals['_ORGANIZATION'].fields_by_name['name']._serialized_options = b'\372\273\030\0272\025weft.dev/Organization'
   _globals['_ORGANIZATION'].fields_by_name['display_name']._loaded_options = None
   _globals['_ORGANIZATION'].fields_by_name['display_name']._serialized_options = b'\372\273\030\003\030\200\001'
   _globals['_ORGANIZATION'].fields_by_name['create_time']._loaded_options = None
   _globals['_ORGANIZATION'].fields_by_name['create_time']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ORGANIZATION'].fields_by_name['update_time']._loaded_options = None
+  _globals['_ORGANIZATION'].fields_by_name['update_time']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ORGANIZATION'].fields_by_name['etag']._loaded_options = None
+  _globals['_ORGANIZATION'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
   _globals['_ORGANIZATION']._loaded_options = None
   _globals['_ORGANIZATION']._serialized_options = b'\352A5\n\025weft.dev/Organization\022\034organizations/{organization}'
   _globals['_GETORGANIZATIONREQUEST'].fields_by_name['name']._loaded_options = None
@@ -47,18 +55,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTORGANIZATIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
   _globals['_LISTORGANIZATIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTORGANIZATIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\372\273\030\003\030\200 '
+  _globals['_CREATEORGANIZATIONREQUEST'].fields_by_name['organization_id']._loaded_options = None
+  _globals['_CREATEORGANIZATIONREQUEST'].fields_by_name['organization_id']._serialized_options = b'\372\273\030\004\010\001(\001'
+  _globals['_CREATEORGANIZATIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEORGANIZATIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_UPDATEORGANIZATIONREQUEST'].fields_by_name['organization']._loaded_options = None
+  _globals['_UPDATEORGANIZATIONREQUEST'].fields_by_name['organization']._serialized_options = b'\372\273\030\002\010\001'
+  _globals['_UPDATEORGANIZATIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEORGANIZATIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_DELETEORGANIZATIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_DELETEORGANIZATIONREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\031\010\0012\025weft.dev/Organization'
+  _globals['_DELETEORGANIZATIONREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETEORGANIZATIONREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
   _globals['_ORGANIZATIONSERVICE'].methods_by_name['GetOrganization']._loaded_options = None
   _globals['_ORGANIZATIONSERVICE'].methods_by_name['GetOrganization']._serialized_options = b'\220\002\001\252\273\030\033\n\031\n\021organizations.get\022\004name\262\273\030\002\010\001\202\323\344\223\002-\022+/api/controlplane/v1/{name=organizations/*}'
   _globals['_ORGANIZATIONSERVICE'].methods_by_name['ListOrganizations']._loaded_options = None
   _globals['_ORGANIZATIONSERVICE'].methods_by_name['ListOrganizations']._serialized_options = b'\220\002\001\252\273\030\002\030\001\262\273\030\002\010\001\202\323\344\223\002$\022\"/api/controlplane/v1/organizations'
-  _globals['_ORGANIZATION']._serialized_start=197
-  _globals['_ORGANIZATION']._serialized_end=384
-  _globals['_GETORGANIZATIONREQUEST']._serialized_start=386
-  _globals['_GETORGANIZATIONREQUEST']._serialized_end=455
-  _globals['_LISTORGANIZATIONSREQUEST']._serialized_start=457
-  _globals['_LISTORGANIZATIONSREQUEST']._serialized_end=546
-  _globals['_LISTORGANIZATIONSRESPONSE']._serialized_start=548
-  _globals['_LISTORGANIZATIONSRESPONSE']._serialized_end=662
-  _globals['_ORGANIZATIONSERVICE']._serialized_start=665
-  _globals['_ORGANIZATIONSERVICE']._serialized_end=1071
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['CreateOrganization']._loaded_options = None
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['CreateOrganization']._serialized_options = b'\252\273\030\033\n\026\n\024organizations.create*\001\001\262\273\030\002\010\002\202\323\344\223\0022\"\"/api/controlplane/v1/organizations:\014organization'
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['UpdateOrganization']._loaded_options = None
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['UpdateOrganization']._serialized_options = b'\252\273\030+\n)\n\024organizations.update\022\021organization.name\262\273\030\002\010\002\202\323\344\223\002H28/api/controlplane/v1/{organization.name=organizations/*}:\014organization'
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['DeleteOrganization']._loaded_options = None
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['DeleteOrganization']._serialized_options = b'\252\273\030\036\n\034\n\024organizations.delete\022\004name\262\273\030\002\010\002\202\323\344\223\002-*+/api/controlplane/v1/{name=organizations/*}'
+  _globals['_ORGANIZATION']._serialized_start=260
+  _globals['_ORGANIZATION']._serialized_end=556
+  _globals['_GETORGANIZATIONREQUEST']._serialized_start=558
+  _globals['_GETORGANIZATIONREQUEST']._serialized_end=627
+  _globals['_LISTORGANIZATIONSREQUEST']._serialized_start=629
+  _globals['_LISTORGANIZATIONSREQUEST']._serialized_end=718
+  _globals['_LISTORGANIZATIONSRESPONSE']._serialized_start=720
+  _globals['_LISTORGANIZATIONSRESPONSE']._serialized_end=834
+  _globals['_CREATEORGANIZATIONREQUEST']._serialized_start=837
+  _globals['_CREATEORGANIZATIONREQUEST']._serialized_end=988
+  _globals['_UPDATEORGANIZATIONREQUEST']._serialized_start=991
+  _globals['_UPDATEORGANIZATIONREQUEST']._serialized_end=1164
+  _globals['_DELETEORGANIZATIONREQUEST']._serialized_start=1166
+  _globals['_DELETEORGANIZATIONREQUEST']._serialized_end=1261
+  _globals['_ORGANIZATIONSERVICE']._serialized_start=1264
+  _globals['_ORGANIZATIONSERVICE']._serialized_end=2319
 # @@protoc_insertion_point(module_scope)

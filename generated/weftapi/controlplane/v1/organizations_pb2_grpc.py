@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from weftapi.controlplane.v1 import organizations_pb2 as weftapi_dot_controlplane_dot_v1_dot_organizations__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -26,7 +27,8 @@ if _version_not_supported:
 
 
 class OrganizationServiceStub(object):
-    """Answers organizations. The first start makes one.
+    """Keeps organizations. The first start makes one, whose administrators run the control plane: they alone make
+    others. The role table decides on "organizations/<first>" where a request names none.
     """
 
     def __init__(self, channel):
@@ -45,10 +47,26 @@ class OrganizationServiceStub(object):
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.ListOrganizationsRequest.SerializeToString,
                 response_deserializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.ListOrganizationsResponse.FromString,
                 _registered_method=True)
+        self.CreateOrganization = channel.unary_unary(
+                '/weftapi.controlplane.v1.OrganizationService/CreateOrganization',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.CreateOrganizationRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.Organization.FromString,
+                _registered_method=True)
+        self.UpdateOrganization = channel.unary_unary(
+                '/weftapi.controlplane.v1.OrganizationService/UpdateOrganization',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.UpdateOrganizationRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.Organization.FromString,
+                _registered_method=True)
+        self.DeleteOrganization = channel.unary_unary(
+                '/weftapi.controlplane.v1.OrganizationService/DeleteOrganization',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.DeleteOrganizationRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class OrganizationServiceServicer(object):
-    """Answers organizations. The first start makes one.
+    """Keeps organizations. The first start makes one, whose administrators run the control plane: they alone make
+    others. The role table decides on "organizations/<first>" where a request names none.
     """
 
     def GetOrganization(self, request, context):
@@ -60,6 +78,30 @@ class OrganizationServiceServicer(object):
 
     def ListOrganizations(self, request, context):
         """Lists the organizations in which the caller has a role. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateOrganization(self, request, context):
+        """Makes an organization with the caller, a person, as its administrator. A taken id, which that of a deleted
+        organization stays for good, is ALREADY_EXISTS. Safe to repeat with the same request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateOrganization(self, request, context):
+        """Changes the masked fields of an organization. Another etag is ABORTED. Safe to repeat with the same request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteOrganization(self, request, context):
+        """Deletes an organization with its memberships, grants, teams, roles and invitations; accounts stay, and so does
+        what the audit log says. One that still has workspaces or other things of its own is FAILED_PRECONDITION
+        `RESOURCE_IN_USE`, and so is the first one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +120,21 @@ def add_OrganizationServiceServicer_to_server(servicer, server):
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.ListOrganizationsRequest.FromString,
                     response_serializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.ListOrganizationsResponse.SerializeToString,
             ),
+            'CreateOrganization': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateOrganization,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.CreateOrganizationRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.Organization.SerializeToString,
+            ),
+            'UpdateOrganization': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateOrganization,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.UpdateOrganizationRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.Organization.SerializeToString,
+            ),
+            'DeleteOrganization': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteOrganization,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.DeleteOrganizationRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'weftapi.controlplane.v1.OrganizationService', rpc_method_handlers)
@@ -87,7 +144,8 @@ def add_OrganizationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OrganizationService(object):
-    """Answers organizations. The first start makes one.
+    """Keeps organizations. The first start makes one, whose administrators run the control plane: they alone make
+    others. The role table decides on "organizations/<first>" where a request names none.
     """
 
     @staticmethod
@@ -134,6 +192,87 @@ class OrganizationService(object):
             '/weftapi.controlplane.v1.OrganizationService/ListOrganizations',
             weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.ListOrganizationsRequest.SerializeToString,
             weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.ListOrganizationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateOrganization(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.OrganizationService/CreateOrganization',
+            weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.CreateOrganizationRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.Organization.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateOrganization(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.OrganizationService/UpdateOrganization',
+            weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.UpdateOrganizationRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.Organization.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteOrganization(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.OrganizationService/DeleteOrganization',
+            weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.DeleteOrganizationRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 Organizations: whose users, roles and workspaces belong together."""
 
 from collections import abc as _abc
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from weftapi.controlplane.v1 import organizations_pb2 as _organizations_pb2
 import abc as _abc_1
@@ -27,7 +28,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OrganizationServiceStub:
-    """Answers organizations. The first start makes one."""
+    """Keeps organizations. The first start makes one, whose administrators run the control plane: they alone make
+    others. The role table decides on "organizations/<first>" where a request names none.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -37,19 +40,45 @@ class OrganizationServiceStub:
     """Answers one organization. Has no effect."""
     ListOrganizations: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.ListOrganizationsRequest, _organizations_pb2.ListOrganizationsResponse]
     """Lists the organizations in which the caller has a role. Has no effect."""
+    CreateOrganization: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.CreateOrganizationRequest, _organizations_pb2.Organization]
+    """Makes an organization with the caller, a person, as its administrator. A taken id, which that of a deleted
+    organization stays for good, is ALREADY_EXISTS. Safe to repeat with the same request id.
+    """
+    UpdateOrganization: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.UpdateOrganizationRequest, _organizations_pb2.Organization]
+    """Changes the masked fields of an organization. Another etag is ABORTED. Safe to repeat with the same request id."""
+    DeleteOrganization: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.DeleteOrganizationRequest, _empty_pb2.Empty]
+    """Deletes an organization with its memberships, grants, teams, roles and invitations; accounts stay, and so does
+    what the audit log says. One that still has workspaces or other things of its own is FAILED_PRECONDITION
+    `RESOURCE_IN_USE`, and so is the first one.
+    """
 
 @_typing.type_check_only
 class OrganizationServiceAsyncStub(OrganizationServiceStub):
-    """Answers organizations. The first start makes one."""
+    """Keeps organizations. The first start makes one, whose administrators run the control plane: they alone make
+    others. The role table decides on "organizations/<first>" where a request names none.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetOrganization: _aio.UnaryUnaryMultiCallable[_organizations_pb2.GetOrganizationRequest, _organizations_pb2.Organization]  # type: ignore[assignment]
     """Answers one organization. Has no effect."""
     ListOrganizations: _aio.UnaryUnaryMultiCallable[_organizations_pb2.ListOrganizationsRequest, _organizations_pb2.ListOrganizationsResponse]  # type: ignore[assignment]
     """Lists the organizations in which the caller has a role. Has no effect."""
+    CreateOrganization: _aio.UnaryUnaryMultiCallable[_organizations_pb2.CreateOrganizationRequest, _organizations_pb2.Organization]  # type: ignore[assignment]
+    """Makes an organization with the caller, a person, as its administrator. A taken id, which that of a deleted
+    organization stays for good, is ALREADY_EXISTS. Safe to repeat with the same request id.
+    """
+    UpdateOrganization: _aio.UnaryUnaryMultiCallable[_organizations_pb2.UpdateOrganizationRequest, _organizations_pb2.Organization]  # type: ignore[assignment]
+    """Changes the masked fields of an organization. Another etag is ABORTED. Safe to repeat with the same request id."""
+    DeleteOrganization: _aio.UnaryUnaryMultiCallable[_organizations_pb2.DeleteOrganizationRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes an organization with its memberships, grants, teams, roles and invitations; accounts stay, and so does
+    what the audit log says. One that still has workspaces or other things of its own is FAILED_PRECONDITION
+    `RESOURCE_IN_USE`, and so is the first one.
+    """
 
 class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Answers organizations. The first start makes one."""
+    """Keeps organizations. The first start makes one, whose administrators run the control plane: they alone make
+    others. The role table decides on "organizations/<first>" where a request names none.
+    """
 
     @_abc_1.abstractmethod
     def GetOrganization(
@@ -66,5 +95,34 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_organizations_pb2.ListOrganizationsResponse, _abc.Awaitable[_organizations_pb2.ListOrganizationsResponse]]:
         """Lists the organizations in which the caller has a role. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def CreateOrganization(
+        self,
+        request: _organizations_pb2.CreateOrganizationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organizations_pb2.Organization, _abc.Awaitable[_organizations_pb2.Organization]]:
+        """Makes an organization with the caller, a person, as its administrator. A taken id, which that of a deleted
+        organization stays for good, is ALREADY_EXISTS. Safe to repeat with the same request id.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateOrganization(
+        self,
+        request: _organizations_pb2.UpdateOrganizationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organizations_pb2.Organization, _abc.Awaitable[_organizations_pb2.Organization]]:
+        """Changes the masked fields of an organization. Another etag is ABORTED. Safe to repeat with the same request id."""
+
+    @_abc_1.abstractmethod
+    def DeleteOrganization(
+        self,
+        request: _organizations_pb2.DeleteOrganizationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes an organization with its memberships, grants, teams, roles and invitations; accounts stay, and so does
+        what the audit log says. One that still has workspaces or other things of its own is FAILED_PRECONDITION
+        `RESOURCE_IN_USE`, and so is the first one.
+        """
 
 def add_OrganizationServiceServicer_to_server(servicer: OrganizationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
