@@ -1,6 +1,6 @@
 """Which audit chains a call is recorded in: those of the organizations that it concerns.
 
-An organization is concerned by what happens to anything in it and to its people; a person who
+An organization is concerned by what happens to anything in it, and by its people and programs; who
 belongs to several is the business of each. What concerns none, such as a sign-in to an account
 that does not exist, stands in the platform's own chain.
 """
@@ -52,7 +52,8 @@ class _Concerned:
 def _people(entry: AuditEntry) -> list[UUID]:
     """Whom it happened to, and who did it."""
     named = (entry.note.resource, entry.call.caller.subject)
-    return [uid for uid in (_uuid(_part(name, "users")) for name in named) if uid]
+    ids = (_part(name, kind) for name in named for kind in ("users", "serviceAccounts"))
+    return [uid for uid in map(_uuid, ids) if uid]
 
 
 def _peer(entry: AuditEntry) -> UUID | None:

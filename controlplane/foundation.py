@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from controlplane.auditing.notary import Notary
 from controlplane.ca import CertificateAuthority
 from controlplane.config import Settings
 from controlplane.identity.throttle import Throttle
@@ -65,6 +66,7 @@ class Foundation:
     single_sign_on: SingleSignOn
     endpoints: Endpoints
     provisioner: Provisioner | None
+    notary: Notary
 
     @property
     def authority(self) -> CertificateAuthority:

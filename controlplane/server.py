@@ -3,6 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 
+from controlplane.auditing.notary import Notary
+from controlplane.auditing.signer import Signer
+from controlplane.auditing.witness import Witness
 from controlplane.authorization import Authorizer, extra_checks
 from controlplane.chains import chains_of
 from controlplane.config import Settings
@@ -20,6 +23,7 @@ from controlplane.operations import links, setup
 from controlplane.permissions import Scope
 from controlplane.provisioners.choice import make_provisioner
 from controlplane.rollover import Rollover
+from controlplane.servicers.audit import audit_checks
 from controlplane.services import services
 from controlplane.setup_token import SetupToken
 from controlplane.signing import Signing
@@ -60,7 +64,7 @@ async def build(
         credentials=base.credentials,
         host_names=settings.host_names,
         clock=base.clock,
-        jobs=_fleet_jobs(base),
+        jobs=[*base.notary.jobs, *_fleet_jobs(base)],
     )
     server = _serve(base, passwords, setup_token, denials)
 
@@ -143,6 +147,13 @@ async def _lay_foundation(settings: Settings, clock: Clock) -> Foundation:
         SingleSignOn.build(settings, database, throttle, clock),
         endpoints,
         make_provisioner(settings, endpoints, credentials.identity.uid),
+        Notary(
+            database,
+            Signer(data / "audit-signing.pem", clock),
+            Witness(data / "audit-witness"),
+            clock,
+            retention=timedelta(seconds=settings.audit_retention_s),
+        ),
     )
 
 
@@ -155,6 +166,7 @@ async def _first_start(base: Foundation, setup_token: SetupToken) -> None:
     await database.write(links.forget_open)
     await base.signing.open()
     await base.members.reload()
+    await base.notary.open()
     setup_token.keep(
         await database.write(setup.ensure_setup_token, settings.organization, setup_token.read())
     )
@@ -171,7 +183,10 @@ def _serve(
         verifier=TokenVerifier([ring.trusted], audience=ring.issuer, clock=base.clock),
         authorizer=Authorizer(base.database, Scope(base.settings.organization)),
         clock=base.clock,
-        extra_checks=extra_checks(base.database, first_organization=base.settings.organization),
+        extra_checks={
+            **extra_checks(base.database, first_organization=base.settings.organization),
+            **audit_checks(base.settings.organization),
+        },
         denied=denials,
         denied_serials=base.members.denied_serials,
         readiness={"database": base.database.ping},

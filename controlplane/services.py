@@ -10,6 +10,7 @@ from controlplane.identity.passwords import Passwords
 from controlplane.identity.tokens import TokenIssuer
 from controlplane.linking.conversation import LinkTimes
 from controlplane.servicers.access import AccessServicer
+from controlplane.servicers.audit import AuditServicer
 from controlplane.servicers.auth import AuthServicer
 from controlplane.servicers.beginning import Beginning
 from controlplane.servicers.certificate_authority import CertificateAuthorityServicer
@@ -30,6 +31,8 @@ from meshkit.server import Service
 from weftapi.controlplane.v1 import (
     access_pb2,
     access_pb2_grpc,
+    audit_pb2,
+    audit_pb2_grpc,
     auth_pb2,
     auth_pb2_grpc,
     certificate_authority_pb2,
@@ -143,7 +146,7 @@ def _identity_providers(base: Foundation) -> Service:
 
 
 def _administration(base: Foundation) -> list[Service]:
-    """Organizations, teams, grants, and what the server is."""
+    """Organizations, teams, grants, the audit log, and what the server is."""
     return [
         Service(
             organizations_pb2.DESCRIPTOR.services_by_name["OrganizationService"],
@@ -159,6 +162,17 @@ def _administration(base: Foundation) -> list[Service]:
             teams_pb2.DESCRIPTOR.services_by_name["TeamService"],
             teams_pb2_grpc.add_TeamServiceServicer_to_server,
             TeamServicer(base.database, pages=base.pages),
+        ),
+        Service(
+            audit_pb2.DESCRIPTOR.services_by_name["AuditService"],
+            audit_pb2_grpc.add_AuditServiceServicer_to_server,
+            AuditServicer(
+                base.database,
+                notary=base.notary,
+                pages=base.pages,
+                clock=base.clock,
+                home=base.settings.organization,
+            ),
         ),
         Service(
             certificate_authority_pb2.DESCRIPTOR.services_by_name["CertificateAuthorityService"],

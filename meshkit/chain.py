@@ -92,6 +92,9 @@ class Problem(enum.Enum):
 
     MISSING = "a row is missing before this one"
     ALTERED = "this row, or the hash of the one before it, was altered"
+    CONTRADICTED = "a signed checkpoint says another hash: the chain was written anew up to here"
+    FORGED = "the checkpoint of this row was not signed by our key"
+    TRUNCATED = "this row and those behind it are missing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from meshkit.server import MeshServer
 from meshkit.spiffe import SpiffeId
 from weftapi.controlplane.v1 import (
     access_pb2_grpc,
+    audit_pb2_grpc,
     auth_pb2,
     auth_pb2_grpc,
     enrollment_pb2,
@@ -89,6 +90,7 @@ class Client:
         self.invitations = invitations_pb2_grpc.InvitationServiceStub(channel)
         self.members = members_pb2_grpc.MemberServiceStub(channel)
         self.sessions = sessions_pb2_grpc.SessionServiceStub(channel)
+        self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self.access = access_pb2_grpc.AccessServiceStub(channel)
         self.teams = teams_pb2_grpc.TeamServiceStub(channel)
         self.service_accounts = service_accounts_pb2_grpc.ServiceAccountServiceStub(channel)

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Command] = {
     "api": Command("api:api", "Call any RPC of the mesh, by name, with JSON."),
     "approve": Command("approve:approve", "Let a device that shows a code sign in as you."),
     "artifacts": Command("artifacts:artifacts", "List, show and fetch what steps made."),
+    "audit": Command("audit:audit", "List, show, export and verify the audit log."),
     "ctx": Command("login:ctx", "Show or choose the mesh to work with."),
     "doctor": Command("doctor:doctor", "Check everything between this machine and the mesh."),
     "grants": Command("grants:grants", "Say who holds which role where, and why."),
@@ -103,7 +104,8 @@ def weft(ctx: click.Context, *, verbose: bool) -> None:
       weft logs @latest -f          follow its logs
 
     Exit codes: 0 done, 1 error, 2 wrong usage, 3 the run failed, 4 not signed in or not
-    permitted, 5 not found, 6 conflict, 7 unavailable, 8 timed out, 130 interrupted.
+    permitted, 5 not found, 6 conflict, 7 unavailable, 8 timed out, 9 an audit log that was
+    tampered with, 130 interrupted.
     """
     ctx.obj = {"verbose": verbose}
     if os.environ.get("NO_COLOR"):

@@ -25,6 +25,7 @@ class Exit(enum.IntEnum):
     CONFLICT = 6
     UNAVAILABLE = 7
     TIMED_OUT = 8
+    TAMPERED = 9
     INTERRUPTED = 130
 
 

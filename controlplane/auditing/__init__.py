@@ -1,0 +1,1 @@
+"""The audit log as evidence: signed checkpoints, verification, exports, retention."""
