@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from tests.controlplane.harness import (
@@ -16,7 +17,10 @@ from tests.controlplane.harness import (
     refused,
     running,
 )
-from weftapi.controlplane.v1 import auth_pb2, users_pb2, workspaces_pb2
+from tests.controlplane.test_access import bindings
+from tests.controlplane.test_access import delete as remove_grant
+from tests.controlplane.test_roles import make as make_role
+from weftapi.controlplane.v1 import access_pb2, auth_pb2, users_pb2, workspaces_pb2
 
 W1 = f"{ORGANIZATION}/workspaces/w1"
 
@@ -63,6 +67,58 @@ async def test_a_name_is_taken_once(replicas: tuple[Plane, Plane]) -> None:
     bob = await one.new_user(clients[0], "bob@example.com")
     calls = [bind(client, bob.subject, "viewer", ORGANIZATION) for client in clients]
     assert await codes(calls) == ["ALREADY_EXISTS", "OK"]
+
+
+async def test_two_administrators_remove_each_other_at_different_replicas(
+    replicas: tuple[Plane, Plane],
+) -> None:
+    one, two = replicas
+    ada = await one.set_up()
+    bob = await one.new_user(ada, "bob@example.com")
+    ada_there, bob_there = await two.as_user(ada.tokens), await two.as_user(bob.tokens)
+    (first,) = (await bindings(ada)).role_bindings
+    names = {ada.subject: first.name}
+    for _ in range(15):
+        # Whoever was removed the last time is made one again by whoever stayed.
+        missing, giver = (bob, ada) if bob.subject not in names else (ada, bob)
+        made = await bind(giver, missing.subject, "admin", ORGANIZATION)
+        names[missing.subject] = made.name
+        outcomes = await codes(
+            [
+                remove_grant(ada, names[bob.subject]),
+                remove_grant(bob_there, names[ada.subject]),
+            ]
+        )
+        assert outcomes in (["FAILED_PRECONDITION", "OK"], ["OK", "PERMISSION_DENIED"])
+        left = [row.subject for row in (await someones(ada_there, bob_there)).role_bindings]
+        assert len(left) == 1
+        names = {subject: name for subject, name in names.items() if subject in left}
+
+
+async def test_a_role_is_granted_or_deleted_but_not_both(replicas: tuple[Plane, Plane]) -> None:
+    one, _ = replicas
+    here, there = await pair(replicas)
+    bob = await one.new_user(here, "bob@example.com")
+    for _ in range(10):
+        await make_role(here, "passing", "runs.get")
+        role = access_pb2.DeleteRoleRequest(name=f"{ORGANIZATION}/roles/passing")
+        outcomes = await codes(
+            [bind(here, bob.subject, "passing", ORGANIZATION), there.access.DeleteRole(role)]
+        )
+        assert outcomes in (["FAILED_PRECONDITION", "OK"], ["NOT_FOUND", "OK"])
+        for row in (await bindings(here, filter=f'subject = "{bob.subject}"')).role_bindings:
+            await remove_grant(here, row.name)
+            await here.access.DeleteRole(role)
+
+
+async def someones(*clients: Client) -> Any:
+    """What the first of them sees who may list grants."""
+    for client in clients:
+        try:
+            return await bindings(client)
+        except grpc.aio.AioRpcError:
+            continue
+    raise AssertionError("nobody is left in charge")
 
 
 async def test_a_refresh_token_works_at_one_of_them(replicas: tuple[Plane, Plane]) -> None:
