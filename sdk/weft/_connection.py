@@ -6,6 +6,7 @@ threads.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -211,6 +212,18 @@ class Connection:
         for endpoint in (self.anonymous, self.control_plane, self._workspace):
             endpoint.close()
 
+    def follow_trust(self) -> None:
+        """Takes over the CAs of the mesh: while one replaces another, both are trusted."""
+        from weftapi.controlplane.v1 import system_pb2, system_pb2_grpc
+
+        stub = self.anonymous.stub(system_pb2_grpc.SystemServiceStub)
+        with contextlib.suppress(ApiError):
+            info = self.anonymous.call(stub.GetServerInfo, system_pb2.GetServerInfoRequest())
+            known, told = _certificates(self.context.ca_pem), _certificates(info.trust_bundle_pem)
+            # Who trusts another CA in front of the mesh, a company's own, goes on trusting that.
+            if known & told and known != told:
+                self._secrets.trust(self.context.name, info.trust_bundle_pem)
+
     def _control_plane_token(self, *, is_fresh: bool) -> str:
         token = self._usable(CONTROL_PLANE, is_fresh=is_fresh)
         if not token:
@@ -257,6 +270,7 @@ class Connection:
                 code=_UNAUTHENTICATED,
                 reason=error.reason,
             ) from None
+        self.follow_trust()
         # Tokens for workspaces go too: they came from the access token that this one replaces.
         return SignIn(
             answer.refresh_token, secrets.personal_access_token, {CONTROL_PLANE: _kept(answer)}
@@ -283,6 +297,12 @@ class Connection:
 
 def _kept(answer: auth_pb2.TokenSet) -> tuple[str, float]:
     return answer.access_token, answer.expire_time.seconds
+
+
+def _certificates(pem: str) -> set[str]:
+    """The certificates of a bundle, each in PEM."""
+    end = "-----END CERTIFICATE-----"
+    return {part.strip() + end for part in pem.split(end) if part.strip()}
 
 
 def _proxy_options(target: str) -> list[tuple[str, int]]:

@@ -78,6 +78,8 @@ class Secrets(Protocol):
 
     def changing(self, name: str) -> contextlib.AbstractContextManager[Keep]: ...
 
+    def trust(self, name: str, ca_pem: str) -> None: ...
+
 
 class MemorySecrets:
     """Secrets of this process alone: those of `WEFT_API_KEY`, which are never stored."""
@@ -96,6 +98,9 @@ class MemorySecrets:
 
         with self._lock:
             yield keep
+
+    def trust(self, name: str, ca_pem: str) -> None:
+        """Nothing of this process is kept."""
 
 
 class ContextStore:
@@ -147,6 +152,14 @@ class ContextStore:
             if is_current:
                 _make_current(document, context.name)
             self._write(self._contexts, document)
+
+    def trust(self, name: str, ca_pem: str) -> None:
+        """Replaces the CA of a context, from the next command on."""
+        with self._locked():
+            document = self._read(self._contexts)
+            if name in document.get("contexts", {}):
+                document["contexts"][name]["ca_pem"] = ca_pem
+                self._write(self._contexts, document)
 
     def use(self, name: str) -> None:
         """Makes a context the one in use; `-` is the one before. Raises ContextError."""
