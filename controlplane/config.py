@@ -79,6 +79,8 @@ class Settings(ServerSettings):
     """Silence after which a link counts as broken: three heartbeats."""
     link_heartbeat_s: float = Field(default=15, gt=0)
     """How often a link with nothing to say says that it is alive."""
+    bookmark_s: float = Field(default=15, gt=0)
+    """How often an idle watch says how far it has come."""
 
     edge_endpoint: str = ""
     """`host:port` that servers dial to join; the first host name and the edge port by default."""

@@ -39,6 +39,10 @@ class Endpoints:
         """Where they link."""
         return self._settings.mesh_endpoint or self._at(self._ports.mesh)
 
+    def is_draining(self) -> bool:
+        """Whether the server was told to stop."""
+        return self.server is not None and self.server.draining.is_set()
+
     @property
     def _ports(self) -> Ports:
         assert self.server is not None

@@ -1,5 +1,6 @@
 """The control plane, wired: every object built and joined here, top to bottom."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,12 +36,13 @@ from meshkit.clock import Clock, SystemClock
 from meshkit.database import Database
 from meshkit.denials import DenialLog
 from meshkit.feed_metrics import expose_feed
-from meshkit.jobs import Job
+from meshkit.jobs import Job, Lease
 from meshkit.migrations import migrate
 from meshkit.paging import KEY_BYTES, PageTokens
 from meshkit.server import MeshServer
 from meshkit.tokens import TokenVerifier
 
+_EXPIRY_S = 10.0
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -64,7 +66,7 @@ async def build(
         credentials=base.credentials,
         host_names=settings.host_names,
         clock=base.clock,
-        jobs=[*base.notary.jobs, *_fleet_jobs(base)],
+        jobs=[*base.notary.jobs, Job("links", _expire_links(base), _EXPIRY_S), *_fleet_jobs(base)],
     )
     server = _serve(base, passwords, setup_token, denials)
 
@@ -80,6 +82,13 @@ async def build(
     server.on_close(close)
     await upkeep.open()
     return server
+
+
+def _expire_links(base: Foundation) -> Callable[[Lease], Awaitable[None]]:
+    async def expire(_lease: Lease) -> None:
+        await base.registry.expire()
+
+    return expire
 
 
 def _fleet_jobs(base: Foundation) -> list[Job]:

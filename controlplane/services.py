@@ -25,6 +25,7 @@ from controlplane.servicers.sessions import SessionServicer
 from controlplane.servicers.system import SystemServicer
 from controlplane.servicers.teams import TeamServicer
 from controlplane.servicers.users import UserServicer
+from controlplane.servicers.workspace_watches import WorkspaceWatches
 from controlplane.servicers.workspaces import WorkspaceServicer
 from controlplane.setup_token import SetupToken
 from meshkit.server import Service
@@ -216,6 +217,12 @@ def _mesh_services(base: Foundation) -> list[Service]:
                 members=base.members,
                 messages=base.messages,
                 beginning=Beginning(database, base.provisioner, patience=base.patience),
+                watches=WorkspaceWatches(
+                    database,
+                    base.messages,
+                    bookmark_s=settings.bookmark_s,
+                    is_draining=base.endpoints.is_draining,
+                ),
                 pages=base.pages,
                 clock=base.clock,
             ),

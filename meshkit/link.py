@@ -147,6 +147,9 @@ class Link:
             self._trust(answer.trust)
         elif kind in {"policy", "keys", "directory"}:
             await self._member.hear(answer)
+            if kind == "policy":
+                # What it decides on now is known over there at once.
+                self.health_changed()
 
     def _trust(self, trust: enrollment_pb2.Trust) -> None:
         self._denied_serials.replace([int(serial, 16) for serial in trust.denied_serials])

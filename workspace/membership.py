@@ -50,6 +50,7 @@ class WorkspaceMember:
         keys: PeoplesKeys,
         managers: DirectoryManagers | None,
         ping: Callable[[], Awaitable[None]],
+        usage: Callable[[], Awaitable[workspaces_pb2.WorkspaceUsage]],
         ports: Callable[[], Ports],
         wake: Callable[[], None],
     ) -> None:
@@ -58,6 +59,7 @@ class WorkspaceMember:
         self._keys = keys
         self._managers = managers
         self._ping = ping
+        self._usage = usage
         self._ports = ports
         self._wake = wake
 
@@ -72,14 +74,16 @@ class WorkspaceMember:
 
     async def health(self) -> enrollment_pb2.LinkHealth:
         check = workspaces_pb2.HealthCheck(name="database", healthy=True)
+        usage = None
         try:
             await self._ping()
+            usage = await self._usage()
         except (MeshError, OSError) as error:
             check = workspaces_pb2.HealthCheck(
                 name="database", healthy=False, message=str(error)[:512]
             )
         return enrollment_pb2.LinkHealth(
-            checks=[check], policy_revision=self._policies.policy_revision
+            checks=[check], policy_revision=self._policies.policy_revision, usage=usage
         )
 
     async def hear(self, message: enrollment_pb2.LinkResponse) -> None:

@@ -42,6 +42,7 @@ from workspace.servicers.listing import Lists
 from workspace.services import SHOWN, Parts, extra_checks, services
 from workspace.store.base import metadata
 from workspace.upkeep import Upkeep
+from workspace.usage import UsageMeter
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _PEOPLE = frozenset({CallerKind.USER, CallerKind.SERVICE_ACCOUNT})
@@ -137,6 +138,7 @@ async def compose(
         keys=trust.keys,
         managers=directory,
         ping=database.ping,
+        usage=UsageMeter(database, clock).read,
         ports=lambda: server.ports,
         wake=parts.reconciler.wake,
     )

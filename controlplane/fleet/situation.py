@@ -46,7 +46,7 @@ class Standing:
             return "its server is not linked"
         if seen.version != version:
             return f"its server runs {seen.version} where {version} is wanted"
-        if not seen.checks:
+        if not seen.report.checks:
             return "its server has not said yet how it is"
         return "" if seen.verdict.verdict is Verdict.HEALTHY else seen.verdict.problems
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from controlplane.linking import statements
-from controlplane.linking.health import LinkRegistry, OpenLink, Said
+from controlplane.linking.health import LinkRegistry, OpenLink
 from controlplane.linking.statements import Statements
+from controlplane.operations.links import Report
 from controlplane.store.schema import Enrollment, Link, Revocation, SigningKey, Workspace
 from controlplane.store.schema_access import CustomRole, RoleBinding, TeamMember
 from controlplane.store.schema_authority import Root
@@ -77,21 +78,22 @@ class Conversation:
         self._times = times
         self._policy_time = clock.now()
 
-    async def listen(self, healths: AsyncIterator[Said]) -> None:
+    async def listen(self, reports: AsyncIterator[Report]) -> None:
         """Takes note of what the service says until it hangs up; raises on silence."""
         while True:
             try:
                 async with asyncio.timeout(self._times.silence_s):
-                    said = await anext(healths, None)
+                    report = await anext(reports, None)
             except TimeoutError as error:
                 raise silent() from error
-            if said is None:
+            if report is None:
                 return
-            await self._registry.heard(self._link, said)
+            await self._registry.heard(self._link, report)
 
     async def speak(self) -> AsyncGenerator[News]:
         """All statements, then each change, and a heartbeat where nothing else was said."""
         told = await self._database.read(statements.read, self._service)
+        self._note_policy(told)
         yield News(told, policy=True, keys=True, trust=True, directory=True)
         self._policy_time, said_at = told.time, self._clock.monotonic()
         while True:
@@ -104,6 +106,8 @@ class Conversation:
             if not news and self._clock.monotonic() >= said_at + self._times.heartbeat_s:
                 news = [News(newest, heartbeat=True)]
             for each in news:
+                if each.policy:
+                    self._note_policy(newest)
                 yield each
                 said_at = self._clock.monotonic()
             told = newest
@@ -136,6 +140,10 @@ class Conversation:
             directory=newest.directory != told.directory,
         )
         return [news] if policy or news.keys or news.trust or news.directory else []
+
+    def _note_policy(self, told: Statements) -> None:
+        if told.policy:
+            self._link.policy_told = told.revision
 
     def _is_policy_due(self) -> bool:
         age: timedelta = self._clock.now() - self._policy_time

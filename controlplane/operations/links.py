@@ -26,18 +26,33 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """How a service says it is.
+
+    Its checks as {name, healthy, message}, the newest policy that it decides on, the roots that
+    it trusts, and, of a workspace, counts by the names of the fields of WorkspaceUsage.
+    """
+
+    checks: tuple[dict[str, Any], ...] = ()
+    policy_revision: int = 0
+    usage: dict[str, int] | None = None
+    trusted_roots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
-    """How a service is: its checks as {name, healthy, message}, and what follows from them."""
+    """How a service is, as its link's end here knows it."""
 
     linked: bool
-    checks: tuple[dict[str, Any], ...]
+    report: Report
     time: datetime
+    policy_told: int
 
     @property
     def verdict(self) -> Verdict:
         if not self.linked:
             return Verdict.GONE
-        return Verdict.FAILING if failing(self.checks) else Verdict.HEALTHY
+        return Verdict.FAILING if failing(self.report.checks) else Verdict.HEALTHY
 
 
 @dataclass(slots=True)
@@ -80,7 +95,9 @@ def keep_health(session: Session, spiffe_id: str, health: Health) -> None:
     """Keeps how a service is; in the feed only where the verdict on it changed."""
     row = store.links.get(session, spiffe_id)
     if row is not None:
-        row.linked, row.checks = health.linked, list(health.checks)
+        report = health.report
+        row.linked, row.checks, row.usage = health.linked, list(report.checks), report.usage
+        row.policy_revision, row.policy_told = report.policy_revision, health.policy_told
         row.last_heartbeat_time = health.time
         if _judge(row, health.verdict, session.now):
             _tell(session, row)

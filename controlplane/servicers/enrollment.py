@@ -10,10 +10,10 @@ from google.protobuf.duration_pb2 import Duration
 from controlplane.ca import CertificateAuthority, Issued
 from controlplane.identity.opaque import read_enrollment_token
 from controlplane.linking.conversation import Conversation, LinkTimes, News, silent
-from controlplane.linking.health import LinkRegistry, Said
+from controlplane.linking.health import LinkRegistry
 from controlplane.linking.statements import PeerStatement, PolicyStatement
 from controlplane.operations import enrollments
-from controlplane.operations.links import Hello
+from controlplane.operations.links import Hello, Report
 from controlplane.servicers.conversions import timestamp
 from controlplane.servicers.workspace_messages import PEER_ROLES
 from meshkit import certificates
@@ -141,7 +141,7 @@ async def _converse(conversation: Conversation, requests: Requests) -> AsyncIter
     """Listens and speaks until the service hangs up, falls silent, or the stream must end."""
     news = conversation.speak()
     ends: list[asyncio.Task[None]] = [
-        asyncio.create_task(conversation.listen(_healths(requests))),
+        asyncio.create_task(conversation.listen(_reports(requests))),
         asyncio.create_task(_ended()),
     ]
     telling: asyncio.Task[News] | None = None
@@ -182,15 +182,21 @@ async def _read_hello(requests: Requests, times: LinkTimes) -> Hello:
     return Hello(hello.version, hello.edge_endpoint, hello.mesh_endpoint, tuple(hello.features))
 
 
-async def _healths(requests: Requests) -> AsyncIterator[Said]:
+async def _reports(requests: Requests) -> AsyncIterator[Report]:
     async for request in requests:
         if request.WhichOneof("message") != "health":
             raise _out_of_order("After its hello a link says only how it is.")
-        checks = tuple(
-            {"name": check.name, "healthy": check.healthy, "message": check.message}
-            for check in request.health.checks
-        )
-        yield Said(checks, tuple(request.health.trusted_roots))
+        yield _report(request.health)
+
+
+def _report(health: enrollment_pb2.LinkHealth) -> Report:
+    checks = tuple(
+        {"name": check.name, "healthy": check.healthy, "message": check.message}
+        for check in health.checks
+    )
+    has_usage = health.HasField("usage")
+    usage = {field.name: value for field, value in health.usage.ListFields()} if has_usage else None
+    return Report(checks, health.policy_revision, usage, tuple(health.trusted_roots))
 
 
 def _out_of_order(message: str) -> InvalidArgument:

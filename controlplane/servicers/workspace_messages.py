@@ -1,10 +1,11 @@
 """Workspaces and enrollments as messages: what is registered, joined with how servers are."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from controlplane.fleet.situation import told
-from controlplane.linking.health import LinkRegistry
+from controlplane.linking.health import LinkRegistry, Seen
 from controlplane.linking.views import EnrollmentView, WorkspaceView
 from controlplane.operations import workspaces
 from controlplane.servicers.conversions import timestamp
@@ -51,13 +52,29 @@ class WorkspaceMessages:
             operation=view.operation.name if view.operation else "",
         )
         if seen is not None:
-            message.endpoint, message.version = seen.edge_endpoint, seen.version
-            if seen.last_heard:
-                message.last_heartbeat_time.FromDatetime(seen.last_heard)
-            message.health_checks.extend(
-                workspaces_pb2.HealthCheck(**check) for check in seen.checks
-            )
+            _add(message, seen)
         return message
+
+
+def _add(message: workspaces_pb2.Workspace, seen: Seen) -> None:
+    """What the server of a workspace said on its link."""
+    report = seen.report
+    message.endpoint, message.version = seen.edge_endpoint, seen.version
+    message.policy_revision = report.policy_revision
+    message.drift = "; ".join(_drift(message.target_version, seen))
+    message.health_checks.extend(workspaces_pb2.HealthCheck(**check) for check in report.checks)
+    if seen.last_heard:
+        message.last_heartbeat_time.FromDatetime(seen.last_heard)
+    if report.usage is not None:
+        message.usage.CopyFrom(workspaces_pb2.WorkspaceUsage(**report.usage))
+
+
+def _drift(target_version: str, seen: Seen) -> Iterator[str]:
+    if target_version and seen.version != target_version:
+        yield f"runs {seen.version} where {target_version} is wanted"
+    if seen.is_behind:
+        decided, told = seen.report.policy_revision, seen.policy_told
+        yield f"decides on policy {decided} where {told} was pushed"
 
 
 def enrollment_to_proto(view: EnrollmentView, now: datetime) -> workspaces_pb2.Enrollment:

@@ -1,6 +1,6 @@
 """WorkspaceService: the fleet, and enrollment tokens."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 from google.longrunning import operations_pb2 as longrunning
@@ -23,6 +23,7 @@ from controlplane.servicers.workspace_messages import (
     WorkspaceMessages,
     enrollment_to_proto,
 )
+from controlplane.servicers.workspace_watches import WorkspaceWatches
 from controlplane.store.schema import Workspace
 from meshkit.authentication import Context
 from meshkit.caller import current_call
@@ -49,6 +50,7 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
         members: MeshMembers,
         messages: WorkspaceMessages,
         beginning: Beginning,
+        watches: WorkspaceWatches,
         pages: PageTokens,
         clock: Clock,
     ) -> None:
@@ -57,6 +59,7 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
         self._members = members
         self._messages = messages
         self._beginning = beginning
+        self._watches = watches
         self._pages = pages
         self._clock = clock
 
@@ -76,6 +79,8 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
             size=request.page_size,
             token=request.page_token,
         )
+        # Taken first: who watches from here misses nothing of what this page may not show.
+        revision = self._database.feed.head
         grants = await self._database.read(access.grants_of, caller)
         found = await self._database.read(
             views.visible_workspaces,
@@ -84,10 +89,17 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
             window,
             trust_domain=self._messages.trust_domain,
         )
-        page = window.page(found, self._messages.workspace, revision=self._database.feed.head)
+        page = window.page(found, self._messages.workspace, revision=revision)
         return workspaces_pb2.ListWorkspacesResponse(
-            workspaces=page.items, next_page_token=page.next_page_token
+            workspaces=page.items, next_page_token=page.next_page_token, revision=page.revision
         )
+
+    async def WatchWorkspaces(
+        self, request: workspaces_pb2.WatchWorkspacesRequest, context: Context
+    ) -> AsyncIterator[workspaces_pb2.WatchWorkspacesResponse]:
+        caller = subject_of(current_call.get().caller)
+        async for response in self._watches.follow(request, context, caller):
+            yield response
 
     async def RegisterWorkspace(
         self, request: workspaces_pb2.RegisterWorkspaceRequest, _context: Context

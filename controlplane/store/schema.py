@@ -292,6 +292,10 @@ class Link(Base):
     # HEALTHY, FAILING or GONE, and since when.
     verdict: Mapped[str] = mapped_column(sa.Text, default="")
     verdict_time: Mapped[datetime | None]
+    # The newest policy that it decides on, and the newest that it was told.
+    policy_revision: Mapped[int] = mapped_column(default=0)
+    policy_told: Mapped[int] = mapped_column(default=0)
+    usage: Mapped[dict[str, Any] | None]
     last_heartbeat_time: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(default=0)
 

@@ -1,6 +1,7 @@
 """Queries of the workspace registry."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -47,12 +48,28 @@ def provisioned(session: Session) -> Sequence[Workspace]:
     return session.scalars(query.order_by(Workspace.uid)).all()
 
 
+def seen_from(
+    session: Session, organization: str, visible: Sequence[Scope], uids: Sequence[UUID] | None
+) -> Sequence[Workspace]:
+    """The workspaces on or above which one of the scopes lies; of some, also the removed ones."""
+    query = sa.select(Workspace).where(Workspace.organization == organization)
+    if uids is None:
+        query = query.where(_IS_LIVE)
+    else:
+        query = query.where(session.among(Workspace.uid, list(uids)))
+    return session.scalars(_visible(session, query, visible).order_by(Workspace.id)).all()
+
+
 def list_page(
     session: Session, organization: str, visible: Sequence[Scope], window: Window
 ) -> Sequence[Workspace]:
     """The workspaces on or above which one of the scopes lies."""
     query = sa.select(Workspace).where(Workspace.organization == organization, _IS_LIVE)
-    if not any(scope.workspace == "" for scope in visible):
-        ids = sorted({scope.workspace for scope in visible})
-        query = query.where(session.among(Workspace.id, ids))
-    return session.scalars(window.apply(query)).all()
+    return session.scalars(window.apply(_visible(session, query, visible))).all()
+
+
+def _visible(session: Session, query: sa.Select[Any], visible: Sequence[Scope]) -> sa.Select[Any]:
+    if any(scope.workspace == "" for scope in visible):
+        return query
+    ids = sorted({scope.workspace for scope in visible})
+    return query.where(session.among(Workspace.id, ids))

@@ -105,11 +105,18 @@ def test_every_field_says_whether_it_is_required(file):
 def test_nothing_but_identities_health_and_policy_passes_the_link():
     """Ruling 6: what a workspace and the control plane say to each other holds no free data."""
     file = next(f for f in file_protos() if f.name.endswith("controlplane/v1/enrollment.proto"))
+    known = {f".{f.package}.{m.name}": m for f in file_protos() for m in f.message_type}
     refused = {".google.protobuf.Struct", ".google.protobuf.Value", ".google.protobuf.Any"}
-    for message in file.message_type:
-        for field in message.field:
+    waiting, seen = list(file.message_type), set()
+    while waiting:
+        for field in waiting.pop().field:
             assert field.type != descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
             assert field.type_name not in refused
+            # Also what stands in them, wherever it is defined.
+            if field.type_name in known and field.type_name not in seen:
+                seen.add(field.type_name)
+                waiting.append(known[field.type_name])
+    assert ".weftapi.controlplane.v1.WorkspaceUsage" in seen
 
 
 def test_secrets_are_marked():

@@ -57,6 +57,8 @@ async def test_a_workspace_lives(tmp_path: Path, database_url: str) -> None:
         assert made.deployment_mode == workspaces_pb2.DEPLOYMENT_MODE_PROVISIONED
         assert made.version == made.target_version == server_version()
         assert made.endpoint.startswith("localhost:")
+        assert made.HasField("usage")
+        assert not made.usage.project_count
         assert set(servers(tmp_path)) == {made.uid}
         home = plane.settings.data_dir / "workspaces" / made.uid
         assert not (home / "enrollment-token").exists()

@@ -18,6 +18,9 @@ def upgrade() -> None:
     with op.batch_alter_table("links") as table:
         table.add_column(sa.Column("verdict", sa.Text(), nullable=False, server_default=""))
         table.add_column(sa.Column("verdict_time", UtcDateTime(), nullable=True))
+        for name in ("policy_revision", "policy_told"):
+            table.add_column(sa.Column(name, BigInt, nullable=False, server_default="0"))
+        table.add_column(sa.Column("usage", Json, nullable=True))
     op.create_table(
         "operations",
         sa.Column("uid", sa.Uuid(), nullable=False),

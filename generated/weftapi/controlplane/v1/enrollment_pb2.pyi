@@ -249,6 +249,7 @@ class LinkHealth(_message.Message):
     CHECKS_FIELD_NUMBER: _builtins.int
     POLICY_REVISION_FIELD_NUMBER: _builtins.int
     TRUSTED_ROOTS_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     policy_revision: _builtins.int
     """Optional. The newest policy that it decides on."""
     @_builtins.property
@@ -259,16 +260,21 @@ class LinkHealth(_message.Message):
     def trusted_roots(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. The roots that it trusts, "sha256:<hex>" each."""
 
+    @_builtins.property
+    def usage(self) -> _workspaces_pb2.WorkspaceUsage:
+        """Optional. How much there is in it; workspaces only."""
+
     def __init__(
         self,
         *,
         checks: _abc.Iterable[_workspaces_pb2.HealthCheck] | None = ...,
         policy_revision: _builtins.int = ...,
         trusted_roots: _abc.Iterable[_builtins.str] | None = ...,
+        usage: _workspaces_pb2.WorkspaceUsage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "policy_revision", b"policy_revision", "trusted_roots", b"trusted_roots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "policy_revision", b"policy_revision", "trusted_roots", b"trusted_roots", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

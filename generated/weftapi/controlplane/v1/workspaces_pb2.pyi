@@ -125,6 +125,34 @@ UPGRADE_POLICY_AUTOMATIC: UpgradePolicy.ValueType  # 2
 """The control plane, to the newest version, as soon as it is offered."""
 Global___UpgradePolicy: _TypeAlias = UpgradePolicy  # noqa: Y015
 
+class _WorkspaceChangeType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WorkspaceChangeTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkspaceChangeType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WORKSPACE_CHANGE_TYPE_UNSPECIFIED: _WorkspaceChangeType.ValueType  # 0
+    """Not set."""
+    WORKSPACE_CHANGE_TYPE_SNAPSHOT: _WorkspaceChangeType.ValueType  # 1
+    """It is so now: the initial state of a watch."""
+    WORKSPACE_CHANGE_TYPE_CHANGED: _WorkspaceChangeType.ValueType  # 2
+    """It is new, it changed, or the caller may see it now."""
+    WORKSPACE_CHANGE_TYPE_REMOVED: _WorkspaceChangeType.ValueType  # 3
+    """It was removed, or the caller may no longer see it."""
+
+class WorkspaceChangeType(_WorkspaceChangeType, metaclass=_WorkspaceChangeTypeEnumTypeWrapper):
+    """What became of a workspace."""
+
+WORKSPACE_CHANGE_TYPE_UNSPECIFIED: WorkspaceChangeType.ValueType  # 0
+"""Not set."""
+WORKSPACE_CHANGE_TYPE_SNAPSHOT: WorkspaceChangeType.ValueType  # 1
+"""It is so now: the initial state of a watch."""
+WORKSPACE_CHANGE_TYPE_CHANGED: WorkspaceChangeType.ValueType  # 2
+"""It is new, it changed, or the caller may see it now."""
+WORKSPACE_CHANGE_TYPE_REMOVED: WorkspaceChangeType.ValueType  # 3
+"""It was removed, or the caller may no longer see it."""
+Global___WorkspaceChangeType: _TypeAlias = WorkspaceChangeType  # noqa: Y015
+
 class _EnrollmentState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -202,6 +230,9 @@ class Workspace(_message.Message):
     TARGET_VERSION_FIELD_NUMBER: _builtins.int
     UPGRADE_POLICY_FIELD_NUMBER: _builtins.int
     OPERATION_FIELD_NUMBER: _builtins.int
+    POLICY_REVISION_FIELD_NUMBER: _builtins.int
+    DRIFT_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only in bodies, required in updates. "organizations/<id>/workspaces/<id>"."""
     uid: _builtins.str
@@ -228,6 +259,10 @@ class Workspace(_message.Message):
     """Optional, mutable. Who upgrades it; MANUAL by default. Means nothing for a hybrid one."""
     operation: _builtins.str
     """Output only. The operation that works on it now: a name for OperationsService."""
+    policy_revision: _builtins.int
+    """Output only. The newest policy that its server decides on, as last reported."""
+    drift: _builtins.str
+    """Output only. In which ways its server is not what it should be: its version, its policy. Empty where it is."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, mutable. Labels to find it by."""
@@ -252,6 +287,10 @@ class Workspace(_message.Message):
     def state_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. Since when it is in its state."""
 
+    @_builtins.property
+    def usage(self) -> Global___WorkspaceUsage:
+        """Output only. How much there is in it, as last reported."""
+
     def __init__(
         self,
         *,
@@ -274,14 +313,55 @@ class Workspace(_message.Message):
         target_version: _builtins.str = ...,
         upgrade_policy: Global___UpgradePolicy.ValueType = ...,
         operation: _builtins.str = ...,
+        policy_revision: _builtins.int = ...,
+        drift: _builtins.str = ...,
+        usage: Global___WorkspaceUsage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "last_heartbeat_time", b"last_heartbeat_time", "state_time", b"state_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "last_heartbeat_time", b"last_heartbeat_time", "state_time", b"state_time", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "deployment_mode", b"deployment_mode", "display_name", b"display_name", "endpoint", b"endpoint", "etag", b"etag", "health_checks", b"health_checks", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "name", b"name", "operation", b"operation", "state", b"state", "state_reason", b"state_reason", "state_time", b"state_time", "target_version", b"target_version", "uid", b"uid", "update_time", b"update_time", "upgrade_policy", b"upgrade_policy", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "deployment_mode", b"deployment_mode", "display_name", b"display_name", "drift", b"drift", "endpoint", b"endpoint", "etag", b"etag", "health_checks", b"health_checks", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "name", b"name", "operation", b"operation", "policy_revision", b"policy_revision", "state", b"state", "state_reason", b"state_reason", "state_time", b"state_time", "target_version", b"target_version", "uid", b"uid", "update_time", b"update_time", "upgrade_policy", b"upgrade_policy", "usage", b"usage", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Workspace: _TypeAlias = Workspace  # noqa: Y015
+
+@_typing.final
+class WorkspaceUsage(_message.Message):
+    """How much there is in a workspace: numbers alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_COUNT_FIELD_NUMBER: _builtins.int
+    PIPELINE_COUNT_FIELD_NUMBER: _builtins.int
+    RUN_COUNT_FIELD_NUMBER: _builtins.int
+    ACTIVE_RUN_COUNT_FIELD_NUMBER: _builtins.int
+    ARTIFACT_BYTES_FIELD_NUMBER: _builtins.int
+    project_count: _builtins.int
+    """Optional. Projects."""
+    pipeline_count: _builtins.int
+    """Optional. Pipelines of all projects."""
+    run_count: _builtins.int
+    """Optional. Runs ever made."""
+    active_run_count: _builtins.int
+    """Optional. Runs that have not ended."""
+    artifact_bytes: _builtins.int
+    """Optional. Bytes of all artifacts in the artifact store, as far as it is known; weighed every ten minutes."""
+    def __init__(
+        self,
+        *,
+        project_count: _builtins.int = ...,
+        pipeline_count: _builtins.int = ...,
+        run_count: _builtins.int = ...,
+        active_run_count: _builtins.int = ...,
+        artifact_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_run_count", b"active_run_count", "artifact_bytes", b"artifact_bytes", "pipeline_count", b"pipeline_count", "project_count", b"project_count", "run_count", b"run_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkspaceUsage: _TypeAlias = WorkspaceUsage  # noqa: Y015
 
 @_typing.final
 class HealthCheck(_message.Message):
@@ -373,8 +453,11 @@ class ListWorkspacesResponse(_message.Message):
 
     WORKSPACES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Output only. Where the next page begins; empty on the last one."""
+    revision: _builtins.int
+    """Output only. The feed revision that the page shows; watch from here."""
     @_builtins.property
     def workspaces(self) -> _containers.RepeatedCompositeFieldContainer[Global___Workspace]:
         """Output only. The workspaces of this page."""
@@ -384,14 +467,181 @@ class ListWorkspacesResponse(_message.Message):
         *,
         workspaces: _abc.Iterable[Global___Workspace] | None = ...,
         next_page_token: _builtins.str = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "workspaces", b"workspaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "revision", b"revision", "workspaces", b"workspaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListWorkspacesResponse: _TypeAlias = ListWorkspacesResponse  # noqa: Y015
+
+@_typing.final
+class WatchWorkspacesRequest(_message.Message):
+    """Request of WatchWorkspaces."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    AFTER_REVISION_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    SEND_INITIAL_STATE_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Required. The organization."""
+    after_revision: _builtins.int
+    """Optional. Send what changed strictly after this revision; 0 starts at the newest."""
+    epoch: _builtins.str
+    """Optional. The epoch that the revision belongs to; another one is OUT_OF_RANGE `EPOCH_CHANGED`."""
+    send_initial_state: _builtins.bool
+    """Optional. Begin with all workspaces as they are; `after_revision` then means nothing."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        after_revision: _builtins.int = ...,
+        epoch: _builtins.str = ...,
+        send_initial_state: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_revision", b"after_revision", "epoch", b"epoch", "parent", b"parent", "send_initial_state", b"send_initial_state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchWorkspacesRequest: _TypeAlias = WatchWorkspacesRequest  # noqa: Y015
+
+@_typing.final
+class WorkspaceChange(_message.Message):
+    """One workspace that changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    UID_FIELD_NUMBER: _builtins.int
+    WORKSPACE_FIELD_NUMBER: _builtins.int
+    type: Global___WorkspaceChangeType.ValueType
+    """Output only. What became of it."""
+    name: _builtins.str
+    """Output only. Its name."""
+    uid: _builtins.str
+    """Output only. Its uid; a name that is used again has another one."""
+    @_builtins.property
+    def workspace(self) -> Global___Workspace:
+        """Output only. How it is now; absent where it was removed."""
+
+    def __init__(
+        self,
+        *,
+        type: Global___WorkspaceChangeType.ValueType = ...,
+        name: _builtins.str = ...,
+        uid: _builtins.str = ...,
+        workspace: Global___Workspace | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["workspace", b"workspace"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "type", b"type", "uid", b"uid", "workspace", b"workspace"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkspaceChange: _TypeAlias = WorkspaceChange  # noqa: Y015
+
+@_typing.final
+class WatchWorkspacesResponse(_message.Message):
+    """What a watch of workspaces sends."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    MORE_IN_REVISION_FIELD_NUMBER: _builtins.int
+    BOOKMARK_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """Output only. All changes up to here were sent: the resume point, unless more of it follows."""
+    epoch: _builtins.str
+    """Output only. The feed's epoch; only in the first message."""
+    more_in_revision: _builtins.bool
+    """Output only. More changes of this revision follow: not a resume point."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkspaceChange]:
+        """Output only. The workspaces that changed."""
+
+    @_builtins.property
+    def bookmark(self) -> Global___WatchBookmark:
+        """Output only. Set where the message only says how far the watch has come; at least every 15 seconds."""
+
+    @_builtins.property
+    def notice(self) -> Global___WatchNotice:
+        """Output only. Set when the server ends the stream, which is to be resumed."""
+
+    def __init__(
+        self,
+        *,
+        revision: _builtins.int = ...,
+        epoch: _builtins.str = ...,
+        changes: _abc.Iterable[Global___WorkspaceChange] | None = ...,
+        more_in_revision: _builtins.bool = ...,
+        bookmark: Global___WatchBookmark | None = ...,
+        notice: Global___WatchNotice | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bookmark", b"bookmark", "notice", b"notice"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bookmark", b"bookmark", "changes", b"changes", "epoch", b"epoch", "more_in_revision", b"more_in_revision", "notice", b"notice", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchWorkspacesResponse: _TypeAlias = WatchWorkspacesResponse  # noqa: Y015
+
+@_typing.final
+class WatchBookmark(_message.Message):
+    """How far a watch has come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INITIAL_COMPLETE_FIELD_NUMBER: _builtins.int
+    initial_complete: _builtins.bool
+    """Output only. The initial state was sent completely; what follows is live."""
+    def __init__(
+        self,
+        *,
+        initial_complete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["initial_complete", b"initial_complete"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchBookmark: _TypeAlias = WatchBookmark  # noqa: Y015
+
+@_typing.final
+class WatchNotice(_message.Message):
+    """Why a watch ends."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECONNECT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reconnect: _builtins.bool
+    """Output only. Whether to open the stream again."""
+    reason: _builtins.str
+    """Output only. Why: "draining", "age"."""
+    def __init__(
+        self,
+        *,
+        reconnect: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "reconnect", b"reconnect"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchNotice: _TypeAlias = WatchNotice  # noqa: Y015
 
 @_typing.final
 class RegisterWorkspaceRequest(_message.Message):

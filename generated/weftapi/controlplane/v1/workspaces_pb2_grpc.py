@@ -52,6 +52,11 @@ class WorkspaceServiceStub(object):
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListWorkspacesRequest.SerializeToString,
                 response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListWorkspacesResponse.FromString,
                 _registered_method=True)
+        self.WatchWorkspaces = channel.unary_stream(
+                '/weftapi.controlplane.v1.WorkspaceService/WatchWorkspaces',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.WatchWorkspacesRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.WatchWorkspacesResponse.FromString,
+                _registered_method=True)
         self.RegisterWorkspace = channel.unary_unary(
                 '/weftapi.controlplane.v1.WorkspaceService/RegisterWorkspace',
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.RegisterWorkspaceRequest.SerializeToString,
@@ -132,6 +137,15 @@ class WorkspaceServiceServicer(object):
 
     def ListWorkspaces(self, request, context):
         """Lists the workspaces of an organization that the caller may see. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchWorkspaces(self, request, context):
+        """Follows the workspaces of an organization that the caller may see: first as they are, if asked, then each that
+        changed, as it is by then; how fresh their heartbeats and counts are is no change. Resumes after any revision it
+        has sent; one that is gone is OUT_OF_RANGE `REVISION_COMPACTED`. Never ends by itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -247,6 +261,11 @@ def add_WorkspaceServiceServicer_to_server(servicer, server):
                     servicer.ListWorkspaces,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListWorkspacesRequest.FromString,
                     response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListWorkspacesResponse.SerializeToString,
+            ),
+            'WatchWorkspaces': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchWorkspaces,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.WatchWorkspacesRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.WatchWorkspacesResponse.SerializeToString,
             ),
             'RegisterWorkspace': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterWorkspace,
@@ -369,6 +388,33 @@ class WorkspaceService(object):
             '/weftapi.controlplane.v1.WorkspaceService/ListWorkspaces',
             weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListWorkspacesRequest.SerializeToString,
             weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListWorkspacesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchWorkspaces(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/weftapi.controlplane.v1.WorkspaceService/WatchWorkspaces',
+            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.WatchWorkspacesRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.WatchWorkspacesResponse.FromString,
             options,
             channel_credentials,
             insecure,

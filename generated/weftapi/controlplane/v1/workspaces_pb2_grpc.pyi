@@ -47,6 +47,11 @@ class WorkspaceServiceStub:
     """Answers one workspace with its health as last seen over its link. Has no effect."""
     ListWorkspaces: _grpc.UnaryUnaryMultiCallable[_workspaces_pb2.ListWorkspacesRequest, _workspaces_pb2.ListWorkspacesResponse]
     """Lists the workspaces of an organization that the caller may see. Has no effect."""
+    WatchWorkspaces: _grpc.UnaryStreamMultiCallable[_workspaces_pb2.WatchWorkspacesRequest, _workspaces_pb2.WatchWorkspacesResponse]
+    """Follows the workspaces of an organization that the caller may see: first as they are, if asked, then each that
+    changed, as it is by then; how fresh their heartbeats and counts are is no change. Resumes after any revision it
+    has sent; one that is gone is OUT_OF_RANGE `REVISION_COMPACTED`. Never ends by itself.
+    """
     RegisterWorkspace: _grpc.UnaryUnaryMultiCallable[_workspaces_pb2.RegisterWorkspaceRequest, _workspaces_pb2.Workspace]
     """Registers a workspace whose server somebody else runs; it is ENROLLING until its server has joined. A taken
     id is ALREADY_EXISTS. Safe to repeat with the same request id.
@@ -111,6 +116,11 @@ class WorkspaceServiceAsyncStub(WorkspaceServiceStub):
     """Answers one workspace with its health as last seen over its link. Has no effect."""
     ListWorkspaces: _aio.UnaryUnaryMultiCallable[_workspaces_pb2.ListWorkspacesRequest, _workspaces_pb2.ListWorkspacesResponse]  # type: ignore[assignment]
     """Lists the workspaces of an organization that the caller may see. Has no effect."""
+    WatchWorkspaces: _aio.UnaryStreamMultiCallable[_workspaces_pb2.WatchWorkspacesRequest, _workspaces_pb2.WatchWorkspacesResponse]  # type: ignore[assignment]
+    """Follows the workspaces of an organization that the caller may see: first as they are, if asked, then each that
+    changed, as it is by then; how fresh their heartbeats and counts are is no change. Resumes after any revision it
+    has sent; one that is gone is OUT_OF_RANGE `REVISION_COMPACTED`. Never ends by itself.
+    """
     RegisterWorkspace: _aio.UnaryUnaryMultiCallable[_workspaces_pb2.RegisterWorkspaceRequest, _workspaces_pb2.Workspace]  # type: ignore[assignment]
     """Registers a workspace whose server somebody else runs; it is ENROLLING until its server has joined. A taken
     id is ALREADY_EXISTS. Safe to repeat with the same request id.
@@ -184,6 +194,17 @@ class WorkspaceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_workspaces_pb2.ListWorkspacesResponse, _abc.Awaitable[_workspaces_pb2.ListWorkspacesResponse]]:
         """Lists the workspaces of an organization that the caller may see. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def WatchWorkspaces(
+        self,
+        request: _workspaces_pb2.WatchWorkspacesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_workspaces_pb2.WatchWorkspacesResponse], _abc.AsyncIterator[_workspaces_pb2.WatchWorkspacesResponse]]:
+        """Follows the workspaces of an organization that the caller may see: first as they are, if asked, then each that
+        changed, as it is by then; how fresh their heartbeats and counts are is no change. Resumes after any revision it
+        has sent; one that is gone is OUT_OF_RANGE `REVISION_COMPACTED`. Never ends by itself.
+        """
 
     @_abc_1.abstractmethod
     def RegisterWorkspace(
