@@ -42,3 +42,7 @@ class Subject:
 
 def user(uid: UUID) -> Subject:
     return Subject(SubjectKind.USER, uid)
+
+
+def team(uid: UUID) -> Subject:
+    return Subject(SubjectKind.TEAM, uid)

@@ -158,7 +158,7 @@ class Logins:
         return Client(
             uid=row.uid,
             name=row.name,
-            version=row.changes,
+            version=row.update_time,
             issuer=row.issuer,
             client_id=row.client_id,
             client_secret=self._vault.open(sealed, owner=row.uid) if sealed else None,

@@ -7,7 +7,7 @@ the organization's members whom the issuer does not know under another name alre
 
 from controlplane import store
 from controlplane.identity.providers.model import Assertion
-from controlplane.operations import trusted_domains, users
+from controlplane.operations import group_teams, trusted_domains, users
 from controlplane.store.schema import User
 from controlplane.store.schema_identity import Identity, IdentityProvider
 from meshkit.errors import Aborted, PermissionDenied
@@ -45,6 +45,7 @@ def admit(session: Session, provider: IdentityProvider, person: Assertion) -> Us
     if not store.organizations.keep_member(session, organization, user.uid):
         _require_joining(provider, is_trusted=is_trusted)
         users.join(session, organization, user)
+    group_teams.follow(session, provider, user, person.groups)
     return user
 
 

@@ -1,17 +1,16 @@
 """Identity providers: set up by whoever may do everything, since they say who people are."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from controlplane import store
-from controlplane.operations import guards
-from controlplane.operations.refusals import absent, changed
+from controlplane.operations import group_teams, guards
+from controlplane.operations.refusals import absent, changed, etag_of, taken
 from controlplane.permissions import ADMIN, ROLES, Grant, Scope
 from controlplane.store.schema_identity import IdentityProvider
 from controlplane.subjects import Subject
-from meshkit.errors import AlreadyExists, NotFound
+from meshkit.errors import NotFound
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
 
@@ -31,6 +30,7 @@ def create(
     """
     require_all_permissions(session, organization, creator)
     is_taken = store.identity_providers.get(session, organization, provider) is not None
+    values = _resolved(session, organization, values)
     row = IdentityProvider(
         uid=uid,
         organization=organization,
@@ -41,9 +41,7 @@ def create(
         **values,
     )
     if is_taken or not store.unique.insert(session, row):
-        raise AlreadyExists(
-            "RESOURCE_EXISTS", f"{row.name} exists already.", metadata={"resource": row.name}
-        )
+        raise taken(row.name)
     session.emit(ChangeKind.CREATED, row)
     session.audited(resource=row.name, fields=tuple(values))
     return row
@@ -61,11 +59,11 @@ def change(
     """Gives columns new values; raises NotFound, Aborted or PRIVILEGE_ESCALATION."""
     require_all_permissions(session, organization, caller)
     row = _locked(session, organization, provider, etag)
+    values = _resolved(session, organization, values)
     differing = {name: new for name, new in values.items() if getattr(row, name) != new}
     for name, value in differing.items():
         setattr(row, name, value)
     if differing:
-        row.changes += 1
         row.update_time = session.now
         session.emit(ChangeKind.UPDATED, row, fields=tuple(differing))
     session.audited(resource=row.name, fields=tuple(differing))
@@ -75,9 +73,13 @@ def change(
 def delete(
     session: Session, organization: str, provider: str, *, etag: str, caller: Subject
 ) -> None:
-    """Deletes a provider and its sign-ins under way; who signed in stays who they are."""
+    """Deletes a provider, its sign-ins under way and the memberships that its groups made.
+
+    Who signed in stays who they are.
+    """
     require_all_permissions(session, organization, caller)
     row = _locked(session, organization, provider, etag)
+    group_teams.leave(session, row, store.teams.made_by(session, organization, row.name))
     session.emit(ChangeKind.DELETED, row)
     session.delete(row)
     session.audited(resource=row.name)
@@ -114,9 +116,12 @@ def require_all_permissions(session: Session, organization: str, caller: Subject
     guards.require_held(session, caller, [Grant(ROLES[ADMIN].permissions, Scope(organization))])
 
 
-def etag_of(row: IdentityProvider) -> str:
-    """Changes with every change of the provider."""
-    return hashlib.sha256(f"{row.uid}/{row.changes}".encode()).hexdigest()[:16]
+def _resolved(session: Session, organization: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values as they are stored: mapped teams by their UUIDs."""
+    if "group_mappings" not in values:
+        return values
+    mappings = group_teams.resolve(session, organization, values["group_mappings"])
+    return {**values, "group_mappings": mappings}
 
 
 def _locked(session: Session, organization: str, provider: str, etag: str) -> IdentityProvider:

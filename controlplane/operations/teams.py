@@ -87,13 +87,8 @@ def add(
     wanted = {name: _require(session, organization, name) for name in sorted(set(members))}
     for name, subject in wanted.items():
         if subject.uid not in known:
-            known[subject.uid] = join(session, row, name, subject, creator=caller)
-    if len(known) > MAX_MEMBERS:
-        raise ResourceExhausted(
-            "QUOTA_EXCEEDED",
-            f"A team has at most {MAX_MEMBERS} members.",
-            metadata={"limit": str(MAX_MEMBERS)},
-        )
+            known[subject.uid] = join(session, row, name, subject, creator=caller.claim)
+    require_size(len(known))
     session.audited(resource=row.name, fields=("members",))
     return [known[subject.uid] for subject in wanted.values()]
 
@@ -114,9 +109,7 @@ def remove(
     session.audited(resource=row.name, fields=("members",))
 
 
-def join(
-    session: Session, team: Team, name: str, subject: Subject, *, creator: Subject
-) -> TeamMember:
+def join(session: Session, team: Team, name: str, subject: Subject, *, creator: str) -> TeamMember:
     """Puts somebody into a team who is not in it, unguarded; the team must be locked."""
     member = TeamMember(
         team_uid=team.uid,
@@ -124,7 +117,7 @@ def join(
         member_uid=subject.uid,
         team=team.name,
         member=name,
-        creator=creator.claim,
+        creator=creator,
         create_time=session.now,
     )
     session.add(member)
@@ -139,6 +132,16 @@ def leave(session: Session, members: Sequence[TeamMember]) -> None:
         session.emit(ChangeKind.DELETED, member)
         session.delete(member)
     session.flush()
+
+
+def require_size(members: int) -> None:
+    """Raises QUOTA_EXCEEDED for a team of more than MAX_MEMBERS."""
+    if members > MAX_MEMBERS:
+        raise ResourceExhausted(
+            "QUOTA_EXCEEDED",
+            f"A team has at most {MAX_MEMBERS} members.",
+            metadata={"limit": str(MAX_MEMBERS)},
+        )
 
 
 def require(session: Session, organization: str, team: str) -> Team:

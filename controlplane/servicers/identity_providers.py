@@ -14,6 +14,7 @@ from controlplane.identity.logins import Logins
 from controlplane.identity.providers import github, oidc
 from controlplane.identity.vault import Vault
 from controlplane.operations import identities, identity_providers, trusted_domains
+from controlplane.operations.refusals import etag_of
 from controlplane.servicers.conversions import caller_subject, timestamp
 from controlplane.store.schema_identity import IdentityProvider, TrustedDomain
 from meshkit.authentication import Context
@@ -218,13 +219,17 @@ class IdentityProviderServicer(identity_providers_pb2_grpc.IdentityProviderServi
             creator=row.creator,
             create_time=timestamp(row.create_time),
             update_time=timestamp(row.update_time),
-            etag=identity_providers.etag_of(row),
+            etag=etag_of(row),
             kind=identity_providers_pb2.IdentityProviderKind.Value(f"{_KIND}{row.kind}"),
             issuer=row.issuer,
             client_id=row.client_id,
             scopes=row.scopes,
             groups_claim=row.groups_claim,
             allowed_groups=row.allowed_groups,
+            group_mappings=[
+                identity_providers_pb2.GroupMapping(group=each["group"], team=each["team"])
+                for each in row.group_mappings
+            ],
             join_policy=identity_providers_pb2.JoinPolicy.Value(f"{_JOIN}{row.join_policy}"),
             disabled=row.disabled,
             redirect_uri=self._logins.redirect_uri(row),
@@ -250,6 +255,7 @@ def _new_values(
         "scopes": list(scopes),
         **{name: getattr(wanted, name) for name in _PLAIN},
         "allowed_groups": list(wanted.allowed_groups),
+        "group_mappings": _mappings(wanted),
         "join_policy": _join_policy(wanted),
     }
     _require_sense(values)
@@ -257,6 +263,16 @@ def _new_values(
 
 
 _PLAIN = ("display_name", "client_id", "groups_claim", "disabled")
+_JUDGED = (
+    "kind",
+    "issuer",
+    "client_id",
+    "scopes",
+    "groups_claim",
+    "allowed_groups",
+    "group_mappings",
+    "join_policy",
+)
 
 
 def _changed_values(
@@ -269,11 +285,16 @@ def _changed_values(
             values[path] = getattr(wanted, path)
         elif path in ("scopes", "allowed_groups"):
             values[path] = list(getattr(wanted, path))
+        elif path == "group_mappings":
+            values[path] = _mappings(wanted)
         elif path == "join_policy":
             values[path] = _join_policy(wanted)
-    known = ("kind", "issuer", "client_id", "scopes", "allowed_groups", "join_policy")
-    _require_sense({name: getattr(row, name) for name in known} | values)
+    _require_sense({name: getattr(row, name) for name in _JUDGED} | values)
     return values
+
+
+def _mappings(wanted: identity_providers_pb2.IdentityProvider) -> list[dict[str, str]]:
+    return [{"group": each.group, "team": each.team} for each in wanted.group_mappings]
 
 
 def _join_policy(wanted: identity_providers_pb2.IdentityProvider) -> str:
@@ -286,6 +307,9 @@ def _require_sense(values: dict[str, Any]) -> None:
         raise _invalid("client_id", "is required")
     if values["kind"] == OIDC and "openid" not in values["scopes"]:
         raise _invalid("scopes", 'must contain "openid"')
+    groups_decide = values["allowed_groups"] or values["group_mappings"]
+    if values["kind"] == OIDC and groups_decide and not values["groups_claim"]:
+        raise _invalid("groups_claim", "is required where groups decide")
     is_open = values["join_policy"] == identities.ANYONE and not values["allowed_groups"]
     if values["kind"] == GITHUB and values["issuer"] == github.PUBLIC and is_open:
         raise _invalid("allowed_groups", "is required: anyone has an account there")

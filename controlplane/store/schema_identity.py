@@ -1,6 +1,7 @@
 """Tables of single sign-on: who vouches for people, whom they vouched for, sign-ins under way."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -28,14 +29,14 @@ class IdentityProvider(Base):
     scopes: Mapped[list[str]]
     groups_claim: Mapped[str] = mapped_column(sa.Text)
     allowed_groups: Mapped[list[str]]
+    # {"group", "team" as its name was, "uid" of the team}: the UUID is what counts.
+    group_mappings: Mapped[list[Any]]
     # MEMBERS_ONLY, TRUSTED_DOMAINS or ANYONE.
     join_policy: Mapped[str] = mapped_column(sa.Text)
     disabled: Mapped[bool]
     creator: Mapped[str] = mapped_column(sa.Text)
     create_time: Mapped[datetime]
     update_time: Mapped[datetime]
-    # Counts changes: the etag, and what caches of the provider's documents hang on.
-    changes: Mapped[int] = mapped_column(default=0)
     revision: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (sa.UniqueConstraint("organization", "id"),)

@@ -61,3 +61,19 @@ def memberships(session: Session, organization: str, member: Subject) -> Sequenc
 def all_of(session: Session, organization: str) -> Sequence[Team]:
     query = sa.select(Team).where(Team.organization == organization)
     return session.scalars(query.order_by(Team.id)).all()
+
+
+def lock_all(session: Session, organization: str, uids: Sequence[UUID]) -> Sequence[Team]:
+    """Those of these teams that there are, locked in one order."""
+    query = sa.select(Team).where(Team.organization == organization, session.among(Team.uid, uids))
+    return session.scalars(query.order_by(Team.uid).with_for_update()).all()
+
+
+def made_by(session: Session, organization: str, creator: str) -> Sequence[TeamMember]:
+    """The memberships that somebody, or an identity provider, made."""
+    query = (
+        sa.select(TeamMember)
+        .join(Team, Team.uid == TeamMember.team_uid)
+        .where(Team.organization == organization, TeamMember.creator == creator)
+    )
+    return session.scalars(query.order_by(TeamMember.uid)).all()

@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import jwt
@@ -23,6 +23,7 @@ from tests.controlplane.sign_on import CLIENT_ID
 
 DISCOVERY = "/.well-known/openid-configuration"
 Claims = dict[str, Any]
+P = TypeVar("P", bound="LyingProvider")
 
 
 def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
@@ -97,7 +98,7 @@ class LyingProvider:
         }
         return {"state": asked["state"], "code": code, "iss": self.issuer}
 
-    def answer(self, path: str, body: str) -> Reply:
+    def answer(self, path: str, body: str, head: str) -> Reply:
         self.asked.append(path)
         if path in self.replies:
             return self.replies[path]
@@ -132,9 +133,9 @@ class LyingProvider:
 
 
 @contextlib.asynccontextmanager
-async def lying() -> AsyncIterator[LyingProvider]:
-    """A provider until the block ends."""
-    provider = LyingProvider()
+async def lying(provider: P | None = None) -> AsyncIterator[P]:
+    """A provider, a lying one by default, until the block ends."""
+    provider = provider or cast("P", LyingProvider())
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -167,7 +168,7 @@ async def _exchange(
         0,
     )
     body = (await reader.readexactly(length)).decode()
-    reply = provider.answer(urlsplit(head.split(" ")[1]).path, body)
+    reply = provider.answer(urlsplit(head.split(" ")[1]).path, body, head)
     if reply.hangs:
         await asyncio.Event().wait()
     headers = {"content-type": "application/json", **reply.headers}

@@ -1,6 +1,7 @@
 """What every kind of provider has in common: its settings, its task, and what may go wrong."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -26,7 +27,7 @@ class Client:
     uid: UUID
     name: str
     # Moves with every change of the settings: caches hang on it.
-    version: int
+    version: datetime
     issuer: str
     client_id: str
     client_secret: Secret | None

@@ -4,6 +4,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -54,7 +55,7 @@ class Oidc:
         self._keys = KeySets(wire.fetch, clock.monotonic)
         self._tokens = IdTokens(self._keys)
         # By provider: the version of its settings, when it was fetched, and the document.
-        self._documents: OrderedDict[UUID, tuple[int, float, _Document]] = OrderedDict()
+        self._documents: OrderedDict[UUID, tuple[datetime, float, _Document]] = OrderedDict()
 
     async def authorization_uri(self, client: Client, proofs: Proofs) -> str:
         document = await self._document(client)

@@ -30,12 +30,12 @@ def _create_identity_providers() -> None:
         sa.Column("scopes", Json, nullable=False),
         sa.Column("groups_claim", sa.Text(), nullable=False),
         sa.Column("allowed_groups", Json, nullable=False),
+        sa.Column("group_mappings", Json, nullable=False),
         sa.Column("join_policy", sa.Text(), nullable=False),
         sa.Column("disabled", sa.Boolean(), nullable=False),
         sa.Column("creator", sa.Text(), nullable=False),
         sa.Column("create_time", UtcDateTime(), nullable=False),
         sa.Column("update_time", UtcDateTime(), nullable=False),
-        sa.Column("changes", BigInt, nullable=False),
         sa.Column("revision", BigInt, nullable=False),
         sa.ForeignKeyConstraint(
             ["organization"],

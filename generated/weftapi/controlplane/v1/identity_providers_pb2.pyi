@@ -119,6 +119,7 @@ class IdentityProvider(_message.Message):
     ALLOWED_GROUPS_FIELD_NUMBER: _builtins.int
     JOIN_POLICY_FIELD_NUMBER: _builtins.int
     DISABLED_FIELD_NUMBER: _builtins.int
+    GROUP_MAPPINGS_FIELD_NUMBER: _builtins.int
     REDIRECT_URI_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "organizations/<id>/identityProviders/<id>"."""
@@ -170,6 +171,12 @@ class IdentityProvider(_message.Message):
     def allowed_groups(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional, mutable. Only who is in one of these groups may sign in; empty lets everybody."""
 
+    @_builtins.property
+    def group_mappings(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroupMapping]:
+        """Optional, mutable. Teams that people are in for as long as they are in a group: joined and left at each sign-in
+        through this provider. Who was put into a team by somebody here stays in it.
+        """
+
     def __init__(
         self,
         *,
@@ -189,15 +196,42 @@ class IdentityProvider(_message.Message):
         allowed_groups: _abc.Iterable[_builtins.str] | None = ...,
         join_policy: Global___JoinPolicy.ValueType = ...,
         disabled: _builtins.bool = ...,
+        group_mappings: _abc.Iterable[Global___GroupMapping] | None = ...,
         redirect_uri: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_groups", b"allowed_groups", "client_id", b"client_id", "client_secret", b"client_secret", "create_time", b"create_time", "creator", b"creator", "disabled", b"disabled", "display_name", b"display_name", "etag", b"etag", "groups_claim", b"groups_claim", "issuer", b"issuer", "join_policy", b"join_policy", "kind", b"kind", "name", b"name", "redirect_uri", b"redirect_uri", "scopes", b"scopes", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_groups", b"allowed_groups", "client_id", b"client_id", "client_secret", b"client_secret", "create_time", b"create_time", "creator", b"creator", "disabled", b"disabled", "display_name", b"display_name", "etag", b"etag", "group_mappings", b"group_mappings", "groups_claim", b"groups_claim", "issuer", b"issuer", "join_policy", b"join_policy", "kind", b"kind", "name", b"name", "redirect_uri", b"redirect_uri", "scopes", b"scopes", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IdentityProvider: _TypeAlias = IdentityProvider  # noqa: Y015
+
+@_typing.final
+class GroupMapping(_message.Message):
+    """A group at the provider whose people are in a team here."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    TEAM_FIELD_NUMBER: _builtins.int
+    group: _builtins.str
+    """Required. The group, as the groups claim has it."""
+    team: _builtins.str
+    """Required. The team, of the same organization. Another team that gets its id later is not meant."""
+    def __init__(
+        self,
+        *,
+        group: _builtins.str = ...,
+        team: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "team", b"team"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroupMapping: _TypeAlias = GroupMapping  # noqa: Y015
 
 @_typing.final
 class GetIdentityProviderRequest(_message.Message):

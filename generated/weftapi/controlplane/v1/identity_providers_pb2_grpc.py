@@ -125,8 +125,9 @@ class IdentityProviderServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteIdentityProvider(self, request, context):
-        """Deletes an identity provider. People keep their accounts and sessions; under a provider of the same issuer
-        they are the same people again. An absent one is NOT_FOUND, another etag ABORTED.
+        """Deletes an identity provider. People keep their accounts and sessions, and leave the teams that its groups put
+        them into; under a provider of the same issuer they are the same people again. An absent one is NOT_FOUND,
+        another etag ABORTED; where nobody would stay in charge, FAILED_PRECONDITION `LAST_ADMINISTRATOR`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -49,8 +49,9 @@ class IdentityProviderServiceStub:
     sign-ins and leaves sessions alone. Another etag is ABORTED. Safe to repeat with the same request id.
     """
     DeleteIdentityProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.DeleteIdentityProviderRequest, _empty_pb2.Empty]
-    """Deletes an identity provider. People keep their accounts and sessions; under a provider of the same issuer
-    they are the same people again. An absent one is NOT_FOUND, another etag ABORTED.
+    """Deletes an identity provider. People keep their accounts and sessions, and leave the teams that its groups put
+    them into; under a provider of the same issuer they are the same people again. An absent one is NOT_FOUND,
+    another etag ABORTED; where nobody would stay in charge, FAILED_PRECONDITION `LAST_ADMINISTRATOR`.
     """
     TestIdentityProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.TestIdentityProviderRequest, _identity_providers_pb2.TestIdentityProviderResponse]
     """Asks the provider what a sign-in would ask it, and says in words what is wrong: its discovery document, its
@@ -90,8 +91,9 @@ class IdentityProviderServiceAsyncStub(IdentityProviderServiceStub):
     sign-ins and leaves sessions alone. Another etag is ABORTED. Safe to repeat with the same request id.
     """
     DeleteIdentityProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.DeleteIdentityProviderRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes an identity provider. People keep their accounts and sessions; under a provider of the same issuer
-    they are the same people again. An absent one is NOT_FOUND, another etag ABORTED.
+    """Deletes an identity provider. People keep their accounts and sessions, and leave the teams that its groups put
+    them into; under a provider of the same issuer they are the same people again. An absent one is NOT_FOUND,
+    another etag ABORTED; where nobody would stay in charge, FAILED_PRECONDITION `LAST_ADMINISTRATOR`.
     """
     TestIdentityProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.TestIdentityProviderRequest, _identity_providers_pb2.TestIdentityProviderResponse]  # type: ignore[assignment]
     """Asks the provider what a sign-in would ask it, and says in words what is wrong: its discovery document, its
@@ -158,8 +160,9 @@ class IdentityProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_providers_pb2.DeleteIdentityProviderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes an identity provider. People keep their accounts and sessions; under a provider of the same issuer
-        they are the same people again. An absent one is NOT_FOUND, another etag ABORTED.
+        """Deletes an identity provider. People keep their accounts and sessions, and leave the teams that its groups put
+        them into; under a provider of the same issuer they are the same people again. An absent one is NOT_FOUND,
+        another etag ABORTED; where nobody would stay in charge, FAILED_PRECONDITION `LAST_ADMINISTRATOR`.
         """
 
     @_abc_1.abstractmethod
