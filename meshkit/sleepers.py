@@ -6,9 +6,14 @@ the same time, so that the order of falling asleep is the order of waking: one t
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from meshkit.feed import Feed, StoredEvent
+
+# How many are woken in one turn of the loop: a change with a thousand watches must not keep
+# whoever made it, and everybody else, waiting until all of them have been sent something.
+_AT_ONCE = 100
 
 
 class Sleepers:
@@ -24,6 +29,7 @@ class Sleepers:
         *,
         patience_s: float,
     ) -> None:
+        self._loop = asyncio.get_running_loop()
         self._feed = feed
         self._keys_of = keys_of
         self._patience_s = patience_s
@@ -31,89 +37,109 @@ class Sleepers:
         # In the order of the times, as everybody sleeps equally long.
         self._wake_at: dict[Sleeper, float] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due: deque[Sleeper] = deque()
         feed.tell(self._heard)
 
     def __len__(self) -> int:
         return len(self._wake_at)
 
     def _add(self, sleeper: "Sleeper") -> None:
-        loop = asyncio.get_running_loop()
-        wake_at = loop.time() + self._patience_s
+        wake_at = self._loop.time() + self._patience_s
         for key in sleeper.keys:
-            self._by_key.setdefault(key, {})[sleeper] = None
+            same = self._by_key.get(key)
+            if same is None:
+                same = self._by_key[key] = {}
+            same[sleeper] = None
         self._wake_at[sleeper] = wake_at
         if self._timer is None:
-            self._timer = loop.call_at(wake_at, self._wake_the_patient)
+            self._timer = self._loop.call_at(wake_at, self._wake_the_patient)
 
     def _remove(self, sleeper: "Sleeper") -> None:
         del self._wake_at[sleeper]
         for key in sleeper.keys:
             same = self._by_key.get(key)
-            if same is not None:
-                same.pop(sleeper, None)
+            if same is not None and sleeper in same:
+                del same[sleeper]
                 if not same:
                     del self._by_key[key]
 
     def _heard(self, events: Sequence[StoredEvent]) -> None:
-        """Wakes whom a revision concerns; everybody, where the history is another one."""
+        """Takes note of whom a revision concerns; everybody, where the history is another one."""
+        is_waking = bool(self._due)
         if not events:
             for sleeper in self._wake_at:
-                sleeper.wake(sleeper.position)
+                self._has_news(sleeper, sleeper.position)
         elif self._by_key:
             position = events[0].revision - 1
             # As a dictionary and not as a set: those who slept first go first.
             for key in dict.fromkeys(key for event in events for key in self._keys_of(event)):
                 for sleeper in self._by_key.pop(key, ()):
-                    sleeper.wake(position)
+                    self._has_news(sleeper, position)
+        if self._due and not is_waking:
+            self._loop.call_soon(self._wake_some)
+
+    def _has_news(self, sleeper: "Sleeper", position: int) -> None:
+        if sleeper.news_after is None:
+            sleeper.news_after = position
+            self._due.append(sleeper)
+
+    def _wake_some(self) -> None:
+        for _ in range(min(len(self._due), _AT_ONCE)):
+            self._due.popleft().rouse()
+        if self._due:
+            self._loop.call_soon(self._wake_some)
 
     def _wake_the_patient(self) -> None:
-        loop = asyncio.get_running_loop()
-        now, self._timer = loop.time(), None
-        for sleeper, wake_at in self._wake_at.items():
+        now, self._timer = self._loop.time(), None
+        while self._wake_at:
+            sleeper, wake_at = next(iter(self._wake_at.items()))
             if wake_at > now:
-                self._timer = loop.call_at(wake_at, self._wake_the_patient)
+                self._timer = self._loop.call_at(wake_at, self._wake_the_patient)
                 return
-            sleeper.wake(self._feed.head)
+            sleeper.rouse()
 
 
 class Sleeper:
-    """One who waits, again and again, for the same things."""
+    """One who waits, again and again, for the same things.
 
-    __slots__ = ("_future", "_sleepers", "keys", "position")
+    `position` is where it fell asleep; `news_after` is where what concerns it begins, once
+    something has happened that does.
+    """
+
+    __slots__ = ("_future", "_sleepers", "keys", "news_after", "position")
 
     def __init__(self, sleepers: Sleepers, keys: Sequence[Hashable]) -> None:
         self._sleepers = sleepers
         self._future: asyncio.Future[int] | None = None
         self.keys = keys
         self.position = 0
+        self.news_after: int | None = None
 
     @property
     def is_asleep(self) -> bool:
-        return self._future is not None and not self._future.done()
+        """Whether there is nothing for this one to read."""
+        return self._future is not None and self.news_after is None
 
-    async def sleep(self, position: int) -> int:
-        """Waits for news later than a position, the end of patience, or `rouse`.
+    def sleep(self, position: int) -> asyncio.Future[int]:
+        """Falls asleep until there are news later than a position, patience ends, or `rouse`.
 
-        Returns how far there is nothing for this one: news, where there are any, are later.
+        The future, to be awaited once, says how far there is nothing for this one: news, where
+        there are any, are later. Whoever gives up waiting must call `rouse`.
         """
         sleepers = self._sleepers
-        if sleepers._feed.head > position:  # noqa: SLF001 - parts of one thing
-            return position
-        self.position = position
-        self._future = asyncio.get_running_loop().create_future()
-        sleepers._add(self)  # noqa: SLF001
-        try:
-            return await self._future
-        finally:
-            sleepers._remove(self)  # noqa: SLF001
-            self._future = None
+        future = sleepers._loop.create_future()  # noqa: SLF001 - parts of one thing
+        if sleepers._feed.head > position:  # noqa: SLF001
+            future.set_result(position)
+        else:
+            self.position, self.news_after, self._future = position, None, future
+            sleepers._add(self)  # noqa: SLF001
+        return future
 
     def rouse(self) -> None:
         """Ends the sleep under way, if there is one."""
-        self.wake(self._sleepers._feed.head)  # noqa: SLF001
-
-    def wake(self, position: int) -> None:
-        """Ends the sleep under way; the sleeper has come to a position."""
-        future = self._future
-        if future is not None and not future.done():
-            future.set_result(position)
+        future, self._future = self._future, None
+        if future is not None:
+            self._sleepers._remove(self)  # noqa: SLF001
+            if not future.done():
+                head = self._sleepers._feed.head  # noqa: SLF001
+                future.set_result(head if self.news_after is None else self.news_after)

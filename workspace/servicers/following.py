@@ -7,7 +7,6 @@ for all who watch the same.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
@@ -55,43 +54,29 @@ class Following:
         self.is_draining = is_draining
         self.sleepers = Sleepers(feed, keys_of, patience_s=bookmark_s)
         self.delays = Delays()
-        self._open: set[Watch] = set()
+        self.open: set[Watch] = set()
         self._pages: dict[Hashable, Page] = {}
         self._bytes = 0
         feed.tell(self._forget_other_history)
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self.open)
 
     def lowest_position(self) -> int:
         """As `meshkit.feed_metrics.Followers`: whoever sleeps has nothing left to read."""
         head = self.feed.head
         # Copied at once, as those who ask are on another thread.
-        awake = (watch.position for watch in tuple(self._open) if not watch.is_asleep)
+        awake = (watch.position for watch in tuple(self.open) if not watch.is_asleep)
         return min(awake, default=head)
 
-    @contextmanager
-    def counted(self, watch: "Watch") -> Iterator[None]:
-        """Counts a watch as open while the block runs."""
-        self._open.add(watch)
-        try:
-            yield
-        finally:
-            self._open.discard(watch)
+    def shared(self, likeness: Hashable | None, position: int) -> Page | None:
+        """The next page behind a position, where one who watches the same has read it."""
+        return self._pages.get((likeness, position, self.feed.head))
 
-    async def page(self, selector: Selector, position: int, run: str) -> Page:
+    async def read(self, selector: Selector, position: int, run: str) -> Page:
         """The next page behind a position; `run` is one whose end it shall tell."""
         likeness = selector.likeness
-        if likeness is None:
-            return await self._read(selector, position, run)
         key = (likeness, position, self.feed.head)
-        page = self._pages.get(key)
-        if page is None:
-            page = await self._read(selector, position, run)
-            self._share(key, page)
-        return page
-
-    async def _read(self, selector: Selector, position: int, run: str) -> Page:
         events = await self.feed.read(position, _PAGE_EVENTS)
         chosen, time, end = [], None, 0
         for event in events:
@@ -102,7 +87,10 @@ class Following:
                 if event.name == run and decode(event.event).run.state in OVER:
                     end = event.revision
         reached = events[-1].revision if events else position
-        return Page(reached, tuple(messages(chosen, revision=reached)), time, end)
+        page = Page(reached, tuple(messages(chosen, revision=reached)), time, end)
+        if likeness is not None:
+            self._share(key, page)
+        return page
 
     def _share(self, key: Hashable, page: Page) -> None:
         """Keeps a page for the others; the oldest pages give way."""
@@ -127,9 +115,9 @@ class Watch:
     """One watch under way."""
 
     __slots__ = (
-        "_end",
         "_epoch",
         "_following",
+        "_has_ended",
         "_initial",
         "_is_live",
         "_run",
@@ -159,13 +147,15 @@ class Watch:
         self.position = position
         self._initial = initial
         self._run = run
-        self._end = end
+        self._has_ended = bool(end) and position >= end
         # It has been at the head of the feed: what comes now has just happened.
         self._is_live = False
-        self._spoke_at = 0.0
+        self._spoke_at = following.now()
         self._epoch = following.feed.epoch
         self._stream = current_stream.get()
+        self._stream.cursor = str(position)
         self._sleeper = Sleeper(following.sleepers, selector.keys)
+        self._stream.ending.then(self._sleeper.rouse)
 
     @property
     def is_asleep(self) -> bool:
@@ -173,30 +163,32 @@ class Watch:
 
     async def follow(self, context: Context) -> AsyncGenerator[Response, None]:
         """Everything that the watch says."""
-        has_ended = bool(self._end) and self.position >= self._end
-        await self._greet(context, is_over=has_ended and self._initial is None)
+        await self._greet(context)
         for message in self._begin():
             yield message
-        self._spoke_at = self._following.now()
-        ending = self._stream.ending
-        ending.then(self._sleeper.rouse)
-        with self._following.counted(self):
-            while not (has_ended or ending.is_set()):
-                page = await self._next()
-                for message in page.messages:
-                    yield message
-                self._sent(page)
-                has_ended = bool(self._end) and self.position >= self._end
-                if self._is_silent() and not (has_ended or ending.is_set()):
+        self._following.open.add(self)
+        try:
+            while not (self._has_ended or self._stream.ending.is_set()):
+                if self._is_at_head():
+                    self.position = await self._sleeper.sleep(self.position)
+                else:
+                    page = self._shared_page() or await self._read_page()
+                    for message in page.messages:
+                        yield message
+                    self._sent(page)
+                if self._is_silent():
                     yield self._bookmark()
-        yield self._last_words() if has_ended else self._farewell()
+        finally:
+            self._sleeper.rouse()
+            self._following.open.discard(self)
+        yield self._last_words() if self._has_ended else self._farewell()
 
-    async def _greet(self, context: Context, *, is_over: bool) -> None:
+    async def _greet(self, context: Context) -> None:
         metadata = [
             ("x-weft-epoch", str(self._epoch)),
             ("x-weft-revision", str(self.position)),
         ]
-        if is_over:
+        if self._has_ended and self._initial is None:
             metadata.append(("x-weft-ended", "true"))
         await context.send_initial_metadata(metadata)
 
@@ -213,17 +205,25 @@ class Watch:
         yield from messages(state, revision=self.position, is_whole=False)
         yield self._bookmark(initial_complete=True)
 
-    async def _next(self) -> Page:
-        """What comes next; a page without a word where there is nothing for a while."""
+    def _is_at_head(self) -> bool:
+        feed = self._following.feed
+        if feed.head != self.position or feed.epoch is not self._epoch:
+            return False
+        self._is_live = True
+        return True
+
+    def _shared_page(self) -> Page | None:
+        following = self._following
+        if following.feed.epoch is not self._epoch:
+            return None
+        return following.shared(self._selector.likeness, self.position)
+
+    async def _read_page(self) -> Page:
         following = self._following
         if following.feed.epoch is not self._epoch:
             await following.feed.check(self.position, epoch=str(self._epoch))
             self._epoch = following.feed.epoch
-        if following.feed.head == self.position:
-            self._is_live = True
-            return Page(await self._sleeper.sleep(self.position))
-        self._stream.cursor = str(self.position)
-        page = await following.page(self._selector, self.position, self._run)
+        page = await following.read(self._selector, self.position, self._run)
         if not page.messages:
             # A page without a word for this reader must not keep the loop from the others.
             await asyncio.sleep(0)
@@ -232,9 +232,10 @@ class Watch:
     def _sent(self, page: Page) -> None:
         following = self._following
         self.position = page.position
-        self._end = page.end or self._end
+        self._has_ended = bool(page.end)
         if page.messages:
             self._spoke_at = following.now()
+            self._stream.cursor = str(page.position)
             if self._is_live and page.time:
                 following.delays.add((following.clock.now() - page.time).total_seconds())
 
