@@ -50,6 +50,8 @@ class Settings(ServerSettings):
     """Life of an access token for the control plane."""
     workspace_token_s: int = Field(default=8 * 3600, ge=60, le=24 * 3600)
     """Life of an access token for a workspace: how long people go on without the control plane."""
+    federated_token_s: int = Field(default=3600, ge=60, le=24 * 3600)
+    """Life of what a program gets for a token of its own issuer, such as a CI job's."""
     session_s: int = Field(default=14 * 86400, ge=300)
     """Longest life of a session, however busy."""
     session_idle_s: int = Field(default=24 * 3600, ge=60)

@@ -211,4 +211,5 @@ def _lifetimes(settings: Settings) -> Lifetimes:
         workspace=timedelta(seconds=settings.workspace_token_s),
         session=timedelta(seconds=settings.session_s),
         idle=timedelta(seconds=settings.session_idle_s),
+        federated=timedelta(seconds=settings.federated_token_s),
     )

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from controlplane.foundation import Foundation
 from controlplane.identity.accounts import Accounts
+from controlplane.identity.federation import Federation
 from controlplane.identity.grants import Grants
 from controlplane.identity.invitees import Invitees
 from controlplane.identity.passwords import Passwords
@@ -15,6 +16,7 @@ from controlplane.servicers.auth import AuthServicer
 from controlplane.servicers.beginning import Beginning
 from controlplane.servicers.certificate_authority import CertificateAuthorityServicer
 from controlplane.servicers.enrollment import EnrollmentServicer
+from controlplane.servicers.federated_credentials import FederatedCredentialServicer
 from controlplane.servicers.identity_providers import IdentityProviderServicer
 from controlplane.servicers.invitations import InvitationServicer
 from controlplane.servicers.members import MemberServicer
@@ -40,6 +42,8 @@ from weftapi.controlplane.v1 import (
     certificate_authority_pb2_grpc,
     enrollment_pb2,
     enrollment_pb2_grpc,
+    federated_credentials_pb2,
+    federated_credentials_pb2_grpc,
     identity_providers_pb2,
     identity_providers_pb2_grpc,
     invitations_pb2,
@@ -68,6 +72,7 @@ from weftapi.controlplane.v1 import (
 def services(base: Foundation, passwords: Passwords, setup_token: SetupToken) -> list[Service]:
     """Every service of the contract."""
     database, pages, settings = base.database, base.pages, base.settings
+    federation = Federation(database, base.single_sign_on.assertions, base.lifetimes)
     accounts = Accounts(
         database,
         passwords,
@@ -83,7 +88,7 @@ def services(base: Foundation, passwords: Passwords, setup_token: SetupToken) ->
             AuthServicer(
                 database,
                 accounts=accounts,
-                grants=Grants(database, base.lifetimes, base.clock),
+                grants=Grants(database, base.lifetimes, base.clock, federation),
                 logins=base.single_sign_on.logins,
                 issuer=TokenIssuer(base.signing.ring, base.lifetimes, base.clock),
                 signing=base.signing,
@@ -195,6 +200,16 @@ def _programs(base: Foundation) -> list[Service]:
             service_accounts_pb2.DESCRIPTOR.services_by_name["ServiceAccountService"],
             service_accounts_pb2_grpc.add_ServiceAccountServiceServicer_to_server,
             ServiceAccountServicer(base.database, pages=base.pages, lifetimes=base.lifetimes),
+        ),
+        Service(
+            federated_credentials_pb2.DESCRIPTOR.services_by_name["FederatedCredentialService"],
+            federated_credentials_pb2_grpc.add_FederatedCredentialServiceServicer_to_server,
+            FederatedCredentialServicer(
+                base.database,
+                policy=base.single_sign_on.policy,
+                pages=base.pages,
+                lifetimes=base.lifetimes,
+            ),
         ),
     ]
 

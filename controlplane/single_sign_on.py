@@ -7,6 +7,7 @@ from controlplane.config import Settings
 from controlplane.egress import Egress, EgressPolicy
 from controlplane.identity.domains import DomainProofs
 from controlplane.identity.logins import Logins
+from controlplane.identity.providers.assertions import Assertions
 from controlplane.identity.providers.bulkheads import Bulkheads
 from controlplane.identity.providers.github import GitHub
 from controlplane.identity.providers.oidc import Oidc
@@ -28,6 +29,7 @@ class SingleSignOn:
     policy: EgressPolicy
     proofs: DomainProofs
     egress: Egress
+    assertions: Assertions
 
     @classmethod
     def build(
@@ -46,7 +48,10 @@ class SingleSignOn:
             throttle=throttle,
             public_url=settings.public_url,
         )
-        return cls(logins, vault, policy, DomainProofs(settings.dns_servers), egress)
+        seconds = settings.identity_provider_timeout_s
+        assertions = Assertions(wire, policy, Bulkheads(seconds=seconds), clock)
+        proofs = DomainProofs(settings.dns_servers)
+        return cls(logins, vault, policy, proofs, egress, assertions)
 
     def close(self) -> None:
         self.egress.close()

@@ -140,4 +140,5 @@ def purge(session: Session) -> None:
     store.invitations.purge(session, session.now - _KEPT)
     store.users.purge_one_time_tokens(session)
     store.service_accounts.purge_keys(session, session.now - _KEPT)
+    store.federated_credentials.purge_used(session)
     store.enrollments.purge_certificates(session, session.now - _KEPT)

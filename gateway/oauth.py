@@ -24,10 +24,17 @@ from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc, system_pb2, system_
 DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 REFRESH_GRANT: Final = "refresh_token"
 EXCHANGE_GRANT: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
+ASSERTION_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ACCESS_TOKEN_TYPE: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105
 # A personal access token as the subject of an exchange: an extension, as RFC 8693 allows.
 PERSONAL_TOKEN_TYPE: Final = "urn:weft:params:oauth:token-type:personal-access-token"  # noqa: S105
+API_KEY_TYPE: Final = "urn:weft:params:oauth:token-type:api-key"
+# Tokens of other issuers, which service accounts take: `client_id` says which of them.
+_FOREIGN_TYPES: Final = frozenset(
+    f"urn:ietf:params:oauth:token-type:{name}" for name in ("id_token", "jwt")
+)
 _PERSONAL_PREFIX: Final = "weft_pat_"
+_KEY_PREFIX: Final = "weft_key_"
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _MAX_FIELDS: Final = 20
 _TIMEOUT_S: Final = 30
@@ -112,19 +119,19 @@ class OAuth:
             request = auth_pb2.ExchangeTokenRequest(refresh_token=_required(form, "refresh_token"))
         elif grant == EXCHANGE_GRANT:
             return await self._exchange(form, metadata)
+        elif grant == ASSERTION_GRANT:
+            request = _foreign(form, "assertion")
         else:
             raise OAuthError("unsupported_grant_type", "this grant type is not supported")
         return self._tokens(await self._call(self._auth().ExchangeToken, request, metadata))
 
     async def _exchange(self, form: Form, metadata: Metadata) -> dict[str, Any]:
-        """A personal access token for an access token; with an audience, for that workspace."""
+        """A long-lived or foreign token for ours; with an audience, for that workspace."""
         subject = _required(form, "subject_token")
-        if form.get("subject_token_type") not in (ACCESS_TOKEN_TYPE, PERSONAL_TOKEN_TYPE):
-            raise OAuthError("invalid_request", "subject_token_type is not supported")
         audience = form.get("audience", "")
         tokens = None
-        if subject.startswith(_PERSONAL_PREFIX):
-            request = auth_pb2.ExchangeTokenRequest(personal_access_token=subject)
+        request = _grant_of(form, subject)
+        if request is not None:
             tokens = await self._call(self._auth().ExchangeToken, request, metadata)
             subject = tokens.access_token
         if audience:
@@ -149,7 +156,12 @@ class OAuth:
                 "device_authorization_endpoint": f"{issuer}/oauth2/device_authorization",
                 "revocation_endpoint": f"{issuer}/oauth2/revoke",
                 "jwks_uri": f"{issuer}/.well-known/jwks.json",
-                "grant_types_supported": [DEVICE_GRANT, REFRESH_GRANT, EXCHANGE_GRANT],
+                "grant_types_supported": [
+                    DEVICE_GRANT,
+                    REFRESH_GRANT,
+                    EXCHANGE_GRANT,
+                    ASSERTION_GRANT,
+                ],
                 "response_types_supported": [],
                 "token_endpoint_auth_methods_supported": ["none"],
             },
@@ -235,6 +247,27 @@ def _read_form(content_type: str, body: bytes) -> Form:
     if len(form) != len(pairs):
         raise OAuthError("invalid_request", "a parameter stands twice")
     return form
+
+
+def _grant_of(form: Form, subject: str) -> auth_pb2.ExchangeTokenRequest | None:
+    """What the control plane makes of the subject of an exchange; None for its own tokens."""
+    kind = form.get("subject_token_type")
+    if kind in _FOREIGN_TYPES:
+        return _foreign(form, "subject_token")
+    if kind not in (ACCESS_TOKEN_TYPE, PERSONAL_TOKEN_TYPE, API_KEY_TYPE):
+        raise OAuthError("invalid_request", "subject_token_type is not supported")
+    if subject.startswith(_PERSONAL_PREFIX):
+        return auth_pb2.ExchangeTokenRequest(personal_access_token=subject)
+    if subject.startswith(_KEY_PREFIX):
+        return auth_pb2.ExchangeTokenRequest(api_key=subject)
+    return None
+
+
+def _foreign(form: Form, field: str) -> auth_pb2.ExchangeTokenRequest:
+    grant = auth_pb2.IdTokenGrant(
+        id_token=_required(form, field), service_account=_required(form, "client_id")
+    )
+    return auth_pb2.ExchangeTokenRequest(id_token=grant)
 
 
 def _required(form: Form, name: str) -> str:

@@ -5,9 +5,11 @@ from uuid import UUID
 
 from controlplane.identity import opaque
 from controlplane.identity.devices import Pacer
+from controlplane.identity.federation import Federation
 from controlplane.identity.opaque import Secret
 from controlplane.identity.tokens import Lifetimes, Origin
 from controlplane.operations import api_keys, devices, logins, personal_tokens, sessions
+from controlplane.operations.service_accounts import AccountName
 from controlplane.operations.sessions import Stolen
 from meshkit import opaque as wire
 from meshkit.clock import Clock
@@ -31,10 +33,13 @@ class Granted:
 class Grants:
     """Redeems and revokes grants; every invalid one raises the same INVALID_GRANT."""
 
-    def __init__(self, database: Database, lifetimes: Lifetimes, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, lifetimes: Lifetimes, clock: Clock, federation: Federation
+    ) -> None:
         self._database = database
         self._lifetimes = lifetimes
         self._clock = clock
+        self._federation = federation
         self._pacer = Pacer()
 
     async def device_code(self, text: str) -> Granted:
@@ -63,6 +68,11 @@ class Grants:
     async def api_key(self, text: str) -> Granted:
         presented = opaque.read(text, opaque.API_KEY)
         return Granted(await self._database.write(api_keys.exchange, presented))
+
+    async def id_token(self, encoded: str, service_account: str) -> Granted:
+        """A token of another issuer, for the service account whose rules take it."""
+        account = AccountName.of(service_account)
+        return Granted(await self._federation.exchange(encoded, account))
 
     async def authorization_code(self, text: str, code_verifier: str) -> Granted:
         """Ends a sign-in through a provider with its session."""

@@ -35,11 +35,13 @@ class Lifetimes:
     workspace: timedelta
     session: timedelta
     idle: timedelta
+    # Of what programs get that sign in by a token from elsewhere.
+    federated: timedelta
 
     @property
     def longest(self) -> timedelta:
         """After this nothing signed today verifies any more."""
-        return max(self.access, self.workspace) + SKEW
+        return max(self.access, self.workspace, self.federated) + SKEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Origin:
     ends_at: datetime
     # The permissions that its tokens are limited to; None where they are not.
     scope: frozenset[str] | None = None
+    # Nothing renews its tokens: the first one lasts to the end.
+    is_final: bool = False
 
     @property
     def claims(self) -> dict[str, str]:
@@ -84,7 +88,9 @@ class TokenIssuer:
         return self._ring.issuer
 
     def for_control_plane(self, origin: Origin) -> AccessToken:
-        return self._sign(origin, self.audience, self.audience, self._lifetimes.access)
+        lifetimes = self._lifetimes
+        lifetime = lifetimes.federated if origin.is_final else lifetimes.access
+        return self._sign(origin, self.audience, self.audience, lifetime)
 
     def for_workspace(self, origin: Origin, workspace: Workspace) -> AccessToken:
         lifetime = self._lifetimes.workspace
@@ -129,6 +135,11 @@ def user_uid_of(caller: Caller) -> UUID:
 def session_uid_of(caller: Caller) -> UUID:
     """The session, personal access token or API key that the caller's token was made from."""
     return _uid(str(caller.claims.get(SESSION_CLAIM, "")))
+
+
+def end_of(caller: Caller) -> datetime:
+    """When the caller's token ends."""
+    return datetime.fromtimestamp(int(str(caller.claims["exp"])), UTC)
 
 
 def _uid(text: str) -> UUID:

@@ -120,7 +120,10 @@ def exchange(session: Session, presented: OpaqueToken) -> Origin:
     row = store.service_accounts.find_key(session, UUID(presented.id))
     if row is None or not matches(presented, row.digest):
         raise invalid_grant()
-    origin = origin_of(session, row.account_uid, row.uid)
+    account = store.service_accounts.find(session, row.account_uid)
+    origin = origin_of(session, account, row.uid) if account and account.is_enabled else None
+    if origin is None:
+        raise invalid_grant()
     if row.last_used_time is None or session.now - row.last_used_time >= COARSE:
         row.last_used_time = session.now.replace(second=0, microsecond=0)
     session.audited(resource=row.name)
@@ -134,14 +137,11 @@ def end_replaced(session: Session, *, lifetimes: Lifetimes) -> None:
         revocations.revoke_origin(session, row.uid, lifetimes=lifetimes)
 
 
-def origin_of(session: Session, account_uid: UUID, sid: UUID) -> Origin:
-    """What a token of a service account was made from; INVALID_GRANT where that has ended."""
-    account = store.service_accounts.find(session, account_uid)
-    row = store.service_accounts.get_key(session, account_uid, sid)
-    if account is None or account.disable_time is not None:
-        raise invalid_grant()
+def origin_of(session: Session, account: ServiceAccount, uid: UUID) -> Origin | None:
+    """What tokens of a key are made from; None where it is none, or has ended."""
+    row = store.service_accounts.get_key(session, account.uid, uid)
     if row is None or row.expire_time <= session.now:
-        raise invalid_grant()
+        return None
     return Origin(account, row.uid, row.expire_time)
 
 

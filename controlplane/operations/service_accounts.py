@@ -92,6 +92,7 @@ def delete(session: Session, name: AccountName, *, etag: str, lifetimes: Lifetim
     row = require_locked(session, name, etag=etag)
     below = (
         *store.service_accounts.keys_of(session, row.uid),
+        *store.federated_credentials.all_of(session, row.uid),
         *store.bindings.of_subject(session, row.subject),
         *store.teams.memberships(session, name.organization, row.subject),
     )

@@ -1,8 +1,6 @@
 """AuthService: proofs of identity in, short tokens out."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
-from typing import Any
 
 from google.protobuf import empty_pb2
 from google.protobuf.duration_pb2 import Duration
@@ -20,6 +18,7 @@ from controlplane.identity.tokens import (
     AccessToken,
     Origin,
     TokenIssuer,
+    end_of,
     session_uid_of,
     user_uid_of,
 )
@@ -38,7 +37,7 @@ from meshkit.idempotency import once
 from weftapi.common.v1 import types_pb2
 from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
-Redeem = Callable[[Any], Awaitable[Granted]]
+Redeem = Callable[..., Awaitable[Granted]]
 
 
 class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
@@ -170,13 +169,13 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         if kind is None:
             problem = FieldViolation("grant", "is required: say what to exchange")
             raise InvalidArgument("INVALID_FIELDS", "A grant is required.", violations=[problem])
-        if kind == "authorization_code":
-            grant = request.authorization_code
-            redeemed = self._grants.authorization_code(grant.code, grant.code_verifier)
-            return self._token_set(await redeemed)
-        # The contract's other grants and the methods that redeem them have the same names.
+        # The contract's grants and the methods that redeem them have the same names; grants of
+        # several parts are passed as these, in their order.
         redeem: Redeem = getattr(self._grants, kind)
-        return self._token_set(await redeem(getattr(request, kind)))
+        grant = getattr(request, kind)
+        is_whole = isinstance(grant, str)
+        parts = [grant] if is_whole else [getattr(grant, f.name) for f in grant.DESCRIPTOR.fields]
+        return self._token_set(await redeem(*parts))
 
     async def RevokeToken(
         self, request: auth_pb2.RevokeTokenRequest, _context: Context
@@ -266,14 +265,13 @@ def jwks_to_proto(rows: Sequence[SigningKey]) -> types_pb2.JsonWebKeySet:
 
 def principal_to_proto(principal: Principal, caller: Caller) -> auth_pb2.Principal:
     account = principal.account
-    ends_at = datetime.fromtimestamp(int(str(caller.claims["exp"])), UTC)
     return auth_pb2.Principal(
         subject=account.subject.claim,
         email=account.email if isinstance(account, User) else "",
         display_name=account.display_name,
         name=account.name,
         scope=sorted(caller.scope or ()),
-        token_expire_time=timestamp(ends_at),
+        token_expire_time=timestamp(end_of(caller)),
         roles=[
             auth_pb2.HeldRole(role=held.row.role_name, resource=held.row.resource)
             for held in principal.held

@@ -1,6 +1,7 @@
 """The tables of service accounts and of what they sign in with: hashes, never a secret."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -46,6 +47,10 @@ class ServiceAccount(Base):
         return f"organizations/{self.organization}/serviceAccounts/{self.id}"
 
     @property
+    def is_enabled(self) -> bool:
+        return self.disable_time is None
+
+    @property
     def subject(self) -> Subject:
         return Subject(SubjectKind.SERVICE_ACCOUNT, self.uid)
 
@@ -82,3 +87,43 @@ class ApiKey(Base):
     @property
     def name(self) -> str:
         return f"{self.account}/apiKeys/{self.uid}"
+
+
+class FederatedCredential(Base):
+    """Whose tokens, of an issuer elsewhere, count for a service account."""
+
+    __tablename__ = "federated_credentials"
+
+    uid: Mapped[UUID] = mapped_column(primary_key=True, default=new_uid)
+    account_uid: Mapped[UUID] = mapped_column(sa.ForeignKey("service_accounts.uid"))
+    account: Mapped[str] = mapped_column(sa.Text)
+    id: Mapped[str] = mapped_column(sa.Text)
+    display_name: Mapped[str] = mapped_column(sa.Text)
+    description: Mapped[str] = mapped_column(sa.Text)
+    issuer: Mapped[str] = mapped_column(sa.Text)
+    audience: Mapped[str] = mapped_column(sa.Text)
+    subject: Mapped[str] = mapped_column(sa.Text)
+    # Pairs of a claim's name and what it must say.
+    conditions: Mapped[list[Any]]
+    is_reusable: Mapped[bool]
+    creator: Mapped[str] = mapped_column(sa.Text)
+    create_time: Mapped[datetime]
+    # When people last changed it; its use is no change.
+    update_time: Mapped[datetime]
+    last_used_time: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (sa.UniqueConstraint("account_uid", "id"),)
+
+    @property
+    def name(self) -> str:
+        return f"{self.account}/federatedCredentials/{self.id}"
+
+
+class UsedAssertion(Base):
+    """A token from elsewhere that was exchanged: it is worth nothing any more."""
+
+    __tablename__ = "used_assertions"
+
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    expire_time: Mapped[datetime] = mapped_column(index=True)

@@ -38,6 +38,7 @@ from weftapi.controlplane.v1 import (
     auth_pb2_grpc,
     enrollment_pb2,
     enrollment_pb2_grpc,
+    federated_credentials_pb2_grpc,
     identity_providers_pb2_grpc,
     invitations_pb2_grpc,
     members_pb2_grpc,
@@ -94,6 +95,7 @@ class Client:
         self.access = access_pb2_grpc.AccessServiceStub(channel)
         self.teams = teams_pb2_grpc.TeamServiceStub(channel)
         self.service_accounts = service_accounts_pb2_grpc.ServiceAccountServiceStub(channel)
+        self.federation = federated_credentials_pb2_grpc.FederatedCredentialServiceStub(channel)
         self.workspaces = workspaces_pb2_grpc.WorkspaceServiceStub(channel)
         self.operations = operations_pb2_grpc.OperationsServiceStub(channel)
         self.enrollment = enrollment_pb2_grpc.EnrollmentServiceStub(channel)

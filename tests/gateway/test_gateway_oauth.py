@@ -9,7 +9,14 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2
 
-from gateway.oauth import ACCESS_TOKEN_TYPE, DEVICE_GRANT, EXCHANGE_GRANT, OAuth
+from gateway.oauth import (
+    ACCESS_TOKEN_TYPE,
+    API_KEY_TYPE,
+    ASSERTION_GRANT,
+    DEVICE_GRANT,
+    EXCHANGE_GRANT,
+    OAuth,
+)
 from gateway.upstreams import Upstream
 from meshkit import errors, status
 from tests.gateway import toy as toys
@@ -155,6 +162,45 @@ async def test_personal_tokens_are_exchanged(control_plane: Pair) -> None:
     assert servicer.seen[-1][1]["authorization"] == "Bearer access"
 
 
+ACCOUNT = "organizations/o/serviceAccounts/ci"
+ID_TOKEN = auth_pb2.IdTokenGrant(id_token="a.b.c", service_account=ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("fields", "asked"),
+    [
+        (
+            {
+                "grant_type": EXCHANGE_GRANT,
+                "subject_token": "weft_key_x",
+                "subject_token_type": API_KEY_TYPE,
+            },
+            {"api_key": "weft_key_x"},
+        ),
+        (
+            {
+                "grant_type": EXCHANGE_GRANT,
+                "subject_token": "a.b.c",
+                "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+                "client_id": ACCOUNT,
+            },
+            {"id_token": ID_TOKEN},
+        ),
+        (
+            {"grant_type": ASSERTION_GRANT, "assertion": "a.b.c", "client_id": ACCOUNT},
+            {"id_token": ID_TOKEN},
+        ),
+    ],
+)
+async def test_programs_sign_in(
+    control_plane: Pair, fields: dict[str, str], asked: dict[str, Any]
+) -> None:
+    servicer, ask = control_plane
+    reply = await post(ask, "/oauth2/token", fields)
+    assert (reply.status, reply.json["access_token"]) == (200, "access")
+    assert servicer.seen[0][0] == auth_pb2.ExchangeTokenRequest(**asked)
+
+
 @pytest.mark.parametrize(
     ("error", "word"),
     [
@@ -207,6 +253,7 @@ async def test_faults_tell_nothing(
         ([("grant_type", DEVICE_GRANT), ("grant_type", "refresh_token")], "invalid_request"),
         ([(f"f{n}", "x") for n in range(50)], "invalid_request"),
         ({"grant_type": EXCHANGE_GRANT, "subject_token": "t"}, "invalid_request"),
+        ({"grant_type": ASSERTION_GRANT, "assertion": "a.b.c"}, "invalid_request"),
         (
             {
                 "grant_type": EXCHANGE_GRANT,

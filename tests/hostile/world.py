@@ -219,6 +219,7 @@ async def _control_plane(plane: planes.Plane, directory: Path) -> Site:
             "weft.dev/Enrollment": enrolled[Role.WORKLOAD_MANAGER].enrollment.name,
             "weft.dev/ServiceAccount": account,
             "weft.dev/ApiKey": key,
+            "weft.dev/FederatedCredential": f"{account}/federatedCredentials/github",
             "weft.dev/PersonalAccessToken": f"{admin.subject}/personalAccessTokens/{uuid4()}",
         },
     )

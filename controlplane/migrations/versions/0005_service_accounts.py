@@ -12,6 +12,7 @@ down_revision = "0004"
 def upgrade() -> None:
     _create_accounts()
     _create_keys()
+    _create_federation()
     _add_scopes()
     # The subject says whose tokens are revoked; service accounts are no users.
     with op.batch_alter_table("revocations") as revocations:
@@ -61,6 +62,44 @@ def _create_accounts() -> None:
         sqlite_where=sa.text("delete_time IS NULL"),
         postgresql_where=sa.text("delete_time IS NULL"),
     )
+
+
+def _create_federation() -> None:
+    op.create_table(
+        "federated_credentials",
+        sa.Column("uid", sa.Uuid(), nullable=False),
+        sa.Column("account_uid", sa.Uuid(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("audience", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("conditions", Json, nullable=False),
+        sa.Column("is_reusable", sa.Boolean(), nullable=False),
+        sa.Column("creator", sa.Text(), nullable=False),
+        sa.Column("create_time", UtcDateTime(), nullable=False),
+        sa.Column("update_time", UtcDateTime(), nullable=False),
+        sa.Column("last_used_time", UtcDateTime(), nullable=True),
+        sa.Column("revision", BigInt, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_uid"],
+            ["service_accounts.uid"],
+            name=op.f("fk_federated_credentials_account_uid_service_accounts"),
+        ),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_federated_credentials")),
+        sa.UniqueConstraint(
+            "account_uid", "id", name=op.f("uq_federated_credentials_account_uid_id")
+        ),
+    )
+    op.create_table(
+        "used_assertions",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("expire_time", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_used_assertions")),
+    )
+    op.create_index(op.f("ix_used_assertions_expire_time"), "used_assertions", ["expire_time"])
 
 
 def _create_keys() -> None:

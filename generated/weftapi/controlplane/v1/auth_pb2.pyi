@@ -523,6 +523,7 @@ class ExchangeTokenRequest(_message.Message):
     REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
     PERSONAL_ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
     API_KEY_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_FIELD_NUMBER: _builtins.int
     AUTHORIZATION_CODE_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     """The secret half of a device authorization."""
@@ -532,6 +533,10 @@ class ExchangeTokenRequest(_message.Message):
     """A personal access token ("weft_pat_...")."""
     api_key: _builtins.str
     """An API key of a service account ("weft_key_...")."""
+    @_builtins.property
+    def id_token(self) -> Global___IdTokenGrant:
+        """A token of another issuer, such as a CI job's, that a service account takes."""
+
     @_builtins.property
     def authorization_code(self) -> Global___AuthorizationCodeGrant:
         """What a sign-in through an identity provider came back with."""
@@ -543,17 +548,44 @@ class ExchangeTokenRequest(_message.Message):
         refresh_token: _builtins.str = ...,
         personal_access_token: _builtins.str = ...,
         api_key: _builtins.str = ...,
+        id_token: Global___IdTokenGrant | None = ...,
         authorization_code: Global___AuthorizationCodeGrant | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "authorization_code", b"authorization_code", "device_code", b"device_code", "grant", b"grant", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "authorization_code", b"authorization_code", "device_code", b"device_code", "grant", b"grant", "id_token", b"id_token", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "authorization_code", b"authorization_code", "device_code", b"device_code", "grant", b"grant", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "authorization_code", b"authorization_code", "device_code", b"device_code", "grant", b"grant", "id_token", b"id_token", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_grant: _TypeAlias = _typing.Literal["device_code", "refresh_token", "personal_access_token", "api_key", "authorization_code"]  # noqa: Y015
+    _WhichOneofReturnType_grant: _TypeAlias = _typing.Literal["device_code", "refresh_token", "personal_access_token", "api_key", "id_token", "authorization_code"]  # noqa: Y015
     _WhichOneofArgType_grant: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_grant) -> _WhichOneofReturnType_grant | None: ...
 
 Global___ExchangeTokenRequest: _TypeAlias = ExchangeTokenRequest  # noqa: Y015
+
+@_typing.final
+class IdTokenGrant(_message.Message):
+    """A token from elsewhere, and whose federated credential takes it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_TOKEN_FIELD_NUMBER: _builtins.int
+    SERVICE_ACCOUNT_FIELD_NUMBER: _builtins.int
+    id_token: _builtins.str
+    """Required. An OpenID Connect token."""
+    service_account: _builtins.str
+    """Required. The service account to become."""
+    def __init__(
+        self,
+        *,
+        id_token: _builtins.str = ...,
+        service_account: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id_token", b"id_token", "service_account", b"service_account"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdTokenGrant: _TypeAlias = IdTokenGrant  # noqa: Y015
 
 @_typing.final
 class AuthorizationCodeGrant(_message.Message):
