@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli._exit import CommandError, Exit
+from weft.cli._mesh import address, choose_workspace, fetch_ca
 from weft.cli._output import note, output_option, print_document, print_fields, print_table
+from weft.cli._secrets import ask
 
 if TYPE_CHECKING:
-    from weft._connection import Connection, Endpoint
+    from weft._connection import Endpoint
     from weft._contexts import Context, SignIn
     from weftapi.controlplane.v1 import auth_pb2
 
@@ -63,15 +64,15 @@ def login(
     from weft._connection import Connection
     from weft._contexts import Context, ContextStore, MemorySecrets
 
-    host = _address(host)
-    ca_pem = ca.read_text() if ca else _fetch_ca(host, fingerprint) if fingerprint else ""
+    host = address(host)
+    ca_pem = ca.read_text() if ca else fetch_ca(host, fingerprint) if fingerprint else ""
     context = Context(name=name or host.rpartition(":")[0], control_plane=host, ca_pem=ca_pem)
     # Nothing is kept before all of it worked: a sign-in that fails leaves the last one as it was.
     way = _Way(token, email, provider, organization, device)
     secrets = MemorySecrets(_sign_in(context, way))
     connection = Connection(context, secrets)
     try:
-        context = replace(context, **_choose_workspace(connection, workspace))
+        context = replace(context, **choose_workspace(connection, workspace))
     finally:
         connection.close()
     store = ContextStore()
@@ -184,17 +185,6 @@ def ctx(*, name: str | None, output: str) -> None:
         print_document(document, output)
 
 
-def _address(text: str) -> str:
-    """`host:port` of what people type: a URL too, and 443 where no port is given."""
-    host = text.removeprefix("https://").rstrip("/")
-    name, colon, port = host.rpartition(":")
-    if not colon or host.endswith("]"):
-        return f"{host}:443"
-    if not name or not port.isdecimal() or "/" in host:
-        raise click.UsageError(f"{text!r} is no HOST:PORT")
-    return host
-
-
 @dataclass(frozen=True, slots=True)
 class _Way:
     """How to sign in, as the options say it."""
@@ -237,10 +227,7 @@ def _by_password(endpoint: Endpoint, email: str) -> auth_pb2.TokenSet:
     """Asks for the password at the terminal; reads it from standard input where that is a pipe."""
     from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
-    if sys.stdin.isatty():
-        password = click.prompt("Password", hide_input=True, err=True)
-    else:
-        password = sys.stdin.readline().rstrip("\n")
+    password = ask("Password")
     stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
     return endpoint.call(stub.SignIn, auth_pb2.SignInRequest(email=email, password=password))
 
@@ -271,71 +258,3 @@ def _by_device(endpoint: Endpoint) -> auth_pb2.TokenSet:
                 interval_s += _SLOWER_S
             elif error.reason != "AUTHORIZATION_PENDING":
                 raise
-
-
-def _choose_workspace(connection: Connection, wanted: str | None) -> dict[str, str]:
-    """The organization, workspace and endpoint to use."""
-    from weftapi.controlplane.v1 import (
-        organizations_pb2,
-        organizations_pb2_grpc,
-        workspaces_pb2,
-        workspaces_pb2_grpc,
-    )
-
-    endpoint = connection.control_plane
-    organizations = endpoint.call(
-        endpoint.stub(organizations_pb2_grpc.OrganizationServiceStub).ListOrganizations,
-        organizations_pb2.ListOrganizationsRequest(),
-    ).organizations
-    if not organizations:
-        raise CommandError("you have no role in any organization yet; ask for one", Exit.AUTH)
-    found = endpoint.call(
-        endpoint.stub(workspaces_pb2_grpc.WorkspaceServiceStub).ListWorkspaces,
-        workspaces_pb2.ListWorkspacesRequest(parent=organizations[0].name),
-    ).workspaces
-    matching = [w for w in found if wanted is None or w.name.endswith(f"/{wanted}")]
-    if wanted and not matching:
-        known = ", ".join(w.name.split("/")[-1] for w in found) or "none"
-        raise CommandError(
-            f"there is no workspace {wanted!r} for you; known are: {known}", Exit.NOT_FOUND
-        )
-    if len(matching) > 1:
-        known = ", ".join(w.name.split("/")[-1] for w in matching)
-        raise CommandError(f"choose one with --workspace: {known}", Exit.USAGE)
-    if not matching:
-        return {"organization": organizations[0].name}
-    return {
-        "organization": organizations[0].name,
-        "workspace": matching[0].name,
-        "workspace_endpoint": matching[0].endpoint,
-    }
-
-
-def _fetch_ca(host: str, fingerprint: str) -> str:
-    """The CA that the server shows, if it is the one with this fingerprint."""
-    import hashlib
-    import ssl
-
-    from weft._connection import Endpoint, no_token
-    from weftapi.controlplane.v1 import system_pb2, system_pb2_grpc
-
-    name, _, port = host.rpartition(":")
-    try:
-        leaf = ssl.get_server_certificate((name.strip("[]"), int(port)), timeout=10)
-    except OSError as error:
-        raise CommandError(f"{host} cannot be reached: {error}", Exit.UNAVAILABLE) from None
-    # Trusting the very certificate we met is enough to ask for the CA: what is trusted
-    # afterwards is only what has the fingerprint.
-    endpoint = Endpoint(host, ca_pem=leaf, token=no_token)
-    stub = endpoint.stub(system_pb2_grpc.SystemServiceStub)
-    info = endpoint.call(stub.GetServerInfo, system_pb2.GetServerInfoRequest())
-    endpoint.close()
-    end = "-----END CERTIFICATE-----\n"
-    for pem in (part + end for part in info.trust_bundle_pem.split(end) if part.strip()):
-        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
-        if f"sha256:{digest}" == fingerprint.lower().replace(" ", ""):
-            return pem
-    raise CommandError(
-        f"the CA of {host} does not have this fingerprint: do not sign in there, or check it",
-        Exit.AUTH,
-    )
