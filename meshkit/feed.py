@@ -36,7 +36,7 @@ RING_BYTES = 16 * 1024 * 1024
 PAGE_EVENTS = 1_000
 
 
-class ChangeKind(enum.Enum):
+class ChangeKind(enum.StrEnum):
     """What happened to a resource; the values stand in the outbox."""
 
     CREATED = "CREATED"

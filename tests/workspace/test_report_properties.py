@@ -79,7 +79,7 @@ class Story:
         new = runs.NewRun("demo", "", "users/x", pipeline="train")
         self.run = await self.database.write_grouped(runs.create, new)
         fresh = [steps.NewStep(step, []) for step in STEPS]
-        await self.database.write(steps.add, "demo", self.run.id, fresh, attempt=0)
+        await self.database.write_grouped(steps.add, steps.NewSteps("demo", self.run.id, fresh))
 
     async def tell(self, told: list[Report], reporter: UUID | None = None) -> Any:
         batch = reports.Batch("demo", self.run.id, reporter or self.reporter, told)

@@ -174,6 +174,39 @@ async def test_steps_are_added_while_the_run_executes(ws: Harness) -> None:
         await ws.add_steps(run, "late")
 
 
+async def test_steps_that_are_added_at_once_are_told_apart(ws: Harness) -> None:
+    """They meet in one transaction: each has an answer of its own, and each step is made once."""
+    one, other = [(await prepared(ws, "split"))[0] for _ in range(2)]
+
+    def adding(run: str, step: str, upstream: str) -> Any:
+        new = reports_pb2.NewStep(step_id=step, upstream=[upstream])
+        return reports_pb2.BatchCreateStepsRequest(parent=run, steps=[new])
+
+    requests = [
+        adding(one, "fit", "split"),
+        adding(one, "fit", "split"),
+        adding(one, "lost", "absent"),
+        adding("projects/demo/runs/absent", "fit", "split"),
+        adding(other, "fit", "split"),
+        adding(one, "test", "split"),
+    ]
+    calls = [ws.reports().BatchCreateSteps(request) for request in requests]
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    first, again, lost, absent, elsewhere, test = answers
+    assert isinstance(first, reports_pb2.BatchCreateStepsResponse)
+    assert again == first
+    assert isinstance(lost, grpc.aio.AioRpcError)
+    assert lost.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert isinstance(absent, grpc.aio.AioRpcError)
+    assert absent.code() is grpc.StatusCode.NOT_FOUND
+    assert isinstance(elsewhere, reports_pb2.BatchCreateStepsResponse)
+    assert isinstance(test, reports_pb2.BatchCreateStepsResponse)
+    listed = await ws.steps().ListSteps(steps_pb2.ListStepsRequest(parent=one))
+    assert sorted(step.step_id for step in listed.steps) == ["fit", "split", "test"]
+    run = await ws.runs().GetRun(runs_pb2.GetRunRequest(name=one))
+    assert dict(run.step_counts) == {"PENDING": 3}
+
+
 async def test_steps_are_listed_in_the_order_of_the_graph(ws: Harness) -> None:
     run, _ = await prepared(ws, "z", "a", "m")
     first = await ws.steps().ListSteps(steps_pb2.ListStepsRequest(parent=run, page_size=2))

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
+from meshkit.errors import MeshError
 from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
@@ -28,35 +28,80 @@ class NewStep:
     map_index: int = 0
 
 
-def add(
-    session: Session, project: str, run_id: str, new: Sequence[NewStep], *, attempt: int
-) -> list[Step]:
-    """Adds steps; one that exists with the same fields is answered as it is."""
-    run = run_store.lock(session, project, run_id)
-    if run is None:
-        raise absent(names.run(project, run_id))
-    if attempt not in (0, run.attempt):
-        raise fenced(run.name)
-    known = _known(session, run.uid, new)
-    fresh = [step for step in new if not _is_known(known.get(step.id), step)]
-    # Whoever hands the record of an ended run over again finds its steps to be there.
-    if fresh and run.state in RUN_TERMINAL:
-        raise illegal(run.name, run.state, RunState.RUNNING)
-    graphs.check([(step.id, step.upstream) for step in fresh], known=frozenset(known))
-    first = sum(run.step_counts.values())
-    rows = [_row(session, run, first + place, step) for place, step in enumerate(fresh)]
-    insert(session, rows)
-    for row in rows:
-        session.emit(ChangeKind.CREATED, row)
-        known[row.id] = row
-    if rows:
-        _count(session, run, len(rows))
-    return [known[step.id] for step in new]
+@dataclass(frozen=True, slots=True)
+class NewSteps:
+    """Steps to add to one run. `attempt` is that of the run token, 0 without one."""
+
+    project: str
+    run: str
+    steps: Sequence[NewStep]
+    attempt: int = 0
 
 
-def _known(session: Session, run_uid: UUID, new: Sequence[NewStep]) -> dict[str, Step]:
-    wanted = {id_ for step in new for id_ in (step.id, *step.upstream)}
-    return {step.id: step for step in store.some(session, [run_uid], sorted(wanted))}
+def add(session: Session, items: list[NewSteps]) -> list[list[Step] | MeshError]:
+    """Adds steps; one that exists with the same fields is answered as it is. Grouped."""
+    work = _Work(session, items)
+    results = [work.add(item, place) for place, item in enumerate(items)]
+    work.save()
+    return results
+
+
+class _Work:
+    """All steps of one transaction: what they need is read at once, and written at once."""
+
+    def __init__(self, session: Session, items: Sequence[NewSteps]) -> None:
+        self._session = session
+        self._moves = Moves(session)
+        self._rows: list[Step] = []
+        self._runs = run_store.lock_many(session, ((item.project, item.run) for item in items))
+        runs = [run.uid for run in self._runs.values()]
+        wanted = {id_ for item in items for step in item.steps for id_ in _mentioned(step)}
+        found = store.some(session, runs, sorted(wanted)) if runs else []
+        self._steps = {(step.run_uid, step.id): step for step in found}
+
+    def add(self, item: NewSteps, place: int) -> list[Step] | MeshError:
+        run = self._runs.get((item.project, item.run))
+        if run is None:
+            return absent(names.run(item.project, item.run))
+        if item.attempt not in (0, run.attempt):
+            return fenced(run.name)
+        try:
+            fresh = self._check(run, item.steps)
+        except MeshError as refusal:
+            return refusal
+        if fresh:
+            self._create(run, fresh, place)
+        return [self._steps[run.uid, step.id] for step in item.steps]
+
+    def save(self) -> None:
+        insert(self._session, self._rows)
+        self._moves.save()
+
+    def _check(self, run: Run, steps: Sequence[NewStep]) -> list[NewStep]:
+        """Those of the steps that are not there yet; raises what speaks against them."""
+        mentioned = {id_ for step in steps for id_ in _mentioned(step)}
+        known = {id_: row for id_ in mentioned if (row := self._steps.get((run.uid, id_)))}
+        fresh = [step for step in steps if not _is_known(known.get(step.id), step)]
+        # Whoever hands the record of an ended run over again finds its steps to be there.
+        if fresh and run.state in RUN_TERMINAL:
+            raise illegal(run.name, run.state, RunState.RUNNING)
+        graphs.check([(step.id, step.upstream) for step in fresh], known=frozenset(known))
+        return fresh
+
+    def _create(self, run: Run, fresh: Sequence[NewStep], place: int) -> None:
+        first = sum(run.step_counts.values())
+        for ordinal, step in enumerate(fresh, first):
+            row = self._steps[run.uid, step.id] = _row(self._session, run, ordinal, step)
+            self._rows.append(row)
+            self._session.emit(ChangeKind.CREATED, row, item=place)
+        pending = StepState.PENDING.value
+        added = run.step_counts.get(pending, 0) + len(fresh)
+        run.step_counts = {**run.step_counts, pending: added}
+        self._moves.change_run(run, "step_counts", item=place)
+
+
+def _mentioned(step: NewStep) -> tuple[str, ...]:
+    return (step.id, *step.upstream)
 
 
 def _is_known(row: Step | None, step: NewStep) -> bool:
@@ -86,11 +131,3 @@ def _row(session: Session, run: Run, ordinal: int, step: NewStep) -> Step:
         map_group=step.map_group,
         map_index=step.map_index,
     )
-
-
-def _count(session: Session, run: Run, added: int) -> None:
-    pending = StepState.PENDING.value
-    run.step_counts = {**run.step_counts, pending: run.step_counts.get(pending, 0) + added}
-    moves = Moves(session)
-    moves.change_run(run, "step_counts")
-    moves.save()

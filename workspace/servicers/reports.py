@@ -98,14 +98,8 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
             step_operations.NewStep(s.step_id, list(s.upstream), s.map_group, s.map_index)
             for s in request.steps
         ]
-        return await self._database.write(
-            step_operations.add,
-            project,
-            run,
-            new,
-            attempt=run_attempt(caller()),
-            reply=_steps_to_proto,
-        )
+        item = step_operations.NewSteps(project, run, new, run_attempt(caller()))
+        return await self._database.write_grouped(step_operations.add, item, reply=_steps_to_proto)
 
     async def StreamReports(
         self,

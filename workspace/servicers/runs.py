@@ -177,7 +177,7 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
     run = run_types_pb2.Run(
         name=row.name,
         uid=str(row.uid),
-        labels=row.labels,
+        labels=row.labels or None,
         creator=row.creator,
         create_time=stamp(row.create_time),
         update_time=stamp(row.update_time),
@@ -192,7 +192,7 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
         failure=failure_to_proto(row.failure),
         start_time=stamp(row.start_time),
         end_time=stamp(row.end_time),
-        step_counts=row.step_counts,
+        step_counts=row.step_counts or None,
         workload=f"workloads/{row.workload}" if row.workload else "",
         last_heartbeat_time=Timestamp(seconds=heard // 1000, nanos=heard % 1000 * 1_000_000)
         if heard
