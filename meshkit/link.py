@@ -49,6 +49,18 @@ class Member(Protocol):
     async def hear(self, message: enrollment_pb2.LinkResponse) -> None: ...
 
 
+class Courier(Protocol):
+    """What a service ships on its link, one batch at a time, in order and at least once.
+
+    `acknowledge` gets what the control plane says has arrived: first of all on each link, and
+    after each batch. `batches` begins anew with each link.
+    """
+
+    def acknowledge(self, position: enrollment_pb2.AuditPosition) -> None: ...
+
+    def batches(self) -> AsyncIterator[enrollment_pb2.AuditBatch]: ...
+
+
 class Link:
     """Keeps the link open and the certificate fresh; run it in a task of its own."""
 
@@ -59,8 +71,10 @@ class Link:
         *,
         denied_serials: DeniedSerials,
         clock: Clock,
+        courier: Courier | None = None,
     ) -> None:
         self._membership = membership
+        self._courier = courier
         self._credentials: Credentials = membership.credentials
         self._member = member
         self._denied_serials = denied_serials
@@ -109,28 +123,44 @@ class Link:
             delay = min(delay * 2, _BACKOFF_S[1])
 
     async def _link(self) -> None:
-        async with self._channel() as channel:
-            call = enrollment_pb2_grpc.EnrollmentServiceStub(channel).Link(self._say())
-            answers = aiter(call)
-            while True:
-                async with asyncio.timeout(_SILENCE_S):
-                    answer = await anext(answers, None)
-                if answer is None:
-                    return
-                await self._hear(answer)
+        # One message waits for the wire at most: what is said is as new as can be.
+        outgoing: asyncio.Queue[enrollment_pb2.LinkRequest] = asyncio.Queue(1)
+        saying = [
+            asyncio.create_task(self._say(outgoing)),
+            asyncio.create_task(self._ship(outgoing)),
+        ]
+        try:
+            async with self._channel() as channel:
+                call = enrollment_pb2_grpc.EnrollmentServiceStub(channel).Link(_all(outgoing))
+                answers = aiter(call)
+                while True:
+                    async with asyncio.timeout(_SILENCE_S):
+                        answer = await anext(answers, None)
+                    if answer is None:
+                        return
+                    await self._hear(answer)
+        finally:
+            for task in saying:
+                task.cancel()
+            await asyncio.gather(*saying, return_exceptions=True)
 
-    async def _say(self) -> AsyncIterator[enrollment_pb2.LinkRequest]:
-        yield enrollment_pb2.LinkRequest(hello=self._member.hello())
+    async def _say(self, outgoing: asyncio.Queue[enrollment_pb2.LinkRequest]) -> None:
+        await outgoing.put(enrollment_pb2.LinkRequest(hello=self._member.hello()))
         while True:
             self._changed.clear()
             health = await self._member.health()
             health.trusted_roots.extend(_fingerprints(self._credentials.trust))
-            yield enrollment_pb2.LinkRequest(health=health)
+            await outgoing.put(enrollment_pb2.LinkRequest(health=health))
             try:
                 async with asyncio.timeout(_HEALTH_INTERVAL_S):
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    async def _ship(self, outgoing: asyncio.Queue[enrollment_pb2.LinkRequest]) -> None:
+        if self._courier is not None:
+            async for batch in self._courier.batches():
+                await outgoing.put(enrollment_pb2.LinkRequest(audit=batch))
 
     async def _hear(self, answer: enrollment_pb2.LinkResponse) -> None:
         if not self.is_connected:
@@ -143,7 +173,9 @@ class Link:
 
     async def _heed(self, answer: enrollment_pb2.LinkResponse) -> None:
         kind = answer.WhichOneof("message")
-        if kind == "trust":
+        if kind == "audit_position" and self._courier:
+            self._courier.acknowledge(answer.audit_position)
+        elif kind == "trust":
             self._trust(answer.trust)
         elif kind in {"policy", "keys", "directory"}:
             await self._member.hear(answer)
@@ -219,6 +251,13 @@ def _fingerprints(bundle: bytes) -> list[str]:
 
 def _jitter(low: float, high: float) -> float:
     return random.uniform(low, high)  # noqa: S311
+
+
+async def _all(
+    outgoing: asyncio.Queue[enrollment_pb2.LinkRequest],
+) -> AsyncIterator[enrollment_pb2.LinkRequest]:
+    while True:
+        yield await outgoing.get()
 
 
 def _sentence(error: Exception) -> str:

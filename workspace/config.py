@@ -45,6 +45,10 @@ class WorkspaceSettings(MemberSettings):
     """Events of the feed that are kept, however old; watches resume over as many."""
     keep_events_s: float = 86_400.0
     """Age up to which events of the feed are kept, however many."""
+    audit_shipping_interval_s: float = 1.0
+    """How often new audit rows are looked for, to be shipped to the control plane."""
+    keep_audit_s: float = 0.0
+    """Age at which audit rows that were shipped are deleted here; 0 keeps them for good."""
     upkeep_interval_s: float = 600.0
     """How often what is older than that is deleted."""
 

@@ -26,6 +26,7 @@ from weftapi.workloads.v1 import workloads_pb2
 from workspace.access import Access, Policies
 from workspace.bells import Bells
 from workspace.config import WorkspaceSettings
+from workspace.courier import AuditCourier
 from workspace.encoding import EventEncoder
 from workspace.heartbeats import Heartbeats
 from workspace.launching.managers import DirectoryManagers
@@ -142,11 +143,12 @@ async def compose(
         ports=lambda: server.ports,
         wake=parts.reconciler.wake,
     )
+    courier = AuditCourier(database, interval_s=settings.audit_shipping_interval_s)
     link = None
     if is_linked:
-        link = Link(membership, member, denied_serials=denied_serials, clock=clock)
+        link = Link(membership, member, denied_serials=denied_serials, clock=clock, courier=courier)
         trust.policies.follow(link)
-    return _workspace(parts, trust, server, member, link=link, jobs=_jobs(parts, clock))
+    return _workspace(parts, trust, server, member, link=link, jobs=_jobs(parts, clock, courier))
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +292,7 @@ def _close_with(
     server.on_close(close)
 
 
-def _jobs(parts: Parts, clock: Clock) -> list[Job]:
+def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
     settings = parts.settings
     reaper = Reaper(
         parts.database,
@@ -299,9 +301,10 @@ def _jobs(parts: Parts, clock: Clock) -> list[Job]:
         silence=settings.silence,
         lease=settings.heartbeat_lease,
     )
+    upkeep = Upkeep(parts.database, settings, courier, clock)
     return [
         Job("reaper", reaper.run, settings.reaper_interval_s),
         Job("launches", parts.reconciler.run, settings.launch_interval_s),
         Job("seal_logs", parts.logs.seal_ended, settings.log_sealing_interval_s),
-        Job("upkeep", Upkeep(parts.database, settings).run, settings.upkeep_interval_s),
+        Job("upkeep", upkeep.run, settings.upkeep_interval_s),
     ]

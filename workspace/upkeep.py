@@ -3,18 +3,26 @@
 from datetime import timedelta
 
 from meshkit import idempotency
+from meshkit.clock import Clock
 from meshkit.compaction import compact
 from meshkit.database import Database
 from meshkit.jobs import Lease
 from workspace.config import WorkspaceSettings
+from workspace.courier import AuditCourier
+from workspace.store import audit
 from workspace.store.base import metadata
 
 
 class Upkeep:
     """A leased job; `run` works once."""
 
-    def __init__(self, database: Database, settings: WorkspaceSettings) -> None:
+    def __init__(
+        self, database: Database, settings: WorkspaceSettings, courier: AuditCourier, clock: Clock
+    ) -> None:
         self._database = database
+        self._courier = courier
+        self._clock = clock
+        self._keep_audit = timedelta(seconds=settings.keep_audit_s)
         self._keep_events = settings.keep_events
         self._keep_age = timedelta(seconds=settings.keep_events_s)
 
@@ -22,3 +30,12 @@ class Upkeep:
         """Deletes a bounded piece at a time, so that writes never wait long behind it."""
         await self._database.write(idempotency.purge, metadata)
         await compact(self._database, keep_events=self._keep_events, keep_age=self._keep_age)
+        await self._prune_audit()
+
+    async def _prune_audit(self) -> None:
+        """Only rows that have arrived: the control plane keeps them, under its signatures."""
+        while self._keep_audit:
+            before = self._clock.now() - self._keep_audit
+            arrived = self._courier.arrived
+            if not await self._database.write(audit.prune, before=before, arrived=arrived):
+                return

@@ -8,14 +8,17 @@ from datetime import timedelta
 from controlplane.linking import statements
 from controlplane.linking.health import LinkRegistry, OpenLink
 from controlplane.linking.statements import Statements
+from controlplane.operations import audit
+from controlplane.operations.audit import Shipped
 from controlplane.operations.links import Report
 from controlplane.store.schema import Enrollment, Link, Revocation, SigningKey, Workspace
 from controlplane.store.schema_access import CustomRole, RoleBinding, TeamMember
 from controlplane.store.schema_authority import Root
+from meshkit.chain import Position
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import DeadlineExceeded, OutOfRange
-from meshkit.spiffe import SpiffeId
+from meshkit.spiffe import Role, SpiffeId
 
 # A policy is stated anew well before workspaces would call it old, though nothing changed.
 _RESTATED_PER_AGE = 24
@@ -77,18 +80,27 @@ class Conversation:
         self._clock = clock
         self._times = times
         self._policy_time = clock.now()
+        # How far a workspace's audit rows have arrived: said at the beginning and after a batch.
+        self.positions: asyncio.Queue[Position] = asyncio.Queue()
 
-    async def listen(self, reports: AsyncIterator[Report]) -> None:
+    async def listen(self, heard: AsyncIterator[Report | Shipped]) -> None:
         """Takes note of what the service says until it hangs up; raises on silence."""
+        if self._service.role is Role.WORKSPACE:
+            self.positions.put_nowait(await self._database.read(audit.position, self._service.uid))
         while True:
             try:
                 async with asyncio.timeout(self._times.silence_s):
-                    report = await anext(reports, None)
+                    said = await anext(heard, None)
             except TimeoutError as error:
                 raise silent() from error
-            if report is None:
+            if said is None:
                 return
-            await self._registry.heard(self._link, report)
+            if isinstance(said, Shipped):
+                # Read on only when the rows are durable: nothing piles up here.
+                receive = self._database.write(audit.receive, self._service.uid, said)
+                self.positions.put_nowait(await receive)
+            else:
+                await self._registry.heard(self._link, said)
 
     async def speak(self) -> AsyncGenerator[News]:
         """All statements, then each change, and a heartbeat where nothing else was said."""

@@ -57,7 +57,7 @@ def prune(session: Session, anchor: AuditCheckpoint) -> None:
 
 def position(session: Session, workspace_uid: UUID) -> Position:
     """How far a workspace's rows have arrived."""
-    return store.audit.lock_source(session, workspace_uid) or Position()
+    return store.audit.source(session, workspace_uid) or Position()
 
 
 def receive(session: Session, workspace_uid: UUID, shipped: Shipped) -> Position:
@@ -67,7 +67,7 @@ def receive(session: Session, workspace_uid: UUID, shipped: Shipped) -> Position
     altered in the workspace is taken as it is, and that it was so is said.
     """
     workspace = store.workspaces.find(session, workspace_uid)
-    arrived = position(session, workspace_uid)
+    arrived = store.audit.lock_source(session, workspace_uid) or Position()
     is_next = shipped.after == arrived or shipped.replaced
     if workspace is None or not is_next:
         return arrived

@@ -11,18 +11,21 @@ from controlplane.ca import CertificateAuthority, Issued
 from controlplane.identity.opaque import read_enrollment_token
 from controlplane.linking.conversation import Conversation, LinkTimes, News, silent
 from controlplane.linking.health import LinkRegistry
+from controlplane.linking.shipments import position_to_proto, read_batch
 from controlplane.linking.statements import PeerStatement, PolicyStatement
 from controlplane.operations import enrollments
+from controlplane.operations.audit import Shipped
 from controlplane.operations.links import Hello, Report
 from controlplane.servicers.conversions import timestamp
 from controlplane.servicers.workspace_messages import PEER_ROLES
 from meshkit import certificates
 from meshkit.authentication import Context
 from meshkit.caller import current_call
+from meshkit.chain import Position
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import InvalidArgument
-from meshkit.spiffe import SpiffeId
+from meshkit.spiffe import Role, SpiffeId
 from meshkit.streams import current_stream
 from weftapi.common.v1 import types_pb2
 from weftapi.controlplane.v1 import enrollment_pb2, enrollment_pb2_grpc
@@ -83,8 +86,7 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
     async def Link(
         self, requests: Requests, _context: Context
     ) -> AsyncIterator[enrollment_pb2.LinkResponse]:
-        peer = current_call.get().caller.peer
-        assert peer is not None
+        peer = _peer()
         link = await self._registry.open(str(peer), await _read_hello(requests, self._times))
         conversation = Conversation(
             peer,
@@ -96,6 +98,9 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
         )
         try:
             async for news in _converse(conversation, requests):
+                if isinstance(news, Position):
+                    yield enrollment_pb2.LinkResponse(audit_position=position_to_proto(news))
+                    continue
                 for response in self._responses(news):
                     yield response
         finally:
@@ -137,25 +142,32 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
         return responses
 
 
-async def _converse(conversation: Conversation, requests: Requests) -> AsyncIterator[News]:
+async def _converse(
+    conversation: Conversation, requests: Requests
+) -> AsyncIterator[News | Position]:
     """Listens and speaks until the service hangs up, falls silent, or the stream must end."""
     news = conversation.speak()
     ends: list[asyncio.Task[None]] = [
-        asyncio.create_task(conversation.listen(_reports(requests))),
+        asyncio.create_task(conversation.listen(_heard(requests))),
         asyncio.create_task(_ended()),
     ]
-    telling: asyncio.Task[News] | None = None
+    telling = asyncio.create_task(_next(news))
+    placing = asyncio.create_task(conversation.positions.get())
     try:
         while True:
-            telling = asyncio.create_task(_next(news))
-            await asyncio.wait({telling, *ends}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({telling, placing, *ends}, return_when=asyncio.FIRST_COMPLETED)
             for task in ends:
                 if task.done():
                     task.result()
                     return
-            yield telling.result()
+            if telling.done():
+                yield telling.result()
+                telling = asyncio.create_task(_next(news))
+            if placing.done():
+                yield placing.result()
+                placing = asyncio.create_task(conversation.positions.get())
     finally:
-        tasks: list[asyncio.Task[Any]] = [*ends, telling] if telling else [*ends]
+        tasks: list[asyncio.Task[Any]] = [*ends, telling, placing]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -182,11 +194,16 @@ async def _read_hello(requests: Requests, times: LinkTimes) -> Hello:
     return Hello(hello.version, hello.edge_endpoint, hello.mesh_endpoint, tuple(hello.features))
 
 
-async def _reports(requests: Requests) -> AsyncIterator[Report]:
+async def _heard(requests: Requests) -> AsyncIterator[Report | Shipped]:
+    is_workspace = _peer().role is Role.WORKSPACE
     async for request in requests:
-        if request.WhichOneof("message") != "health":
-            raise _out_of_order("After its hello a link says only how it is.")
-        yield _report(request.health)
+        kind = request.WhichOneof("message")
+        if kind == "audit" and is_workspace:
+            yield read_batch(request.audit)
+        elif kind == "health":
+            yield _report(request.health)
+        else:
+            raise _out_of_order("After its hello a link says how it is, and what it recorded.")
 
 
 def _report(health: enrollment_pb2.LinkHealth) -> Report:
@@ -197,6 +214,13 @@ def _report(health: enrollment_pb2.LinkHealth) -> Report:
     has_usage = health.HasField("usage")
     usage = {field.name: value for field, value in health.usage.ListFields()} if has_usage else None
     return Report(checks, health.policy_revision, usage, tuple(health.trusted_roots))
+
+
+def _peer() -> SpiffeId:
+    """The service that calls; meshkit has verified it."""
+    peer = current_call.get().caller.peer
+    assert peer is not None
+    return peer
 
 
 def _out_of_order(message: str) -> InvalidArgument:

@@ -163,10 +163,22 @@ def drop_before(session: Session, chain: str, anchor_: AuditCheckpoint) -> None:
     )
 
 
+def source(session: Session, workspace_uid: UUID) -> Position | None:
+    """How far a workspace's rows have arrived."""
+    return _position(session, _source(workspace_uid))
+
+
 def lock_source(session: Session, workspace_uid: UUID) -> Position | None:
-    """How far a workspace's rows have arrived; no other link of it goes on meanwhile."""
+    """As `source`, and no other link of it goes on meanwhile."""
+    return _position(session, _source(workspace_uid).with_for_update())
+
+
+def _source(workspace_uid: UUID) -> sa.Select[int, bytes]:
     query = sa.select(AuditSource.sequence, AuditSource.hash)
-    query = query.where(AuditSource.workspace_uid == workspace_uid).with_for_update()
+    return query.where(AuditSource.workspace_uid == workspace_uid)
+
+
+def _position(session: Session, query: sa.Select[int, bytes]) -> Position | None:
     row = session.execute(query).first()
     return Position(row.sequence, row.hash) if row else None
 
