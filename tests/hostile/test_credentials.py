@@ -21,6 +21,10 @@ from tests.hostile.world import CONTROL_PLANE, WORKSPACE, Site, World
 
 # Reviewed by hand: what anybody may call. An RPC that becomes public shows here.
 PUBLIC = {
+    # What outsiders check an exported audit log with.
+    "controlplane.AuditService/GetAuditKeys",
+    "controlplane.AuthService/BeginOidcLogin",
+    "controlplane.AuthService/CompleteOidcLogin",
     "controlplane.AuthService/GetAuthConfig",
     "controlplane.AuthService/CreateFirstAdministrator",
     "controlplane.AuthService/SignIn",
@@ -29,6 +33,10 @@ PUBLIC = {
     "controlplane.AuthService/RevokeToken",
     "controlplane.AuthService/GetJwks",
     "controlplane.EnrollmentService/Enroll",
+    # By whoever was handed the invitation's token.
+    "controlplane.InvitationService/AcceptInvitation",
+    "controlplane.InvitationService/DeclineInvitation",
+    "controlplane.InvitationService/InspectInvitation",
     "controlplane.SystemService/GetServerInfo",
     "controlplane.UserService/SetPassword",
 }

@@ -25,10 +25,15 @@ OPEN_TO_MEMBERS = {
     "controlplane.AuthService/GetDeviceAuthorization",
     # Shows the caller their own.
     "controlplane.OrganizationService/ListOrganizations",
+    # Their own; others' with a permission over the whole account.
+    "controlplane.SessionService/ListSessions",
+    "controlplane.SessionService/RevokeAllSessions",
+    "controlplane.SessionService/RevokeSession",
     "controlplane.UserService/CreatePersonalAccessToken",
     "controlplane.UserService/DeletePersonalAccessToken",
     "controlplane.UserService/GetUser",
     "controlplane.UserService/ListPersonalAccessTokens",
+    "controlplane.UserService/UpdateUser",
     "workspace.EventService/GetFeedInfo",
     "workspace.ServerService/GetServerInfo",
 }

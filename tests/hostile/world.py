@@ -7,6 +7,7 @@ clients, so that a server that blocks or hangs is seen as its clients would see 
 import asyncio
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -16,11 +17,13 @@ from uuid import UUID, uuid4
 
 import grpc
 import uvloop
+from google.api import resource_pb2
 
 from meshkit.access import Access
 from meshkit.clock import SystemClock
 from meshkit.credentials import CHAIN_FILE, KEY_FILE, KeyPair
 from meshkit.spiffe import Role, SpiffeId
+from tests.contracts.descriptors import file_protos
 from tests.controlplane import harness as planes
 from tests.controlplane.programs import new_account, new_key
 from tests.hostile.calls import Metadata, Method, Outcome, call
@@ -209,20 +212,37 @@ async def _control_plane(plane: planes.Plane, directory: Path) -> Site:
         audience=str(plane.identity),
         admin=admin.tokens.access_token,
         stranger=stranger.tokens.access_token,
-        names={
-            "weft.dev/Organization": organization,
-            "weft.dev/Workspace": f"{organization}/workspaces/lab",
-            "weft.dev/User": admin.subject,
-            "weft.dev/Role": f"{organization}/roles/viewer",
-            "weft.dev/RoleBinding": f"{organization}/roleBindings/{uuid4()}",
-            "weft.dev/Team": f"{organization}/teams/first",
-            "weft.dev/Enrollment": enrolled[Role.WORKLOAD_MANAGER].enrollment.name,
-            "weft.dev/ServiceAccount": account,
-            "weft.dev/ApiKey": key,
-            "weft.dev/FederatedCredential": f"{account}/federatedCredentials/github",
-            "weft.dev/PersonalAccessToken": f"{admin.subject}/personalAccessTokens/{uuid4()}",
-        },
+        names=_complete(
+            {
+                "weft.dev/Organization": organization,
+                "weft.dev/Workspace": f"{organization}/workspaces/lab",
+                "weft.dev/User": admin.subject,
+                "weft.dev/Role": f"{organization}/roles/viewer",
+                "weft.dev/RoleBinding": f"{organization}/roleBindings/{uuid4()}",
+                "weft.dev/Team": f"{organization}/teams/first",
+                "weft.dev/Enrollment": enrolled[Role.WORKLOAD_MANAGER].enrollment.name,
+                "weft.dev/ServiceAccount": account,
+                "weft.dev/ApiKey": key,
+                "weft.dev/PersonalAccessToken": f"{admin.subject}/personalAccessTokens/{uuid4()}",
+            }
+        ),
     )
+
+
+def _complete(names: dict[str, str]) -> dict[str, str]:
+    """The names, and for each other type of the control plane one that nothing has.
+
+    What exists is in few tests worth the making; a stranger is to be told the same anyhow.
+    """
+    known = {"organization": "default", "user": names["weft.dev/User"].removeprefix("users/")}
+    found = dict(names)
+    for file in file_protos():
+        for message in file.message_type if file.package == CONTROL_PLANE else ():
+            resource = message.options.Extensions[resource_pb2.resource]
+            for pattern in resource.pattern[:1]:
+                ids = defaultdict(lambda: str(uuid4()), known)
+                found.setdefault(resource.type, pattern.format_map(ids))
+    return found
 
 
 async def _workspace(harness: workspaces.Harness, server: SpiffeId, directory: Path) -> Site:
