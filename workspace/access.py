@@ -30,7 +30,9 @@ Permissions = frozenset[str]
 _GRANTED = re.compile(rf"(?:projects/{ID_PATTERN}(?:/[a-z][a-zA-Z]*/{ID_PATTERN})?)?")
 _EVERYWHERE = ""
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
-_PEOPLE = (CallerKind.USER, CallerKind.SERVICE_ACCOUNT)
+# What the subjects of people and programs begin with: a kind and a name that do not fit
+# together were never issued.
+_PEOPLE = {CallerKind.USER: "users/", CallerKind.SERVICE_ACCOUNT: "serviceAccounts/"}
 # Claims that name what a revocation can name beside the subject.
 SESSION_CLAIM = "sid"
 SNAPSHOT_CLAIM = "snapshot"
@@ -230,7 +232,8 @@ class Access:
 
     async def _authorize_person(self, caller: Caller, policy: MethodPolicy, resource: str) -> None:
         policies = self._policies
-        if policies.grants.has_revoked(caller):
+        is_whole = caller.subject.startswith(_PEOPLE[caller.kind])
+        if not is_whole or policies.grants.has_revoked(caller):
             raise unauthenticated()
         if not policies.is_fresh:
             raise Unavailable(
