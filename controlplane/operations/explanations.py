@@ -31,12 +31,16 @@ def of_named(session: Session, name: str, scope: Scope, *, only: Collection[str]
 def of_subject(
     session: Session, subject: Subject, scope: Scope, *, only: Collection[str]
 ) -> Explanation:
-    """What a subject holds on a scope, limited to some permissions where these are named."""
+    """What a subject holds on a scope, limited to some permissions where these are named.
+
+    And to what the token of a caller may do of it.
+    """
     permissions = defaultdict[str, list[Held]](list)
     grants = []
     for held in store.bindings.held_by(session, subject):
-        given = given_on(held.grant, scope)
-        shown = given.intersection(only) if only else given
+        shown = given_on(held.grant, scope)
+        for limit in (only or None, subject.scope):
+            shown = shown if limit is None else shown.intersection(limit)
         if shown:
             grants.append(held)
         for permission in shown:

@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from controlplane.operations import access
-from controlplane.permissions import ROLES
+from controlplane.permissions import FROM_BELOW, ROLES
 from tests.controlplane.harness import ORGANIZATION, WORKSPACE, Client, Plane, bind, refused
 from tests.controlplane.test_access import (
     DENIED,
@@ -20,7 +20,7 @@ from tests.controlplane.test_access import (
 )
 from tests.controlplane.test_teams import ML, add
 from tests.controlplane.test_teams import make as make_team
-from weftapi.controlplane.v1 import access_pb2
+from weftapi.controlplane.v1 import access_pb2, auth_pb2, users_pb2
 
 ESCALATION = ("PERMISSION_DENIED", "PRIVILEGE_ESCALATION")
 RUN = f"{W1}/projects/p/runs/r"
@@ -195,3 +195,18 @@ async def test_others_are_explained_to_who_may_list_grants_there(
     assert await refused(nobody) == ("NOT_FOUND", "RESOURCE_NOT_FOUND")
     anyone = await plane.edge()
     assert (await refused(explain(anyone, W1)))[0] == "UNAUTHENTICATED"
+
+
+async def test_a_limited_token_explains_what_it_may_do_itself(plane: Plane, admin: Client) -> None:
+    """And gives no more than that, whatever its owner holds."""
+    request = users_pb2.CreatePersonalAccessTokenRequest(parent="users/me")
+    request.personal_access_token.display_name = "narrow"
+    request.personal_access_token.scopes.extend(["runs.get", "roleBindings.create"])
+    secret = (await admin.users.CreatePersonalAccessToken(request)).secret
+    anyone = await plane.edge()
+    exchange = auth_pb2.ExchangeTokenRequest(personal_access_token=secret)
+    narrow = await plane.as_user(await anyone.auth.ExchangeToken(exchange))
+    held = {each.permission for each in (await explain(narrow, ORGANIZATION)).permissions}
+    assert held - FROM_BELOW == {"runs.get", "roleBindings.create"}
+    bob = await plane.new_user(admin, "bob@example.com")
+    assert await refused(create(narrow, bob.subject, "viewer")) == ESCALATION
