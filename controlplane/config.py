@@ -101,6 +101,9 @@ class Settings(ServerSettings):
     """Size of a provisioned workspace's volume."""
     kubernetes_storage_class: str = ""
     """Storage class of these volumes; the cluster's default where empty."""
+    end_workspaces_on_stop: bool = False
+    """Whether provisioned servers end with the control plane, as `weft up` has it; the next one
+    starts them again."""
     workspace_ready_s: float = Field(default=600, gt=0)
     """How long a server may take to get ready before its operation fails, or goes back."""
     fleet_lease_s: float = Field(default=15, gt=0)

@@ -12,7 +12,7 @@ from controlplane.chains import chains_of
 from controlplane.config import Settings
 from controlplane.events import encode_event
 from controlplane.fleet.hands import Tools
-from controlplane.fleet.keeper import FleetKeeper
+from controlplane.fleet.keeper import FleetKeeper, end_servers
 from controlplane.foundation import Endpoints, Foundation
 from controlplane.identity.keys import KeyFiles, KeyRing
 from controlplane.identity.passwords import Passwords
@@ -73,6 +73,8 @@ async def build(
     async def close() -> None:
         await upkeep.close()
         if base.provisioner:
+            if settings.end_workspaces_on_stop:
+                await end_servers(base.provisioner)
             await base.provisioner.close()
         await denials.close()
         passwords.close()

@@ -41,10 +41,9 @@ class Carrier:
         self._delay_s = _BACKOFF_S[0]
         # The version that this carrier had placed, what it noted last, and what went wrong last.
         self._placed = self._noted = self._trouble = ""
-        # An operation that was late before its carrier began, since no control plane ran, gets
-        # a chance all the same.
-        grace_s = min(_GRACE_S, tools.patience.total_seconds())
-        self._grace_until = asyncio.get_running_loop().time() + grace_s
+        # Until when an operation has time all the same that was late already when its carrier
+        # began, because no control plane ran; None before the first look.
+        self._grace_until: float | None = None
 
     async def carry(self) -> None:
         """Returns once the operation has ended, or the lease is lost."""
@@ -64,7 +63,7 @@ class Carrier:
         now = await self._look()
         if now.operation.end_time is not None:
             return True
-        if now.kind in (Kind.DELETE, Kind.SUSPEND) and self._trouble and self._is_late(now):
+        if self._is_late(now) and now.kind in (Kind.DELETE, Kind.SUSPEND) and self._trouble:
             failure = Failure(_UNAVAILABLE, "WORKSPACE_NOT_READY", self._trouble)
             return await self._finish(Phase.FAILED, failure)
         if now.kind is Kind.DELETE or (now.kind is Kind.CREATE and now.is_back):
@@ -135,7 +134,10 @@ class Carrier:
         return False
 
     def _is_late(self, now: Situation) -> bool:
-        return now.is_late and asyncio.get_running_loop().time() >= self._grace_until
+        loop_time = asyncio.get_running_loop().time()
+        if self._grace_until is None:
+            self._grace_until = loop_time + _GRACE_S if now.is_late else 0.0
+        return now.is_late and loop_time >= self._grace_until
 
     async def _finish(self, phase: Phase, failure: Failure | None = None) -> bool:
         await self._write(fleet.finish, self._uid, phase, failure=failure)

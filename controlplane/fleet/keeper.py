@@ -14,7 +14,7 @@ from controlplane.fleet.situation import Standing, standing_of
 from controlplane.lifecycle import Kind, Phase, UpgradePolicy
 from controlplane.operations import fleet
 from controlplane.operations.fleet import Wanted
-from controlplane.provisioners import Presence, ProvisionError
+from controlplane.provisioners import Presence, Provisioner, ProvisionError
 from controlplane.store.schema import Workspace
 from controlplane.store.schema_fleet import Operation
 from meshkit.errors import MeshError
@@ -131,3 +131,12 @@ def _fleet(session: Session) -> tuple[list[Workspace], set[UUID]]:
     """The workspaces that are run here, and those on which an operation works."""
     rows = list(store.workspaces.provisioned(session))
     return rows, {row.workspace_uid for row in store.operations.live(session)}
+
+
+async def end_servers(provisioner: Provisioner) -> None:
+    """Stops all servers at once; the next control plane starts them again."""
+    try:
+        stopping = [provisioner.stop(uid) for uid in await provisioner.placed()]
+        await asyncio.gather(*stopping)
+    except ProvisionError as error:
+        log.warning("servers_not_ended", error=str(error))

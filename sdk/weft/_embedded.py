@@ -280,6 +280,8 @@ class EmbeddedMesh:
             "PUBLIC_URL": self.addresses.gateway,
             "SESSION_S": str(_SESSION_S),
             "SESSION_IDLE_S": str(_SESSION_S),
+            "PROVISIONER": "processes",
+            "END_WORKSPACES_ON_STOP": "true",
         }
         return self._spec("controlplane", settings)
 

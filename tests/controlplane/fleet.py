@@ -19,12 +19,14 @@ from weftapi.controlplane.v1 import operations_pb2, workspaces_pb2
 W1, W2 = (f"{ORGANIZATION}/workspaces/{id_}" for id_ in ("w1", "w2"))
 STATE = workspaces_pb2.WorkspaceState
 PATIENCE_S = 60
+# Leases that are soon taken over, and tokens that outlive the moves of the clock.
+SETTINGS = {"fleet_lease_s": 1.0, "access_token_s": 3600}
 
 
 @asynccontextmanager
 async def fleet(directory: Path, database_url: str = "", **settings: Any) -> AsyncIterator[Plane]:
     """A control plane with the process provisioner; its servers end with the block."""
-    provisioning = {"provisioner": "processes", "fleet_lease_s": 1.0, **settings}
+    provisioning = {"provisioner": "processes", **SETTINGS, **settings}
     try:
         async with running(directory, database_url, **provisioning) as plane:
             yield plane
@@ -143,6 +145,18 @@ async def done(client: Client, begun: Awaitable[Any]) -> workspaces_pb2.Workspac
     workspace = workspaces_pb2.Workspace()
     assert answer.response.Unpack(workspace)
     return workspace
+
+
+async def in_vain(plane: Plane, client: Client, begun: Awaitable[Any], trouble: str) -> Any:
+    """An operation that runs into trouble until its time is over; answers how it ended."""
+    name = (await begun).name
+
+    async def is_in_trouble() -> bool:
+        return trouble in metadata(await operation(client, name)).progress
+
+    await until(is_in_trouble)
+    plane.clock.advance(seconds=plane.settings.workspace_ready_s + 1)
+    return await end_of(client, name)
 
 
 async def until(check: Callable[[], Awaitable[bool]]) -> None:

@@ -9,6 +9,7 @@ from google.rpc import error_details_pb2
 
 from controlplane.version import server_version
 from tests.controlplane.fleet import (
+    SETTINGS,
     STATE,
     W1,
     another_version,
@@ -20,6 +21,7 @@ from tests.controlplane.fleet import (
     ended,
     fleet,
     get,
+    in_vain,
     metadata,
     operation,
     resume,
@@ -137,11 +139,11 @@ async def test_an_upgrade_that_does_not_get_ready_goes_back(
     tmp_path: Path, sqlite_url: str
 ) -> None:
     broken = another_version(tmp_path, "9.1.0", script="echo no such library >&2; exit 1")
-    settings = {"workspace_versions": versions(**{"9.1.0": broken}), "workspace_ready_s": 12.0}
+    settings = {"workspace_versions": versions(**{"9.1.0": broken})}
     async with fleet(tmp_path, sqlite_url, **settings) as plane:
         admin = await plane.set_up()
         await done(admin, create(admin, version=server_version()))
-        answer = await ended(admin, upgrade(admin, "9.1.0"))
+        answer = await in_vain(plane, admin, upgrade(admin, "9.1.0"), "no such library")
         assert (answer.error.code, reason(answer)) == (14, "WORKSPACE_NOT_READY")
         assert "no such library" in answer.error.message
         now = await get(admin)
@@ -152,10 +154,10 @@ async def test_an_upgrade_that_does_not_get_ready_goes_back(
 
 async def test_a_creation_that_fails_says_why(tmp_path: Path, sqlite_url: str) -> None:
     broken = another_version(tmp_path, "9.1.0", script="echo no such library >&2; exit 1")
-    settings = {"workspace_versions": versions(**{"9.1.0": broken}), "workspace_ready_s": 2.0}
+    settings = {"workspace_versions": versions(**{"9.1.0": broken})}
     async with fleet(tmp_path, sqlite_url, **settings) as plane:
         admin = await plane.set_up()
-        answer = await ended(admin, create(admin))
+        answer = await in_vain(plane, admin, create(admin), "no such library")
         assert reason(answer) == "WORKSPACE_NOT_READY"
         failed = await get(admin)
         assert failed.state == STATE.WORKSPACE_STATE_FAILED
@@ -235,7 +237,7 @@ async def test_servers_survive_their_control_plane(tmp_path: Path, database_url:
             "edge_address": f"127.0.0.1:{first.server.ports.edge}",
             "mesh_address": f"127.0.0.1:{first.server.ports.mesh}",
             "provisioner": "processes",
-            "fleet_lease_s": 1.0,
+            **SETTINGS,
         }
         await first.server.stop()
         assert settings.provisioner == "processes"

@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, Command] = {
     "teams": Command("teams:teams", "List, make and fill teams."),
     "up": Command("up:up", "Start a mesh on this machine."),
     "whoami": Command("login:whoami", "Show who is signed in, where, with which roles."),
+    "workspaces": Command("workspaces:workspaces", "List, make, change and follow workspaces."),
 }
 
 
