@@ -36,6 +36,9 @@ COMMANDS: Mapping[str, Command] = {
     "doctor": Command("doctor:doctor", "Check everything between this machine and the mesh."),
     "grants": Command("grants:grants", "Say who holds which role where, and why."),
     "invitations": Command("invitations:invitations", "Invite people, and accept an invitation."),
+    "identity-providers": Command(
+        "identity_providers:identity_providers", "Set up who vouches for people, and test it."
+    ),
     "login": Command("login:login", "Sign in to a mesh."),
     "logout": Command("login:logout", "Forget the sign-in."),
     "logs": Command("logs:logs", "Print or follow the logs of a run or a step."),
