@@ -94,9 +94,15 @@ class Egress:
             loop = asyncio.get_running_loop()
             lookup = loop.run_in_executor(self._threads, _look_up, host)
             self._lookups[host] = lookup
-            lookup.add_done_callback(lambda _: self._lookups.pop(host, None))
+            lookup.add_done_callback(lambda done: self._forget(host, done))
         # Shielded: whoever gives up leaves the others waiting.
         return await asyncio.shield(lookup)
+
+    def _forget(self, host: str, lookup: asyncio.Future[list[Address]]) -> None:
+        del self._lookups[host]
+        if not lookup.cancelled():
+            # Whoever waited may be gone; then nobody else looks at what went wrong.
+            lookup.exception()
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -235,6 +235,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
             interval=Duration(seconds=INTERVAL_S),
             client_name=row.client_name,
             address=row.address,
+            same_address=row.address == _caller().address,
             create_time=timestamp(row.create_time),
             state=auth_pb2.DeviceAuthorizationState.Value(
                 f"DEVICE_AUTHORIZATION_STATE_{row.state}"

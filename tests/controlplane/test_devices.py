@@ -7,7 +7,7 @@ import pytest
 from controlplane.identity import devices
 from controlplane.identity.devices import Pacer, Standing, State
 from meshkit.errors import MeshError
-from tests.controlplane.harness import ADMIN_EMAIL, Client, Plane, refused, running
+from tests.controlplane.harness import ADMIN_EMAIL, GATEWAY, Client, Plane, refused, running
 from weftapi.controlplane.v1 import auth_pb2
 
 ADA, BOB = uuid4(), uuid4()
@@ -169,3 +169,20 @@ async def test_only_people_approve(plane: Plane, admin: Client) -> None:
     ):
         call = method(request(user_code=device.user_code))
         assert await refused(call) == ("UNAUTHENTICATED", "INVALID_CREDENTIAL")
+
+
+async def test_a_person_sees_whether_the_device_asked_from_where_they_are(
+    plane: Plane, admin: Client
+) -> None:
+    """Who is talked into approving somebody else's code gets one last hint."""
+    device = await start(await plane.edge())
+    request = auth_pb2.GetDeviceAuthorizationRequest(user_code=device.user_code)
+    assert (await admin.auth.GetDeviceAuthorization(request)).same_address
+    member = await plane.enroll(admin, GATEWAY, await workspace_of(plane, admin))
+    through = await plane.mesh(member.pair, admin.tokens.access_token)
+    far = (("x-weft-client-address", "203.0.113.9"),)
+    assert not (await through.auth.GetDeviceAuthorization(request, metadata=far)).same_address
+
+
+async def workspace_of(plane: Plane, admin: Client) -> str:
+    return (await plane.new_workspace(admin, "default")).name.rpartition("/")[2]
