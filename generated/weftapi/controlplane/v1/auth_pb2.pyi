@@ -399,6 +399,7 @@ class DeviceAuthorization(_message.Message):
     ADDRESS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    SAME_ADDRESS_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     """Output only. The device's secret; only in the answer to StartDeviceAuthorization."""
     user_code: _builtins.str
@@ -413,6 +414,10 @@ class DeviceAuthorization(_message.Message):
     """Output only. The network address that asked."""
     state: Global___DeviceAuthorizationState.ValueType
     """Output only. What became of it."""
+    same_address: _builtins.bool
+    """Output only. Whether it asked from the network address that the caller has now. A code that somebody sent over
+    comes from another one.
+    """
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When the codes end."""
@@ -438,10 +443,11 @@ class DeviceAuthorization(_message.Message):
         address: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         state: Global___DeviceAuthorizationState.ValueType = ...,
+        same_address: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "interval", b"interval"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "client_name", b"client_name", "create_time", b"create_time", "device_code", b"device_code", "expire_time", b"expire_time", "interval", b"interval", "state", b"state", "user_code", b"user_code", "verification_uri", b"verification_uri", "verification_uri_complete", b"verification_uri_complete"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "client_name", b"client_name", "create_time", b"create_time", "device_code", b"device_code", "expire_time", b"expire_time", "interval", b"interval", "same_address", b"same_address", "state", b"state", "user_code", b"user_code", "verification_uri", b"verification_uri", "verification_uri_complete", b"verification_uri_complete"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
