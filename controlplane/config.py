@@ -62,6 +62,8 @@ class Settings(ServerSettings):
     """Life of a mesh certificate; services renew at half of it."""
     signing_key_s: int = Field(default=30 * 86400, ge=3600)
     """Age at which the key that signs tokens is replaced by the next one."""
+    signing_key_notice_s: int = Field(default=86400, ge=0)
+    """How long a key is published before it signs, so that every verifier knows it."""
     audit_retention_s: int = Field(default=0, ge=0)
     """Age at which audit rows are deleted, behind a signed anchor; 0 keeps them for good."""
     sign_in_per_minute: int = Field(default=10, ge=1)

@@ -21,6 +21,7 @@ from controlplane.identity.tokens import Lifetimes
 from controlplane.linking.health import LinkRegistry
 from controlplane.membership import MeshMembers
 from controlplane.operations import links, setup
+from controlplane.operations.keys import KeyTimes
 from controlplane.permissions import Scope
 from controlplane.provisioners.choice import make_provisioner
 from controlplane.rollover import Rollover
@@ -149,8 +150,11 @@ async def _lay_foundation(settings: Settings, clock: Clock) -> Foundation:
             ring,
             database,
             clock,
-            max_age=timedelta(seconds=settings.signing_key_s),
-            longest_token=lifetimes.longest,
+            times=KeyTimes(
+                max_age=timedelta(seconds=settings.signing_key_s),
+                notice=timedelta(seconds=settings.signing_key_notice_s),
+                longest_token=lifetimes.longest,
+            ),
         ),
         MeshMembers(database),
         LinkRegistry(database, clock, silence=timedelta(seconds=settings.link_silence_s)),

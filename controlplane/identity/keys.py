@@ -5,8 +5,8 @@ token it signed has expired. Its file is on disk before the database names it, s
 leaves at most a file that nobody needs.
 """
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+import time
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from controlplane.store.schema import SigningKey as Row
@@ -18,6 +18,8 @@ from meshkit.tokens import TokenSigner, TrustedIssuer
 NEXT = "NEXT"
 ACTIVE = "ACTIVE"
 RETIRING = "RETIRING"
+# Longer than any transaction takes that names a key whose file was just made.
+_SETTLED_S = 600.0
 _SPOKEN_FOR = frozenset({CallerKind.USER, CallerKind.SERVICE_ACCOUNT})
 
 
@@ -37,6 +39,15 @@ class KeyFiles:
     def read(self, kid: str) -> tokens.SigningKey:
         return tokens.SigningKey.from_pem(kid, self._path(kid).read_bytes())
 
+    def sweep(self, named: Collection[str]) -> None:
+        """Removes the files of keys that are not named any more, or never were.
+
+        Not those just made: another process may be about to name them.
+        """
+        for path in self._directory.glob("*.pem"):
+            if path.stem not in named and time.time() - path.stat().st_mtime > _SETTLED_S:
+                path.unlink(missing_ok=True)
+
     def remove(self, kid: str) -> None:
         self._path(kid).unlink(missing_ok=True)
 
@@ -55,7 +66,8 @@ class KeyRing:
         self.trusted = TrustedIssuer(issuer, _SPOKEN_FOR)
         self._clock = clock
         self._signer: TokenSigner | None = None
-        self._active: Row | None = None
+        # The active key and the next one, by state.
+        self.rows: dict[str, Row] = {}
 
     @property
     def issuer(self) -> str:
@@ -70,12 +82,9 @@ class KeyRing:
 
     def load(self, rows: Sequence[Row]) -> None:
         """Takes over the keys as the database has them."""
-        (active,) = (row for row in rows if row.state == ACTIVE)
-        if self._active is None or self._active.kid != active.kid:
+        by_state = {row.state: row for row in rows}
+        active, known = by_state[ACTIVE], self.rows.get(ACTIVE)
+        if known is None or known.kid != active.kid:
             self._signer = TokenSigner(self.issuer, self.files.read(active.kid), clock=self._clock)
-        self._active = active
+        self.rows = by_state
         self.trusted.replace_keys({"keys": [row.jwk for row in rows]})
-
-    def is_due(self, now: datetime, age: timedelta) -> bool:
-        """Whether the active key has signed for long enough."""
-        return bool(self._active and now >= (self._active.activate_time or now) + age)

@@ -204,7 +204,9 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.RotateSigningKeyRequest, _context: Context
     ) -> types_pb2.JsonWebKeySet:
         return await self._signing.rotate(
-            once=once(request, types_pb2.JsonWebKeySet), reply=jwks_to_proto
+            compromised=request.compromised,
+            once=once(request, types_pb2.JsonWebKeySet),
+            reply=jwks_to_proto,
         )
 
     async def GetCurrentPrincipal(

@@ -27,7 +27,11 @@ W1 = f"{ORGANIZATION}/workspaces/w1"
 
 @pytest.fixture
 async def replicas(tmp_path: Path, postgres_url: str) -> AsyncIterator[tuple[Plane, Plane]]:
-    async with running(tmp_path, postgres_url) as one, running(tmp_path, postgres_url) as two:
+    settings = {"signing_key_notice_s": 0}
+    async with (
+        running(tmp_path, postgres_url, **settings) as one,
+        running(tmp_path, postgres_url, **settings) as two,
+    ):
         yield one, two
 
 

@@ -153,6 +153,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the service account has two live keys; delete one first. {resource}"""
     ERROR_REASON_KEY_EXPIRED: _ErrorReason.ValueType  # 131
     """FAILED_PRECONDITION: the key has expired and cannot be rotated; create a new one. {resource}"""
+    ERROR_REASON_SIGNING_KEY_TOO_NEW: _ErrorReason.ValueType  # 132
+    """FAILED_PRECONDITION: the next signing key was published too recently for every verifier to know it. {readyTime}"""
     ERROR_REASON_IDENTITY_PROVIDER_UNAVAILABLE: _ErrorReason.ValueType  # 120
     """UNAVAILABLE: the identity provider does not answer, or not in a usable way; others go on working. {provider}"""
     ERROR_REASON_IDENTITY_REJECTED: _ErrorReason.ValueType  # 121
@@ -323,6 +325,8 @@ ERROR_REASON_TOO_MANY_KEYS: ErrorReason.ValueType  # 130
 """FAILED_PRECONDITION: the service account has two live keys; delete one first. {resource}"""
 ERROR_REASON_KEY_EXPIRED: ErrorReason.ValueType  # 131
 """FAILED_PRECONDITION: the key has expired and cannot be rotated; create a new one. {resource}"""
+ERROR_REASON_SIGNING_KEY_TOO_NEW: ErrorReason.ValueType  # 132
+"""FAILED_PRECONDITION: the next signing key was published too recently for every verifier to know it. {readyTime}"""
 ERROR_REASON_IDENTITY_PROVIDER_UNAVAILABLE: ErrorReason.ValueType  # 120
 """UNAVAILABLE: the identity provider does not answer, or not in a usable way; others go on working. {provider}"""
 ERROR_REASON_IDENTITY_REJECTED: ErrorReason.ValueType  # 121

@@ -688,19 +688,25 @@ class RotateSigningKeyRequest(_message.Message):
 
     ORGANIZATION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    COMPROMISED_FIELD_NUMBER: _builtins.int
     organization: _builtins.str
     """Required. The organization whose administrator asks."""
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    compromised: _builtins.bool
+    """Optional. Whether somebody else may know the key in use: it is withdrawn at once. Everybody's access tokens
+    end; sessions renew theirs, and workspaces that are away take new ones when they are linked again.
+    """
     def __init__(
         self,
         *,
         organization: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        compromised: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["organization", b"organization", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compromised", b"compromised", "organization", b"organization", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -226,8 +226,10 @@ class AuthServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RotateSigningKey(self, request, context):
-        """Starts the change to a new signing key: the next key signs, the old one verifies until its last token has
-        expired. Safe to repeat with the same request id.
+        """Changes to the next signing key; the old one verifies until its last token has expired. A next key that was
+        published too recently is FAILED_PRECONDITION `SIGNING_KEY_TOO_NEW`, unless the old one is compromised: then
+        the next one signs at once, and every token that the old one signed is dead. Keys change by themselves with
+        age. Safe to repeat with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -87,8 +87,10 @@ class AuthServiceStub:
     GetJwks: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetJwksRequest, _types_pb2.JsonWebKeySet]
     """Answers the public keys that verify access tokens. Has no effect."""
     RotateSigningKey: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RotateSigningKeyRequest, _types_pb2.JsonWebKeySet]
-    """Starts the change to a new signing key: the next key signs, the old one verifies until its last token has
-    expired. Safe to repeat with the same request id.
+    """Changes to the next signing key; the old one verifies until its last token has expired. A next key that was
+    published too recently is FAILED_PRECONDITION `SIGNING_KEY_TOO_NEW`, unless the old one is compromised: then
+    the next one signs at once, and every token that the old one signed is dead. Keys change by themselves with
+    age. Safe to repeat with the same request id.
     """
     GetCurrentPrincipal: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetCurrentPrincipalRequest, _auth_pb2.Principal]
     """Answers who the caller is, in which organizations, with which roles. Has no effect."""
@@ -150,8 +152,10 @@ class AuthServiceAsyncStub(AuthServiceStub):
     GetJwks: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetJwksRequest, _types_pb2.JsonWebKeySet]  # type: ignore[assignment]
     """Answers the public keys that verify access tokens. Has no effect."""
     RotateSigningKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.RotateSigningKeyRequest, _types_pb2.JsonWebKeySet]  # type: ignore[assignment]
-    """Starts the change to a new signing key: the next key signs, the old one verifies until its last token has
-    expired. Safe to repeat with the same request id.
+    """Changes to the next signing key; the old one verifies until its last token has expired. A next key that was
+    published too recently is FAILED_PRECONDITION `SIGNING_KEY_TOO_NEW`, unless the old one is compromised: then
+    the next one signs at once, and every token that the old one signed is dead. Keys change by themselves with
+    age. Safe to repeat with the same request id.
     """
     GetCurrentPrincipal: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetCurrentPrincipalRequest, _auth_pb2.Principal]  # type: ignore[assignment]
     """Answers who the caller is, in which organizations, with which roles. Has no effect."""
@@ -294,8 +298,10 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.RotateSigningKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.JsonWebKeySet, _abc.Awaitable[_types_pb2.JsonWebKeySet]]:
-        """Starts the change to a new signing key: the next key signs, the old one verifies until its last token has
-        expired. Safe to repeat with the same request id.
+        """Changes to the next signing key; the old one verifies until its last token has expired. A next key that was
+        published too recently is FAILED_PRECONDITION `SIGNING_KEY_TOO_NEW`, unless the old one is compromised: then
+        the next one signs at once, and every token that the old one signed is dead. Keys change by themselves with
+        age. Safe to repeat with the same request id.
         """
 
     @_abc_1.abstractmethod
