@@ -247,6 +247,37 @@ async def test_everybody_who_watches_the_same_gets_the_same(ws: Harness) -> None
     assert readers[5].events == [event for event in listed if event.name.startswith(other)]
 
 
+async def test_a_display_may_ask_for_the_newest_only(ws: Harness) -> None:
+    first = (await ws.create_run()).name
+    head = ws.workspace.database.feed.head
+    run, other = await story(ws), await story(ws)
+    end = ws.workspace.database.feed.head
+    calls = (
+        ws.runs().WatchRuns(WatchRuns(parent="projects/demo", after_revision=head, conflate=True)),
+        ws.runs().WatchRuns(
+            WatchRuns(
+                parent="projects/demo",
+                after_revision=head,
+                conflate=True,
+                filter="state = SUCCEEDED",
+            )
+        ),
+    )
+    for call in calls:
+        async with reading(call) as reader:
+            await reader.until(lambda response: response.revision == end)
+        assert [event.name for event in reader.events] == [run, other]
+        states = {event.run.state for event in reader.events}
+        assert states == {run_types_pb2.RUN_STATE_SUCCEEDED}
+    one = WatchRun(name=run, after_revision=head, conflate=True)
+    async with reading(ws.runs().WatchRun(one)) as reader:
+        await reader.until(lambda response: response.end_of_stream)
+    names = [event.name for event in reader.events]
+    assert sorted(names) == [run, f"{run}/steps/a", f"{run}/steps/b"]
+    assert names[-1] == run
+    assert first not in names
+
+
 async def test_watching_what_is_not_there(ws: Harness) -> None:
     async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
         await ws.runs().WatchRun(WatchRun(name="projects/demo/runs/absent")).read()

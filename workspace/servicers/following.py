@@ -6,7 +6,7 @@ for all who watch the same.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Hashable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -39,6 +39,27 @@ class Page(NamedTuple):
     messages: tuple[bytes, ...] = ()
     time: datetime | None = None
     end: int = 0
+
+
+class Chosen(NamedTuple):
+    """An event that a watch sends, of the resource with a uid."""
+
+    revision: int
+    uid: str
+    event: bytes
+
+
+def conflated(chosen: Iterable[Chosen], reached: int) -> list[Chosen]:
+    """The newest of each resource, in their order.
+
+    They count as one revision, the last: a reader who has only the first of several messages
+    may lack what an older event that was left out had said, and must not resume from there.
+    """
+    newest: dict[str, Chosen] = {}
+    for one in chosen:
+        newest.pop(one.uid, None)
+        newest[one.uid] = one._replace(revision=reached)
+    return list(newest.values())
 
 
 class Following:
@@ -78,16 +99,19 @@ class Following:
         likeness = selector.likeness
         key = (likeness, position, self.feed.head)
         events = await self.feed.read(position, _PAGE_EVENTS)
-        chosen, time, end = [], None, 0
+        chosen: list[Chosen] = []
+        time, end = None, 0
         for event in events:
             selected = selector.select(event)
             if selected is not None:
-                chosen.append((event.revision, selected))
+                chosen.append(Chosen(event.revision, event.uid, selected))
                 time = event.time
                 if event.name == run and decode(event.event).run.state in OVER:
                     end = event.revision
         reached = events[-1].revision if events else position
-        page = Page(reached, tuple(messages(chosen, revision=reached)), time, end)
+        numbered = conflated(chosen, reached) if selector.is_conflating else chosen
+        sent = messages(((one.revision, one.event) for one in numbered), revision=reached)
+        page = Page(reached, tuple(sent), time, end)
         if likeness is not None:
             self._share(key, page)
         return page

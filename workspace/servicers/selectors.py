@@ -18,7 +18,13 @@ _ANY = ""
 
 
 class Selector(Protocol):
-    """Chooses events; `keys` are those of `keys_of` by which it may want one."""
+    """Chooses events; `keys` are those of `keys_of` by which it may want one.
+
+    `is_conflating` says that of several changes of one resource the newest is enough.
+    """
+
+    @property
+    def is_conflating(self) -> bool: ...
 
     @property
     def keys(self) -> Sequence[Hashable]: ...
@@ -46,10 +52,11 @@ def keys_of(event: StoredEvent) -> Iterator[Hashable]:
 class OfRun:
     """A run and its steps."""
 
-    __slots__ = ("_below", "_name")
+    __slots__ = ("_below", "_name", "is_conflating")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, is_conflating: bool = False) -> None:
         self._name = name
+        self.is_conflating = is_conflating
         self._below = f"{name}/steps/"
 
     @property
@@ -58,7 +65,7 @@ class OfRun:
 
     @property
     def likeness(self) -> Hashable:
-        return self._name
+        return self._name, self.is_conflating
 
     def select(self, event: StoredEvent) -> bytes | None:
         is_own = event.name == self._name or event.name.startswith(self._below)
@@ -92,10 +99,11 @@ class Scope:
 class InScope:
     """Everything in the projects of a scope, or some kinds of it."""
 
-    __slots__ = ("_scope", "_wanted")
+    __slots__ = ("_scope", "_wanted", "is_conflating")
 
-    def __init__(self, scope: Scope, resource_types: Any) -> None:
+    def __init__(self, scope: Scope, resource_types: Any, *, is_conflating: bool = False) -> None:
         self._scope = scope
+        self.is_conflating = is_conflating
         self._wanted = frozenset(resource_types)
 
     @property
@@ -104,7 +112,7 @@ class InScope:
 
     @property
     def likeness(self) -> Hashable:
-        return self._scope.visible(), self._wanted
+        return self._scope.visible(), self._wanted, self.is_conflating
 
     def select(self, event: StoredEvent) -> bytes | None:
         if self._wanted and event.resource_type not in self._wanted:
@@ -122,8 +130,16 @@ class Matching:
 
     likeness = None
 
-    def __init__(self, filter_: Filter, scope: Scope, initial: Sequence[bytes] | None) -> None:
+    def __init__(
+        self,
+        filter_: Filter,
+        scope: Scope,
+        initial: Sequence[bytes] | None,
+        *,
+        is_conflating: bool = False,
+    ) -> None:
         """`initial` are the runs that match at the start, where the watch begins with them."""
+        self.is_conflating = is_conflating
         self._holds = filter_.predicate()
         self._scope = scope
         self._knows_all = initial is not None

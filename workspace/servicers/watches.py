@@ -73,7 +73,7 @@ class Watches:
             raise absent(request.name)
         return Watch(
             self.following,
-            OfRun(request.name),
+            OfRun(request.name, is_conflating=request.conflate),
             start.position(request.after_revision),
             initial=start.initial,
             run=request.name,
@@ -90,9 +90,11 @@ class Watches:
         start = await self._database.read(
             self._start_of_runs, scope.project, scope.visible(), filter_, with_state=with_state
         )
-        only_runs = (Run.resource_type,)
+        is_conflating, only_runs = request.conflate, (Run.resource_type,)
         selector: Selector = (
-            Matching(filter_, scope, start.initial) if filter_ else InScope(scope, only_runs)
+            Matching(filter_, scope, start.initial, is_conflating=is_conflating)
+            if filter_
+            else InScope(scope, only_runs, is_conflating=is_conflating)
         )
         position = start.position(request.after_revision)
         return Watch(self.following, selector, position, initial=start.initial)

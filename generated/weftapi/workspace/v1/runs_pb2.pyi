@@ -293,6 +293,7 @@ class WatchRunRequest(_message.Message):
     AFTER_REVISION_FIELD_NUMBER: _builtins.int
     SEND_INITIAL_STATE_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
+    CONFLATE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. The run."""
     after_revision: _builtins.int
@@ -301,6 +302,10 @@ class WatchRunRequest(_message.Message):
     """Optional. First send the run and its steps as they are, as SNAPSHOT events; not with `after_revision`."""
     epoch: _builtins.str
     """Optional. The epoch that the revision belongs to; another one is OUT_OF_RANGE `EPOCH_CHANGED`."""
+    conflate: _builtins.bool
+    """Optional. For displays: where several changes of one resource are ready to be sent, send only the newest of them.
+    Resume points are as exact as ever; what is left out are the states between, and their transitions.
+    """
     def __init__(
         self,
         *,
@@ -308,10 +313,11 @@ class WatchRunRequest(_message.Message):
         after_revision: _builtins.int = ...,
         send_initial_state: _builtins.bool = ...,
         epoch: _builtins.str = ...,
+        conflate: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_revision", b"after_revision", "epoch", b"epoch", "name", b"name", "send_initial_state", b"send_initial_state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_revision", b"after_revision", "conflate", b"conflate", "epoch", b"epoch", "name", b"name", "send_initial_state", b"send_initial_state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -328,6 +334,7 @@ class WatchRunsRequest(_message.Message):
     SEND_INITIAL_STATE_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
+    CONFLATE_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Required. The project, or "projects/-"."""
     after_revision: _builtins.int
@@ -340,6 +347,10 @@ class WatchRunsRequest(_message.Message):
     """Optional. The epoch that the revision belongs to; another one is OUT_OF_RANGE `EPOCH_CHANGED`."""
     filter: _builtins.str
     """Optional. Which runs, as in ListRuns. A run that stops matching is sent once more with `matches_filter` false."""
+    conflate: _builtins.bool
+    """Optional. For displays: where several changes of one resource are ready to be sent, send only the newest of them.
+    Resume points are as exact as ever; what is left out are the states between, and their transitions.
+    """
     def __init__(
         self,
         *,
@@ -348,10 +359,11 @@ class WatchRunsRequest(_message.Message):
         send_initial_state: _builtins.bool = ...,
         epoch: _builtins.str = ...,
         filter: _builtins.str = ...,
+        conflate: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_revision", b"after_revision", "epoch", b"epoch", "filter", b"filter", "parent", b"parent", "send_initial_state", b"send_initial_state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_revision", b"after_revision", "conflate", b"conflate", "epoch", b"epoch", "filter", b"filter", "parent", b"parent", "send_initial_state", b"send_initial_state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
