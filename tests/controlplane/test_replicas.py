@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
+from tests.controlplane.auditing import listed, verdict
 from tests.controlplane.harness import (
     ORGANIZATION,
     WORKSPACE,
@@ -176,6 +177,26 @@ async def test_a_link_to_one_hears_what_the_other_did(replicas: tuple[Plane, Pla
         workspaces_pb2.RevokeEnrollmentRequest(name=member.enrollment.name)
     )
     assert (await link.ended())[0] in {"UNAUTHENTICATED", "PERMISSION_DENIED"}
+
+
+async def test_their_audit_rows_make_one_chain(replicas: tuple[Plane, Plane]) -> None:
+    clients = await pair(replicas)
+    names = [f"w{number}" for number in range(20)]
+    await asyncio.gather(
+        *(
+            client.workspaces.RegisterWorkspace(
+                workspaces_pb2.RegisterWorkspaceRequest(parent=ORGANIZATION, workspace_id=name)
+            )
+            for name, client in zip(names, clients * 10, strict=True)
+        )
+    )
+    for client in clients:
+        whole = await verdict(client)
+        assert whole.complete
+        found = await listed(client, 'action = "WorkspaceService.RegisterWorkspace"')
+        assert sorted(event.resource for event in found) == sorted(
+            f"{ORGANIZATION}/workspaces/{name}" for name in names
+        )
 
 
 async def codes(calls: list[Any]) -> list[str]:

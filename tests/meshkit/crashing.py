@@ -3,8 +3,9 @@
 import asyncio
 from multiprocessing.connection import Connection
 
+from meshkit.caller import current_call
 from meshkit.database import Database
-from tests.meshkit.notes import append_texts, create, increment, open_notes
+from tests.meshkit.notes import append_texts, call, create, increment, open_notes
 
 WRITERS = 16
 
@@ -24,6 +25,8 @@ async def _writer(database: Database, prefix: str, pipe: Connection) -> None:
     number = 0
     while True:
         name = f"{prefix}-{number}"
+        # Whatever becomes durable is audited under its name.
+        current_call.set(call(action="notes.write", request_id=name))
         pipe.send((name, 0))
         note = await database.write(create, name)
         pipe.send((name, note.revision))

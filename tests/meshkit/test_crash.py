@@ -4,6 +4,11 @@ import random
 import signal
 from collections import Counter
 
+import sqlalchemy as sa
+
+from meshkit.audit import row_of
+from meshkit.chain import Position, Row, follow
+from meshkit.database import Session
 from tests.meshkit import crashing, notes
 
 POINTS = 20
@@ -33,6 +38,12 @@ def run_and_kill(url: str, run: str, acks: int) -> tuple[dict[str, int], set[str
     return acknowledged, asked - acknowledged.keys()
 
 
+def audit_rows(session: Session) -> list[Row]:
+    table = notes.TABLES.audit_events
+    query = sa.select(table).order_by(table.c.sequence)
+    return [row_of(tuple(row)) for row in session.execute(query)]
+
+
 async def test_a_kill_at_any_of_20_points_loses_nothing_acknowledged(database_url: str) -> None:
     await notes.create_tables(database_url)
     points = random.Random(20).sample(range(1, MOST_ACKS), POINTS)
@@ -45,6 +56,7 @@ async def test_a_kill_at_any_of_20_points_loses_nothing_acknowledged(database_ur
 
     async with await notes.open_notes(database_url) as database:
         stored = await database.read(notes.all_notes)
+        audit = await database.read(audit_rows)
         events, position = [], 0
         while page := await database.feed.read(position, 1000):
             events += page
@@ -58,3 +70,5 @@ async def test_a_kill_at_any_of_20_points_loses_nothing_acknowledged(database_ur
     assert stored.keys() == created.keys()
     assert stored.keys() - acknowledged.keys() <= unknown
     assert sorted({event.revision for event in events}) == list(range(1, position + 1))
+    assert follow("", Position(), audit) == Position(len(audit), audit[-1].hash)
+    assert Counter(row.record.request_id for row in audit) == Counter(e.name for e in events)
