@@ -26,6 +26,7 @@ SCRIPTS = (
     "memory",
     "cold_start",
     "command_line",
+    "decide",
 )
 
 

@@ -28,6 +28,7 @@ from workspace import names
 Permissions = frozenset[str]
 # What grants can be limited to: nothing, a project, one resource of it.
 _GRANTED = re.compile(rf"(?:projects/{ID_PATTERN}(?:/[a-z][a-zA-Z]*/{ID_PATTERN})?)?")
+_NOTHING: Permissions = frozenset()
 _EVERYWHERE = ""
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 # What the subjects of people and programs begin with: a kind and a name that do not fit
@@ -58,15 +59,16 @@ class Grants:
         roles = {role.role: frozenset(role.permissions) for role in policy.roles}
         subjects: dict[str, dict[str, Permissions]] = {}
         valid_until = _FOR_EVER
+        # A grant on something unreadable grants nothing.
+        readable = {r for r in {g.resource for g in policy.grants} if _GRANTED.fullmatch(r)}
         for grant in policy.grants:
+            resource = grant.resource
             ends = _end_of(grant)
-            # A grant on something unreadable grants nothing.
-            if ends <= now or not _GRANTED.fullmatch(grant.resource):
+            if ends <= now or resource not in readable:
                 continue
             valid_until = min(valid_until, ends)
-            held = subjects.setdefault(grant.subject, {})
-            here = held.get(grant.resource, frozenset())
-            held[grant.resource] = here | roles.get(grant.role, frozenset())
+            given, held = roles.get(grant.role, _NOTHING), subjects.setdefault(grant.subject, {})
+            held[resource] = held[resource] | given if resource in held else given
         revoked = {r.subject: r.not_before.ToDatetime(tzinfo=UTC) for r in policy.revocations}
         max_age = policy.max_age.ToTimedelta()
         return cls(policy.workspace, max_age, subjects, revoked, valid_until)
