@@ -26,6 +26,7 @@ from tests.workspace import harness as workspaces
 RUNS = "/api/workspace/v1/projects/demo/runs"
 RUN = f"{RUNS}/first"
 PROJECTS = "/api/workspace/v1/projects"
+MEMBERS = "/api/controlplane/v1/organizations/default/members"
 USERS = "/api/controlplane/v1/organizations/default/users"
 # One of each kind of method, as (verb, address, body).
 EACH_KIND: list[tuple[str, str, Any]] = [
@@ -36,7 +37,7 @@ EACH_KIND: list[tuple[str, str, Any]] = [
     ("DELETE", f"{PROJECTS}/demo", None),
     ("POST", f"{RUN}:stop", {}),
     ("GET", f"{RUN}:watch", None),
-    ("GET", USERS, None),
+    ("GET", MEMBERS, None),
     ("POST", USERS, {"email": "x@example.com"}),
     ("GET", "/api/controlplane/v1/organizations/default", None),
 ]
@@ -250,8 +251,7 @@ def test_page_tokens(front: Front, pages: str) -> None:
         assert problem(front.admin("GET", f"{url}&pageToken={pages}"))[:2] == (400, 3), url
     for token in _tampered(pages):
         assert problem(front.admin("GET", f"{RUNS}?pageSize=1&pageToken={token}"))[:2] == (400, 3)
-    elsewhere = "/api/controlplane/v1/organizations/default/users"
-    assert problem(front.admin("GET", f"{elsewhere}?pageToken={pages}"))[:2] == (400, 3)
+    assert problem(front.admin("GET", f"{MEMBERS}?pageToken={pages}"))[:2] == (400, 3)
 
 
 def test_a_page_token_gives_no_rights(front: Front, pages: str) -> None:
