@@ -36,6 +36,9 @@ _UNAUTHENTICATED = 16
 # A token is renewed while it still lives, so that no call is refused for a slow clock.
 _TOKEN_MARGIN_S = 60.0
 _UNAVAILABLE = 14
+# Either may hold an API key of a service account or a personal access token.
+_KEY_VARIABLES = ("WEFT_API_KEY", "WEFT_TOKEN")
+_API_KEY = "weft_key_"
 _ATTEMPTS = 4
 _OPTIONS = [
     # gRPC's own retries hang a stream that was half closed when its connection broke (seen with
@@ -188,7 +191,7 @@ class Connection:
     def current(cls) -> Connection:
         """The context in use; raises ContextError where there is none."""
         store = ContextStore()
-        key = os.environ.get("WEFT_API_KEY")
+        key = _key_of_environment()
         secrets = MemorySecrets(SignIn(personal_access_token=key)) if key else store
         return cls(store.current(), secrets)
 
@@ -257,8 +260,11 @@ class Connection:
         if not (secrets.refresh_token or secrets.personal_access_token):
             raise NotSignedInError(self._advice("you are not signed in"), code=_UNAUTHENTICATED)
         request = auth_pb2.ExchangeTokenRequest()
-        if secrets.personal_access_token:
-            request.personal_access_token = secrets.personal_access_token
+        key = secrets.personal_access_token
+        if key.startswith(_API_KEY):
+            request.api_key = key
+        elif key:
+            request.personal_access_token = key
         else:
             request.refresh_token = secrets.refresh_token
         stub = self.anonymous.stub(auth_pb2_grpc.AuthServiceStub)
@@ -278,8 +284,9 @@ class Connection:
 
     def _advice(self, trouble: str) -> str:
         where = self.context.control_plane
-        if os.environ.get("WEFT_API_KEY"):
-            return f"{where} does not accept the key in WEFT_API_KEY: make a new one"
+        for variable in _KEY_VARIABLES:
+            if os.environ.get(variable):
+                return f"{where} does not accept the key in {variable}: make a new one"
         cure = "weft up" if self.context.name == LOCAL else f"weft login {where}"
         return f"{trouble} to {where}: run `{cure}`"
 
@@ -293,6 +300,11 @@ class Connection:
             now = self._secrets.sign_in_of(self.context.name)
             keep(replace(now, tokens={**now.tokens, audience: _kept(answer)}))
         return answer.access_token
+
+
+def _key_of_environment() -> str:
+    """The secret of a program or a script, which is used instead of the stored sign-in."""
+    return next(filter(None, map(os.environ.get, _KEY_VARIABLES)), "")
 
 
 def _kept(answer: auth_pb2.TokenSet) -> tuple[str, float]:

@@ -2,8 +2,8 @@
 
 They live in `contexts.json` in the user's configuration directory (`WEFT_CONFIG_DIR` moves
 it), secrets apart in `credentials.json`, which only its owner can read. The environment wins
-over both: `WEFT_CONTEXT` picks a context, `WEFT_PROJECT` a project, `WEFT_API_KEY` is a personal
-access token that is used instead of the stored sign-in.
+over both: `WEFT_CONTEXT` picks a context, `WEFT_PROJECT` a project, `WEFT_API_KEY` or
+`WEFT_TOKEN` is an API key or a personal access token, used instead of the stored sign-in.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """The secrets of one context: a refresh token or a personal access token, and short tokens.
+    """The secrets of one context: a refresh token or a long-lived one, and short tokens.
+
+    `personal_access_token` may hold an API key of a service account as well.
 
     `tokens` maps an audience ("controlplane" or a workspace's name) to (token, end in seconds
     since the epoch).

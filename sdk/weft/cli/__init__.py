@@ -48,8 +48,12 @@ COMMANDS: Mapping[str, Command] = {
     "run": Command("run:run", "Run a pipeline from a file on the mesh, and watch it."),
     "runs": Command("runs:runs", "List, show, watch, stop and retry runs."),
     "sessions": Command("sessions:sessions", "See where you are signed in, and sign out there."),
+    "service-accounts": Command(
+        "service_accounts:service_accounts", "List and make programs, their keys and federation."
+    ),
     "sync": Command("sync:sync", "Hand over runs that were recorded on this machine."),
     "teams": Command("teams:teams", "List, make and fill teams."),
+    "tokens": Command("tokens:tokens", "List, make and delete personal access tokens."),
     "up": Command("up:up", "Start a mesh on this machine."),
     "whoami": Command("login:whoami", "Show who is signed in, where, with which roles."),
     "workspaces": Command("workspaces:workspaces", "List, make, change and follow workspaces."),

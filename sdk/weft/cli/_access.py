@@ -99,7 +99,7 @@ def end_of(text: str, now: datetime) -> Timestamp:
 
 def told(time: Timestamp) -> str:
     """A time as tables show it."""
-    return time.ToDatetime().isoformat(timespec="seconds") + "Z"
+    return time.ToDatetime().isoformat(timespec="seconds") + "Z" if time.seconds else "never"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ _SLOWER_S = 5
     help="File with the CA of the mesh, where it is not a public one.",
 )
 @click.option("--fingerprint", help="The CA's fingerprint, sha256:..., instead of the file.")
-@click.option("--token", help="A personal access token; '-' reads it from standard input.")
+@click.option("--token", help="A personal token or an API key; '-' reads it from standard input.")
 @click.option("--email", help="Address of a local account; its password is asked for.")
 @click.option("--provider", help="Id of the identity provider to sign in through.")
 @click.option("--organization", help="Id of the organization whose providers are meant.")
