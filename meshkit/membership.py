@@ -7,6 +7,7 @@ connection that trusts the CA alone.
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
+import structlog
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from meshkit import certificates
@@ -27,6 +29,8 @@ from weftapi.controlplane.v1 import (
     system_pb2,
     system_pb2_grpc,
 )
+
+log = structlog.get_logger()
 
 _PENDING_KEY_FILE = "pending-key.pem"
 _MEMBERSHIP_FILE = "membership.json"
@@ -74,10 +78,24 @@ async def join(directory: Path, *, endpoint: str, token: str) -> Membership:
 
     `endpoint` is "host:port" of the control plane's edge listener. Joining again after a crash
     is safe: the key is written before it is sent, and the control plane answers the same key
-    again. Raises EnrollmentError.
+    again. A token that the kept membership did not begin with is used: somebody gave it to a
+    service that was struck off, or away for longer than its certificate. Where it does not
+    work the kept membership goes on. Raises EnrollmentError.
     """
-    if (directory / CHAIN_FILE).exists():
-        return load(directory)
+    kept = _kept(directory)
+    if kept is None:
+        return await _join(directory, endpoint, token)
+    membership, digest = kept
+    if not endpoint or not token or digest == _digest(token):
+        return membership
+    try:
+        return await _join(directory, endpoint, token)
+    except EnrollmentError as error:
+        log.warning("not_joined_again", error=str(error))
+        return membership
+
+
+async def _join(directory: Path, endpoint: str, token: str) -> Membership:
     if not endpoint or not token:
         raise EnrollmentError(
             "this service has not joined the mesh: give it the control plane's endpoint and an "
@@ -93,7 +111,7 @@ async def join(directory: Path, *, endpoint: str, token: str) -> Membership:
         raise EnrollmentError(
             f"joining the mesh at {endpoint} failed: {error.details()}"
         ) from error
-    return _keep(directory, key, answer)
+    return _keep(directory, key, answer, _digest(token))
 
 
 def load(directory: Path) -> Membership:
@@ -102,6 +120,25 @@ def load(directory: Path) -> Membership:
     return Membership(
         Credentials(directory), SpiffeId.parse(kept["controlPlane"]), kept["meshEndpoint"]
     )
+
+
+def _kept(directory: Path) -> tuple[Membership, str] | None:
+    """The membership that `join` kept, and the token it began with; None where it is not whole."""
+    if not (directory / CHAIN_FILE).exists():
+        return None
+    kept = json.loads((directory / _MEMBERSHIP_FILE).read_text(encoding="utf-8"))
+    try:
+        return load(directory), kept.get("token", "")
+    except ValueError:
+        if not (directory / _PENDING_KEY_FILE).exists():
+            raise
+        # Joining again was cut off between two files.
+        return None
+
+
+def _digest(token: str) -> str:
+    """Tells tokens apart; a used one opens nothing, and its hash less than that."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 async def _fetch_authority(endpoint: str, digest: str) -> bytes:
@@ -164,9 +201,13 @@ def _pending_key(directory: Path) -> ec.EllipticCurvePrivateKey:
 
 
 def _keep(
-    directory: Path, key: ec.EllipticCurvePrivateKey, answer: enrollment_pb2.EnrollResponse
+    directory: Path,
+    key: ec.EllipticCurvePrivateKey,
+    answer: enrollment_pb2.EnrollResponse,
+    digest: str,
 ) -> Membership:
     kept = {
+        "token": digest,
         "controlPlane": answer.control_plane_spiffe_id,
         "meshEndpoint": answer.mesh_endpoint,
     }

@@ -86,6 +86,35 @@ async def test_a_service_joins_as_meshkit_does_it(
         await membership.join(tmp_path / "fooled", endpoint=endpoint, token=other_ca)
 
 
+async def test_a_service_that_was_struck_off_joins_again_by_a_new_token(
+    plane: Plane, admin: Client, tmp_path: Path
+) -> None:
+    await plane.new_workspace(admin, "w1")
+    made = await new_token(admin)
+    endpoint = f"localhost:{plane.server.ports.edge}"
+    first = await membership.join(tmp_path, endpoint=endpoint, token=made.token)
+    # Its token file still lies there: that is no reason to join again.
+    same = await membership.join(tmp_path, endpoint=endpoint, token=made.token)
+    assert same.credentials.serial == first.credentials.serial
+    await admin.workspaces.RevokeEnrollment(
+        workspaces_pb2.RevokeEnrollmentRequest(name=made.enrollment.name)
+    )
+    again = await new_token(admin)
+    second = await membership.join(tmp_path, endpoint=endpoint, token=again.token)
+    assert second.credentials.identity == first.credentials.identity
+    assert second.credentials.serial != first.credentials.serial
+    # One that is not good changes nothing.
+    third = await membership.join(tmp_path, endpoint=endpoint, token=f"{again.token[:-1]}0")
+    assert third.credentials.serial == second.credentials.serial
+    # A crash between the key and the chain: the pending key says that joining goes on.
+    key = certificates.new_key()
+    (tmp_path / "pending-key.pem").write_bytes(certificates.key_to_pem(key))
+    (tmp_path / "key.pem").write_bytes(certificates.key_to_pem(key))
+    last = await new_token(admin)
+    whole = await membership.join(tmp_path, endpoint=endpoint, token=last.token)
+    assert whole.credentials.identity == first.credentials.identity
+
+
 async def test_a_token_works_for_one_key(plane: Plane, admin: Client) -> None:
     await plane.new_workspace(admin, "w1")
     anyone = await plane.edge()
