@@ -183,6 +183,13 @@ def test_every_answer_with_a_secret_was_looked_at() -> None:
     assert {str(method) for method in ANSWERING} == {
         "controlplane.AuthService/CreateFirstAdministrator",
         "controlplane.AuthService/SignIn",
+        # Those of single sign-on: tests/controlplane/test_sign_on_secrets.py.
+        "controlplane.AuthService/BeginOidcLogin",
+        "controlplane.AuthService/CompleteOidcLogin",
+        "controlplane.IdentityProviderService/GetIdentityProvider",
+        "controlplane.IdentityProviderService/ListIdentityProviders",
+        "controlplane.IdentityProviderService/CreateIdentityProvider",
+        "controlplane.IdentityProviderService/UpdateIdentityProvider",
         "controlplane.AuthService/StartDeviceAuthorization",
         "controlplane.AuthService/GetDeviceAuthorization",
         "controlplane.AuthService/ApproveDevice",
