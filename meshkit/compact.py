@@ -12,12 +12,19 @@ from typing import Any, NoReturn
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
+class NotCompactError(ValueError):
+    """Whatever it is, it is no JWT."""
+
+
 def read(encoded: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The header and the claims; raises ValueError, or RecursionError for deep nesting."""
+    """The header and the claims; raises NotCompactError, or RecursionError for deep nesting."""
     if _FORM.fullmatch(encoded) is None:
-        raise ValueError("not three parts of base64url")
+        raise NotCompactError("not three parts of base64url")
     header, claims, _ = encoded.split(".")
-    return _object(header), _object(claims)
+    try:
+        return _object(header), _object(claims)
+    except ValueError as error:
+        raise NotCompactError(str(error)) from error
 
 
 def _object(part: str) -> dict[str, Any]:

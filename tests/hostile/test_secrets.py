@@ -15,7 +15,14 @@ from tests.controlplane.harness import ADMIN_EMAIL, ORGANIZATION, PASSWORD, WORK
 from tests.hostile.calls import Method, Outcome, methods
 from tests.hostile.messages import Messages, rules_of
 from tests.hostile.world import CONTROL_PLANE, World
-from weftapi.controlplane.v1 import auth_pb2, service_accounts_pb2, users_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import (
+    auth_pb2,
+    invitations_pb2,
+    members_pb2,
+    service_accounts_pb2,
+    users_pb2,
+    workspaces_pb2,
+)
 from weftapi.workloads.v1 import workloads_pb2
 
 _TRIES = 12
@@ -119,6 +126,16 @@ def _issue_everything(hosts: World, password: str) -> list[Message]:
             email=created.user.email, password_token=created.password_token, new_password=password
         ),
     )
+    invited = _call(
+        hosts,
+        "controlplane.InvitationService/CreateInvitation",
+        invitations_pb2.CreateInvitationRequest(
+            parent=ORGANIZATION,
+            invitation=invitations_pb2.Invitation(email=f"{uuid4().hex}@example.com"),
+            request_id=str(uuid4()),
+        ),
+    )
+    member = created.user.name.replace("users/", f"{ORGANIZATION}/members/")
     account = hosts.sites[CONTROL_PLANE].names["weft.dev/ServiceAccount"]
     key = _call(
         hosts,
@@ -130,6 +147,17 @@ def _issue_everything(hosts: World, password: str) -> list[Message]:
         tokens,
         personal,
         created,
+        invited,
+        _call(
+            hosts,
+            "controlplane.InvitationService/ResendInvitation",
+            invitations_pb2.ResendInvitationRequest(name=invited.invitation.name),
+        ),
+        _call(
+            hosts,
+            "controlplane.MemberService/CreateRecoveryToken",
+            members_pb2.CreateRecoveryTokenRequest(name=member),
+        ),
         key,
         _call(
             hosts,
@@ -171,7 +199,7 @@ def test_secrets_that_are_answered(hosts: World, caplog: pytest.LogCaptureFixtur
     with capture_logs() as lines, caplog.at_level(logging.DEBUG):
         answers = _issue_everything(hosts, password)
     secrets = {password, *(secret for answer in answers for secret in secrets_in(answer))}
-    assert len(secrets) >= 12
+    assert len(secrets) >= 15
     for secret in secrets:
         assert secret not in str(lines)
         assert secret not in caplog.text
@@ -196,6 +224,9 @@ def test_every_answer_with_a_secret_was_looked_at() -> None:
         "controlplane.AuthService/DenyDevice",
         "controlplane.AuthService/ExchangeToken",
         "controlplane.AuthService/MintWorkspaceToken",
+        "controlplane.InvitationService/CreateInvitation",
+        "controlplane.InvitationService/ResendInvitation",
+        "controlplane.MemberService/CreateRecoveryToken",
         "controlplane.ServiceAccountService/CreateApiKey",
         "controlplane.ServiceAccountService/RotateApiKey",
         "controlplane.UserService/CreateUser",

@@ -60,7 +60,7 @@ async def test_one_of_two_runners_works_and_the_other_takes_over(database: Datab
         async def run(lease: Lease) -> None:
             await ran.put((name, lease.fence))
 
-        return JobRunner(database, [Job("sweep", run, 0.01, lease_s=0.15)], holder=name)
+        return JobRunner(database, [Job("sweep", run, 0.01, lease_s=2.0)], holder=name)
 
     async with runner("a"):
         assert await ran.get() == ("a", 1)

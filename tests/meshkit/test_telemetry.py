@@ -94,7 +94,7 @@ class TestLog:
             assert await call.code() is toy.grpc.StatusCode.UNAUTHENTICATED
             (line,) = await lines.reach(1)
         assert (line["caller"], line["code"]) == ("anonymous", "UNAUTHENTICATED")
-        assert line["cause"] == "DecodeError"
+        assert line["cause"] == "NotCompactError"
         assert "a.b.c" not in repr(lines.entries)
 
     async def test_a_bug_is_logged_with_its_traceback(self, tmp_path, lines):
