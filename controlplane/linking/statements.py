@@ -4,7 +4,7 @@ Each statement is read in one snapshot with the feed's revision, so that a link 
 the next change without missing one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,8 +12,8 @@ from uuid import UUID
 from controlplane import store
 from controlplane.ca import bundle_of
 from controlplane.operations.rollover import ACTIVE
+from controlplane.store.bindings import Granted
 from controlplane.store.schema import TABLES, Enrollment, Link, SigningKey, Workspace
-from controlplane.store.schema_access import RoleBinding
 from controlplane.subjects import Subject, SubjectKind
 from meshkit.feed import read_head
 from meshkit.session import Session
@@ -109,33 +109,38 @@ def published(rows: Sequence[SigningKey]) -> tuple[tuple[tuple[str, str], ...], 
 
 
 def _policy(session: Session, workspace: Workspace) -> PolicyStatement:
-    held = store.bindings.touching_workspace(session, workspace.organization, workspace.uid)
-    roles = {each.row.role: tuple(sorted(each.permissions)) for each in held}
+    granted = store.bindings.touching_workspace(session, workspace.organization, workspace.uid)
+    known = store.roles.permissions(session, workspace.organization)
     revocations = store.sessions.live_revocations(session)
     return PolicyStatement(
         workspace.name,
-        tuple(sorted(roles.items())),
-        _grants(session, [each.row for each in held]),
+        tuple((role, tuple(sorted(known[role]))) for role in sorted({g.role for g in granted})),
+        _grants(session, granted),
         tuple(RevocationStatement(row.subject, row.not_before) for row in revocations),
     )
 
 
-def _grants(session: Session, bindings: Sequence[RoleBinding]) -> tuple[GrantStatement, ...]:
+def _grants(session: Session, granted: Sequence[Granted]) -> tuple[GrantStatement, ...]:
     """Each grant to a person or program, those to a team once for each of its members."""
-    teams = {row.subject_uid for row in bindings if row.holder.kind is SubjectKind.TEAM}
-    members: dict[UUID, list[Subject]] = {uid: [] for uid in teams}
-    for member in store.teams.members(session, sorted(teams)):
-        members[member.team_uid].append(member.subject)
+    is_team = SubjectKind.TEAM.value
+    teams = {each.subject_uid for each in granted if each.subject_kind == is_team}
+    members = store.teams.subjects_by_team(session, sorted(teams))
     return tuple(
-        GrantStatement(subject.claim, row.role, _relative(row), row.expire_time)
-        for row in bindings
-        for subject in members.get(row.subject_uid, [row.holder])
+        GrantStatement(subject.claim, each.role, _relative(each), each.expire_time)
+        for each in granted
+        for subject in _holders(each, members)
     )
 
 
-def _relative(row: RoleBinding) -> str:
-    project = f"projects/{row.project}" if row.project else ""
-    return f"{project}/{row.item}" if row.item else project
+def _holders(granted: Granted, members: Mapping[UUID, Sequence[Subject]]) -> Sequence[Subject]:
+    if granted.subject_uid in members:
+        return members[granted.subject_uid]
+    return (Subject(SubjectKind(granted.subject_kind), granted.subject_uid),)
+
+
+def _relative(granted: Granted) -> str:
+    project = f"projects/{granted.project}" if granted.project else ""
+    return f"{project}/{granted.item}" if granted.item else project
 
 
 def _servants(session: Session, workspace_uid: UUID) -> tuple[PeerStatement, ...]:

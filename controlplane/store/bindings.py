@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -166,16 +168,28 @@ def of_workspace(session: Session, organization: str, workspace_uid: UUID) -> Se
     return session.scalars(query.order_by(RoleBinding.uid)).all()
 
 
-def touching_workspace(session: Session, organization: str, workspace_uid: UUID) -> list[Held]:
+class Granted(NamedTuple):
+    """A grant as a workspace is told it; plain, for there may be thousands."""
+
+    subject_kind: str
+    subject_uid: UUID
+    role: str
+    project: str
+    item: str
+    expire_time: datetime | None
+
+
+def touching_workspace(session: Session, organization: str, workspace_uid: UUID) -> list[Granted]:
     """The grants that count in a workspace: its own, and those on the whole organization."""
-    query = _with_roles().where(
+    query = sa.select(*(getattr(RoleBinding, name) for name in Granted._fields)).where(
         RoleBinding.organization == organization,
         sa.or_(
             RoleBinding.workspace_uid == workspace_uid,
             RoleBinding.resource == f"organizations/{organization}",
         ),
+        _counts(session),
     )
-    return _read(session, query.where(_counts(session)))
+    return [Granted(*row) for row in session.execute(query.order_by(RoleBinding.uid))]
 
 
 _Rows = sa.Select[RoleBinding, CustomRole]

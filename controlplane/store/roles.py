@@ -5,6 +5,7 @@ from operator import attrgetter
 
 import sqlalchemy as sa
 
+from controlplane.permissions import CATALOGUE, ROLES
 from controlplane.store.schema_access import CustomRole
 from meshkit.paging import OrderKey, Orders
 from meshkit.session import Session
@@ -39,3 +40,10 @@ def keep(session: Session, organization: str, role: str) -> CustomRole | None:
 def all_of(session: Session, organization: str) -> Sequence[CustomRole]:
     query = sa.select(CustomRole).where(CustomRole.organization == organization)
     return session.scalars(query.order_by(CustomRole.id)).all()
+
+
+def permissions(session: Session, organization: str) -> dict[str, frozenset[str]]:
+    """What each role of an organization gives, built in or its own."""
+    built_in = {id_: role.permissions for id_, role in ROLES.items()}
+    own = {row.id: CATALOGUE.intersection(row.permissions) for row in all_of(session, organization)}
+    return built_in | own

@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from controlplane.store.schema_access import Team, TeamMember
-from controlplane.subjects import Subject
+from controlplane.subjects import Subject, SubjectKind
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
 
@@ -41,6 +41,17 @@ def members(session: Session, team_uids: Sequence[UUID]) -> Sequence[TeamMember]
     """The members of all these teams."""
     query = sa.select(TeamMember).where(session.among(TeamMember.team_uid, list(team_uids)))
     return session.scalars(query.order_by(TeamMember.uid)).all()
+
+
+def subjects_by_team(session: Session, team_uids: Sequence[UUID]) -> dict[UUID, list[Subject]]:
+    """Who is in each of these teams, also in those where nobody is."""
+    query = sa.select(TeamMember.team_uid, TeamMember.member_kind, TeamMember.member_uid).where(
+        session.among(TeamMember.team_uid, list(team_uids))
+    )
+    found: dict[UUID, list[Subject]] = {uid: [] for uid in team_uids}
+    for team_uid, kind, uid in session.execute(query.order_by(TeamMember.uid)):
+        found[team_uid].append(Subject(SubjectKind(kind), uid))
+    return found
 
 
 def list_members(session: Session, team_uid: UUID, window: Window) -> Sequence[TeamMember]:
