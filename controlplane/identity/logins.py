@@ -157,7 +157,6 @@ class Logins:
         sealed = row.client_secret
         return Client(
             uid=row.uid,
-            name=row.name,
             version=row.update_time,
             issuer=row.issuer,
             client_id=row.client_id,

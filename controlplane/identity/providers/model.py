@@ -25,7 +25,6 @@ class Client:
     """A provider as it is set up, and who we are there."""
 
     uid: UUID
-    name: str
     # Moves with every change of the settings: caches hang on it.
     version: datetime
     issuer: str
