@@ -5,6 +5,7 @@ call. The refusal is the same whether the named thing exists or not.
 """
 
 import re
+from collections.abc import Sequence
 from uuid import UUID
 
 from google.protobuf.message import Message
@@ -24,6 +25,7 @@ from meshkit.errors import (
     PermissionDenied,
     Unauthenticated,
 )
+from meshkit.feed import StoredEvent
 from meshkit.resources import ID_PATTERN
 from meshkit.scopes import ExtraCheck
 from meshkit.session import Session
@@ -44,6 +46,9 @@ _NAME = re.compile(
     r"|/certificateAuthority)?"
 )
 _ME = "users/me"
+# What nobody's rights rest on. A fleet that comes back changes little else: were each of its
+# links decided anew with every other one that comes, none would get anywhere.
+_IRRELEVANT = frozenset({"Link", "LinkHealth", "Operation", "SigningKey"})
 
 
 def scope_of(name: str) -> Scope | None:
@@ -62,11 +67,18 @@ class Authorizer:
         self._database = database
         # Where a permission is held that no field of the request names a resource for.
         self._root = root
+        self._revision = 0
+        database.feed.tell(self._hear)
 
     @property
     def revision(self) -> int:
-        """Open streams are decided again whenever anything changed."""
-        return self._database.feed.head
+        """Moves with everything that a decision may rest on; open streams are decided again."""
+        return self._revision
+
+    def _hear(self, events: Sequence[StoredEvent]) -> None:
+        # Without events the history is another one.
+        if not events or any(event.resource_type not in _IRRELEVANT for event in events):
+            self._revision += 1
 
     async def authorize(
         self,

@@ -18,6 +18,8 @@ from meshkit.chain import Position
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import DeadlineExceeded, OutOfRange
+from meshkit.feed import StoredEvent
+from meshkit.sleepers import Sleeper, Sleepers
 from meshkit.spiffe import Role, SpiffeId
 
 # A policy is stated anew well before workspaces would call it old, though nothing changed.
@@ -37,6 +39,14 @@ _STATED = frozenset(
         Workspace,
     )
 )
+
+
+_STATEMENTS = ("statements",)
+
+
+def wakes(event: StoredEvent) -> tuple[str, ...]:
+    """For the sleepers of all links: whether an event may change what they are told."""
+    return _STATEMENTS if event.resource_type in _STATED else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,7 @@ class Conversation:
         registry: LinkRegistry,
         clock: Clock,
         times: LinkTimes,
+        sleepers: Sleepers,
     ) -> None:
         self._service = service
         self._link = link
@@ -79,6 +90,7 @@ class Conversation:
         self._registry = registry
         self._clock = clock
         self._times = times
+        self._sleeper = Sleeper(sleepers, _STATEMENTS)
         self._policy_time = clock.now()
         # How far a workspace's audit rows have arrived: said at the beginning and after a batch.
         self.positions: asyncio.Queue[Position] = asyncio.Queue()
@@ -109,11 +121,9 @@ class Conversation:
         yield News(told, policy=True, keys=True, trust=True, directory=True)
         self._policy_time, said_at = told.time, self._clock.monotonic()
         while True:
-            # From the last word, not the last change: changes that do not concern this service
-            # must not keep it from hearing that the link is alive.
-            patience = said_at + self._times.heartbeat_s - self._clock.monotonic()
-            head = await self._database.feed.wait(told.revision, max(patience, 0))
-            newest = await self._newest(told, head)
+            position = await self._sleeper.sleep(told.revision)
+            told = replace(told, revision=position)
+            newest = await self._newest(told, self._database.feed.head)
             news = self._differences(told, newest)
             if not news and self._clock.monotonic() >= said_at + self._times.heartbeat_s:
                 news = [News(newest, heartbeat=True)]

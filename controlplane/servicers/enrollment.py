@@ -9,7 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from controlplane.ca import CertificateAuthority, Issued
 from controlplane.identity.opaque import read_enrollment_token
-from controlplane.linking.conversation import Conversation, LinkTimes, News, silent
+from controlplane.linking.conversation import Conversation, LinkTimes, News, silent, wakes
 from controlplane.linking.health import LinkRegistry
 from controlplane.linking.shipments import position_to_proto, read_batch
 from controlplane.linking.statements import PeerStatement, PolicyStatement
@@ -25,6 +25,7 @@ from meshkit.chain import Position
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import InvalidArgument
+from meshkit.sleepers import Sleepers
 from meshkit.spiffe import Role, SpiffeId
 from meshkit.streams import current_stream
 from weftapi.common.v1 import types_pb2
@@ -52,6 +53,8 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
         self._registry = registry
         self._clock = clock
         self._times = times
+        # One timer and one look at each change for all links, however many there are.
+        self._sleepers = Sleepers(database.feed, wakes, patience_s=times.heartbeat_s)
         self._identity = identity
         self._mesh_endpoint = mesh_endpoint
 
@@ -95,6 +98,7 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
             registry=self._registry,
             clock=self._clock,
             times=self._times,
+            sleepers=self._sleepers,
         )
         try:
             async for news in _converse(conversation, requests):
