@@ -2,8 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,6 +20,7 @@ from tests.workspace.harness import (
     step_report,
     workspace,
 )
+from tests.workspace.reading import reading
 from weftapi.workspace.v1 import events_pb2, run_types_pb2, runs_pb2
 from workspace.encoding import left, messages
 
@@ -28,44 +28,6 @@ WatchRun = runs_pb2.WatchRunRequest
 WatchRuns = runs_pb2.WatchRunsRequest
 WatchEvents = events_pb2.WatchEventsRequest
 ListEvents = events_pb2.ListEventsRequest
-
-
-class Reader:
-    """Reads a watch message by message."""
-
-    def __init__(self, call: Any) -> None:
-        self.call = call
-        self.events: list[Any] = []
-        self.revision = 0
-        self.first = 0
-
-    async def next(self) -> Any:
-        async with asyncio.timeout(30):
-            response = await self.call.read()
-        if response is not grpc.aio.EOF:
-            self.events += response.events
-            self.first = self.first or response.revision
-            if not response.more_in_revision:
-                self.revision = response.revision
-        return response
-
-    async def until(self, holds: Any) -> Any:
-        while True:
-            response = await self.next()
-            assert response is not grpc.aio.EOF
-            if holds(response):
-                return response
-
-    async def metadata(self) -> dict[str, str]:
-        return dict(await self.call.initial_metadata())
-
-
-@asynccontextmanager
-async def reading(call: Any) -> AsyncIterator[Reader]:
-    try:
-        yield Reader(call)
-    finally:
-        call.cancel()
 
 
 async def story(ws: Harness) -> str:
