@@ -69,13 +69,16 @@ async def test_only_an_empty_project_is_deleted(ws: Harness) -> None:
     assert refusal.error.metadata["dependents"] == "pipelines,runs"
 
 
-async def test_a_project_made_again_is_another_one(ws: Harness) -> None:
+async def test_the_id_of_a_deleted_project_is_not_given_again(ws: Harness) -> None:
+    """Grants on it stand in the control plane, and would open whatever came after it."""
     first = await ws.create_project("again")
-    await ws.projects().DeleteProject(Delete(name=first.name))
-    second = await ws.create_project("again")
-    assert second.uid != first.uid
-    async with refused("ABORTED", "ETAG_MISMATCH"):
-        await ws.projects().DeleteProject(Delete(name=second.name, etag=first.etag))
+    await ws.projects().DeleteProject(Delete(name=first.name, etag=first.etag))
+    async with refused("ALREADY_EXISTS", "RESOURCE_EXISTS"):
+        await ws.create_project("again")
+    listed = await ws.projects().ListProjects(List())
+    assert first.name not in [project.name for project in listed.projects]
+    async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
+        await ws.create_run(project="again")
 
 
 async def test_a_list_is_paged_ordered_and_filtered(ws: Harness) -> None:

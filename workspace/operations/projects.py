@@ -23,9 +23,9 @@ def create(
     labels: dict[str, str],
     creator: str,
 ) -> Project:
-    """Creates a project; AlreadyExists where its id is taken."""
+    """Creates a project; AlreadyExists where its id is taken, or was by one that is deleted."""
     name = names.project(project)
-    if store.get(session, project):
+    if store.is_taken(session, project):
         raise taken(name)
     now = session.now
     row = Project(new_uid(), project, display_name, description, labels, creator, now, now)
@@ -61,8 +61,9 @@ def delete(session: Session, project: str, *, etag: str) -> None:
             f"{row.name} is not empty: it has {' and '.join(dependents)}.",
             metadata={"resource": row.name, "dependents": ",".join(dependents)},
         )
+    row.delete_time = session.now
+    update(session, [row], ("delete_time",))
     session.emit(ChangeKind.DELETED, row)
-    store.delete(session, row)
 
 
 def _locked(session: Session, project: str, etag: str) -> Project:

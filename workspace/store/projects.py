@@ -27,14 +27,21 @@ FIELDS = Fields(
 )
 
 
+_IS_LIVE = _C.delete_time.is_(None)
 _BY_ID = every(Project).where(_C.id == sa.bindparam("project"))
-_GET = Rows(Project, _BY_ID, "project")
-_LOCK = Rows(Project, _BY_ID.with_for_update(), "project")
-_EXISTING = Query(sa.select(_C.id).where(among(_C.id, "projects")), "projects")
+_ANY = Rows(Project, _BY_ID, "project")
+_GET = Rows(Project, _BY_ID.where(_IS_LIVE), "project")
+_LOCK = Rows(Project, _BY_ID.where(_IS_LIVE).with_for_update(), "project")
+_EXISTING = Query(sa.select(_C.id).where(among(_C.id, "projects"), _IS_LIVE), "projects")
 
 
 def get(session: Session, project: str) -> Project | None:
     return _GET.first(session, project)
+
+
+def is_taken(session: Session, project: str) -> bool:
+    """Whether there is, or ever was, a project of this id."""
+    return _ANY.first(session, project) is not None
 
 
 def lock(session: Session, project: str) -> Project | None:
@@ -50,7 +57,7 @@ def existing(session: Session, projects: set[str]) -> set[str]:
 def list_page(
     session: Session, visible: Visible, window: Window, filter_: Filter | None
 ) -> Listed[Project]:
-    conditions = [*within(session, _C.id, visible), *matching(filter_)]
+    conditions = [_IS_LIVE, *within(session, _C.id, visible), *matching(filter_)]
     return listed(session, Project, window, *conditions)
 
 
@@ -63,7 +70,3 @@ def dependents(session: Session, project: str) -> list[str]:
         if session.connection().execute(query).first():
             found.append(name)
     return found
-
-
-def delete(session: Session, project: Project) -> None:
-    session.connection().execute(Project.__table__.delete().where(_C.uid == project.uid))

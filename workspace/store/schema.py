@@ -35,7 +35,10 @@ def _project() -> sa.ForeignKeyConstraint:
 )
 @dataclass(slots=True)
 class Project(Row):
-    """A project; `changes` counts its versions and makes its etag."""
+    """A project; `changes` counts its versions and makes its etag.
+
+    A deleted one leaves its row: grants on its id, which stand elsewhere, must not open a new one.
+    """
 
     resource_type: ClassVar[str] = "weft.dev/Project"
 
@@ -47,6 +50,7 @@ class Project(Row):
     creator: str
     create_time: datetime
     update_time: datetime
+    delete_time: datetime | None = None
     revision: int = 0
     changes: int = 1
 

@@ -25,9 +25,12 @@ def counts(session: Session) -> Counts:
     connection, counters = session.connection(), columns(RunCounter)
     query = sa.select(counters.state, sa.func.sum(counters.count)).group_by(counters.state)
     by_state = {state: int(number) for state, number in connection.execute(query)}
+    live = columns(Project).delete_time.is_(None)
     projects, pipelines = (
-        connection.execute(sa.select(sa.func.count()).select_from(cls.__table__)).scalar_one()
-        for cls in (Project, Pipeline)
+        connection.execute(
+            sa.select(sa.func.count()).select_from(cls.__table__).where(kept)
+        ).scalar_one()
+        for cls, kept in ((Project, live), (Pipeline, sa.true()))
     )
     active = sum(by_state.get(state, 0) for state in RUN_ACTIVE)
     return Counts(projects, pipelines, sum(by_state.values()), active)

@@ -82,7 +82,7 @@ class ProjectServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreateProject(self, request, context):
-        """Creates a project. A taken id is ALREADY_EXISTS. Safe to repeat with the same request id.
+        """Creates a project. A taken id, also of a deleted project, is ALREADY_EXISTS. Safe to repeat with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

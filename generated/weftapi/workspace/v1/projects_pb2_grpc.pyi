@@ -39,7 +39,7 @@ class ProjectServiceStub:
     ListProjects: _grpc.UnaryUnaryMultiCallable[_projects_pb2.ListProjectsRequest, _projects_pb2.ListProjectsResponse]
     """Lists the projects that the caller may see, by name unless ordered otherwise. Has no effect."""
     CreateProject: _grpc.UnaryUnaryMultiCallable[_projects_pb2.CreateProjectRequest, _projects_pb2.Project]
-    """Creates a project. A taken id is ALREADY_EXISTS. Safe to repeat with the same request id."""
+    """Creates a project. A taken id, also of a deleted project, is ALREADY_EXISTS. Safe to repeat with the same request id."""
     UpdateProject: _grpc.UnaryUnaryMultiCallable[_projects_pb2.UpdateProjectRequest, _projects_pb2.Project]
     """Changes the masked fields of a project. Another etag is ABORTED. Safe to repeat with the same request id."""
     DeleteProject: _grpc.UnaryUnaryMultiCallable[_projects_pb2.DeleteProjectRequest, _empty_pb2.Empty]
@@ -57,7 +57,7 @@ class ProjectServiceAsyncStub(ProjectServiceStub):
     ListProjects: _aio.UnaryUnaryMultiCallable[_projects_pb2.ListProjectsRequest, _projects_pb2.ListProjectsResponse]  # type: ignore[assignment]
     """Lists the projects that the caller may see, by name unless ordered otherwise. Has no effect."""
     CreateProject: _aio.UnaryUnaryMultiCallable[_projects_pb2.CreateProjectRequest, _projects_pb2.Project]  # type: ignore[assignment]
-    """Creates a project. A taken id is ALREADY_EXISTS. Safe to repeat with the same request id."""
+    """Creates a project. A taken id, also of a deleted project, is ALREADY_EXISTS. Safe to repeat with the same request id."""
     UpdateProject: _aio.UnaryUnaryMultiCallable[_projects_pb2.UpdateProjectRequest, _projects_pb2.Project]  # type: ignore[assignment]
     """Changes the masked fields of a project. Another etag is ABORTED. Safe to repeat with the same request id."""
     DeleteProject: _aio.UnaryUnaryMultiCallable[_projects_pb2.DeleteProjectRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -90,7 +90,7 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _projects_pb2.CreateProjectRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_projects_pb2.Project, _abc.Awaitable[_projects_pb2.Project]]:
-        """Creates a project. A taken id is ALREADY_EXISTS. Safe to repeat with the same request id."""
+        """Creates a project. A taken id, also of a deleted project, is ALREADY_EXISTS. Safe to repeat with the same request id."""
 
     @_abc_1.abstractmethod
     def UpdateProject(
