@@ -316,15 +316,17 @@ class Plane:
         return Member(certificates.read_peer(chain).identity, pair, created.enrollment, answer)
 
 
-async def bind(admin: Client, subject: str, role: str, resource: str) -> Any:
-    """Grants a role."""
+async def bind(
+    admin: Client, subject: str, role: str, resource: str, *, parent: str = ORGANIZATION
+) -> Any:
+    """Grants a role of an organization."""
     from weftapi.controlplane.v1 import access_pb2
 
     return await admin.access.CreateRoleBinding(
         access_pb2.CreateRoleBindingRequest(
-            parent=ORGANIZATION,
+            parent=parent,
             role_binding=access_pb2.RoleBinding(
-                subject=subject, role=f"{ORGANIZATION}/roles/{role}", resource=resource
+                subject=subject, role=f"{parent}/roles/{role}", resource=resource
             ),
         )
     )

@@ -40,6 +40,10 @@ class Method:
         return self.descriptor.containing_service.file.package
 
     @property
+    def service(self) -> str:
+        return self.descriptor.containing_service.name
+
+    @property
     def path(self) -> str:
         return self.policy.method
 

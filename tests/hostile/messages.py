@@ -86,6 +86,17 @@ def put(message: Message, path: str, value: Any) -> None:
     setattr(message, last, value)
 
 
+def spoil(request: Message) -> None:
+    """Makes every text far too long, and every number negative."""
+    for field in request.DESCRIPTOR.fields:
+        if field.is_repeated or field.message_type is not None:
+            continue
+        if field.type == field.TYPE_STRING:
+            setattr(request, field.name, HOSTILE[3] * 700)
+        elif field.type in (field.TYPE_INT32, field.TYPE_INT64):
+            setattr(request, field.name, -5)
+
+
 class Messages:
     """Strategies of messages around the names that exist somewhere."""
 

@@ -2,12 +2,11 @@
 
 import grpc
 import pytest
-from google.protobuf.message import Message
 
 from meshkit.access import Access, Listener
 from meshkit.spiffe import Role
 from tests.hostile.calls import Method, methods
-from tests.hostile.messages import HOSTILE, field_at, put, rules_of
+from tests.hostile.messages import field_at, put, rules_of, spoil
 from tests.hostile.test_credentials import ON_EDGE, PUBLIC
 from tests.hostile.world import WORKSPACE, Site, World
 from tests.workspace.harness import DEMO_EDITOR
@@ -73,7 +72,7 @@ def _message(site: Site, method: Method, *, exists: bool, valid: bool = True) ->
     """A request about something that exists, or not; `valid` tells how its other fields are."""
     request = method.request()
     if not valid:
-        _spoil(request)
+        spoil(request)
     path = method.policy.resource_field
     if path:
         put(request, path, _name(site, method, path, exists=exists))
@@ -81,25 +80,13 @@ def _message(site: Site, method: Method, *, exists: bool, valid: bool = True) ->
 
 
 def _name(site: Site, method: Method, path: str, *, exists: bool) -> str:
-    type_ = rules_of(field_at(method.descriptor.input_type, path)).resource_type
-    if not type_:
-        type_ = "weft.dev/Project" if "weft.dev/Project" in site.names else "weft.dev/Organization"
+    type_ = rules_of(field_at(method.descriptor.input_type, path)).resource_type or site.root
     name = site.names[type_]
     if exists:
         return name
     # Nothing of the name exists: neither the thing, nor what it would be in.
     collections = name.split("/")[::2]
     return "/".join(f"{collection}/absent" for collection in collections)
-
-
-def _spoil(request: Message) -> None:
-    for field in request.DESCRIPTOR.fields:
-        if field.is_repeated or field.message_type is not None:
-            continue
-        if field.type == field.TYPE_STRING:
-            setattr(request, field.name, HOSTILE[3] * 700)
-        elif field.type in (field.TYPE_INT32, field.TYPE_INT64):
-            setattr(request, field.name, -5)
 
 
 def test_what_every_member_may_was_reviewed() -> None:

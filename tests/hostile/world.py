@@ -97,6 +97,12 @@ class Site:
     # A member in good standing, whom no grant or directory names.
     outsider: Door | None = None
 
+    @property
+    def root(self) -> str:
+        """The type of what names without a type of their own are names of."""
+        is_workspace = "weft.dev/Project" in self.names
+        return "weft.dev/Project" if is_workspace else "weft.dev/Organization"
+
     def as_admin(self, method: Method, *raws: bytes, **options: Any) -> Outcome:
         """Calls as whoever may: an administrator, or the service that the method is for."""
         if method.policy.access is Access.PEER:
@@ -200,12 +206,14 @@ async def _control_plane(plane: planes.Plane, directory: Path) -> Site:
     ports, organization = plane.server.ports, planes.ORGANIZATION
     account = (await new_account(admin)).name
     key = (await new_key(admin, account)).api_key.name
+    pairs = {role: member.pair for role, member in enrolled.items()}
+    pairs[Role.CONTROL_PLANE] = _pair(plane.settings.credentials_dir)
     return Site(
         CONTROL_PLANE,
         _edge(ports.edge, plane.trust),
         {
-            role: _mesh(ports.mesh, plane.trust, plane.identity, member.pair)
-            for role, member in enrolled.items()
+            role: _mesh(ports.mesh, plane.trust, plane.identity, pair)
+            for role, pair in pairs.items()
         },
         directory / "controlplane",
         directory / "plane.db",
@@ -315,15 +323,18 @@ def _peers(mesh: workspaces.TestMesh, server: SpiffeId, port: int) -> dict[Role,
             server,
             port,
         )
-        for role in (Role.WORKSPACE, Role.WORKLOAD_MANAGER, Role.GATEWAY)
+        for role in Role
     }
 
 
 def _peer(mesh: workspaces.TestMesh, who: SpiffeId, server: SpiffeId, port: int) -> Door:
     mesh.membership(who)
     home = mesh.directory / f"credentials-{who.role.value}-{who.uid}"
-    pair = KeyPair((home / KEY_FILE).read_bytes(), (home / CHAIN_FILE).read_bytes())
-    return _mesh(port, mesh.authority.pem, server, pair)
+    return _mesh(port, mesh.authority.pem, server, _pair(home))
+
+
+def _pair(home: Path) -> KeyPair:
+    return KeyPair((home / KEY_FILE).read_bytes(), (home / CHAIN_FILE).read_bytes())
 
 
 def _edge(port: int, trust: bytes) -> Door:
