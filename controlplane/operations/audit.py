@@ -6,10 +6,10 @@ from uuid import UUID
 
 from controlplane import store
 from controlplane.chains import chain_of
+from controlplane.operations import own_acts
 from controlplane.store.schema_audit import AuditCheckpoint
 from meshkit.audit import THE_CHAIN
-from meshkit.chain import Broken, Position, Record, Row, follow
-from meshkit.ids import new_uid
+from meshkit.chain import Broken, Position, Row, follow
 from meshkit.session import Session
 
 _DATA_LOSS = store.audit.CODES.index("DATA_LOSS")
@@ -42,9 +42,8 @@ def note_export(session: Session, parent: str, chain: str, sequence: int) -> Non
 def note_lost(session: Session, chain: str, sequence: int) -> None:
     """Says that rows which a checkpoint vouched for are not in the database, which was restored."""
     resource = f"{chain}/auditCheckpoints/{sequence}"
-    session.record(
-        _own_record(session, "Audit.HistoryLost", resource, "AUDIT_HISTORY_LOST"), chain=chain
-    )
+    reason = "AUDIT_HISTORY_LOST"
+    own_acts.record(session, chain, "Audit.HistoryLost", resource, code=_DATA_LOSS, reason=reason)
 
 
 def prune(session: Session, anchor: AuditCheckpoint) -> None:
@@ -52,7 +51,7 @@ def prune(session: Session, anchor: AuditCheckpoint) -> None:
     store.audit.drop_before(session, anchor.chain, anchor)
     keep_checkpoint(session, anchor)
     resource = f"{anchor.chain}/auditCheckpoints/{anchor.sequence}"
-    session.record(_own_record(session, "Audit.Prune", resource), chain=anchor.chain)
+    own_acts.record(session, anchor.chain, "Audit.Prune", resource)
 
 
 def position(session: Session, workspace_uid: UUID) -> Position:
@@ -88,27 +87,4 @@ def receive(session: Session, workspace_uid: UUID, shipped: Shipped) -> Position
 
 def _note(session: Session, chain: str, workspace: str, reason: str, sequence: int) -> None:
     resource = f"{workspace}/auditEvents/{sequence}"
-    session.record(_own_record(session, "Audit.ReceiveBatch", resource, reason), chain=chain)
-
-
-def _own_record(session: Session, action: str, resource: str, reason: str = "") -> Record:
-    """What the control plane did or found by itself."""
-    return Record(
-        uid=new_uid(),
-        time=session.now,
-        workspace="",
-        method="",
-        action=action,
-        actor_kind="system",
-        actor="",
-        actor_name="",
-        peer="",
-        address="",
-        user_agent="",
-        resource=resource,
-        fields=[],
-        code=_DATA_LOSS if reason else 0,
-        reason=reason,
-        request_id="",
-        trace_id="",
-    )
+    own_acts.record(session, chain, "Audit.ReceiveBatch", resource, code=_DATA_LOSS, reason=reason)

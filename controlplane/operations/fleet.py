@@ -7,11 +7,13 @@ through, and checks that job's lease: a replica that only seemed dead can change
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from controlplane import store
+from controlplane.chains import chain_of
 from controlplane.lifecycle import BEGINS, CANCELLABLE, Course, Kind, Mode, Phase
-from controlplane.operations import workspaces
+from controlplane.operations import own_acts, workspaces
 from controlplane.operations.workspaces import NewWorkspace
 from controlplane.store.schema import Workspace
 from controlplane.store.schema_fleet import Operation
@@ -212,7 +214,11 @@ def _insert(
     if not store.unique.insert(session, row):
         raise _busy("")
     session.emit(ChangeKind.CREATED, row)
-    session.audited(resource=workspace.name, fields=("operation",))
+    if creator:
+        session.audited(resource=workspace.name, fields=("operation",))
+    else:
+        # The workspace's own policy asked for it.
+        _record(session, row, "Operation.Begin")
     return row
 
 
@@ -260,3 +266,8 @@ def _fail(row: Operation, failure: Failure) -> None:
 def _end(session: Session, row: Operation) -> None:
     row.end_time, row.progress = session.now, ""
     session.emit(ChangeKind.UPDATED, row, fields=("end_time",))
+    _record(session, row, "Operation.Finish", code=row.error_code, reason=row.error_reason)
+
+
+def _record(session: Session, row: Operation, action: str, **outcome: Any) -> None:
+    own_acts.record(session, chain_of(row.organization), action, row.name, **outcome)

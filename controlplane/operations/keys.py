@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controlplane import store
+from controlplane.chains import PLATFORM
 from controlplane.identity.keys import ACTIVE, NEXT, RETIRING
+from controlplane.operations import own_acts
 from controlplane.store.schema import SigningKey
 from meshkit.errors import FailedPrecondition
 from meshkit.feed import ChangeKind
@@ -57,6 +59,7 @@ def rotate_by_age(session: Session, upcoming: PrivateKey, *, times: KeyTimes) ->
     """As `rotate`, where it is due: of two replicas that both find it so, one rotates."""
     if times.is_due(*_pair(session), session.now):
         rotate(session, upcoming, times=times)
+        own_acts.record(session, PLATFORM, "SigningKey.Rotate", f"signingKeys/{upcoming.kid}")
 
 
 def retire(session: Session) -> list[str]:

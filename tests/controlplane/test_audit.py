@@ -145,7 +145,8 @@ async def test_another_organizations_rows_and_the_platforms_are_not_shown(
 
 
 def _add_organization(session: Session, id_: str) -> None:
-    session.add(Organization(id=id_, display_name=id_, create_time=session.now))
+    now = session.now
+    session.add(Organization(id=id_, display_name=id_, create_time=now, update_time=now))
 
 
 def _join_as_admin(session: Session, organization: str, subject: str) -> None:

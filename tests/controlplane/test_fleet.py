@@ -32,7 +32,7 @@ from tests.controlplane.fleet import (
     versions,
 )
 from tests.controlplane.harness import ORGANIZATION, Client, Plane, refused, running
-from weftapi.controlplane.v1 import operations_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import audit_pb2, operations_pb2, workspaces_pb2
 
 PRECONDITION = "FAILED_PRECONDITION"
 MISSING = ("NOT_FOUND", "RESOURCE_NOT_FOUND")
@@ -152,6 +152,15 @@ async def test_an_upgrade_that_does_not_get_ready_goes_back(
         await ended(admin, delete(admin))
 
 
+async def own_acts(admin: Client) -> list[tuple[str, str, str]]:
+    """What the control plane recorded of itself, newest first."""
+    request = audit_pb2.ListAuditEventsRequest(
+        parent=ORGANIZATION, filter='action = "Operation.Finish"'
+    )
+    listed = await admin.audit.ListAuditEvents(request)
+    return [(event.action, event.resource, event.reason) for event in listed.audit_events]
+
+
 async def test_a_creation_that_fails_says_why(tmp_path: Path, sqlite_url: str) -> None:
     broken = another_version(tmp_path, "9.1.0", script="echo no such library >&2; exit 1")
     settings = {"workspace_versions": versions(**{"9.1.0": broken})}
@@ -164,8 +173,12 @@ async def test_a_creation_that_fails_says_why(tmp_path: Path, sqlite_url: str) -
         assert "no such library" in failed.state_reason
         assert failed.state_time.seconds > 0
         # Its id can be had again once it is gone.
-        await ended(admin, delete(admin, remove_data=True))
+        removed = await ended(admin, delete(admin, remove_data=True))
         assert await refused(get(admin)) == MISSING
+        assert await own_acts(admin) == [
+            ("Operation.Finish", removed.name, ""),
+            ("Operation.Finish", answer.name, "WORKSPACE_NOT_READY"),
+        ]
 
 
 async def test_a_creation_can_be_taken_back(tmp_path: Path, sqlite_url: str) -> None:
