@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,13 +80,20 @@ class EmbeddedMesh:
     """A mesh in a directory of this machine.
 
     One that is `ephemeral` ends its workloads when it stops; the workloads of any other go on,
-    and report when it is back.
+    and report when it is back. `settings` are further variables of the servers, by full name:
+    {"WEFT_CONTROLPLANE_EGRESS_NETWORKS": "10.0.0.0/8"}.
     """
 
     def __init__(
-        self, directory: Path, store: ContextStore | None = None, *, ephemeral: bool = False
+        self,
+        directory: Path,
+        store: ContextStore | None = None,
+        *,
+        settings: Mapping[str, str] | None = None,
+        ephemeral: bool = False,
     ) -> None:
         self._ephemeral = ephemeral
+        self._settings = settings or {}
         self._directory = directory.resolve()
         self._store = store or ContextStore()
         self._supervisor = Supervisor()
@@ -312,7 +319,11 @@ class EmbeddedMesh:
         }
         if name == "workloads" and self._ephemeral:
             common |= {"END_ON_STOP": "true", "GRACE_S": "2"}
-        return ServerSpec(name, name, directory, {**common, **settings})
+        prefix = f"WEFT_{name.upper()}_"
+        further = {
+            k.removeprefix(prefix): v for k, v in self._settings.items() if k.startswith(prefix)
+        }
+        return ServerSpec(name, name, directory, {**common, **settings, **further})
 
 
 def _create_administrator(endpoint: Endpoint, account: dict[str, str], setup_token: str) -> None:

@@ -26,7 +26,6 @@ from tests.system.project import Project
 from weft._connection import Connection
 from weft._contexts import ContextStore
 from weft._embedded import Addresses, EmbeddedMesh
-from weft._servers import ServerSpec
 
 PATIENCE_S = 40.0
 _CLI = (sys.executable, "-c", "from weft.cli import main; main()")
@@ -39,12 +38,13 @@ class _Embedded(EmbeddedMesh):
     def __init__(
         self, directory: Path, store: ContextStore, settings: Settings, *, seed: int
     ) -> None:
-        super().__init__(directory, store)
-        self._settings = settings
+        variables = {
+            f"WEFT_{server.upper()}_{name}": value
+            for server, given in settings.items()
+            for name, value in given.items()
+        }
+        super().__init__(directory, store, settings=variables)
         self.addresses = Addresses(quiet_ports(list(self.addresses.ports), seed=seed))
-
-    def _spec(self, name: str, settings: dict[str, str]) -> ServerSpec:
-        return super()._spec(name, {**settings, **self._settings.get(name, {})})
 
 
 class Mesh:

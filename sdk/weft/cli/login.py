@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import time
@@ -13,7 +14,7 @@ import click
 
 from weft.cli._mesh import address, choose_workspace, fetch_ca
 from weft.cli._output import note, output_option, print_document, print_fields, print_table
-from weft.cli._secrets import ask
+from weft.cli._secrets import ask, given
 
 if TYPE_CHECKING:
     from weft._connection import Endpoint
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # By how much RFC 8628 has clients slow down.
 _SLOWER_S = 5
+# What the control plane calls the organization that its first start makes, unless told otherwise.
+_FIRST_ORGANIZATION = "default"
 
 
 @click.command()
@@ -36,7 +39,11 @@ _SLOWER_S = 5
 @click.option("--token", help="A personal token or an API key; '-' reads it from standard input.")
 @click.option("--email", help="Address of a local account; its password is asked for.")
 @click.option("--provider", help="Id of the identity provider to sign in through.")
-@click.option("--organization", help="Id of the organization whose providers are meant.")
+@click.option(
+    "--organization", help="Id of the organization that is meant, where it is not the first."
+)
+@click.option("--service-account", help="Id of the service account that a CI job's token becomes.")
+@click.option("--id-token", help="That token; '-' reads it. By default it is WEFT_ID_TOKEN.")
 @click.option("--device", is_flag=True, help="Show a code to approve elsewhere; use no browser.")
 @click.option("--name", help="Name of the context; the host by default.")
 @click.option("--workspace", help="Id of the workspace to use; the only one by default.")
@@ -49,6 +56,8 @@ def login(
     email: str | None,
     provider: str | None,
     organization: str | None,
+    service_account: str | None,
+    id_token: str | None,
     device: bool,
     name: str | None,
     workspace: str | None,
@@ -58,6 +67,9 @@ def login(
     Without --token or --email it opens your browser at the organization's identity provider.
     Where there is no browser, or no provider, it shows a code, which somebody who is signed
     in approves (`weft approve CODE`): you, on another machine.
+
+    With --service-account a job signs in by the OpenID Connect token that its own CI system
+    gives it, for an hour (`weft service-accounts federation create` says which are taken).
     """
     from dataclasses import replace
 
@@ -68,7 +80,8 @@ def login(
     ca_pem = ca.read_text() if ca else fetch_ca(host, fingerprint) if fingerprint else ""
     context = Context(name=name or host.rpartition(":")[0], control_plane=host, ca_pem=ca_pem)
     # Nothing is kept before all of it worked: a sign-in that fails leaves the last one as it was.
-    way = _Way(token, email, provider, organization, device)
+    job = _job(service_account, id_token, organization)
+    way = _Way(token, email, provider, organization, device, job)
     secrets = MemorySecrets(_sign_in(context, way))
     connection = Connection(context, secrets)
     try:
@@ -194,10 +207,30 @@ class _Way:
     provider: str | None
     organization: str | None
     device: bool
+    job: auth_pb2.IdTokenGrant | None
+
+
+def _job(
+    service_account: str | None, id_token: str | None, organization: str | None
+) -> auth_pb2.IdTokenGrant | None:
+    """The token of a job, and whom it becomes; raises UsageError where one of them is missing."""
+    if service_account is None:
+        if id_token is not None:
+            raise click.UsageError("say with --service-account whom the token shall become")
+        return None
+    from weftapi.controlplane.v1 import auth_pb2
+
+    encoded = given(id_token or os.environ.get("WEFT_ID_TOKEN", ""))
+    if not encoded:
+        raise click.UsageError("give the job's token: --id-token -, or WEFT_ID_TOKEN")
+    if not service_account.startswith("organizations/"):
+        parent = f"organizations/{organization or _FIRST_ORGANIZATION}"
+        service_account = f"{parent}/serviceAccounts/{service_account}"
+    return auth_pb2.IdTokenGrant(id_token=encoded, service_account=service_account)
 
 
 def _sign_in(context: Context, way: _Way) -> SignIn:
-    from weft._connection import Endpoint, no_token
+    from weft._connection import CONTROL_PLANE, Endpoint, no_token
     from weft._contexts import SignIn
 
     if way.token:
@@ -206,14 +239,21 @@ def _sign_in(context: Context, way: _Way) -> SignIn:
         return SignIn(personal_access_token=secret)
     endpoint = Endpoint(context.control_plane, ca_pem=context.ca_pem, token=no_token)
     try:
-        return SignIn(refresh_token=_tokens(endpoint, way).refresh_token)
+        answer = _tokens(endpoint, way)
     finally:
         endpoint.close()
+    if way.job:
+        # Nothing renews it: the access token is all that a job has.
+        access = (answer.access_token, float(answer.expire_time.seconds))
+        return SignIn(tokens={CONTROL_PLANE: access})
+    return SignIn(refresh_token=answer.refresh_token)
 
 
 def _tokens(endpoint: Endpoint, way: _Way) -> auth_pb2.TokenSet:
     from weft.cli import _browser
 
+    if way.job:
+        return _by_id_token(endpoint, way.job)
     if way.email:
         return _by_password(endpoint, way.email)
     if not way.device and (way.provider or _browser.has_browser()):
@@ -230,6 +270,13 @@ def _by_password(endpoint: Endpoint, email: str) -> auth_pb2.TokenSet:
     password = ask("Password")
     stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
     return endpoint.call(stub.SignIn, auth_pb2.SignInRequest(email=email, password=password))
+
+
+def _by_id_token(endpoint: Endpoint, job: auth_pb2.IdTokenGrant) -> auth_pb2.TokenSet:
+    from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
+
+    stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
+    return endpoint.call(stub.ExchangeToken, auth_pb2.ExchangeTokenRequest(id_token=job))
 
 
 def _by_device(endpoint: Endpoint) -> auth_pb2.TokenSet:

@@ -241,3 +241,22 @@ def test_a_local_run_is_recorded_as_it_goes_and_leaves_no_journal(
     shown = json.loads(weft("runs", "show", local.stdout.strip(), "-o", "json").out)
     assert shown["state"] == "RUN_STATE_SUCCEEDED"
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_a_job_that_is_not_taken_is_not_signed_in(
+    weft: Weft, context: Context, mesh: EmbeddedMesh, tmp_path: Path
+) -> None:
+    own = {"WEFT_CONFIG_DIR": str(tmp_path)}
+    login = ("login", context.control_plane, "--ca", mesh.ca_file)
+    job = (*login, "--service-account", "absent")
+    for refused in (
+        weft(*job, WEFT_ID_TOKEN="a.b.c", **own),
+        weft(*job, "--id-token", "-", stdin="a.b.c\n", **own),
+        weft(*job, "--organization", "other", "--id-token", "a.b.c", **own),
+    ):
+        assert refused.code == 4, refused.err
+    none = weft(*job, **own)
+    assert (none.code, "WEFT_ID_TOKEN" in none.err) == (2, True)
+    nobody = weft(*login, "--id-token", "a.b.c", **own)
+    assert (nobody.code, "--service-account" in nobody.err) == (2, True)
+    assert not (tmp_path / "contexts.json").exists()

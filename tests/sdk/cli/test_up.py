@@ -162,3 +162,10 @@ def test_a_port_in_use_gives_way_to_another() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         assert free_port(port) != port
+
+
+def test_a_setting_that_no_server_reads_is_refused(environment: dict[str, str]) -> None:
+    for setting in ("EGRESS_NETWORKS=10.0.0.0/8", "WEFT_GATEWAY_NOTHING"):
+        up = Up(environment, "--set", setting)
+        up.until("is no setting of a server")
+        assert up.process.wait(60) == 2
