@@ -2,16 +2,12 @@
 
 import json
 from typing import Any
-from uuid import UUID
 
 import grpc
 import pytest
 import sqlalchemy as sa
 
 from controlplane.chains import PLATFORM
-from controlplane.operations import setup
-from controlplane.store.schema import Member, Organization, User
-from meshkit.database import Session
 from tests.controlplane.auditing import (
     CHAINS,
     HOME,
@@ -34,7 +30,13 @@ from tests.controlplane.harness import (
     running,
 )
 from weft._audit import AuditBrokenError, Verified, verify_export
-from weftapi.controlplane.v1 import audit_pb2, auth_pb2, users_pb2
+from weftapi.controlplane.v1 import (
+    audit_pb2,
+    auth_pb2,
+    invitations_pb2,
+    organizations_pb2,
+    users_pb2,
+)
 
 
 async def test_rows_are_listed_newest_first_by_what_people_ask_for(
@@ -112,10 +114,8 @@ async def test_denials_of_an_organizations_things_and_people_are_its_own(
 async def test_another_organizations_rows_and_the_platforms_are_not_shown(
     plane: Plane, admin: Client
 ) -> None:
-    door = await plane.database()
-    await door.write(_add_organization, "other")
     eve = await plane.new_user(admin, "eve@example.com")
-    await door.write(_join_as_admin, "other", eve.subject)
+    await _join_as_admin(admin, "organizations/other", eve)
     own = audit_pb2.ListAuditEventsRequest(parent="organizations/other")
     await eve.audit.ListAuditEvents(own)
     denied = ("PERMISSION_DENIED", "NOT_PERMITTED")
@@ -144,23 +144,22 @@ async def test_another_organizations_rows_and_the_platforms_are_not_shown(
     assert there.uid != here.uid
 
 
-def _add_organization(session: Session, id_: str) -> None:
-    now = session.now
-    session.add(Organization(id=id_, display_name=id_, create_time=now, update_time=now))
-
-
-def _join_as_admin(session: Session, organization: str, subject: str) -> None:
-    uid = UUID(subject.removeprefix("users/"))
-    session.add(
-        Member(
-            organization=organization,
-            user_uid=uid,
-            email_key="eve@example.com",
-            create_time=session.now,
+async def _join_as_admin(admin: Client, organization: str, person: Client) -> None:
+    """Lets somebody into another organization, which is made for it, as an administrator."""
+    await admin.organizations.CreateOrganization(
+        organizations_pb2.CreateOrganizationRequest(
+            organization_id=organization.removeprefix("organizations/")
         )
     )
-    session.flush()
-    setup._bind_administrator(session, organization, session.get_one(User, uid))
+    role = invitations_pb2.InvitedRole(role=f"{organization}/roles/admin", resource=organization)
+    invited = await admin.invitations.CreateInvitation(
+        invitations_pb2.CreateInvitationRequest(
+            parent=organization,
+            invitation=invitations_pb2.Invitation(email="eve@example.com", roles=[role]),
+        )
+    )
+    accept = invitations_pb2.AcceptInvitationRequest(token=invited.token)
+    await person.invitations.AcceptInvitation(accept)
 
 
 async def test_an_export_is_audited_and_verifies_without_us(plane: Plane, admin: Client) -> None:
