@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from weft._connection import LOCAL, Connection, Endpoint, no_token
 from weft._contexts import Context, ContextStore, SignIn
-from weft._servers import DataLock, PortLock, ServerSpec, Supervisor, free_port
+from weft._servers import DataLock, PortLock, ServerSpec, Supervisor, free_ports
 from weft.errors import (
     ApiError,
     MeshStartError,
@@ -100,7 +100,7 @@ class EmbeddedMesh:
         self._lock: DataLock | None = None
         self._ports = PortLock()
         wanted = {name: port if self._ports.is_held else 0 for name, port in _PORTS.items()}
-        self.addresses = Addresses({name: free_port(port) for name, port in wanted.items()})
+        self.addresses = Addresses(free_ports(wanted))
 
     @property
     def pids(self) -> dict[str, int]:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import queue
+import random
 import signal
 import socket
 import subprocess
@@ -26,6 +27,9 @@ _RESTART_DELAY_S = 1.0
 _POLL_S = 0.02
 _MAX_LOG_BYTES = 8 << 20
 _LAST_BYTES = 64 << 10
+# Below those that kernels hand out for connections, above the well-known ones.
+_QUIET_PORTS = range(12_000, 32_000)
+_PORT_TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,18 +234,32 @@ def last_words(spec: ServerSpec, lines: int = 15) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
-def free_port(preferred: int) -> int:
-    """The preferred port if nobody uses it, else any free one."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            # Connections of a mesh that has just stopped do not hold its ports.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise MeshStartError("no port is free on 127.0.0.1")
+def free_ports(wanted: Mapping[str, int]) -> dict[str, int]:
+    """For each name the port it wants, if nobody uses it, or else another; 0 wants any.
+
+    Others are not left to the kernel: what it gave us it also gives to the next connection of
+    anybody, and a server that is started again must find its port free.
+    """
+    ports: dict[str, int] = {}
+    for name, preferred in wanted.items():
+        others = random.SystemRandom().sample(_QUIET_PORTS, _PORT_TRIES)
+        candidates = (p for p in (preferred, *others) if p and p not in ports.values())
+        port = next(filter(_is_free, candidates), None)
+        if port is None:
+            raise MeshStartError("no port is free on 127.0.0.1")
+        ports[name] = port
+    return ports
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # Connections of a mesh that has just stopped do not hold its ports.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def _without_proxy(environment: Mapping[str, str]) -> dict[str, str]:

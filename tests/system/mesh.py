@@ -10,8 +10,6 @@ Everything goes through public interfaces: the CLI as a subprocess, gRPC, HTTP.
 import contextlib
 import json
 import os
-import random
-import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +24,7 @@ from tests.system.project import Project
 from weft._connection import Connection
 from weft._contexts import ContextStore
 from weft._embedded import Addresses, EmbeddedMesh
+from weft._servers import free_ports
 
 PATIENCE_S = 40.0
 _CLI = (sys.executable, "-c", "from weft.cli import main; main()")
@@ -35,29 +34,26 @@ Settings = Mapping[str, Mapping[str, str]]
 class _Embedded(EmbeddedMesh):
     """An embedded mesh on ports of its own, with settings of the test."""
 
-    def __init__(
-        self, directory: Path, store: ContextStore, settings: Settings, *, seed: int
-    ) -> None:
+    def __init__(self, directory: Path, store: ContextStore, settings: Settings) -> None:
         variables = {
             f"WEFT_{server.upper()}_{name}": value
             for server, given in settings.items()
             for name, value in given.items()
         }
         super().__init__(directory, store, settings=variables)
-        self.addresses = Addresses(quiet_ports(list(self.addresses.ports), seed=seed))
+        # Never the well-known ones: a second start of the same data serves elsewhere.
+        self.addresses = Addresses(free_ports(dict.fromkeys(self.addresses.ports, 0)))
 
 
 class Mesh:
     """A mesh in `directory`, its servers started again when they die, as `weft up` does it."""
 
-    def __init__(
-        self, directory: Path, settings: Settings | None = None, *, ports_seed: int = 0
-    ) -> None:
+    def __init__(self, directory: Path, settings: Settings | None = None) -> None:
         self.directory = directory
         self.data = directory / "mesh"
         self.config = directory / "config"
         self.store = ContextStore(self.config)
-        self._embedded = _Embedded(self.data, self.store, settings or {}, seed=ports_seed)
+        self._embedded = _Embedded(self.data, self.store, settings or {})
         self._supervisor = self._embedded._supervisor
         self._changed = threading.Condition()
         self._held: set[str] = set()
@@ -191,22 +187,6 @@ class Mesh:
                 self._supervisor.restart(server)
             with self._changed:
                 self._changed.notify_all()
-
-
-def quiet_ports(names: list[str], *, seed: int) -> dict[str, int]:
-    """A free port for each name, below those that the kernel hands out to anybody else.
-
-    A server that is killed must find its port free when it comes back.
-    """
-    chooser = random.Random(os.getpid() * 7919 + seed)
-    ports: dict[str, int] = {}
-    while len(ports) < len(names):
-        port = chooser.randrange(12_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            if port not in ports.values():
-                ports[names[len(ports)]] = port
-    return ports
 
 
 def _quiet(_line: str) -> None:

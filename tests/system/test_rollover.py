@@ -7,7 +7,7 @@ from tests.system.mesh import Mesh
 
 
 def test_a_mesh_that_works_gets_another_ca(tmp_path: Path) -> None:
-    mesh = Mesh(tmp_path, ports_seed=2)
+    mesh = Mesh(tmp_path)
     mesh.start()
     try:
         before = _fingerprint(mesh)

@@ -23,7 +23,7 @@ def test_a_second_start_on_other_ports_goes_on_where_the_first_ended(
     finally:
         first.stop()
 
-    second = Mesh(tmp_path, ports_seed=1)
+    second = Mesh(tmp_path)
     try:
         second.start()
         again = second.project("kept", is_new=False)
