@@ -24,6 +24,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # The largest key sets and team lists of real providers are a tenth of this.
 MAX_BYTES = 1 << 20
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Ways into a network of one's own that Python takes for public addresses: site-local ones, and
+# translations of IPv4 addresses that a network chose for itself or that are no longer in use.
+_INTERNAL = tuple(
+    ipaddress.IPv6Network(text)
+    for text in ("fec0::/10", "::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48")
+)
 _LOW_32 = 0xFFFFFFFF
 _RESOLVERS = 16
 
@@ -65,7 +71,7 @@ class EgressPolicy:
         is_listed = any(address in network for network in self.networks)
         if scheme != "https" and not (scheme == "http" and is_listed and address.is_loopback):
             raise EgressError("only https URLs are fetched")
-        if not is_listed and (not address.is_global or address.is_multicast):
+        if not is_listed and not _is_public(address):
             raise EgressError(f"{address} is not a public address")
 
 
@@ -187,6 +193,11 @@ def _look_up(host: str) -> list[Address]:
     except OSError as error:
         raise EgressError(f"{host} cannot be resolved") from error
     return [ipaddress.ip_address(str(place[4][0]).partition("%")[0]) for place in found]
+
+
+def _is_public(address: Address) -> bool:
+    is_internal = any(address in network for network in _INTERNAL)
+    return address.is_global and not address.is_multicast and not is_internal
 
 
 def _embedded(address: Address) -> Address:

@@ -31,18 +31,14 @@ def require_held(session: Session, caller: Subject, given: Sequence[Grant]) -> N
     grants = grants_of(session, caller)
     for grant in given:
         lasting = [own for own in grants if own.outlasts(grant.expire_time)]
-        missing = grant.permissions - held_on(lasting, grant.scope)
-        if missing:
-            raise _escalation(missing)
+        _require_from_above(lasting, grant)
 
 
 def require_held_now(session: Session, caller: Subject, taken: Sequence[Grant]) -> None:
     """As `require_held`, for taking away: who could not have given it cannot take it."""
     grants = grants_of(session, caller)
     for grant in taken:
-        missing = grant.permissions - held_on(grants, grant.scope)
-        if missing:
-            raise _escalation(missing)
+        _require_from_above(grants, grant)
 
 
 def require_covers(
@@ -56,6 +52,12 @@ def require_covers(
     held = [] if subject == caller else grants_of(session, subject)
     inside = [grant for grant in held if organization in ("", grant.scope.organization)]
     require_held_now(session, caller, inside)
+
+
+def require_may_become(session: Session, caller: Subject, subject: Subject) -> None:
+    """As `require_covers` everywhere, and for as long: whoever can act as somebody goes on so."""
+    if subject != caller:
+        require_held(session, caller, grants_of(session, subject))
 
 
 def is_administration(held: Held) -> bool:
@@ -77,6 +79,15 @@ def require_administrator(session: Session, organization: str) -> None:
             "LAST_ADMINISTRATOR",
             "This would leave the organization without an administrator; make another one first.",
         )
+
+
+def _require_from_above(own: Sequence[Grant], grant: Grant) -> None:
+    # What a role on something below gives on a scope is for finding the way, and holds for
+    # nothing else there: given away on the whole scope it would be more.
+    above = [each for each in own if each.scope.holds(grant.scope)]
+    missing = grant.permissions - held_on(above, grant.scope)
+    if missing:
+        raise _escalation(missing)
 
 
 def _escalation(missing: frozenset[str]) -> PermissionDenied:

@@ -150,8 +150,8 @@ def accept(session: Session, presented: OpaqueToken, *, user_uid: UUID, sid: UUI
     """
     sessions.require_signed_in(session, user_uid, sid)
     user = store.users.get(session, user_uid)
-    # The method is public, so nobody has asked yet whether the caller's session still stands.
-    if user is None or not user.is_active or not sessions.origin_of(session, user, sid):
+    # The method is public, so nobody has asked yet whether the caller's account still stands.
+    if user is None or not user.is_active:
         raise unauthenticated()
     row = store.invitations.lock_any(session, UUID(presented.id))
     if row is not None and _was_accepted_by(row, user, presented):

@@ -123,6 +123,7 @@ def recover(
     """Makes a one-time token to choose a new password; the old one works until it is used."""
     sessions.require_signed_in(session, caller.uid, sid)
     member = _in_charge_of(session, organization, user_uid, caller, "members.recover")
+    guards.require_may_become(session, caller, subject_of_user(user_uid))
     if not member.user.is_active:
         raise illegal(member.row.name, "deactivated", "recovered")
     token = users.new_password_token(session, user_uid, life=_RECOVERY_TOKEN_LIFE)

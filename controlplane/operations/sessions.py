@@ -15,6 +15,7 @@ from controlplane.store.schema import Session as Row
 from meshkit.caller import ANONYMOUS
 from meshkit.errors import PermissionDenied, Unauthenticated
 from meshkit.session import AuditNote, Session
+from meshkit.tokens import unauthenticated
 
 _UNAUTHENTICATED = Unauthenticated.code
 _BY_NAME = "revoked"
@@ -67,7 +68,8 @@ def sign_in(
     session: Session, user_uid: UUID, *, verified_hash: str, lifetimes: Lifetimes
 ) -> Started | None:
     """Signs in whoever proved the password of this hash; None where it has changed since."""
-    user = store.users.get(session, user_uid)
+    # Locked, as by who changes the password: the session is seen, and ended, by that.
+    user = store.users.lock(session, user_uid)
     if user is None or user.password_hash != verified_hash or not user.is_active:
         return None
     return start(session, user, origin="password", lifetimes=lifetimes)
@@ -84,13 +86,16 @@ def origin_of(session: Session, user: User, sid: UUID) -> Origin | None:
 def require_signed_in(session: Session, user_uid: UUID, sid: UUID) -> None:
     """Raises PermissionDenied for who came by a personal access token.
 
-    What such a token makes outlives it: a stolen one must not renew itself.
+    What such a token makes outlives it: a stolen one must not renew itself. Nor may a session
+    that has ended since the call was admitted; one that stands does so until the commit.
     """
-    row = store.sessions.get(session, sid)
+    row = store.sessions.lock(session, sid)
     if row is None or row.user_uid != user_uid:
         raise PermissionDenied(
             "CALLER_NOT_ALLOWED", "A personal access token cannot do this; sign in first."
         )
+    if not is_live(row, session.now):
+        raise unauthenticated()
 
 
 def refresh(session: Session, presented: OpaqueToken, *, lifetimes: Lifetimes) -> Started | Stolen:
@@ -133,19 +138,22 @@ def end_one(session: Session, user_uid: UUID, uid: UUID, *, lifetimes: Lifetimes
 
 def end_others(session: Session, user_uid: UUID, *, kept: UUID | None, lifetimes: Lifetimes) -> int:
     """Signs a user out everywhere, or everywhere but in one session; answers how many ended."""
-    store.devices.forget_user(session, user_uid)
     rows = [row for row in store.sessions.live_of_user(session, user_uid) if row.uid != kept]
     for row in rows:
         end(session, row, reason=_BY_NAME, lifetimes=lifetimes)
+    store.devices.forget_user(session, user_uid)
     session.audited(resource=f"users/{user_uid}", fields=("sessions",))
     return len(rows)
 
 
 def end_all(session: Session, user: User, *, reason: str, lifetimes: Lifetimes) -> None:
-    """Ends every session of a user, and those that approved devices have yet to fetch."""
-    store.devices.forget_user(session, user.uid)
+    """Ends every session of a user, and those that approved devices have yet to fetch.
+
+    Sessions first: what one of them is approving or making is there once it is locked.
+    """
     for row in store.sessions.live_of_user(session, user.uid):
         end(session, row, reason=reason, lifetimes=lifetimes)
+    store.devices.forget_user(session, user.uid)
 
 
 def end(session: Session, row: Row, *, reason: str, lifetimes: Lifetimes) -> None:

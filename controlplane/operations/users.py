@@ -130,20 +130,21 @@ def set_password(
     `proof` is the one-time token, or the stored hash that the current password was verified
     against: if that has changed meanwhile, somebody else was faster and the proof is void.
     """
-    user = store.users.get(session, user_uid)
+    user = store.users.lock(session, user_uid)
     if user is None or not user.is_active:
         raise invalid_grant()
     if isinstance(proof, OpaqueToken):
         token = store.users.take_one_time_token(session, PURPOSE, UUID(proof.id), user_uid=user_uid)
         _require_password_token(session, token, user_uid, proof)
         session.delete(token)
-        # Whoever lost the password may have lost these too.
-        personal_tokens.delete_all(session, user_uid, lifetimes=lifetimes)
     elif user.password_hash != proof:
         raise invalid_grant()
     user.password_hash = password_hash
     session.emit(ChangeKind.UPDATED, user)
     sessions.end_all(session, user, reason="password changed", lifetimes=lifetimes)
+    if isinstance(proof, OpaqueToken):
+        # Whoever lost the password may have lost these too.
+        personal_tokens.delete_all(session, user_uid, lifetimes=lifetimes)
     session.audited(resource=user.name, fields=("password",))
 
 

@@ -12,6 +12,12 @@ def get(session: Session, uid: UUID) -> User | None:
     return session.get(User, uid)
 
 
+def lock(session: Session, uid: UUID) -> User | None:
+    """The account as it is now, and no other transaction changes it until this one ends."""
+    query = sa.select(User).where(User.uid == uid).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).first()
+
+
 def get_by_email(session: Session, email: str) -> User | None:
     return session.scalars(sa.select(User).where(User.email_key == email.casefold())).first()
 

@@ -18,9 +18,10 @@ from tests.controlplane.test_access import (
     organization,
     test_permissions,
 )
+from tests.controlplane.test_roles import make as make_role
 from tests.controlplane.test_teams import ML, add
 from tests.controlplane.test_teams import make as make_team
-from weftapi.controlplane.v1 import access_pb2, auth_pb2, users_pb2
+from weftapi.controlplane.v1 import access_pb2, auth_pb2, members_pb2, users_pb2
 
 ESCALATION = ("PERMISSION_DENIED", "PRIVILEGE_ESCALATION")
 RUN = f"{W1}/projects/p/runs/r"
@@ -46,6 +47,12 @@ def grant(
     )
     request = access_pb2.CreateRoleBindingRequest(parent=ORGANIZATION, role_binding=binding)
     return client.access.CreateRoleBinding(request)
+
+
+def recover(client: Client, who: Client) -> Any:
+    name = f"{ORGANIZATION}/members/{who.subject.removeprefix('users/')}"
+    request = members_pb2.CreateRecoveryTokenRequest(name=name)
+    return client.members.CreateRecoveryToken(request)
 
 
 def explain(client: Client, resource: str, *permissions: str, subject: str = "") -> Any:
@@ -210,3 +217,31 @@ async def test_a_limited_token_explains_what_it_may_do_itself(plane: Plane, admi
     assert held - FROM_BELOW == {"runs.get", "roleBindings.create"}
     bob = await plane.new_user(admin, "bob@example.com")
     assert await refused(create(narrow, bob.subject, "viewer")) == ESCALATION
+
+
+async def test_who_is_an_administrator_for_an_hour_takes_no_account_over_for_good(
+    plane: Plane, admin: Client
+) -> None:
+    bob = await plane.new_user(admin, "bob@example.com")
+    await grant(plane, admin, bob.subject, "admin", hours=1)
+    carol = await plane.new_user(admin, "carol@example.com")
+    await grant(plane, admin, carol.subject, "editor", minutes=30)
+    assert (await recover(bob, carol)).password_token
+    assert await refused(recover(bob, admin)) == ESCALATION
+    assert (await recover(bob, bob)).password_token
+
+
+async def test_what_a_role_below_opens_above_is_not_to_be_given_away(
+    plane: Plane, admin: Client
+) -> None:
+    """Finding the way to one workspace is no right to enter all of them."""
+    await plane.new_workspace(admin, "w1")
+    await make_role(admin, "granter", "roleBindings.create", "roles.create")
+    await make_role(admin, "visitor", "workspaces.get", "workspaces.use")
+    bob = await plane.new_user(admin, "bob@example.com", role="granter")
+    await bind(admin, bob.subject, "viewer", f"{W1}/projects/p")
+    friend = await plane.new_user(admin, "friend@example.com")
+    for resource in (ORGANIZATION, W1):
+        assert await refused(create(bob, friend.subject, "visitor", resource)) == ESCALATION
+    assert await refused(make_role(bob, "mine", "workspaces.use")) == ESCALATION
+    assert (await create(bob, friend.subject, "visitor", f"{W1}/projects/p")).name

@@ -1,10 +1,28 @@
 """SessionService: where people are signed in, and that nothing survives its end."""
 
 import asyncio
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from tests.controlplane.harness import ORGANIZATION, PASSWORD, WORKSPACE, Client, Plane, refused
+import pytest
+import sqlalchemy as sa
+
+from controlplane.identity.tokens import Lifetimes
+from controlplane.operations import personal_tokens, users
+from controlplane.operations.sessions import sign_in
+from controlplane.store.schema import Session, User
+from meshkit.errors import Unauthenticated
+from tests.controlplane.harness import (
+    ORGANIZATION,
+    PASSWORD,
+    WORKSPACE,
+    Client,
+    Plane,
+    refused,
+    running,
+)
 from tests.controlplane.test_members import exchange, name_of, personal_token, share, whoami
 from weftapi.controlplane.v1 import auth_pb2, members_pb2, sessions_pb2, users_pb2
 
@@ -183,3 +201,52 @@ async def test_fifty_who_end_one_session_all_find_it_ended(plane: Plane, admin: 
     name = (await own_session(other)).name
     await asyncio.gather(*(revoke(admin, name) for _ in range(50)))
     assert await refused(whoami(other)) == UNAUTHENTICATED
+
+
+async def test_a_session_that_ended_since_the_call_was_admitted_makes_nothing(
+    plane: Plane, admin: Client
+) -> None:
+    """The call waits at the door while the password, and with it the session, is replaced."""
+    uid = UUID(admin.subject.removeprefix("users/"))
+    own = UUID((await own_session(admin)).name.rpartition("/")[2])
+    await revoke(admin, (await own_session(admin)).name)
+    database = await plane.database()
+    wanted = {"display_name": "ci", "expire_time": None, "scopes": ()}
+    with pytest.raises(Unauthenticated):
+        await database.write(personal_tokens.create, uid, sid=own, **wanted)
+
+
+async def test_a_password_that_is_replaced_at_another_replica_opens_nothing_that_lasts(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    async with running(tmp_path, postgres_url) as one, running(tmp_path, postgres_url) as two:
+        admin = await one.set_up()
+        uid = UUID(admin.subject.removeprefix("users/"))
+        here, there = await one.database(), await two.database()
+        lifetimes = Lifetimes(*[timedelta(hours=1)] * 5)
+
+        def stored(session: Any) -> str | None:
+            user = session.get(User, uid)
+            assert user is not None
+            hashed: str | None = user.password_hash
+            return hashed
+
+        def replace(session: Any, old: str, new: str) -> None:
+            users.set_password(session, uid, proof=old, password_hash=new, lifetimes=lifetimes)
+
+        def standing(session: Any) -> int:
+            is_theirs = sa.and_(Session.user_uid == uid, Session.end_time.is_(None))
+            return len(session.scalars(sa.select(Session.uid).where(is_theirs)).all())
+
+        for number in range(20):
+            old = await here.read(stored)
+            assert old is not None
+            signed_in, replaced, late = await asyncio.gather(
+                there.write(sign_in, uid, verified_hash=old, lifetimes=lifetimes),
+                here.write(replace, old, f"new {number}"),
+                there.write(replace, old, f"other {number}"),
+                return_exceptions=True,
+            )
+            assert not isinstance(signed_in, Exception)
+            assert [type(replaced), type(late)].count(Unauthenticated) == 1
+            assert await here.read(standing) == 0
