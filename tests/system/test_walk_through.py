@@ -15,7 +15,7 @@ import pytest
 
 from tests.controlplane.oidc_provider import browser
 from tests.controlplane.oidc_provider.process import Providers, RealProvider
-from tests.system.walking import Shell, is_answered, read
+from tests.system.walking import Shell, Step, is_answered, read
 from weft._contexts import ContextStore
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +76,21 @@ def test_every_command_of_the_page_says_what_it_answers() -> None:
     for step in steps:
         is_told = step.answers or not step.command.startswith("weft ")
         assert is_told or step.command.startswith(silent), step
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (Step(7, "(exit 3)"), r"line 7: \$ \(exit 3\)\s+exit code 3"),
+        (Step(8, "false | cat"), "exit code 1"),
+        (Step(9, "echo one", ["two"]), "one\n\nnowhere: two"),
+    ],
+)
+def test_a_step_that_does_something_else_fails(shell: Shell, step: Step, told: str) -> None:
+    shell.walk(Step(1, "here=there"))
+    shell.walk(Step(2, "cat; echo $here", ["there"]))
+    with pytest.raises(AssertionError, match=told):
+        shell.walk(step)
 
 
 def test_an_answer_is_compared_word_by_word() -> None:
