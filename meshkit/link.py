@@ -82,6 +82,7 @@ class Link:
         self._changed = asyncio.Event()
         # Set where the root that signs is no longer the one that signed our certificate.
         self._outdated = asyncio.Event()
+        # Whether all that the control plane has to say has been heard, and goes on being heard.
         self.is_connected = False
 
     def health_changed(self) -> None:
@@ -163,13 +164,15 @@ class Link:
                 await outgoing.put(enrollment_pb2.LinkRequest(audit=batch))
 
     async def _hear(self, answer: enrollment_pb2.LinkResponse) -> None:
-        if not self.is_connected:
-            self.is_connected = True
-            log.info("linked", control_plane=str(self._membership.control_plane))
         kind = answer.WhichOneof("message")
         if kind in {"trust", "directory"}:
             await asyncio.to_thread(write_private, self._file(kind), answer.SerializeToString())
         await self._heed(answer)
+        # The directory ends the introduction. Before it the link is there, but what was decided
+        # while it was not may be still to come: nothing old counts as confirmed by it.
+        if kind == "directory" and not self.is_connected:
+            self.is_connected = True
+            log.info("linked", control_plane=str(self._membership.control_plane))
 
     async def _heed(self, answer: enrollment_pb2.LinkResponse) -> None:
         kind = answer.WhichOneof("message")

@@ -14,12 +14,15 @@ from meshkit.tokens import SKEW
 
 def revoke_origin(session: Session, uid: UUID, *, lifetimes: Lifetimes) -> None:
     """Kills what was made from a session, token or key, whose id is never used again."""
-    _revoke(session, f"sessions/{uid}", lifetimes)
+    revocation = _revocation(session, f"sessions/{uid}", lifetimes)
+    # Whenever they say that they were issued: the clock may have been ahead, and set right.
+    revocation.not_before = revocation.expire_time
+    _insert(session, revocation)
 
 
 def revoke_subject(session: Session, subject: Subject, *, lifetimes: Lifetimes) -> None:
     """Kills every token of a principal who was shut out."""
-    _revoke(session, subject.claim, lifetimes)
+    _insert(session, _revocation(session, subject.claim, lifetimes))
 
 
 def readmit(session: Session, subject: Subject) -> None:
@@ -33,13 +36,16 @@ def readmit(session: Session, subject: Subject) -> None:
         session.emit(ChangeKind.UPDATED, row, fields=("not_before",))
 
 
-def _revoke(session: Session, subject: str, lifetimes: Lifetimes) -> None:
-    revocation = Revocation(
+def _revocation(session: Session, subject: str, lifetimes: Lifetimes) -> Revocation:
+    return Revocation(
         subject=subject,
         # A replica's clock that runs ahead changes nothing.
         not_before=session.now + SKEW,
         expire_time=session.now + lifetimes.longest,
     )
+
+
+def _insert(session: Session, revocation: Revocation) -> None:
     session.add(revocation)
     session.flush()
     session.emit(ChangeKind.CREATED, revocation)

@@ -119,14 +119,13 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
         )
 
     def _responses(self, news: News) -> list[enrollment_pb2.LinkResponse]:
-        """The messages of one piece of news; the directory last, as it ends an introduction."""
+        """The messages of one piece of news; the directory last, as it ends an introduction.
+
+        Keys and trust come before the policy: from a policy on its hearer decides again, and
+        must not by keys and certificates that were withdrawn meanwhile.
+        """
         told, answer = news.statements, enrollment_pb2.LinkResponse
         responses = []
-        if news.policy and told.policy:
-            policy = policy_to_proto(told.policy, self._times.policy_max_age)
-            policy.revision = told.revision
-            policy.time.FromDatetime(told.time)
-            responses.append(answer(policy=policy))
         if news.keys:
             keys = [types_pb2.JsonWebKey(**dict(key)) for key in told.keys]
             responses.append(answer(keys=types_pb2.JsonWebKeySet(keys=keys)))
@@ -137,6 +136,11 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
                 denied_serials=told.trust.denied_serials,
             )
             responses.append(answer(trust=trust))
+        if news.policy and told.policy:
+            policy = policy_to_proto(told.policy, self._times.policy_max_age)
+            policy.revision = told.revision
+            policy.time.FromDatetime(told.time)
+            responses.append(answer(policy=policy))
         if news.directory:
             peers = [peer_to_proto(peer) for peer in told.directory]
             responses.append(answer(directory=enrollment_pb2.Directory(peers=peers)))

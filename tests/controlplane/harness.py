@@ -68,15 +68,21 @@ class ManualClock(SystemClock):
 
     def __init__(self) -> None:
         self.offset = timedelta()
+        self._wrong = timedelta()
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.offset
+        return datetime.now(UTC) + self.offset + self._wrong
 
     def monotonic(self) -> float:
         return super().monotonic() + self.offset.total_seconds()
 
     def advance(self, **span: float) -> None:
+        """Time passes."""
         self.offset += timedelta(**span)
+
+    def step(self, **span: float) -> None:
+        """The wall clock is set, forward or back, and no time passes."""
+        self._wrong += timedelta(**span)
 
 
 class Client:

@@ -30,7 +30,7 @@ async def get(admin: Client, name: str = W1) -> Any:
 
 async def introduced(link: LinkCall) -> dict[str, Any]:
     """What a new link begins with."""
-    return {kind: await link.hear(kind) for kind in ("policy", "keys", "trust", "directory")}
+    return {kind: await link.hear(kind) for kind in ("keys", "trust", "policy", "directory")}
 
 
 def grants(policy: enrollment_pb2.Policy) -> set[tuple[str, str, str]]:

@@ -75,8 +75,9 @@ class EnrollmentServiceServicer(object):
 
     def Link(self, request_iterator, context):
         """The link: the service says hello, then how it is; the control plane answers what the service needs to decide
-        alone (policy, keys, trust, peers), first all of it, then each change. A stream that ends is opened again
-        from the start; everything in it states the newest truth, so nothing is lost between two links.
+        alone, first all of it in this order: keys, trust, policy (to workspaces), directory; then each change. A
+        stream that ends is opened again from the start; everything in it states the newest truth, so nothing is
+        lost between two links. Until the directory has come, nothing heard on an earlier link is confirmed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -47,8 +47,9 @@ class EnrollmentServiceStub:
     """
     Link: _grpc.StreamStreamMultiCallable[_enrollment_pb2.LinkRequest, _enrollment_pb2.LinkResponse]
     """The link: the service says hello, then how it is; the control plane answers what the service needs to decide
-    alone (policy, keys, trust, peers), first all of it, then each change. A stream that ends is opened again
-    from the start; everything in it states the newest truth, so nothing is lost between two links.
+    alone, first all of it in this order: keys, trust, policy (to workspaces), directory; then each change. A
+    stream that ends is opened again from the start; everything in it states the newest truth, so nothing is
+    lost between two links. Until the directory has come, nothing heard on an earlier link is confirmed.
     """
 
 @_typing.type_check_only
@@ -67,8 +68,9 @@ class EnrollmentServiceAsyncStub(EnrollmentServiceStub):
     """
     Link: _aio.StreamStreamMultiCallable[_enrollment_pb2.LinkRequest, _enrollment_pb2.LinkResponse]  # type: ignore[assignment]
     """The link: the service says hello, then how it is; the control plane answers what the service needs to decide
-    alone (policy, keys, trust, peers), first all of it, then each change. A stream that ends is opened again
-    from the start; everything in it states the newest truth, so nothing is lost between two links.
+    alone, first all of it in this order: keys, trust, policy (to workspaces), directory; then each change. A
+    stream that ends is opened again from the start; everything in it states the newest truth, so nothing is
+    lost between two links. Until the directory has come, nothing heard on an earlier link is confirmed.
     """
 
 class EnrollmentServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -102,8 +104,9 @@ class EnrollmentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_enrollment_pb2.LinkResponse], _abc.AsyncIterator[_enrollment_pb2.LinkResponse]]:
         """The link: the service says hello, then how it is; the control plane answers what the service needs to decide
-        alone (policy, keys, trust, peers), first all of it, then each change. A stream that ends is opened again
-        from the start; everything in it states the newest truth, so nothing is lost between two links.
+        alone, first all of it in this order: keys, trust, policy (to workspaces), directory; then each change. A
+        stream that ends is opened again from the start; everything in it states the newest truth, so nothing is
+        lost between two links. Until the directory has come, nothing heard on an earlier link is confirmed.
         """
 
 def add_EnrollmentServiceServicer_to_server(servicer: EnrollmentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
