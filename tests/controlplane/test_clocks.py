@@ -1,4 +1,4 @@
-"""Clocks that disagree by an hour, and one that is set right (F10); revocations hold all the same."""
+"""Clocks an hour off, and clocks set right (F10); what is revoked stays dead all the same."""
 
 import asyncio
 from pathlib import Path
