@@ -82,6 +82,10 @@ class RootKeys:
     def remove(self, fingerprint: str) -> None:
         self._path(fingerprint).unlink(missing_ok=True)
 
+    def sweep(self, named: Iterable[str]) -> None:
+        """Removes the keys that a process which was killed left behind."""
+        files.sweep(self._directory, {self._path(fingerprint).stem for fingerprint in named})
+
     def _path(self, fingerprint: str) -> Path:
         return self._directory / f"{fingerprint.removeprefix('sha256:')}.pem"
 

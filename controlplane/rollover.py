@@ -44,6 +44,7 @@ class Rollover:
             if not await self._database.write(rollover.ensure_root, made):
                 self.authority.keys.remove(made.fingerprint)
         await self.reload()
+        self.authority.keys.sweep(await self._known())
 
     async def reload(self) -> None:
         """Takes over what the database says."""

@@ -159,7 +159,7 @@ async def _lay_foundation(settings: Settings, clock: Clock) -> Foundation:
         MeshMembers(database),
         LinkRegistry(database, clock, silence=timedelta(seconds=settings.link_silence_s)),
         throttle,
-        SingleSignOn.build(settings, database, throttle, clock),
+        SingleSignOn.build(settings, database, throttle=throttle, lifetimes=lifetimes, clock=clock),
         endpoints,
         make_provisioner(settings, endpoints, credentials.identity.uid),
         Notary(

@@ -13,6 +13,7 @@ from controlplane.identity.providers.github import GitHub
 from controlplane.identity.providers.oidc import Oidc
 from controlplane.identity.providers.wire import Wire
 from controlplane.identity.throttle import Throttle
+from controlplane.identity.tokens import Lifetimes
 from controlplane.identity.vault import KEY_BYTES, Vault
 from controlplane.servicers.identity_providers import GITHUB, OIDC
 from meshkit import files
@@ -33,7 +34,13 @@ class SingleSignOn:
 
     @classmethod
     def build(
-        cls, settings: Settings, database: Database, throttle: Throttle, clock: Clock
+        cls,
+        settings: Settings,
+        database: Database,
+        *,
+        throttle: Throttle,
+        lifetimes: Lifetimes,
+        clock: Clock,
     ) -> Self:
         """Builds all of it; makes the vault's key the first time."""
         policy = EgressPolicy(settings.egress_networks, settings.egress_ca_file)
@@ -46,6 +53,7 @@ class SingleSignOn:
             vault=vault,
             bulkheads=Bulkheads(seconds=settings.identity_provider_timeout_s),
             throttle=throttle,
+            lifetimes=lifetimes,
             public_url=settings.public_url,
         )
         seconds = settings.identity_provider_timeout_s

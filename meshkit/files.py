@@ -5,8 +5,12 @@ import fcntl
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from pathlib import Path
+
+# Longer than any transaction takes that names a key whose file was just made.
+_SETTLED_S = 600.0
 
 
 def make_private_directory(path: Path) -> None:
@@ -47,3 +51,13 @@ def _sync_directory(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sweep(directory: Path, named: Collection[str]) -> None:
+    """Removes the PEM files of a directory whose stems are not named.
+
+    Not those just made: another process may be about to name them.
+    """
+    for path in directory.glob("*.pem"):
+        if path.stem not in named and time.time() - path.stat().st_mtime > _SETTLED_S:
+            path.unlink(missing_ok=True)

@@ -5,7 +5,6 @@ token it signed has expired. Its file is on disk before the database names it, s
 leaves at most a file that nobody needs.
 """
 
-import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -18,8 +17,6 @@ from meshkit.tokens import TokenSigner, TrustedIssuer
 NEXT = "NEXT"
 ACTIVE = "ACTIVE"
 RETIRING = "RETIRING"
-# Longer than any transaction takes that names a key whose file was just made.
-_SETTLED_S = 600.0
 _SPOKEN_FOR = frozenset({CallerKind.USER, CallerKind.SERVICE_ACCOUNT})
 
 
@@ -44,9 +41,7 @@ class KeyFiles:
 
         Not those just made: another process may be about to name them.
         """
-        for path in self._directory.glob("*.pem"):
-            if path.stem not in named and time.time() - path.stat().st_mtime > _SETTLED_S:
-                path.unlink(missing_ok=True)
+        files.sweep(self._directory, named)
 
     def remove(self, kid: str) -> None:
         self._path(kid).unlink(missing_ok=True)

@@ -28,6 +28,7 @@ from controlplane.identity.providers.model import (
     ProviderError,
 )
 from controlplane.identity.throttle import Throttle
+from controlplane.identity.tokens import Lifetimes
 from controlplane.identity.vault import Vault
 from controlplane.operations import identity_providers, logins
 from controlplane.operations.logins import Returned, Waiting
@@ -77,6 +78,7 @@ class Logins:
         vault: Vault,
         bulkheads: Bulkheads,
         throttle: Throttle,
+        lifetimes: Lifetimes,
         public_url: str,
     ) -> None:
         self._database = database
@@ -84,6 +86,7 @@ class Logins:
         self._vault = vault
         self._bulkheads = bulkheads
         self._throttle = throttle
+        self._lifetimes = lifetimes
         self._public_url = public_url.rstrip("/")
         self._own = re.compile(re.escape(self._public_url) + _PATH)
 
@@ -123,7 +126,9 @@ class Logins:
             if error or not answer.code:
                 raise _denied(error)
             person = await self._identify(returned.provider, self._proofs(Secret(state)), answer)
-            code = await self._database.write(logins.finish, returned.login.uid, person)
+            code = await self._database.write(
+                logins.finish, returned.login.uid, person, lifetimes=self._lifetimes
+            )
         except MeshError as refusal:
             refusal.metadata["redirectUri"] = _failure(returned, refusal)
             raise

@@ -1,13 +1,15 @@
 """From an identity to an account: found by issuer and subject, never by address alone.
 
 An address decides in one case only: the first time, where the provider has verified it, the
-organization has proven that its domain is its own, and the account of this address is one of
-the organization's members whom the issuer does not know under another name already.
+organization has proven that its domain is its own, and the account of this address belongs to
+this organization alone and is not known to the issuer under another name already. Whoever made
+that account may not have been the person: every other way into it ends with the link.
 """
 
 from controlplane import store
 from controlplane.identity.providers.model import Assertion
-from controlplane.operations import group_teams, trusted_domains, users
+from controlplane.identity.tokens import Lifetimes
+from controlplane.operations import group_teams, members, trusted_domains, users
 from controlplane.store.schema import User
 from controlplane.store.schema_identity import Identity, IdentityProvider
 from meshkit.errors import Aborted, PermissionDenied
@@ -20,7 +22,9 @@ TRUSTED_DOMAINS = "TRUSTED_DOMAINS"
 ANYONE = "ANYONE"
 
 
-def admit(session: Session, provider: IdentityProvider, person: Assertion) -> User:
+def admit(
+    session: Session, provider: IdentityProvider, person: Assertion, *, lifetimes: Lifetimes
+) -> User:
     """The account of the person, made where they may join; raises MEMBERSHIP_REQUIRED."""
     if provider.allowed_groups and person.groups.isdisjoint(provider.allowed_groups):
         raise _not_admitted("You are in none of the groups that may sign in here.")
@@ -40,6 +44,8 @@ def admit(session: Session, provider: IdentityProvider, person: Assertion) -> Us
         if user is None:
             _require_joining(provider, is_trusted=is_trusted)
             user = _new_user(session, person, is_trusted=is_trusted)
+        else:
+            _hand_over(session, user, lifetimes)
         _require_active(user)
         _remember(session, person, user)
     if not store.organizations.keep_member(session, organization, user.uid):
@@ -54,10 +60,24 @@ def _linkable(session: Session, organization: str, person: Assertion) -> User | 
     user = store.users.get_by_email(session, person.email)
     if user is None or not store.organizations.keep_member(session, organization, user.uid):
         return None
+    # What it holds elsewhere is not this organization's to give to whom its provider names.
+    if list(store.organizations.of_user(session, user.uid)) != [organization]:
+        return None
     # The issuer's other subject had this address before: it was given to somebody else.
     if store.identities.is_known_to(session, person.issuer, user.uid):
         return None
     return user
+
+
+def _hand_over(session: Session, user: User, lifetimes: Lifetimes) -> None:
+    """Leaves the account to the person whose address it has, with nobody else inside.
+
+    An inviter can accept an invitation to somebody else's address, and wait in that account.
+    """
+    members.end_all(session, user, reason="identity linked", lifetimes=lifetimes)
+    if user.password_hash is not None:
+        user.password_hash = None
+        session.emit(ChangeKind.UPDATED, user, fields=("password",))
 
 
 def _require_joining(provider: IdentityProvider, *, is_trusted: bool) -> None:

@@ -82,7 +82,7 @@ def take(session: Session, organization: str, provider: str, presented: OpaqueTo
     return Returned(row, found)
 
 
-def finish(session: Session, uid: UUID, person: Assertion) -> Secret:
+def finish(session: Session, uid: UUID, person: Assertion, *, lifetimes: Lifetimes) -> Secret:
     """Admits the person and answers the code for the client; raises MEMBERSHIP_REQUIRED."""
     row = store.identities.lock_login(session, uid)
     if row is None:
@@ -91,7 +91,7 @@ def finish(session: Session, uid: UUID, person: Assertion) -> Secret:
     assert provider is not None
     # Judged by the settings of now: it may have been disabled while the person was away.
     identity_providers.require_enabled(session, provider.organization, provider.id)
-    user = identities.admit(session, provider, person)
+    user = identities.admit(session, provider, person, lifetimes=lifetimes)
     secret, _, row.code_digest = opaque.make(opaque.LOGIN_CODE, row.uid)
     row.user_uid, row.code_expire_time = user.uid, session.now + CODE_LIFETIME
     session.audited(resource=user.name, fields=("identity",))

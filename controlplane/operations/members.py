@@ -67,7 +67,7 @@ def deactivate(
         member.user.deactivate_time = session.now
         session.emit(ChangeKind.UPDATED, member.user, fields=("state",))
         _require_administrators(session, store.members.of_user(session, user_uid))
-    _end_all(session, member.user, reason="deactivated", lifetimes=lifetimes)
+    end_all(session, member.user, reason="deactivated", lifetimes=lifetimes)
     session.audited(resource=member.row.name, fields=("state",))
     return member
 
@@ -84,7 +84,7 @@ def reactivate(
     member = _in_charge_of(session, organization, user_uid, caller, "members.reactivate")
     if not member.user.is_active:
         # A sign-in that raced with the shutting left a session that has not opened anything yet.
-        _end_all(session, member.user, reason="deactivated", lifetimes=lifetimes)
+        end_all(session, member.user, reason="deactivated", lifetimes=lifetimes)
         member.user.deactivate_time = None
         session.emit(ChangeKind.UPDATED, member.user, fields=("state",))
     session.audited(resource=member.row.name, fields=("state",))
@@ -102,7 +102,7 @@ def erase(
     """Replaces everything personal in an account, for good; its UUID stays taken."""
     member = _in_charge_of(session, organization, user_uid, caller, "members.erase")
     user = member.user
-    _end_all(session, user, reason="erased", lifetimes=lifetimes)
+    end_all(session, user, reason="erased", lifetimes=lifetimes)
     memberships = store.members.of_user(session, user_uid)
     for row in memberships:
         leave(session, row)
@@ -131,7 +131,7 @@ def recover(
     return Recovery(member.user.email, token, session.now + _RECOVERY_TOKEN_LIFE)
 
 
-def _end_all(session: Session, user: User, *, reason: str, lifetimes: Lifetimes) -> None:
+def end_all(session: Session, user: User, *, reason: str, lifetimes: Lifetimes) -> None:
     """Ends whatever lets somebody in as this user."""
     sessions.end_all(session, user, reason=reason, lifetimes=lifetimes)
     personal_tokens.delete_all(session, user.uid, lifetimes=lifetimes)

@@ -84,12 +84,16 @@ def taken() -> AlreadyExists:
 
 
 def issue_password_token(session: Session, user_uid: UUID) -> Secret | None:
-    """A one-time token to choose a password; None where the person has chosen one already.
+    """A one-time token to choose a password; None where the person signs in already.
 
     It replaces an earlier token, so a repeated CreateUser leaves one that works.
     """
     user = store.users.get(session, user_uid)
-    if user is None or user.password_hash is not None:
+    if (
+        user is None
+        or user.password_hash is not None
+        or store.identities.has_any(session, user_uid)
+    ):
         return None
     session.audited(resource=user.name, fields=("password_token",))
     return new_password_token(session, user_uid, life=_PASSWORD_TOKEN_LIFE)

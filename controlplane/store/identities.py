@@ -21,6 +21,12 @@ def is_known_to(session: Session, issuer: str, user_uid: UUID) -> bool:
     return session.scalars(query.limit(1)).first() is not None
 
 
+def has_any(session: Session, user_uid: UUID) -> bool:
+    """Whether any provider vouches for the account."""
+    query = sa.select(Identity.subject).where(Identity.user_uid == user_uid).limit(1)
+    return session.scalars(query).first() is not None
+
+
 def forget(session: Session, user_uid: UUID) -> None:
     """Nobody is this account any more; whoever signs in again is somebody new."""
     session.execute(sa.delete(Identity).where(Identity.user_uid == user_uid))

@@ -1,6 +1,7 @@
 """A new root for the mesh: trusted first, then signing, and nobody lost on the way."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -272,6 +273,23 @@ async def test_a_restart_goes_on_in_the_same_phase(tmp_path: Path, database_url:
         issuing = await authority.get()
         assert issuing.phase == ISSUING
         assert own_issuer(plane, issuing) == fingerprints(issuing)[pb.ROOT_STATE_ACTIVE]
+
+
+async def test_a_start_removes_the_keys_that_a_killed_process_left(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    async with running(tmp_path, sqlite_url) as plane:
+        keys = plane.settings.data_dir / "ca-keys"
+        (own,) = keys.iterdir()
+    old, young = keys / f"{'0' * 64}.pem", keys / f"{'1' * 64}.pem"
+    for orphan in (old, young):
+        orphan.write_bytes(own.read_bytes())
+    long_ago = own.stat().st_mtime - 3600
+    os.utime(old, (long_ago, long_ago))
+    os.utime(own, (long_ago, long_ago))
+    async with running(tmp_path, sqlite_url):
+        # One that was just made may be about to be named by another replica.
+        assert {path.name for path in keys.iterdir()} == {own.name, young.name}
 
 
 async def test_a_service_joins_while_a_rollover_is_under_way(

@@ -29,7 +29,12 @@ from tests.controlplane.sign_on import (
     trust_domain,
     who,
 )
-from weftapi.controlplane.v1 import auth_pb2, identity_providers_pb2, members_pb2
+from weftapi.controlplane.v1 import (
+    auth_pb2,
+    identity_providers_pb2,
+    members_pb2,
+    organizations_pb2,
+)
 
 GRACE = {"email": "grace@example.com", "email_verified": True, "name": "Grace", "groups": ["ml"]}
 
@@ -229,6 +234,36 @@ async def test_a_verified_address_in_a_trusted_domain_means_the_member_who_has_i
     flow = await SignIn.of(plane, "okta")
     brought = await flow.visit("successor")
     assert await refused(flow.complete(brought)) == ("PERMISSION_DENIED", "MEMBERSHIP_REQUIRED")
+
+
+async def test_who_waits_in_an_account_is_out_when_its_person_comes(
+    plane: Plane, admin: Client, okta: RealProvider
+) -> None:
+    """An inviter keeps the invitation to somebody else's address, and accepts it."""
+    await trust_domain(plane, admin, "example.com")
+    waiting = await plane.new_user(admin, "ceo@example.com")
+    okta.set_account("ceo", email="ceo@example.com", email_verified=True)
+    arrived = await sign_in(plane, "okta", "ceo")
+    assert arrived.subject == waiting.subject
+    refresh = auth_pb2.ExchangeTokenRequest(refresh_token=waiting.tokens.refresh_token)
+    assert (await refused(waiting.auth.ExchangeToken(refresh)))[0] == "UNAUTHENTICATED"
+    assert (await refused(who(waiting)))[0] == "UNAUTHENTICATED"
+    again = auth_pb2.SignInRequest(email="ceo@example.com", password=PASSWORD)
+    assert await refused(waiting.auth.SignIn(again)) == ("UNAUTHENTICATED", "SIGN_IN_FAILED")
+    assert (await who(arrived)).email == "ceo@example.com"
+
+
+async def test_a_provider_hands_over_no_account_that_others_share(
+    plane: Plane, admin: Client, okta: RealProvider
+) -> None:
+    """What somebody holds in another organization is not this one's to give away."""
+    await trust_domain(plane, admin, "example.com")
+    await admin.organizations.CreateOrganization(
+        organizations_pb2.CreateOrganizationRequest(organization_id="other")
+    )
+    okta.set_account("ada", email=ADMIN_EMAIL, email_verified=True)
+    assert (await sign_in(plane, "okta", "ada")).subject != admin.subject
+    assert (await plane.sign_in(ADMIN_EMAIL, PASSWORD)).subject == admin.subject
 
 
 async def test_an_address_that_changes_at_the_provider_changes_nobody(
