@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from weft._connection import Connection
     from weftapi.controlplane.v1 import operations_pb2, workspaces_pb2
 
-_WAIT_S = 2
+# People hear of progress about once a second.
+_WAIT_S = 1
 _CANCELLED = 1
 
 no_wait_option = click.option(

@@ -116,7 +116,9 @@ def environment(home: Path) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def mesh(home: Path) -> Iterator[EmbeddedMesh]:
     """A mesh on free ports, with its administrator signed in."""
-    mesh = EmbeddedMesh(home / "mesh", ContextStore(home / "config"))
+    # All the people of these tests sign in from one address.
+    settings = {"WEFT_CONTROLPLANE_SIGN_IN_PER_MINUTE": "1000"}
+    mesh = EmbeddedMesh(home / "mesh", ContextStore(home / "config"), settings=settings)
     mesh.start(lambda _line: None)
     yield mesh
     mesh.stop()

@@ -28,7 +28,6 @@ def test_a_workspace_from_its_creation_to_its_end(weft: Weft) -> None:
     made = weft("workspaces", "create", "research", "--name", "Research")
     assert made.code == 0, made.err
     assert "research is active" in made.out
-    assert "its server" in made.err
     shown = document(weft, "show", "research")
     assert shown["state"] == "WORKSPACE_STATE_ACTIVE"
     assert shown["displayName"] == "Research"
