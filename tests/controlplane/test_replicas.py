@@ -137,11 +137,15 @@ async def test_keys_are_rotated_by_both_at_once(replicas: tuple[Plane, Plane]) -
     clients = await pair(replicas)
     request = auth_pb2.RotateSigningKeyRequest(organization=ORGANIZATION)
     calls = [client.auth.RotateSigningKey(request) for client in clients for _ in range(3)]
-    assert await codes(calls) == ["OK"] * 6
+    found = await codes(calls)
+    # Who comes upon a key that the other made this very moment is told to come again.
+    assert set(found) <= {"OK", "FAILED_PRECONDITION"}
+    rotations = found.count("OK")
+    assert rotations
     for plane in replicas:
         anyone = await plane.edge()
         keys = await anyone.auth.GetJwks(auth_pb2.GetJwksRequest())
-        assert len({key.kid for key in keys.keys}) == 8
+        assert len({key.kid for key in keys.keys}) == 2 + rotations
         # Whoever signed it, both know the key: what is not there yet arrives in a moment.
         tokens = (await plane.sign_in()).tokens
         for other in replicas:
