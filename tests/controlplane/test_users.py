@@ -95,11 +95,10 @@ async def test_people_change_their_own_name(plane: Plane, admin: Client) -> None
     assert (await get(bob, "users/me")).display_name == "Bob"
     cleared = await update(bob, "users/me", display_name="", paths=("display_name",))
     assert cleared.display_name == ""
-    for name in (bob.subject, f"users/{uuid4()}"):
+    for name in (bob.subject, f"users/{uuid4()}", ""):
         assert await refused(update(admin, name, display_name="Mallory")) == DENIED
-    for name in ("", "users/"):
-        no_name = update(admin, name, display_name="Mallory")
-        assert await refused(no_name) == ("INVALID_ARGUMENT", "INVALID_FIELDS")
+    nobody = update(admin, "users/", display_name="Mallory")
+    assert await refused(nobody) == ("INVALID_ARGUMENT", "INVALID_FIELDS")
     for path in ("email", "name", "password_hash", "no_such"):
         wrong = update(bob, "users/me", email="eve@example.com", paths=(path,))
         assert await refused(wrong) == ("INVALID_ARGUMENT", "INVALID_FIELDS")
