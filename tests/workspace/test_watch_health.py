@@ -4,7 +4,6 @@ import asyncio
 import urllib.request
 from pathlib import Path
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.workspace.harness import Harness, workspace
@@ -13,7 +12,6 @@ from weftapi.workspace.v1.events_pb2 import WatchEventsRequest as WatchEvents
 from weftapi.workspace.v1.runs_pb2 import WatchRunsRequest as WatchRuns
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_watch_that_is_woken_for_nothing_still_says_how_far_it_has_come(
     tmp_path: Path, database_url: str
 ) -> None:
