@@ -59,7 +59,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     for file in config.stash[_FOLDER].glob("*.json"):
         _seen.update((method, code) for method, code in json.loads(file.read_text()))
-    if exitstatus == pytest.ExitCode.OK and _is_whole_suite(config):
+    if exitstatus == pytest.ExitCode.OK and is_whole_suite(config):
         missing = sorted(_missing())
         if missing:
             reporter = config.pluginmanager.get_plugin("terminalreporter")
@@ -78,7 +78,8 @@ def note_log(log: Path) -> None:
                 _seen.add((entry["method"], entry["code"]))
 
 
-def _is_whole_suite(config: pytest.Config) -> bool:
+def is_whole_suite(config: pytest.Config) -> bool:
+    """Whether nothing of the suite was left out."""
     is_default = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     options = config.option
     return is_default and not (
