@@ -1,0 +1,8 @@
+"""The tables of operations."""
+
+revision = "0015"
+down_revision = "0014"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
