@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Self
 
 from controlplane.config import Settings
-from controlplane.egress import Egress, EgressPolicy
 from controlplane.identity.domains import DomainProofs
 from controlplane.identity.logins import Logins
 from controlplane.identity.providers.assertions import Assertions
@@ -19,6 +18,7 @@ from controlplane.servicers.identity_providers import GITHUB, OIDC
 from meshkit import files
 from meshkit.clock import Clock
 from meshkit.database import Database
+from meshkit.egress import Egress, EgressPolicy
 
 
 @dataclass(frozen=True, slots=True)

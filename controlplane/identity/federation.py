@@ -2,7 +2,6 @@
 
 import structlog
 
-from controlplane.egress import EgressError
 from controlplane.identity.opaque import invalid_grant
 from controlplane.identity.providers.assertions import Assertions, Presented
 from controlplane.identity.providers.model import IdentityRejectedError, ProviderError
@@ -10,6 +9,7 @@ from controlplane.identity.tokens import Lifetimes, Origin
 from controlplane.operations import federated_credentials
 from controlplane.operations.service_accounts import AccountName
 from meshkit.database import Database
+from meshkit.egress import EgressError
 from meshkit.errors import Unauthenticated, Unavailable
 
 log = structlog.get_logger()

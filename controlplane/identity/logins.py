@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 
 import structlog
 
-from controlplane.egress import EgressError
 from controlplane.identity import opaque
 from controlplane.identity.opaque import Secret
 from controlplane.identity.providers.bulkheads import Bulkheads
@@ -34,6 +33,7 @@ from controlplane.operations import identity_providers, logins
 from controlplane.operations.logins import Returned, Waiting
 from controlplane.store.schema_identity import IdentityProvider
 from meshkit.database import Database
+from meshkit.egress import EgressError
 from meshkit.errors import (
     FieldViolation,
     InvalidArgument,

@@ -3,7 +3,6 @@
 from google.protobuf import empty_pb2
 
 from controlplane import store
-from controlplane.egress import EgressPolicy
 from controlplane.identity.claims import Rule
 from controlplane.identity.tokens import Lifetimes
 from controlplane.operations import federated_credentials, service_accounts
@@ -14,6 +13,7 @@ from controlplane.servicers.conversions import caller_subject, timestamp
 from controlplane.store.schema_accounts import FederatedCredential
 from meshkit.authentication import Context
 from meshkit.database import Database, Session
+from meshkit.egress import EgressPolicy
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.idempotency import once
 from meshkit.paging import ListQuery, PageTokens, Window

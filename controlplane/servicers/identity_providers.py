@@ -8,7 +8,6 @@ from uuid import UUID
 from google.protobuf import empty_pb2
 
 from controlplane import names, store
-from controlplane.egress import EgressPolicy
 from controlplane.identity.domains import DomainProofs
 from controlplane.identity.logins import Logins
 from controlplane.identity.providers import github, oidc
@@ -19,6 +18,7 @@ from controlplane.servicers.conversions import caller_subject, timestamp
 from controlplane.store.schema_identity import IdentityProvider, TrustedDomain
 from meshkit.authentication import Context
 from meshkit.database import Database
+from meshkit.egress import EgressPolicy
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.idempotency import once
 from meshkit.ids import new_uid

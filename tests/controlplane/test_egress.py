@@ -9,8 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from controlplane import egress as module
-from controlplane.egress import MAX_BYTES, Egress, EgressError, EgressPolicy
+from meshkit import egress as module
+from meshkit.egress import MAX_BYTES, Egress, EgressError, EgressPolicy
 from tests.controlplane.lying_provider import LyingProvider, Reply, lying
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)

@@ -14,13 +14,13 @@ from uuid import NAMESPACE_URL, uuid5
 
 import jwt
 
-from controlplane.egress import EgressPolicy
 from controlplane.identity.providers.bulkheads import Bulkheads
 from controlplane.identity.providers.keysets import ALGORITHMS, KeySets
 from controlplane.identity.providers.model import IdentityRejectedError, ProviderUnavailableError
 from controlplane.identity.providers.wire import Wire
 from meshkit import compact
 from meshkit.clock import Clock
+from meshkit.egress import EgressPolicy
 from meshkit.tokens import SKEW
 
 MAX_BYTES = 16 * 1024

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from controlplane.egress import EgressPolicy
 from controlplane.identity.providers.id_tokens import IdTokens
 from controlplane.identity.providers.keysets import KeySets
 from controlplane.identity.providers.model import (
@@ -23,6 +22,7 @@ from controlplane.identity.providers.model import (
 )
 from controlplane.identity.providers.wire import Wire
 from meshkit.clock import Clock
+from meshkit.egress import EgressPolicy
 
 DEFAULT_SCOPES = ("openid", "profile", "email")
 _WELL_KNOWN = "/.well-known/openid-configuration"

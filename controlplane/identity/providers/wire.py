@@ -9,12 +9,12 @@ import httpx2
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
-from controlplane.egress import Egress, EgressError
 from controlplane.identity.providers.model import (
     Client,
     IdentityRejectedError,
     ProviderUnavailableError,
 )
+from meshkit.egress import Egress, EgressError
 
 _OK = 200
 # Of the whole exchange; each provider's bulkhead ends it earlier.

@@ -1,9 +1,9 @@
-"""The one door through which the control plane reaches addresses that somebody else chose.
+"""The one door through which servers reach addresses that somebody else chose.
 
-Issuers and what they name (token endpoints, key sets) come from administrators of organizations
-and from the providers themselves, so none of them may lead into our own network: only https,
-only public addresses, no redirects, small answers. The address that was checked is the one
-that is connected to, whatever DNS says a moment later.
+Issuers, registries, clusters and what they name (token endpoints, key sets) come from people who
+use a server and from those services themselves, so none of them may lead into our own network:
+only https, only public addresses, no redirects, small answers. The address that was checked is
+the one that is connected to, whatever DNS says a moment later.
 """
 
 import asyncio
@@ -87,9 +87,12 @@ class Egress:
         # Of one host at most one look-up is under way: DNS that hangs holds one thread a host.
         self._lookups: dict[str, asyncio.Future[list[Address]]] = {}
 
-    def transport(self) -> httpx2.AsyncBaseTransport:
-        """For a client that sends a few requests and is closed."""
-        return _GuardedTransport(self, self._policy, self._tls)
+    def transport(self, tls: ssl.SSLContext | None = None) -> httpx2.AsyncBaseTransport:
+        """For a client that sends a few requests and is closed.
+
+        `tls` is for a service that has a CA, or wants a client certificate, of its own.
+        """
+        return _GuardedTransport(self, self._policy, tls or self._tls)
 
     async def resolve(self, host: str) -> list[Address]:
         """The addresses of a host as the system knows them; raises EgressError."""
