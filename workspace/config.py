@@ -39,6 +39,11 @@ class WorkspaceSettings(MemberSettings):
     """Where artifacts are written: an fsspec URI; `artifacts` in `data_dir` where not set."""
     log_store_uri: str = ""
     """Where log segments are kept: `file:///...`; `logs` in `data_dir` where not set."""
+    secrets_key_file: Path | None = None
+    """File of the keys that encrypt the keys of secrets; `secrets.keys` in `data_dir`, made at the
+    first start, where not set. Replicas need the same one."""
+    secrets_key_interval_s: float = 10.0
+    """How often a replica looks for new keys of secrets."""
     log_sealing_interval_s: float = 30.0
     """How often logs are sealed whose runs have ended."""
     keep_events: int = 100_000
@@ -79,6 +84,10 @@ class WorkspaceSettings(MemberSettings):
     @property
     def artifact_store(self) -> str:
         return self.artifact_store_uri or f"file://{(self.data_dir / 'artifacts').absolute()}"
+
+    @property
+    def key_file(self) -> Path:
+        return self.secrets_key_file or self.data_dir / "secrets.keys"
 
     @property
     def log_directory(self) -> Path:

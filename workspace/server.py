@@ -39,6 +39,8 @@ from workspace.membership import PeoplesKeys, WorkspaceMember, endpoint_of
 from workspace.owners import Owners
 from workspace.reaper import Reaper
 from workspace.run_tokens import RunStandings, RunTokens, load_key
+from workspace.secrets.key_file import KeyFile
+from workspace.secrets.sealer import Sealer
 from workspace.servicers.listing import Lists
 from workspace.services import SHOWN, Parts, extra_checks, services
 from workspace.store.base import metadata
@@ -62,6 +64,7 @@ class Workspace:
     heartbeats: Heartbeats
     reconciler: Reconciler
     logs: LogKeeper
+    sealer: Sealer
     member: WorkspaceMember
     link: Link | None
     jobs: Sequence[Job]
@@ -75,6 +78,8 @@ class Workspace:
         interval_s = self.settings.reaper_interval_s
         flushing = self.heartbeats.keep_flushing(interval_s)
         self._tasks.append(asyncio.create_task(flushing, name="heartbeats"))
+        knowing = self.sealer.keep_fresh(self.settings.secrets_key_interval_s)
+        self._tasks.append(asyncio.create_task(knowing, name="keys of secrets"))
         if self.link:
             self._tasks.append(asyncio.create_task(self.link.run(), name="link"))
             self._tasks.append(asyncio.create_task(self._stand_by_policy(self.link)))
@@ -124,7 +129,7 @@ async def compose(
     log_files = FileBackend.open(settings.log_directory)
     parts = _parts(
         settings,
-        _Base(database, encoder, membership.credentials, clock),
+        _Base(database, encoder, membership.credentials, await _sealer(settings, database), clock),
         trust,
         log_files=log_files,
         managers=managers or directory,
@@ -151,6 +156,13 @@ async def compose(
     return _workspace(parts, trust, server, member, link=link, jobs=_jobs(parts, clock, courier))
 
 
+async def _sealer(settings: WorkspaceSettings, database: Database) -> Sealer:
+    key_file = KeyFile(settings.key_file, is_ours=settings.secrets_key_file is None)
+    sealer = Sealer(database, key_file)
+    await sealer.load()
+    return sealer
+
+
 @dataclass(frozen=True, slots=True)
 class _Base:
     """What everything stands on."""
@@ -158,6 +170,7 @@ class _Base:
     database: Database
     encoder: EventEncoder
     credentials: Credentials
+    sealer: Sealer
     clock: Clock
 
 
@@ -189,6 +202,7 @@ def _parts(
         access=trust.access,
         policies=trust.policies,
         tokens=trust.tokens,
+        sealer=base.sealer,
         heartbeats=Heartbeats(database, clock),
         bells=Bells(),
         logs=LogKeeper(database, LiveLogs(log_files, clock=clock), clock=clock),
@@ -216,6 +230,7 @@ def _workspace(
         heartbeats=parts.heartbeats,
         reconciler=parts.reconciler,
         logs=parts.logs,
+        sealer=parts.sealer,
         member=member,
         link=link,
         jobs=jobs,

@@ -43,6 +43,7 @@ from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
 from workspace.logs.keeper import LogKeeper
 from workspace.run_tokens import RunTokens
+from workspace.secrets.sealer import Sealer
 from workspace.servicers.artifacts import (
     ArtifactServicer,
     artifact_to_proto,
@@ -87,6 +88,7 @@ class Parts:
     access: Access
     policies: Policies
     tokens: RunTokens
+    sealer: Sealer
     heartbeats: Heartbeats
     bells: Bells
     logs: LogKeeper

@@ -9,7 +9,16 @@ import types
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    ClassVar,
+    Generic,
+    NewType,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -51,7 +60,22 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-_TYPES: dict[Any, Any] = {**TYPE_ANNOTATIONS, str: sa.Text(), bool: sa.Boolean()}
+# What `workspace.secrets` has encrypted. The annotation is all that a table needs for its
+# column to be encrypted anew when the key is rotated.
+Sealed = NewType("Sealed", bytes)
+
+
+class SealedColumn(sa.LargeBinary):
+    """The type of columns that hold `Sealed`; rotation finds them by it."""
+
+
+_TYPES: dict[Any, Any] = {
+    **TYPE_ANNOTATIONS,
+    str: sa.Text(),
+    bool: sa.Boolean(),
+    bytes: sa.LargeBinary(),
+    Sealed: SealedColumn(),
+}
 
 
 class Row:

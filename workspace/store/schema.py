@@ -378,3 +378,4 @@ class Launch(Row):
 
 # Imported for its effect on the metadata: the tables of logs live in a file of their own.
 from workspace.store import schema_logs as schema_logs  # noqa: E402, PLC0414 - re-exported
+from workspace.store import schema_secrets as schema_secrets  # noqa: E402, PLC0414 - likewise

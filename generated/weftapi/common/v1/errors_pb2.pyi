@@ -193,6 +193,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """OUT_OF_RANGE: retention has deleted rows that come next; begin again at the oldest one. {anchorSequence}"""
     ERROR_REASON_AUDIT_SEQUENCE_IN_FUTURE: _ErrorReason.ValueType  # 161
     """OUT_OF_RANGE: the chain has no row of this number yet. {lastSequence}"""
+    ERROR_REASON_SECRETS_KEY_MISSING: _ErrorReason.ValueType  # 230
+    """FAILED_PRECONDITION: the key that opens this workspace's secrets is not in its key file; put it back. {keyId}"""
+    ERROR_REASON_SECRET_ALTERED: _ErrorReason.ValueType  # 231
+    """FAILED_PRECONDITION: what is stored is not what was encrypted for this place; restore it from a backup."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -365,4 +369,8 @@ ERROR_REASON_AUDIT_COMPACTED: ErrorReason.ValueType  # 160
 """OUT_OF_RANGE: retention has deleted rows that come next; begin again at the oldest one. {anchorSequence}"""
 ERROR_REASON_AUDIT_SEQUENCE_IN_FUTURE: ErrorReason.ValueType  # 161
 """OUT_OF_RANGE: the chain has no row of this number yet. {lastSequence}"""
+ERROR_REASON_SECRETS_KEY_MISSING: ErrorReason.ValueType  # 230
+"""FAILED_PRECONDITION: the key that opens this workspace's secrets is not in its key file; put it back. {keyId}"""
+ERROR_REASON_SECRET_ALTERED: ErrorReason.ValueType  # 231
+"""FAILED_PRECONDITION: what is stored is not what was encrypted for this place; restore it from a backup."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
