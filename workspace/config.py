@@ -69,6 +69,8 @@ class WorkspaceSettings(MemberSettings):
     """How often launches are looked at without being woken."""
     stop_grace_s: float = 60.0
     """How long a run that was asked to stop may keep its workload."""
+    start_patience_s: float = 900.0
+    """How long a runner may take to start once its manager has a place for it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -106,6 +108,10 @@ class WorkspaceSettings(MemberSettings):
     @property
     def heartbeat_lease(self) -> timedelta:
         return timedelta(seconds=self.heartbeat_lease_s)
+
+    @property
+    def start_patience(self) -> timedelta:
+        return timedelta(seconds=self.start_patience_s)
 
     @property
     def stop_grace(self) -> timedelta:

@@ -190,6 +190,7 @@ def _parts(
         trust=lambda: base.credentials.trust,
         interval_s=settings.launch_interval_s,
         stop_grace=settings.stop_grace,
+        start_patience=settings.start_patience,
     )
     pages = PageTokens([read_or_make_key(settings.data_dir / "page-token.key", KEY_BYTES)])
     return Parts(

@@ -7,10 +7,10 @@ Whoever holds the job's lease does this; what it writes checks that it still doe
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import grpc
 import structlog
@@ -19,12 +19,15 @@ from google.protobuf.duration_pb2 import Duration
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import MeshError
+from meshkit.feed import StoredEvent
 from meshkit.jobs import Lease
 from meshkit.session import Session
 from weftapi.common.v1 import types_pb2
 from weftapi.workloads.v1 import workloads_pb2
+from workspace.encoding import decode
 from workspace.launching.ports import Manager, WorkloadManagers
 from workspace.lifecycle import RUN_TERMINAL
+from workspace.operations import admission
 from workspace.operations import launches as operations
 from workspace.operations.launches import CANCELLING, INTENDED, SUBMITTED, Observed
 from workspace.operations.runs import FORCE
@@ -34,6 +37,7 @@ from workspace.store import snapshots as snapshot_store
 from workspace.store.schema import Launch, Run
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 RUNNER_ARGS = ("-m", "weft.runner")
 _AT_ONCE = 8
@@ -43,6 +47,7 @@ _LAST_WORDS_BYTES = 4096
 _LINE_PREFIX = re.compile(r"^\S+Z (?:stdout|stderr) [FP] ", re.MULTILINE)
 # As much as a state's reason may have anywhere.
 _MAX_WORDS = 1024
+_OUT_OF_REACH = "The workload manager does not answer: it is asked again."
 # Answers that no repetition changes.
 _FINAL = frozenset(
     {
@@ -74,6 +79,8 @@ class LaunchSettings:
     # How long a run that was asked to stop, or has ended, may keep its workload.
     stop_grace: timedelta = timedelta(seconds=60)
     cancel_grace: timedelta = timedelta(seconds=30)
+    # How long a runner may take to speak, once its manager has a place for it.
+    start_patience: timedelta = timedelta(minutes=15)
 
 
 class Reconciler:
@@ -94,6 +101,9 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self._awake = asyncio.Event()
+        # Whether this replica holds the lease, and runs wait for others to end.
+        self._is_acting = self._has_line = False
+        database.feed.tell(self._hear)
 
     def wake(self) -> None:
         """Something was committed that concerns launches: look now, not at the next interval."""
@@ -101,15 +111,20 @@ class Reconciler:
 
     async def run(self, lease: Lease) -> None:
         """Submits, cancels and watches until interrupted."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._keep_acting(lease))
-            tasks.create_task(self._keep_watching(lease))
+        self._is_acting = True
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_acting(lease))
+                tasks.create_task(self._keep_watching(lease))
+        finally:
+            self._is_acting = False
 
     async def act(self, lease: Lease) -> None:
-        """One pass: submits what is intended, cancels what should end."""
+        """One pass: lets in who waits, submits what is intended, cancels what should end."""
         manager = self._managers.current()
         if manager is None:
             return
+        await self._admit(lease)
         room = asyncio.Semaphore(_AT_ONCE)
 
         async def one(launch: Launch, run: Run) -> None:
@@ -122,6 +137,8 @@ class Reconciler:
             # One launch that cannot be dealt with keeps none of the others.
             if isinstance(result, Exception):
                 log.warning("launch_failed", workload=launch.workload, error=str(result))
+            if isinstance(result, grpc.aio.AioRpcError) and launch.state == INTENDED:
+                await self._write(lease, operations.delayed, launch, _OUT_OF_REACH)
 
     async def watch(self, lease: Lease, manager: Manager) -> None:
         """Follows the manager's workloads until the stream ends."""
@@ -137,6 +154,20 @@ class Reconciler:
             if response.initial_complete and not is_complete:
                 is_complete = True
                 await self._find_lost(lease, manager, listed)
+
+    def _hear(self, events: Sequence[StoredEvent]) -> None:
+        """Runs that begin on any replica, or end while others wait: there is something to do."""
+        if self._is_acting and any(
+            event.type == "CREATED" or (self._has_line and _is_end(event))
+            for event in events
+            if event.resource_type == Run.resource_type
+        ):
+            self.wake()
+
+    async def _admit(self, lease: Lease) -> None:
+        self._has_line = await self._database.read(store.has_line)
+        if self._has_line:
+            self._has_line = await self._write(lease, admission.admit)
 
     async def _keep_acting(self, lease: Lease) -> None:
         while True:
@@ -167,6 +198,8 @@ class Reconciler:
             await self._submit(lease, manager, launch, run)
         elif launch.state == INTENDED or (launch.state == SUBMITTED and self._should_end(run)):
             await self._cancel(lease, manager, launch, run)
+        elif launch.state == SUBMITTED and self._is_overdue(launch, run):
+            await self._give_up(lease, manager, launch)
 
     async def _submit(self, lease: Lease, manager: Manager, launch: Launch, run: Run) -> None:
         request = await self._request(run)
@@ -180,7 +213,7 @@ class Reconciler:
                 return
             if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
                 raise
-        await self._write(lease, operations.submitted, launch)
+        await self._write(lease, operations.submitted, launch, self._start_by())
 
     async def _request(self, run: Run) -> workloads_pb2.SubmitWorkloadRequest:
         found = await self._database.read(snapshot_store.to_run, run.project, {run.snapshot})
@@ -201,13 +234,30 @@ class Reconciler:
     def _should_end(self, run: Run) -> bool:
         now, grace = self._clock.now(), self._settings.stop_grace
         if run.state in RUN_TERMINAL:
-            return run.end_time is not None and now >= run.end_time + grace
+            is_over = run.end_time is not None and now >= run.end_time + grace
+            return is_over or run.reporter is None
         if run.stop_request is None:
             return False
         # Until a runner has spoken there is nobody who could stop gracefully.
         is_unheard = run.reporter is None
         is_forced = run.stop_request["mode"] == FORCE
         return is_forced or is_unheard or now >= run.update_time + grace
+
+    async def _give_up(self, lease: Lease, manager: Manager, launch: Launch) -> None:
+        """Ends a run whose runner does not start, unless its manager has no place for it."""
+        workload = await self._look_for(lease, manager, f"workloads/{launch.workload}")
+        if workload and workload.state != workloads_pb2.WORKLOAD_STATE_QUEUED:
+            patience = self._settings.start_patience
+            await self._write(lease, operations.never_started, launch, patience)
+            self.wake()
+
+    def _is_overdue(self, launch: Launch, run: Run) -> bool:
+        """Whether a runner should have spoken by now that has not."""
+        is_awaited = run.reporter is None and run.state not in RUN_TERMINAL
+        return is_awaited and launch.start_by is not None and self._clock.now() >= launch.start_by
+
+    def _start_by(self) -> datetime:
+        return self._clock.now() + self._settings.start_patience
 
     async def _cancel(self, lease: Lease, manager: Manager, launch: Launch, run: Run) -> None:
         reason = (run.stop_request or {}).get("reason") or f"The run is {run.state}."
@@ -232,6 +282,8 @@ class Reconciler:
 
     async def _see(self, lease: Lease, manager: Manager, workload: workloads_pb2.Workload) -> None:
         seen = observed(workload)
+        if workload.state != workloads_pb2.WORKLOAD_STATE_QUEUED:
+            seen = replace(seen, start_by=self._start_by())
         # Most of what a manager lists ended long ago, and is settled.
         if await self._database.read(store.by_workload, seen.workload):
             if seen.outcome == "FAILED":
@@ -246,22 +298,27 @@ class Reconciler:
             if launch.state in (SUBMITTED, CANCELLING) and name not in known:
                 await self._look_for(lease, manager, name)
 
-    async def _look_for(self, lease: Lease, manager: Manager, name: str) -> None:
+    async def _look_for(
+        self, lease: Lease, manager: Manager, name: str
+    ) -> workloads_pb2.Workload | None:
         """A workload that seems gone: it is, only if the manager says so of it by name."""
         request = workloads_pb2.GetWorkloadRequest(name=name)
         try:
-            workload = await manager.calls().GetWorkload(request, timeout=_CALL_TIMEOUT_S)
+            workload: workloads_pb2.Workload = await manager.calls().GetWorkload(
+                request, timeout=_CALL_TIMEOUT_S
+            )
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.NOT_FOUND:
                 raise
             words = "The workload manager no longer knows its workload."
             lost = Observed(name.removeprefix("workloads/"), "LOST", words, "WORKLOAD_LOST")
             await self._write(lease, operations.observed, lost)
-            return
+            return None
         await self._see(lease, manager, workload)
+        return workload
 
-    async def _write(self, lease: Lease, operation: Callable[..., None], *arguments: Any) -> None:
-        await self._database.write(_fenced, lease, operation, arguments)
+    async def _write(self, lease: Lease, operation: Callable[..., T], *arguments: Any) -> T:
+        return await self._database.write(_fenced, lease, operation, arguments)
 
 
 async def _last_words(manager: Manager, name: str) -> str:
@@ -294,8 +351,12 @@ def observed(workload: workloads_pb2.Workload) -> Observed:
     return Observed(workload.name.removeprefix("workloads/"), outcome, words, code)
 
 
+def _is_end(event: StoredEvent) -> bool:
+    return decode(event.event).run.HasField("end_time")
+
+
 def _fenced(
-    session: Session, lease: Lease, operation: Callable[..., None], arguments: tuple[Any, ...]
-) -> None:
+    session: Session, lease: Lease, operation: Callable[..., T], arguments: tuple[Any, ...]
+) -> T:
     lease.check(session)
-    operation(session, *arguments)
+    return operation(session, *arguments)

@@ -1,6 +1,7 @@
 """What a workload manager says of the workloads of runs, and what that means for them."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from meshkit.session import Session
 from workspace.lifecycle import RUN_TERMINAL, RunState
@@ -10,7 +11,8 @@ from workspace.store import runs as run_store
 from workspace.store import steps as step_store
 from workspace.store.schema import Launch, Run
 
-INTENDED, SUBMITTED, CANCELLING, ENDED = "INTENDED", "SUBMITTED", "CANCELLING", "ENDED"
+QUEUED, INTENDED, SUBMITTED = "QUEUED", "INTENDED", "SUBMITTED"
+CANCELLING, ENDED = "CANCELLING", "ENDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class Observed:
     """A workload as its manager sees it; `outcome` is empty until it has ended.
 
     `outcome` is SUCCEEDED, FAILED, CANCELLED or LOST, `words` are the engine's own, `code` says
-    to programs what failed, `last_words` is the end of what the workload itself wrote.
+    to programs what failed, `last_words` is the end of what the workload itself wrote. By
+    `start_by` its runner must have spoken; None where its manager has no place for it yet.
     """
 
     workload: str
@@ -26,20 +29,42 @@ class Observed:
     words: str = ""
     code: str = "WORKLOAD_FAILED"
     last_words: str = ""
+    start_by: datetime | None = None
 
 
-def submitted(session: Session, launch: Launch) -> None:
+def submitted(session: Session, launch: Launch, start_by: datetime) -> None:
     """The manager has the workload."""
     run = run_store.lock(session, launch.project, launch.run)
     current = store.get(session, launch.run_uid)
     if run is None or current is None or current.state != INTENDED:
         return
-    current.state = SUBMITTED
+    current.state, current.start_by = SUBMITTED, start_by
     store.save(session, current)
     if run.state == RunState.PENDING:
         moves = Moves(session)
         moves.move_run(run, RunState.PROVISIONING, reason="Its workload was submitted.")
         moves.save()
+
+
+def delayed(session: Session, launch: Launch, words: str) -> None:
+    """The manager cannot be asked now: nothing is wrong with the run, and it says why it waits."""
+    run = run_store.lock(session, launch.project, launch.run)
+    if run and run.state == RunState.PENDING:
+        _explain(session, run, words)
+
+
+def never_started(session: Session, launch: Launch, patience: timedelta) -> None:
+    """Nobody spoke for the run in all this time: it ends, with what its manager last said."""
+    run = run_store.lock(session, launch.project, launch.run)
+    if run is None or run.state in RUN_TERMINAL or run.reporter:
+        return
+    minutes = round(patience.total_seconds() / 60)
+    message = f"Its runner did not start within {minutes} minutes. {run.state_reason}".strip()
+    failure = {"kind": "INFRASTRUCTURE", "code": "NOT_STARTED", "message": message}
+    moves = Moves(session)
+    steps = step_store.unsettled(session, [run.uid])
+    moves.end_run(run, RunState.FAILED, steps, reason=message, failure=failure)
+    moves.save()
 
 
 def refused(session: Session, launch: Launch, words: str) -> None:
@@ -62,11 +87,22 @@ def observed(session: Session, seen: Observed) -> None:
         return
     launch = store.by_workload(session, seen.workload)
     run = run_store.lock(session, launch.project, launch.run) if launch else None
-    if run and run.state == RunState.PROVISIONING and seen.words not in ("", run.state_reason):
-        moves = Moves(session)
-        run.state_reason = seen.words
-        moves.change_run(run, "state_reason")
-        moves.save()
+    if launch is None or run is None:
+        return
+    if launch.state == SUBMITTED and bool(launch.start_by) != bool(seen.start_by):
+        launch.start_by = seen.start_by
+        store.save(session, launch)
+    if run.state == RunState.PROVISIONING and seen.words:
+        _explain(session, run, seen.words)
+
+
+def _explain(session: Session, run: Run, words: str) -> None:
+    if words == run.state_reason:
+        return
+    moves = Moves(session)
+    run.state_reason = words
+    moves.change_run(run, "state_reason")
+    moves.save()
 
 
 def _end(session: Session, workload: str, seen: Observed) -> None:

@@ -21,6 +21,7 @@ def create(
     display_name: str,
     description: str,
     labels: dict[str, str],
+    max_concurrent_runs: int,
     creator: str,
 ) -> Project:
     """Creates a project; AlreadyExists where its id is taken, or was by one that is deleted."""
@@ -29,6 +30,7 @@ def create(
         raise taken(name)
     now = session.now
     row = Project(new_uid(), project, display_name, description, labels, creator, now, now)
+    row.max_concurrent_runs = max_concurrent_runs
     insert(session, [row])
     session.emit(ChangeKind.CREATED, row)
     session.audited(resource=name)

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from meshkit.errors import FailedPrecondition, FieldViolation, InvalidArgument, MeshError
+from meshkit.errors import FieldViolation, InvalidArgument, MeshError
 from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import ids, names
 from workspace.lifecycle import RUN_TERMINAL, RunState, StepState
 from workspace.operations import parameters, pipelines
+from workspace.operations.launches import INTENDED, QUEUED
 from workspace.operations.moves import Moves
 from workspace.operations.refusals import absent, changed, illegal, taken
 from workspace.operations.reports import admit
@@ -22,7 +23,7 @@ from workspace.store import runs as store
 from workspace.store import snapshots as snapshot_store
 from workspace.store import steps as step_store
 from workspace.store.base import insert
-from workspace.store.schema import Launch, Run, Snapshot, Step
+from workspace.store.schema import Run, Snapshot, Step
 
 FORCE, GRACEFUL = "FORCE", "GRACEFUL"
 
@@ -60,69 +61,6 @@ def create(session: Session, items: list[NewRun]) -> list[Run | MeshError]:
     return results
 
 
-def create_launched(session: Session, new: NewRun) -> Run:
-    """Creates one run, and with it the intent that a workload manager executes it."""
-    snapshot = snapshot_store.to_run(session, new.project, {new.snapshot}).get(new.snapshot)
-    if snapshot and snapshot.code is None:
-        raise FailedPrecondition(
-            "SNAPSHOT_WITHOUT_CODE",
-            "The snapshot has no code: only its maker can execute it.",
-            metadata={"resource": snapshot.name},
-        )
-    (run,) = create(session, [new])
-    if isinstance(run, MeshError):
-        raise run
-    run.workload = names.last(workload_name(run))
-    launch = Launch(run.uid, run.project, run.id, run.workload, "INTENDED")
-    insert(session, [launch])
-    store.set_workload(session, run)
-    session.audited(resource=run.name)
-    return run
-
-
-def workload_name(run: Run) -> str:
-    """The name of the workload of a run attempt: submitting it again finds the same one."""
-    return f"workloads/run-{run.uid.hex}-{run.attempt}"
-
-
-def run_snapshot(session: Session, new: NewRun) -> Run:
-    """Runs a snapshot with its default parameters where none are given."""
-    found = snapshot_store.to_run(session, new.project, {new.snapshot})
-    snapshot = found.get(new.snapshot)
-    if snapshot is None:
-        raise absent(names.child(names.project(new.project), "snapshots", new.snapshot))
-    defaults = snapshot_store.default_parameters(session, snapshot)
-    values = {**defaults, **new.parameters}
-    return create_launched(session, _with(new, values))
-
-
-def retry(session: Session, project: str, origin: str, run_id: str, *, creator: str) -> Run:
-    """Runs the snapshot of a run that has ended again."""
-    run = store.get(session, project, origin)
-    if run is None:
-        raise absent(names.run(project, origin))
-    if run.state not in RUN_TERMINAL:
-        raise illegal(run.name, run.state, RunState.PENDING)
-    if not run.snapshot:
-        raise FailedPrecondition(
-            "SNAPSHOT_WITHOUT_CODE",
-            "The run has no snapshot: only its maker can execute it again.",
-            metadata={"resource": run.name},
-        )
-    new = NewRun(
-        project=project,
-        id=run_id,
-        creator=creator,
-        trigger="RETRY",
-        snapshot=run.snapshot,
-        origin=run.id,
-        labels=run.labels,
-        parameters=run.parameters,
-        cache_disabled=run.cache_disabled,
-    )
-    return create_launched(session, new)
-
-
 def stop(
     session: Session,
     project: str,
@@ -156,6 +94,7 @@ def stop(
     if _runs_nothing(session, run):
         steps = step_store.unsettled(session, [run.uid])
         moves.end_run(run, RunState.STOPPED, steps, reason=sentence)
+        launch_store.leave_line(session, run.uid)
     elif run.state != RunState.STOPPING:
         moves.move_run(run, RunState.STOPPING, reason=sentence)
     moves.save()
@@ -184,20 +123,7 @@ def _runs_nothing(session: Session, run: Run) -> bool:
         return False
     launch = launch_store.get(session, run.uid)
     # One that is being submitted this moment is cancelled by the reconciler afterwards.
-    return launch is None or launch.state == "INTENDED"
-
-
-def _with(new: NewRun, values: dict[str, Any]) -> NewRun:
-    return NewRun(
-        project=new.project,
-        id=new.id,
-        creator=new.creator,
-        trigger=new.trigger,
-        snapshot=new.snapshot,
-        labels=new.labels,
-        parameters=values,
-        cache_disabled=new.cache_disabled,
-    )
+    return launch is None or launch.state in (QUEUED, INTENDED)
 
 
 class _Makers:

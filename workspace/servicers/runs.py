@@ -17,6 +17,7 @@ from workspace.bells import Bells
 from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
 from workspace.operations import runs as operations
+from workspace.operations import starts
 from workspace.operations.refusals import absent
 from workspace.servicers.converting import (
     caller,
@@ -122,7 +123,7 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
         self._managers.require()
         project, run = names.ids(request.name)
         reply = await self._database.write(
-            operations.retry,
+            starts.retry,
             project,
             run,
             request.run_id,

@@ -12,6 +12,7 @@ from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
 from workspace.operations import runs as run_operations
 from workspace.operations import snapshots as operations
+from workspace.operations import starts
 from workspace.operations.refusals import absent
 from workspace.servicers.converting import (
     caller,
@@ -89,7 +90,7 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
             cache_disabled=request.cache_disabled,
         )
         run = await self._database.write(
-            run_operations.run_snapshot,
+            starts.start,
             new,
             once=once(request, run_types_pb2.Run),
             reply=run_to_proto,

@@ -151,9 +151,13 @@ def standing(session: Session, project: str, run: str) -> tuple[UUID, datetime |
     return (row[0], row[1]) if row else None
 
 
-def set_workload(session: Session, run: Run) -> None:
-    """Notes the workload of a run that was just made."""
-    statement = Run.__table__.update().where(_C.uid == run.uid).values(workload=run.workload)
+def set_launched(session: Session, run: Run) -> None:
+    """Notes the workload of a run that was just made, and why it has to wait."""
+    statement = (
+        Run.__table__.update()
+        .where(_C.uid == run.uid)
+        .values(workload=run.workload, state_reason=run.state_reason)
+    )
     session.connection().execute(statement)
 
 

@@ -51,6 +51,7 @@ class Project(Row):
     create_time: datetime
     update_time: datetime
     delete_time: datetime | None = None
+    max_concurrent_runs: int = 0
     revision: int = 0
     changes: int = 1
 
@@ -361,12 +362,16 @@ class LineageEdge(Row):
     sa.Index(None, "state"),
     sa.UniqueConstraint("workload"),
     sa.ForeignKeyConstraint(["run_uid"], ["runs.uid"]),
-    _in("state", ("INTENDED", "SUBMITTED", "CANCELLING", "ENDED"), "state"),
+    _in("state", ("QUEUED", "INTENDED", "SUBMITTED", "CANCELLING", "ENDED"), "state"),
     key=("run_uid",),
 )
 @dataclass(slots=True)
 class Launch(Row):
-    """That a workload manager is to execute a run: written with the run, acted on after."""
+    """That a workload manager is to execute a run: written with the run, acted on after.
+
+    QUEUED waits for its project's other runs. `start_by` is when its runner must have spoken;
+    None while nobody has the workload, or its manager has no place for it.
+    """
 
     run_uid: UUID
     project: str
@@ -374,6 +379,7 @@ class Launch(Row):
     workload: str
     state: str
     cancel_time: datetime | None = None
+    start_by: datetime | None = None
 
 
 # Imported for its effect on the metadata: the tables of logs live in a file of their own.

@@ -270,7 +270,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("cancel_time", UtcDateTime(), nullable=True),
         sa.CheckConstraint(
-            "state IN ('INTENDED', 'SUBMITTED', 'CANCELLING', 'ENDED')",
+            "state IN ('QUEUED', 'INTENDED', 'SUBMITTED', 'CANCELLING', 'ENDED')",
             name=op.f("ck_launches_state"),
         ),
         sa.ForeignKeyConstraint(["run_uid"], ["runs.uid"], name=op.f("fk_launches_run_uid_runs")),

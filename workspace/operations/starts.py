@@ -1,0 +1,95 @@
+"""The one way in which runs come to be executed by a workload manager.
+
+A person's RunSnapshot, a retry, a schedule or a trigger: all call `start` inside their own write
+transaction. The run, its steps and the intent to launch it are committed together or not at
+all; the reconciler submits what stands there, under a name that follows from the run.
+"""
+
+from dataclasses import replace
+
+from meshkit.errors import FailedPrecondition, MeshError
+from meshkit.session import Session
+from workspace import names
+from workspace.lifecycle import RUN_TERMINAL, RunState
+from workspace.operations.admission import waiting
+from workspace.operations.launches import INTENDED, QUEUED
+from workspace.operations.refusals import absent, illegal
+from workspace.operations.runs import NewRun, create
+from workspace.store import projects as project_store
+from workspace.store import runs as store
+from workspace.store import snapshots as snapshot_store
+from workspace.store.base import insert
+from workspace.store.schema import Launch, Run, Snapshot
+
+
+def start(session: Session, new: NewRun) -> Run:
+    """Creates one run of a snapshot, and with it the intent that a workload manager executes it.
+
+    The snapshot's own parameters stand in for those that are not given. Raises NotFound for the
+    project or the snapshot, FailedPrecondition `SNAPSHOT_WITHOUT_CODE`, InvalidArgument
+    `INVALID_PARAMETERS`, AlreadyExists for the run's id.
+    """
+    snapshot = _to_start(session, new.project, new.snapshot)
+    defaults = snapshot_store.default_parameters(session, snapshot)
+    (run,) = create(session, [replace(new, parameters={**defaults, **new.parameters})])
+    if isinstance(run, MeshError):
+        raise run
+    _intend(session, run)
+    session.audited(resource=run.name)
+    return run
+
+
+def retry(session: Session, project: str, origin: str, run_id: str, *, creator: str) -> Run:
+    """Runs the snapshot of a run that has ended again."""
+    run = store.get(session, project, origin)
+    if run is None:
+        raise absent(names.run(project, origin))
+    if run.state not in RUN_TERMINAL:
+        raise illegal(run.name, run.state, RunState.PENDING)
+    if not run.snapshot:
+        raise FailedPrecondition(
+            "SNAPSHOT_WITHOUT_CODE",
+            "The run has no snapshot: only its maker can execute it again.",
+            metadata={"resource": run.name},
+        )
+    new = NewRun(
+        project=project,
+        id=run_id,
+        creator=creator,
+        trigger="RETRY",
+        snapshot=run.snapshot,
+        origin=run.id,
+        labels=run.labels,
+        parameters=run.parameters,
+        cache_disabled=run.cache_disabled,
+    )
+    return start(session, new)
+
+
+def workload_name(run: Run) -> str:
+    """The name of the workload of a run attempt: submitting it again finds the same one."""
+    return f"workloads/run-{run.uid.hex}-{run.attempt}"
+
+
+def _to_start(session: Session, project: str, id_: str) -> Snapshot:
+    snapshot = snapshot_store.to_run(session, project, {id_}).get(id_)
+    if snapshot is None:
+        raise absent(names.child(names.project(project), "snapshots", id_))
+    if snapshot.code is None:
+        raise FailedPrecondition(
+            "SNAPSHOT_WITHOUT_CODE",
+            "The snapshot has no code: only its maker can execute it.",
+            metadata={"resource": snapshot.name},
+        )
+    return snapshot
+
+
+def _intend(session: Session, run: Run) -> None:
+    """Where the project has a limit, the run gets in line; the reconciler says who is next."""
+    project = project_store.get(session, run.project)
+    limit = project.max_concurrent_runs if project else 0
+    run.workload = names.last(workload_name(run))
+    run.state_reason = waiting(limit) if limit else ""
+    state = QUEUED if limit else INTENDED
+    insert(session, [Launch(run.uid, run.project, run.id, run.workload, state)])
+    store.set_launched(session, run)
