@@ -41,9 +41,22 @@ $(OIDC_PROVIDER)/node_modules/.ready: $(OIDC_PROVIDER)/package-lock.json
 
 oidc-provider: $(OIDC_PROVIDER)/node_modules/.ready  ## Install the OpenID provider of the tests (needs Node)
 
-# Where npm is missing, or nothing can be fetched, the tests that need the provider say so.
+CLOUDS := tests/clouds
+
+$(CLOUDS)/node_modules/.ready: $(CLOUDS)/package-lock.json
+	cd $(CLOUDS) && npm ci --silent --no-audit --no-fund
+	touch $@
+
+.venv-clouds/.ready: requirements/clouds.txt
+	$(PYTHON) -m venv .venv-clouds
+	.venv-clouds/bin/pip install --quiet --require-hashes -r requirements/clouds.txt
+	touch $@
+
+clouds: .venv-clouds/.ready $(CLOUDS)/node_modules/.ready  ## Install the stand-ins for clouds of the tests (needs Node)
+
+# Where npm is missing, or nothing can be fetched, the tests that need them say so.
 test: setup  ## Run the tests
-	command -v npm >/dev/null && $(MAKE) --no-print-directory oidc-provider || true
+	command -v npm >/dev/null && $(MAKE) --no-print-directory oidc-provider clouds || true
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 protos/node_modules/.ready: protos/package-lock.json
@@ -65,4 +78,4 @@ bench: setup  ## Measure every headline figure beside its bare limit (a few minu
 docs: setup  ## Write the pages in docs/ that follow from the code
 	$(BIN)/python docs/generate.py
 
-.PHONY: help setup demo up oidc-provider protos check-protos lint-protos test bench lint docs
+.PHONY: help setup demo up oidc-provider clouds protos check-protos lint-protos test bench lint docs
