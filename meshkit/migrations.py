@@ -7,17 +7,19 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.operations import Operations
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, RevisionStep, StampStep
-from alembic.script import ScriptDirectory
 
 from meshkit.engines import DatabaseSettings, sqlite_engine
 from meshkit.schema import mesh_tables, new_metadata
+
+# Alembic is imported where it is used: a server whose database is up to date, as at nearly
+# every start, does without it and without the revisions' modules.
+if TYPE_CHECKING:
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext, RevisionStep, StampStep
+    from alembic.script import ScriptDirectory
 
 # Any number will do, as long as every migrator of the database takes the same.
 _ADVISORY_LOCK = 0x77656674
@@ -37,6 +39,7 @@ class DatabaseTooNewError(Exception):
 async def migrate(url: str, script_location: str | Path, metadata: sa.MetaData) -> None:
     """Brings a database to the newest revision of `script_location`, which holds `versions/`.
 
+    The files there are named `<revision>.py` or `<revision>_<what>.py`, and sort in their order.
     Safe to run from several processes at once: one upgrades, the others find it done. An upgrade
     that fails leaves the database as it was. A SQLite file with content is copied first, to
     `<file>.<revision>-<time>.backup`. Raises DatabaseTooNewError.
@@ -58,6 +61,9 @@ async def migrate(url: str, script_location: str | Path, metadata: sa.MetaData) 
 
 async def drift(url: str, metadata: sa.MetaData) -> list[object]:
     """What the migrated database lacks of the code's tables, or has too much; for tests."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
     parsed = sa.make_url(url)
 
     def compare(connection: sa.Connection) -> list[object]:
@@ -80,7 +86,7 @@ async def drift(url: str, metadata: sa.MetaData) -> list[object]:
         await postgres.dispose()
 
 
-def create_mesh_tables(operations: Operations) -> None:
+def create_mesh_tables(operations: "Operations") -> None:
     """For a service's first revision: `create_mesh_tables(op)` makes the write door's tables."""
     metadata = new_metadata()
     mesh_tables(metadata)
@@ -103,25 +109,31 @@ def _upgrade_sqlite(
     connection: sa.Connection, path: Path, scripts: Path, metadata: sa.MetaData
 ) -> None:
     with connection.begin():
-        current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current != _directory(scripts).get_current_head():
+        current = _revision(connection)
+    if current is not None and current != _newest(scripts):
         _backup(path, current)
     with connection.begin():
-        _upgrade(connection, scripts, metadata)
+        if not _upgrade(connection, scripts, metadata):
+            return
         # Tables are rebuilt with the checks off; nothing may dangle afterwards.
         if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
             raise sa.exc.IntegrityError(f"{len(broken)} rows refer to nothing", None, ValueError())
 
 
-def _upgrade(connection: sa.Connection, scripts: Path, metadata: sa.MetaData) -> None:
-    """Runs what is missing, inside the transaction that the caller began."""
-    directory = _directory(scripts)
-    current = MigrationContext.configure(connection).get_current_heads()
-    for revision in current:
-        if not _knows(directory, revision):
-            raise DatabaseTooNewError(revision)
+def _upgrade(connection: sa.Connection, scripts: Path, metadata: sa.MetaData) -> bool:
+    """Runs what is missing, inside the transaction that the caller began; whether anything was."""
+    current = _revision(connection)
+    if current == _newest(scripts):
+        return False
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
 
-    def steps(heads: str, _context: MigrationContext) -> list[StampStep | RevisionStep]:
+    directory = ScriptDirectory(str(scripts))
+    if current is not None and not _knows(directory, current):
+        raise DatabaseTooNewError(current)
+
+    def steps(heads: str, _context: "MigrationContext") -> "list[StampStep | RevisionStep]":
         return list(directory._upgrade_revs("head", heads))  # noqa: SLF001 - as alembic's command does
 
     with EnvironmentContext(Config(), directory, fn=steps) as environment:
@@ -132,13 +144,25 @@ def _upgrade(connection: sa.Connection, scripts: Path, metadata: sa.MetaData) ->
             render_as_batch=connection.dialect.name == "sqlite",
         )
         environment.run_migrations()
+    return True
 
 
-def _directory(scripts: Path) -> ScriptDirectory:
-    return ScriptDirectory(str(scripts))
+def _revision(connection: sa.Connection) -> str | None:
+    """What alembic has noted in the database; None in an empty one."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    versions = sa.select(sa.column("version_num", sa.String)).select_from(
+        sa.table("alembic_version")
+    )
+    return connection.scalar(versions)
 
 
-def _knows(directory: ScriptDirectory, revision: str) -> bool:
+def _newest(scripts: Path) -> str:
+    """The newest revision, by the names of the files."""
+    return max(path.stem.partition("_")[0] for path in (scripts / "versions").glob("[!_]*.py"))
+
+
+def _knows(directory: "ScriptDirectory", revision: str) -> bool:
     return any(script.revision == revision for script in directory.walk_revisions())
 
 

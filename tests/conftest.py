@@ -11,6 +11,7 @@ import pytest
 
 from tests.postgres import Server, binaries
 from tests.rpc_coverage import is_whole_suite
+from tests.templates import Template
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -30,11 +31,20 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 @pytest.fixture
-async def postgres_url(postgres_server: Server) -> AsyncIterator[str]:
+def template() -> Template | None:
+    """What a fresh database of PostgreSQL holds: nothing, unless a folder's tests say otherwise."""
+    return None
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: Server, template: Template | None) -> AsyncIterator[str]:
     """A fresh database, dropped afterwards."""
     name = f"test_{uuid.uuid4().hex}"
     connection = await asyncpg.connect(postgres_server.url("postgres"))
-    await connection.execute(f"CREATE DATABASE {name}")
+    if template:
+        await template.create(name, postgres_server, connection)
+    else:
+        await connection.execute(f"CREATE DATABASE {name}")
     yield postgres_server.url(name)
     await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await connection.close()
@@ -48,7 +58,7 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest) -> str:
-    """An empty database, once of each kind: storage tests run on both."""
+    """A fresh database, once of each kind: storage tests run on both."""
     kind = "sqlite_url" if request.param == "sqlite" else "postgres_url"
     return request.getfixturevalue(kind)
 

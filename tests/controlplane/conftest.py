@@ -6,6 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.controlplane.harness import Client, Plane, running
+from tests.templates import CONTROL_PLANE, Template
+
+
+@pytest.fixture
+def template() -> Template:
+    return CONTROL_PLANE
 
 
 @pytest.fixture

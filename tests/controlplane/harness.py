@@ -31,6 +31,7 @@ from meshkit.credentials import KeyPair
 from meshkit.database import Database
 from meshkit.server import MeshServer
 from meshkit.spiffe import SpiffeId
+from tests.templates import CONTROL_PLANE
 from weftapi.controlplane.v1 import (
     access_pb2_grpc,
     audit_pb2_grpc,
@@ -358,6 +359,7 @@ async def running(
             **settings,
         },
     )
+    CONTROL_PLANE.fill(loaded.database)
     # The real algorithm with the least work: tests hash hundreds of passwords.
     hasher = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     server = await build(loaded, clock=clock, passwords=Passwords(hasher=hasher))

@@ -3,7 +3,6 @@
 import sqlalchemy as sa
 
 from controlplane.chains import PLATFORM, chain_of
-from controlplane.server import MIGRATIONS
 from controlplane.store.schema import (
     TABLES,
     Base,
@@ -17,7 +16,6 @@ from controlplane.upkeep import purge
 from meshkit.audit import row_of
 from meshkit.chain import Position, follow
 from meshkit.database import Session
-from meshkit.migrations import drift, migrate
 from tests.controlplane.harness import (
     ADMIN_EMAIL,
     PASSWORD,
@@ -46,11 +44,6 @@ def everything(session: Session) -> str:
         for table in Base.metadata.sorted_tables
         for row in connection.execute(sa.select(table))
     )
-
-
-async def test_migrations_make_the_schema(database_url: str) -> None:
-    await migrate(database_url, MIGRATIONS, Base.metadata)
-    assert await drift(database_url, Base.metadata) == []
 
 
 async def test_changes_and_denials_are_audited_in_the_chain_of_their_organization(

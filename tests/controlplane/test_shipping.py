@@ -21,6 +21,7 @@ from meshkit.database import Database, Session
 from meshkit.link import Link
 from meshkit.membership import Membership, join, load
 from meshkit.migrations import migrate
+from tests import templates
 from tests.controlplane.auditing import HOME, listed, verdict
 from tests.controlplane.harness import (
     ORGANIZATION,
@@ -246,7 +247,10 @@ async def test_only_workspaces_ship_rows_and_only_the_next_ones(
     assert await link.ended() == ("INVALID_ARGUMENT", "INVALID_FIELDS")
 
 
-async def test_a_workspace_deletes_only_old_rows_that_have_arrived(database_url: str) -> None:
+@pytest.mark.parametrize("template", [templates.WORKSPACE], ids=["workspace"])
+async def test_a_workspace_deletes_only_old_rows_that_have_arrived(
+    database_url: str, template: templates.Template
+) -> None:
     async with await opened(database_url) as database:
         await changes(database, 0, 6)
         later = SystemClock().now() + timedelta(days=1)

@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.templates import WORKSPACE, Template
 from tests.workspace.harness import Harness, workspace
+
+
+@pytest.fixture
+def template() -> Template:
+    return WORKSPACE
 
 
 @pytest.fixture

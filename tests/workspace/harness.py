@@ -29,6 +29,7 @@ from meshkit.server import Ports
 from meshkit.spiffe import Role, SpiffeId
 from meshkit.status import from_rpc_error
 from meshkit.tokens import SigningKey, TokenSigner
+from tests.templates import WORKSPACE
 from weftapi.common.v1 import types_pb2
 from weftapi.controlplane.v1 import enrollment_pb2
 from weftapi.workspace.v1 import (
@@ -329,8 +330,10 @@ async def workspace(
         "drain_s": 5.0,
         **settings,
     }
+    loaded = WorkspaceSettings(data_dir=data, database_url=database_url, **chosen)
+    WORKSPACE.fill(loaded.database)
     built = await compose(
-        WorkspaceSettings(data_dir=data, database_url=database_url, **chosen),
+        loaded,
         mesh.membership(identity),
         clock=clock,
         managers=managers,

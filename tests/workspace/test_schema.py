@@ -1,5 +1,7 @@
 """The tables: as migrated, as mapped, and what they refuse."""
 
+import pytest
+
 from meshkit.migrations import drift, migrate
 from weftapi.workspace.v1 import artifacts_pb2, run_types_pb2
 from workspace.lifecycle import RunState, StepState
@@ -7,6 +9,11 @@ from workspace.server import MIGRATIONS
 from workspace.servicers.converting import numbers
 from workspace.store import artifacts, projects, runs, snapshots, steps
 from workspace.store.base import metadata
+
+
+@pytest.fixture
+def template() -> None:
+    """Nobody has migrated these databases."""
 
 
 async def test_the_migrated_database_is_the_mapped_one(database_url: str) -> None:
