@@ -21,6 +21,8 @@ _VIEWER = frozenset(
         # Colleagues know each other by name; addresses stay within the organization.
         "members.get",
         "members.list",
+        "models.get",
+        "models.list",
         "operations.get",
         "operations.list",
         "organizations.get",
@@ -47,6 +49,10 @@ _VIEWER = frozenset(
 _EDITOR = _VIEWER | {
     "artifacts.create",
     "logs.append",
+    "models.create",
+    "models.link",
+    "models.promote",
+    "models.update",
     "projects.create",
     "projects.update",
     "runs.create",
@@ -87,6 +93,8 @@ _ADMIN = _EDITOR | {
     "members.reactivate",
     "members.recover",
     "members.remove",
+    "models.approve",
+    "models.delete",
     "identityProviders.create",
     "identityProviders.delete",
     "identityProviders.get",

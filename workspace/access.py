@@ -6,7 +6,7 @@ it serves until it is too old. Runs need no policy: a run token opens its own ru
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -268,6 +268,15 @@ class Access:
 
         return check
 
+    def require(self, permission: str) -> Callable[[Caller, str], Awaitable[None]]:
+        """For extra checks of what a request does beside its permission: held on the resource."""
+
+        async def check(caller: Caller, resource: str) -> None:
+            if not self._policies.grants.allows(caller.subject, permission, resource):
+                raise _denied(permission)
+
+        return check
+
     async def _authorize_run(self, caller: Caller, policy: MethodPolicy, resource: str) -> None:
         project, run, _attempt = names.ids(caller.subject)
         uid = str(caller.claims.get(RUN_UID_CLAIM, ""))
@@ -279,8 +288,15 @@ class Access:
 
 # What a run token opens beside its own run, by permission: exact names, then prefixes below
 # its project. Checks on the data itself are the methods' extra checks.
-_IN_PROJECT = frozenset({"runs.report", "artifacts.create", "logs.append"})
-_BELOW_PROJECT = {"artifacts.get": "artifacts", "logs.append": "logStreams"}
+_IN_PROJECT = frozenset({"runs.report", "artifacts.create", "logs.append", "models.list"})
+_BELOW_PROJECT = {
+    "artifacts.get": "artifacts",
+    "logs.append": "logStreams",
+    "models.create": "models",
+    "models.get": "models",
+    "models.link": "models",
+    "models.list": "models",
+}
 
 
 def _opens(caller: Caller, project: str, run: str, permission: str, resource: str) -> bool:

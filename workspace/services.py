@@ -19,6 +19,8 @@ from weftapi.workspace.v1 import (
     events_pb2_grpc,
     logs_pb2,
     logs_pb2_grpc,
+    models_pb2,
+    models_pb2_grpc,
     pipelines_pb2,
     pipelines_pb2_grpc,
     projects_pb2,
@@ -53,6 +55,14 @@ from workspace.servicers.artifacts import (
 from workspace.servicers.events import EventServicer
 from workspace.servicers.listing import Lists
 from workspace.servicers.logs import LogServicer, log_stream_of_own_run, log_stream_to_proto
+from workspace.servicers.model_messages import model_to_proto, request_to_proto
+from workspace.servicers.model_messages import version_to_proto as model_version_to_proto
+from workspace.servicers.models import (
+    ModelServicer,
+    approval_rule,
+    linking_own_model_version,
+    run_of_new_version,
+)
 from workspace.servicers.pipelines import PipelineServicer, pipeline_to_proto
 from workspace.servicers.projects import ProjectServicer, project_to_proto
 from workspace.servicers.reports import ReportServicer
@@ -61,7 +71,7 @@ from workspace.servicers.server import ServerServicer
 from workspace.servicers.snapshots import SnapshotServicer, snapshot_to_proto
 from workspace.servicers.steps import StepServicer, step_to_proto
 from workspace.servicers.watches import Watches
-from workspace.store import schema, schema_logs
+from workspace.store import schema, schema_logs, schema_models
 
 SHOWN = {
     schema.Project: Shown("project_resource", project_to_proto),
@@ -72,6 +82,9 @@ SHOWN = {
     schema.Artifact: Shown("artifact", artifact_to_proto),
     schema.ArtifactVersion: Shown("artifact_version", version_to_proto),
     schema_logs.LogStream: Shown("log_stream", log_stream_to_proto),
+    schema_models.Model: Shown("model", model_to_proto),
+    schema_models.ModelVersion: Shown("model_version", model_version_to_proto),
+    schema_models.StageRequest: Shown("stage_request", request_to_proto),
 }
 
 
@@ -119,6 +132,7 @@ def services(parts: Parts) -> list[Service]:
         _service(steps_pb2, steps_pb2_grpc, StepServicer(database, lists)),
         _service(reports_pb2, reports_pb2_grpc, _reports(parts)),
         _service(artifacts_pb2, artifacts_pb2_grpc, ArtifactServicer(database, lists)),
+        _service(models_pb2, models_pb2_grpc, ModelServicer(database, lists)),
         _service(events_pb2, events_pb2_grpc, EventServicer(database, watches)),
         _service(logs_pb2, logs_pb2_grpc, _logs(parts)),
         _service(
@@ -133,6 +147,9 @@ def extra_checks(parts: Parts) -> dict[str, ExtraCheck]:
     """The checks that methods name in their options."""
     return {
         "producers_of_own_run": own_run_only(producers_of),
+        "model_version_of_own_run": own_run_only(run_of_new_version),
+        "linking_own_model_version": linking_own_model_version(parts.database),
+        "approval_rule": approval_rule(parts.access),
         "log_stream_of_own_run": log_stream_of_own_run(parts.logs),
         # Lineage crosses pipelines: one shared run or artifact is no door to all of them.
         "lineage_of_whole_project": parts.access.require_project("artifacts.get"),

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
-from controlplane.permissions import ROLES
 from meshkit.caller import CallerKind
 from meshkit.spiffe import Role
 from tests.controlplane import harness as planes
@@ -124,10 +123,6 @@ def _members(hosts: World, another: Principal) -> list[Principal]:
     life = timedelta(hours=1)
     pushed = workspaces.policy(revision=2)
     pushed.grants.add(subject=program, role="admin")
-    # The very roles that the control plane pushes.
-    del pushed.roles[:]
-    for role in ROLES.values():
-        pushed.roles.add(role=role.id, permissions=sorted(role.permissions))
     ws.apply_policy(pushed)
     subjects = (workspaces.STRANGER, workspaces.VIEWER, workspaces.EDITOR, workspaces.ADMIN)
     stranger = another[1]["weft.dev/User"]

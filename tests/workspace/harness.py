@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import grpc
 
+from controlplane.permissions import ROLES
 from meshkit import certificates
 from meshkit.caller import CallerKind
 from meshkit.certificates import Authority
@@ -36,6 +37,7 @@ from weftapi.workspace.v1 import (
     artifacts_pb2_grpc,
     events_pb2_grpc,
     logs_pb2_grpc,
+    models_pb2_grpc,
     pipelines_pb2_grpc,
     projects_pb2,
     projects_pb2_grpc,
@@ -61,32 +63,6 @@ STRANGER = f"users/{uuid.UUID(int=4)}"
 # An editor of the project "demo" alone.
 DEMO_EDITOR = f"users/{uuid.UUID(int=5)}"
 
-_READS = [
-    "projects.get",
-    "projects.list",
-    "pipelines.get",
-    "pipelines.list",
-    "snapshots.get",
-    "snapshots.list",
-    "runs.get",
-    "runs.list",
-    "artifacts.get",
-    "artifacts.list",
-    "events.list",
-    "logs.read",
-]
-_WRITES = [
-    "snapshots.create",
-    "snapshots.run",
-    "runs.create",
-    "runs.stop",
-    "runs.retry",
-    "runs.report",
-    "artifacts.create",
-    "logs.append",
-]
-_ADMINISTERS = ["projects.create", "projects.update", "projects.delete"]
-
 
 class FakeClock:
     """The real time, moved by the test."""
@@ -105,23 +81,22 @@ class FakeClock:
 
 
 def policy(*, revision: int = 1, **changes: Any) -> enrollment_pb2.Policy:
-    """Admin, editor and viewer of the workspace, and an editor of "demo"; a day old at most."""
+    """Admin, editor and viewer of the workspace, and an editor of "demo"; a day old at most.
+
+    The roles are the very ones that the control plane pushes.
+    """
     pushed = enrollment_pb2.Policy(revision=revision, workspace="workspaces/lab", **changes)
     pushed.time.FromDatetime(datetime.now(UTC))
     pushed.max_age.FromTimedelta(timedelta(hours=24))
-    for role, permissions in (
-        ("viewer", _READS),
-        ("editor", _READS + _WRITES),
-        ("admin", _READS + _WRITES + _ADMINISTERS),
-    ):
-        pushed.roles.add(role=role, permissions=permissions)
-    for subject, role, project in (
+    for role in ROLES.values():
+        pushed.roles.add(role=role.id, permissions=sorted(role.permissions))
+    for subject, held, project in (
         (ADMIN, "admin", ""),
         (EDITOR, "editor", ""),
         (VIEWER, "viewer", ""),
         (DEMO_EDITOR, "editor", "projects/demo"),
     ):
-        pushed.grants.add(subject=subject, role=role, resource=project)
+        pushed.grants.add(subject=subject, role=held, resource=project)
     return pushed
 
 
@@ -202,6 +177,9 @@ class Harness:
 
     def artifacts(self, token: str | None = None) -> Any:
         return self._stub(artifacts_pb2_grpc.ArtifactServiceStub, token)
+
+    def models(self, token: str | None = None) -> Any:
+        return self._stub(models_pb2_grpc.ModelServiceStub, token)
 
     def events(self, token: str | None = None) -> Any:
         return self._stub(events_pb2_grpc.EventServiceStub, token)

@@ -193,8 +193,8 @@ async def test_roles_reach_as_far_as_their_grants(ws: Harness) -> None:
     async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
         await ws.runs(demo).GetRun(GetRun(name=other.name))
     async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
-        await ws.projects(ws.token(EDITOR)).CreateProject(
-            projects_pb2.CreateProjectRequest(project_id="mine")
+        await ws.projects(ws.token(EDITOR)).DeleteProject(
+            projects_pb2.DeleteProjectRequest(name="projects/demo")
         )
 
 

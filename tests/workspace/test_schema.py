@@ -3,12 +3,13 @@
 import pytest
 
 from meshkit.migrations import drift, migrate
-from weftapi.workspace.v1 import artifacts_pb2, run_types_pb2
+from weftapi.workspace.v1 import artifacts_pb2, model_types_pb2, run_types_pb2
 from workspace.lifecycle import RunState, StepState
 from workspace.server import MIGRATIONS
 from workspace.servicers.converting import numbers
-from workspace.store import artifacts, projects, runs, snapshots, steps
+from workspace.store import artifacts, model_versions, models, projects, runs, snapshots, steps
 from workspace.store.base import metadata
+from workspace.store.schema_models import ModelStage, RequestState
 
 
 @pytest.fixture
@@ -33,6 +34,11 @@ def test_every_filterable_field_has_an_index() -> None:
         snapshots.FIELDS,
         runs.FIELDS,
         artifacts.VERSION_FIELDS,
+        models.FIELDS,
+        model_versions.FIELDS,
+        model_versions.LINK_FIELDS,
+        model_versions.TRANSITION_FIELDS,
+        model_versions.REQUEST_FIELDS,
     )
     assert [table.unindexed() for table in tables] == [[]] * len(tables)
     # Steps are filtered within one run, which an index finds.
@@ -45,5 +51,7 @@ def test_names_of_states_are_those_of_the_contract_in_its_order() -> None:
         (StepState, run_types_pb2.StepState),
         (runs.TRIGGERS, run_types_pb2.RunTrigger),
         (artifacts.TYPES, artifacts_pb2.ArtifactType),
+        (ModelStage, model_types_pb2.ModelStage),
+        (RequestState, model_types_pb2.StageRequestState),
     ):
         assert {str(name): place for place, name in enumerate(ours, 1)} | {"": 0} == numbers(theirs)

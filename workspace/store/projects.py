@@ -7,9 +7,10 @@ from meshkit.paging import OrderKey, Orders, Window
 from meshkit.query import Query
 from meshkit.schema import among
 from meshkit.session import Session
-from workspace.store.base import Rows, columns, every
+from workspace.store.base import Row, Rows, columns, every
 from workspace.store.lists import Listed, Visible, listed, matching, within
 from workspace.store.schema import Artifact, Pipeline, Project, Run
+from workspace.store.schema_models import Model
 
 _C = columns(Project)
 
@@ -61,10 +62,18 @@ def list_page(
     return listed(session, Project, window, *conditions)
 
 
+_HOLDING: tuple[tuple[str, type[Row]], ...] = (
+    ("pipelines", Pipeline),
+    ("runs", Run),
+    ("artifacts", Artifact),
+    ("models", Model),
+)
+
+
 def dependents(session: Session, project: str) -> list[str]:
     """Which collections of the project are not empty."""
     found = []
-    for name, cls in (("pipelines", Pipeline), ("runs", Run), ("artifacts", Artifact)):
+    for name, cls in _HOLDING:
         own = columns(cls)
         query = sa.select(own.uid).where(own.project == project).limit(1)
         if session.connection().execute(query).first():

@@ -382,6 +382,7 @@ class Launch(Row):
     start_by: datetime | None = None
 
 
-# Imported for its effect on the metadata: the tables of logs live in a file of their own.
+# Imported for their effect on the metadata: the tables of these live in files of their own.
 from workspace.store import schema_logs as schema_logs  # noqa: E402, PLC0414 - re-exported
+from workspace.store import schema_models as schema_models  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_secrets as schema_secrets  # noqa: E402, PLC0414 - likewise

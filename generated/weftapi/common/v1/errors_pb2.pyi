@@ -193,6 +193,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """OUT_OF_RANGE: retention has deleted rows that come next; begin again at the oldest one. {anchorSequence}"""
     ERROR_REASON_AUDIT_SEQUENCE_IN_FUTURE: _ErrorReason.ValueType  # 161
     """OUT_OF_RANGE: the chain has no row of this number yet. {lastSequence}"""
+    ERROR_REASON_STAGE_HELD: _ErrorReason.ValueType  # 210
+    """FAILED_PRECONDITION: another version of the model holds the stage; let it be demoted. {resource, stage, holder}"""
+    ERROR_REASON_APPROVAL_REQUIRED: _ErrorReason.ValueType  # 211
+    """FAILED_PRECONDITION: versions enter this stage by an approved request only. {resource, stage}"""
+    ERROR_REASON_OWN_REQUEST: _ErrorReason.ValueType  # 212
+    """PERMISSION_DENIED: nobody approves their own request. {resource}"""
+    ERROR_REASON_NOT_OWN_REQUEST: _ErrorReason.ValueType  # 213
+    """PERMISSION_DENIED: only whoever made a request takes it back. {resource}"""
     ERROR_REASON_SECRETS_KEY_MISSING: _ErrorReason.ValueType  # 230
     """FAILED_PRECONDITION: the key that opens this workspace's secrets is not in its key file; put it back. {keyId}"""
     ERROR_REASON_SECRET_ALTERED: _ErrorReason.ValueType  # 231
@@ -369,6 +377,14 @@ ERROR_REASON_AUDIT_COMPACTED: ErrorReason.ValueType  # 160
 """OUT_OF_RANGE: retention has deleted rows that come next; begin again at the oldest one. {anchorSequence}"""
 ERROR_REASON_AUDIT_SEQUENCE_IN_FUTURE: ErrorReason.ValueType  # 161
 """OUT_OF_RANGE: the chain has no row of this number yet. {lastSequence}"""
+ERROR_REASON_STAGE_HELD: ErrorReason.ValueType  # 210
+"""FAILED_PRECONDITION: another version of the model holds the stage; let it be demoted. {resource, stage, holder}"""
+ERROR_REASON_APPROVAL_REQUIRED: ErrorReason.ValueType  # 211
+"""FAILED_PRECONDITION: versions enter this stage by an approved request only. {resource, stage}"""
+ERROR_REASON_OWN_REQUEST: ErrorReason.ValueType  # 212
+"""PERMISSION_DENIED: nobody approves their own request. {resource}"""
+ERROR_REASON_NOT_OWN_REQUEST: ErrorReason.ValueType  # 213
+"""PERMISSION_DENIED: only whoever made a request takes it back. {resource}"""
 ERROR_REASON_SECRETS_KEY_MISSING: ErrorReason.ValueType  # 230
 """FAILED_PRECONDITION: the key that opens this workspace's secrets is not in its key file; put it back. {keyId}"""
 ERROR_REASON_SECRET_ALTERED: ErrorReason.ValueType  # 231

@@ -12,6 +12,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from weftapi.workspace.v1 import artifacts_pb2 as _artifacts_pb2
 from weftapi.workspace.v1 import logs_pb2 as _logs_pb2
+from weftapi.workspace.v1 import model_types_pb2 as _model_types_pb2
 from weftapi.workspace.v1 import pipelines_pb2 as _pipelines_pb2
 from weftapi.workspace.v1 import projects_pb2 as _projects_pb2
 from weftapi.workspace.v1 import reports_pb2 as _reports_pb2
@@ -87,6 +88,9 @@ class Event(_message.Message):
     ARTIFACT_VERSION_FIELD_NUMBER: _builtins.int
     LOG_STREAM_FIELD_NUMBER: _builtins.int
     ARTIFACT_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    STAGE_REQUEST_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Output only. The commit it belongs to; grows without gaps over the whole workspace."""
     index: _builtins.int
@@ -151,6 +155,18 @@ class Event(_message.Message):
     def artifact(self) -> _artifacts_pb2.Artifact:
         """An artifact: created with its first version, updated with each further one."""
 
+    @_builtins.property
+    def model(self) -> _model_types_pb2.Model:
+        """A model."""
+
+    @_builtins.property
+    def model_version(self) -> _model_types_pb2.ModelVersion:
+        """A version of a model."""
+
+    @_builtins.property
+    def stage_request(self) -> _model_types_pb2.StageRequest:
+        """A request that a version of a model enter a stage."""
+
     def __init__(
         self,
         *,
@@ -175,12 +191,15 @@ class Event(_message.Message):
         artifact_version: _artifacts_pb2.ArtifactVersion | None = ...,
         log_stream: _logs_pb2.LogStream | None = ...,
         artifact: _artifacts_pb2.Artifact | None = ...,
+        model: _model_types_pb2.Model | None = ...,
+        model_version: _model_types_pb2.ModelVersion | None = ...,
+        stage_request: _model_types_pb2.StageRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "event_time", b"event_time", "log_stream", b"log_stream", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "snapshot", b"snapshot", "step", b"step", "transition", b"transition"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "event_time", b"event_time", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "snapshot", b"snapshot", "stage_request", b"stage_request", "step", b"step", "transition", b"transition"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "changed_fields", b"changed_fields", "event_time", b"event_time", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "snapshot", b"snapshot", "step", b"step", "transition", b"transition", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "changed_fields", b"changed_fields", "event_time", b"event_time", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "snapshot", b"snapshot", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact"]  # noqa: Y015
+    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request"]  # noqa: Y015
     _WhichOneofArgType_resource: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_resource) -> _WhichOneofReturnType_resource | None: ...
 
