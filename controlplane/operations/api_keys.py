@@ -9,7 +9,7 @@ from controlplane import store
 from controlplane.identity import opaque
 from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant, matches
 from controlplane.identity.tokens import Lifetimes, Origin
-from controlplane.operations import revocations, service_accounts
+from controlplane.operations import guards, revocations, service_accounts
 from controlplane.operations.refusals import absent, require_etag
 from controlplane.operations.service_accounts import AccountName
 from controlplane.store.schema_accounts import ApiKey, ServiceAccount
@@ -103,9 +103,13 @@ def update(
     return row
 
 
-def delete(session: Session, name: AccountName, uid: UUID, *, lifetimes: Lifetimes) -> None:
-    """Deletes a key with all that was made from it; raises NotFound."""
-    _delete(session, require(session, service_accounts.require(session, name), uid), lifetimes)
+def delete(
+    session: Session, name: AccountName, uid: UUID, *, caller: Subject, lifetimes: Lifetimes
+) -> None:
+    """Deletes a key with all that was made from it; raises NotFound, PRIVILEGE_ESCALATION."""
+    account = service_accounts.require(session, name)
+    guards.require_covers(session, caller, account.subject)
+    _delete(session, require(session, account, uid), lifetimes)
 
 
 def revoke(session: Session, presented: OpaqueToken, *, lifetimes: Lifetimes) -> None:

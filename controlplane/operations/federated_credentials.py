@@ -11,7 +11,7 @@ from controlplane.identity.claims import SUBJECT, Rule
 from controlplane.identity.opaque import invalid_grant
 from controlplane.identity.providers.assertions import Assertion
 from controlplane.identity.tokens import Lifetimes, Origin
-from controlplane.operations import revocations, service_accounts
+from controlplane.operations import guards, revocations, service_accounts
 from controlplane.operations.api_keys import COARSE
 from controlplane.operations.refusals import absent, require_etag, taken
 from controlplane.operations.service_accounts import AccountName
@@ -106,9 +106,16 @@ def update(
     return row
 
 
-def delete(session: Session, name: AccountName, id_: str, *, lifetimes: Lifetimes) -> None:
-    """Deletes a credential with all tokens that were given by it; raises NotFound."""
-    row = require(session, service_accounts.require_locked(session, name), id_)
+def delete(
+    session: Session, name: AccountName, id_: str, *, caller: Subject, lifetimes: Lifetimes
+) -> None:
+    """Deletes a credential with all tokens that were given by it; raises NotFound.
+
+    PRIVILEGE_ESCALATION for a caller who holds less than the account.
+    """
+    account = service_accounts.require_locked(session, name)
+    guards.require_covers(session, caller, account.subject)
+    row = require(session, account, id_)
     session.emit(ChangeKind.DELETED, row)
     session.delete(row)
     revocations.revoke_origin(session, row.uid, lifetimes=lifetimes)

@@ -3,11 +3,13 @@ always remains in charge."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from controlplane import store
 from controlplane.permissions import ADMIN, Grant, Scope, held_on
 from controlplane.store.bindings import Held
 from controlplane.subjects import Subject
+from controlplane.subjects import user as subject_of_user
 from meshkit.errors import FailedPrecondition, PermissionDenied
 from meshkit.session import Session
 
@@ -60,6 +62,24 @@ def require_may_become(session: Session, caller: Subject, subject: Subject) -> N
         require_held(session, caller, grants_of(session, subject))
 
 
+def require_in_charge(
+    session: Session, caller: Subject, user_uid: UUID, permission: str, *, resource: str
+) -> None:
+    """Raises SHARED_ACCOUNT or PRIVILEGE_ESCALATION unless the caller may do this to an account.
+
+    To all of it: in every organization that it belongs to, and to somebody who holds no more.
+    """
+    grants = grants_of(session, caller)
+    for organization in store.organizations.of_user(session, user_uid):
+        if permission not in held_on(grants, Scope(organization)):
+            raise FailedPrecondition(
+                "SHARED_ACCOUNT",
+                "This account belongs to other organizations too; remove the member instead.",
+                metadata={"resource": resource},
+            )
+    require_covers(session, caller, subject_of_user(user_uid))
+
+
 def is_administration(held: Held) -> bool:
     """Whether a grant may be what keeps somebody in charge of its organization."""
     return held.row.role == ADMIN and held.grant.scope == Scope(held.row.organization)
@@ -68,16 +88,17 @@ def is_administration(held: Held) -> bool:
 def require_administrator(session: Session, organization: str) -> None:
     """Raises LAST_ADMINISTRATOR where a change, made already, left nobody in charge.
 
-    In charge is a person with the built-in role on the whole organization, for good: a grant
-    that ends, or a program, does not count. Changes that come here wait for each other, so that
-    two administrators cannot remove one another.
+    In charge is a person who can sign in, with the built-in role on the whole organization, for
+    good: a grant that ends, or a program, does not count. Changes that come here wait for each
+    other, so that two administrators cannot remove one another.
     """
     store.organizations.lock(session, organization)
     session.flush()
     if not store.bindings.has_administrator(session, organization):
         raise FailedPrecondition(
             "LAST_ADMINISTRATOR",
-            "This would leave the organization without an administrator; make another one first.",
+            "This would leave the organization without an administrator who can sign in; make "
+            "another one first, or let one choose a password.",
         )
 
 

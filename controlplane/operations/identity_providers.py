@@ -56,7 +56,10 @@ def change(
     etag: str,
     caller: Subject,
 ) -> IdentityProvider:
-    """Gives columns new values; raises NotFound, Aborted or PRIVILEGE_ESCALATION."""
+    """Gives columns new values; raises NotFound, Aborted or PRIVILEGE_ESCALATION.
+
+    LAST_ADMINISTRATOR where nobody in charge could sign in any more.
+    """
     require_all_permissions(session, organization, caller)
     row = _locked(session, organization, provider, etag)
     values = _resolved(session, organization, values)
@@ -66,6 +69,8 @@ def change(
     if differing:
         row.update_time = session.now
         session.emit(ChangeKind.UPDATED, row, fields=tuple(differing))
+    if "disabled" in differing and row.disabled:
+        guards.require_administrator(session, organization)
     session.audited(resource=row.name, fields=tuple(differing))
     return row
 
@@ -75,13 +80,14 @@ def delete(
 ) -> None:
     """Deletes a provider, its sign-ins under way and the memberships that its groups made.
 
-    Who signed in stays who they are.
+    Who signed in stays who they are. Raises as `change` does.
     """
     require_all_permissions(session, organization, caller)
     row = _locked(session, organization, provider, etag)
     group_teams.leave(session, row, store.teams.made_by(session, organization, row.name))
     session.emit(ChangeKind.DELETED, row)
     session.delete(row)
+    guards.require_administrator(session, organization)
     session.audited(resource=row.name)
 
 
@@ -105,6 +111,18 @@ def require_enabled(session: Session, organization: str, provider: str) -> Ident
     row = store.identity_providers.get(session, organization, provider)
     if row is None or row.disabled:
         raise _absent(organization, provider)
+    return row
+
+
+def require_in_use(session: Session, uid: UUID) -> IdentityProvider:
+    """The provider of a sign-in under way, which stays enabled until this one is over.
+
+    Raises NotFound. An account may be left with nothing but this provider to sign in by, so who
+    takes the provider away waits, and counts that.
+    """
+    row = store.identity_providers.keep(session, uid)
+    if row is None or row.disabled:
+        raise NotFound("RESOURCE_NOT_FOUND", "There is no such identity provider any more.")
     return row
 
 

@@ -87,10 +87,8 @@ def finish(session: Session, uid: UUID, person: Assertion, *, lifetimes: Lifetim
     row = store.identities.lock_login(session, uid)
     if row is None:
         raise invalid_grant()
-    provider = store.identity_providers.find(session, row.provider_uid)
-    assert provider is not None
     # Judged by the settings of now: it may have been disabled while the person was away.
-    identity_providers.require_enabled(session, provider.organization, provider.id)
+    provider = identity_providers.require_in_use(session, row.provider_uid)
     user = identities.admit(session, provider, person, lifetimes=lifetimes)
     secret, _, row.code_digest = opaque.make(opaque.LOGIN_CODE, row.uid)
     row.user_uid, row.code_expire_time = user.uid, session.now + CODE_LIFETIME
@@ -111,9 +109,9 @@ def redeem(
     assert row.user_uid is not None
     assert row.code_expire_time is not None
     user = store.users.get(session, row.user_uid)
-    provider = store.identity_providers.find(session, row.provider_uid)
+    provider = store.identity_providers.keep(session, row.provider_uid)
     is_valid = row.code_expire_time > session.now and _is_challenge_of(row, code_verifier)
-    if user is None or provider is None or not is_valid:
+    if user is None or provider is None or provider.disabled or not is_valid:
         raise invalid_grant()
     session.delete(row)
     return sessions.start(session, user, origin=provider.name, lifetimes=lifetimes)

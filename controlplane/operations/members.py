@@ -14,12 +14,10 @@ from controlplane.identity.opaque import Secret
 from controlplane.identity.tokens import Lifetimes
 from controlplane.operations import access, guards, personal_tokens, sessions, users
 from controlplane.operations.refusals import absent, illegal
-from controlplane.permissions import Scope, held_on
 from controlplane.store.members import MemberView
 from controlplane.store.schema import Member, User
 from controlplane.subjects import Subject
 from controlplane.subjects import user as subject_of_user
-from meshkit.errors import FailedPrecondition
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
 
@@ -143,15 +141,7 @@ def _in_charge_of(
 ) -> MemberView:
     """The member, if the caller may do this to the whole account."""
     member = _locked(session, organization, user_uid)
-    grants = guards.grants_of(session, caller)
-    for row in store.members.of_user(session, user_uid):
-        if permission not in held_on(grants, Scope(row.organization)):
-            raise FailedPrecondition(
-                "SHARED_ACCOUNT",
-                "This account belongs to other organizations too; remove the member instead.",
-                metadata={"resource": member.row.name},
-            )
-    guards.require_covers(session, caller, subject_of_user(user_uid))
+    guards.require_in_charge(session, caller, user_uid, permission, resource=member.row.name)
     return member
 
 

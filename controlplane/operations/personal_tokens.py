@@ -9,9 +9,10 @@ from controlplane import store
 from controlplane.identity import opaque
 from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant, matches
 from controlplane.identity.tokens import Lifetimes, Origin
-from controlplane.operations import revocations, sessions, token_scopes
+from controlplane.operations import guards, revocations, sessions, token_scopes
 from controlplane.operations.refusals import absent
 from controlplane.store.schema import PersonalAccessToken, User
+from controlplane.subjects import Subject
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.session import Session
 
@@ -103,11 +104,25 @@ def delete(session: Session, user_uid: UUID, uid: UUID, *, lifetimes: Lifetimes)
 
 
 def revoke_of_member(
-    session: Session, organization: str, user_uid: UUID, uid: UUID, *, lifetimes: Lifetimes
+    session: Session,
+    organization: str,
+    user_uid: UUID,
+    uid: UUID,
+    *,
+    caller: Subject,
+    lifetimes: Lifetimes,
 ) -> None:
-    """Deletes a token of an organization's member; raises NotFound."""
+    """Deletes a token of an organization's member; raises NotFound.
+
+    A token acts wherever its owner may, so this needs the right to do it in each of their
+    organizations (SHARED_ACCOUNT), and as much as they hold (PRIVILEGE_ESCALATION).
+    """
+    name = f"users/{user_uid}/personalAccessTokens/{uid}"
     if store.members.get(session, organization, user_uid) is None:
-        raise absent(f"users/{user_uid}/personalAccessTokens/{uid}")
+        raise absent(name)
+    guards.require_in_charge(
+        session, caller, user_uid, "personalAccessTokens.revoke", resource=name
+    )
     delete(session, user_uid, uid, lifetimes=lifetimes)
 
 

@@ -65,10 +65,14 @@ def update(
 
 
 def disable(
-    session: Session, name: AccountName, *, etag: str, lifetimes: Lifetimes
+    session: Session, name: AccountName, *, etag: str, caller: Subject, lifetimes: Lifetimes
 ) -> ServiceAccount:
-    """Shuts an account out, with every token it has; again is fine."""
+    """Shuts an account out, with every token it has; raises PRIVILEGE_ESCALATION.
+
+    Again is fine.
+    """
     row = require_locked(session, name, etag=etag)
+    guards.require_covers(session, caller, row.subject)
     if row.disable_time is None:
         row.disable_time = session.now
         revocations.revoke_subject(session, row.subject, lifetimes=lifetimes)
@@ -87,9 +91,15 @@ def enable(session: Session, name: AccountName, *, etag: str, caller: Subject) -
     return row
 
 
-def delete(session: Session, name: AccountName, *, etag: str, lifetimes: Lifetimes) -> None:
-    """Deletes an account with its keys, grants and tokens, and takes it out of its teams."""
+def delete(
+    session: Session, name: AccountName, *, etag: str, caller: Subject, lifetimes: Lifetimes
+) -> None:
+    """Deletes an account with its keys, grants and tokens, and takes it out of its teams.
+
+    Raises PRIVILEGE_ESCALATION for a caller who holds less.
+    """
     row = require_locked(session, name, etag=etag)
+    guards.require_covers(session, caller, row.subject)
     below = (
         *store.service_accounts.keys_of(session, row.uid),
         *store.federated_credentials.all_of(session, row.uid),

@@ -8,10 +8,12 @@ from controlplane import store
 from controlplane.identity import opaque
 from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant
 from controlplane.identity.tokens import Lifetimes, Origin
-from controlplane.operations import revocations
+from controlplane.operations import guards, revocations
 from controlplane.operations.refusals import absent
 from controlplane.store.schema import RefreshToken, User
 from controlplane.store.schema import Session as Row
+from controlplane.subjects import Subject
+from controlplane.subjects import user as subject_of_user
 from meshkit.caller import ANONYMOUS
 from meshkit.errors import PermissionDenied, Unauthenticated
 from meshkit.session import AuditNote, Session
@@ -127,8 +129,12 @@ def end_by_token(session: Session, presented: OpaqueToken, *, lifetimes: Lifetim
         session.audited(resource=row.name)
 
 
-def end_one(session: Session, user_uid: UUID, uid: UUID, *, lifetimes: Lifetimes) -> None:
-    """Ends a session of a user by its name; raises NotFound where there never was one."""
+def end_one(
+    session: Session, user_uid: UUID, uid: UUID, *, caller: Subject, lifetimes: Lifetimes
+) -> None:
+    """Ends a session of a user by its name; raises PRIVILEGE_ESCALATION, or NotFound where there
+    never was one."""
+    guards.require_covers(session, caller, subject_of_user(user_uid))
     row = store.sessions.lock(session, uid)
     if row is None or row.user_uid != user_uid:
         raise absent(f"users/{user_uid}/sessions/{uid}")
@@ -136,8 +142,19 @@ def end_one(session: Session, user_uid: UUID, uid: UUID, *, lifetimes: Lifetimes
     session.audited(resource=row.name, fields=("end_time",))
 
 
-def end_others(session: Session, user_uid: UUID, *, kept: UUID | None, lifetimes: Lifetimes) -> int:
-    """Signs a user out everywhere, or everywhere but in one session; answers how many ended."""
+def end_others(
+    session: Session,
+    user_uid: UUID,
+    *,
+    kept: UUID | None,
+    caller: Subject,
+    lifetimes: Lifetimes,
+) -> int:
+    """Signs a user out everywhere, or everywhere but in one session; answers how many ended.
+
+    Raises PRIVILEGE_ESCALATION where the user holds more than the caller.
+    """
+    guards.require_covers(session, caller, subject_of_user(user_uid))
     rows = [row for row in store.sessions.live_of_user(session, user_uid) if row.uid != kept]
     for row in rows:
         end(session, row, reason=_BY_NAME, lifetimes=lifetimes)

@@ -92,6 +92,7 @@ class FederatedCredentialServicer(
             federated_credentials.delete,
             AccountName.of(request.name),
             _id_of(request.name),
+            caller=caller_subject(),
             lifetimes=self._lifetimes,
         )
         return empty_pb2.Empty()

@@ -81,7 +81,11 @@ class ServiceAccountServicer(service_accounts_pb2_grpc.ServiceAccountServiceServ
     ) -> empty_pb2.Empty:
         name = AccountName.of(request.name)
         await self._database.write(
-            service_accounts.delete, name, etag=request.etag, lifetimes=self._lifetimes
+            service_accounts.delete,
+            name,
+            etag=request.etag,
+            caller=caller_subject(),
+            lifetimes=self._lifetimes,
         )
         return empty_pb2.Empty()
 
@@ -92,6 +96,7 @@ class ServiceAccountServicer(service_accounts_pb2_grpc.ServiceAccountServiceServ
             service_accounts.disable,
             AccountName.of(request.name),
             etag=request.etag,
+            caller=caller_subject(),
             lifetimes=self._lifetimes,
             reply=account_to_proto,
         )
@@ -153,7 +158,9 @@ class ServiceAccountServicer(service_accounts_pb2_grpc.ServiceAccountServiceServ
         self, request: pb.DeleteApiKeyRequest, _context: Context
     ) -> empty_pb2.Empty:
         name, uid = AccountName.of(request.name), names.uid_of(request.name)
-        await self._database.write(api_keys.delete, name, uid, lifetimes=self._lifetimes)
+        await self._database.write(
+            api_keys.delete, name, uid, caller=caller_subject(), lifetimes=self._lifetimes
+        )
         return empty_pb2.Empty()
 
     async def RotateApiKey(

@@ -8,7 +8,12 @@ from google.protobuf import empty_pb2
 from controlplane import names, store
 from controlplane.identity.tokens import Lifetimes
 from controlplane.operations import sessions
-from controlplane.servicers.conversions import caller_sid, caller_uid, timestamp
+from controlplane.servicers.conversions import (
+    caller_sid,
+    caller_subject,
+    caller_uid,
+    timestamp,
+)
 from controlplane.store.schema import Session
 from meshkit.authentication import Context
 from meshkit.database import Database
@@ -51,6 +56,7 @@ class SessionServicer(sessions_pb2_grpc.SessionServiceServicer):
             sessions.end_one,
             _user_uid(owner),
             names.uid_of(request.name),
+            caller=caller_subject(),
             lifetimes=self._lifetimes,
         )
         return empty_pb2.Empty()
@@ -62,6 +68,7 @@ class SessionServicer(sessions_pb2_grpc.SessionServiceServicer):
             sessions.end_others,
             _user_uid(request.parent),
             kept=caller_sid() if request.keep_current else None,
+            caller=caller_subject(),
             lifetimes=self._lifetimes,
         )
         return sessions_pb2.RevokeAllSessionsResponse(revoked_count=count)

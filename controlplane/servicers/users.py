@@ -10,6 +10,7 @@ from controlplane.identity.tokens import Lifetimes
 from controlplane.operations import personal_tokens, users
 from controlplane.servicers.conversions import (
     caller_sid,
+    caller_subject,
     caller_uid,
     datetime_of,
     timestamp,
@@ -157,6 +158,7 @@ class UserServicer(users_pb2_grpc.UserServiceServicer):
             names.organization_of(request.organization),
             names.uid_of(owner),
             names.uid_of(request.name),
+            caller=caller_subject(),
             lifetimes=self._lifetimes,
         )
         return empty_pb2.Empty()

@@ -7,10 +7,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from controlplane.permissions import ADMIN, CATALOGUE, ROLES, Grant, Scope
+from controlplane.store.locks import locked
 from controlplane.store.schema import Member, User
 from controlplane.store.schema_access import CustomRole, RoleBinding, TeamMember
+from controlplane.store.schema_identity import Identity, IdentityProvider
 from controlplane.subjects import Subject
 from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
@@ -59,7 +62,7 @@ def get(session: Session, organization: str, uid: UUID) -> Held | None:
 def lock(session: Session, organization: str, uid: UUID) -> Held | None:
     """A grant that only this transaction takes away."""
     query = _with_roles().where(RoleBinding.organization == organization, RoleBinding.uid == uid)
-    return next(iter(_read(session, query.with_for_update(of=RoleBinding))), None)
+    return next(iter(_read(session, locked(query, of=RoleBinding))), None)
 
 
 def list_page(
@@ -150,6 +153,7 @@ def has_administrator(session: Session, organization: str) -> bool:
         .join(RoleBinding, is_theirs)
         .where(
             User.deactivate_time.is_(None),
+            _has_a_way_in(),
             Member.organization == organization,
             RoleBinding.organization == organization,
             RoleBinding.role == ADMIN,
@@ -158,6 +162,26 @@ def has_administrator(session: Session, organization: str) -> bool:
         )
     )
     return session.scalars(query.limit(1)).first() is not None
+
+
+def _has_a_way_in() -> sa.ColumnElement[bool]:
+    """Whether a user has a password, or is known to a provider that would let them in.
+
+    That is an enabled one of an organization that they belong to. What groups it asks for cannot
+    be judged: only its own word says who is in them.
+    """
+    belongs = orm.aliased(Member)
+    vouched = (
+        sa.select(Identity.subject)
+        .join(IdentityProvider, IdentityProvider.issuer == Identity.issuer)
+        .join(belongs, belongs.organization == IdentityProvider.organization)
+        .where(
+            Identity.user_uid == User.uid,
+            belongs.user_uid == User.uid,
+            IdentityProvider.disabled.is_(False),
+        )
+    )
+    return sa.or_(User.password_hash.is_not(None), vouched.exists())
 
 
 def of_workspace(session: Session, organization: str, workspace_uid: UUID) -> Sequence[RoleBinding]:

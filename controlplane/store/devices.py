@@ -5,6 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from controlplane.store.locks import locked
 from controlplane.store.schema import DeviceAuthorization
 from meshkit.session import Session
 
@@ -15,7 +16,7 @@ def get(session: Session, uid: UUID) -> DeviceAuthorization | None:
 
 def lock(session: Session, uid: UUID) -> DeviceAuthorization | None:
     query = sa.select(DeviceAuthorization).where(DeviceAuthorization.uid == uid)
-    return session.scalars(query.with_for_update()).first()
+    return session.scalars(locked(query)).first()
 
 
 def by_user_code(session: Session, digest: bytes) -> DeviceAuthorization | None:
@@ -23,7 +24,7 @@ def by_user_code(session: Session, digest: bytes) -> DeviceAuthorization | None:
 
 
 def lock_by_user_code(session: Session, digest: bytes) -> DeviceAuthorization | None:
-    return session.scalars(_by_user_code(digest).with_for_update()).first()
+    return session.scalars(locked(_by_user_code(digest))).first()
 
 
 def _by_user_code(digest: bytes) -> sa.Select[DeviceAuthorization]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from controlplane.store.locks import locked
 from controlplane.store.schema import Certificate, Enrollment, EnrollmentWorkspace, Workspace
 from controlplane.store.schema_authority import Root
 from meshkit.paging import OrderKey, Orders, Window
@@ -23,7 +24,7 @@ def lock(session: Session, organization: str, uid: UUID) -> Enrollment | None:
     query = sa.select(Enrollment).where(
         Enrollment.organization == organization, Enrollment.uid == uid
     )
-    return session.scalars(query.with_for_update()).first()
+    return session.scalars(locked(query)).first()
 
 
 def find(session: Session, uid: UUID) -> Enrollment | None:
@@ -34,7 +35,7 @@ def find(session: Session, uid: UUID) -> Enrollment | None:
 def lock_any(session: Session, uid: UUID) -> Enrollment | None:
     """As `find`, and no other transaction uses or revokes it meanwhile."""
     query = sa.select(Enrollment).where(Enrollment.uid == uid)
-    return session.scalars(query.with_for_update()).first()
+    return session.scalars(locked(query)).first()
 
 
 def by_serial(session: Session, serial: str) -> Enrollment | None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from controlplane.store.locks import locked
 from controlplane.store.schema_identity import Identity, Login
 from meshkit.session import Session
 
@@ -34,7 +35,7 @@ def forget(session: Session, user_uid: UUID) -> None:
 
 def lock_login(session: Session, uid: UUID) -> Login | None:
     """A sign-in under way, locked so that its state, and its code, serve once."""
-    return session.scalars(sa.select(Login).where(Login.uid == uid).with_for_update()).first()
+    return session.scalars(locked(sa.select(Login).where(Login.uid == uid))).first()
 
 
 def purge_logins(session: Session, before: datetime) -> None:

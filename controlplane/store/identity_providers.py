@@ -5,6 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from controlplane.store.locks import locked
 from controlplane.store.schema_identity import IdentityProvider
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
@@ -23,12 +24,18 @@ def get(session: Session, organization: str, provider: str) -> IdentityProvider 
 
 def lock(session: Session, organization: str, provider: str) -> IdentityProvider | None:
     query = sa.select(IdentityProvider).where(_is(organization, provider))
-    return session.scalars(query.with_for_update()).first()
+    return session.scalars(locked(query)).first()
 
 
 def find(session: Session, uid: UUID) -> IdentityProvider | None:
     """By the UUID that a sign-in began with."""
     return session.get(IdentityProvider, uid)
+
+
+def keep(session: Session, uid: UUID) -> IdentityProvider | None:
+    """As `find`; nobody disables or deletes it before the transaction ends."""
+    query = sa.select(IdentityProvider).where(IdentityProvider.uid == uid)
+    return session.scalars(locked(query, shared=True)).first()
 
 
 def list_page(session: Session, organization: str, window: Window) -> Sequence[IdentityProvider]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from controlplane.store.locks import locked
 from controlplane.store.schema_members import PENDING, Invitation
 from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
@@ -29,7 +30,7 @@ def lock(session: Session, organization: str, uid: UUID) -> Invitation | None:
     query = sa.select(Invitation).where(
         Invitation.organization == organization, Invitation.uid == uid
     )
-    return session.scalars(query.with_for_update()).first()
+    return session.scalars(locked(query)).first()
 
 
 def find(session: Session, uid: UUID) -> Invitation | None:
@@ -40,7 +41,7 @@ def find(session: Session, uid: UUID) -> Invitation | None:
 def lock_any(session: Session, uid: UUID) -> Invitation | None:
     """As `find`, and no other transaction decides about it meanwhile."""
     query = sa.select(Invitation).where(Invitation.uid == uid)
-    return session.scalars(query.with_for_update()).first()
+    return session.scalars(locked(query)).first()
 
 
 def open_for(session: Session, organization: str, email_key: str) -> Invitation | None:
@@ -50,7 +51,7 @@ def open_for(session: Session, organization: str, email_key: str) -> Invitation 
         Invitation.email_key == email_key,
         Invitation.state == PENDING,
     )
-    return session.scalars(query.with_for_update()).first()
+    return session.scalars(locked(query)).first()
 
 
 def list_page(

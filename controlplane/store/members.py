@@ -6,6 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from controlplane.store.locks import locked
 from controlplane.store.schema import Member, User
 from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
@@ -44,8 +45,8 @@ def get(session: Session, organization: str, user_uid: UUID) -> MemberView | Non
 
 def lock(session: Session, organization: str, user_uid: UUID) -> MemberView | None:
     """As `get`, and no other transaction changes the membership or the account meanwhile."""
-    query = _members(organization).where(Member.user_uid == user_uid).with_for_update()
-    return next((MemberView(*row) for row in session.execute(query)), None)
+    query = _members(organization).where(Member.user_uid == user_uid)
+    return next((MemberView(*row) for row in session.execute(locked(query))), None)
 
 
 def list_page(

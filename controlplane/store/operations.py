@@ -6,6 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from controlplane.store.locks import locked
 from controlplane.store.schema_fleet import Operation
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
@@ -32,8 +33,8 @@ def find(session: Session, uid: UUID) -> Operation:
 
 def lock(session: Session, uid: UUID) -> Operation:
     """One that exists, held until the commit."""
-    query = sa.select(Operation).where(Operation.uid == uid).with_for_update()
-    return session.scalars(query.execution_options(populate_existing=True)).one()
+    query = sa.select(Operation).where(Operation.uid == uid)
+    return session.scalars(locked(query)).one()
 
 
 def live(session: Session) -> Sequence[Operation]:

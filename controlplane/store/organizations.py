@@ -40,8 +40,8 @@ def list_page(session: Session, ids: Sequence[str], window: Window) -> Sequence[
 def lock(session: Session, organization: str) -> None:
     """Changes that lock the organization come one after the other.
 
-    The row is written as it is: a change that waited at another replica then starts anew, and
-    sees what this one did. A lock alone would leave it with what it saw before.
+    The row is written as it is, which holds it until the commit: a change that waited at another
+    replica goes on then, and each of its queries from there on sees what this one did.
     """
     query = sa.update(Organization).where(Organization.id == organization)
     session.execute(query.values(display_name=Organization.display_name))
@@ -55,7 +55,8 @@ def is_member(session: Session, organization: str, user_uid: UUID) -> bool:
 def keep_member(session: Session, organization: str, user_uid: UUID) -> bool:
     """Whether a user belongs here; if so, they do until the transaction ends.
 
-    Written as it is, for the same reason: whoever takes the member out sees what is granted here.
+    Written as it is, which holds the row: whoever takes the member out waits, and then sees what
+    is granted here.
     """
     query = sa.update(Member).where(
         Member.organization == organization, Member.user_uid == user_uid

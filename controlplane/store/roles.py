@@ -6,6 +6,7 @@ from operator import attrgetter
 import sqlalchemy as sa
 
 from controlplane.permissions import CATALOGUE, ROLES
+from controlplane.store.locks import locked
 from controlplane.store.schema_access import CustomRole
 from meshkit.paging import OrderKey, Orders
 from meshkit.session import Session
@@ -26,7 +27,7 @@ def lock(session: Session, organization: str, role: str) -> CustomRole | None:
     query = sa.select(CustomRole).where(
         CustomRole.organization == organization, CustomRole.id == role
     )
-    return session.scalars(query.with_for_update()).first()
+    return session.scalars(locked(query)).first()
 
 
 def keep(session: Session, organization: str, role: str) -> CustomRole | None:
@@ -34,7 +35,7 @@ def keep(session: Session, organization: str, role: str) -> CustomRole | None:
     query = sa.select(CustomRole).where(
         CustomRole.organization == organization, CustomRole.id == role
     )
-    return session.scalars(query.with_for_update(read=True)).first()
+    return session.scalars(locked(query, shared=True)).first()
 
 
 def all_of(session: Session, organization: str) -> Sequence[CustomRole]:

@@ -26,8 +26,10 @@ def all_roots(session: Session) -> Sequence[Root]:
 
 def lock_all(session: Session) -> Sequence[Root]:
     """As `all_roots`; no other transaction changes them meanwhile."""
+    session.execute(sa.select(Root.uid).with_for_update())
+    # Read anew: whoever held the lock before may have added a root that the first query missed.
     query = sa.select(Root).order_by(Root.create_time, Root.uid)
-    return session.scalars(query.with_for_update()).all()
+    return session.scalars(query.execution_options(populate_existing=True)).all()
 
 
 def holders(session: Session) -> list[Holder]:

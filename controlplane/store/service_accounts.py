@@ -6,6 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from controlplane.store.locks import locked
 from controlplane.store.schema_accounts import ApiKey, ServiceAccount
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
@@ -28,7 +29,7 @@ def get(session: Session, organization: str, account: str) -> ServiceAccount | N
 
 def lock(session: Session, organization: str, account: str) -> ServiceAccount | None:
     """The account, and no other transaction changes it or its keys until this one ends."""
-    return session.scalars(_named(organization, account).with_for_update()).first()
+    return session.scalars(locked(_named(organization, account))).first()
 
 
 def find(session: Session, uid: UUID) -> ServiceAccount | None:
@@ -66,7 +67,7 @@ def keys_of(session: Session, account_uid: UUID) -> Sequence[ApiKey]:
 def lock_replaced(session: Session) -> Sequence[ApiKey]:
     """Keys that worked on beside their successor, and whose time is over."""
     query = sa.select(ApiKey).where(ApiKey.is_retained, ApiKey.expire_time <= session.now)
-    return session.scalars(query.with_for_update()).all()
+    return session.scalars(locked(query)).all()
 
 
 def purge_keys(session: Session, before: datetime) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from controlplane.store.locks import locked
 from controlplane.store.schema import RefreshToken, Revocation
 from controlplane.store.schema import Session as Row
 from meshkit.paging import OrderKey, Orders, Window
@@ -23,13 +24,13 @@ def get(session: Session, uid: UUID) -> Row | None:
 
 def lock(session: Session, uid: UUID) -> Row | None:
     """The session, and no other transaction decides about it until this one ends."""
-    return session.scalars(sa.select(Row).where(Row.uid == uid).with_for_update()).first()
+    return session.scalars(locked(sa.select(Row).where(Row.uid == uid))).first()
 
 
 def live_of_user(session: Session, user_uid: UUID) -> Sequence[Row]:
     """The sessions that stand, locked."""
     query = sa.select(Row).where(Row.user_uid == user_uid, _is_live(session.now))
-    return session.scalars(query.with_for_update()).all()
+    return session.scalars(locked(query)).all()
 
 
 def list_page(session: Session, user_uid: UUID, window: Window) -> Sequence[Row]:

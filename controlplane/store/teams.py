@@ -5,6 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from controlplane.store.locks import locked
 from controlplane.store.schema_access import Team, TeamMember
 from controlplane.subjects import Subject, SubjectKind
 from meshkit.paging import OrderKey, Orders, Window
@@ -29,7 +30,7 @@ def get(session: Session, organization: str, team: str) -> Team | None:
 def lock(session: Session, organization: str, team: str) -> Team | None:
     """The team, which nobody else deletes, fills or grants anything before this is over."""
     query = sa.select(Team).where(Team.organization == organization, Team.id == team)
-    return session.scalars(query.with_for_update()).first()
+    return session.scalars(locked(query)).first()
 
 
 def list_page(session: Session, organization: str, window: Window) -> Sequence[Team]:
@@ -77,7 +78,7 @@ def all_of(session: Session, organization: str) -> Sequence[Team]:
 def lock_all(session: Session, organization: str, uids: Sequence[UUID]) -> Sequence[Team]:
     """Those of these teams that there are, locked in one order."""
     query = sa.select(Team).where(Team.organization == organization, session.among(Team.uid, uids))
-    return session.scalars(query.order_by(Team.uid).with_for_update()).all()
+    return session.scalars(locked(query.order_by(Team.uid))).all()
 
 
 def made_by(session: Session, organization: str, creator: str) -> Sequence[TeamMember]:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from controlplane.store.locks import locked
 from controlplane.store.schema import OneTimeToken, User
 from meshkit.session import Session
 
@@ -14,8 +15,8 @@ def get(session: Session, uid: UUID) -> User | None:
 
 def lock(session: Session, uid: UUID) -> User | None:
     """The account as it is now, and no other transaction changes it until this one ends."""
-    query = sa.select(User).where(User.uid == uid).with_for_update()
-    return session.scalars(query.execution_options(populate_existing=True)).first()
+    query = sa.select(User).where(User.uid == uid)
+    return session.scalars(locked(query)).first()
 
 
 def get_by_email(session: Session, email: str) -> User | None:
@@ -31,7 +32,7 @@ def take_one_time_token(
         OneTimeToken.purpose == purpose,
         OneTimeToken.user_uid.is_(None) if user_uid is None else OneTimeToken.user_uid == user_uid,
     )
-    return session.scalars(query.with_for_update()).first()
+    return session.scalars(locked(query)).first()
 
 
 def find_one_time_token(session: Session, purpose: str) -> OneTimeToken | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from controlplane.permissions import Scope
+from controlplane.store.locks import locked
 from controlplane.store.schema import Workspace
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
@@ -38,8 +39,8 @@ def get_any(session: Session, uid: UUID) -> Workspace:
 
 def lock(session: Session, uid: UUID) -> Workspace:
     """One that exists, or has existed, held until the commit."""
-    query = sa.select(Workspace).where(Workspace.uid == uid).with_for_update()
-    return session.scalars(query.execution_options(populate_existing=True)).one()
+    query = sa.select(Workspace).where(Workspace.uid == uid)
+    return session.scalars(locked(query)).one()
 
 
 def provisioned(session: Session) -> Sequence[Workspace]:

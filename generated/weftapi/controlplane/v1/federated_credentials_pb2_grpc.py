@@ -102,7 +102,8 @@ class FederatedCredentialServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteFederatedCredential(self, request, context):
-        """Deletes a credential, and with it every token that was given by it within seconds. An absent one is NOT_FOUND.
+        """Deletes a credential, and with it every token that was given by it within seconds. Whoever deletes it must hold
+        all that the account holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). An absent one is NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

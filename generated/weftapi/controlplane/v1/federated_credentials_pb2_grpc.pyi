@@ -51,7 +51,9 @@ class FederatedCredentialServiceStub:
     to repeat with the same request id.
     """
     DeleteFederatedCredential: _grpc.UnaryUnaryMultiCallable[_federated_credentials_pb2.DeleteFederatedCredentialRequest, _empty_pb2.Empty]
-    """Deletes a credential, and with it every token that was given by it within seconds. An absent one is NOT_FOUND."""
+    """Deletes a credential, and with it every token that was given by it within seconds. Whoever deletes it must hold
+    all that the account holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). An absent one is NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class FederatedCredentialServiceAsyncStub(FederatedCredentialServiceStub):
@@ -75,7 +77,9 @@ class FederatedCredentialServiceAsyncStub(FederatedCredentialServiceStub):
     to repeat with the same request id.
     """
     DeleteFederatedCredential: _aio.UnaryUnaryMultiCallable[_federated_credentials_pb2.DeleteFederatedCredentialRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes a credential, and with it every token that was given by it within seconds. An absent one is NOT_FOUND."""
+    """Deletes a credential, and with it every token that was given by it within seconds. Whoever deletes it must hold
+    all that the account holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). An absent one is NOT_FOUND.
+    """
 
 class FederatedCredentialServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps the federated credentials of service accounts: whose OpenID Connect tokens, of a CI job or of a Kubernetes
@@ -126,6 +130,8 @@ class FederatedCredentialServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _federated_credentials_pb2.DeleteFederatedCredentialRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes a credential, and with it every token that was given by it within seconds. An absent one is NOT_FOUND."""
+        """Deletes a credential, and with it every token that was given by it within seconds. Whoever deletes it must hold
+        all that the account holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). An absent one is NOT_FOUND.
+        """
 
 def add_FederatedCredentialServiceServicer_to_server(servicer: FederatedCredentialServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

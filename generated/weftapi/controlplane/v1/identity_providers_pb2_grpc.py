@@ -118,7 +118,8 @@ class IdentityProviderServiceServicer(object):
 
     def UpdateIdentityProvider(self, request, context):
         """Changes an identity provider; sign-ins that are under way are judged by the new settings. Disabling stops new
-        sign-ins and leaves sessions alone. Another etag is ABORTED. Safe to repeat with the same request id.
+        sign-ins and leaves sessions alone; where nobody in charge could sign in any more, it is FAILED_PRECONDITION
+        `LAST_ADMINISTRATOR`. Another etag is ABORTED. Safe to repeat with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,7 +128,8 @@ class IdentityProviderServiceServicer(object):
     def DeleteIdentityProvider(self, request, context):
         """Deletes an identity provider. People keep their accounts and sessions, and leave the teams that its groups put
         them into; under a provider of the same issuer they are the same people again. An absent one is NOT_FOUND,
-        another etag ABORTED; where nobody would stay in charge, FAILED_PRECONDITION `LAST_ADMINISTRATOR`.
+        another etag ABORTED; where nobody would stay in charge who can sign in, FAILED_PRECONDITION
+        `LAST_ADMINISTRATOR`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

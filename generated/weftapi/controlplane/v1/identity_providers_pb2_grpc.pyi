@@ -46,12 +46,14 @@ class IdentityProviderServiceStub:
     """
     UpdateIdentityProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.UpdateIdentityProviderRequest, _identity_providers_pb2.IdentityProvider]
     """Changes an identity provider; sign-ins that are under way are judged by the new settings. Disabling stops new
-    sign-ins and leaves sessions alone. Another etag is ABORTED. Safe to repeat with the same request id.
+    sign-ins and leaves sessions alone; where nobody in charge could sign in any more, it is FAILED_PRECONDITION
+    `LAST_ADMINISTRATOR`. Another etag is ABORTED. Safe to repeat with the same request id.
     """
     DeleteIdentityProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.DeleteIdentityProviderRequest, _empty_pb2.Empty]
     """Deletes an identity provider. People keep their accounts and sessions, and leave the teams that its groups put
     them into; under a provider of the same issuer they are the same people again. An absent one is NOT_FOUND,
-    another etag ABORTED; where nobody would stay in charge, FAILED_PRECONDITION `LAST_ADMINISTRATOR`.
+    another etag ABORTED; where nobody would stay in charge who can sign in, FAILED_PRECONDITION
+    `LAST_ADMINISTRATOR`.
     """
     TestIdentityProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.TestIdentityProviderRequest, _identity_providers_pb2.TestIdentityProviderResponse]
     """Asks the provider what a sign-in would ask it, and says in words what is wrong: its discovery document, its
@@ -88,12 +90,14 @@ class IdentityProviderServiceAsyncStub(IdentityProviderServiceStub):
     """
     UpdateIdentityProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.UpdateIdentityProviderRequest, _identity_providers_pb2.IdentityProvider]  # type: ignore[assignment]
     """Changes an identity provider; sign-ins that are under way are judged by the new settings. Disabling stops new
-    sign-ins and leaves sessions alone. Another etag is ABORTED. Safe to repeat with the same request id.
+    sign-ins and leaves sessions alone; where nobody in charge could sign in any more, it is FAILED_PRECONDITION
+    `LAST_ADMINISTRATOR`. Another etag is ABORTED. Safe to repeat with the same request id.
     """
     DeleteIdentityProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.DeleteIdentityProviderRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes an identity provider. People keep their accounts and sessions, and leave the teams that its groups put
     them into; under a provider of the same issuer they are the same people again. An absent one is NOT_FOUND,
-    another etag ABORTED; where nobody would stay in charge, FAILED_PRECONDITION `LAST_ADMINISTRATOR`.
+    another etag ABORTED; where nobody would stay in charge who can sign in, FAILED_PRECONDITION
+    `LAST_ADMINISTRATOR`.
     """
     TestIdentityProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.TestIdentityProviderRequest, _identity_providers_pb2.TestIdentityProviderResponse]  # type: ignore[assignment]
     """Asks the provider what a sign-in would ask it, and says in words what is wrong: its discovery document, its
@@ -151,7 +155,8 @@ class IdentityProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_providers_pb2.IdentityProvider, _abc.Awaitable[_identity_providers_pb2.IdentityProvider]]:
         """Changes an identity provider; sign-ins that are under way are judged by the new settings. Disabling stops new
-        sign-ins and leaves sessions alone. Another etag is ABORTED. Safe to repeat with the same request id.
+        sign-ins and leaves sessions alone; where nobody in charge could sign in any more, it is FAILED_PRECONDITION
+        `LAST_ADMINISTRATOR`. Another etag is ABORTED. Safe to repeat with the same request id.
         """
 
     @_abc_1.abstractmethod
@@ -162,7 +167,8 @@ class IdentityProviderServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes an identity provider. People keep their accounts and sessions, and leave the teams that its groups put
         them into; under a provider of the same issuer they are the same people again. An absent one is NOT_FOUND,
-        another etag ABORTED; where nobody would stay in charge, FAILED_PRECONDITION `LAST_ADMINISTRATOR`.
+        another etag ABORTED; where nobody would stay in charge who can sign in, FAILED_PRECONDITION
+        `LAST_ADMINISTRATOR`.
         """
 
     @_abc_1.abstractmethod

@@ -140,8 +140,8 @@ class ServiceAccountServiceServicer(object):
 
     def DeleteServiceAccount(self, request, context):
         """Deletes a service account with its keys and its grants; its tokens are dead everywhere within seconds. The id
-        may be used again: the new account has another uid and inherits nothing. An absent one is NOT_FOUND, another
-        etag ABORTED.
+        may be used again: the new account has another uid and inherits nothing. Whoever deletes it must hold all that it
+        holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). An absent one is NOT_FOUND, another etag ABORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,7 +149,8 @@ class ServiceAccountServiceServicer(object):
 
     def DisableServiceAccount(self, request, context):
         """Shuts a service account out: its tokens are dead everywhere within seconds and it gets no new ones. Its grants
-        and keys stay. Disabling twice is OK.
+        and keys stay. Whoever disables it must hold all that it holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`).
+        Disabling twice is OK.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -195,7 +196,8 @@ class ServiceAccountServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteApiKey(self, request, context):
-        """Deletes a key, and with it every token made from it within seconds. An absent one is NOT_FOUND.
+        """Deletes a key, and with it every token made from it within seconds. Whoever deletes it must hold all that the
+        account holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). An absent one is NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -48,12 +48,13 @@ class ServiceAccountServiceStub:
     """Changes the masked fields of a service account. Another etag is ABORTED. Safe to repeat with the same request id."""
     DeleteServiceAccount: _grpc.UnaryUnaryMultiCallable[_service_accounts_pb2.DeleteServiceAccountRequest, _empty_pb2.Empty]
     """Deletes a service account with its keys and its grants; its tokens are dead everywhere within seconds. The id
-    may be used again: the new account has another uid and inherits nothing. An absent one is NOT_FOUND, another
-    etag ABORTED.
+    may be used again: the new account has another uid and inherits nothing. Whoever deletes it must hold all that it
+    holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). An absent one is NOT_FOUND, another etag ABORTED.
     """
     DisableServiceAccount: _grpc.UnaryUnaryMultiCallable[_service_accounts_pb2.DisableServiceAccountRequest, _service_accounts_pb2.ServiceAccount]
     """Shuts a service account out: its tokens are dead everywhere within seconds and it gets no new ones. Its grants
-    and keys stay. Disabling twice is OK.
+    and keys stay. Whoever disables it must hold all that it holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`).
+    Disabling twice is OK.
     """
     EnableServiceAccount: _grpc.UnaryUnaryMultiCallable[_service_accounts_pb2.EnableServiceAccountRequest, _service_accounts_pb2.ServiceAccount]
     """Lets a disabled service account in again; tokens from before stay dead. Whoever enables it must hold all that
@@ -72,7 +73,9 @@ class ServiceAccountServiceStub:
     UpdateApiKey: _grpc.UnaryUnaryMultiCallable[_service_accounts_pb2.UpdateApiKeyRequest, _service_accounts_pb2.ApiKey]
     """Changes the masked fields of a key. Another etag is ABORTED. Safe to repeat with the same request id."""
     DeleteApiKey: _grpc.UnaryUnaryMultiCallable[_service_accounts_pb2.DeleteApiKeyRequest, _empty_pb2.Empty]
-    """Deletes a key, and with it every token made from it within seconds. An absent one is NOT_FOUND."""
+    """Deletes a key, and with it every token made from it within seconds. Whoever deletes it must hold all that the
+    account holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). An absent one is NOT_FOUND.
+    """
     RotateApiKey: _grpc.UnaryUnaryMultiCallable[_service_accounts_pb2.RotateApiKeyRequest, _service_accounts_pb2.RotateApiKeyResponse]
     """Creates the successor of a key, which lives as long as that one was made for; the old key works on for the
     retain period. The limit of two live keys and the rules for whoever calls are those of CreateApiKey. An
@@ -98,12 +101,13 @@ class ServiceAccountServiceAsyncStub(ServiceAccountServiceStub):
     """Changes the masked fields of a service account. Another etag is ABORTED. Safe to repeat with the same request id."""
     DeleteServiceAccount: _aio.UnaryUnaryMultiCallable[_service_accounts_pb2.DeleteServiceAccountRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a service account with its keys and its grants; its tokens are dead everywhere within seconds. The id
-    may be used again: the new account has another uid and inherits nothing. An absent one is NOT_FOUND, another
-    etag ABORTED.
+    may be used again: the new account has another uid and inherits nothing. Whoever deletes it must hold all that it
+    holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). An absent one is NOT_FOUND, another etag ABORTED.
     """
     DisableServiceAccount: _aio.UnaryUnaryMultiCallable[_service_accounts_pb2.DisableServiceAccountRequest, _service_accounts_pb2.ServiceAccount]  # type: ignore[assignment]
     """Shuts a service account out: its tokens are dead everywhere within seconds and it gets no new ones. Its grants
-    and keys stay. Disabling twice is OK.
+    and keys stay. Whoever disables it must hold all that it holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`).
+    Disabling twice is OK.
     """
     EnableServiceAccount: _aio.UnaryUnaryMultiCallable[_service_accounts_pb2.EnableServiceAccountRequest, _service_accounts_pb2.ServiceAccount]  # type: ignore[assignment]
     """Lets a disabled service account in again; tokens from before stay dead. Whoever enables it must hold all that
@@ -122,7 +126,9 @@ class ServiceAccountServiceAsyncStub(ServiceAccountServiceStub):
     UpdateApiKey: _aio.UnaryUnaryMultiCallable[_service_accounts_pb2.UpdateApiKeyRequest, _service_accounts_pb2.ApiKey]  # type: ignore[assignment]
     """Changes the masked fields of a key. Another etag is ABORTED. Safe to repeat with the same request id."""
     DeleteApiKey: _aio.UnaryUnaryMultiCallable[_service_accounts_pb2.DeleteApiKeyRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes a key, and with it every token made from it within seconds. An absent one is NOT_FOUND."""
+    """Deletes a key, and with it every token made from it within seconds. Whoever deletes it must hold all that the
+    account holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). An absent one is NOT_FOUND.
+    """
     RotateApiKey: _aio.UnaryUnaryMultiCallable[_service_accounts_pb2.RotateApiKeyRequest, _service_accounts_pb2.RotateApiKeyResponse]  # type: ignore[assignment]
     """Creates the successor of a key, which lives as long as that one was made for; the old key works on for the
     retain period. The limit of two live keys and the rules for whoever calls are those of CreateApiKey. An
@@ -175,8 +181,8 @@ class ServiceAccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a service account with its keys and its grants; its tokens are dead everywhere within seconds. The id
-        may be used again: the new account has another uid and inherits nothing. An absent one is NOT_FOUND, another
-        etag ABORTED.
+        may be used again: the new account has another uid and inherits nothing. Whoever deletes it must hold all that it
+        holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). An absent one is NOT_FOUND, another etag ABORTED.
         """
 
     @_abc_1.abstractmethod
@@ -186,7 +192,8 @@ class ServiceAccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_accounts_pb2.ServiceAccount, _abc.Awaitable[_service_accounts_pb2.ServiceAccount]]:
         """Shuts a service account out: its tokens are dead everywhere within seconds and it gets no new ones. Its grants
-        and keys stay. Disabling twice is OK.
+        and keys stay. Whoever disables it must hold all that it holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`).
+        Disabling twice is OK.
         """
 
     @_abc_1.abstractmethod
@@ -241,7 +248,9 @@ class ServiceAccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _service_accounts_pb2.DeleteApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes a key, and with it every token made from it within seconds. An absent one is NOT_FOUND."""
+        """Deletes a key, and with it every token made from it within seconds. Whoever deletes it must hold all that the
+        account holds (PERMISSION_DENIED `PRIVILEGE_ESCALATION`). An absent one is NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def RotateApiKey(

@@ -76,7 +76,8 @@ class SessionServiceServicer(object):
 
     def RevokeAllSessions(self, request, context):
         """Signs a person out everywhere: ends all their sessions, or all but the caller's own. Personal access tokens
-        live on. Safe to repeat.
+        live on. Of somebody who holds more than the caller it is PERMISSION_DENIED `PRIVILEGE_ESCALATION`. Safe to
+        repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,8 @@ class SessionServiceStub:
     """
     RevokeAllSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.RevokeAllSessionsRequest, _sessions_pb2.RevokeAllSessionsResponse]
     """Signs a person out everywhere: ends all their sessions, or all but the caller's own. Personal access tokens
-    live on. Safe to repeat.
+    live on. Of somebody who holds more than the caller it is PERMISSION_DENIED `PRIVILEGE_ESCALATION`. Safe to
+    repeat.
     """
 
 @_typing.type_check_only
@@ -62,7 +63,8 @@ class SessionServiceAsyncStub(SessionServiceStub):
     """
     RevokeAllSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.RevokeAllSessionsRequest, _sessions_pb2.RevokeAllSessionsResponse]  # type: ignore[assignment]
     """Signs a person out everywhere: ends all their sessions, or all but the caller's own. Personal access tokens
-    live on. Safe to repeat.
+    live on. Of somebody who holds more than the caller it is PERMISSION_DENIED `PRIVILEGE_ESCALATION`. Safe to
+    repeat.
     """
 
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -95,7 +97,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.RevokeAllSessionsResponse, _abc.Awaitable[_sessions_pb2.RevokeAllSessionsResponse]]:
         """Signs a person out everywhere: ends all their sessions, or all but the caller's own. Personal access tokens
-        live on. Safe to repeat.
+        live on. Of somebody who holds more than the caller it is PERMISSION_DENIED `PRIVILEGE_ESCALATION`. Safe to
+        repeat.
         """
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

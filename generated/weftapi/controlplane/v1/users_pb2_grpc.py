@@ -152,7 +152,10 @@ class UserServiceServicer(object):
 
     def RevokeMemberToken(self, request, context):
         """Revokes a personal access token of a member, and with it every access token made from it within seconds.
-        One that is absent, or of somebody who is no member, is NOT_FOUND.
+        One that is absent, or of somebody who is no member, is NOT_FOUND. A token acts wherever its owner may: where
+        that is also another organization, in which the caller may not do this, it is FAILED_PRECONDITION
+        `SHARED_ACCOUNT`, and who removes the member ends what the token may do here. One of somebody who holds more
+        than the caller is PERMISSION_DENIED `PRIVILEGE_ESCALATION`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

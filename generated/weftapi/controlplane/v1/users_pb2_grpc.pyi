@@ -64,7 +64,10 @@ class UserServiceStub:
     """
     RevokeMemberToken: _grpc.UnaryUnaryMultiCallable[_users_pb2.RevokeMemberTokenRequest, _empty_pb2.Empty]
     """Revokes a personal access token of a member, and with it every access token made from it within seconds.
-    One that is absent, or of somebody who is no member, is NOT_FOUND.
+    One that is absent, or of somebody who is no member, is NOT_FOUND. A token acts wherever its owner may: where
+    that is also another organization, in which the caller may not do this, it is FAILED_PRECONDITION
+    `SHARED_ACCOUNT`, and who removes the member ends what the token may do here. One of somebody who holds more
+    than the caller is PERMISSION_DENIED `PRIVILEGE_ESCALATION`.
     """
 
 @_typing.type_check_only
@@ -102,7 +105,10 @@ class UserServiceAsyncStub(UserServiceStub):
     """
     RevokeMemberToken: _aio.UnaryUnaryMultiCallable[_users_pb2.RevokeMemberTokenRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Revokes a personal access token of a member, and with it every access token made from it within seconds.
-    One that is absent, or of somebody who is no member, is NOT_FOUND.
+    One that is absent, or of somebody who is no member, is NOT_FOUND. A token acts wherever its owner may: where
+    that is also another organization, in which the caller may not do this, it is FAILED_PRECONDITION
+    `SHARED_ACCOUNT`, and who removes the member ends what the token may do here. One of somebody who holds more
+    than the caller is PERMISSION_DENIED `PRIVILEGE_ESCALATION`.
     """
 
 class UserServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -191,7 +197,10 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Revokes a personal access token of a member, and with it every access token made from it within seconds.
-        One that is absent, or of somebody who is no member, is NOT_FOUND.
+        One that is absent, or of somebody who is no member, is NOT_FOUND. A token acts wherever its owner may: where
+        that is also another organization, in which the caller may not do this, it is FAILED_PRECONDITION
+        `SHARED_ACCOUNT`, and who removes the member ends what the token may do here. One of somebody who holds more
+        than the caller is PERMISSION_DENIED `PRIVILEGE_ESCALATION`.
         """
 
 def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
