@@ -73,6 +73,7 @@ _ADMIN = _EDITOR | {
     "auditEvents.get",
     "auditEvents.list",
     "auditEvents.verify",
+    "auditKeys.rotate",
     "certificateAuthority.get",
     "certificateAuthority.roll",
     "enrollments.create",

@@ -9,7 +9,7 @@ import structlog
 from controlplane import store
 from controlplane.identity.tokens import Lifetimes
 from controlplane.membership import MeshMembers
-from controlplane.operations import access, api_keys
+from controlplane.operations import api_keys, expired_grants
 from controlplane.rollover import Rollover
 from controlplane.signing import Signing
 from controlplane.store.schema import Base
@@ -123,7 +123,7 @@ class Upkeep:
 
     async def _end_grants(self, _lease: Lease) -> None:
         if await self._database.read(store.bindings.expired):
-            await self._database.write(access.end_expired)
+            await self._database.write(expired_grants.remove_all)
 
     async def _forget(self, _lease: Lease) -> None:
         await self._database.write(purge)

@@ -139,7 +139,7 @@ def _record(entry: AuditEntry) -> Record:
         entry.time,
         "",
         call.method,
-        call.audit_action or call.method,
+        call.audit_action or _action_of(call.method),
         caller.kind.value,
         caller.subject,
         caller.display_name,
@@ -153,6 +153,14 @@ def _record(entry: AuditEntry) -> Record:
         call.request_id,
         call.trace_id,
     )
+
+
+def _action_of(method: str) -> str:
+    """ "/package.Service/Method" as audited methods are named: "Service.Method".
+
+    For what a method that is not audited has to say, such as that it was refused.
+    """
+    return method.rpartition(".")[2].replace("/", ".")
 
 
 def row_of(columns: Sequence[Any]) -> Row:

@@ -1,6 +1,7 @@
 """Exports: JSON lines that whoever holds the public key can verify without us.
 
     {"export": {"chain": ..., "hash": ..., "sequence": ...}}    the place after which it begins
+    {"signature": ..., "succession": {...}}                     a key, vouched for by the one before
     {"event": {...}, "hash": ...}                               a row; the hash covers `event`
     {"checkpoint": {...}, "signature": ...}                     behind the row that it vouches for
 
@@ -12,7 +13,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from controlplane import store
-from controlplane.auditing.signer import statement
+from controlplane.auditing.signer import Signer, statement
 from controlplane.auditing.verifying import start_of
 from controlplane.store.schema_audit import AuditCheckpoint
 from meshkit.chain import Row, as_json, canonical
@@ -22,11 +23,17 @@ from meshkit.session import Session
 _PIECE = 500
 
 
-async def export(database: Database, chain: str, *, after: int, last: int) -> AsyncIterator[bytes]:
-    """Pieces of the rows behind `after` up to `last`, with their checkpoints."""
+async def export(
+    database: Database, signer: Signer, chain: str, *, after: int, last: int
+) -> AsyncIterator[bytes]:
+    """Pieces of the rows behind `after` up to `last`, with their checkpoints.
+
+    Before them how the signing keys followed each other: who has the first verifies them all.
+    """
     begin = await database.read(start_of, chain, after)
     opening = {"chain": chain, "hash": begin.hash.hex(), "sequence": begin.sequence}
     lines = [_line({"export": opening})]
+    lines += [_line(dict(sorted(each.items()))) for each in signer.successions]
     checkpoints = await database.read(
         store.audit.checkpoints, chain, first=begin.sequence, last=begin.sequence
     )

@@ -101,6 +101,15 @@ class Notary:
             await asyncio.to_thread(self.witness.keep, newest, is_restart=is_restart)
         return newest
 
+    async def replace_key(self, kid: str) -> str:
+        """Lets a new key sign in place of the one of this id; returns the id of the one in use.
+
+        What is there is signed first: the new key vouches for what comes after it.
+        """
+        for chain in await self._database.read(store.audit.all_chains):
+            await self.certify(chain)
+        return await asyncio.to_thread(self.signer.replace, kid)
+
     async def prune(self, _lease: Lease) -> None:
         """Deletes rows past the retention, where one is set, a bounded piece at a time."""
         if self._retention:

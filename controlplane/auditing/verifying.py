@@ -1,10 +1,10 @@
 """Verifies a stored chain: its rows, its checkpoints, its beginning and its end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from controlplane import store
-from controlplane.auditing.signer import ANCHOR, Signer
+from controlplane.auditing.signer import ANCHOR, Judge, Signer
 from controlplane.store.schema_audit import AuditCheckpoint
 from meshkit.chain import Broken, Position, Problem, Row, follow
 from meshkit.database import Database
@@ -41,7 +41,7 @@ async def verify(
 ) -> Verdict:
     """Walks at most MOST_ROWS rows; `witnessed` is what is known from outside the database."""
     position = begin = await database.read(start_of, chain, after)
-    is_ours = signer.is_ours
+    is_ours = signer.judge()
     anchors = await database.read(_anchors, chain, begin) if begin.sequence > after else []
     if begin.sequence > after and not any(is_ours(row) for row in anchors):
         return _broken(begin, begin, 0, Broken(begin.sequence + 1, Problem.MISSING))
@@ -108,7 +108,7 @@ def _walk(
     chain: str,
     position: Position,
     piece: _Piece,
-    is_ours: Callable[[AuditCheckpoint], bool],
+    is_ours: Judge,
 ) -> Position | Broken:
     walked = follow(chain, position, piece.rows)
     end = walked.sequence

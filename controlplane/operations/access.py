@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from controlplane import store
-from controlplane.operations import guards, roles, teams
+from controlplane.operations import expired_grants, guards, roles, teams
 from controlplane.operations.guards import grants_of
 from controlplane.operations.refusals import absent, not_permitted
 from controlplane.permissions import ADMIN, Grant, Scope, held_on
@@ -24,7 +24,6 @@ __all__ = [
     "NewBinding",
     "create",
     "delete",
-    "end_expired",
     "forget",
     "get",
     "grants_of",
@@ -172,13 +171,6 @@ def _name(organization: str, uid: UUID) -> str:
     return f"organizations/{organization}/roleBindings/{uid}"
 
 
-def end_expired(session: Session) -> None:
-    """Removes grants that count no more, which also has open streams decided anew."""
-    for row in store.bindings.expired(session):
-        session.emit(ChangeKind.DELETED, row)
-        session.delete(row)
-
-
 def forget(session: Session, organization: str, subject: Subject) -> None:
     """Takes all that a subject holds in an organization, and it out of its teams there.
 
@@ -218,7 +210,6 @@ def _is_made(session: Session, row: RoleBinding) -> bool:
         return False
     if same.expire_time is None or same.expire_time > session.now:
         return True
-    session.emit(ChangeKind.DELETED, same)
-    session.delete(same)
+    expired_grants.remove(session, same)
     session.flush()
     return False

@@ -39,6 +39,11 @@ def note_export(session: Session, parent: str, chain: str, sequence: int) -> Non
     session.audited(resource=f"{parent}/auditEvents", fields=(chain, f"after {sequence}"))
 
 
+def note_key(session: Session, parent: str, kid: str) -> None:
+    """Says which key signs checkpoints from now on."""
+    session.audited(resource=f"{parent}/auditKeys/{kid}")
+
+
 def note_lost(session: Session, chain: str, sequence: int) -> None:
     """Says that rows which a checkpoint vouched for are not in the database, which was restored."""
     resource = f"{chain}/auditCheckpoints/{sequence}"

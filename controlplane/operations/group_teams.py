@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from controlplane import store, subjects
-from controlplane.operations import guards, teams
+from controlplane.chains import chain_of
+from controlplane.operations import guards, own_acts, teams
 from controlplane.store.schema import User
 from controlplane.store.schema_access import Team, TeamMember
 from controlplane.store.schema_identity import IdentityProvider
@@ -49,7 +50,7 @@ def follow(
     known = {each.team_uid for each in current}
     for team in locked:
         if team.uid in wanted - known:
-            _join(session, team, user, creator=provider.name)
+            _join(session, team, user, provider)
     leave(session, provider, [each for each in ours if each.team_uid not in wanted])
 
 
@@ -61,12 +62,22 @@ def leave(session: Session, provider: IdentityProvider, leaving: Sequence[TeamMe
         for uid in teams_left
         for grant in store.bindings.granted_to(session, subjects.team(uid))
     ]
+    for each in leaving:
+        _record(session, provider, "TeamMember.Delete", each)
     teams.leave(session, leaving)
     if any(guards.is_administration(each) for each in held):
         guards.require_administrator(session, provider.organization)
 
 
-def _join(session: Session, team: Team, user: User, *, creator: str) -> None:
+def _join(session: Session, team: Team, user: User, provider: IdentityProvider) -> None:
     members = store.teams.members(session, [team.uid])
     teams.require_size(len(members) + 1)
-    teams.join(session, team, user.name, subjects.user(user.uid), creator=creator)
+    subject = subjects.user(user.uid)
+    member = teams.join(session, team, user.name, subject, creator=provider.name)
+    _record(session, provider, "TeamMember.Create", member)
+
+
+def _record(session: Session, provider: IdentityProvider, action: str, row: TeamMember) -> None:
+    """Says what groups did: the row of the call is about a sign-in, or the provider."""
+    chain = chain_of(provider.organization)
+    own_acts.record(session, chain, action, row.name, on_word_of=provider.name)

@@ -1,4 +1,4 @@
-"""Audit rows of what the control plane does, or finds, by itself: no caller stands behind them."""
+"""Audit rows of what the control plane does, or finds, by itself: no caller asked for just that."""
 
 from meshkit.chain import Record
 from meshkit.ids import new_uid
@@ -6,9 +6,21 @@ from meshkit.session import Session
 
 
 def record(
-    session: Session, chain: str, action: str, resource: str, *, code: int = 0, reason: str = ""
+    session: Session,
+    chain: str,
+    action: str,
+    resource: str,
+    *,
+    on_word_of: str = "",
+    code: int = 0,
+    reason: str = "",
 ) -> None:
-    """Adds a row to a chain, in the transaction of the act; `code` is a google.rpc.Code."""
+    """Adds a row to a chain, in the transaction of the act; `code` is a google.rpc.Code.
+
+    `on_word_of` names who promised, or vouches for, what is done. The call that set it off, if
+    one did, is told by its request.
+    """
+    call = session.call
     row = Record(
         uid=new_uid(),
         time=session.now,
@@ -16,7 +28,7 @@ def record(
         method="",
         action=action,
         actor_kind="system",
-        actor="",
+        actor=on_word_of,
         actor_name="",
         peer="",
         address="",
@@ -25,7 +37,7 @@ def record(
         fields=[],
         code=code,
         reason=reason,
-        request_id="",
-        trace_id="",
+        request_id=call.request_id if call else "",
+        trace_id=call.trace_id if call else "",
     )
     session.record(row, chain=chain)

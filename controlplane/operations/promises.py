@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from controlplane import store
-from controlplane.operations import access, guards, roles, teams
+from controlplane.chains import chain_of
+from controlplane.names import organization_of
+from controlplane.operations import access, guards, own_acts, roles, teams
 from controlplane.operations.access import NewBinding
 from controlplane.operations.refusals import absent, not_permitted
 from controlplane.permissions import Grant, Scope, held_on
@@ -96,11 +98,18 @@ def keep(session: Session, row: Invitation, user: User) -> None:
         with contextlib.suppress(NotFound, PermissionDenied, AlreadyExists):
             _require_still(session, organization, Promises([role], []), inviter)
             new = NewBinding(user.name, role.role, role.scope(organization))
-            access.create(session, organization, new, creator=inviter)
+            granted = access.create(session, organization, new, creator=inviter)
+            _record(session, granted.creator, "RoleBinding.Create", granted.name)
     for team in promised.teams:
         with contextlib.suppress(NotFound, PermissionDenied):
             _require_still(session, organization, Promises([], [team]), inviter)
-            teams.add(session, organization, team.team, [user.name], caller=inviter)
+            (member,) = teams.add(session, organization, team.team, [user.name], caller=inviter)
+            _record(session, member.creator, "TeamMember.Create", member.name)
+
+
+def _record(session: Session, inviter: str, action: str, name: str) -> None:
+    """Says what the person got; the row of their own call is about the invitation."""
+    own_acts.record(session, chain_of(organization_of(name)), action, name, on_word_of=inviter)
 
 
 def _require_still(

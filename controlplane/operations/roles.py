@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane import store
-from controlplane.operations import guards
+from controlplane.operations import expired_grants, guards
 from controlplane.operations.refusals import absent, changed, etag_of, taken
 from controlplane.permissions import CATALOGUE, ROLES, Grant, Scope
 from controlplane.store.schema_access import CustomRole
@@ -108,8 +108,7 @@ def delete(session: Session, organization: str, role: str, *, etag: str) -> None
     """Deletes a role that nobody was granted; raises as `change` does, or RESOURCE_IN_USE."""
     row = _locked(session, organization, role, etag)
     for binding in store.bindings.expired(session, role_uid=row.uid):
-        session.emit(ChangeKind.DELETED, binding)
-        session.delete(binding)
+        expired_grants.remove(session, binding)
     session.flush()
     if store.bindings.names_role(session, row.uid):
         raise FailedPrecondition(

@@ -146,6 +146,12 @@ def checkpoint_page(session: Session, chain: str, window: Window) -> Sequence[Au
 def drop_before(session: Session, chain: str, anchor_: AuditCheckpoint) -> None:
     """Deletes the rows up to an anchor, and the checkpoints that vouched for them."""
     connection = session.connection()
+    # The database lets nothing go that no anchor stands for.
+    connection.execute(
+        TABLES.audit_chains.update()
+        .where(_chains.chain == chain)
+        .values(anchor_sequence=anchor_.sequence, anchor_hash=anchor_.hash)
+    )
     connection.execute(
         TABLES.audit_events.delete().where(
             _events.chain == chain, _events.sequence <= anchor_.sequence
@@ -155,11 +161,6 @@ def drop_before(session: Session, chain: str, anchor_: AuditCheckpoint) -> None:
         sa.delete(AuditCheckpoint).where(
             AuditCheckpoint.chain == chain, AuditCheckpoint.sequence < anchor_.sequence
         )
-    )
-    connection.execute(
-        TABLES.audit_chains.update()
-        .where(_chains.chain == chain)
-        .values(anchor_sequence=anchor_.sequence, anchor_hash=anchor_.hash)
     )
 
 

@@ -49,7 +49,8 @@ class Verified:
 def verify_export(lines: Iterable[str], keys: Mapping[str, Any]) -> Verified:
     """Verifies the lines of an export with a JSON web key set; raises AuditBrokenError.
 
-    `lines` are those of `weft audit export`, also of one that was interrupted and resumed.
+    `lines` are those of `weft audit export`, also of one that was interrupted and resumed. Newer
+    keys than these are trusted where the lines show that these vouched for them.
     """
     reader = _Reader({key["kid"]: _verifier(key) for key in keys.get("keys", [])})
     for line in lines:
@@ -76,7 +77,8 @@ def last_sequence(file: Path) -> int:
 class _Reader:
     """Walks an export line by line."""
 
-    def __init__(self, keys: Mapping[str, Verify]) -> None:
+    def __init__(self, keys: dict[str, Verify]) -> None:
+        # Those that are trusted; more as they are vouched for.
         self._keys = keys
         self._chain: str | None = None
         self._begin = 0
@@ -92,6 +94,8 @@ class _Reader:
             document = json.loads(line, object_pairs_hook=_unique)
             if "export" in document:
                 self._open(document["export"])
+            elif "succession" in document:
+                self._follow(document["succession"], document["signature"])
             elif "event" in document:
                 self._take(document["event"], bytes.fromhex(document["hash"]))
             else:
@@ -127,6 +131,14 @@ class _Reader:
         elif place != (self._chain, self._sequence, self._hash):
             raise self._broken("the export that was appended does not continue after this row")
 
+    def _follow(self, succession: dict[str, Any], signature: str) -> None:
+        """Trusts a key that one trusted already vouched for; others are of no use here."""
+        kid, after = succession["kid"], succession["after"]
+        if after in self._keys and kid not in self._keys:
+            if not _is_signed(self._keys[after], succession, signature):
+                raise self._broken(f"the signing key {kid} is not vouched for by {after}")
+            self._keys[kid] = _verifier(succession)
+
     def _take(self, event: dict[str, Any], hash_: bytes) -> None:
         sequence = event["sequence"]
         if self._chain is None or event["chain"] != self._chain:
@@ -143,11 +155,8 @@ class _Reader:
         sequence, kid = statement["sequence"], statement["kid"]
         if kid not in self._keys:
             raise AuditBrokenError(sequence, f"its checkpoint is signed by an unknown key, {kid}")
-        try:
-            padding = "=" * (-len(signature) % 4)
-            self._keys[kid](base64.urlsafe_b64decode(signature + padding), _canonical(statement))
-        except (_bad_signature(), binascii.Error) as error:
-            raise AuditBrokenError(sequence, "the signature of its checkpoint is wrong") from error
+        if not _is_signed(self._keys[kid], statement, signature):
+            raise AuditBrokenError(sequence, "the signature of its checkpoint is wrong")
         place = (statement["chain"], sequence, bytes.fromhex(statement["hash"]))
         if place != (self._chain, self._sequence, self._hash):
             raise AuditBrokenError(sequence, "a signed checkpoint says that it was another row")
@@ -163,6 +172,15 @@ def _canonical(value: dict[str, Any]) -> bytes:
     """RFC 8785 bytes of a flat object of texts, whole numbers and lists of texts."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode()
+
+
+def _is_signed(verify: Verify, statement: dict[str, Any], signature: str) -> bool:
+    try:
+        padding = "=" * (-len(signature) % 4)
+        verify(base64.urlsafe_b64decode(signature + padding), _canonical(statement))
+    except (_bad_signature(), binascii.Error):
+        return False
+    return True
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tests.controlplane.auditing import (
     LEASE,
     busy,
     exported,
+    forger,
     keys,
     listed,
     notary_of,
@@ -43,7 +44,7 @@ FORGED: dict[str, Any] = {
 
 async def test_any_altered_column_is_found(plane: Plane, admin: Client) -> None:
     await busy(plane, admin, 4)
-    door = await plane.database()
+    door = await forger(plane)
     where = (EVENTS.c.chain == HOME) & (EVENTS.c.sequence == 3)
 
     def set_columns(session: Session, values: dict[str, Any]) -> None:
@@ -68,7 +69,7 @@ async def test_any_altered_column_is_found(plane: Plane, admin: Client) -> None:
 
 async def test_removed_rows_are_found_wherever_they_stood(plane: Plane, admin: Client) -> None:
     await busy(plane, admin)
-    door = await plane.database()
+    door = await forger(plane)
     last = (await listed(admin))[0].sequence
     await notary_of(plane, door).certify(HOME)
 
@@ -116,7 +117,7 @@ def _forget_checkpoints(session: Session) -> None:
 
 
 async def test_what_was_tampered_with_gets_no_signature(plane: Plane, admin: Client) -> None:
-    door = await plane.database()
+    door = await forger(plane)
     await plane.new_workspace(admin, "w1")
 
     def forge(session: Session) -> None:
@@ -133,7 +134,7 @@ async def test_retention_leaves_a_signed_anchor_and_the_rest_verifies(
     plane: Plane, admin: Client
 ) -> None:
     await busy(plane, admin)
-    door = await plane.database()
+    door = await forger(plane)
     old = (await listed(admin))[0].sequence
     plane.clock.advance(days=40)
     admin = await plane.sign_in()
@@ -161,7 +162,7 @@ async def test_a_backup_that_was_restored_shows_as_a_gap(tmp_path: Any, database
     async with running(tmp_path, database_url) as plane:
         admin = await plane.set_up()
         await busy(plane, admin)
-        door = await plane.database()
+        door = await forger(plane)
         await notary_of(plane, door).certify(HOME)
         last = (await listed(admin))[0].sequence
         await door.write(_restore_before, last - 3)

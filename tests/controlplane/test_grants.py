@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from controlplane.operations import access
+from controlplane.operations import expired_grants
 from controlplane.permissions import FROM_BELOW, ROLES
 from tests.controlplane.harness import ORGANIZATION, WORKSPACE, Client, Plane, bind, refused
 from tests.controlplane.test_access import (
@@ -77,7 +77,7 @@ async def test_an_expired_grant_counts_nowhere(plane: Plane, admin: Client) -> N
     assert (await organization(bob)).name == ORGANIZATION
     plane.clock.advance(minutes=2)
     database = await plane.database()
-    await database.write(access.end_expired)
+    await database.write(expired_grants.remove_all)
     assert not (await bindings(admin, filter=f'subject = "{bob.subject}"')).role_bindings
 
 

@@ -88,8 +88,8 @@ async def test_changes_and_denials_are_audited_in_the_chain_of_their_organizatio
         ("AuthService.SignIn", 0, ""),
         ("AuthService.SignIn", 16, "SIGN_IN_FAILED"),
         ("AuthService.ExchangeToken", 16, "REFRESH_TOKEN_REUSED"),
-        ("/weftapi.controlplane.v1.UserService/GetUser", 7, "NOT_PERMITTED"),
-        ("/weftapi.controlplane.v1.AccessService/ListRoleBindings", 7, "NOT_PERMITTED"),
+        ("UserService.GetUser", 7, "NOT_PERMITTED"),
+        ("AccessService.ListRoleBindings", 7, "NOT_PERMITTED"),
     ):
         assert expected in seen
     (bound,) = (row for row in rows if row["action"] == "AccessService.CreateRoleBinding")

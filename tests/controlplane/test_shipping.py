@@ -22,7 +22,7 @@ from meshkit.link import Link
 from meshkit.membership import Membership, join, load
 from meshkit.migrations import migrate
 from tests import templates
-from tests.controlplane.auditing import HOME, listed, verdict
+from tests.controlplane.auditing import HOME, listed, take_triggers_away, verdict
 from tests.controlplane.harness import (
     ORGANIZATION,
     WORKLOAD_MANAGER,
@@ -210,6 +210,7 @@ async def test_rows_altered_in_the_workspace_before_they_were_shipped_are_notice
             where = EVENTS.c.sequence == 3
             session.connection().execute(EVENTS.update().where(where).values(actor="users/forged"))
 
+        await database.write(take_triggers_away)
         await database.write(forge)
         async with linked(membership, database) as courier:
             await until_arrived(courier, 5)

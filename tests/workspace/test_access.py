@@ -357,7 +357,7 @@ async def test_changes_and_denials_stand_in_the_audit_log(ws: Harness) -> None:
         ("ProjectService.CreateProject", ADMIN, "projects/demo", 0),
         ("RunService.CreateRun", ADMIN, run.name, 0),
         ("RunService.StopRun", ADMIN, run.name, 0),
-        ("/weftapi.workspace.v1.RunService/GetRun", STRANGER, run.name, 7),
+        ("RunService.GetRun", STRANGER, run.name, 7),
     ]
 
 

@@ -49,12 +49,13 @@ def prune(session: Session, *, before: datetime, arrived: int) -> int:
     ]
     if rows:
         last, connection = rows[-1], session.connection()
-        connection.execute(MESH_TABLES.audit_events.delete().where(_is_upto(last.sequence)))
+        # The database lets nothing go that no anchor stands for.
         connection.execute(
             MESH_TABLES.audit_chains.update()
             .where(_chains.chain == THE_CHAIN)
             .values(anchor_sequence=last.sequence, anchor_hash=last.hash)
         )
+        connection.execute(MESH_TABLES.audit_events.delete().where(_is_upto(last.sequence)))
     return len(rows)
 
 

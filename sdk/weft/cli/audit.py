@@ -77,7 +77,7 @@ def list_events(*, query: str, limit: int, platform: bool, output: str, **terms:
             event.uid,
             _time(event),
             event.actor.display_name or short(event.actor.subject) or "nobody",
-            event.action.rpartition("/weftapi.")[2],
+            event.action,
             event.outcome.lower() + (f" ({event.reason})" if event.reason else ""),
             event.resource,
         ),
@@ -134,6 +134,21 @@ def keys() -> None:
     """
     connection, stub = _connect()
     print_document(_keys(connection, stub), "json")
+
+
+@audit.command("rotate-key")
+def rotate_key() -> None:
+    """Let a new key sign the log from now on; what was signed before goes on to verify.
+
+    Prints the public keys, the new one first. Exports show that the old key vouched for it.
+    """
+    from weftapi.controlplane.v1 import audit_pb2
+
+    connection, stub = _connect()
+    request = audit_pb2.RotateAuditKeyRequest(
+        organization=_organization(connection), kid=_keys(connection, stub)["keys"][0]["kid"]
+    )
+    print_document(as_dict(connection.control_plane.call(stub.RotateAuditKey, request)), "json")
 
 
 @audit.command()

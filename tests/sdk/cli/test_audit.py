@@ -69,3 +69,16 @@ def test_the_control_plane_verifies_its_own_log(weft: Weft) -> None:
     assert done.code == 0, done.err
     assert "rows verified up to row" in done.out
     assert weft("audit", "verify", "--platform").code == 0
+
+
+def test_a_replaced_key_is_vouched_for_by_the_one_before(
+    weft: Weft, offline: Weft, tmp_path: Path
+) -> None:
+    keys, export = tmp_path / "keys.json", tmp_path / "audit.jsonl"
+    keys.write_text(weft("audit", "keys").out)
+    before = json.loads(keys.read_text())["keys"]
+    after = json.loads(weft("audit", "rotate-key").out)["keys"]
+    assert after[1:] == before
+    assert weft("audit", "export", export).code == 0
+    verified = offline("audit", "verify", export, "--keys", keys)
+    assert verified.code == 0, verified.err

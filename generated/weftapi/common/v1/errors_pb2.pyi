@@ -120,7 +120,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ALREADY_SET_UP: _ErrorReason.ValueType  # 59
     """FAILED_PRECONDITION: the first administrator exists already."""
     ERROR_REASON_LAST_ADMINISTRATOR: _ErrorReason.ValueType  # 60
-    """FAILED_PRECONDITION: the change would leave the organization without an administrator."""
+    """FAILED_PRECONDITION: the change would leave the organization without an administrator who can sign in."""
     ERROR_REASON_PRIVILEGE_ESCALATION: _ErrorReason.ValueType  # 61
     """PERMISSION_DENIED: nobody can grant more than they hold. {permission}"""
     ERROR_REASON_WEAK_PASSWORD: _ErrorReason.ValueType  # 62
@@ -304,7 +304,7 @@ ERROR_REASON_INVALID_CERTIFICATE_REQUEST: ErrorReason.ValueType  # 58
 ERROR_REASON_ALREADY_SET_UP: ErrorReason.ValueType  # 59
 """FAILED_PRECONDITION: the first administrator exists already."""
 ERROR_REASON_LAST_ADMINISTRATOR: ErrorReason.ValueType  # 60
-"""FAILED_PRECONDITION: the change would leave the organization without an administrator."""
+"""FAILED_PRECONDITION: the change would leave the organization without an administrator who can sign in."""
 ERROR_REASON_PRIVILEGE_ESCALATION: ErrorReason.ValueType  # 61
 """PERMISSION_DENIED: nobody can grant more than they hold. {permission}"""
 ERROR_REASON_WEAK_PASSWORD: ErrorReason.ValueType  # 62

@@ -105,7 +105,9 @@ class AuditActor(_message.Message):
     kind: Global___ActorKind.ValueType
     """Output only. What the actor is."""
     subject: _builtins.str
-    """Output only. "users/<uuid>", a run attempt, or a service's identity; empty for nobody."""
+    """Output only. "users/<uuid>", a run attempt, or a service's identity; empty for nobody. Of what the control plane
+    did by itself: on whose word, as the inviter or the identity provider of a grant.
+    """
     display_name: _builtins.str
     """Output only. The name that people read, as it was then."""
     peer: _builtins.str
@@ -163,7 +165,9 @@ class AuditEvent(_message.Message):
     sequence: _builtins.int
     """Output only. Its number in the chain, from 1 without gaps."""
     action: _builtins.str
-    """Output only. What was done: "AccessService.CreateRoleBinding"; a refused read stands with its method."""
+    """Output only. What was done: the method that did it, "AccessService.CreateRoleBinding", or, where the control plane
+    acted by itself, the kind of thing and what became of it: "RoleBinding.Expire".
+    """
     method: _builtins.str
     """Output only. The method on the wire; empty for what the control plane did by itself."""
     resource: _builtins.str
@@ -560,3 +564,29 @@ class GetAuditKeysRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetAuditKeysRequest: _TypeAlias = GetAuditKeysRequest  # noqa: Y015
+
+@_typing.final
+class RotateAuditKeyRequest(_message.Message):
+    """Request of RotateAuditKey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
+    KID_FIELD_NUMBER: _builtins.int
+    organization: _builtins.str
+    """Required. The organization whose administrator asks."""
+    kid: _builtins.str
+    """Required. The id of the key to replace: the first of GetAuditKeys."""
+    def __init__(
+        self,
+        *,
+        organization: _builtins.str = ...,
+        kid: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kid", b"kid", "organization", b"organization"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateAuditKeyRequest: _TypeAlias = RotateAuditKeyRequest  # noqa: Y015

@@ -67,6 +67,11 @@ class AuditServiceStub(object):
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_audit__pb2.GetAuditKeysRequest.SerializeToString,
                 response_deserializer=weftapi_dot_common_dot_v1_dot_types__pb2.JsonWebKeySet.FromString,
                 _registered_method=True)
+        self.RotateAuditKey = channel.unary_unary(
+                '/weftapi.controlplane.v1.AuditService/RotateAuditKey',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_audit__pb2.RotateAuditKeyRequest.SerializeToString,
+                response_deserializer=weftapi_dot_common_dot_v1_dot_types__pb2.JsonWebKeySet.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer(object):
@@ -114,8 +119,17 @@ class AuditServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetAuditKeys(self, request, context):
-        """Answers the public keys that verify checkpoints. Keep a copy beside exports: they are what an export is
-        verified with, by whoever does not trust the control plane. Has no effect.
+        """Answers the public keys that verify checkpoints, the one in use first. Keep a copy beside exports: they are what
+        an export is verified with, by whoever does not trust the control plane. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateAuditKey(self, request, context):
+        """Signs what is there, and lets a new key sign what comes. Checkpoints of older keys go on to verify; exports hold
+        how each key vouched for the next. Where the key in use is not the one named, nothing changes: safe to repeat.
+        Answers the public keys, the one in use first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,6 +166,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
             'GetAuditKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAuditKeys,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_audit__pb2.GetAuditKeysRequest.FromString,
+                    response_serializer=weftapi_dot_common_dot_v1_dot_types__pb2.JsonWebKeySet.SerializeToString,
+            ),
+            'RotateAuditKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateAuditKey,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_audit__pb2.RotateAuditKeyRequest.FromString,
                     response_serializer=weftapi_dot_common_dot_v1_dot_types__pb2.JsonWebKeySet.SerializeToString,
             ),
     }
@@ -317,6 +336,33 @@ class AuditService(object):
             target,
             '/weftapi.controlplane.v1.AuditService/GetAuditKeys',
             weftapi_dot_controlplane_dot_v1_dot_audit__pb2.GetAuditKeysRequest.SerializeToString,
+            weftapi_dot_common_dot_v1_dot_types__pb2.JsonWebKeySet.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateAuditKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.AuditService/RotateAuditKey',
+            weftapi_dot_controlplane_dot_v1_dot_audit__pb2.RotateAuditKeyRequest.SerializeToString,
             weftapi_dot_common_dot_v1_dot_types__pb2.JsonWebKeySet.FromString,
             options,
             channel_credentials,

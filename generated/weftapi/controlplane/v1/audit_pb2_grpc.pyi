@@ -60,8 +60,13 @@ class AuditServiceStub:
     ListAuditCheckpoints: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListAuditCheckpointsRequest, _audit_pb2.ListAuditCheckpointsResponse]
     """Lists signed checkpoints, newest first. Has no effect."""
     GetAuditKeys: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetAuditKeysRequest, _types_pb2.JsonWebKeySet]
-    """Answers the public keys that verify checkpoints. Keep a copy beside exports: they are what an export is
-    verified with, by whoever does not trust the control plane. Has no effect.
+    """Answers the public keys that verify checkpoints, the one in use first. Keep a copy beside exports: they are what
+    an export is verified with, by whoever does not trust the control plane. Has no effect.
+    """
+    RotateAuditKey: _grpc.UnaryUnaryMultiCallable[_audit_pb2.RotateAuditKeyRequest, _types_pb2.JsonWebKeySet]
+    """Signs what is there, and lets a new key sign what comes. Checkpoints of older keys go on to verify; exports hold
+    how each key vouched for the next. Where the key in use is not the one named, nothing changes: safe to repeat.
+    Answers the public keys, the one in use first.
     """
 
 @_typing.type_check_only
@@ -88,8 +93,13 @@ class AuditServiceAsyncStub(AuditServiceStub):
     ListAuditCheckpoints: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListAuditCheckpointsRequest, _audit_pb2.ListAuditCheckpointsResponse]  # type: ignore[assignment]
     """Lists signed checkpoints, newest first. Has no effect."""
     GetAuditKeys: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetAuditKeysRequest, _types_pb2.JsonWebKeySet]  # type: ignore[assignment]
-    """Answers the public keys that verify checkpoints. Keep a copy beside exports: they are what an export is
-    verified with, by whoever does not trust the control plane. Has no effect.
+    """Answers the public keys that verify checkpoints, the one in use first. Keep a copy beside exports: they are what
+    an export is verified with, by whoever does not trust the control plane. Has no effect.
+    """
+    RotateAuditKey: _aio.UnaryUnaryMultiCallable[_audit_pb2.RotateAuditKeyRequest, _types_pb2.JsonWebKeySet]  # type: ignore[assignment]
+    """Signs what is there, and lets a new key sign what comes. Checkpoints of older keys go on to verify; exports hold
+    how each key vouched for the next. Where the key in use is not the one named, nothing changes: safe to repeat.
+    Answers the public keys, the one in use first.
     """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -149,8 +159,19 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_pb2.GetAuditKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.JsonWebKeySet, _abc.Awaitable[_types_pb2.JsonWebKeySet]]:
-        """Answers the public keys that verify checkpoints. Keep a copy beside exports: they are what an export is
-        verified with, by whoever does not trust the control plane. Has no effect.
+        """Answers the public keys that verify checkpoints, the one in use first. Keep a copy beside exports: they are what
+        an export is verified with, by whoever does not trust the control plane. Has no effect.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateAuditKey(
+        self,
+        request: _audit_pb2.RotateAuditKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.JsonWebKeySet, _abc.Awaitable[_types_pb2.JsonWebKeySet]]:
+        """Signs what is there, and lets a new key sign what comes. Checkpoints of older keys go on to verify; exports hold
+        how each key vouched for the next. Where the key in use is not the one named, nothing changes: safe to repeat.
+        Answers the public keys, the one in use first.
         """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
