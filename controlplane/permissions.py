@@ -16,6 +16,8 @@ _VIEWER = frozenset(
     {
         "artifacts.get",
         "artifacts.list",
+        "builds.get",
+        "builds.list",
         "events.list",
         "logs.read",
         # Colleagues know each other by name; addresses stay within the organization.
@@ -48,11 +50,15 @@ _VIEWER = frozenset(
 )
 _EDITOR = _VIEWER | {
     "artifacts.create",
+    "builds.create",
+    "builds.delete",
     "logs.append",
     "models.create",
     "models.link",
     "models.promote",
     "models.update",
+    "pipelines.delete",
+    "pipelines.update",
     "projects.create",
     "projects.update",
     "runs.create",
@@ -60,7 +66,10 @@ _EDITOR = _VIEWER | {
     "runs.retry",
     "runs.stop",
     "snapshots.create",
+    "snapshots.delete",
+    "snapshots.publish",
     "snapshots.run",
+    "snapshots.update",
 }
 _ADMIN = _EDITOR | {
     "apiKeys.create",

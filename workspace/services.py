@@ -15,6 +15,8 @@ from meshkit.telemetry import Metrics
 from weftapi.workspace.v1 import (
     artifacts_pb2,
     artifacts_pb2_grpc,
+    builds_pb2,
+    builds_pb2_grpc,
     events_pb2,
     events_pb2_grpc,
     logs_pb2,
@@ -52,6 +54,7 @@ from workspace.servicers.artifacts import (
     producers_of,
     version_to_proto,
 )
+from workspace.servicers.builds import BuildServicer, build_to_proto
 from workspace.servicers.events import EventServicer
 from workspace.servicers.listing import Lists
 from workspace.servicers.logs import LogServicer, log_stream_of_own_run, log_stream_to_proto
@@ -71,12 +74,13 @@ from workspace.servicers.server import ServerServicer
 from workspace.servicers.snapshots import SnapshotServicer, snapshot_to_proto
 from workspace.servicers.steps import StepServicer, step_to_proto
 from workspace.servicers.watches import Watches
-from workspace.store import schema, schema_logs, schema_models
+from workspace.store import schema, schema_logs, schema_models, schema_snapshots
 
 SHOWN = {
     schema.Project: Shown("project_resource", project_to_proto),
-    schema.Pipeline: Shown("pipeline", pipeline_to_proto),
-    schema.Snapshot: Shown("snapshot", snapshot_to_proto),
+    schema_snapshots.Pipeline: Shown("pipeline", pipeline_to_proto),
+    schema_snapshots.Snapshot: Shown("snapshot", snapshot_to_proto),
+    schema_snapshots.Build: Shown("build", build_to_proto),
     schema.Run: Shown("run", run_to_proto),
     schema.Step: Shown("step", step_to_proto),
     schema.Artifact: Shown("artifact", artifact_to_proto),
@@ -128,6 +132,7 @@ def services(parts: Parts) -> list[Service]:
         _service(projects_pb2, projects_pb2_grpc, ProjectServicer(database, lists, parts.access)),
         _service(pipelines_pb2, pipelines_pb2_grpc, PipelineServicer(database, lists)),
         _service(snapshots_pb2, snapshots_pb2_grpc, _snapshots(parts)),
+        _service(builds_pb2, builds_pb2_grpc, BuildServicer(database, lists)),
         _service(runs_pb2, runs_pb2_grpc, _runs(parts, watches)),
         _service(steps_pb2, steps_pb2_grpc, StepServicer(database, lists)),
         _service(reports_pb2, reports_pb2_grpc, _reports(parts)),

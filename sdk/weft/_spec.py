@@ -38,15 +38,15 @@ def step_spec(record: StepRecord, outputs: Mapping[str, tuple[str, ...]]) -> sna
         entrypoint=record.entrypoint,
         inputs={name: _input(data, outputs) for name, data in record.inputs.items()},
         outputs=[snapshots_pb2.OutputSpec(name=n, data_type=t[:512]) for n, t in types],
-        resources=snapshots_pb2.ResourceSpec(
+        resources=run_types_pb2.ResourceSpec(
             cpu_millis=record.cpu_millis, memory_bytes=record.memory_bytes, gpu_count=record.gpus
         ),
-        retry=snapshots_pb2.RetrySpec(
+        retry=run_types_pb2.RetrySpec(
             max_retry_count=record.max_retries,
             backoff=duration(record.retry_backoff_s),
             max_backoff=duration(record.retry_max_backoff_s),
         ),
-        cache=snapshots_pb2.CacheSpec(
+        cache=run_types_pb2.CacheSpec(
             enabled=record.cache_enabled, max_age=duration(record.cache_max_age_s)
         ),
         timeout=duration(record.timeout_s),

@@ -35,6 +35,7 @@ from weftapi.common.v1 import types_pb2
 from weftapi.controlplane.v1 import enrollment_pb2
 from weftapi.workspace.v1 import (
     artifacts_pb2_grpc,
+    builds_pb2_grpc,
     events_pb2_grpc,
     logs_pb2_grpc,
     models_pb2_grpc,
@@ -165,6 +166,9 @@ class Harness:
 
     def snapshots(self, token: str | None = None) -> Any:
         return self._stub(snapshots_pb2_grpc.SnapshotServiceStub, token)
+
+    def builds(self, token: str | None = None) -> Any:
+        return self._stub(builds_pb2_grpc.BuildServiceStub, token)
 
     def runs(self, token: str | None = None) -> Any:
         return self._stub(runs_pb2_grpc.RunServiceStub, token)

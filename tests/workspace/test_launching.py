@@ -237,3 +237,25 @@ async def test_a_crash_between_intent_and_submission_ends_in_one_workload(
     assert [submission.workload_id for submission in manager.submissions] == [
         run.workload.removeprefix("workloads/")
     ]
+
+
+async def test_steps_run_with_settings_of_this_run_alone(world: World) -> None:
+    ws = world.ws
+    snapshot = await ws.create_snapshot()
+    settings = run_types_pb2.StepSettings(
+        resources=run_types_pb2.ResourceSpec(cpu_millis=500),
+        retry=run_types_pb2.RetrySpec(max_retry_count=2),
+        environment={"SEED": "1"},
+    )
+    run = await ws.snapshots().RunSnapshot(
+        Run(name=snapshot.name, step_settings={"fit": settings}, display_name="With care")
+    )
+    assert run.step_settings == {"fit": settings}
+    assert run.display_name == "With care"
+    await world.until(run.name, "PROVISIONING")
+    world.manager.end(run.workload, "FAILED", message="no")
+    await world.until(run.name, "FAILED")
+    again = await ws.runs().RetryRun(runs_pb2.RetryRunRequest(name=run.name))
+    assert again.step_settings == {"fit": settings}
+    async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
+        await ws.snapshots().RunSnapshot(Run(name=snapshot.name, step_settings={"x": settings}))

@@ -1,11 +1,20 @@
-"""Pipelines come into being with their first snapshot or run."""
+"""What writes of pipelines mean; they come into being with their first snapshot, build or run."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
+from workspace import names
+from workspace.operations import changes
+from workspace.operations.refusals import absent, in_use
 from workspace.store import pipelines as store
 from workspace.store.base import insert
-from workspace.store.schema import Pipeline
+from workspace.store.schema_snapshots import Pipeline
+
+# How many users a refusal names.
+_NAMED = 10
 
 
 def ensure(session: Session, wanted: dict[tuple[str, str], str]) -> None:
@@ -23,3 +32,31 @@ def ensure(session: Session, wanted: dict[tuple[str, str], str]) -> None:
     insert(session, rows)
     for row in rows:
         session.emit(ChangeKind.CREATED, row)
+
+
+def change(
+    session: Session, project: str, pipeline: str, values: Mapping[str, Any], *, etag: str
+) -> Pipeline:
+    """Gives fields new values; NotFound, or Aborted where the etag is another one."""
+    row = _locked(session, project, pipeline, etag)
+    changes.apply(session, row, values)
+    return row
+
+
+def delete(session: Session, project: str, pipeline: str, *, etag: str) -> None:
+    """Deletes a pipeline that nothing belongs to; FailedPrecondition with what does."""
+    row = _locked(session, project, pipeline, etag)
+    users = store.users(session, row, _NAMED)
+    if users:
+        raise in_use(row.name, users)
+    store.delete(session, row)
+    session.emit(ChangeKind.DELETED, row)
+    session.audited(resource=row.name)
+
+
+def _locked(session: Session, project: str, pipeline: str, etag: str) -> Pipeline:
+    row = store.lock(session, project, pipeline)
+    if row is None:
+        raise absent(names.child(names.project(project), "pipelines", pipeline))
+    changes.check_etag(row, etag)
+    return row

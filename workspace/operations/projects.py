@@ -8,7 +8,8 @@ from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
-from workspace.operations.refusals import absent, changed, taken
+from workspace.operations import changes
+from workspace.operations.refusals import absent, taken
 from workspace.store import projects as store
 from workspace.store.base import insert, update
 from workspace.store.schema import Project
@@ -40,16 +41,7 @@ def create(
 def change(session: Session, project: str, values: Mapping[str, Any], *, etag: str) -> Project:
     """Gives fields new values; NotFound, or Aborted where the etag is another one."""
     row = _locked(session, project, etag)
-    differing = {name: new for name, new in values.items() if getattr(row, name) != new}
-    if not differing:
-        return row
-    for name, value in differing.items():
-        setattr(row, name, value)
-    row.changes += 1
-    row.update_time = session.now
-    update(session, [row], (*differing, "changes", "update_time"))
-    session.emit(ChangeKind.UPDATED, row, fields=tuple(differing))
-    session.audited(resource=row.name, fields=tuple(differing))
+    changes.apply(session, row, values)
     return row
 
 
@@ -72,7 +64,5 @@ def _locked(session: Session, project: str, etag: str) -> Project:
     row = store.lock(session, project)
     if row is None:
         raise absent(names.project(project))
-    current = names.etag(row.uid, row.changes)
-    if etag and etag != current:
-        raise changed(current)
+    changes.check_etag(row, etag)
     return row

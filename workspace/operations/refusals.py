@@ -1,6 +1,15 @@
 """The refusals that several operations share."""
 
-from meshkit.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound
+from collections.abc import Sequence
+
+from meshkit.errors import (
+    Aborted,
+    AlreadyExists,
+    FailedPrecondition,
+    FieldViolation,
+    InvalidArgument,
+    NotFound,
+)
 
 
 def absent(name: str) -> NotFound:
@@ -33,3 +42,18 @@ def fenced(name: str) -> Aborted:
         f"Another reporter holds this attempt of {name}; this one must end.",
         metadata={"resource": name},
     )
+
+
+def in_use(name: str, users: Sequence[str]) -> FailedPrecondition:
+    """`users` are names of some of those who use it."""
+    return FailedPrecondition(
+        "RESOURCE_IN_USE",
+        f"{name} is in use by {', '.join(users)}.",
+        metadata={"resource": name, "dependents": ",".join(users)},
+    )
+
+
+def invalid(path: str, problem: str) -> InvalidArgument:
+    """A field that the rules of the contract could not judge."""
+    violation = FieldViolation(path, problem)
+    return InvalidArgument("INVALID_FIELDS", f"{path} {problem}.", violations=[violation])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from meshkit.errors import FieldViolation, InvalidArgument, MeshError
+from meshkit.errors import MeshError
 from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
@@ -15,7 +15,7 @@ from workspace.lifecycle import RUN_TERMINAL, RunState, StepState
 from workspace.operations import parameters, pipelines
 from workspace.operations.launches import INTENDED, QUEUED
 from workspace.operations.moves import Moves
-from workspace.operations.refusals import absent, changed, illegal, taken
+from workspace.operations.refusals import absent, changed, illegal, invalid, taken
 from workspace.operations.reports import admit
 from workspace.store import launches as launch_store
 from workspace.store import projects as project_store
@@ -23,7 +23,8 @@ from workspace.store import runs as store
 from workspace.store import snapshots as snapshot_store
 from workspace.store import steps as step_store
 from workspace.store.base import insert
-from workspace.store.schema import Run, Snapshot, Step
+from workspace.store.schema import Run, Step
+from workspace.store.schema_snapshots import Snapshot
 
 FORCE, GRACEFUL = "FORCE", "GRACEFUL"
 
@@ -43,6 +44,9 @@ class NewRun:
     parameters: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] | None = None
     cache_disabled: bool = False
+    step_settings: dict[str, Any] = field(default_factory=dict)
+    display_name: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +196,13 @@ class _Makers:
             raise taken(names.run(item.project, item.id))
         if not item.snapshot:
             if not item.pipeline:
-                raise _invalid("run.pipeline", "must be set where no snapshot is")
+                raise invalid("run.pipeline", "must be set where no snapshot is")
             return None
         snapshot = self._snapshots.get((item.project, item.snapshot))
         if snapshot is None:
             raise absent(names.child(names.project(item.project), "snapshots", item.snapshot))
         if item.pipeline and item.pipeline != snapshot.pipeline:
-            raise _invalid("run.pipeline", "is another one than the snapshot's")
+            raise invalid("run.pipeline", "is another one than the snapshot's")
         return snapshot
 
     def _run(self, item: NewRun, snapshot: Snapshot | None) -> Run:
@@ -218,6 +222,9 @@ class _Makers:
             parameters=item.parameters,
             environment=item.environment,
             cache_disabled=item.cache_disabled,
+            step_settings=item.step_settings,
+            display_name=item.display_name,
+            description=item.description,
         )
 
     def _step(self, run: Run, ordinal: int, step: str, upstream: list[str]) -> Step:
@@ -233,8 +240,3 @@ class _Makers:
             update_time=run.create_time,
             upstream=upstream,
         )
-
-
-def _invalid(path: str, problem: str) -> InvalidArgument:
-    violation = FieldViolation(path, problem)
-    return InvalidArgument("INVALID_FIELDS", f"{path} {problem}.", violations=[violation])

@@ -1,18 +1,23 @@
 """What writes of snapshots mean."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import ids, names
-from workspace.operations import graphs, pipelines
-from workspace.operations.refusals import absent, taken
+from workspace.operations import changes, graphs, pipelines
+from workspace.operations.refusals import absent, in_use, taken
+from workspace.store import builds as build_store
 from workspace.store import projects as project_store
 from workspace.store import snapshots as store
 from workspace.store.base import insert
-from workspace.store.schema import Snapshot
+from workspace.store.schema_snapshots import Snapshot
+
+# How many users a refusal names.
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,10 @@ class NewSnapshot:
     code: dict[str, Any] | None
     parameters_schema: dict[str, Any] | None
     environment: dict[str, Any] | None
+    build: str = ""
+    display_name: str = ""
+    description: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 def create(session: Session, new: NewSnapshot) -> Snapshot:
@@ -39,7 +48,10 @@ def create(session: Session, new: NewSnapshot) -> Snapshot:
     if not project_store.existing(session, {new.project}):
         raise absent(names.project(new.project))
     if new.id and store.get(session, new.project, new.id):
-        raise taken(names.child(names.project(new.project), "snapshots", new.id))
+        raise taken(_name(new.project, new.id))
+    # Held, so that nobody deletes it this moment.
+    if new.build and build_store.lock(session, new.project, new.build) is None:
+        raise absent(names.child(names.project(new.project), "builds", new.build))
     pipelines.ensure(session, {(new.project, new.pipeline): new.creator})
     row = Snapshot(
         uid=new_uid(),
@@ -48,13 +60,84 @@ def create(session: Session, new: NewSnapshot) -> Snapshot:
         pipeline=new.pipeline,
         creator=new.creator,
         create_time=session.now,
+        update_time=session.now,
         graph=[list(step) for step in new.graph],
         spec=new.spec,
         code=new.code,
         parameters_schema=new.parameters_schema,
         environment=new.environment,
+        build=new.build,
+        display_name=new.display_name,
+        description=new.description,
+        labels=new.labels,
     )
     insert(session, [row])
     session.emit(ChangeKind.CREATED, row)
     session.audited(resource=row.name)
     return row
+
+
+def change(
+    session: Session, project: str, snapshot: str, values: Mapping[str, Any], *, etag: str
+) -> Snapshot:
+    """Gives fields new values; NotFound, or Aborted where the etag is another one."""
+    row = _locked(session, project, snapshot, etag)
+    changes.apply(session, row, values)
+    return row
+
+
+def publish(
+    session: Session, project: str, snapshot: str, template: str, *, move: bool, etag: str
+) -> Snapshot:
+    """Names a snapshot as a template; AlreadyExists where another holds the name and keeps it."""
+    holder = store.lock_template(session, project, template)
+    row = _locked(session, project, snapshot, etag)
+    if holder and holder.uid != row.uid:
+        if not move:
+            raise taken(f"{names.project(project)}: template {template} ({holder.name})")
+        changes.apply(session, holder, {"template": None})
+    changes.apply(session, row, {"template": template})
+    return row
+
+
+def unpublish(session: Session, project: str, snapshot: str, *, etag: str) -> Snapshot:
+    """Takes the template's name from a snapshot, if it has one."""
+    row = _locked(session, project, snapshot, etag)
+    changes.apply(session, row, {"template": None})
+    return row
+
+
+def delete(session: Session, project: str, snapshot: str, *, etag: str) -> None:
+    """Deletes a snapshot that nothing needs; FailedPrecondition with what does."""
+    row = _locked(session, project, snapshot, etag)
+    users = [f"template {row.template}"] if row.template else []
+    users += store.users(session, row, _NAMED - len(users))
+    if users:
+        raise in_use(row.name, users)
+    store.delete(session, row)
+    session.emit(ChangeKind.DELETED, row)
+    session.audited(resource=row.name)
+
+
+def parameter_schema(row: Snapshot) -> dict[str, Any]:
+    """JSON Schema of a snapshot's parameters, with the defaults that stand in for them."""
+    schema = dict(row.parameters_schema or {"type": "object"})
+    properties = {name: dict(rule) for name, rule in (schema.get("properties") or {}).items()}
+    for name, default in (row.spec.get("parameters") or {}).items():
+        properties.setdefault(name, {}).setdefault("default", default)
+    required = [
+        name for name in schema.get("required") or () if "default" not in properties.get(name, {})
+    ]
+    return {**schema, "properties": properties, "required": required}
+
+
+def _locked(session: Session, project: str, snapshot: str, etag: str) -> Snapshot:
+    row = store.lock(session, project, snapshot)
+    if row is None:
+        raise absent(_name(project, snapshot))
+    changes.check_etag(row, etag)
+    return row
+
+
+def _name(project: str, snapshot: str) -> str:
+    return names.child(names.project(project), "snapshots", snapshot)

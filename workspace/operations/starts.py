@@ -5,12 +5,16 @@ transaction. The run, its steps and the intent to launch it are committed togeth
 all; the reconciler submits what stands there, under a name that follows from the run.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
-from meshkit.errors import FailedPrecondition, MeshError
+from meshkit.errors import FailedPrecondition, FieldViolation, InvalidArgument, MeshError
 from meshkit.session import Session
 from workspace import names
 from workspace.lifecycle import RUN_TERMINAL, RunState
+from workspace.operations import parameters
 from workspace.operations.admission import waiting
 from workspace.operations.launches import INTENDED, QUEUED
 from workspace.operations.refusals import absent, illegal
@@ -19,7 +23,8 @@ from workspace.store import projects as project_store
 from workspace.store import runs as store
 from workspace.store import snapshots as snapshot_store
 from workspace.store.base import insert
-from workspace.store.schema import Launch, Run, Snapshot
+from workspace.store.schema import Launch, Run
+from workspace.store.schema_snapshots import Snapshot
 
 
 def start(session: Session, new: NewRun) -> Run:
@@ -30,6 +35,8 @@ def start(session: Session, new: NewRun) -> Run:
     `INVALID_PARAMETERS`, AlreadyExists for the run's id.
     """
     snapshot = _to_start(session, new.project, new.snapshot)
+    _require_code(snapshot)
+    _check_settings(snapshot, new.step_settings)
     defaults = snapshot_store.default_parameters(session, snapshot)
     (run,) = create(session, [replace(new, parameters={**defaults, **new.parameters})])
     if isinstance(run, MeshError):
@@ -37,6 +44,25 @@ def start(session: Session, new: NewRun) -> Run:
     _intend(session, run)
     session.audited(resource=run.name)
     return run
+
+
+def problems(session: Session, new: NewRun) -> list[MeshError]:
+    """Everything that speaks against starting a run, without starting it; NotFound."""
+    snapshot = _to_start(session, new.project, new.snapshot)
+    defaults = snapshot_store.default_parameters(session, snapshot)
+    values = {**defaults, **new.parameters}
+    checks: list[Callable[[], None]] = [
+        partial(_require_code, snapshot),
+        partial(parameters.check, snapshot.parameters_schema, values),
+        partial(_check_settings, snapshot, new.step_settings),
+    ]
+    found = []
+    for check in checks:
+        try:
+            check()
+        except MeshError as refusal:
+            found.append(refusal)
+    return found
 
 
 def retry(session: Session, project: str, origin: str, run_id: str, *, creator: str) -> Run:
@@ -62,6 +88,7 @@ def retry(session: Session, project: str, origin: str, run_id: str, *, creator: 
         labels=run.labels,
         parameters=run.parameters,
         cache_disabled=run.cache_disabled,
+        step_settings=run.step_settings,
     )
     return start(session, new)
 
@@ -75,13 +102,35 @@ def _to_start(session: Session, project: str, id_: str) -> Snapshot:
     snapshot = snapshot_store.to_run(session, project, {id_}).get(id_)
     if snapshot is None:
         raise absent(names.child(names.project(project), "snapshots", id_))
+    return snapshot
+
+
+def _require_code(snapshot: Snapshot) -> None:
     if snapshot.code is None:
         raise FailedPrecondition(
             "SNAPSHOT_WITHOUT_CODE",
             "The snapshot has no code: only its maker can execute it.",
             metadata={"resource": snapshot.name},
         )
-    return snapshot
+
+
+def _check_settings(snapshot: Snapshot, settings: dict[str, Any]) -> None:
+    """Raises InvalidArgument for steps that are not in the graph, and for what is Weft's own."""
+    known = {step for step, _ in snapshot.graph}
+    problems = [
+        FieldViolation(f"step_settings.{step}", "is no step of the snapshot")
+        for step in settings
+        if step not in known
+    ]
+    problems += [
+        FieldViolation(f"step_settings.{step}.environment.{name}", "is for Weft alone to set")
+        for step, own in settings.items()
+        for name in own.get("environment", ())
+        if name.startswith("WEFT_")
+    ]
+    if problems:
+        sentence = f"{problems[0].field} {problems[0].description}."
+        raise InvalidArgument("INVALID_FIELDS", sentence, violations=problems)
 
 
 def _intend(session: Session, run: Run) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf import json_format
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from meshkit.caller import Caller, CallerKind, current_call
+from meshkit.rules import resolve_update_mask
 from weftapi.common.v1 import types_pb2
 from weftapi.workspace.v1 import run_types_pb2
 from workspace import names
@@ -97,6 +99,14 @@ def environment_to_dict(message: Message) -> dict[str, Any] | None:
 
 def environment_to_proto(environment: dict[str, Any] | None) -> types_pb2.PythonEnvironment | None:
     return types_pb2.PythonEnvironment(**environment) if environment else None
+
+
+def masked(message: Message, mask: FieldMask) -> dict[str, Any]:
+    """The new values that an update asks for, by field; maps as plain ones."""
+    values = {path: getattr(message, path) for path in resolve_update_mask(message, mask)}
+    if "labels" in values:
+        values["labels"] = dict(values["labels"])
+    return values
 
 
 def caller() -> Caller:

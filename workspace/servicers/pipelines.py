@@ -1,14 +1,18 @@
 """PipelineService."""
 
+from google.protobuf.empty_pb2 import Empty
+
 from meshkit.authentication import Context
 from meshkit.database import Database
+from meshkit.idempotency import once
 from weftapi.workspace.v1 import pipelines_pb2, pipelines_pb2_grpc
 from workspace import names
+from workspace.operations import pipelines as operations
 from workspace.operations.refusals import absent
-from workspace.servicers.converting import stamp
+from workspace.servicers.converting import masked, stamp
 from workspace.servicers.listing import Lists
 from workspace.store import pipelines as store
-from workspace.store.schema import Pipeline
+from workspace.store.schema_snapshots import Pipeline
 
 
 class PipelineServicer(pipelines_pb2_grpc.PipelineServiceServicer):
@@ -34,13 +38,36 @@ class PipelineServicer(pipelines_pb2_grpc.PipelineServiceServicer):
             pipelines=page.items, next_page_token=page.next_page_token, revision=page.revision
         )
 
+    async def UpdatePipeline(
+        self, request: pipelines_pb2.UpdatePipelineRequest, _context: Context
+    ) -> pipelines_pb2.Pipeline:
+        return await self._database.write(
+            operations.change,
+            *names.ids(request.pipeline.name),
+            masked(request.pipeline, request.update_mask),
+            etag=request.pipeline.etag,
+            once=once(request, pipelines_pb2.Pipeline),
+            reply=pipeline_to_proto,
+        )
+
+    async def DeletePipeline(
+        self, request: pipelines_pb2.DeletePipelineRequest, _context: Context
+    ) -> Empty:
+        ids = names.ids(request.name)
+        await self._database.write(operations.delete, *ids, etag=request.etag)
+        return Empty()
+
 
 def pipeline_to_proto(row: Pipeline) -> pipelines_pb2.Pipeline:
     return pipelines_pb2.Pipeline(
         name=row.name,
         uid=str(row.uid),
+        display_name=row.display_name,
+        description=row.description,
+        labels=row.labels or None,
         creator=row.creator,
         create_time=stamp(row.create_time),
         update_time=stamp(row.update_time),
         revision=row.revision,
+        etag=names.etag(row.uid, row.changes),
     )

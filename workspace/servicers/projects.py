@@ -5,13 +5,12 @@ from google.protobuf.empty_pb2 import Empty
 from meshkit.authentication import Context
 from meshkit.database import Database
 from meshkit.idempotency import once
-from meshkit.rules import resolve_update_mask
 from weftapi.workspace.v1 import projects_pb2, projects_pb2_grpc
 from workspace import names
 from workspace.access import Access
 from workspace.operations import projects as operations
 from workspace.operations.refusals import absent
-from workspace.servicers.converting import caller, stamp
+from workspace.servicers.converting import caller, masked, stamp
 from workspace.servicers.listing import Lists
 from workspace.store import projects as store
 from workspace.store.schema import Project
@@ -63,14 +62,10 @@ class ProjectServicer(projects_pb2_grpc.ProjectServiceServicer):
         self, request: projects_pb2.UpdateProjectRequest, _context: Context
     ) -> projects_pb2.Project:
         project = request.project
-        paths = resolve_update_mask(project, request.update_mask)
-        values = {path: getattr(project, path) for path in paths}
-        if "labels" in values:
-            values["labels"] = dict(project.labels)
         return await self._database.write(
             operations.change,
             names.last(project.name),
-            values,
+            masked(project, request.update_mask),
             etag=project.etag,
             once=once(request, projects_pb2.Project),
             reply=project_to_proto,

@@ -5,6 +5,7 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
+from google.protobuf import json_format
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from meshkit.authentication import Context
@@ -163,6 +164,8 @@ def _new_run(request: runs_pb2.CreateRunRequest) -> operations.NewRun:
         creator=caller().subject,
         pipeline=names.last(run.pipeline),
         snapshot=names.last(run.snapshot),
+        display_name=run.display_name,
+        description=run.description,
         labels=dict(run.labels),
         parameters=struct_to_dict(run.parameters),
         environment=environment_to_dict(run),
@@ -178,6 +181,8 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
     run = run_types_pb2.Run(
         name=row.name,
         uid=str(row.uid),
+        display_name=row.display_name,
+        description=row.description,
         labels=row.labels or None,
         creator=row.creator,
         create_time=stamp(row.create_time),
@@ -204,6 +209,8 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
     )
     if row.parameters:
         run.parameters.update(row.parameters)
+    for step, settings in row.step_settings.items():
+        json_format.ParseDict(settings, run.step_settings[step])
     if row.unresponsive_since:
         run.unresponsive.since.FromDatetime(row.unresponsive_since)
     return run

@@ -1,10 +1,13 @@
 """SnapshotService."""
 
+from dataclasses import replace
+
 from google.protobuf import json_format
+from google.protobuf.empty_pb2 import Empty
 
 from meshkit.authentication import Context
 from meshkit.database import Database
-from meshkit.errors import FieldViolation, InvalidArgument
+from meshkit.errors import FieldViolation, MeshError
 from meshkit.idempotency import once
 from weftapi.workspace.v1 import run_types_pb2, snapshots_pb2, snapshots_pb2_grpc
 from workspace import names
@@ -13,11 +16,12 @@ from workspace.launching.reconciler import Reconciler
 from workspace.operations import runs as run_operations
 from workspace.operations import snapshots as operations
 from workspace.operations import starts
-from workspace.operations.refusals import absent
+from workspace.operations.refusals import absent, invalid
 from workspace.servicers.converting import (
     caller,
     environment_to_dict,
     environment_to_proto,
+    masked,
     message_to_dict,
     stamp,
     struct_to_dict,
@@ -25,7 +29,7 @@ from workspace.servicers.converting import (
 from workspace.servicers.listing import Lists
 from workspace.servicers.runs import run_to_proto
 from workspace.store import snapshots as store
-from workspace.store.schema import Snapshot
+from workspace.store.schema_snapshots import Snapshot
 
 MAX_SPEC_BYTES = 1 << 20
 
@@ -74,20 +78,80 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
             reply=snapshot_in_full,
         )
 
+    async def UpdateSnapshot(
+        self, request: snapshots_pb2.UpdateSnapshotRequest, _context: Context
+    ) -> snapshots_pb2.Snapshot:
+        return await self._database.write(
+            operations.change,
+            *names.ids(request.snapshot.name),
+            masked(request.snapshot, request.update_mask),
+            etag=request.snapshot.etag,
+            once=once(request, snapshots_pb2.Snapshot),
+            reply=snapshot_in_full,
+        )
+
+    async def DeleteSnapshot(
+        self, request: snapshots_pb2.DeleteSnapshotRequest, _context: Context
+    ) -> Empty:
+        ids = names.ids(request.name)
+        await self._database.write(operations.delete, *ids, etag=request.etag)
+        return Empty()
+
+    async def PublishSnapshot(
+        self, request: snapshots_pb2.PublishSnapshotRequest, _context: Context
+    ) -> snapshots_pb2.Snapshot:
+        return await self._database.write(
+            operations.publish,
+            *names.ids(request.name),
+            request.template,
+            move=request.move,
+            etag=request.etag,
+            once=once(request, snapshots_pb2.Snapshot),
+            reply=snapshot_in_full,
+        )
+
+    async def UnpublishSnapshot(
+        self, request: snapshots_pb2.UnpublishSnapshotRequest, _context: Context
+    ) -> snapshots_pb2.Snapshot:
+        return await self._database.write(
+            operations.unpublish,
+            *names.ids(request.name),
+            etag=request.etag,
+            once=once(request, snapshots_pb2.Snapshot),
+            reply=snapshot_in_full,
+        )
+
+    async def GetSnapshotParameterSchema(
+        self, request: snapshots_pb2.GetSnapshotParameterSchemaRequest, _context: Context
+    ) -> snapshots_pb2.SnapshotParameterSchema:
+        row = await self._database.read(store.get, *names.ids(request.name))
+        if row is None:
+            raise absent(request.name)
+        answer = snapshots_pb2.SnapshotParameterSchema()
+        answer.schema.update(operations.parameter_schema(row))
+        return answer
+
+    async def ValidateSnapshotRun(
+        self, request: snapshots_pb2.ValidateSnapshotRunRequest, _context: Context
+    ) -> snapshots_pb2.ValidateSnapshotRunResponse:
+        refusals = await self._database.read(starts.problems, _new_run(request))
+        try:
+            self._managers.require()
+        except MeshError as refusal:
+            refusals.append(refusal)
+        problems = [problem for refusal in refusals for problem in _problems(refusal)]
+        return snapshots_pb2.ValidateSnapshotRunResponse(problems=problems)
+
     async def RunSnapshot(
         self, request: snapshots_pb2.RunSnapshotRequest, _context: Context
     ) -> run_types_pb2.Run:
         self._managers.require()
-        project, snapshot = names.ids(request.name)
-        new = run_operations.NewRun(
-            project=project,
+        new = replace(
+            _new_run(request),
             id=request.run_id,
-            creator=caller().subject,
-            trigger="SNAPSHOT",
-            snapshot=snapshot,
             labels=dict(request.labels),
-            parameters=struct_to_dict(request.parameters),
             cache_disabled=request.cache_disabled,
+            display_name=request.display_name,
         )
         run = await self._database.write(
             starts.start,
@@ -99,16 +163,43 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
         return run
 
 
+def _new_run(
+    request: snapshots_pb2.RunSnapshotRequest | snapshots_pb2.ValidateSnapshotRunRequest,
+) -> run_operations.NewRun:
+    project, snapshot = names.ids(request.name)
+    return run_operations.NewRun(
+        project=project,
+        id="",
+        creator=caller().subject,
+        trigger="SNAPSHOT",
+        snapshot=snapshot,
+        parameters=struct_to_dict(request.parameters),
+        step_settings={id_: message_to_dict(own) for id_, own in request.step_settings.items()},
+    )
+
+
+def _problems(refusal: MeshError) -> list[snapshots_pb2.RunProblem]:
+    """One for each field that a refusal is about; one where it is about none."""
+    violations = refusal.violations or [FieldViolation("", refusal.message)]
+    return [
+        snapshots_pb2.RunProblem(reason=refusal.reason, field=v.field, message=v.description)
+        for v in violations
+    ]
+
+
 def _new_snapshot(request: snapshots_pb2.CreateSnapshotRequest) -> operations.NewSnapshot:
     snapshot = request.snapshot
     size = snapshot.spec.ByteSize()
     if size > MAX_SPEC_BYTES:
-        problem = FieldViolation("snapshot.spec", f"has {size} bytes, at most 1 MiB is stored")
-        raise InvalidArgument("INVALID_FIELDS", "The graph is too large.", violations=[problem])
+        raise invalid("snapshot.spec", f"has {size} bytes, at most 1 MiB is stored")
     project = names.project_of(request.parent)
+    if not snapshot.spec.steps:
+        raise invalid("snapshot.spec", "must have steps")
     if names.project_of(snapshot.pipeline) != project:
-        problem = FieldViolation("snapshot.pipeline", "must lie in the snapshot's project")
-        raise InvalidArgument("INVALID_FIELDS", problem.description, violations=[problem])
+        raise invalid("snapshot.pipeline", "must lie in the snapshot's project")
+    outside = names.outside(project, [snapshot.build] if snapshot.build else [])
+    if outside:
+        raise absent(outside)
     has_schema = snapshot.HasField("parameters_schema")
     return operations.NewSnapshot(
         project=project,
@@ -120,6 +211,10 @@ def _new_snapshot(request: snapshots_pb2.CreateSnapshotRequest) -> operations.Ne
         code=message_to_dict(snapshot.code) if snapshot.HasField("code") else None,
         parameters_schema=struct_to_dict(snapshot.parameters_schema) if has_schema else None,
         environment=environment_to_dict(snapshot),
+        build=names.last(snapshot.build),
+        display_name=snapshot.display_name,
+        description=snapshot.description,
+        labels=dict(snapshot.labels),
     )
 
 
@@ -129,12 +224,19 @@ def snapshot_to_proto(row: Snapshot) -> snapshots_pb2.Snapshot:
     return snapshots_pb2.Snapshot(
         name=row.name,
         uid=str(row.uid),
+        display_name=row.display_name,
+        description=row.description,
+        labels=row.labels or None,
         creator=row.creator,
         create_time=stamp(row.create_time),
+        update_time=stamp(row.update_time),
         revision=row.revision,
+        etag=names.etag(row.uid, row.changes),
         pipeline=names.child(names.project(row.project), "pipelines", row.pipeline),
         code=json_format.ParseDict(code, snapshots_pb2.CodeArchive()) if code else None,
         environment=environment_to_proto(row.environment),
+        template=row.template or "",
+        build=names.child(names.project(row.project), "builds", row.build),
     )
 
 

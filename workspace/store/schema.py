@@ -65,62 +65,6 @@ class Project(Row):
 
 
 @stored(
-    "pipelines",
-    sa.UniqueConstraint("project", "id"),
-    sa.Index(None, "project", "create_time", "uid"),
-    _project(),
-)
-@dataclass(slots=True)
-class Pipeline(Row):
-    """A pipeline's name and history; what it does stands in its snapshots."""
-
-    resource_type: ClassVar[str] = "weft.dev/Pipeline"
-
-    uid: UUID
-    project: str
-    id: str
-    creator: str
-    create_time: datetime
-    update_time: datetime
-    revision: int = 0
-
-    @property
-    def name(self) -> str:
-        return f"projects/{self.project}/pipelines/{self.id}"
-
-
-@stored(
-    "snapshots",
-    sa.UniqueConstraint("project", "id"),
-    sa.Index(None, "project", "create_time", "uid"),
-    sa.Index(None, "project", "pipeline", "create_time", "uid"),
-    _project(),
-)
-@dataclass(slots=True)
-class Snapshot(Row):
-    """A frozen pipeline. `graph` repeats of `spec` what making a run needs: [id, upstream] each."""
-
-    resource_type: ClassVar[str] = "weft.dev/Snapshot"
-
-    uid: UUID
-    project: str
-    id: str
-    pipeline: str
-    creator: str
-    create_time: datetime
-    graph: list[list[Any]]
-    spec: dict[str, Any]
-    code: dict[str, Any] | None = None
-    parameters_schema: dict[str, Any] | None = None
-    environment: dict[str, Any] | None = None
-    revision: int = 0
-
-    @property
-    def name(self) -> str:
-        return f"projects/{self.project}/snapshots/{self.id}"
-
-
-@stored(
     "runs",
     sa.UniqueConstraint("project", "id"),
     # Lists and watches: newest first, alone or within one value of a filter.
@@ -161,6 +105,9 @@ class Run(Row):
     parameters: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] | None = None
     cache_disabled: bool = False
+    step_settings: dict[str, Any] = field(default_factory=dict)
+    display_name: str = ""
+    description: str = ""
     workload: str = ""
     state: str = RunState.PENDING.value
     state_reason: str = ""
@@ -383,6 +330,8 @@ class Launch(Row):
 
 
 # Imported for their effect on the metadata: the tables of these live in files of their own.
+# Imported for their effect on the metadata: these tables live in files of their own.
 from workspace.store import schema_logs as schema_logs  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_models as schema_models  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_secrets as schema_secrets  # noqa: E402, PLC0414 - likewise
+from workspace.store import schema_snapshots as schema_snapshots  # noqa: E402, PLC0414

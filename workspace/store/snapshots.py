@@ -10,13 +10,17 @@ from meshkit.schema import among
 from meshkit.session import Session
 from workspace.store.base import Rows, columns, every, fetch
 from workspace.store.lists import Listed, matching, revision
-from workspace.store.schema import Snapshot
+from workspace.store.schema import Run
+from workspace.store.schema_snapshots import Snapshot
 
 _C = columns(Snapshot)
+_R = columns(Run)
 
 ORDERS = Orders((OrderKey("create_time", _C.create_time),), OrderKey("uid", _C.uid))
 FIELDS = Fields(
     Field("pipeline", Kind.STRING, _C.pipeline),
+    Field("template", Kind.STRING, _C.template),
+    Field("build", Kind.STRING, _C.build),
     Field("create_time", Kind.TIMESTAMP, _C.create_time),
 )
 # The large ones stay where they are: lists do not show them, and making a run does not need them.
@@ -39,6 +43,18 @@ _GET = Rows(
     "in_project",
     "snapshot",
 )
+_LOCK = Rows(
+    Snapshot,
+    every(Snapshot).where(_IN_PROJECT, _C.id == sa.bindparam("snapshot")).with_for_update(),
+    "in_project",
+    "snapshot",
+)
+_LOCK_TEMPLATE = Rows(
+    Snapshot,
+    every(Snapshot).where(_IN_PROJECT, _C.template == sa.bindparam("held")).with_for_update(),
+    "in_project",
+    "held",
+)
 _TO_RUN = Rows(
     Snapshot,
     _without("spec").where(_IN_PROJECT, among(_C.id, "snapshots")),
@@ -49,6 +65,32 @@ _TO_RUN = Rows(
 
 def get(session: Session, project: str, snapshot: str) -> Snapshot | None:
     return _GET.first(session, project, snapshot)
+
+
+def lock(session: Session, project: str, snapshot: str) -> Snapshot | None:
+    """The snapshot, held until the commit."""
+    return _LOCK.first(session, project, snapshot)
+
+
+def lock_template(session: Session, project: str, template: str) -> Snapshot | None:
+    """The snapshot that holds a template's name, held until the commit."""
+    return _LOCK_TEMPLATE.first(session, project, template)
+
+
+def users(session: Session, snapshot: Snapshot, limit: int) -> list[str]:
+    """Names of runs that were made of a snapshot, newest first."""
+    query = (
+        sa.select(_R.id)
+        .where(_R.project == snapshot.project, _R.snapshot == snapshot.id)
+        .order_by(_R.create_time.desc())
+        .limit(limit)
+    )
+    found = session.connection().execute(query).scalars()
+    return [f"projects/{snapshot.project}/runs/{id_}" for id_ in found]
+
+
+def delete(session: Session, snapshot: Snapshot) -> None:
+    session.connection().execute(Snapshot.__table__.delete().where(_C.uid == snapshot.uid))
 
 
 def to_run(session: Session, project: str, snapshots: set[str]) -> dict[str, Snapshot]:

@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from weftapi.workspace.v1 import artifacts_pb2 as _artifacts_pb2
+from weftapi.workspace.v1 import builds_pb2 as _builds_pb2
 from weftapi.workspace.v1 import logs_pb2 as _logs_pb2
 from weftapi.workspace.v1 import model_types_pb2 as _model_types_pb2
 from weftapi.workspace.v1 import pipelines_pb2 as _pipelines_pb2
@@ -91,6 +92,7 @@ class Event(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     STAGE_REQUEST_FIELD_NUMBER: _builtins.int
+    BUILD_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Output only. The commit it belongs to; grows without gaps over the whole workspace."""
     index: _builtins.int
@@ -167,6 +169,10 @@ class Event(_message.Message):
     def stage_request(self) -> _model_types_pb2.StageRequest:
         """A request that a version of a model enter a stage."""
 
+    @_builtins.property
+    def build(self) -> _builds_pb2.Build:
+        """A build."""
+
     def __init__(
         self,
         *,
@@ -194,12 +200,13 @@ class Event(_message.Message):
         model: _model_types_pb2.Model | None = ...,
         model_version: _model_types_pb2.ModelVersion | None = ...,
         stage_request: _model_types_pb2.StageRequest | None = ...,
+        build: _builds_pb2.Build | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "event_time", b"event_time", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "snapshot", b"snapshot", "stage_request", b"stage_request", "step", b"step", "transition", b"transition"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "event_time", b"event_time", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "snapshot", b"snapshot", "stage_request", b"stage_request", "step", b"step", "transition", b"transition"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "changed_fields", b"changed_fields", "event_time", b"event_time", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "snapshot", b"snapshot", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "event_time", b"event_time", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "snapshot", b"snapshot", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request"]  # noqa: Y015
+    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "build"]  # noqa: Y015
     _WhichOneofArgType_resource: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_resource) -> _WhichOneofReturnType_resource | None: ...
 

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from weftapi.workspace.v1 import pipelines_pb2 as weftapi_dot_workspace_dot_v1_dot_pipelines__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -26,7 +27,7 @@ if _version_not_supported:
 
 
 class PipelineServiceStub(object):
-    """Answers pipelines. The first snapshot or run of a name makes its pipeline.
+    """Keeps pipelines. The first snapshot or run of a name makes its pipeline.
     """
 
     def __init__(self, channel):
@@ -45,10 +46,20 @@ class PipelineServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.ListPipelinesRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.ListPipelinesResponse.FromString,
                 _registered_method=True)
+        self.UpdatePipeline = channel.unary_unary(
+                '/weftapi.workspace.v1.PipelineService/UpdatePipeline',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.UpdatePipelineRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.Pipeline.FromString,
+                _registered_method=True)
+        self.DeletePipeline = channel.unary_unary(
+                '/weftapi.workspace.v1.PipelineService/DeletePipeline',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.DeletePipelineRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class PipelineServiceServicer(object):
-    """Answers pipelines. The first snapshot or run of a name makes its pipeline.
+    """Keeps pipelines. The first snapshot or run of a name makes its pipeline.
     """
 
     def GetPipeline(self, request, context):
@@ -60,6 +71,20 @@ class PipelineServiceServicer(object):
 
     def ListPipelines(self, request, context):
         """Lists the pipelines of a project, newest first. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePipeline(self, request, context):
+        """Changes the masked fields of a pipeline. Another etag is ABORTED. Safe to repeat with the same request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePipeline(self, request, context):
+        """Deletes a pipeline. One that has snapshots, builds or runs is FAILED_PRECONDITION `RESOURCE_IN_USE`, which names them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +103,16 @@ def add_PipelineServiceServicer_to_server(servicer, server):
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.ListPipelinesRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.ListPipelinesResponse.SerializeToString,
             ),
+            'UpdatePipeline': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePipeline,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.UpdatePipelineRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.Pipeline.SerializeToString,
+            ),
+            'DeletePipeline': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePipeline,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.DeletePipelineRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'weftapi.workspace.v1.PipelineService', rpc_method_handlers)
@@ -87,7 +122,7 @@ def add_PipelineServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PipelineService(object):
-    """Answers pipelines. The first snapshot or run of a name makes its pipeline.
+    """Keeps pipelines. The first snapshot or run of a name makes its pipeline.
     """
 
     @staticmethod
@@ -134,6 +169,60 @@ class PipelineService(object):
             '/weftapi.workspace.v1.PipelineService/ListPipelines',
             weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.ListPipelinesRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.ListPipelinesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePipeline(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.PipelineService/UpdatePipeline',
+            weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.UpdatePipelineRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.Pipeline.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePipeline(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.PipelineService/DeletePipeline',
+            weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.DeletePipelineRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

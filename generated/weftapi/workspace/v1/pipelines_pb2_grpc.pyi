@@ -4,6 +4,7 @@ isort:skip_file
 Pipelines: the names under which snapshots and runs gather."""
 
 from collections import abc as _abc
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from weftapi.workspace.v1 import pipelines_pb2 as _pipelines_pb2
 import abc as _abc_1
@@ -27,7 +28,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PipelineServiceStub:
-    """Answers pipelines. The first snapshot or run of a name makes its pipeline."""
+    """Keeps pipelines. The first snapshot or run of a name makes its pipeline."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -37,19 +38,27 @@ class PipelineServiceStub:
     """Answers one pipeline. Has no effect."""
     ListPipelines: _grpc.UnaryUnaryMultiCallable[_pipelines_pb2.ListPipelinesRequest, _pipelines_pb2.ListPipelinesResponse]
     """Lists the pipelines of a project, newest first. Has no effect."""
+    UpdatePipeline: _grpc.UnaryUnaryMultiCallable[_pipelines_pb2.UpdatePipelineRequest, _pipelines_pb2.Pipeline]
+    """Changes the masked fields of a pipeline. Another etag is ABORTED. Safe to repeat with the same request id."""
+    DeletePipeline: _grpc.UnaryUnaryMultiCallable[_pipelines_pb2.DeletePipelineRequest, _empty_pb2.Empty]
+    """Deletes a pipeline. One that has snapshots, builds or runs is FAILED_PRECONDITION `RESOURCE_IN_USE`, which names them."""
 
 @_typing.type_check_only
 class PipelineServiceAsyncStub(PipelineServiceStub):
-    """Answers pipelines. The first snapshot or run of a name makes its pipeline."""
+    """Keeps pipelines. The first snapshot or run of a name makes its pipeline."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetPipeline: _aio.UnaryUnaryMultiCallable[_pipelines_pb2.GetPipelineRequest, _pipelines_pb2.Pipeline]  # type: ignore[assignment]
     """Answers one pipeline. Has no effect."""
     ListPipelines: _aio.UnaryUnaryMultiCallable[_pipelines_pb2.ListPipelinesRequest, _pipelines_pb2.ListPipelinesResponse]  # type: ignore[assignment]
     """Lists the pipelines of a project, newest first. Has no effect."""
+    UpdatePipeline: _aio.UnaryUnaryMultiCallable[_pipelines_pb2.UpdatePipelineRequest, _pipelines_pb2.Pipeline]  # type: ignore[assignment]
+    """Changes the masked fields of a pipeline. Another etag is ABORTED. Safe to repeat with the same request id."""
+    DeletePipeline: _aio.UnaryUnaryMultiCallable[_pipelines_pb2.DeletePipelineRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes a pipeline. One that has snapshots, builds or runs is FAILED_PRECONDITION `RESOURCE_IN_USE`, which names them."""
 
 class PipelineServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Answers pipelines. The first snapshot or run of a name makes its pipeline."""
+    """Keeps pipelines. The first snapshot or run of a name makes its pipeline."""
 
     @_abc_1.abstractmethod
     def GetPipeline(
@@ -66,5 +75,21 @@ class PipelineServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_pipelines_pb2.ListPipelinesResponse, _abc.Awaitable[_pipelines_pb2.ListPipelinesResponse]]:
         """Lists the pipelines of a project, newest first. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def UpdatePipeline(
+        self,
+        request: _pipelines_pb2.UpdatePipelineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pipelines_pb2.Pipeline, _abc.Awaitable[_pipelines_pb2.Pipeline]]:
+        """Changes the masked fields of a pipeline. Another etag is ABORTED. Safe to repeat with the same request id."""
+
+    @_abc_1.abstractmethod
+    def DeletePipeline(
+        self,
+        request: _pipelines_pb2.DeletePipelineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes a pipeline. One that has snapshots, builds or runs is FAILED_PRECONDITION `RESOURCE_IN_USE`, which names them."""
 
 def add_PipelineServiceServicer_to_server(servicer: PipelineServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

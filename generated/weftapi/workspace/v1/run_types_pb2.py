@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weftapi.common.v1 import types_pb2 as weftapi_dot_common_dot_v1_dot_types__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/workspace/v1/run_types.proto\x12\x14weftapi.workspace.v1\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dweftapi/common/v1/types.proto\x1a weftapi/options/v1/options.proto\"\x91\x02\n\x07\x46\x61ilure\x12\x37\n\x04kind\x18\x01 \x01(\x0e\x32!.weftapi.workspace.v1.FailureKindB\x06\xfa\xbb\x18\x02\x08\x01\x12\'\n\x04\x63ode\x18\x02 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x18@\"\x0f[A-Z][A-Z0-9_]*\x12\x1a\n\x07message\x18\x03 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80 \x12\x15\n\x04step\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x02\x12\x1f\n\x0e\x65xception_type\x18\x05 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x02\x12\x19\n\x08location\x18\x06 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\x12\x18\n\x07\x65xcerpt\x18\x07 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x1b\n\ttraceback\x18\x08 \x01(\tB\x08\xfa\xbb\x18\x04\x18\x80\x80\x01\"9\n\x0cUnresponsive\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x88\x01\n\x0bStopRequest\x12\x11\n\trequester\x18\x01 \x01(\t\x12,\n\x04mode\x18\x02 \x01(\x0e\x32\x1e.weftapi.workspace.v1.StopMode\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9f\n\n\x03Run\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12@\n\x06labels\x18\x05 \x03(\x0b\x32%.weftapi.workspace.v1.Run.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x14\n\x04\x65tag\x18\x0c \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12+\n\x08pipeline\x18\x14 \x01(\tB\x19\xfa\xbb\x18\x15\x32\x11weft.dev/Pipeline`\x01\x12+\n\x08snapshot\x18\x15 \x01(\tB\x19\xfa\xbb\x18\x15\x32\x11weft.dev/Snapshot`\x01\x12\x39\n\x07trigger\x18\x16 \x01(\x0e\x32 .weftapi.workspace.v1.RunTriggerB\x06\xfa\xbb\x18\x02p\x01\x12\x16\n\x06origin\x18\x17 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x33\n\nparameters\x18\x18 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xfa\xbb\x18\x02`\x01\x12\x35\n\x05state\x18\x19 \x01(\x0e\x32\x1e.weftapi.workspace.v1.RunStateB\x06\xfa\xbb\x18\x02p\x01\x12\x1c\n\x0cstate_reason\x18\x1a \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x36\n\x07\x66\x61ilure\x18\x1b \x01(\x0b\x32\x1d.weftapi.workspace.v1.FailureB\x06\xfa\xbb\x18\x02p\x01\x12\x36\n\nstart_time\x18\x1c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x34\n\x08\x65nd_time\x18\x1d \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x46\n\x0bstep_counts\x18\x1e \x03(\x0b\x32).weftapi.workspace.v1.Run.StepCountsEntryB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08workload\x18\x1f \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12?\n\x13last_heartbeat_time\x18  \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12@\n\x0cunresponsive\x18! \x01(\x0b\x32\".weftapi.workspace.v1.UnresponsiveB\x06\xfa\xbb\x18\x02p\x01\x12?\n\x0cstop_request\x18\" \x01(\x0b\x32!.weftapi.workspace.v1.StopRequestB\x06\xfa\xbb\x18\x02p\x01\x12\x41\n\x0b\x65nvironment\x18# \x01(\x0b\x32$.weftapi.common.v1.PythonEnvironmentB\x06\xfa\xbb\x18\x02`\x01\x12\x1e\n\x0e\x63\x61\x63he_disabled\x18$ \x01(\x08\x42\x06\xfa\xbb\x18\x02`\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x31\n\x0fStepCountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01:0\xea\x41-\n\x0cweft.dev/Run\x12\x1dprojects/{project}/runs/{run}\"\xf2\x06\n\x04Step\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x0b \x01(\x03\x12\x0f\n\x07step_id\x18\x14 \x01(\t\x12\x11\n\tmap_group\x18\x15 \x01(\t\x12\x11\n\tmap_index\x18\x16 \x01(\x05\x12\x10\n\x08upstream\x18\x17 \x03(\t\x12.\n\x05state\x18\x18 \x01(\x0e\x32\x1f.weftapi.workspace.v1.StepState\x12\x14\n\x0cstate_reason\x18\x19 \x01(\t\x12.\n\x07\x66\x61ilure\x18\x1a \x01(\x0b\x32\x1d.weftapi.workspace.v1.Failure\x12\x15\n\rattempt_count\x18\x1b \x01(\x05\x12\x11\n\tcache_key\x18\x1c \x01(\t\x12\x13\n\x0b\x63\x61\x63hed_from\x18\x1d \x01(\t\x12\x36\n\x06inputs\x18\x1e \x03(\x0b\x32&.weftapi.workspace.v1.Step.InputsEntry\x12\x38\n\x07outputs\x18\x1f \x03(\x0b\x32\'.weftapi.workspace.v1.Step.OutputsEntry\x12)\n\x08metadata\x18  \x01(\x0b\x32\x17.google.protobuf.Struct\x12.\n\nstart_time\x18! \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\" \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlog_stream\x18# \x01(\t\x12\x14\n\x0c\x63\x61\x63he_reason\x18% \x01(\t\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:>\xea\x41;\n\rweft.dev/Step\x12*projects/{project}/runs/{run}/steps/{step}J\x04\x08$\x10%R\x13last_heartbeat_time\"\xe5\x02\n\x0bStepAttempt\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x14 \x01(\x05\x12.\n\x05state\x18\x15 \x01(\x0e\x32\x1f.weftapi.workspace.v1.StepState\x12.\n\x07\x66\x61ilure\x18\x16 \x01(\x0b\x32\x1d.weftapi.workspace.v1.Failure\x12\x0c\n\x04host\x18\x17 \x01(\t\x12\x12\n\nlog_stream\x18\x18 \x01(\t\x12.\n\nstart_time\x18\x19 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.Timestamp:X\xea\x41U\n\x14weft.dev/StepAttempt\x12=projects/{project}/runs/{run}/steps/{step}/attempts/{attempt}*\xe3\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11RUN_STATE_PENDING\x10\x01\x12\x1a\n\x16RUN_STATE_PROVISIONING\x10\x02\x12\x15\n\x11RUN_STATE_RUNNING\x10\x03\x12\x14\n\x10RUN_STATE_PAUSED\x10\x04\x12\x16\n\x12RUN_STATE_STOPPING\x10\x05\x12\x17\n\x13RUN_STATE_SUCCEEDED\x10\x06\x12\x14\n\x10RUN_STATE_FAILED\x10\x07\x12\x15\n\x11RUN_STATE_STOPPED\x10\x08*\xb5\x02\n\tStepState\x12\x1a\n\x16STEP_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12STEP_STATE_PENDING\x10\x01\x12\x1b\n\x17STEP_STATE_PROVISIONING\x10\x02\x12\x16\n\x12STEP_STATE_RUNNING\x10\x03\x12\x15\n\x11STEP_STATE_PAUSED\x10\x04\x12\x17\n\x13STEP_STATE_RETRYING\x10\x05\x12\x17\n\x13STEP_STATE_STOPPING\x10\x06\x12\x18\n\x14STEP_STATE_SUCCEEDED\x10\x07\x12\x15\n\x11STEP_STATE_CACHED\x10\x08\x12\x16\n\x12STEP_STATE_SKIPPED\x10\t\x12\x15\n\x11STEP_STATE_FAILED\x10\n\x12\x16\n\x12STEP_STATE_STOPPED\x10\x0b*o\n\nRunTrigger\x12\x1b\n\x17RUN_TRIGGER_UNSPECIFIED\x10\x00\x12\x13\n\x0fRUN_TRIGGER_SDK\x10\x01\x12\x18\n\x14RUN_TRIGGER_SNAPSHOT\x10\x02\x12\x15\n\x11RUN_TRIGGER_RETRY\x10\x03*R\n\x08StopMode\x12\x19\n\x15STOP_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12STOP_MODE_GRACEFUL\x10\x01\x12\x13\n\x0fSTOP_MODE_FORCE\x10\x02*|\n\x0b\x46\x61ilureKind\x12\x1c\n\x18\x46\x41ILURE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46\x41ILURE_KIND_USER\x10\x01\x12\x17\n\x13\x46\x41ILURE_KIND_SYSTEM\x10\x02\x12\x1f\n\x1b\x46\x41ILURE_KIND_INFRASTRUCTURE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/workspace/v1/run_types.proto\x12\x14weftapi.workspace.v1\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dweftapi/common/v1/types.proto\x1a weftapi/options/v1/options.proto\"\x91\x02\n\x07\x46\x61ilure\x12\x37\n\x04kind\x18\x01 \x01(\x0e\x32!.weftapi.workspace.v1.FailureKindB\x06\xfa\xbb\x18\x02\x08\x01\x12\'\n\x04\x63ode\x18\x02 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x18@\"\x0f[A-Z][A-Z0-9_]*\x12\x1a\n\x07message\x18\x03 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80 \x12\x15\n\x04step\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x02\x12\x1f\n\x0e\x65xception_type\x18\x05 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x02\x12\x19\n\x08location\x18\x06 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\x12\x18\n\x07\x65xcerpt\x18\x07 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x1b\n\ttraceback\x18\x08 \x01(\tB\x08\xfa\xbb\x18\x04\x18\x80\x80\x01\"9\n\x0cUnresponsive\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x81\x01\n\x0cResourceSpec\x12!\n\ncpu_millis\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12#\n\x0cmemory_bytes\x18\x02 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12)\n\tgpu_count\x18\x03 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00\x90@\"\xb6\x01\n\tRetrySpec\x12/\n\x0fmax_retry_count\x18\x01 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00Y@\x12\x39\n\x07\x62\x61\x63koff\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12=\n\x0bmax_backoff\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"W\n\tCacheSpec\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\x12\x39\n\x07max_age\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"\xe9\x02\n\x0cStepSettings\x12\x35\n\tresources\x18\x01 \x01(\x0b\x32\".weftapi.workspace.v1.ResourceSpec\x12.\n\x05retry\x18\x02 \x01(\x0b\x32\x1f.weftapi.workspace.v1.RetrySpec\x12.\n\x05\x63\x61\x63he\x18\x03 \x01(\x0b\x32\x1f.weftapi.workspace.v1.CacheSpec\x12\x39\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12S\n\x0b\x65nvironment\x18\x05 \x03(\x0b\x32\x33.weftapi.workspace.v1.StepSettings.EnvironmentEntryB\t\xfa\xbb\x18\x05\x18\x80@P@\x1a\x32\n\x10\x45nvironmentEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x88\x01\n\x0bStopRequest\x12\x11\n\trequester\x18\x01 \x01(\t\x12,\n\x04mode\x18\x02 \x01(\x0e\x32\x1e.weftapi.workspace.v1.StopMode\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x81\x0c\n\x03Run\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12@\n\x06labels\x18\x05 \x03(\x0b\x32%.weftapi.workspace.v1.Run.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x14\n\x04\x65tag\x18\x0c \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12+\n\x08pipeline\x18\x14 \x01(\tB\x19\xfa\xbb\x18\x15\x32\x11weft.dev/Pipeline`\x01\x12+\n\x08snapshot\x18\x15 \x01(\tB\x19\xfa\xbb\x18\x15\x32\x11weft.dev/Snapshot`\x01\x12\x39\n\x07trigger\x18\x16 \x01(\x0e\x32 .weftapi.workspace.v1.RunTriggerB\x06\xfa\xbb\x18\x02p\x01\x12\x16\n\x06origin\x18\x17 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x33\n\nparameters\x18\x18 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xfa\xbb\x18\x02`\x01\x12\x35\n\x05state\x18\x19 \x01(\x0e\x32\x1e.weftapi.workspace.v1.RunStateB\x06\xfa\xbb\x18\x02p\x01\x12\x1c\n\x0cstate_reason\x18\x1a \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x36\n\x07\x66\x61ilure\x18\x1b \x01(\x0b\x32\x1d.weftapi.workspace.v1.FailureB\x06\xfa\xbb\x18\x02p\x01\x12\x36\n\nstart_time\x18\x1c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x34\n\x08\x65nd_time\x18\x1d \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x46\n\x0bstep_counts\x18\x1e \x03(\x0b\x32).weftapi.workspace.v1.Run.StepCountsEntryB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08workload\x18\x1f \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12?\n\x13last_heartbeat_time\x18  \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12@\n\x0cunresponsive\x18! \x01(\x0b\x32\".weftapi.workspace.v1.UnresponsiveB\x06\xfa\xbb\x18\x02p\x01\x12?\n\x0cstop_request\x18\" \x01(\x0b\x32!.weftapi.workspace.v1.StopRequestB\x06\xfa\xbb\x18\x02p\x01\x12\x41\n\x0b\x65nvironment\x18# \x01(\x0b\x32$.weftapi.common.v1.PythonEnvironmentB\x06\xfa\xbb\x18\x02`\x01\x12\x1e\n\x0e\x63\x61\x63he_disabled\x18$ \x01(\x08\x42\x06\xfa\xbb\x18\x02`\x01\x12J\n\rstep_settings\x18% \x03(\x0b\x32+.weftapi.workspace.v1.Run.StepSettingsEntryB\x06\xfa\xbb\x18\x02p\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x31\n\x0fStepCountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x1aW\n\x11StepSettingsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".weftapi.workspace.v1.StepSettings:\x02\x38\x01:0\xea\x41-\n\x0cweft.dev/Run\x12\x1dprojects/{project}/runs/{run}\"\xf2\x06\n\x04Step\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x0b \x01(\x03\x12\x0f\n\x07step_id\x18\x14 \x01(\t\x12\x11\n\tmap_group\x18\x15 \x01(\t\x12\x11\n\tmap_index\x18\x16 \x01(\x05\x12\x10\n\x08upstream\x18\x17 \x03(\t\x12.\n\x05state\x18\x18 \x01(\x0e\x32\x1f.weftapi.workspace.v1.StepState\x12\x14\n\x0cstate_reason\x18\x19 \x01(\t\x12.\n\x07\x66\x61ilure\x18\x1a \x01(\x0b\x32\x1d.weftapi.workspace.v1.Failure\x12\x15\n\rattempt_count\x18\x1b \x01(\x05\x12\x11\n\tcache_key\x18\x1c \x01(\t\x12\x13\n\x0b\x63\x61\x63hed_from\x18\x1d \x01(\t\x12\x36\n\x06inputs\x18\x1e \x03(\x0b\x32&.weftapi.workspace.v1.Step.InputsEntry\x12\x38\n\x07outputs\x18\x1f \x03(\x0b\x32\'.weftapi.workspace.v1.Step.OutputsEntry\x12)\n\x08metadata\x18  \x01(\x0b\x32\x17.google.protobuf.Struct\x12.\n\nstart_time\x18! \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\" \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlog_stream\x18# \x01(\t\x12\x14\n\x0c\x63\x61\x63he_reason\x18% \x01(\t\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:>\xea\x41;\n\rweft.dev/Step\x12*projects/{project}/runs/{run}/steps/{step}J\x04\x08$\x10%R\x13last_heartbeat_time\"\xe5\x02\n\x0bStepAttempt\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x14 \x01(\x05\x12.\n\x05state\x18\x15 \x01(\x0e\x32\x1f.weftapi.workspace.v1.StepState\x12.\n\x07\x66\x61ilure\x18\x16 \x01(\x0b\x32\x1d.weftapi.workspace.v1.Failure\x12\x0c\n\x04host\x18\x17 \x01(\t\x12\x12\n\nlog_stream\x18\x18 \x01(\t\x12.\n\nstart_time\x18\x19 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.Timestamp:X\xea\x41U\n\x14weft.dev/StepAttempt\x12=projects/{project}/runs/{run}/steps/{step}/attempts/{attempt}*\xe3\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11RUN_STATE_PENDING\x10\x01\x12\x1a\n\x16RUN_STATE_PROVISIONING\x10\x02\x12\x15\n\x11RUN_STATE_RUNNING\x10\x03\x12\x14\n\x10RUN_STATE_PAUSED\x10\x04\x12\x16\n\x12RUN_STATE_STOPPING\x10\x05\x12\x17\n\x13RUN_STATE_SUCCEEDED\x10\x06\x12\x14\n\x10RUN_STATE_FAILED\x10\x07\x12\x15\n\x11RUN_STATE_STOPPED\x10\x08*\xb5\x02\n\tStepState\x12\x1a\n\x16STEP_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12STEP_STATE_PENDING\x10\x01\x12\x1b\n\x17STEP_STATE_PROVISIONING\x10\x02\x12\x16\n\x12STEP_STATE_RUNNING\x10\x03\x12\x15\n\x11STEP_STATE_PAUSED\x10\x04\x12\x17\n\x13STEP_STATE_RETRYING\x10\x05\x12\x17\n\x13STEP_STATE_STOPPING\x10\x06\x12\x18\n\x14STEP_STATE_SUCCEEDED\x10\x07\x12\x15\n\x11STEP_STATE_CACHED\x10\x08\x12\x16\n\x12STEP_STATE_SKIPPED\x10\t\x12\x15\n\x11STEP_STATE_FAILED\x10\n\x12\x16\n\x12STEP_STATE_STOPPED\x10\x0b*o\n\nRunTrigger\x12\x1b\n\x17RUN_TRIGGER_UNSPECIFIED\x10\x00\x12\x13\n\x0fRUN_TRIGGER_SDK\x10\x01\x12\x18\n\x14RUN_TRIGGER_SNAPSHOT\x10\x02\x12\x15\n\x11RUN_TRIGGER_RETRY\x10\x03*R\n\x08StopMode\x12\x19\n\x15STOP_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12STOP_MODE_GRACEFUL\x10\x01\x12\x13\n\x0fSTOP_MODE_FORCE\x10\x02*|\n\x0b\x46\x61ilureKind\x12\x1c\n\x18\x46\x41ILURE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46\x41ILURE_KIND_USER\x10\x01\x12\x17\n\x13\x46\x41ILURE_KIND_SYSTEM\x10\x02\x12\x1f\n\x1b\x46\x41ILURE_KIND_INFRASTRUCTURE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,12 +53,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FAILURE'].fields_by_name['excerpt']._serialized_options = b'\372\273\030\003\030\200 '
   _globals['_FAILURE'].fields_by_name['traceback']._loaded_options = None
   _globals['_FAILURE'].fields_by_name['traceback']._serialized_options = b'\372\273\030\004\030\200\200\001'
+  _globals['_RESOURCESPEC'].fields_by_name['cpu_millis']._loaded_options = None
+  _globals['_RESOURCESPEC'].fields_by_name['cpu_millis']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_RESOURCESPEC'].fields_by_name['memory_bytes']._loaded_options = None
+  _globals['_RESOURCESPEC'].fields_by_name['memory_bytes']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_RESOURCESPEC'].fields_by_name['gpu_count']._loaded_options = None
+  _globals['_RESOURCESPEC'].fields_by_name['gpu_count']._serialized_options = b'\372\273\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000\000\220@'
+  _globals['_RETRYSPEC'].fields_by_name['max_retry_count']._loaded_options = None
+  _globals['_RETRYSPEC'].fields_by_name['max_retry_count']._serialized_options = b'\372\273\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000\000Y@'
+  _globals['_RETRYSPEC'].fields_by_name['backoff']._loaded_options = None
+  _globals['_RETRYSPEC'].fields_by_name['backoff']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_RETRYSPEC'].fields_by_name['max_backoff']._loaded_options = None
+  _globals['_RETRYSPEC'].fields_by_name['max_backoff']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_CACHESPEC'].fields_by_name['max_age']._loaded_options = None
+  _globals['_CACHESPEC'].fields_by_name['max_age']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_STEPSETTINGS_ENVIRONMENTENTRY']._loaded_options = None
+  _globals['_STEPSETTINGS_ENVIRONMENTENTRY']._serialized_options = b'8\001'
+  _globals['_STEPSETTINGS'].fields_by_name['timeout']._loaded_options = None
+  _globals['_STEPSETTINGS'].fields_by_name['timeout']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_STEPSETTINGS'].fields_by_name['environment']._loaded_options = None
+  _globals['_STEPSETTINGS'].fields_by_name['environment']._serialized_options = b'\372\273\030\005\030\200@P@'
   _globals['_RUN_LABELSENTRY']._loaded_options = None
   _globals['_RUN_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_RUN_STEPCOUNTSENTRY']._loaded_options = None
   _globals['_RUN_STEPCOUNTSENTRY']._serialized_options = b'8\001'
+  _globals['_RUN_STEPSETTINGSENTRY']._loaded_options = None
+  _globals['_RUN_STEPSETTINGSENTRY']._serialized_options = b'8\001'
   _globals['_RUN'].fields_by_name['uid']._loaded_options = None
   _globals['_RUN'].fields_by_name['uid']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_RUN'].fields_by_name['display_name']._loaded_options = None
+  _globals['_RUN'].fields_by_name['display_name']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_RUN'].fields_by_name['description']._loaded_options = None
+  _globals['_RUN'].fields_by_name['description']._serialized_options = b'\372\273\030\003\030\200 '
   _globals['_RUN'].fields_by_name['labels']._loaded_options = None
   _globals['_RUN'].fields_by_name['labels']._serialized_options = b'\372\273\030\005\030\200\002P@'
   _globals['_RUN'].fields_by_name['creator']._loaded_options = None
@@ -104,6 +131,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUN'].fields_by_name['environment']._serialized_options = b'\372\273\030\002`\001'
   _globals['_RUN'].fields_by_name['cache_disabled']._loaded_options = None
   _globals['_RUN'].fields_by_name['cache_disabled']._serialized_options = b'\372\273\030\002`\001'
+  _globals['_RUN'].fields_by_name['step_settings']._loaded_options = None
+  _globals['_RUN'].fields_by_name['step_settings']._serialized_options = b'\372\273\030\002p\001'
   _globals['_RUN']._loaded_options = None
   _globals['_RUN']._serialized_options = b'\352A-\n\014weft.dev/Run\022\035projects/{project}/runs/{run}'
   _globals['_STEP_INPUTSENTRY']._loaded_options = None
@@ -114,34 +143,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STEP']._serialized_options = b'\352A;\n\rweft.dev/Step\022*projects/{project}/runs/{run}/steps/{step}'
   _globals['_STEPATTEMPT']._loaded_options = None
   _globals['_STEPATTEMPT']._serialized_options = b'\352AU\n\024weft.dev/StepAttempt\022=projects/{project}/runs/{run}/steps/{step}/attempts/{attempt}'
-  _globals['_RUNSTATE']._serialized_start=3251
-  _globals['_RUNSTATE']._serialized_end=3478
-  _globals['_STEPSTATE']._serialized_start=3481
-  _globals['_STEPSTATE']._serialized_end=3790
-  _globals['_RUNTRIGGER']._serialized_start=3792
-  _globals['_RUNTRIGGER']._serialized_end=3903
-  _globals['_STOPMODE']._serialized_start=3905
-  _globals['_STOPMODE']._serialized_end=3987
-  _globals['_FAILUREKIND']._serialized_start=3989
-  _globals['_FAILUREKIND']._serialized_end=4113
-  _globals['_FAILURE']._serialized_start=218
-  _globals['_FAILURE']._serialized_end=491
-  _globals['_UNRESPONSIVE']._serialized_start=493
-  _globals['_UNRESPONSIVE']._serialized_end=550
-  _globals['_STOPREQUEST']._serialized_start=553
-  _globals['_STOPREQUEST']._serialized_end=689
-  _globals['_RUN']._serialized_start=692
-  _globals['_RUN']._serialized_end=2003
-  _globals['_RUN_LABELSENTRY']._serialized_start=1857
-  _globals['_RUN_LABELSENTRY']._serialized_end=1902
-  _globals['_RUN_STEPCOUNTSENTRY']._serialized_start=1904
-  _globals['_RUN_STEPCOUNTSENTRY']._serialized_end=1953
-  _globals['_STEP']._serialized_start=2006
-  _globals['_STEP']._serialized_end=2888
-  _globals['_STEP_INPUTSENTRY']._serialized_start=2704
-  _globals['_STEP_INPUTSENTRY']._serialized_end=2749
-  _globals['_STEP_OUTPUTSENTRY']._serialized_start=2751
-  _globals['_STEP_OUTPUTSENTRY']._serialized_end=2797
-  _globals['_STEPATTEMPT']._serialized_start=2891
-  _globals['_STEPATTEMPT']._serialized_end=3248
+  _globals['_RUNSTATE']._serialized_start=4279
+  _globals['_RUNSTATE']._serialized_end=4506
+  _globals['_STEPSTATE']._serialized_start=4509
+  _globals['_STEPSTATE']._serialized_end=4818
+  _globals['_RUNTRIGGER']._serialized_start=4820
+  _globals['_RUNTRIGGER']._serialized_end=4931
+  _globals['_STOPMODE']._serialized_start=4933
+  _globals['_STOPMODE']._serialized_end=5015
+  _globals['_FAILUREKIND']._serialized_start=5017
+  _globals['_FAILUREKIND']._serialized_end=5141
+  _globals['_FAILURE']._serialized_start=250
+  _globals['_FAILURE']._serialized_end=523
+  _globals['_UNRESPONSIVE']._serialized_start=525
+  _globals['_UNRESPONSIVE']._serialized_end=582
+  _globals['_RESOURCESPEC']._serialized_start=585
+  _globals['_RESOURCESPEC']._serialized_end=714
+  _globals['_RETRYSPEC']._serialized_start=717
+  _globals['_RETRYSPEC']._serialized_end=899
+  _globals['_CACHESPEC']._serialized_start=901
+  _globals['_CACHESPEC']._serialized_end=988
+  _globals['_STEPSETTINGS']._serialized_start=991
+  _globals['_STEPSETTINGS']._serialized_end=1352
+  _globals['_STEPSETTINGS_ENVIRONMENTENTRY']._serialized_start=1302
+  _globals['_STEPSETTINGS_ENVIRONMENTENTRY']._serialized_end=1352
+  _globals['_STOPREQUEST']._serialized_start=1355
+  _globals['_STOPREQUEST']._serialized_end=1491
+  _globals['_RUN']._serialized_start=1494
+  _globals['_RUN']._serialized_end=3031
+  _globals['_RUN_LABELSENTRY']._serialized_start=2796
+  _globals['_RUN_LABELSENTRY']._serialized_end=2841
+  _globals['_RUN_STEPCOUNTSENTRY']._serialized_start=2843
+  _globals['_RUN_STEPCOUNTSENTRY']._serialized_end=2892
+  _globals['_RUN_STEPSETTINGSENTRY']._serialized_start=2894
+  _globals['_RUN_STEPSETTINGSENTRY']._serialized_end=2981
+  _globals['_STEP']._serialized_start=3034
+  _globals['_STEP']._serialized_end=3916
+  _globals['_STEP_INPUTSENTRY']._serialized_start=3732
+  _globals['_STEP_INPUTSENTRY']._serialized_end=3777
+  _globals['_STEP_OUTPUTSENTRY']._serialized_start=3779
+  _globals['_STEP_OUTPUTSENTRY']._serialized_end=3825
+  _globals['_STEPATTEMPT']._serialized_start=3919
+  _globals['_STEPATTEMPT']._serialized_end=4276
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ them and the services answer events: protobuf imports may not go in a circle.
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -287,6 +288,166 @@ class Unresponsive(_message.Message):
 Global___Unresponsive: _TypeAlias = Unresponsive  # noqa: Y015
 
 @_typing.final
+class ResourceSpec(_message.Message):
+    """What a step needs to run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CPU_MILLIS_FIELD_NUMBER: _builtins.int
+    MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    GPU_COUNT_FIELD_NUMBER: _builtins.int
+    cpu_millis: _builtins.int
+    """Optional, immutable. Processor time in thousandths of a core."""
+    memory_bytes: _builtins.int
+    """Optional, immutable. Memory."""
+    gpu_count: _builtins.int
+    """Optional, immutable. Number of GPUs."""
+    def __init__(
+        self,
+        *,
+        cpu_millis: _builtins.int = ...,
+        memory_bytes: _builtins.int = ...,
+        gpu_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_millis", b"cpu_millis", "gpu_count", b"gpu_count", "memory_bytes", b"memory_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResourceSpec: _TypeAlias = ResourceSpec  # noqa: Y015
+
+@_typing.final
+class RetrySpec(_message.Message):
+    """When and how a step is tried again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_RETRY_COUNT_FIELD_NUMBER: _builtins.int
+    BACKOFF_FIELD_NUMBER: _builtins.int
+    MAX_BACKOFF_FIELD_NUMBER: _builtins.int
+    max_retry_count: _builtins.int
+    """Optional, immutable. How often it is tried again at most."""
+    @_builtins.property
+    def backoff(self) -> _duration_pb2.Duration:
+        """Optional, immutable. The pause before the first retry; it doubles from retry to retry."""
+
+    @_builtins.property
+    def max_backoff(self) -> _duration_pb2.Duration:
+        """Optional, immutable. The longest pause."""
+
+    def __init__(
+        self,
+        *,
+        max_retry_count: _builtins.int = ...,
+        backoff: _duration_pb2.Duration | None = ...,
+        max_backoff: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["backoff", b"backoff", "max_backoff", b"max_backoff"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backoff", b"backoff", "max_backoff", b"max_backoff", "max_retry_count", b"max_retry_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetrySpec: _TypeAlias = RetrySpec  # noqa: Y015
+
+@_typing.final
+class CacheSpec(_message.Message):
+    """When a step's result is taken from an earlier run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENABLED_FIELD_NUMBER: _builtins.int
+    MAX_AGE_FIELD_NUMBER: _builtins.int
+    enabled: _builtins.bool
+    """Optional, immutable. Whether to look for an earlier result at all."""
+    @_builtins.property
+    def max_age(self) -> _duration_pb2.Duration:
+        """Optional, immutable. How long a result serves; for ever where absent."""
+
+    def __init__(
+        self,
+        *,
+        enabled: _builtins.bool = ...,
+        max_age: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_age", b"max_age"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enabled", b"enabled", "max_age", b"max_age"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CacheSpec: _TypeAlias = CacheSpec  # noqa: Y015
+
+@_typing.final
+class StepSettings(_message.Message):
+    """How a step runs this time, in place of what its snapshot says. What is absent stays as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class EnvironmentEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    RETRY_FIELD_NUMBER: _builtins.int
+    CACHE_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def resources(self) -> Global___ResourceSpec:
+        """Optional, immutable. What it needs to run."""
+
+    @_builtins.property
+    def retry(self) -> Global___RetrySpec:
+        """Optional, immutable. When and how it is tried again."""
+
+    @_builtins.property
+    def cache(self) -> Global___CacheSpec:
+        """Optional, immutable. When its result is taken from an earlier run."""
+
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """Optional, immutable. How long one attempt may take."""
+
+    @_builtins.property
+    def environment(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional, immutable. Environment variables, beside those of the snapshot; those of the same name are replaced."""
+
+    def __init__(
+        self,
+        *,
+        resources: Global___ResourceSpec | None = ...,
+        retry: Global___RetrySpec | None = ...,
+        cache: Global___CacheSpec | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        environment: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "environment", b"environment", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepSettings: _TypeAlias = StepSettings  # noqa: Y015
+
+@_typing.final
 class StopRequest(_message.Message):
     """Somebody's wish that a run stop."""
 
@@ -368,8 +529,31 @@ class Run(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class StepSettingsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___StepSettings: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___StepSettings | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     UID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     CREATOR_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
@@ -393,10 +577,15 @@ class Run(_message.Message):
     STOP_REQUEST_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
     CACHE_DISABLED_FIELD_NUMBER: _builtins.int
+    STEP_SETTINGS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "projects/<id>/runs/<id>"."""
     uid: _builtins.str
     """Output only. A UUID that is never used again."""
+    display_name: _builtins.str
+    """Optional, mutable. The name that people read."""
+    description: _builtins.str
+    """Optional, mutable. What people note about it."""
     creator: _builtins.str
     """Output only. Who created it."""
     revision: _builtins.int
@@ -467,11 +656,17 @@ class Run(_message.Message):
     def environment(self) -> _types_pb2.PythonEnvironment:
         """Optional, immutable. The environment that executes it."""
 
+    @_builtins.property
+    def step_settings(self) -> _containers.MessageMap[_builtins.str, Global___StepSettings]:
+        """Output only. How steps run this time, by their ids, in place of what the snapshot says."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         uid: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        description: _builtins.str = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         creator: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
@@ -495,10 +690,11 @@ class Run(_message.Message):
         stop_request: Global___StopRequest | None = ...,
         environment: _types_pb2.PythonEnvironment | None = ...,
         cache_disabled: _builtins.bool = ...,
+        step_settings: _abc.Mapping[_builtins.str, Global___StepSettings] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment", b"environment", "failure", b"failure", "last_heartbeat_time", b"last_heartbeat_time", "parameters", b"parameters", "start_time", b"start_time", "stop_request", b"stop_request", "unresponsive", b"unresponsive", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "create_time", b"create_time", "creator", b"creator", "end_time", b"end_time", "environment", b"environment", "etag", b"etag", "failure", b"failure", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "name", b"name", "origin", b"origin", "parameters", b"parameters", "pipeline", b"pipeline", "revision", b"revision", "snapshot", b"snapshot", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step_counts", b"step_counts", "stop_request", b"stop_request", "trigger", b"trigger", "uid", b"uid", "unresponsive", b"unresponsive", "update_time", b"update_time", "workload", b"workload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "environment", b"environment", "etag", b"etag", "failure", b"failure", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "name", b"name", "origin", b"origin", "parameters", b"parameters", "pipeline", b"pipeline", "revision", b"revision", "snapshot", b"snapshot", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step_counts", b"step_counts", "step_settings", b"step_settings", "stop_request", b"stop_request", "trigger", b"trigger", "uid", b"uid", "unresponsive", b"unresponsive", "update_time", b"update_time", "workload", b"workload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

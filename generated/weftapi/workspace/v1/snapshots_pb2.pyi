@@ -6,12 +6,14 @@ Snapshots: a pipeline frozen with its code, graph, parameters and environment, r
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from weftapi.common.v1 import types_pb2 as _types_pb2
+from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -57,29 +59,74 @@ class Snapshot(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     UID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
     CREATOR_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     PIPELINE_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     CODE_FIELD_NUMBER: _builtins.int
     PARAMETERS_SCHEMA_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
+    BUILD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "projects/<id>/snapshots/<id>"."""
     uid: _builtins.str
     """Output only. A UUID that is never used again."""
+    display_name: _builtins.str
+    """Optional, mutable. The name that people read."""
+    description: _builtins.str
+    """Optional, mutable. What it is for."""
     creator: _builtins.str
     """Output only. Who created it."""
     revision: _builtins.int
-    """Output only. The feed revision of its creation."""
+    """Output only. The feed revision of the last change."""
+    etag: _builtins.str
+    """Optional in updates. Changes with every change."""
     pipeline: _builtins.str
     """Required, immutable. The pipeline: "projects/<id>/pipelines/<id>"."""
+    template: _builtins.str
+    """Output only. The name under which it is published as a template; empty where it is not."""
+    build: _builtins.str
+    """Optional, immutable. The build whose images its steps run in."""
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional, mutable. Labels to find it by."""
+
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was created."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it last changed."""
 
     @_builtins.property
     def spec(self) -> Global___PipelineSpec:
@@ -102,18 +149,25 @@ class Snapshot(_message.Message):
         *,
         name: _builtins.str = ...,
         uid: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        description: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         creator: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
         revision: _builtins.int = ...,
+        etag: _builtins.str = ...,
         pipeline: _builtins.str = ...,
         spec: Global___PipelineSpec | None = ...,
         code: Global___CodeArchive | None = ...,
         parameters_schema: _struct_pb2.Struct | None = ...,
         environment: _types_pb2.PythonEnvironment | None = ...,
+        template: _builtins.str = ...,
+        build: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "create_time", b"create_time", "environment", b"environment", "parameters_schema", b"parameters_schema", "spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "create_time", b"create_time", "environment", b"environment", "parameters_schema", b"parameters_schema", "spec", b"spec", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "create_time", b"create_time", "creator", b"creator", "environment", b"environment", "name", b"name", "parameters_schema", b"parameters_schema", "pipeline", b"pipeline", "revision", b"revision", "spec", b"spec", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["build", b"build", "code", b"code", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "environment", b"environment", "etag", b"etag", "labels", b"labels", "name", b"name", "parameters_schema", b"parameters_schema", "pipeline", b"pipeline", "revision", b"revision", "spec", b"spec", "template", b"template", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -281,15 +335,15 @@ class StepSpec(_message.Message):
         """Optional, immutable. The names of its outputs, in order."""
 
     @_builtins.property
-    def resources(self) -> Global___ResourceSpec:
+    def resources(self) -> _run_types_pb2.ResourceSpec:
         """Optional, immutable. What it needs to run."""
 
     @_builtins.property
-    def retry(self) -> Global___RetrySpec:
+    def retry(self) -> _run_types_pb2.RetrySpec:
         """Optional, immutable. When and how it is tried again."""
 
     @_builtins.property
-    def cache(self) -> Global___CacheSpec:
+    def cache(self) -> _run_types_pb2.CacheSpec:
         """Optional, immutable. When its result is taken from an earlier run."""
 
     @_builtins.property
@@ -308,9 +362,9 @@ class StepSpec(_message.Message):
         entrypoint: _builtins.str = ...,
         inputs: _abc.Mapping[_builtins.str, Global___InputSpec] | None = ...,
         outputs: _abc.Iterable[Global___OutputSpec] | None = ...,
-        resources: Global___ResourceSpec | None = ...,
-        retry: Global___RetrySpec | None = ...,
-        cache: Global___CacheSpec | None = ...,
+        resources: _run_types_pb2.ResourceSpec | None = ...,
+        retry: _run_types_pb2.RetrySpec | None = ...,
+        cache: _run_types_pb2.CacheSpec | None = ...,
         timeout: _duration_pb2.Duration | None = ...,
         environment: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         map_over: _builtins.str = ...,
@@ -449,98 +503,6 @@ class OutputSpec(_message.Message):
 Global___OutputSpec: _TypeAlias = OutputSpec  # noqa: Y015
 
 @_typing.final
-class ResourceSpec(_message.Message):
-    """What a step needs to run."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CPU_MILLIS_FIELD_NUMBER: _builtins.int
-    MEMORY_BYTES_FIELD_NUMBER: _builtins.int
-    GPU_COUNT_FIELD_NUMBER: _builtins.int
-    cpu_millis: _builtins.int
-    """Optional, immutable. Processor time in thousandths of a core."""
-    memory_bytes: _builtins.int
-    """Optional, immutable. Memory."""
-    gpu_count: _builtins.int
-    """Optional, immutable. Number of GPUs."""
-    def __init__(
-        self,
-        *,
-        cpu_millis: _builtins.int = ...,
-        memory_bytes: _builtins.int = ...,
-        gpu_count: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_millis", b"cpu_millis", "gpu_count", b"gpu_count", "memory_bytes", b"memory_bytes"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ResourceSpec: _TypeAlias = ResourceSpec  # noqa: Y015
-
-@_typing.final
-class RetrySpec(_message.Message):
-    """When and how a step is tried again."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    MAX_RETRY_COUNT_FIELD_NUMBER: _builtins.int
-    BACKOFF_FIELD_NUMBER: _builtins.int
-    MAX_BACKOFF_FIELD_NUMBER: _builtins.int
-    max_retry_count: _builtins.int
-    """Optional, immutable. How often it is tried again at most."""
-    @_builtins.property
-    def backoff(self) -> _duration_pb2.Duration:
-        """Optional, immutable. The pause before the first retry; it doubles from retry to retry."""
-
-    @_builtins.property
-    def max_backoff(self) -> _duration_pb2.Duration:
-        """Optional, immutable. The longest pause."""
-
-    def __init__(
-        self,
-        *,
-        max_retry_count: _builtins.int = ...,
-        backoff: _duration_pb2.Duration | None = ...,
-        max_backoff: _duration_pb2.Duration | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["backoff", b"backoff", "max_backoff", b"max_backoff"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backoff", b"backoff", "max_backoff", b"max_backoff", "max_retry_count", b"max_retry_count"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RetrySpec: _TypeAlias = RetrySpec  # noqa: Y015
-
-@_typing.final
-class CacheSpec(_message.Message):
-    """When a step's result is taken from an earlier run."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ENABLED_FIELD_NUMBER: _builtins.int
-    MAX_AGE_FIELD_NUMBER: _builtins.int
-    enabled: _builtins.bool
-    """Optional, immutable. Whether to look for an earlier result at all."""
-    @_builtins.property
-    def max_age(self) -> _duration_pb2.Duration:
-        """Optional, immutable. How long a result serves; for ever where absent."""
-
-    def __init__(
-        self,
-        *,
-        enabled: _builtins.bool = ...,
-        max_age: _duration_pb2.Duration | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["max_age", b"max_age"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["enabled", b"enabled", "max_age", b"max_age"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___CacheSpec: _TypeAlias = CacheSpec  # noqa: Y015
-
-@_typing.final
 class GetSnapshotRequest(_message.Message):
     """Request of GetSnapshot."""
 
@@ -579,7 +541,7 @@ class ListSnapshotsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which snapshots: over `pipeline` (by id) and `create_time`."""
+    """Optional. Which snapshots: over `pipeline` (by id), `template`, `build` (by id) and `create_time`."""
     def __init__(
         self,
         *,
@@ -690,12 +652,35 @@ class RunSnapshotRequest(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class StepSettingsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _run_types_pb2.StepSettings: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _run_types_pb2.StepSettings | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     CACHE_DISABLED_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    STEP_SETTINGS_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. The snapshot."""
     run_id: _builtins.str
@@ -704,6 +689,8 @@ class RunSnapshotRequest(_message.Message):
     """Optional. Never take a step's result from an earlier run."""
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    display_name: _builtins.str
+    """Optional. The name that people read."""
     @_builtins.property
     def parameters(self) -> _struct_pb2.Struct:
         """Optional. Values of the pipeline's parameters; defaults stand in for the others."""
@@ -711,6 +698,10 @@ class RunSnapshotRequest(_message.Message):
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional. Labels of the run."""
+
+    @_builtins.property
+    def step_settings(self) -> _containers.MessageMap[_builtins.str, _run_types_pb2.StepSettings]:
+        """Optional. How steps run this time, by their ids, in place of what the snapshot says."""
 
     def __init__(
         self,
@@ -721,11 +712,296 @@ class RunSnapshotRequest(_message.Message):
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         cache_disabled: _builtins.bool = ...,
         request_id: _builtins.str = ...,
+        step_settings: _abc.Mapping[_builtins.str, _run_types_pb2.StepSettings] | None = ...,
+        display_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "labels", b"labels", "name", b"name", "parameters", b"parameters", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "display_name", b"display_name", "labels", b"labels", "name", b"name", "parameters", b"parameters", "request_id", b"request_id", "run_id", b"run_id", "step_settings", b"step_settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunSnapshotRequest: _TypeAlias = RunSnapshotRequest  # noqa: Y015
+
+@_typing.final
+class UpdateSnapshotRequest(_message.Message):
+    """Request of UpdateSnapshot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SNAPSHOT_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Optional. A UUID that makes repeating safe."""
+    @_builtins.property
+    def snapshot(self) -> Global___Snapshot:
+        """Required. The snapshot's name, and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Optional. Which fields change; the populated ones where absent, all where "*"."""
+
+    def __init__(
+        self,
+        *,
+        snapshot: Global___Snapshot | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["snapshot", b"snapshot", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "snapshot", b"snapshot", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSnapshotRequest: _TypeAlias = UpdateSnapshotRequest  # noqa: Y015
+
+@_typing.final
+class DeleteSnapshotRequest(_message.Message):
+    """Request of DeleteSnapshot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The snapshot."""
+    etag: _builtins.str
+    """Optional. Fails with ABORTED if the snapshot has changed since."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSnapshotRequest: _TypeAlias = DeleteSnapshotRequest  # noqa: Y015
+
+@_typing.final
+class PublishSnapshotRequest(_message.Message):
+    """Request of PublishSnapshot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
+    MOVE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The snapshot."""
+    template: _builtins.str
+    """Required. The template's name: "nightly-training"."""
+    move: _builtins.bool
+    """Optional. Take the name from the snapshot that holds it now."""
+    etag: _builtins.str
+    """Optional. Fails with ABORTED if the snapshot has changed since."""
+    request_id: _builtins.str
+    """Optional. A UUID that makes repeating safe."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        template: _builtins.str = ...,
+        move: _builtins.bool = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "move", b"move", "name", b"name", "request_id", b"request_id", "template", b"template"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PublishSnapshotRequest: _TypeAlias = PublishSnapshotRequest  # noqa: Y015
+
+@_typing.final
+class UnpublishSnapshotRequest(_message.Message):
+    """Request of UnpublishSnapshot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The snapshot."""
+    etag: _builtins.str
+    """Optional. Fails with ABORTED if the snapshot has changed since."""
+    request_id: _builtins.str
+    """Optional. A UUID that makes repeating safe."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnpublishSnapshotRequest: _TypeAlias = UnpublishSnapshotRequest  # noqa: Y015
+
+@_typing.final
+class GetSnapshotParameterSchemaRequest(_message.Message):
+    """Request of GetSnapshotParameterSchema."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The snapshot."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSnapshotParameterSchemaRequest: _TypeAlias = GetSnapshotParameterSchemaRequest  # noqa: Y015
+
+@_typing.final
+class SnapshotParameterSchema(_message.Message):
+    """What a form needs to ask for parameters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMA_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def schema(self) -> _struct_pb2.Struct:
+        """Output only. JSON Schema of the parameters, an object; each property has its default where it has one."""
+
+    def __init__(
+        self,
+        *,
+        schema: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["schema", b"schema"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["schema", b"schema"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SnapshotParameterSchema: _TypeAlias = SnapshotParameterSchema  # noqa: Y015
+
+@_typing.final
+class ValidateSnapshotRunRequest(_message.Message):
+    """Request of ValidateSnapshotRun."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class StepSettingsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _run_types_pb2.StepSettings: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _run_types_pb2.StepSettings | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
+    STEP_SETTINGS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The snapshot."""
+    @_builtins.property
+    def parameters(self) -> _struct_pb2.Struct:
+        """Optional. Values of the pipeline's parameters, as in RunSnapshot."""
+
+    @_builtins.property
+    def step_settings(self) -> _containers.MessageMap[_builtins.str, _run_types_pb2.StepSettings]:
+        """Optional. How steps would run, as in RunSnapshot."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        parameters: _struct_pb2.Struct | None = ...,
+        step_settings: _abc.Mapping[_builtins.str, _run_types_pb2.StepSettings] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "parameters", b"parameters", "step_settings", b"step_settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidateSnapshotRunRequest: _TypeAlias = ValidateSnapshotRunRequest  # noqa: Y015
+
+@_typing.final
+class ValidateSnapshotRunResponse(_message.Message):
+    """Response of ValidateSnapshotRun."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___RunProblem]:
+        """Output only. Everything that speaks against it; nothing where it can run."""
+
+    def __init__(
+        self,
+        *,
+        problems: _abc.Iterable[Global___RunProblem] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["problems", b"problems"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidateSnapshotRunResponse: _TypeAlias = ValidateSnapshotRunResponse  # noqa: Y015
+
+@_typing.final
+class RunProblem(_message.Message):
+    """Something that speaks against running a snapshot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Output only. The refusal that RunSnapshot would answer: "INVALID_PARAMETERS", "NO_WORKLOAD_MANAGER"."""
+    field: _builtins.str
+    """Output only. The field that it is about, where it is one: "parameters.rate"."""
+    message: _builtins.str
+    """Output only. What is wrong, in a sentence."""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        field: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunProblem: _TypeAlias = RunProblem  # noqa: Y015

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from weftapi.workspace.v1 import run_types_pb2 as weftapi_dot_workspace_dot_v1_dot_run__types__pb2
 from weftapi.workspace.v1 import snapshots_pb2 as weftapi_dot_workspace_dot_v1_dot_snapshots__pb2
 
@@ -51,6 +52,36 @@ class SnapshotServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.CreateSnapshotRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
                 _registered_method=True)
+        self.UpdateSnapshot = channel.unary_unary(
+                '/weftapi.workspace.v1.SnapshotService/UpdateSnapshot',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.UpdateSnapshotRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+                _registered_method=True)
+        self.DeleteSnapshot = channel.unary_unary(
+                '/weftapi.workspace.v1.SnapshotService/DeleteSnapshot',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.DeleteSnapshotRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.PublishSnapshot = channel.unary_unary(
+                '/weftapi.workspace.v1.SnapshotService/PublishSnapshot',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.PublishSnapshotRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+                _registered_method=True)
+        self.UnpublishSnapshot = channel.unary_unary(
+                '/weftapi.workspace.v1.SnapshotService/UnpublishSnapshot',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.UnpublishSnapshotRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+                _registered_method=True)
+        self.GetSnapshotParameterSchema = channel.unary_unary(
+                '/weftapi.workspace.v1.SnapshotService/GetSnapshotParameterSchema',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.GetSnapshotParameterSchemaRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.SnapshotParameterSchema.FromString,
+                _registered_method=True)
+        self.ValidateSnapshotRun = channel.unary_unary(
+                '/weftapi.workspace.v1.SnapshotService/ValidateSnapshotRun',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.ValidateSnapshotRunRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.ValidateSnapshotRunResponse.FromString,
+                _registered_method=True)
         self.RunSnapshot = channel.unary_unary(
                 '/weftapi.workspace.v1.SnapshotService/RunSnapshot',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.RunSnapshotRequest.SerializeToString,
@@ -84,11 +115,58 @@ class SnapshotServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateSnapshot(self, request, context):
+        """Changes the masked fields of a snapshot: what people call it, never what it does. Another etag is ABORTED.
+        Safe to repeat with the same request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSnapshot(self, request, context):
+        """Deletes a snapshot. One that is published, or that runs were made of, is FAILED_PRECONDITION `RESOURCE_IN_USE`,
+        which names what uses it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PublishSnapshot(self, request, context):
+        """Publishes a snapshot as a template: a name, one of its kind in the project, under which people find and run it. A
+        snapshot has one such name at most, the newest. A name that another snapshot holds is ALREADY_EXISTS, unless it
+        is to move from there. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnpublishSnapshot(self, request, context):
+        """Takes a snapshot's template name from it, which others may then have. One without is OK. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSnapshotParameterSchema(self, request, context):
+        """Answers what a form needs to ask for a snapshot's parameters. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ValidateSnapshotRun(self, request, context):
+        """Says everything that speaks against running a snapshot like this, all at once. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RunSnapshot(self, request, context):
         """Runs a snapshot on the workspace's workload manager: the run, its steps and its workload come from one
         request id, so that repeating makes one run. Parameters that do not fit are INVALID_ARGUMENT
-        `INVALID_PARAMETERS`; without a workload manager it is FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`, without code
-        in the snapshot `SNAPSHOT_WITHOUT_CODE`.
+        `INVALID_PARAMETERS`, settings of steps that it does not have `INVALID_FIELDS`; without a workload manager it is
+        FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`, without code in the snapshot `SNAPSHOT_WITHOUT_CODE`. Where the
+        project executes as many runs as it may, the run waits for its turn.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,6 +189,36 @@ def add_SnapshotServiceServicer_to_server(servicer, server):
                     servicer.CreateSnapshot,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.CreateSnapshotRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.SerializeToString,
+            ),
+            'UpdateSnapshot': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSnapshot,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.UpdateSnapshotRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.SerializeToString,
+            ),
+            'DeleteSnapshot': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSnapshot,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.DeleteSnapshotRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'PublishSnapshot': grpc.unary_unary_rpc_method_handler(
+                    servicer.PublishSnapshot,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.PublishSnapshotRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.SerializeToString,
+            ),
+            'UnpublishSnapshot': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnpublishSnapshot,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.UnpublishSnapshotRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.SerializeToString,
+            ),
+            'GetSnapshotParameterSchema': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSnapshotParameterSchema,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.GetSnapshotParameterSchemaRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.SnapshotParameterSchema.SerializeToString,
+            ),
+            'ValidateSnapshotRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidateSnapshotRun,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.ValidateSnapshotRunRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.ValidateSnapshotRunResponse.SerializeToString,
             ),
             'RunSnapshot': grpc.unary_unary_rpc_method_handler(
                     servicer.RunSnapshot,
@@ -200,6 +308,168 @@ class SnapshotService(object):
             '/weftapi.workspace.v1.SnapshotService/CreateSnapshot',
             weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.CreateSnapshotRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSnapshot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.SnapshotService/UpdateSnapshot',
+            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.UpdateSnapshotRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSnapshot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.SnapshotService/DeleteSnapshot',
+            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.DeleteSnapshotRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PublishSnapshot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.SnapshotService/PublishSnapshot',
+            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.PublishSnapshotRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnpublishSnapshot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.SnapshotService/UnpublishSnapshot',
+            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.UnpublishSnapshotRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSnapshotParameterSchema(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.SnapshotService/GetSnapshotParameterSchema',
+            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.GetSnapshotParameterSchemaRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.SnapshotParameterSchema.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ValidateSnapshotRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.SnapshotService/ValidateSnapshotRun',
+            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.ValidateSnapshotRunRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.ValidateSnapshotRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 Snapshots: a pipeline frozen with its code, graph, parameters and environment, ready to run anywhere."""
 
 from collections import abc as _abc
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
 from weftapi.workspace.v1 import snapshots_pb2 as _snapshots_pb2
@@ -42,11 +43,31 @@ class SnapshotServiceStub:
     """Creates an immutable snapshot, and its pipeline if it is the first. A broken graph is INVALID_ARGUMENT
     `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Safe to repeat with the same request id.
     """
+    UpdateSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.UpdateSnapshotRequest, _snapshots_pb2.Snapshot]
+    """Changes the masked fields of a snapshot: what people call it, never what it does. Another etag is ABORTED.
+    Safe to repeat with the same request id.
+    """
+    DeleteSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.DeleteSnapshotRequest, _empty_pb2.Empty]
+    """Deletes a snapshot. One that is published, or that runs were made of, is FAILED_PRECONDITION `RESOURCE_IN_USE`,
+    which names what uses it.
+    """
+    PublishSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.PublishSnapshotRequest, _snapshots_pb2.Snapshot]
+    """Publishes a snapshot as a template: a name, one of its kind in the project, under which people find and run it. A
+    snapshot has one such name at most, the newest. A name that another snapshot holds is ALREADY_EXISTS, unless it
+    is to move from there. Safe to repeat.
+    """
+    UnpublishSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.UnpublishSnapshotRequest, _snapshots_pb2.Snapshot]
+    """Takes a snapshot's template name from it, which others may then have. One without is OK. Safe to repeat."""
+    GetSnapshotParameterSchema: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.GetSnapshotParameterSchemaRequest, _snapshots_pb2.SnapshotParameterSchema]
+    """Answers what a form needs to ask for a snapshot's parameters. Has no effect."""
+    ValidateSnapshotRun: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.ValidateSnapshotRunRequest, _snapshots_pb2.ValidateSnapshotRunResponse]
+    """Says everything that speaks against running a snapshot like this, all at once. Has no effect."""
     RunSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.RunSnapshotRequest, _run_types_pb2.Run]
     """Runs a snapshot on the workspace's workload manager: the run, its steps and its workload come from one
     request id, so that repeating makes one run. Parameters that do not fit are INVALID_ARGUMENT
-    `INVALID_PARAMETERS`; without a workload manager it is FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`, without code
-    in the snapshot `SNAPSHOT_WITHOUT_CODE`.
+    `INVALID_PARAMETERS`, settings of steps that it does not have `INVALID_FIELDS`; without a workload manager it is
+    FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`, without code in the snapshot `SNAPSHOT_WITHOUT_CODE`. Where the
+    project executes as many runs as it may, the run waits for its turn.
     """
 
 @_typing.type_check_only
@@ -62,11 +83,31 @@ class SnapshotServiceAsyncStub(SnapshotServiceStub):
     """Creates an immutable snapshot, and its pipeline if it is the first. A broken graph is INVALID_ARGUMENT
     `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Safe to repeat with the same request id.
     """
+    UpdateSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.UpdateSnapshotRequest, _snapshots_pb2.Snapshot]  # type: ignore[assignment]
+    """Changes the masked fields of a snapshot: what people call it, never what it does. Another etag is ABORTED.
+    Safe to repeat with the same request id.
+    """
+    DeleteSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.DeleteSnapshotRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes a snapshot. One that is published, or that runs were made of, is FAILED_PRECONDITION `RESOURCE_IN_USE`,
+    which names what uses it.
+    """
+    PublishSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.PublishSnapshotRequest, _snapshots_pb2.Snapshot]  # type: ignore[assignment]
+    """Publishes a snapshot as a template: a name, one of its kind in the project, under which people find and run it. A
+    snapshot has one such name at most, the newest. A name that another snapshot holds is ALREADY_EXISTS, unless it
+    is to move from there. Safe to repeat.
+    """
+    UnpublishSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.UnpublishSnapshotRequest, _snapshots_pb2.Snapshot]  # type: ignore[assignment]
+    """Takes a snapshot's template name from it, which others may then have. One without is OK. Safe to repeat."""
+    GetSnapshotParameterSchema: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.GetSnapshotParameterSchemaRequest, _snapshots_pb2.SnapshotParameterSchema]  # type: ignore[assignment]
+    """Answers what a form needs to ask for a snapshot's parameters. Has no effect."""
+    ValidateSnapshotRun: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.ValidateSnapshotRunRequest, _snapshots_pb2.ValidateSnapshotRunResponse]  # type: ignore[assignment]
+    """Says everything that speaks against running a snapshot like this, all at once. Has no effect."""
     RunSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.RunSnapshotRequest, _run_types_pb2.Run]  # type: ignore[assignment]
     """Runs a snapshot on the workspace's workload manager: the run, its steps and its workload come from one
     request id, so that repeating makes one run. Parameters that do not fit are INVALID_ARGUMENT
-    `INVALID_PARAMETERS`; without a workload manager it is FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`, without code
-    in the snapshot `SNAPSHOT_WITHOUT_CODE`.
+    `INVALID_PARAMETERS`, settings of steps that it does not have `INVALID_FIELDS`; without a workload manager it is
+    FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`, without code in the snapshot `SNAPSHOT_WITHOUT_CODE`. Where the
+    project executes as many runs as it may, the run waits for its turn.
     """
 
 class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -99,6 +140,61 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def UpdateSnapshot(
+        self,
+        request: _snapshots_pb2.UpdateSnapshotRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_snapshots_pb2.Snapshot, _abc.Awaitable[_snapshots_pb2.Snapshot]]:
+        """Changes the masked fields of a snapshot: what people call it, never what it does. Another etag is ABORTED.
+        Safe to repeat with the same request id.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteSnapshot(
+        self,
+        request: _snapshots_pb2.DeleteSnapshotRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes a snapshot. One that is published, or that runs were made of, is FAILED_PRECONDITION `RESOURCE_IN_USE`,
+        which names what uses it.
+        """
+
+    @_abc_1.abstractmethod
+    def PublishSnapshot(
+        self,
+        request: _snapshots_pb2.PublishSnapshotRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_snapshots_pb2.Snapshot, _abc.Awaitable[_snapshots_pb2.Snapshot]]:
+        """Publishes a snapshot as a template: a name, one of its kind in the project, under which people find and run it. A
+        snapshot has one such name at most, the newest. A name that another snapshot holds is ALREADY_EXISTS, unless it
+        is to move from there. Safe to repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def UnpublishSnapshot(
+        self,
+        request: _snapshots_pb2.UnpublishSnapshotRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_snapshots_pb2.Snapshot, _abc.Awaitable[_snapshots_pb2.Snapshot]]:
+        """Takes a snapshot's template name from it, which others may then have. One without is OK. Safe to repeat."""
+
+    @_abc_1.abstractmethod
+    def GetSnapshotParameterSchema(
+        self,
+        request: _snapshots_pb2.GetSnapshotParameterSchemaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_snapshots_pb2.SnapshotParameterSchema, _abc.Awaitable[_snapshots_pb2.SnapshotParameterSchema]]:
+        """Answers what a form needs to ask for a snapshot's parameters. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def ValidateSnapshotRun(
+        self,
+        request: _snapshots_pb2.ValidateSnapshotRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_snapshots_pb2.ValidateSnapshotRunResponse, _abc.Awaitable[_snapshots_pb2.ValidateSnapshotRunResponse]]:
+        """Says everything that speaks against running a snapshot like this, all at once. Has no effect."""
+
+    @_abc_1.abstractmethod
     def RunSnapshot(
         self,
         request: _snapshots_pb2.RunSnapshotRequest,
@@ -106,8 +202,9 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_run_types_pb2.Run, _abc.Awaitable[_run_types_pb2.Run]]:
         """Runs a snapshot on the workspace's workload manager: the run, its steps and its workload come from one
         request id, so that repeating makes one run. Parameters that do not fit are INVALID_ARGUMENT
-        `INVALID_PARAMETERS`; without a workload manager it is FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`, without code
-        in the snapshot `SNAPSHOT_WITHOUT_CODE`.
+        `INVALID_PARAMETERS`, settings of steps that it does not have `INVALID_FIELDS`; without a workload manager it is
+        FAILED_PRECONDITION `NO_WORKLOAD_MANAGER`, without code in the snapshot `SNAPSHOT_WITHOUT_CODE`. Where the
+        project executes as many runs as it may, the run waits for its turn.
         """
 
 def add_SnapshotServiceServicer_to_server(servicer: SnapshotServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,45 @@
+"""What changes of resources that people name and describe have in common."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
+
+from meshkit.feed import ChangeKind
+from meshkit.session import Session
+from workspace import names
+from workspace.operations.refusals import changed
+from workspace.store.base import Row, update
+
+
+class _Described(Protocol):
+    """A row with a version of its own."""
+
+    uid: Any
+    changes: int
+    update_time: Any
+
+    @property
+    def name(self) -> str: ...
+
+
+R = TypeVar("R", bound=Row)
+
+
+def check_etag(row: _Described, etag: str) -> None:
+    """Raises Aborted `ETAG_MISMATCH` where an etag is given and is another one."""
+    current = names.etag(row.uid, row.changes)
+    if etag and etag != current:
+        raise changed(current)
+
+
+def apply(session: Session, row: Any, values: Mapping[str, Any]) -> None:
+    """Gives fields of a held row new values; nothing happens where none differs."""
+    differing = {name: new for name, new in values.items() if getattr(row, name) != new}
+    if not differing:
+        return
+    for name, value in differing.items():
+        setattr(row, name, value)
+    row.changes += 1
+    row.update_time = session.now
+    update(session, [row], (*differing, "changes", "update_time"))
+    session.emit(ChangeKind.UPDATED, row, fields=tuple(differing))
+    session.audited(resource=row.name, fields=tuple(differing))
