@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from weft._materializers.base import Materializer as Materializer
     from weft._materializers.base import Saved as Saved
     from weft._materializers.registry import register_materializer as register_materializer
+    from weft._models import Model as Model
+    from weft._models import ModelVersion as ModelVersion
+    from weft._models import model as model
     from weft._pipeline import Pipeline as Pipeline
     from weft._pipeline import pipeline as pipeline
     from weft._policies import Cache as Cache
@@ -63,6 +66,8 @@ _HOMES = {
     "ExecutionMode": "_states",
     "Handle": "_handles",
     "Materializer": "_materializers.base",
+    "Model": "_models",
+    "ModelVersion": "_models",
     "NonRetryableError": "errors",
     "Pipeline": "_pipeline",
     "Resources": "_policies",
@@ -80,6 +85,7 @@ _HOMES = {
     "log_metadata": "_context",
     "log_metric": "_context",
     "log_metrics": "_context",
+    "model": "_models",
     "pipeline": "_pipeline",
     "register_materializer": "_materializers.registry",
     "step": "_step",
@@ -92,6 +98,8 @@ __all__ = [
     "ExecutionMode",
     "Handle",
     "Materializer",
+    "Model",
+    "ModelVersion",
     "NonRetryableError",
     "Pipeline",
     "Resources",
@@ -110,6 +118,7 @@ __all__ = [
     "log_metadata",
     "log_metric",
     "log_metrics",
+    "model",
     "pipeline",
     "register_materializer",
     "step",

@@ -16,9 +16,12 @@ class Artifact(Generic[T]):
     to a step inside a pipeline to use what an earlier run made.
     """
 
-    def __init__(self, version: ArtifactVersion, *, allow_pickle: bool | None = None) -> None:
+    def __init__(
+        self, version: ArtifactVersion, *, allow_pickle: bool | None = None, store: str = ""
+    ) -> None:
         self.version = version
         self._allow_pickle = allow_pickle
+        self._store = store
 
     @property
     def name(self) -> str:
@@ -44,7 +47,7 @@ class Artifact(Generic[T]):
 
         local = settings()
         allowed = local.allow_pickle if self._allow_pickle is None else self._allow_pickle
-        store = open_store(local.artifact_store)
+        store = open_store(self._store or local.artifact_store)
         return cast("T", load_value(store, self.version, allow_pickle=allowed))
 
     def __repr__(self) -> str:

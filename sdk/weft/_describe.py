@@ -36,6 +36,7 @@ def run_record(graph: Graph, project: str) -> RunRecord:
         },
         dict(graph.parameters_schema),
         graph.entrypoint,
+        graph.model,
     )
 
 

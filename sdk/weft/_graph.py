@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from weft._definition import StepDefinition
+from weft._models import Model
 from weft._records import ArtifactVersion
 from weft._states import ExecutionMode
 from weft.errors import CycleError
@@ -91,6 +92,7 @@ class Graph:
     Attributes:
         parameters: Values by name, as JSON.
         result: What the pipeline function returned.
+        model: The model that a run makes a version of.
     """
 
     pipeline: str
@@ -100,6 +102,7 @@ class Graph:
     mode: ExecutionMode = ExecutionMode.CONTINUE
     parameters_schema: Mapping[str, Any] = field(default_factory=dict)
     entrypoint: str = ""
+    model: Model | None = None
 
     def in_order(self) -> list[Node]:
         """Give nodes so that each follows those it waits for; equal ones stay as they were called.

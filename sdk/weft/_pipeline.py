@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from weft._graph import Graph
 from weft._ids import resource_id
 from weft._json import module_name
+from weft._models import Model
 from weft._parameters import Parameters
 from weft._states import ExecutionMode
 from weft._tracing import Trace, active
@@ -32,10 +33,17 @@ class Pipeline(Generic[P, R]):
     another pipeline it adds its steps to that one.
     """
 
-    def __init__(self, function: Callable[P, R], name: str, mode: ExecutionMode) -> None:
+    def __init__(
+        self,
+        function: Callable[P, R],
+        name: str,
+        mode: ExecutionMode,
+        model: Model | None = None,
+    ) -> None:
         self.function = function
         self.name = name
         self.mode = mode
+        self.model = model
         functools.update_wrapper(self, function)
 
     @functools.cached_property
@@ -132,6 +140,7 @@ class Pipeline(Generic[P, R]):
             self.mode,
             self.parameters_schema,
             self.entrypoint,
+            self.model,
         )
         if not graph.nodes:
             file = Path(self.function.__code__.co_filename).name
@@ -149,7 +158,10 @@ def pipeline(function: Callable[P, R], /) -> Pipeline[P, R]: ...
 
 @overload
 def pipeline(
-    *, name: str | None = None, execution_mode: ExecutionMode | str = ExecutionMode.FAIL_FAST
+    *,
+    name: str | None = None,
+    execution_mode: ExecutionMode | str = ExecutionMode.FAIL_FAST,
+    model: Model | str | None = None,
 ) -> Callable[[Callable[P, R]], Pipeline[P, R]]: ...
 
 
@@ -159,6 +171,7 @@ def pipeline(
     *,
     name: str | None = None,
     execution_mode: ExecutionMode | str = ExecutionMode.FAIL_FAST,
+    model: Model | str | None = None,
 ) -> Any:
     """Make a function that calls steps, sync or async, a pipeline.
 
@@ -169,13 +182,16 @@ def pipeline(
         function: The function, when the decorator is used bare.
         name: Name in the workspace; the function's by default.
         execution_mode: What becomes of other steps when one fails.
+        model: The model that the pipeline makes, or its id: each run makes a version of it, which
+            links every output of the run's steps.
 
     Returns:
         A `Pipeline` with the function's own parameters.
     """
 
     def decorate(wrapped: Callable[..., Any]) -> Pipeline[..., Any]:
-        return Pipeline(wrapped, name or wrapped.__name__, ExecutionMode(execution_mode))
+        mode = ExecutionMode(execution_mode)
+        return Pipeline(wrapped, name or wrapped.__name__, mode, Model.of(model))
 
     return decorate if function is None else decorate(function)
 

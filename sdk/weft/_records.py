@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from weft._models import Model
 from weft._states import RunState, StepState, StopMode
 
 Json = Any
@@ -98,6 +99,7 @@ class RunRecord:
     environment: Mapping[str, str]
     parameters_schema: Mapping[str, Json] = field(default_factory=dict)
     entrypoint: str = ""
+    model: Model | None = None
 
 
 @dataclass(frozen=True, slots=True)

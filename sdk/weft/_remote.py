@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from weft._backoff import persist
 from weft._connection import Endpoint
 from weft._log_shipper import LogShipper
+from weft._models import ModelLinks
 from weft._records import (
     ArtifactVersion,
     CacheCandidate,
@@ -159,6 +160,7 @@ class RemoteRun:
         self._names: dict[str, str] = {}
         self._values: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
         self._logs = LogShipper(endpoint, ref)
+        self._model = ModelLinks(endpoint, ref, run.model)
         self._reports = Reporter(
             endpoint,
             ref.name,
@@ -300,6 +302,9 @@ class RemoteRun:
             self._logs.finish(report.step, report.attempt, _LOG_TIMEOUT_S)
         if report.state is StepState.SUCCEEDED:
             self._create_versions(report.step, report.outputs)
+        if report.state.is_final:
+            made = [version for versions in report.outputs.values() for version in versions]
+            self._model.add(map(self._name_of, made))
         message = self._message(report)
         if report.attempt:
             message.step.log_stream = self._ref.log_stream(report.step, report.attempt)

@@ -24,6 +24,7 @@ from google.protobuf.json_format import MessageToDict
 
 from weft._backoff import persist
 from weft._connection import Endpoint
+from weft._models import of_run
 from weft._records import Failure, RunRecord, RunReport, now
 from weft._remote import RemoteRecorder
 from weft._run_ref import RunRef
@@ -75,6 +76,7 @@ def main() -> int:
         except Exception as error:  # noqa: BLE001 - the run ends with it, whatever it is
             _report_unusable(recorder, instructions.run, error)
             return 0
+        of_run.set((endpoint, RunRef.parse(instructions.run.name).parent))
         execute(pipeline, recorder, instructions)
     return 0
 
@@ -106,7 +108,8 @@ def execute(
         return
     local = replace(settings(), artifact_store=instructions.artifact_store_uri)
     options = Options(cache=not run.cache_disabled, allow_pickle=local.allow_pickle, echo=True)
-    run_engine(graph, record_of(run), recorder, local, options)
+    record = replace(record_of(run), model=graph.model)
+    run_engine(graph, record, recorder, local, options)
 
 
 def load_pipeline(snapshot: snapshots_pb2.Snapshot, directory: Path) -> Pipeline[..., Any]:

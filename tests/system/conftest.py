@@ -1,7 +1,9 @@
 """One mesh for all stories of a process: four servers, started once."""
 
 import asyncio
+import os
 import re
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from tests.conftest import DATABASES
 from tests.system.mesh import Mesh, Settings
 from tests.system.project import Project
+from tests.system.walking import Shell
 
 # Certificates that every service renews twice a minute, all the time: no story may notice.
 SETTINGS = {"controlplane": {"CERTIFICATE_S": "60", "SIGN_IN_PER_MINUTE": "1000"}}
@@ -62,3 +65,21 @@ def project(mesh: Mesh, request: pytest.FixtureRequest) -> Project:
 def gate(tmp_path: Path) -> Path:
     """A file that steps wait for: `gate.touch()` lets them go on."""
     return tmp_path / "gate"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """A shell of somebody who has nothing yet, but `weft` on the path."""
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    # The interpreter of the tests, whatever else is on the path.
+    for name, arguments in (("weft", "-m weft"), ("python", "")):
+        command = commands / name
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
+        command.chmod(0o755)
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("WEFT_", "SSH_"))}
+    home = tmp_path / "home"
+    home.mkdir()
+    shell = Shell(home, {**inherited, "PATH": f"{commands}:{os.environ['PATH']}"})
+    yield shell
+    shell.close()

@@ -1,7 +1,6 @@
 """The walk of `docs/walk-through.md`: its very commands, in order, in one shell."""
 
 import asyncio
-import os
 import secrets
 import sys
 from base64 import urlsafe_b64encode
@@ -31,24 +30,6 @@ def providers() -> Iterator[Providers]:
     launched = Providers.launch()
     yield launched
     launched.close()
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    """A shell of somebody who has nothing yet, but `weft` on the path."""
-    commands = tmp_path / "bin"
-    commands.mkdir()
-    # The interpreter of the tests, whatever else is on the path.
-    for name, arguments in (("weft", "-m weft"), ("python", "")):
-        command = commands / name
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
-        command.chmod(0o755)
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("WEFT_", "SSH_"))}
-    home = tmp_path / "home"
-    home.mkdir()
-    shell = Shell(home, {**inherited, "PATH": f"{commands}:{os.environ['PATH']}"})
-    yield shell
-    shell.close()
 
 
 @pytest.mark.timeout(400)

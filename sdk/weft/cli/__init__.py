@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Command] = {
     "logout": Command("login:logout", "Forget the sign-in."),
     "logs": Command("logs:logs", "Print or follow the logs of a run or a step."),
     "members": Command("members:members", "List the members, and look after their accounts."),
+    "models": Command("models:models", "List models, and move their versions between stages."),
     "orgs": Command("orgs:orgs", "List, make and choose organizations."),
     "roles": Command("roles:roles", "List, show and make roles."),
     "run": Command("run:run", "Run a pipeline from a file on the mesh, and watch it."),
