@@ -1,12 +1,13 @@
 """Settings of a workspace server: `WEFT_WORKSPACE_*`."""
 
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from meshkit.config import MemberSettings
 
@@ -44,6 +45,17 @@ class WorkspaceSettings(MemberSettings):
     first start, where not set. Replicas need the same one."""
     secrets_key_interval_s: float = 10.0
     """How often a replica looks for new keys of secrets."""
+    egress_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Networks beside the public one in which clusters, registries and other services behind
+    connectors may be, separated by commas, such as 10.20.0.0/16. Plain http is for those in
+    loopback networks alone, and for development."""
+    egress_ca_file: Path | None = None
+    """CA certificates that such services may have beside those the system trusts."""
+    connector_timeout_s: float = 15.0
+    """How long everything may take that one call asks of the service behind a connector."""
+    workload_identity_dir: Path | None = None
+    """Directory of tokens with which this server proves its identity to clouds: `aws`, `gcp`,
+    `azure`. Whoever may create connectors can use them; without it nobody can."""
     log_sealing_interval_s: float = 30.0
     """How often logs are sealed whose runs have ended."""
     keep_events: int = 100_000
@@ -75,6 +87,9 @@ class WorkspaceSettings(MemberSettings):
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, values: Any) -> Any:
+        if isinstance(networks := values.get("egress_networks"), str):
+            parts = tuple(part.strip() for part in networks.split(",") if part.strip())
+            values = {**values, "egress_networks": parts}
         if "data_dir" in values:
             values = {"credentials_dir": Path(values["data_dir"]) / "credentials", **values}
         return values

@@ -73,7 +73,8 @@ class EventEncoder:
         event.resource_type = row.resource_type
         event.name = row.name
         event.uid = str(row.uid)
-        event.project = f"projects/{row.project}"
+        # What belongs to the workspace as a whole has no project.
+        event.project = f"projects/{row.project}" if row.project else ""
         tag, convert = self._shown[type(row)]
         # A message within a message is its bytes behind a tag: putting it there costs no copy.
         resource = convert(row).SerializeToString()

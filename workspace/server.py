@@ -26,6 +26,7 @@ from weftapi.workloads.v1 import workloads_pb2
 from workspace.access import Access, Policies
 from workspace.bells import Bells
 from workspace.config import WorkspaceSettings
+from workspace.connectors.desk import ConnectorDesk
 from workspace.courier import AuditCourier
 from workspace.encoding import EventEncoder
 from workspace.heartbeats import Heartbeats
@@ -204,6 +205,7 @@ def _parts(
         policies=trust.policies,
         tokens=trust.tokens,
         sealer=base.sealer,
+        connectors=ConnectorDesk(database, base.sealer, settings, clock),
         heartbeats=Heartbeats(database, clock),
         bells=Bells(),
         logs=LogKeeper(database, LiveLogs(log_files, clock=clock), clock=clock),
@@ -301,6 +303,7 @@ def _close_with(
 ) -> None:
     async def close() -> None:
         await parts.heartbeats.flush()
+        await parts.connectors.close()
         await parts.logs.close()
         await log_files.close()
         await channels.close()

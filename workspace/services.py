@@ -33,6 +33,8 @@ from weftapi.workspace.v1 import (
     runs_pb2_grpc,
     server_pb2,
     server_pb2_grpc,
+    service_connectors_pb2,
+    service_connectors_pb2_grpc,
     snapshots_pb2,
     snapshots_pb2_grpc,
     steps_pb2,
@@ -41,6 +43,7 @@ from weftapi.workspace.v1 import (
 from workspace.access import Access, Policies, own_run_only
 from workspace.bells import Bells
 from workspace.config import WorkspaceSettings
+from workspace.connectors.desk import ConnectorDesk
 from workspace.encoding import EventEncoder, Shown
 from workspace.heartbeats import Heartbeats
 from workspace.launching.ports import WorkloadManagers
@@ -71,10 +74,12 @@ from workspace.servicers.projects import ProjectServicer, project_to_proto
 from workspace.servicers.reports import ReportServicer
 from workspace.servicers.runs import RunServicer, run_to_proto
 from workspace.servicers.server import ServerServicer
+from workspace.servicers.service_connector_messages import connector_to_proto
+from workspace.servicers.service_connectors import ServiceConnectorServicer
 from workspace.servicers.snapshots import SnapshotServicer, snapshot_to_proto
 from workspace.servicers.steps import StepServicer, step_to_proto
 from workspace.servicers.watches import Watches
-from workspace.store import schema, schema_logs, schema_models, schema_snapshots
+from workspace.store import schema, schema_connectors, schema_logs, schema_models, schema_snapshots
 
 SHOWN = {
     schema.Project: Shown("project_resource", project_to_proto),
@@ -89,6 +94,7 @@ SHOWN = {
     schema_models.Model: Shown("model", model_to_proto),
     schema_models.ModelVersion: Shown("model_version", model_version_to_proto),
     schema_models.StageRequest: Shown("stage_request", request_to_proto),
+    schema_connectors.ServiceConnector: Shown("service_connector", connector_to_proto),
 }
 
 
@@ -106,6 +112,7 @@ class Parts:
     policies: Policies
     tokens: RunTokens
     sealer: Sealer
+    connectors: ConnectorDesk
     heartbeats: Heartbeats
     bells: Bells
     logs: LogKeeper
@@ -140,6 +147,7 @@ def services(parts: Parts) -> list[Service]:
         _service(models_pb2, models_pb2_grpc, ModelServicer(database, lists)),
         _service(events_pb2, events_pb2_grpc, EventServicer(database, watches)),
         _service(logs_pb2, logs_pb2_grpc, _logs(parts)),
+        _service(service_connectors_pb2, service_connectors_pb2_grpc, _connectors(parts)),
         _service(
             server_pb2,
             server_pb2_grpc,
@@ -201,4 +209,10 @@ def _logs(parts: Parts) -> LogServicer:
         parts.logs,
         alive_s=parts.settings.bookmark_s,
         is_draining=parts.is_draining,
+    )
+
+
+def _connectors(parts: Parts) -> ServiceConnectorServicer:
+    return ServiceConnectorServicer(
+        parts.database, parts.lists, parts.sealer, parts.connectors, parts.clock
     )

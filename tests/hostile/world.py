@@ -30,6 +30,7 @@ from tests.hostile.calls import Metadata, Method, Outcome, call
 from tests.workloads.observed import end_everything
 from tests.workspace import harness as workspaces
 from tests.workspace.fakes import FakeManager
+from weftapi.workspace.v1 import service_connectors_pb2
 from workloads.config import WorkloadsSettings
 from workloads.server import WorkloadManager
 
@@ -258,6 +259,7 @@ async def _workspace(harness: workspaces.Harness, server: SpiffeId, directory: P
     await harness.create_snapshot()
     run = await harness.create_run(run_id="first")
     await harness.add_steps(run.name, "fit")
+    connector = await _connector(harness)
     mesh = harness.mesh
     return Site(
         WORKSPACE,
@@ -283,8 +285,32 @@ async def _workspace(harness: workspaces.Harness, server: SpiffeId, directory: P
             "weft.dev/Model": "projects/demo/models/fraud",
             "weft.dev/ModelVersion": "projects/demo/models/fraud/versions/1",
             "weft.dev/StageRequest": f"projects/demo/models/fraud/stageRequests/{uuid4()}",
+            "weft.dev/ServiceConnector": connector.name,
+            "weft.dev/ConnectorType": connector.type,
         },
     )
+
+
+async def _connector(harness: workspaces.Harness) -> service_connectors_pb2.ServiceConnector:
+    """One that leads into our own network, and so nowhere."""
+    wanted = service_connectors_pb2.ServiceConnector(
+        type="connectorTypes/aws",
+        auth_method="access-key",
+        secret_config={"secret_access_key": "x" * 40},
+    )
+    wanted.config.update(
+        {
+            "access_key_id": "AKIAIOSFODNN7EXAMPLE",
+            "region": "eu-central-1",
+            "endpoint_url": "https://127.0.0.1:1",
+        }
+    )
+    request = service_connectors_pb2.CreateServiceConnectorRequest(
+        service_connector_id="first", service_connector=wanted
+    )
+    made: service_connectors_pb2.ServiceConnector
+    made = await harness.connectors().CreateServiceConnector(request)
+    return made
 
 
 async def _workloads(

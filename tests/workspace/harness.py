@@ -48,6 +48,7 @@ from weftapi.workspace.v1 import (
     runs_pb2,
     runs_pb2_grpc,
     server_pb2_grpc,
+    service_connectors_pb2_grpc,
     snapshots_pb2,
     snapshots_pb2_grpc,
     steps_pb2_grpc,
@@ -184,6 +185,9 @@ class Harness:
 
     def models(self, token: str | None = None) -> Any:
         return self._stub(models_pb2_grpc.ModelServiceStub, token)
+
+    def connectors(self, token: str | None = None) -> Any:
+        return self._stub(service_connectors_pb2_grpc.ServiceConnectorServiceStub, token)
 
     def events(self, token: str | None = None) -> Any:
         return self._stub(events_pb2_grpc.EventServiceStub, token)

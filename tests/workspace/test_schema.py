@@ -7,7 +7,16 @@ from weftapi.workspace.v1 import artifacts_pb2, model_types_pb2, run_types_pb2
 from workspace.lifecycle import RunState, StepState
 from workspace.server import MIGRATIONS
 from workspace.servicers.converting import numbers
-from workspace.store import artifacts, model_versions, models, projects, runs, snapshots, steps
+from workspace.store import (
+    artifacts,
+    model_versions,
+    models,
+    projects,
+    runs,
+    service_connectors,
+    snapshots,
+    steps,
+)
 from workspace.store.base import metadata
 from workspace.store.schema_models import ModelStage, RequestState
 
@@ -39,6 +48,7 @@ def test_every_filterable_field_has_an_index() -> None:
         model_versions.LINK_FIELDS,
         model_versions.TRANSITION_FIELDS,
         model_versions.REQUEST_FIELDS,
+        service_connectors.FIELDS,
     )
     assert [table.unindexed() for table in tables] == [[]] * len(tables)
     # Steps are filtered within one run, which an index finds.

@@ -331,6 +331,8 @@ class Launch(Row):
 
 # Imported for their effect on the metadata: the tables of these live in files of their own.
 # Imported for their effect on the metadata: these tables live in files of their own.
+# Imported for its effect on the metadata: the tables of logs live in a file of their own.
+from workspace.store import schema_connectors as schema_connectors  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_logs as schema_logs  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_models as schema_models  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_secrets as schema_secrets  # noqa: E402, PLC0414 - likewise

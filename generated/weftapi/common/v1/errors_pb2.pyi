@@ -205,6 +205,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the key that opens this workspace's secrets is not in its key file; put it back. {keyId}"""
     ERROR_REASON_SECRET_ALTERED: _ErrorReason.ValueType  # 231
     """FAILED_PRECONDITION: what is stored is not what was encrypted for this place; restore it from a backup."""
+    ERROR_REASON_CONNECTOR_REJECTED: _ErrorReason.ValueType  # 240
+    """FAILED_PRECONDITION: the service does not accept the connector's credentials; replace them. {service}"""
+    ERROR_REASON_CONNECTOR_UNAVAILABLE: _ErrorReason.ValueType  # 241
+    """UNAVAILABLE: the service behind the connector cannot be reached, or does not answer in time or sense. {service}"""
+    ERROR_REASON_CONNECTOR_FORBIDDEN: _ErrorReason.ValueType  # 242
+    """FAILED_PRECONDITION: the connector's credentials are good, but may not do this; grant it there. {service}"""
+    ERROR_REASON_CONNECTOR_EXPIRED: _ErrorReason.ValueType  # 243
+    """FAILED_PRECONDITION: the credentials behind the connector have ended; replace them. {resource}"""
+    ERROR_REASON_CONNECTOR_UNSUPPORTED: _ErrorReason.ValueType  # 244
+    """FAILED_PRECONDITION: the service behind the connector does not offer this. {service}"""
+    ERROR_REASON_CONNECTOR_SECRETS_NEEDED: _ErrorReason.ValueType  # 245
+    """FAILED_PRECONDITION: the change decides where the connector's secrets go, so it must bring them along. {fields}"""
+    ERROR_REASON_CONNECTOR_RESOURCE_UNKNOWN: _ErrorReason.ValueType  # 246
+    """FAILED_PRECONDITION: the service knows no such resource. {service, resource}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -389,4 +403,18 @@ ERROR_REASON_SECRETS_KEY_MISSING: ErrorReason.ValueType  # 230
 """FAILED_PRECONDITION: the key that opens this workspace's secrets is not in its key file; put it back. {keyId}"""
 ERROR_REASON_SECRET_ALTERED: ErrorReason.ValueType  # 231
 """FAILED_PRECONDITION: what is stored is not what was encrypted for this place; restore it from a backup."""
+ERROR_REASON_CONNECTOR_REJECTED: ErrorReason.ValueType  # 240
+"""FAILED_PRECONDITION: the service does not accept the connector's credentials; replace them. {service}"""
+ERROR_REASON_CONNECTOR_UNAVAILABLE: ErrorReason.ValueType  # 241
+"""UNAVAILABLE: the service behind the connector cannot be reached, or does not answer in time or sense. {service}"""
+ERROR_REASON_CONNECTOR_FORBIDDEN: ErrorReason.ValueType  # 242
+"""FAILED_PRECONDITION: the connector's credentials are good, but may not do this; grant it there. {service}"""
+ERROR_REASON_CONNECTOR_EXPIRED: ErrorReason.ValueType  # 243
+"""FAILED_PRECONDITION: the credentials behind the connector have ended; replace them. {resource}"""
+ERROR_REASON_CONNECTOR_UNSUPPORTED: ErrorReason.ValueType  # 244
+"""FAILED_PRECONDITION: the service behind the connector does not offer this. {service}"""
+ERROR_REASON_CONNECTOR_SECRETS_NEEDED: ErrorReason.ValueType  # 245
+"""FAILED_PRECONDITION: the change decides where the connector's secrets go, so it must bring them along. {fields}"""
+ERROR_REASON_CONNECTOR_RESOURCE_UNKNOWN: ErrorReason.ValueType  # 246
+"""FAILED_PRECONDITION: the service knows no such resource. {service, resource}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -18,6 +18,7 @@ from weftapi.workspace.v1 import pipelines_pb2 as _pipelines_pb2
 from weftapi.workspace.v1 import projects_pb2 as _projects_pb2
 from weftapi.workspace.v1 import reports_pb2 as _reports_pb2
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
+from weftapi.workspace.v1 import service_connectors_pb2 as _service_connectors_pb2
 from weftapi.workspace.v1 import snapshots_pb2 as _snapshots_pb2
 import builtins as _builtins
 import sys
@@ -93,6 +94,7 @@ class Event(_message.Message):
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     STAGE_REQUEST_FIELD_NUMBER: _builtins.int
     BUILD_FIELD_NUMBER: _builtins.int
+    SERVICE_CONNECTOR_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Output only. The commit it belongs to; grows without gaps over the whole workspace."""
     index: _builtins.int
@@ -173,6 +175,10 @@ class Event(_message.Message):
     def build(self) -> _builds_pb2.Build:
         """A build."""
 
+    @_builtins.property
+    def service_connector(self) -> _service_connectors_pb2.ServiceConnector:
+        """A service connector, without its secrets."""
+
     def __init__(
         self,
         *,
@@ -201,12 +207,13 @@ class Event(_message.Message):
         model_version: _model_types_pb2.ModelVersion | None = ...,
         stage_request: _model_types_pb2.StageRequest | None = ...,
         build: _builds_pb2.Build | None = ...,
+        service_connector: _service_connectors_pb2.ServiceConnector | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "event_time", b"event_time", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "snapshot", b"snapshot", "stage_request", b"stage_request", "step", b"step", "transition", b"transition"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "event_time", b"event_time", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "service_connector", b"service_connector", "snapshot", b"snapshot", "stage_request", b"stage_request", "step", b"step", "transition", b"transition"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "event_time", b"event_time", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "snapshot", b"snapshot", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "event_time", b"event_time", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "service_connector", b"service_connector", "snapshot", b"snapshot", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "build"]  # noqa: Y015
+    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "build", "service_connector"]  # noqa: Y015
     _WhichOneofArgType_resource: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_resource) -> _WhichOneofReturnType_resource | None: ...
 

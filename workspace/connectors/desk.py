@@ -1,0 +1,108 @@
+"""Works with the services behind connectors: one connector's trouble stays its own."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+from meshkit.clock import Clock
+from meshkit.database import Database
+from meshkit.egress import Egress, EgressPolicy
+from workspace.config import WorkspaceSettings
+from workspace.connectors import configs, types
+from workspace.connectors.failures import unavailable
+from workspace.connectors.issuing import Issuer
+from workspace.connectors.model import Connector, Issued, Resource, Setup, Wanted
+from workspace.connectors.wire import Wire
+from workspace.operations import service_connectors as operations
+from workspace.secrets.sealer import Sealer
+from workspace.store.schema_connectors import ServiceConnector
+
+# Conversations with one service at once; behind one that hangs, waiting is in vain.
+_PLACES = 16
+
+
+class ConnectorDesk:
+    """Verifies, lists and issues; close it to end what is under way."""
+
+    def __init__(
+        self, database: Database, sealer: Sealer, settings: WorkspaceSettings, clock: Clock
+    ) -> None:
+        policy = EgressPolicy(settings.egress_networks, settings.egress_ca_file)
+        self._egress = Egress(policy)
+        self._timeout_s = settings.connector_timeout_s
+        self._wire = Wire(self._egress, timeout_s=self._timeout_s)
+        self._identities = settings.workload_identity_dir
+        self._database = database
+        self._sealer = sealer
+        self._clock = clock
+        self._issuer = Issuer(clock)
+        self._taken: Counter[UUID] = Counter()
+
+    async def identify(self, row: ServiceConnector) -> str:
+        """As whom the service knows the connector."""
+        async with self._speaking(row) as connector:
+            return await connector.identify()
+
+    async def resources(self, row: ServiceConnector, resource_type: str) -> Sequence[Resource]:
+        """What of a type the connector reaches."""
+        configs.require_offered(row, resource_type)
+        async with self._speaking(row) as connector:
+            return await connector.resources(resource_type)
+
+    async def try_out(self, row: ServiceConnector, wanted: Wanted) -> None:
+        """Has credentials issued, and throws them away."""
+        await self._issue(row, configs.narrowed(row, wanted))
+
+    async def issue(self, row: ServiceConnector, wanted: Wanted) -> Issued:
+        """Credentials for one resource: new ones, or those that were issued not long ago."""
+        wanted = configs.narrowed(row, wanted)
+        return await self._issuer.get(
+            (row.uid, row.changes, wanted), lambda: self._issue(row, wanted)
+        )
+
+    async def close(self) -> None:
+        await self._issuer.close()
+        self._egress.close()
+
+    async def _issue(self, row: ServiceConnector, wanted: Wanted) -> Issued:
+        async with self._speaking(row) as connector:
+            issued = await connector.issue(wanted)
+        if issued.replaced:
+            await self._database.write(
+                operations.replace_secrets, self._sealer, row.uid, row.id, issued.replaced
+            )
+        return issued
+
+    @asynccontextmanager
+    async def _speaking(self, row: ServiceConnector) -> AsyncIterator[Connector]:
+        """A conversation with the service, within its time and its places."""
+        if self._taken[row.uid] >= _PLACES:
+            raise unavailable(row.name, "is asked by too many callers at once")
+        self._taken[row.uid] += 1
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                yield self._connector(row)
+        except TimeoutError as error:
+            raise unavailable(row.name, "takes too long") from error
+        finally:
+            self._taken[row.uid] -= 1
+            if not self._taken[row.uid]:
+                del self._taken[row.uid]
+
+    def _connector(self, row: ServiceConnector) -> Connector:
+        type_ = types.get(row.type)
+        if type_ is None:
+            raise unavailable(row.name, f"is of a type that this server does not know: {row.type}")
+        config = row.config | operations.secrets_of(self._sealer, row)
+        setup = Setup(row.name, row.auth_method, config, self._wire, self._clock, self._identity)
+        return type_.connect(setup)
+
+    def _identity(self, cloud: str) -> str:
+        """The workspace's own token for a cloud: a small file that the operator mounts."""
+        if self._identities is None:
+            return ""
+        file = Path(self._identities) / cloud
+        return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
