@@ -57,6 +57,11 @@ def child(parent: str, collection: str, id_: str) -> str:
     return f"{parent}/{collection}/{id_}" if id_ else ""
 
 
+def stack(id_: str) -> str:
+    """The name of a stack; empty where there is no id."""
+    return f"stacks/{id_}" if id_ else ""
+
+
 def etag(uid: object, changes: int) -> str:
     """Changes with every change, also among those of one commit, and with the uid."""
     return f"{str(uid)[-8:]}-{changes}"

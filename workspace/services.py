@@ -37,6 +37,8 @@ from weftapi.workspace.v1 import (
     service_connectors_pb2_grpc,
     snapshots_pb2,
     snapshots_pb2_grpc,
+    stacks_pb2,
+    stacks_pb2_grpc,
     steps_pb2,
     steps_pb2_grpc,
 )
@@ -58,7 +60,9 @@ from workspace.servicers.artifacts import (
     version_to_proto,
 )
 from workspace.servicers.builds import BuildServicer, build_to_proto
+from workspace.servicers.components import component_to_proto
 from workspace.servicers.events import EventServicer
+from workspace.servicers.flavors import flavor_to_proto
 from workspace.servicers.listing import Lists
 from workspace.servicers.logs import LogServicer, log_stream_of_own_run, log_stream_to_proto
 from workspace.servicers.model_messages import model_to_proto, request_to_proto
@@ -77,9 +81,17 @@ from workspace.servicers.server import ServerServicer
 from workspace.servicers.service_connector_messages import connector_to_proto
 from workspace.servicers.service_connectors import ServiceConnectorServicer
 from workspace.servicers.snapshots import SnapshotServicer, snapshot_to_proto
+from workspace.servicers.stacks import StackServicer, stack_to_proto
 from workspace.servicers.steps import StepServicer, step_to_proto
 from workspace.servicers.watches import Watches
-from workspace.store import schema, schema_connectors, schema_logs, schema_models, schema_snapshots
+from workspace.store import (
+    schema,
+    schema_connectors,
+    schema_logs,
+    schema_models,
+    schema_snapshots,
+    schema_stacks,
+)
 
 SHOWN = {
     schema.Project: Shown("project_resource", project_to_proto),
@@ -90,6 +102,9 @@ SHOWN = {
     schema.Step: Shown("step", step_to_proto),
     schema.Artifact: Shown("artifact", artifact_to_proto),
     schema.ArtifactVersion: Shown("artifact_version", version_to_proto),
+    schema_stacks.Stack: Shown("stack", stack_to_proto),
+    schema_stacks.Component: Shown("component", component_to_proto),
+    schema_stacks.Flavor: Shown("flavor", flavor_to_proto),
     schema_logs.LogStream: Shown("log_stream", log_stream_to_proto),
     schema_models.Model: Shown("model", model_to_proto),
     schema_models.ModelVersion: Shown("model_version", model_version_to_proto),
@@ -140,6 +155,7 @@ def services(parts: Parts) -> list[Service]:
         _service(pipelines_pb2, pipelines_pb2_grpc, PipelineServicer(database, lists)),
         _service(snapshots_pb2, snapshots_pb2_grpc, _snapshots(parts)),
         _service(builds_pb2, builds_pb2_grpc, BuildServicer(database, lists)),
+        _service(stacks_pb2, stacks_pb2_grpc, StackServicer(database, lists)),
         _service(runs_pb2, runs_pb2_grpc, _runs(parts, watches)),
         _service(steps_pb2, steps_pb2_grpc, StepServicer(database, lists)),
         _service(reports_pb2, reports_pb2_grpc, _reports(parts)),

@@ -287,6 +287,9 @@ async def _workspace(harness: workspaces.Harness, server: SpiffeId, directory: P
             "weft.dev/StageRequest": f"projects/demo/models/fraud/stageRequests/{uuid4()}",
             "weft.dev/ServiceConnector": connector.name,
             "weft.dev/ConnectorType": connector.type,
+            "weft.dev/Stack": "stacks/first",
+            "weft.dev/Component": "components/first",
+            "weft.dev/Flavor": "flavors/first",
         },
     )
 

@@ -51,6 +51,7 @@ from weftapi.workspace.v1 import (
     service_connectors_pb2_grpc,
     snapshots_pb2,
     snapshots_pb2_grpc,
+    stacks_pb2_grpc,
     steps_pb2_grpc,
 )
 from workspace.config import WorkspaceSettings
@@ -173,6 +174,9 @@ class Harness:
 
     def runs(self, token: str | None = None) -> Any:
         return self._stub(runs_pb2_grpc.RunServiceStub, token)
+
+    def stacks(self, token: str | None = None) -> Any:
+        return self._stub(stacks_pb2_grpc.StackServiceStub, token)
 
     def steps(self, token: str | None = None) -> Any:
         return self._stub(steps_pb2_grpc.StepServiceStub, token)

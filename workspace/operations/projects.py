@@ -8,7 +8,7 @@ from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
-from workspace.operations import changes
+from workspace.operations import changes, stacks
 from workspace.operations.refusals import absent, taken
 from workspace.store import projects as store
 from workspace.store.base import insert, update
@@ -24,14 +24,26 @@ def create(
     labels: dict[str, str],
     max_concurrent_runs: int,
     creator: str,
+    default_stack: str = "",
 ) -> Project:
     """Creates a project; AlreadyExists where its id is taken, or was by one that is deleted."""
     name = names.project(project)
     if store.is_taken(session, project):
         raise taken(name)
+    stacks.require(session, default_stack)
     now = session.now
-    row = Project(new_uid(), project, display_name, description, labels, creator, now, now)
-    row.max_concurrent_runs = max_concurrent_runs
+    row = Project(
+        uid=new_uid(),
+        id=project,
+        display_name=display_name,
+        description=description,
+        labels=labels,
+        creator=creator,
+        create_time=now,
+        update_time=now,
+        max_concurrent_runs=max_concurrent_runs,
+        default_stack=default_stack,
+    )
     insert(session, [row])
     session.emit(ChangeKind.CREATED, row)
     session.audited(resource=name)
@@ -41,6 +53,8 @@ def create(
 def change(session: Session, project: str, values: Mapping[str, Any], *, etag: str) -> Project:
     """Gives fields new values; NotFound, or Aborted where the etag is another one."""
     row = _locked(session, project, etag)
+    if values.get("default_stack"):
+        stacks.require(session, values["default_stack"])
     changes.apply(session, row, values)
     return row
 

@@ -11,6 +11,9 @@ from meshkit.errors import (
     NotFound,
 )
 
+# As many users of a thing as a refusal names: its details have to stay small.
+MOST_USERS = 20
+
 
 def absent(name: str) -> NotFound:
     return NotFound("RESOURCE_NOT_FOUND", f"{name} does not exist.", metadata={"resource": name})
@@ -45,11 +48,12 @@ def fenced(name: str) -> Aborted:
 
 
 def in_use(name: str, users: Sequence[str]) -> FailedPrecondition:
-    """`users` are names of some of those who use it."""
+    """`users` are names of those that use it: more than `MOST_USERS` where there are others."""
+    shown = ", ".join(users[:MOST_USERS]) + (" and others" if len(users) > MOST_USERS else "")
     return FailedPrecondition(
         "RESOURCE_IN_USE",
-        f"{name} is in use by {', '.join(users)}.",
-        metadata={"resource": name, "dependents": ",".join(users)},
+        f"{name} is in use by {shown}.",
+        metadata={"resource": name, "dependents": ",".join(users[:MOST_USERS])},
     )
 
 

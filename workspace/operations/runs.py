@@ -21,6 +21,7 @@ from workspace.store import launches as launch_store
 from workspace.store import projects as project_store
 from workspace.store import runs as store
 from workspace.store import snapshots as snapshot_store
+from workspace.store import stacks as stack_store
 from workspace.store import steps as step_store
 from workspace.store.base import insert
 from workspace.store.schema import Run, Step
@@ -47,14 +48,16 @@ class NewRun:
     step_settings: dict[str, Any] = field(default_factory=dict)
     display_name: str = ""
     description: str = ""
+    stack: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a runner that was let in gets to know."""
+    """What a runner that was let in gets to know; without a stack the workspace itself serves."""
 
     run: Run
     steps: list[Step]
+    stack: stack_store.Resolved | None
 
 
 def create(session: Session, items: list[NewRun]) -> list[Run | MeshError]:
@@ -119,7 +122,8 @@ def claim(session: Session, project: str, run_id: str, *, reporter: UUID, attemp
     moves = Moves(session)
     moves.note_run(run)
     moves.save()
-    return Claimed(run, step_store.of_run(session, run.uid))
+    stack = stack_store.resolved(session, run.stack) if run.stack else None
+    return Claimed(run, step_store.of_run(session, run.uid), stack)
 
 
 def _runs_nothing(session: Session, run: Run) -> bool:
@@ -136,12 +140,14 @@ class _Makers:
     def __init__(self, session: Session, items: Sequence[NewRun]) -> None:
         self._session = session
         self._items = items
-        self._projects = project_store.existing(session, {item.project for item in items})
+        self._defaults = project_store.default_stacks(session, {item.project for item in items})
+        self._stacks = stack_store.hold(session, {item.stack for item in items if item.stack})
+        self._workspace_default = stack_store.default_id(session)
         self._snapshots: dict[tuple[str, str], Snapshot] = {}
         self._taken: set[tuple[str, str]] = set()
         self._steps: dict[UUID, list[Step]] = {}
         self._pipelines: dict[tuple[str, str], str] = {}
-        for project in self._projects:
+        for project in self._defaults:
             self._read(project, [item for item in items if item.project == project])
 
     def make(self, item: NewRun) -> Run | MeshError:
@@ -190,10 +196,12 @@ class _Makers:
             self._taken.update((project, id_) for id_ in taken_ids)
 
     def _check(self, item: NewRun) -> Snapshot | None:
-        if item.project not in self._projects:
+        if item.project not in self._defaults:
             raise absent(names.project(item.project))
         if (item.project, item.id) in self._taken:
             raise taken(names.run(item.project, item.id))
+        if item.stack and item.stack not in self._stacks:
+            raise absent(names.stack(item.stack))
         if not item.snapshot:
             if not item.pipeline:
                 raise invalid("run.pipeline", "must be set where no snapshot is")
@@ -225,6 +233,10 @@ class _Makers:
             step_settings=item.step_settings,
             display_name=item.display_name,
             description=item.description,
+            stack=item.stack
+            or (snapshot.stack if snapshot else "")
+            or self._defaults[item.project]
+            or self._workspace_default,
         )
 
     def _step(self, run: Run, ordinal: int, step: str, upstream: list[str]) -> Step:

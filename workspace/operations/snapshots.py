@@ -8,7 +8,7 @@ from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import ids, names
-from workspace.operations import changes, graphs, pipelines
+from workspace.operations import changes, graphs, pipelines, stacks
 from workspace.operations.refusals import absent, in_use, taken
 from workspace.store import builds as build_store
 from workspace.store import projects as project_store
@@ -37,6 +37,7 @@ class NewSnapshot:
     display_name: str = ""
     description: str = ""
     labels: dict[str, str] = field(default_factory=dict)
+    stack: str = ""
 
 
 def create(session: Session, new: NewSnapshot) -> Snapshot:
@@ -52,6 +53,7 @@ def create(session: Session, new: NewSnapshot) -> Snapshot:
     # Held, so that nobody deletes it this moment.
     if new.build and build_store.lock(session, new.project, new.build) is None:
         raise absent(names.child(names.project(new.project), "builds", new.build))
+    stacks.require(session, new.stack)
     pipelines.ensure(session, {(new.project, new.pipeline): new.creator})
     row = Snapshot(
         uid=new_uid(),
@@ -70,6 +72,7 @@ def create(session: Session, new: NewSnapshot) -> Snapshot:
         display_name=new.display_name,
         description=new.description,
         labels=new.labels,
+        stack=new.stack,
     )
     insert(session, [row])
     session.emit(ChangeKind.CREATED, row)

@@ -89,6 +89,7 @@ def retry(session: Session, project: str, origin: str, run_id: str, *, creator: 
         parameters=run.parameters,
         cache_disabled=run.cache_disabled,
         step_settings=run.step_settings,
+        stack=run.stack,
     )
     return start(session, new)
 

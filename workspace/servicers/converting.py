@@ -102,10 +102,12 @@ def environment_to_proto(environment: dict[str, Any] | None) -> types_pb2.Python
 
 
 def masked(message: Message, mask: FieldMask) -> dict[str, Any]:
-    """The new values that an update asks for, by field; maps as plain ones."""
+    """The new values that an update asks for, by field; maps as plain ones, stacks by their ids."""
     values = {path: getattr(message, path) for path in resolve_update_mask(message, mask)}
     if "labels" in values:
         values["labels"] = dict(values["labels"])
+    if "default_stack" in values:
+        values["default_stack"] = names.last(values["default_stack"])
     return values
 
 

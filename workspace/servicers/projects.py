@@ -54,6 +54,7 @@ class ProjectServicer(projects_pb2_grpc.ProjectServiceServicer):
             labels=dict(request.project.labels),
             max_concurrent_runs=request.project.max_concurrent_runs,
             creator=caller().subject,
+            default_stack=names.last(request.project.default_stack),
             once=once(request, projects_pb2.Project),
             reply=project_to_proto,
         )
@@ -91,4 +92,5 @@ def project_to_proto(row: Project) -> projects_pb2.Project:
         update_time=stamp(row.update_time),
         revision=row.revision,
         etag=names.etag(row.uid, row.changes),
+        default_stack=names.stack(row.default_stack),
     )

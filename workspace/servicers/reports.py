@@ -33,9 +33,13 @@ from workspace.servicers.converting import (
     time_of,
 )
 from workspace.servicers.runs import run_to_proto, stop_to_proto
+from workspace.servicers.stacks import run_stack_to_proto
 from workspace.servicers.steps import step_to_proto
+from workspace.stacks.flavors import BUILT_IN
+from workspace.stacks.stores import uri_of
 from workspace.store import runs as run_store
 from workspace.store.schema import Run, Step
+from workspace.store.stacks import Resolved
 
 HEARTBEAT_INTERVAL_S = 20
 _MAX_REPORTS = 1000
@@ -85,10 +89,16 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
         return reports_pb2.RunInstructions(
             run=run_to_proto(claimed.run),
             steps=[step_to_proto(step) for step in claimed.steps],
-            artifact_store_uri=self._artifact_store_uri,
+            artifact_store_uri=self._store_of(claimed.stack),
             heartbeat_interval=Duration(seconds=HEARTBEAT_INTERVAL_S),
             acked_sequence=claimed.run.acked_sequence,
+            stack=run_stack_to_proto(claimed.stack),
         )
+
+    def _store_of(self, stack: Resolved | None) -> str:
+        component = stack.default("artifact_store") if stack else None
+        is_known = component is not None and component.flavor in BUILT_IN
+        return uri_of(component) if component and is_known else self._artifact_store_uri
 
     async def BatchCreateSteps(
         self, request: reports_pb2.BatchCreateStepsRequest, _context: Context

@@ -170,6 +170,7 @@ def _new_run(request: runs_pb2.CreateRunRequest) -> operations.NewRun:
         parameters=struct_to_dict(run.parameters),
         environment=environment_to_dict(run),
         cache_disabled=run.cache_disabled,
+        stack=names.last(run.stack),
     )
 
 
@@ -206,6 +207,7 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
         stop_request=stop_to_proto(row.stop_request),
         environment=environment_to_proto(row.environment),
         cache_disabled=row.cache_disabled,
+        stack=names.stack(row.stack),
     )
     if row.parameters:
         run.parameters.update(row.parameters)

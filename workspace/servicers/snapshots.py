@@ -152,6 +152,7 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
             labels=dict(request.labels),
             cache_disabled=request.cache_disabled,
             display_name=request.display_name,
+            stack=names.last(request.stack),
         )
         run = await self._database.write(
             starts.start,
@@ -215,6 +216,7 @@ def _new_snapshot(request: snapshots_pb2.CreateSnapshotRequest) -> operations.Ne
         display_name=snapshot.display_name,
         description=snapshot.description,
         labels=dict(snapshot.labels),
+        stack=names.last(snapshot.stack),
     )
 
 
@@ -237,6 +239,7 @@ def snapshot_to_proto(row: Snapshot) -> snapshots_pb2.Snapshot:
         environment=environment_to_proto(row.environment),
         template=row.template or "",
         build=names.child(names.project(row.project), "builds", row.build),
+        stack=names.stack(row.stack),
     )
 
 

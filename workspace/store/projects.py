@@ -34,6 +34,9 @@ _BY_ID = every(Project).where(_C.id == sa.bindparam("project"))
 _ANY = Rows(Project, _BY_ID, "project")
 _GET = Rows(Project, _BY_ID.where(_IS_LIVE), "project")
 _LOCK = Rows(Project, _BY_ID.where(_IS_LIVE).with_for_update(), "project")
+_DEFAULT_STACKS = Query(
+    sa.select(_C.id, _C.default_stack).where(among(_C.id, "projects"), _IS_LIVE), "projects"
+)
 _EXISTING = Query(sa.select(_C.id).where(among(_C.id, "projects"), _IS_LIVE), "projects")
 
 
@@ -54,6 +57,11 @@ def lock(session: Session, project: str) -> Project | None:
 def existing(session: Session, projects: set[str]) -> set[str]:
     """Those of the projects that exist."""
     return {id_ for (id_,) in _EXISTING.all(session.connection(), sorted(projects))}
+
+
+def default_stacks(session: Session, projects: set[str]) -> dict[str, str]:
+    """The default stacks of those of the projects that exist; empty where they have none."""
+    return {row[0]: row[1] for row in _DEFAULT_STACKS.all(session.connection(), sorted(projects))}
 
 
 def list_page(

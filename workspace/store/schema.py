@@ -54,6 +54,7 @@ class Project(Row):
     max_concurrent_runs: int = 0
     revision: int = 0
     changes: int = 1
+    default_stack: str = ""
 
     @property
     def name(self) -> str:
@@ -124,6 +125,7 @@ class Run(Row):
     last_sequence: int = 0
     changes: int = 1
     revision: int = 0
+    stack: str = ""
 
     @property
     def name(self) -> str:
@@ -329,7 +331,6 @@ class Launch(Row):
     start_by: datetime | None = None
 
 
-# Imported for their effect on the metadata: the tables of these live in files of their own.
 # Imported for their effect on the metadata: these tables live in files of their own.
 # Imported for its effect on the metadata: the tables of logs live in a file of their own.
 from workspace.store import schema_connectors as schema_connectors  # noqa: E402, PLC0414 - likewise
@@ -337,3 +338,4 @@ from workspace.store import schema_logs as schema_logs  # noqa: E402, PLC0414 - 
 from workspace.store import schema_models as schema_models  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_secrets as schema_secrets  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_snapshots as schema_snapshots  # noqa: E402, PLC0414
+from workspace.store import schema_stacks as schema_stacks  # noqa: E402, PLC0414 - re-exported

@@ -49,6 +49,7 @@ class Pipeline(Row):
     sa.Index(None, "project", "create_time", "uid"),
     sa.Index(None, "project", "pipeline", "create_time", "uid"),
     sa.Index(None, "project", "build", "create_time", "uid"),
+    sa.Index(None, "stack"),
     # A template's name is one snapshot's alone; most have none.
     sa.Index(None, "project", "template", unique=True),
     _project(),
@@ -78,6 +79,7 @@ class Snapshot(Row):
     labels: dict[str, str] = field(default_factory=dict)
     changes: int = 1
     revision: int = 0
+    stack: str = ""
 
     @property
     def name(self) -> str:

@@ -219,6 +219,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the change decides where the connector's secrets go, so it must bring them along. {fields}"""
     ERROR_REASON_CONNECTOR_RESOURCE_UNKNOWN: _ErrorReason.ValueType  # 246
     """FAILED_PRECONDITION: the service knows no such resource. {service, resource}"""
+    ERROR_REASON_INVALID_SCHEMA: _ErrorReason.ValueType  # 220
+    """INVALID_ARGUMENT: what is given as a JSON Schema is none, or uses what is not accepted; BadRequest says where."""
+    ERROR_REASON_BUILT_IN_FLAVOR: _ErrorReason.ValueType  # 221
+    """FAILED_PRECONDITION: a flavor that comes with Weft never changes; make a flavor of your own. {resource}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -417,4 +421,8 @@ ERROR_REASON_CONNECTOR_SECRETS_NEEDED: ErrorReason.ValueType  # 245
 """FAILED_PRECONDITION: the change decides where the connector's secrets go, so it must bring them along. {fields}"""
 ERROR_REASON_CONNECTOR_RESOURCE_UNKNOWN: ErrorReason.ValueType  # 246
 """FAILED_PRECONDITION: the service knows no such resource. {service, resource}"""
+ERROR_REASON_INVALID_SCHEMA: ErrorReason.ValueType  # 220
+"""INVALID_ARGUMENT: what is given as a JSON Schema is none, or uses what is not accepted; BadRequest says where."""
+ERROR_REASON_BUILT_IN_FLAVOR: ErrorReason.ValueType  # 221
+"""FAILED_PRECONDITION: a flavor that comes with Weft never changes; make a flavor of your own. {resource}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

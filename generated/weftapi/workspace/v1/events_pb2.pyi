@@ -12,6 +12,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from weftapi.workspace.v1 import artifacts_pb2 as _artifacts_pb2
 from weftapi.workspace.v1 import builds_pb2 as _builds_pb2
+from weftapi.workspace.v1 import components_pb2 as _components_pb2
 from weftapi.workspace.v1 import logs_pb2 as _logs_pb2
 from weftapi.workspace.v1 import model_types_pb2 as _model_types_pb2
 from weftapi.workspace.v1 import pipelines_pb2 as _pipelines_pb2
@@ -20,6 +21,7 @@ from weftapi.workspace.v1 import reports_pb2 as _reports_pb2
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
 from weftapi.workspace.v1 import service_connectors_pb2 as _service_connectors_pb2
 from weftapi.workspace.v1 import snapshots_pb2 as _snapshots_pb2
+from weftapi.workspace.v1 import stacks_pb2 as _stacks_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -95,6 +97,9 @@ class Event(_message.Message):
     STAGE_REQUEST_FIELD_NUMBER: _builtins.int
     BUILD_FIELD_NUMBER: _builtins.int
     SERVICE_CONNECTOR_FIELD_NUMBER: _builtins.int
+    STACK_FIELD_NUMBER: _builtins.int
+    COMPONENT_FIELD_NUMBER: _builtins.int
+    FLAVOR_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Output only. The commit it belongs to; grows without gaps over the whole workspace."""
     index: _builtins.int
@@ -108,7 +113,7 @@ class Event(_message.Message):
     uid: _builtins.str
     """Output only. The resource's uid; a name that is used again has another one."""
     project: _builtins.str
-    """Output only. The project: "projects/<id>"."""
+    """Output only. The project: "projects/<id>"; empty for what belongs to the workspace."""
     actor: _builtins.str
     """Output only. Who changed it."""
     matches_filter: _builtins.bool
@@ -179,6 +184,18 @@ class Event(_message.Message):
     def service_connector(self) -> _service_connectors_pb2.ServiceConnector:
         """A service connector, without its secrets."""
 
+    @_builtins.property
+    def stack(self) -> _stacks_pb2.Stack:
+        """A stack."""
+
+    @_builtins.property
+    def component(self) -> _components_pb2.Component:
+        """A component of stacks."""
+
+    @_builtins.property
+    def flavor(self) -> _components_pb2.Flavor:
+        """A flavor of components."""
+
     def __init__(
         self,
         *,
@@ -208,12 +225,15 @@ class Event(_message.Message):
         stage_request: _model_types_pb2.StageRequest | None = ...,
         build: _builds_pb2.Build | None = ...,
         service_connector: _service_connectors_pb2.ServiceConnector | None = ...,
+        stack: _stacks_pb2.Stack | None = ...,
+        component: _components_pb2.Component | None = ...,
+        flavor: _components_pb2.Flavor | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "event_time", b"event_time", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "service_connector", b"service_connector", "snapshot", b"snapshot", "stage_request", b"stage_request", "step", b"step", "transition", b"transition"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "event_time", b"event_time", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "service_connector", b"service_connector", "snapshot", b"snapshot", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "build", "service_connector"]  # noqa: Y015
+    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "build", "service_connector", "stack", "component", "flavor"]  # noqa: Y015
     _WhichOneofArgType_resource: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_resource) -> _WhichOneofReturnType_resource | None: ...
 

@@ -57,6 +57,7 @@ class Project(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     MAX_CONCURRENT_RUNS_FIELD_NUMBER: _builtins.int
+    DEFAULT_STACK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only in bodies, required in updates. "projects/<id>"."""
     uid: _builtins.str
@@ -75,6 +76,10 @@ class Project(_message.Message):
     """Optional, mutable. How many of its runs the workload manager executes at the same time; 0 for any number. What is
     beyond it waits, PENDING, and starts in the order in which it was asked for. Runs that their makers execute
     themselves do not count.
+    """
+    default_stack: _builtins.str
+    """Optional, mutable. The stack of its runs for which nobody chose one: "stacks/<id>"; the workspace's default where
+    absent.
     """
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
@@ -102,10 +107,11 @@ class Project(_message.Message):
         revision: _builtins.int = ...,
         etag: _builtins.str = ...,
         max_concurrent_runs: _builtins.int = ...,
+        default_stack: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "max_concurrent_runs", b"max_concurrent_runs", "name", b"name", "revision", b"revision", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "default_stack", b"default_stack", "description", b"description", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "max_concurrent_runs", b"max_concurrent_runs", "name", b"name", "revision", b"revision", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

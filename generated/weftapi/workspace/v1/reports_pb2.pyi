@@ -13,6 +13,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
+from weftapi.workspace.v1 import stacks_pb2 as _stacks_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -101,6 +102,7 @@ class RunInstructions(_message.Message):
     ARTIFACT_STORE_URI_FIELD_NUMBER: _builtins.int
     HEARTBEAT_INTERVAL_FIELD_NUMBER: _builtins.int
     ACKED_SEQUENCE_FIELD_NUMBER: _builtins.int
+    STACK_FIELD_NUMBER: _builtins.int
     artifact_store_uri: _builtins.str
     """Output only. Where artifacts are written: an fsspec URI."""
     acked_sequence: _builtins.int
@@ -117,6 +119,10 @@ class RunInstructions(_message.Message):
     def heartbeat_interval(self) -> _duration_pb2.Duration:
         """Output only. How often to send heartbeats."""
 
+    @_builtins.property
+    def stack(self) -> _stacks_pb2.RunStack:
+        """Output only. The stack to execute the run with."""
+
     def __init__(
         self,
         *,
@@ -125,10 +131,11 @@ class RunInstructions(_message.Message):
         artifact_store_uri: _builtins.str = ...,
         heartbeat_interval: _duration_pb2.Duration | None = ...,
         acked_sequence: _builtins.int = ...,
+        stack: _stacks_pb2.RunStack | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["heartbeat_interval", b"heartbeat_interval", "run", b"run"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["heartbeat_interval", b"heartbeat_interval", "run", b"run", "stack", b"stack"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acked_sequence", b"acked_sequence", "artifact_store_uri", b"artifact_store_uri", "heartbeat_interval", b"heartbeat_interval", "run", b"run", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acked_sequence", b"acked_sequence", "artifact_store_uri", b"artifact_store_uri", "heartbeat_interval", b"heartbeat_interval", "run", b"run", "stack", b"stack", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -578,6 +578,7 @@ class Run(_message.Message):
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
     CACHE_DISABLED_FIELD_NUMBER: _builtins.int
     STEP_SETTINGS_FIELD_NUMBER: _builtins.int
+    STACK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "projects/<id>/runs/<id>"."""
     uid: _builtins.str
@@ -608,6 +609,10 @@ class Run(_message.Message):
     """Output only. The workload that executes it: "workloads/<id>"; empty where the caller does."""
     cache_disabled: _builtins.bool
     """Optional, immutable. Never take a step's result from an earlier run."""
+    stack: _builtins.str
+    """Optional, immutable. The stack that executes it: "stacks/<id>". Where absent, that of its snapshot, or the default
+    of the project or of the workspace; empty in answers where the workspace itself serves it.
+    """
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, mutable. Labels to find it by."""
@@ -691,10 +696,11 @@ class Run(_message.Message):
         environment: _types_pb2.PythonEnvironment | None = ...,
         cache_disabled: _builtins.bool = ...,
         step_settings: _abc.Mapping[_builtins.str, Global___StepSettings] | None = ...,
+        stack: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment", b"environment", "failure", b"failure", "last_heartbeat_time", b"last_heartbeat_time", "parameters", b"parameters", "start_time", b"start_time", "stop_request", b"stop_request", "unresponsive", b"unresponsive", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "environment", b"environment", "etag", b"etag", "failure", b"failure", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "name", b"name", "origin", b"origin", "parameters", b"parameters", "pipeline", b"pipeline", "revision", b"revision", "snapshot", b"snapshot", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step_counts", b"step_counts", "step_settings", b"step_settings", "stop_request", b"stop_request", "trigger", b"trigger", "uid", b"uid", "unresponsive", b"unresponsive", "update_time", b"update_time", "workload", b"workload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "environment", b"environment", "etag", b"etag", "failure", b"failure", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "name", b"name", "origin", b"origin", "parameters", b"parameters", "pipeline", b"pipeline", "revision", b"revision", "snapshot", b"snapshot", "stack", b"stack", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step_counts", b"step_counts", "step_settings", b"step_settings", "stop_request", b"stop_request", "trigger", b"trigger", "uid", b"uid", "unresponsive", b"unresponsive", "update_time", b"update_time", "workload", b"workload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -96,6 +96,7 @@ class Snapshot(_message.Message):
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
     TEMPLATE_FIELD_NUMBER: _builtins.int
     BUILD_FIELD_NUMBER: _builtins.int
+    STACK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "projects/<id>/snapshots/<id>"."""
     uid: _builtins.str
@@ -116,6 +117,10 @@ class Snapshot(_message.Message):
     """Output only. The name under which it is published as a template; empty where it is not."""
     build: _builtins.str
     """Optional, immutable. The build whose images its steps run in."""
+    stack: _builtins.str
+    """Optional, immutable. The stack that its runs are executed with: "stacks/<id>". Where absent, the default of the
+    project or of the workspace at the time of each run.
+    """
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, mutable. Labels to find it by."""
@@ -164,10 +169,11 @@ class Snapshot(_message.Message):
         environment: _types_pb2.PythonEnvironment | None = ...,
         template: _builtins.str = ...,
         build: _builtins.str = ...,
+        stack: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "create_time", b"create_time", "environment", b"environment", "parameters_schema", b"parameters_schema", "spec", b"spec", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["build", b"build", "code", b"code", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "environment", b"environment", "etag", b"etag", "labels", b"labels", "name", b"name", "parameters_schema", b"parameters_schema", "pipeline", b"pipeline", "revision", b"revision", "spec", b"spec", "template", b"template", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["build", b"build", "code", b"code", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "environment", b"environment", "etag", b"etag", "labels", b"labels", "name", b"name", "parameters_schema", b"parameters_schema", "pipeline", b"pipeline", "revision", b"revision", "spec", b"spec", "stack", b"stack", "template", b"template", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -681,6 +687,7 @@ class RunSnapshotRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     STEP_SETTINGS_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    STACK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. The snapshot."""
     run_id: _builtins.str
@@ -691,6 +698,8 @@ class RunSnapshotRequest(_message.Message):
     """Optional. A UUID that makes repeating safe."""
     display_name: _builtins.str
     """Optional. The name that people read."""
+    stack: _builtins.str
+    """Optional. The stack that executes the run: "stacks/<id>"; the snapshot's where absent."""
     @_builtins.property
     def parameters(self) -> _struct_pb2.Struct:
         """Optional. Values of the pipeline's parameters; defaults stand in for the others."""
@@ -714,10 +723,11 @@ class RunSnapshotRequest(_message.Message):
         request_id: _builtins.str = ...,
         step_settings: _abc.Mapping[_builtins.str, _run_types_pb2.StepSettings] | None = ...,
         display_name: _builtins.str = ...,
+        stack: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "display_name", b"display_name", "labels", b"labels", "name", b"name", "parameters", b"parameters", "request_id", b"request_id", "run_id", b"run_id", "step_settings", b"step_settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "display_name", b"display_name", "labels", b"labels", "name", b"name", "parameters", b"parameters", "request_id", b"request_id", "run_id", b"run_id", "stack", b"stack", "step_settings", b"step_settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,1 @@
+"""What stacks are made of: types of components, flavors that come with Weft, and trying them."""

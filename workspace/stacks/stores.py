@@ -1,0 +1,26 @@
+"""Where an artifact store is, by its configuration."""
+
+from typing import Any
+from urllib.parse import quote
+
+from workspace.store.schema_stacks import Component
+
+# The scheme of addresses in a store, and the field that names what they begin with.
+_ROOTS = {"s3": "bucket", "gs": "bucket", "az": "container"}
+_SCHEMES = {"s3": "s3", "gcs": "gs", "azure": "az"}
+
+
+def kind_of(component: Component) -> str:
+    """What a store is: "local", "s3", "gcs" or "azure", as its flavor begins."""
+    return component.flavor.partition("-")[0]
+
+
+def uri_of(component: Component) -> str:
+    """The address below which a store of a built-in flavor keeps things, without a slash after."""
+    config: dict[str, Any] = component.config
+    kind = kind_of(component)
+    if kind == "local":
+        return "file://" + quote(str(config["path"]).rstrip("/"))
+    scheme = _SCHEMES[kind]
+    root = f"{scheme}://{config[_ROOTS[scheme]]}"
+    return f"{root}/{config['prefix']}" if config.get("prefix") else root
