@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from meshkit.authentication import DeniedSerials
@@ -14,12 +15,13 @@ from meshkit.credentials import Credentials
 from meshkit.database import Database
 from meshkit.denials import DenialLog
 from meshkit.files import read_or_make_key
-from meshkit.jobs import Job, JobRunner
+from meshkit.jobs import Job, JobRunner, Lease
 from meshkit.link import Link
 from meshkit.membership import Membership, membership_of
 from meshkit.migrations import migrate
 from meshkit.paging import KEY_BYTES, PageTokens
 from meshkit.server import MeshServer, Ports
+from meshkit.session import Session
 from meshkit.telemetry import Metrics
 from meshkit.tokens import TokenSigner, TokenVerifier, TrustedIssuer
 from weftapi.workloads.v1 import workloads_pb2
@@ -37,6 +39,7 @@ from workspace.logs.files import FileBackend
 from workspace.logs.keeper import LogKeeper
 from workspace.logs.live import LiveLogs
 from workspace.membership import PeoplesKeys, WorkspaceMember, endpoint_of
+from workspace.operations import conditions
 from workspace.owners import Owners
 from workspace.reaper import Reaper
 from workspace.run_tokens import RunStandings, RunTokens, load_key
@@ -44,6 +47,7 @@ from workspace.secrets.key_file import KeyFile
 from workspace.secrets.sealer import Sealer
 from workspace.servicers.listing import Lists
 from workspace.services import SHOWN, Parts, extra_checks, services
+from workspace.store import conditions as condition_store
 from workspace.store.base import metadata
 from workspace.upkeep import Upkeep
 from workspace.usage import UsageMeter
@@ -323,7 +327,19 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
     upkeep = Upkeep(parts.database, settings, courier, clock)
     return [
         Job("reaper", reaper.run, settings.reaper_interval_s),
+        Job("conditions", partial(_expire_conditions, parts.database), settings.reaper_interval_s),
         Job("launches", parts.reconciler.run, settings.launch_interval_s),
         Job("seal_logs", parts.logs.seal_ended, settings.log_sealing_interval_s),
         Job("upkeep", upkeep.run, settings.upkeep_interval_s),
     ]
+
+
+async def _expire_conditions(database: Database, lease: Lease) -> None:
+    """Ends what people were asked for so long that the answer is moot."""
+
+    def expire(session: Session) -> int:
+        lease.check(session)
+        return conditions.expire(session)
+
+    if await database.read(condition_store.has_due):
+        await database.write(expire)

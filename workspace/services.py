@@ -43,6 +43,7 @@ from weftapi.workspace.v1 import (
     steps_pb2_grpc,
 )
 from workspace.access import Access, Policies, own_run_only
+from workspace.answers import Answers
 from workspace.bells import Bells
 from workspace.config import WorkspaceSettings
 from workspace.connectors.desk import ConnectorDesk
@@ -61,6 +62,7 @@ from workspace.servicers.artifacts import (
 )
 from workspace.servicers.builds import BuildServicer, build_to_proto
 from workspace.servicers.components import component_to_proto
+from workspace.servicers.conditions import condition_to_proto
 from workspace.servicers.events import EventServicer
 from workspace.servicers.flavors import flavor_to_proto
 from workspace.servicers.listing import Lists
@@ -86,6 +88,7 @@ from workspace.servicers.steps import StepServicer, step_to_proto
 from workspace.servicers.watches import Watches
 from workspace.store import (
     schema,
+    schema_conditions,
     schema_connectors,
     schema_logs,
     schema_models,
@@ -98,6 +101,7 @@ SHOWN = {
     schema_snapshots.Pipeline: Shown("pipeline", pipeline_to_proto),
     schema_snapshots.Snapshot: Shown("snapshot", snapshot_to_proto),
     schema_snapshots.Build: Shown("build", build_to_proto),
+    schema_conditions.RunCondition: Shown("run_condition", condition_to_proto),
     schema.Run: Shown("run", run_to_proto),
     schema.Step: Shown("step", step_to_proto),
     schema.Artifact: Shown("artifact", artifact_to_proto),
@@ -205,6 +209,8 @@ def _runs(parts: Parts, watches: Watches) -> RunServicer:
         managers=parts.managers,
         reconciler=parts.reconciler,
         bells=parts.bells,
+        answers=Answers(parts.database),
+        logs=parts.logs,
     )
 
 

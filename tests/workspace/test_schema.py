@@ -9,6 +9,8 @@ from workspace.server import MIGRATIONS
 from workspace.servicers.converting import numbers
 from workspace.store import (
     artifacts,
+    builds,
+    conditions,
     model_versions,
     models,
     projects,
@@ -43,6 +45,8 @@ def test_every_filterable_field_has_an_index() -> None:
         snapshots.FIELDS,
         runs.FIELDS,
         artifacts.VERSION_FIELDS,
+        builds.FIELDS,
+        conditions.FIELDS,
         models.FIELDS,
         model_versions.FIELDS,
         model_versions.LINK_FIELDS,

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
+
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.jobs import Lease
@@ -19,6 +21,8 @@ from workspace.operations import logs as operations
 from workspace.operations.refusals import absent
 from workspace.store import logs as log_store
 from workspace.store.schema_logs import LogStream
+
+log = structlog.get_logger()
 
 # Logs of ended runs that are sealed in one go.
 _SEALED_AT_ONCE = 200
@@ -114,6 +118,14 @@ class LogKeeper:
                 strict=True,
             )
         )
+
+    async def discard(self, rows: Sequence[LogStream]) -> None:
+        """Removes the lines of logs whose rows are gone; what a store keeps from it is logged."""
+        for row in rows:
+            try:
+                await self._logs.backend.delete(key_of(row))
+            except LogStoreError as error:
+                log.warning("log_not_removed", log=row.name, error=str(error))
 
     async def close(self) -> None:
         """Ends what is under way; lines that were taken become durable."""

@@ -14,10 +14,12 @@ from uuid import UUID
 from meshkit.feed import ChangeKind, Transition
 from meshkit.session import Session
 from workspace.lifecycle import RUN_TERMINAL, STEP_TERMINAL, RunState, StepState, settled
+from workspace.store import conditions as condition_store
 from workspace.store import runs as run_store
 from workspace.store import steps as step_store
 from workspace.store.base import update
 from workspace.store.schema import Run, Step, StepAttempt
+from workspace.store.schema_conditions import ConditionState, RunCondition
 
 R = TypeVar("R", Run, Step)
 Failure = dict[str, Any]
@@ -40,6 +42,8 @@ _RUN_COLUMNS = (
     "start_time",
     "end_time",
     "stop_request",
+    "pause_request",
+    "open_condition_count",
 )
 _STEP_COLUMNS = (
     "state",
@@ -87,6 +91,7 @@ class Moves:
         self._events: dict[UUID, _Pending] = {}
         self._attempts: dict[tuple[UUID, int], StepAttempt] = {}
         self._counters: dict[tuple[str, str], int] = defaultdict(int)
+        self._without_answer: list[UUID] = []
 
     def note_run(self, run: Run) -> None:
         """The run's columns changed in a way that nobody outside sees."""
@@ -134,9 +139,12 @@ class Moves:
         run.failure = failure or run.failure
         if state is RunState.RUNNING and run.start_time is None:
             run.start_time = time
+        if state is not RunState.PAUSED:
+            run.pause_request = None
         if state in RUN_TERMINAL:
             run.end_time = time
             run.unresponsive_since = None
+            self._end_conditions(run)
         self.change_run(run, "state", item=item)
 
     def move_step(
@@ -210,6 +218,7 @@ class Moves:
         update(session, progressed, _RUN_PROGRESS)
         update(session, [self._runs[uid] for uid in self._moved_runs], _RUN_COLUMNS)
         step_store.save_attempts(session, list(self._attempts.values()))
+        self._cancel_conditions()
         run_store.count(session, self._counters)
         for event in sorted(self._events.values(), key=_steps_first):
             self._emit(event)
@@ -241,6 +250,20 @@ class Moves:
         if step.attempt_count:
             self.attempt(step, step.attempt_count, time=time)
 
+    def _end_conditions(self, run: Run) -> None:
+        """What a run that is over waited for is moot."""
+        if run.open_condition_count:
+            run.open_condition_count = 0
+            self._without_answer.append(run.uid)
+
+    def _cancel_conditions(self) -> None:
+        if not self._without_answer:
+            return
+        rows = condition_store.open_of(self._session, self._without_answer)
+        for row in rows:
+            close_condition(self._session, row, ConditionState.CANCELLED)
+        save_conditions(self._session, rows)
+
     def _transit(self, row: R, state: str, reason: str, item: int) -> None:
         """Notes the transition; one that waits already is emitted first, as things were then."""
         pending = self._pend(row, item)
@@ -266,6 +289,28 @@ class Moves:
         )
 
 
+def close_condition(session: Session, row: RunCondition, state: ConditionState) -> None:
+    """Gives a condition its final state; `save_conditions` writes it down."""
+    row.state = state.value
+    row.resolve_time = row.update_time = session.now
+    row.changes += 1
+    transition = Transition(ConditionState.OPEN.value, row.state)
+    session.emit(ChangeKind.UPDATED, row, fields=("state",), transition=transition)
+
+
+def save_conditions(session: Session, rows: Sequence[RunCondition]) -> None:
+    update(session, rows, _CONDITION_COLUMNS)
+
+
+_CONDITION_COLUMNS = (
+    "state",
+    "resolver",
+    "resolve_time",
+    "answer",
+    "comment",
+    "changes",
+    "update_time",
+)
 _PROGRESS = frozenset({"step_counts", "unresponsive"})
 _PLAIN = frozenset({"state", "failure", "log_stream", "attempt_count"})
 

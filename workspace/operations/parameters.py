@@ -6,6 +6,7 @@ describes and does not decide.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from meshkit.errors import FieldViolation, InvalidArgument
@@ -16,18 +17,18 @@ _MAX_PROBLEMS = 20
 
 def check(schema: dict[str, Any] | None, parameters: dict[str, Any]) -> None:
     """Raises InvalidArgument `INVALID_PARAMETERS` with every problem."""
-    if not schema:
-        return
-    problems = []
-    for problem in _problems(schema, parameters, "parameters", 0):
-        problems.append(problem)
-        if len(problems) == _MAX_PROBLEMS:
-            break
+    if schema:
+        check_value(schema, parameters, "parameters")
+
+
+def check_value(schema: dict[str, Any], value: Any, path: str) -> None:
+    """Raises InvalidArgument `INVALID_PARAMETERS` with every problem of a value named `path`."""
+    problems = list(islice(_problems(schema, value, path, 0), _MAX_PROBLEMS))
     if problems:
         first = problems[0]
         raise InvalidArgument(
             "INVALID_PARAMETERS",
-            f"The parameters do not fit the pipeline: {first.field} {first.description}.",
+            f"What was given does not fit: {first.field} {first.description}.",
             violations=problems,
         )
 

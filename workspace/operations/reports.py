@@ -101,11 +101,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of a batch; `stop` is the wish that the run stop, until it has ended."""
+    """What became of a batch, and what the runner should do about the run."""
 
     outcomes: list[Outcome]
     acked_sequence: int
+    wishes: "Wishes"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """That a run stop, until it has ended; that it start nothing new, while it is paused."""
+
     stop: dict[str, Any] | None
+    pause: dict[str, Any] | None
 
 
 def apply(session: Session, batches: list[Batch]) -> list[Applied | MeshError]:
@@ -124,9 +132,10 @@ def admit(run: Run, reporter: UUID, attempt: int) -> MeshError | None:
     return None
 
 
-def pending_stop(run: Run) -> dict[str, Any] | None:
-    """The wish that a run stop, for as long as it has not ended."""
-    return run.stop_request if run.state not in RUN_TERMINAL else None
+def wishes(run: Run) -> Wishes:
+    """What people want of a run, for as long as it has not ended."""
+    stop = run.stop_request if run.state not in RUN_TERMINAL else None
+    return Wishes(stop, run.pause_request if run.state == RunState.PAUSED else None)
 
 
 class _Work:
@@ -155,7 +164,7 @@ class _Work:
         outcomes = [self._one(run, report, item) for report in batch.reports]
         _acknowledge(run, batch.reports)
         self._moves.note_run(run)
-        return Applied(outcomes, run.acked_sequence, pending_stop(run))
+        return Applied(outcomes, run.acked_sequence, wishes(run))
 
     def save(self) -> None:
         self._moves.save()
@@ -179,6 +188,11 @@ class _Work:
             run.last_sequence = report.sequence
             return self._record(run, run.name, report)
         current = RunState(run.state)
+        # Its last step ended before the runner heard that it should pause.
+        is_through = current is RunState.PAUSED and said.state in RUN_TERMINAL
+        if is_through and not may_move(RUN_EDGES, current, said.state):
+            self._moves.move_run(run, RunState.RUNNING, reason="Its steps have ended.", item=item)
+            current = RunState.RUNNING
         if not may_move(RUN_EDGES, current, said.state):
             return illegal(run.name, current, said.state)
         run.last_sequence = report.sequence
@@ -224,7 +238,7 @@ class _Work:
         return APPLIED
 
     def _refusal(self, run: Run, step: Step, said: StepReport) -> MeshError | None:
-        current = StepState(step.state)
+        current = _as_its_runner_sees_it(step)
         is_new_attempt = 0 < step.attempt_count < said.attempt
         origin = before_attempt(current) if is_new_attempt else current
         if not may_move(STEP_EDGES, origin, said.state):
@@ -248,6 +262,8 @@ class _Work:
         changed = self._take_data(run, step, said)
         if changed:
             moves.change_step(step, *changed, item=item)
+        if _as_its_runner_sees_it(step) != step.state and said.state is not StepState.RUNNING:
+            moves.move_step(run, step, StepState.RUNNING, time=time, item=item)
         if said.state.value != step.state:
             moves.move_step(
                 run,
@@ -359,6 +375,12 @@ class _Work:
             for project, keys in wanted.items()
             for key, uid in artifact_store.uids(self._session, project, keys).items()
         }
+
+
+def _as_its_runner_sees_it(step: Step) -> StepState:
+    """A step that waits for people is PAUSED here; to its runner it simply runs."""
+    current = StepState(step.state)
+    return StepState.RUNNING if current is StepState.PAUSED else current
 
 
 def _version_key(name: str) -> tuple[str, int]:

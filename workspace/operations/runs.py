@@ -1,21 +1,21 @@
 """What writes of runs mean."""
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from meshkit.errors import MeshError
+from meshkit.errors import FailedPrecondition, MeshError
 from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import ids, names
 from workspace.lifecycle import RUN_TERMINAL, RunState, StepState
-from workspace.operations import parameters, pipelines
-from workspace.operations.launches import INTENDED, QUEUED
+from workspace.operations import changes, parameters, pipelines
+from workspace.operations.launches import ENDED, INTENDED, QUEUED
 from workspace.operations.moves import Moves
-from workspace.operations.refusals import absent, changed, illegal, invalid, taken
+from workspace.operations.refusals import absent, illegal, in_use, invalid, taken
 from workspace.operations.reports import admit
 from workspace.store import launches as launch_store
 from workspace.store import projects as project_store
@@ -25,9 +25,12 @@ from workspace.store import stacks as stack_store
 from workspace.store import steps as step_store
 from workspace.store.base import insert
 from workspace.store.schema import Run, Step
+from workspace.store.schema_logs import LogStream
 from workspace.store.schema_snapshots import Snapshot
 
 FORCE, GRACEFUL = "FORCE", "GRACEFUL"
+# How many users a refusal names.
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class NewRun:
     display_name: str = ""
     description: str = ""
     stack: str = ""
+    # Steps of an earlier run that stand in for their like, in the order of its graph.
+    reused: Sequence[Step] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +84,7 @@ def stop(
     requester: str,
 ) -> Run:
     """Asks a run to stop, or stops it at once where nothing runs yet."""
-    run = store.lock(session, project, run_id)
-    if run is None:
-        raise absent(names.run(project, run_id))
-    current = names.etag(run.uid, run.changes)
-    if etag and etag != current:
-        raise changed(current)
+    run = held(session, project, run_id, etag)
     if run.state in RUN_TERMINAL:
         raise illegal(run.name, run.state, RunState.STOPPING)
     if run.stop_request and (mode == GRACEFUL or run.stop_request["mode"] == FORCE):
@@ -106,6 +106,78 @@ def stop(
         moves.move_run(run, RunState.STOPPING, reason=sentence)
     moves.save()
     session.audited(resource=run.name, fields=("stop_request",))
+    return run
+
+
+def pause(
+    session: Session, project: str, run_id: str, *, reason: str, etag: str, requester: str
+) -> Run:
+    """Keeps a run from starting further steps; one that is paused stays so."""
+    run = held(session, project, run_id, etag)
+    if run.state == RunState.PAUSED:
+        return run
+    if run.state != RunState.RUNNING:
+        raise illegal(run.name, run.state, RunState.PAUSED)
+    moves = Moves(session)
+    moves.move_run(run, RunState.PAUSED, reason=reason or "Somebody paused the run.")
+    time = session.now.isoformat()
+    run.pause_request = {"requester": requester, "reason": reason, "time": time}
+    moves.change_run(run, "pause_request")
+    moves.save()
+    session.audited(resource=run.name, fields=("state",))
+    return run
+
+
+def resume(session: Session, project: str, run_id: str, *, etag: str) -> Run:
+    """Lets a paused run go on; one that runs does so already."""
+    run = held(session, project, run_id, etag)
+    if run.state == RunState.RUNNING:
+        return run
+    if run.state != RunState.PAUSED:
+        raise illegal(run.name, run.state, RunState.RUNNING)
+    moves = Moves(session)
+    moves.move_run(run, RunState.RUNNING)
+    moves.change_run(run, "pause_request")
+    moves.save()
+    session.audited(resource=run.name, fields=("state",))
+    return run
+
+
+def change(
+    session: Session, project: str, run_id: str, values: Mapping[str, Any], *, etag: str
+) -> Run:
+    """Gives fields that people write new values; NotFound, Aborted."""
+    run = held(session, project, run_id, etag)
+    changes.apply(session, run, values)
+    return run
+
+
+def delete(session: Session, project: str, run_id: str, *, etag: str) -> list[LogStream]:
+    """Deletes a run that has ended; answers its logs, whose lines are elsewhere."""
+    run = held(session, project, run_id, etag)
+    launch = launch_store.get(session, run.uid)
+    if run.state not in RUN_TERMINAL or (launch and launch.state != ENDED):
+        raise FailedPrecondition(
+            "RUN_NOT_ENDED",
+            f"{run.name} is {run.state}, or its workload has not ended: stop it first.",
+            metadata={"resource": run.name},
+        )
+    users = store.takers(session, run, _NAMED)
+    if users:
+        raise in_use(run.name, users)
+    logs = store.delete(session, run)
+    store.count(session, {(run.project, run.state): -1})
+    session.emit(ChangeKind.DELETED, run)
+    session.audited(resource=run.name)
+    return logs
+
+
+def held(session: Session, project: str, run_id: str, etag: str = "") -> Run:
+    """The run, held until the commit; NotFound, or Aborted where the etag is another one."""
+    run = store.lock(session, project, run_id)
+    if run is None:
+        raise absent(names.run(project, run_id))
+    changes.check_etag(run, etag)
     return run
 
 
@@ -160,12 +232,14 @@ class _Makers:
         run = self._run(item, snapshot)
         self._taken.add((run.project, run.id))
         self._pipelines.setdefault((run.project, run.pipeline), run.creator)
+        graph = snapshot.graph if snapshot else []
         steps = [
             self._step(run, ordinal, step, upstream)
-            for ordinal, (step, upstream) in enumerate(snapshot.graph if snapshot else ())
+            for ordinal, (step, upstream) in enumerate(graph)
         ]
-        if steps:
-            run.step_counts = {StepState.PENDING.value: len(steps)}
+        if item.reused:
+            steps = _with_reused(steps, item.reused)
+        run.step_counts = dict(Counter(step.state for step in steps))
         self._steps[run.uid] = steps
         return run
 
@@ -252,3 +326,38 @@ class _Makers:
             update_time=run.create_time,
             upstream=upstream,
         )
+
+
+def _with_reused(steps: Sequence[Step], reused: Sequence[Step]) -> list[Step]:
+    """The steps, each with the result of its like where there is one; and items of fan-outs."""
+    earlier = {step.id: step for step in reused if not step.map_group}
+    found = [_cached(step, earlier[step.id]) if step.id in earlier else step for step in steps]
+    items = [step for step in reused if step.map_group in earlier]
+    template = steps[0]
+    for ordinal, item in enumerate(items, len(found)):
+        own = replace(
+            template,
+            uid=new_uid(),
+            id=item.id,
+            ordinal=ordinal,
+            upstream=item.upstream,
+            map_group=item.map_group,
+            map_index=item.map_index,
+        )
+        found.append(_cached(own, item))
+    return found
+
+
+def _cached(step: Step, earlier: Step) -> Step:
+    sentence = f"Taken over from {earlier.run}, which this run retries."
+    return replace(
+        step,
+        state=StepState.CACHED.value,
+        state_reason=sentence,
+        cache_reason=sentence,
+        cache_key=earlier.cache_key,
+        cached_from=earlier.cached_from or earlier.name,
+        inputs=earlier.inputs,
+        outputs=earlier.outputs,
+        end_time=step.create_time,
+    )

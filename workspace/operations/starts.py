@@ -6,24 +6,25 @@ all; the reconciler submits what stands there, under a name that follows from th
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from meshkit.errors import FailedPrecondition, FieldViolation, InvalidArgument, MeshError
 from meshkit.session import Session
 from workspace import names
-from workspace.lifecycle import RUN_TERMINAL, RunState
+from workspace.lifecycle import RUN_TERMINAL, RunState, StepState
 from workspace.operations import parameters
 from workspace.operations.admission import waiting
 from workspace.operations.launches import INTENDED, QUEUED
-from workspace.operations.refusals import absent, illegal
+from workspace.operations.refusals import absent, illegal, invalid
 from workspace.operations.runs import NewRun, create
 from workspace.store import projects as project_store
 from workspace.store import runs as store
 from workspace.store import snapshots as snapshot_store
+from workspace.store import steps as step_store
 from workspace.store.base import insert
-from workspace.store.schema import Launch, Run
+from workspace.store.schema import Launch, Run, Step
 from workspace.store.schema_snapshots import Snapshot
 
 
@@ -65,8 +66,21 @@ def problems(session: Session, new: NewRun) -> list[MeshError]:
     return found
 
 
-def retry(session: Session, project: str, origin: str, run_id: str, *, creator: str) -> Run:
-    """Runs the snapshot of a run that has ended again."""
+_WELL = (StepState.SUCCEEDED, StepState.CACHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What of a run is run again: all of it, what did not end well, or from a step on."""
+
+    from_failed: bool = False
+    from_step: str = ""
+
+
+def retry(
+    session: Session, project: str, origin: str, run_id: str, *, again: Again, creator: str
+) -> Run:
+    """Runs the snapshot of a run that has ended again; what is not run again is CACHED."""
     run = store.get(session, project, origin)
     if run is None:
         raise absent(names.run(project, origin))
@@ -90,8 +104,25 @@ def retry(session: Session, project: str, origin: str, run_id: str, *, creator: 
         cache_disabled=run.cache_disabled,
         step_settings=run.step_settings,
         stack=run.stack,
+        reused=_reused(session, run, again),
     )
     return start(session, new)
+
+
+def _reused(session: Session, origin: Run, again: Again) -> list[Step]:
+    """Steps that ended well and do not follow what is run again, with the items of fan-outs."""
+    if not (again.from_failed or again.from_step):
+        return []
+    steps = step_store.of_run(session, origin.uid)
+    if again.from_step and again.from_step not in {s.id for s in steps if not s.map_group}:
+        raise invalid("from_step", f"is no step of {origin.name}")
+    # A fan-out is run again whole: its items are found in the cache one by one.
+    rerun = {again.from_step, *(s.map_group or s.id for s in steps if s.state not in _WELL)}
+    # Each comes after all that it waits for: one look at each is enough.
+    for step in steps:
+        if not step.map_group and not rerun.isdisjoint(step.upstream):
+            rerun.add(step.id)
+    return [step for step in steps if (step.map_group or step.id) not in rerun]
 
 
 def workload_name(run: Run) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 from google.protobuf import json_format
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from meshkit.caller import Caller, CallerKind, current_call
@@ -53,6 +53,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Message):
         return [_plain(item) for item in value]  # type: ignore[attr-defined]
     return value
+
+
+def plain_value(value: Value) -> Any:
+    """A Value as plain JSON; whole numbers come back as integers."""
+    holder = Struct()
+    holder.fields["value"].CopyFrom(value)
+    return struct_to_dict(holder)["value"]
 
 
 def message_to_dict(message: Message) -> dict[str, Any]:

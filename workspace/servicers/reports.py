@@ -19,11 +19,13 @@ from workspace import names
 from workspace.bells import Bells
 from workspace.heartbeats import Heartbeats
 from workspace.lifecycle import RunState, StepState
+from workspace.operations import conditions
 from workspace.operations import reports as operations
 from workspace.operations import runs as run_operations
 from workspace.operations import steps as step_operations
 from workspace.operations.refusals import absent, fenced
 from workspace.run_tokens import RunTokens
+from workspace.servicers.conditions import condition_to_proto, new_condition
 from workspace.servicers.converting import (
     caller,
     failure_to_dict,
@@ -32,7 +34,7 @@ from workspace.servicers.converting import (
     struct_to_dict,
     time_of,
 )
-from workspace.servicers.runs import run_to_proto, stop_to_proto
+from workspace.servicers.runs import pause_to_proto, run_to_proto, stop_to_proto
 from workspace.servicers.stacks import run_stack_to_proto
 from workspace.servicers.steps import step_to_proto
 from workspace.stacks.flavors import BUILT_IN
@@ -111,6 +113,13 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
         item = step_operations.NewSteps(project, run, new, run_attempt(caller()))
         return await self._database.write_grouped(step_operations.add, item, reply=_steps_to_proto)
 
+    async def CreateRunCondition(
+        self, request: reports_pb2.CreateRunConditionRequest, _context: Context
+    ) -> run_types_pb2.RunCondition:
+        return await self._database.write(
+            conditions.create, new_condition(request), reply=condition_to_proto
+        )
+
     async def StreamReports(
         self,
         requests: AsyncIterator[reports_pb2.StreamReportsRequest],
@@ -146,7 +155,7 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
         self._heartbeats.note(project, run)
         return reports_pb2.BatchReportResponse(
             results=[_result(outcome) for outcome in applied.outcomes],
-            directives=_directives(applied.stop),
+            directives=_directives(applied.wishes),
         )
 
     async def Heartbeat(
@@ -164,7 +173,7 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
             # It is back: whoever watches learns it now, not at the next flush.
             await self._heartbeats.flush()
         token = self._tokens.issue(run) if self._tokens.is_half_spent(speaker) else ""
-        directives = _directives(operations.pending_stop(run))
+        directives = _directives(operations.wishes(run))
         return reports_pb2.HeartbeatResponse(directives=directives, run_token=token)
 
     async def _apply(
@@ -304,8 +313,13 @@ def _result(outcome: operations.Outcome) -> reports_pb2.ReportResult:
     )
 
 
-def _directives(stop: dict[str, Any] | None) -> list[reports_pb2.Directive]:
-    return [reports_pb2.Directive(stop=stop_to_proto(stop))] if stop else []
+def _directives(wishes: operations.Wishes) -> list[reports_pb2.Directive]:
+    found = []
+    if wishes.stop:
+        found.append(reports_pb2.Directive(stop=stop_to_proto(wishes.stop)))
+    if wishes.pause:
+        found.append(reports_pb2.Directive(pause=pause_to_proto(wishes.pause)))
+    return found
 
 
 def _stream_response(
@@ -315,7 +329,7 @@ def _stream_response(
     return reports_pb2.StreamReportsResponse(
         acked_sequence=applied.acked_sequence,
         results=[] if is_first else [_result(outcome) for outcome in unusual],
-        directives=_directives(applied.stop),
+        directives=_directives(applied.wishes),
     )
 
 

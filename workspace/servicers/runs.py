@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from google.protobuf import json_format
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from meshkit.authentication import Context
@@ -14,23 +15,29 @@ from meshkit.idempotency import once
 from weftapi.workspace.v1 import run_types_pb2, runs_pb2, runs_pb2_grpc
 from workspace import names
 from workspace.access import Access
+from workspace.answers import Answers
 from workspace.bells import Bells
 from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
+from workspace.logs.keeper import LogKeeper
+from workspace.operations import conditions, starts
 from workspace.operations import runs as operations
-from workspace.operations import starts
-from workspace.operations.refusals import absent
+from workspace.operations.refusals import absent, invalid
+from workspace.servicers import run_graphs
+from workspace.servicers.conditions import answer_of, condition_to_proto
 from workspace.servicers.converting import (
     caller,
     environment_to_dict,
     environment_to_proto,
     failure_to_proto,
+    masked,
     numbers,
     stamp,
     struct_to_dict,
 )
 from workspace.servicers.listing import Lists
 from workspace.servicers.watches import Watches
+from workspace.store import conditions as condition_store
 from workspace.store import projects as project_store
 from workspace.store import runs as store
 from workspace.store.schema import Run
@@ -51,6 +58,8 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
         managers: WorkloadManagers,
         reconciler: Reconciler,
         bells: Bells,
+        answers: Answers,
+        logs: LogKeeper,
     ) -> None:
         self._database = database
         self._lists = lists
@@ -59,6 +68,8 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
         self._managers = managers
         self._reconciler = reconciler
         self._bells = bells
+        self._answers = answers
+        self._logs = logs
 
     async def GetRun(self, request: runs_pb2.GetRunRequest, _context: Context) -> run_types_pb2.Run:
         row = await self._database.read(store.get, *names.ids(request.name))
@@ -98,6 +109,97 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
             reply=run_to_proto,
         )
 
+    async def UpdateRun(
+        self, request: runs_pb2.UpdateRunRequest, _context: Context
+    ) -> run_types_pb2.Run:
+        return await self._database.write(
+            operations.change,
+            *names.ids(request.run.name),
+            masked(request.run, request.update_mask),
+            etag=request.run.etag,
+            once=once(request, run_types_pb2.Run),
+            reply=run_to_proto,
+        )
+
+    async def DeleteRun(self, request: runs_pb2.DeleteRunRequest, _context: Context) -> Empty:
+        ids = names.ids(request.name)
+        logs = await self._database.write(operations.delete, *ids, etag=request.etag)
+        await self._logs.discard(logs)
+        return Empty()
+
+    async def PauseRun(
+        self, request: runs_pb2.PauseRunRequest, _context: Context
+    ) -> run_types_pb2.Run:
+        reply = await self._database.write(
+            operations.pause,
+            *names.ids(request.name),
+            reason=request.reason,
+            etag=request.etag,
+            requester=caller().subject,
+            once=once(request, run_types_pb2.Run),
+            reply=run_to_proto,
+        )
+        self._bells.ring(request.name)
+        return reply
+
+    async def ResumeRun(
+        self, request: runs_pb2.ResumeRunRequest, _context: Context
+    ) -> run_types_pb2.Run:
+        reply = await self._database.write(
+            operations.resume,
+            *names.ids(request.name),
+            etag=request.etag,
+            once=once(request, run_types_pb2.Run),
+            reply=run_to_proto,
+        )
+        self._bells.ring(request.name)
+        return reply
+
+    async def GetRunGraph(
+        self, request: runs_pb2.GetRunGraphRequest, _context: Context
+    ) -> runs_pb2.RunGraph:
+        ids = names.ids(request.name)
+        graph = await self._database.read(run_graphs.read, *ids, show_items=request.show_items)
+        if graph is None:
+            raise absent(request.name)
+        return graph
+
+    async def GetRunCondition(
+        self, request: runs_pb2.GetRunConditionRequest, _context: Context
+    ) -> run_types_pb2.RunCondition:
+        wait_s = request.wait.ToTimedelta().total_seconds()
+        row = await self._answers.first(request.name, wait_s)
+        if row is None:
+            raise absent(request.name)
+        return condition_to_proto(row)
+
+    async def ListRunConditions(
+        self, request: runs_pb2.ListRunConditionsRequest, _context: Context
+    ) -> runs_pb2.ListRunConditionsResponse:
+        window = self._lists.window("ListRunConditions", request, condition_store.ORDERS)
+        filter_ = self._lists.filter(condition_store.FIELDS, request.filter)
+        run = await self._database.read(store.get, *names.ids(request.parent))
+        if run is None:
+            raise absent(request.parent)
+        page = await self._lists.page(
+            window, condition_to_proto, condition_store.list_page, run.uid, window, filter_
+        )
+        return runs_pb2.ListRunConditionsResponse(
+            run_conditions=page.items, next_page_token=page.next_page_token, revision=page.revision
+        )
+
+    async def ResolveRunCondition(
+        self, request: runs_pb2.ResolveRunConditionRequest, _context: Context
+    ) -> run_types_pb2.RunCondition:
+        return await self._database.write(
+            conditions.resolve,
+            *names.ids(request.name),
+            answer=answer_of(request),
+            etag=request.etag,
+            once=once(request, run_types_pb2.RunCondition),
+            reply=condition_to_proto,
+        )
+
     async def StopRun(
         self, request: runs_pb2.StopRunRequest, _context: Context
     ) -> run_types_pb2.Run:
@@ -128,6 +230,7 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
             project,
             run,
             request.run_id,
+            again=_again(request),
             creator=caller().subject,
             once=once(request, run_types_pb2.Run),
             reply=run_to_proto,
@@ -151,6 +254,12 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
         async with aclosing(watch.follow(context)) as responses:
             async for response in responses:
                 yield response
+
+
+def _again(request: runs_pb2.RetryRunRequest) -> starts.Again:
+    if request.from_failed and request.from_step:
+        raise invalid("from_step", "cannot be given together with from_failed")
+    return starts.Again(from_failed=request.from_failed, from_step=request.from_step)
 
 
 def _new_run(request: runs_pb2.CreateRunRequest) -> operations.NewRun:
@@ -205,6 +314,8 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
         if heard
         else None,
         stop_request=stop_to_proto(row.stop_request),
+        pause_request=pause_to_proto(row.pause_request),
+        open_condition_count=row.open_condition_count,
         environment=environment_to_proto(row.environment),
         cache_disabled=row.cache_disabled,
         stack=names.stack(row.stack),
@@ -225,6 +336,16 @@ def stop_to_proto(request: dict[str, Any] | None) -> run_types_pb2.StopRequest |
     return run_types_pb2.StopRequest(
         requester=request["requester"],
         mode=mode,
+        reason=request["reason"],
+        time=stamp(datetime.fromisoformat(request["time"])),
+    )
+
+
+def pause_to_proto(request: dict[str, Any] | None) -> run_types_pb2.PauseRequest | None:
+    if request is None:
+        return None
+    return run_types_pb2.PauseRequest(
+        requester=request["requester"],
         reason=request["reason"],
         time=stamp(datetime.fromisoformat(request["time"])),
     )

@@ -16,9 +16,21 @@ from meshkit.session import Session
 from workspace.lifecycle import RUN_ACTIVE, RunState
 from workspace.store.base import Rows, columns, every, fetch, insert_or
 from workspace.store.lists import Listed, Visible, listed, matching, within
-from workspace.store.schema import Run, RunCounter
+from workspace.store.schema import (
+    LateReport,
+    Launch,
+    LineageEdge,
+    Run,
+    RunCounter,
+    Step,
+    StepAttempt,
+)
+from workspace.store.schema_conditions import RunCondition
+from workspace.store.schema_logs import LogStream
 
 _C = columns(Run)
+_S = columns(Step)
+_E = columns(LineageEdge)
 _COUNTERS = RunCounter.__table__
 
 TRIGGERS = ("SDK", "SNAPSHOT", "RETRY")
@@ -174,3 +186,41 @@ def end_time(session: Session, project: str, run: str) -> tuple[bool, datetime |
     """Whether the run exists, and when it ended."""
     found = standing(session, project, run)
     return found is not None, found[1] if found else None
+
+
+def takers(session: Session, run: Run, limit: int) -> list[str]:
+    """Names of other runs whose steps took what this one made."""
+    versions = sa.select(_E.version_uid).where(
+        _E.step_uid.in_(sa.select(_S.uid).where(_S.run_uid == run.uid)), _E.is_output
+    )
+    query = (
+        sa.select(_S.run)
+        .distinct()
+        .join_from(LineageEdge.__table__, Step.__table__, _S.uid == _E.step_uid)
+        .where(_E.version_uid.in_(versions), ~_E.is_output, _S.run_uid != run.uid)
+        .order_by(_S.run)
+        .limit(limit)
+    )
+    found = session.connection().execute(query).scalars()
+    return [f"projects/{run.project}/runs/{id_}" for id_ in found]
+
+
+def delete(session: Session, run: Run) -> list[LogStream]:
+    """Deletes a run with all that is its own, and answers its logs."""
+    logs = columns(LogStream)
+    of_run = sa.and_(logs.project == run.project, logs.run == run.id)
+    streams = fetch(session, LogStream, every(LogStream).where(of_run))
+    steps = sa.select(_S.uid).where(_S.run_uid == run.uid)
+    connection = session.connection()
+    for cls, condition in (
+        (LogStream, of_run),
+        (LineageEdge, _E.step_uid.in_(steps)),
+        (StepAttempt, columns(StepAttempt).step_uid.in_(steps)),
+        (Step, _S.run_uid == run.uid),
+        (LateReport, columns(LateReport).run_uid == run.uid),
+        (RunCondition, columns(RunCondition).run_uid == run.uid),
+        (Launch, columns(Launch).run_uid == run.uid),
+        (Run, _C.uid == run.uid),
+    ):
+        connection.execute(cls.__table__.delete().where(condition))
+    return streams

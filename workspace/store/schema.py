@@ -117,6 +117,8 @@ class Run(Row):
     end_time: datetime | None = None
     step_counts: dict[str, int] = field(default_factory=dict)
     stop_request: dict[str, Any] | None = None
+    pause_request: dict[str, Any] | None = None
+    open_condition_count: int = 0
     unresponsive_since: datetime | None = None
     heartbeat_ms: int = 0
     attempt: int = 1
@@ -333,6 +335,7 @@ class Launch(Row):
 
 # Imported for their effect on the metadata: these tables live in files of their own.
 # Imported for its effect on the metadata: the tables of logs live in a file of their own.
+from workspace.store import schema_conditions as schema_conditions  # noqa: E402, PLC0414
 from workspace.store import schema_connectors as schema_connectors  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_logs as schema_logs  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_models as schema_models  # noqa: E402, PLC0414 - re-exported

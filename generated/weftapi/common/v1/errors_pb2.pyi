@@ -223,6 +223,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT: what is given as a JSON Schema is none, or uses what is not accepted; BadRequest says where."""
     ERROR_REASON_BUILT_IN_FLAVOR: _ErrorReason.ValueType  # 221
     """FAILED_PRECONDITION: a flavor that comes with Weft never changes; make a flavor of your own. {resource}"""
+    ERROR_REASON_RUN_NOT_ENDED: _ErrorReason.ValueType  # 180
+    """FAILED_PRECONDITION: the run, or its workload, has not ended. {resource}"""
+    ERROR_REASON_NOT_AN_APPROVER: _ErrorReason.ValueType  # 181
+    """PERMISSION_DENIED: the condition names who may answer it, and the caller is not among them. {resource}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -425,4 +429,8 @@ ERROR_REASON_INVALID_SCHEMA: ErrorReason.ValueType  # 220
 """INVALID_ARGUMENT: what is given as a JSON Schema is none, or uses what is not accepted; BadRequest says where."""
 ERROR_REASON_BUILT_IN_FLAVOR: ErrorReason.ValueType  # 221
 """FAILED_PRECONDITION: a flavor that comes with Weft never changes; make a flavor of your own. {resource}"""
+ERROR_REASON_RUN_NOT_ENDED: ErrorReason.ValueType  # 180
+"""FAILED_PRECONDITION: the run, or its workload, has not ended. {resource}"""
+ERROR_REASON_NOT_AN_APPROVER: ErrorReason.ValueType  # 181
+"""PERMISSION_DENIED: the condition names who may answer it, and the caller is not among them. {resource}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

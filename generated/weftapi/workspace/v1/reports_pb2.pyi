@@ -206,6 +206,38 @@ class NewStep(_message.Message):
 Global___NewStep: _TypeAlias = NewStep  # noqa: Y015
 
 @_typing.final
+class CreateRunConditionRequest(_message.Message):
+    """Request of CreateRunCondition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    CONDITION_ID_FIELD_NUMBER: _builtins.int
+    RUN_CONDITION_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Required. The run."""
+    condition_id: _builtins.str
+    """Required. The id in its name; it makes repeating safe."""
+    @_builtins.property
+    def run_condition(self) -> _run_types_pb2.RunCondition:
+        """Required. The condition."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        condition_id: _builtins.str = ...,
+        run_condition: _run_types_pb2.RunCondition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["run_condition", b"run_condition"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition_id", b"condition_id", "parent", b"parent", "run_condition", b"run_condition"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateRunConditionRequest: _TypeAlias = CreateRunConditionRequest  # noqa: Y015
+
+@_typing.final
 class BatchCreateStepsResponse(_message.Message):
     """Response of BatchCreateSteps."""
 
@@ -486,20 +518,26 @@ class Directive(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     STOP_FIELD_NUMBER: _builtins.int
+    PAUSE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def stop(self) -> _run_types_pb2.StopRequest:
         """Stop the run."""
+
+    @_builtins.property
+    def pause(self) -> _run_types_pb2.PauseRequest:
+        """Start no more steps, until an answer comes without this."""
 
     def __init__(
         self,
         *,
         stop: _run_types_pb2.StopRequest | None = ...,
+        pause: _run_types_pb2.PauseRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "stop", b"stop"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "pause", b"pause", "stop", b"stop"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "stop", b"stop"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "pause", b"pause", "stop", b"stop"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_action: _TypeAlias = _typing.Literal["stop"]  # noqa: Y015
+    _WhichOneofReturnType_action: _TypeAlias = _typing.Literal["stop", "pause"]  # noqa: Y015
     _WhichOneofArgType_action: _TypeAlias = _typing.Literal["action", b"action"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_action) -> _WhichOneofReturnType_action | None: ...
 

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from weftapi.workspace.v1 import reports_pb2 as weftapi_dot_workspace_dot_v1_dot_reports__pb2
+from weftapi.workspace.v1 import run_types_pb2 as weftapi_dot_workspace_dot_v1_dot_run__types__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
 GRPC_VERSION = grpc.__version__
@@ -46,6 +47,11 @@ class ReportServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_reports__pb2.BatchCreateStepsRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_reports__pb2.BatchCreateStepsResponse.FromString,
                 _registered_method=True)
+        self.CreateRunCondition = channel.unary_unary(
+                '/weftapi.workspace.v1.ReportService/CreateRunCondition',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_reports__pb2.CreateRunConditionRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.RunCondition.FromString,
+                _registered_method=True)
         self.StreamReports = channel.stream_stream(
                 '/weftapi.workspace.v1.ReportService/StreamReports',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_reports__pb2.StreamReportsRequest.SerializeToString,
@@ -79,6 +85,15 @@ class ReportServiceServicer(object):
     def BatchCreateSteps(self, request, context):
         """Adds steps to a run while it executes: members of a fan-out, or a graph that is known only now. A step that
         exists with the same fields is OK; with others it is ALREADY_EXISTS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateRunCondition(self, request, context):
+        """Makes a condition that a step waits for: people are asked, and the run says so. One that exists with the same
+        question is OK, as it stands, so that a runner that was restarted finds the answer; with another it is
+        ALREADY_EXISTS. A run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,6 +134,11 @@ def add_ReportServiceServicer_to_server(servicer, server):
                     servicer.BatchCreateSteps,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_reports__pb2.BatchCreateStepsRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_reports__pb2.BatchCreateStepsResponse.SerializeToString,
+            ),
+            'CreateRunCondition': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRunCondition,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_reports__pb2.CreateRunConditionRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.RunCondition.SerializeToString,
             ),
             'StreamReports': grpc.stream_stream_rpc_method_handler(
                     servicer.StreamReports,
@@ -192,6 +212,33 @@ class ReportService(object):
             '/weftapi.workspace.v1.ReportService/BatchCreateSteps',
             weftapi_dot_workspace_dot_v1_dot_reports__pb2.BatchCreateStepsRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_reports__pb2.BatchCreateStepsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRunCondition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.ReportService/CreateRunCondition',
+            weftapi_dot_workspace_dot_v1_dot_reports__pb2.CreateRunConditionRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_run__types__pb2.RunCondition.FromString,
             options,
             channel_credentials,
             insecure,

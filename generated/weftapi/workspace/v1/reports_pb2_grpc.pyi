@@ -6,6 +6,7 @@ How whoever executes a run says what happens."""
 from collections import abc as _abc
 from grpc import aio as _aio
 from weftapi.workspace.v1 import reports_pb2 as _reports_pb2
+from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -43,6 +44,11 @@ class ReportServiceStub:
     """Adds steps to a run while it executes: members of a fan-out, or a graph that is known only now. A step that
     exists with the same fields is OK; with others it is ALREADY_EXISTS.
     """
+    CreateRunCondition: _grpc.UnaryUnaryMultiCallable[_reports_pb2.CreateRunConditionRequest, _run_types_pb2.RunCondition]
+    """Makes a condition that a step waits for: people are asked, and the run says so. One that exists with the same
+    question is OK, as it stands, so that a runner that was restarted finds the answer; with another it is
+    ALREADY_EXISTS. A run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
+    """
     StreamReports: _grpc.StreamStreamMultiCallable[_reports_pb2.StreamReportsRequest, _reports_pb2.StreamReportsResponse]
     """Takes reports one after another over one stream. Acknowledgements name the highest report up to which all are
     durable; after a break the reporter resends from there.
@@ -68,6 +74,11 @@ class ReportServiceAsyncStub(ReportServiceStub):
     BatchCreateSteps: _aio.UnaryUnaryMultiCallable[_reports_pb2.BatchCreateStepsRequest, _reports_pb2.BatchCreateStepsResponse]  # type: ignore[assignment]
     """Adds steps to a run while it executes: members of a fan-out, or a graph that is known only now. A step that
     exists with the same fields is OK; with others it is ALREADY_EXISTS.
+    """
+    CreateRunCondition: _aio.UnaryUnaryMultiCallable[_reports_pb2.CreateRunConditionRequest, _run_types_pb2.RunCondition]  # type: ignore[assignment]
+    """Makes a condition that a step waits for: people are asked, and the run says so. One that exists with the same
+    question is OK, as it stands, so that a runner that was restarted finds the answer; with another it is
+    ALREADY_EXISTS. A run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
     """
     StreamReports: _aio.StreamStreamMultiCallable[_reports_pb2.StreamReportsRequest, _reports_pb2.StreamReportsResponse]  # type: ignore[assignment]
     """Takes reports one after another over one stream. Acknowledgements name the highest report up to which all are
@@ -103,6 +114,17 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_reports_pb2.BatchCreateStepsResponse, _abc.Awaitable[_reports_pb2.BatchCreateStepsResponse]]:
         """Adds steps to a run while it executes: members of a fan-out, or a graph that is known only now. A step that
         exists with the same fields is OK; with others it is ALREADY_EXISTS.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateRunCondition(
+        self,
+        request: _reports_pb2.CreateRunConditionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_types_pb2.RunCondition, _abc.Awaitable[_run_types_pb2.RunCondition]]:
+        """Makes a condition that a step waits for: people are asked, and the run says so. One that exists with the same
+        question is OK, as it stands, so that a runner that was restarted finds the answer; with another it is
+        ALREADY_EXISTS. A run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
         """
 
     @_abc_1.abstractmethod

@@ -213,6 +213,42 @@ FAILURE_KIND_INFRASTRUCTURE: FailureKind.ValueType  # 3
 """What it ran on: killed, out of memory, lost."""
 Global___FailureKind: _TypeAlias = FailureKind  # noqa: Y015
 
+class _RunConditionState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RunConditionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunConditionState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RUN_CONDITION_STATE_UNSPECIFIED: _RunConditionState.ValueType  # 0
+    """Not set."""
+    RUN_CONDITION_STATE_OPEN: _RunConditionState.ValueType  # 1
+    """Waits for an answer."""
+    RUN_CONDITION_STATE_APPROVED: _RunConditionState.ValueType  # 2
+    """Somebody said yes."""
+    RUN_CONDITION_STATE_DENIED: _RunConditionState.ValueType  # 3
+    """Somebody said no."""
+    RUN_CONDITION_STATE_EXPIRED: _RunConditionState.ValueType  # 4
+    """Nobody answered in time."""
+    RUN_CONDITION_STATE_CANCELLED: _RunConditionState.ValueType  # 5
+    """The run ended first."""
+
+class RunConditionState(_RunConditionState, metaclass=_RunConditionStateEnumTypeWrapper):
+    """States of a condition. All but OPEN are final."""
+
+RUN_CONDITION_STATE_UNSPECIFIED: RunConditionState.ValueType  # 0
+"""Not set."""
+RUN_CONDITION_STATE_OPEN: RunConditionState.ValueType  # 1
+"""Waits for an answer."""
+RUN_CONDITION_STATE_APPROVED: RunConditionState.ValueType  # 2
+"""Somebody said yes."""
+RUN_CONDITION_STATE_DENIED: RunConditionState.ValueType  # 3
+"""Somebody said no."""
+RUN_CONDITION_STATE_EXPIRED: RunConditionState.ValueType  # 4
+"""Nobody answered in time."""
+RUN_CONDITION_STATE_CANCELLED: RunConditionState.ValueType  # 5
+"""The run ended first."""
+Global___RunConditionState: _TypeAlias = RunConditionState  # noqa: Y015
+
 @_typing.final
 class Failure(_message.Message):
     """Why something failed."""
@@ -484,6 +520,134 @@ class StopRequest(_message.Message):
 Global___StopRequest: _TypeAlias = StopRequest  # noqa: Y015
 
 @_typing.final
+class PauseRequest(_message.Message):
+    """Somebody's wish that a run start no more steps until it is resumed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    requester: _builtins.str
+    """Output only. Who asked: "users/<uuid>"."""
+    reason: _builtins.str
+    """Output only. Why."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When."""
+
+    def __init__(
+        self,
+        *,
+        requester: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "requester", b"requester", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseRequest: _TypeAlias = PauseRequest  # noqa: Y015
+
+@_typing.final
+class RunCondition(_message.Message):
+    """Something that a step of a run waits for: the answer of a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    UID_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
+    ANSWER_SCHEMA_FIELD_NUMBER: _builtins.int
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    APPROVERS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    RESOLVER_FIELD_NUMBER: _builtins.int
+    RESOLVE_TIME_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Output only. "projects/<id>/runs/<id>/conditions/<id>"."""
+    uid: _builtins.str
+    """Output only. A UUID that is never used again."""
+    revision: _builtins.int
+    """Output only. The feed revision of the last change."""
+    etag: _builtins.str
+    """Output only. Changes with every change."""
+    question: _builtins.str
+    """Required, immutable. What people are asked, in a sentence."""
+    step_id: _builtins.str
+    """Optional, immutable. The step that waits, by its id; it shows as PAUSED."""
+    state: Global___RunConditionState.ValueType
+    """Output only. Where it stands."""
+    resolver: _builtins.str
+    """Output only. Who answered."""
+    comment: _builtins.str
+    """Output only. What the resolver noted."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it was made."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it last changed."""
+
+    @_builtins.property
+    def answer_schema(self) -> _struct_pb2.Struct:
+        """Optional, immutable. JSON Schema of what a yes must say beside it; without one it says nothing more."""
+
+    @_builtins.property
+    def approvers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional, immutable. Who may answer: "users/<uuid>"; whoever may approve runs where nobody is named."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional, immutable. When the question is moot; never where absent."""
+
+    @_builtins.property
+    def resolve_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it was answered, expired or was cancelled."""
+
+    @_builtins.property
+    def answer(self) -> _struct_pb2.Value:
+        """Output only. What a yes said beside it."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        uid: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        revision: _builtins.int = ...,
+        etag: _builtins.str = ...,
+        question: _builtins.str = ...,
+        answer_schema: _struct_pb2.Struct | None = ...,
+        step_id: _builtins.str = ...,
+        approvers: _abc.Iterable[_builtins.str] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        state: Global___RunConditionState.ValueType = ...,
+        resolver: _builtins.str = ...,
+        resolve_time: _timestamp_pb2.Timestamp | None = ...,
+        answer: _struct_pb2.Value | None = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answer_schema", b"answer_schema", "create_time", b"create_time", "expire_time", b"expire_time", "resolve_time", b"resolve_time", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answer_schema", b"answer_schema", "approvers", b"approvers", "comment", b"comment", "create_time", b"create_time", "etag", b"etag", "expire_time", b"expire_time", "name", b"name", "question", b"question", "resolve_time", b"resolve_time", "resolver", b"resolver", "revision", b"revision", "state", b"state", "step_id", b"step_id", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunCondition: _TypeAlias = RunCondition  # noqa: Y015
+
+@_typing.final
 class Run(_message.Message):
     """One execution of a pipeline."""
 
@@ -578,6 +742,8 @@ class Run(_message.Message):
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
     CACHE_DISABLED_FIELD_NUMBER: _builtins.int
     STEP_SETTINGS_FIELD_NUMBER: _builtins.int
+    PAUSE_REQUEST_FIELD_NUMBER: _builtins.int
+    OPEN_CONDITION_COUNT_FIELD_NUMBER: _builtins.int
     STACK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "projects/<id>/runs/<id>"."""
@@ -592,7 +758,7 @@ class Run(_message.Message):
     revision: _builtins.int
     """Output only. The feed revision of the last change."""
     etag: _builtins.str
-    """Output only. Changes with every change."""
+    """Optional in updates. Changes with every change."""
     pipeline: _builtins.str
     """Optional, immutable. The pipeline; taken from the snapshot where one is given."""
     snapshot: _builtins.str
@@ -609,6 +775,8 @@ class Run(_message.Message):
     """Output only. The workload that executes it: "workloads/<id>"; empty where the caller does."""
     cache_disabled: _builtins.bool
     """Optional, immutable. Never take a step's result from an earlier run."""
+    open_condition_count: _builtins.int
+    """Output only. How many of its conditions wait for an answer."""
     stack: _builtins.str
     """Optional, immutable. The stack that executes it: "stacks/<id>". Where absent, that of its snapshot, or the default
     of the project or of the workspace; empty in answers where the workspace itself serves it.
@@ -665,6 +833,10 @@ class Run(_message.Message):
     def step_settings(self) -> _containers.MessageMap[_builtins.str, Global___StepSettings]:
         """Output only. How steps run this time, by their ids, in place of what the snapshot says."""
 
+    @_builtins.property
+    def pause_request(self) -> Global___PauseRequest:
+        """Output only. Set while it is paused."""
+
     def __init__(
         self,
         *,
@@ -696,11 +868,13 @@ class Run(_message.Message):
         environment: _types_pb2.PythonEnvironment | None = ...,
         cache_disabled: _builtins.bool = ...,
         step_settings: _abc.Mapping[_builtins.str, Global___StepSettings] | None = ...,
+        pause_request: Global___PauseRequest | None = ...,
+        open_condition_count: _builtins.int = ...,
         stack: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment", b"environment", "failure", b"failure", "last_heartbeat_time", b"last_heartbeat_time", "parameters", b"parameters", "start_time", b"start_time", "stop_request", b"stop_request", "unresponsive", b"unresponsive", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment", b"environment", "failure", b"failure", "last_heartbeat_time", b"last_heartbeat_time", "parameters", b"parameters", "pause_request", b"pause_request", "start_time", b"start_time", "stop_request", b"stop_request", "unresponsive", b"unresponsive", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "environment", b"environment", "etag", b"etag", "failure", b"failure", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "name", b"name", "origin", b"origin", "parameters", b"parameters", "pipeline", b"pipeline", "revision", b"revision", "snapshot", b"snapshot", "stack", b"stack", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step_counts", b"step_counts", "step_settings", b"step_settings", "stop_request", b"stop_request", "trigger", b"trigger", "uid", b"uid", "unresponsive", b"unresponsive", "update_time", b"update_time", "workload", b"workload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "environment", b"environment", "etag", b"etag", "failure", b"failure", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "name", b"name", "open_condition_count", b"open_condition_count", "origin", b"origin", "parameters", b"parameters", "pause_request", b"pause_request", "pipeline", b"pipeline", "revision", b"revision", "snapshot", b"snapshot", "stack", b"stack", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step_counts", b"step_counts", "step_settings", b"step_settings", "stop_request", b"stop_request", "trigger", b"trigger", "uid", b"uid", "unresponsive", b"unresponsive", "update_time", b"update_time", "workload", b"workload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,12 +23,17 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 from weftapi.workspace.v1 import events_pb2 as weftapi_dot_workspace_dot_v1_dot_events__pb2
 from weftapi.workspace.v1 import run_types_pb2 as weftapi_dot_workspace_dot_v1_dot_run__types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fweftapi/workspace/v1/runs.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a weftapi/options/v1/options.proto\x1a!weftapi/workspace/v1/events.proto\x1a$weftapi/workspace/v1/run_types.proto\"3\n\rGetRunRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\"\xb7\x01\n\x0fListRunsRequest\x12\x32\n\x06parent\x18\x01 \x01(\tB\"\xfa\xbb\x18\x1e\x08\x01\x18\x80\x01\"\x17projects/(-|[a-z0-9-]+)\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\x12\x18\n\x08order_by\x18\x05 \x01(\tB\x06\xfa\xbb\x18\x02\x18@\"f\n\x10ListRunsResponse\x12\'\n\x04runs\x18\x01 \x03(\x0b\x32\x19.weftapi.workspace.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"<\n\x10\x43ountRunsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\"\x87\x01\n\x11\x43ountRunsResponse\x12\x43\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x33.weftapi.workspace.v1.CountRunsResponse.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xa0\x01\n\x10\x43reateRunRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12\x16\n\x06run_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12.\n\x03run\x18\x03 \x01(\x0b\x32\x19.weftapi.workspace.v1.RunB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xae\x01\n\x0eStopRunRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12,\n\x04mode\x18\x02 \x01(\x0e\x32\x1e.weftapi.workspace.v1.StopMode\x12\x17\n\x06reason\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x04\x12\x15\n\x04\x65tag\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x05 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"i\n\x0fRetryRunRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x16\n\x06run_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xa1\x01\n\x0fWatchRunRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12%\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1a\n\x12send_initial_state\x18\x03 \x01(\x08\x12\x15\n\x05\x65poch\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\x12\x10\n\x08\x63onflate\x18\x05 \x01(\x08\"\xcb\x01\n\x10WatchRunsRequest\x12\x32\n\x06parent\x18\x01 \x01(\tB\"\xfa\xbb\x18\x1e\x08\x01\x18\x80\x01\"\x17projects/(-|[a-z0-9-]+)\x12%\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1a\n\x12send_initial_state\x18\x03 \x01(\x08\x12\x15\n\x05\x65poch\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\x12\x17\n\x06\x66ilter\x18\x05 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\x12\x10\n\x08\x63onflate\x18\x06 \x01(\x08\x32\xc9\x0b\n\nRunService\x12\xa0\x01\n\x06GetRun\x12#.weftapi.workspace.v1.GetRunRequest\x1a\x19.weftapi.workspace.v1.Run\"V\x90\x02\x01\xaa\xbb\x18\x17\n\x10\n\x08runs.get\x12\x04name*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02,\x12*/api/workspace/v1/{name=projects/*/runs/*}\x12\xb1\x01\n\x08ListRuns\x12%.weftapi.workspace.v1.ListRunsRequest\x1a&.weftapi.workspace.v1.ListRunsResponse\"V\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\truns.list\x12\x06parent\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02,\x12*/api/workspace/v1/{parent=projects/*}/runs\x12\xb8\x01\n\tCountRuns\x12&.weftapi.workspace.v1.CountRunsRequest\x1a\'.weftapi.workspace.v1.CountRunsResponse\"Z\x90\x02\x01\xaa\xbb\x18\x15\n\x13\n\truns.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x32\x12\x30/api/workspace/v1/{parent=projects/*}/runs:count\x12\xa8\x01\n\tCreateRun\x12&.weftapi.workspace.v1.CreateRunRequest\x1a\x19.weftapi.workspace.v1.Run\"X\xaa\xbb\x18\x17\n\x15\n\x0bruns.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x31\"*/api/workspace/v1/{parent=projects/*}/runs:\x03run\x12\xa3\x01\n\x07StopRun\x12$.weftapi.workspace.v1.StopRunRequest\x1a\x19.weftapi.workspace.v1.Run\"W\xaa\xbb\x18\x13\n\x11\n\truns.stop\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x34\"//api/workspace/v1/{name=projects/*/runs/*}:stop:\x01*\x12\xa7\x01\n\x08RetryRun\x12%.weftapi.workspace.v1.RetryRunRequest\x1a\x19.weftapi.workspace.v1.Run\"Y\xaa\xbb\x18\x14\n\x12\n\nruns.retry\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x35\"0/api/workspace/v1/{name=projects/*/runs/*}:retry:\x01*\x12\xd4\x01\n\x08WatchRun\x12%.weftapi.workspace.v1.WatchRunRequest\x1a#.weftapi.workspace.v1.WatchResponse\"z\x90\x02\x01\xaa\xbb\x18\x17\n\x10\n\x08runs.get\x12\x04name*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\xba\xbb\x18\x1a\n\x0e\x61\x66ter_revision\x12\x08revision\x82\xd3\xe4\x93\x02\x32\x12\x30/api/workspace/v1/{name=projects/*/runs/*}:watch0\x01\x12\xd6\x01\n\tWatchRuns\x12&.weftapi.workspace.v1.WatchRunsRequest\x1a#.weftapi.workspace.v1.WatchResponse\"z\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\truns.list\x12\x06parent\x18\x01\xb2\xbb\x18\x02\x08\x01\xba\xbb\x18\x1a\n\x0e\x61\x66ter_revision\x12\x08revision\x82\xd3\xe4\x93\x02\x32\x12\x30/api/workspace/v1/{parent=projects/*}/runs:watch0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fweftapi/workspace/v1/runs.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\x1a!weftapi/workspace/v1/events.proto\x1a$weftapi/workspace/v1/run_types.proto\"3\n\rGetRunRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\"\xb7\x01\n\x0fListRunsRequest\x12\x32\n\x06parent\x18\x01 \x01(\tB\"\xfa\xbb\x18\x1e\x08\x01\x18\x80\x01\"\x17projects/(-|[a-z0-9-]+)\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\x12\x18\n\x08order_by\x18\x05 \x01(\tB\x06\xfa\xbb\x18\x02\x18@\"f\n\x10ListRunsResponse\x12\'\n\x04runs\x18\x01 \x03(\x0b\x32\x19.weftapi.workspace.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"<\n\x10\x43ountRunsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\"\x87\x01\n\x11\x43ountRunsResponse\x12\x43\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x33.weftapi.workspace.v1.CountRunsResponse.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xa0\x01\n\x10\x43reateRunRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12\x16\n\x06run_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12.\n\x03run\x18\x03 \x01(\x0b\x32\x19.weftapi.workspace.v1.RunB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xae\x01\n\x0eStopRunRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12,\n\x04mode\x18\x02 \x01(\x0e\x32\x1e.weftapi.workspace.v1.StopMode\x12\x17\n\x06reason\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x04\x12\x15\n\x04\x65tag\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x05 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\x99\x01\n\x0fRetryRunRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x16\n\x06run_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\x12\x13\n\x0b\x66rom_failed\x18\x04 \x01(\x08\x12\x19\n\tfrom_step\x18\x05 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\"\x8f\x01\n\x10UpdateRunRequest\x12.\n\x03run\x18\x01 \x01(\x0b\x32\x19.weftapi.workspace.v1.RunB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"M\n\x10\x44\x65leteRunRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\"\x81\x01\n\x0fPauseRunRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x17\n\x06reason\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x04\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"i\n\x10ResumeRunRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"L\n\x12GetRunGraphRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x12\n\nshow_items\x18\x02 \x01(\x08\"\xaa\x01\n\x08RunGraph\x12.\n\x05steps\x18\x01 \x03(\x0b\x32\x1f.weftapi.workspace.v1.GraphStep\x12\x19\n\x11\x61rtifact_versions\x18\x02 \x03(\t\x12.\n\x05\x65\x64ges\x18\x03 \x03(\x0b\x32\x1f.weftapi.workspace.v1.GraphEdge\x12\x11\n\ttruncated\x18\x04 \x01(\x08\x12\x10\n\x08revision\x18\x05 \x01(\x03\"\xb6\x02\n\tGraphStep\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x1f.weftapi.workspace.v1.StepState\x12\x11\n\tmap_group\x18\x03 \x01(\t\x12\x44\n\x0bitem_counts\x18\x04 \x03(\x0b\x32/.weftapi.workspace.v1.GraphStep.ItemCountsEntry\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x31\n\x0fItemCountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"9\n\tGraphEdge\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x0c\n\x04slot\x18\x03 \x01(\t\"\x86\x01\n\x16GetRunConditionRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/RunCondition\x12?\n\x04wait\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00>@\"\x98\x01\n\x18ListRunConditionsRequest\x12$\n\x06parent\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"\x82\x01\n\x19ListRunConditionsResponse\x12:\n\x0erun_conditions\x18\x01 \x03(\x0b\x32\".weftapi.workspace.v1.RunCondition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x81\x02\n\x1aResolveRunConditionRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/RunCondition\x12\x41\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\'.weftapi.workspace.v1.ConditionDecisionB\x06\xfa\xbb\x18\x02\x08\x01\x12&\n\x06\x61nswer\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value\x12\x18\n\x07\x63omment\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\x12\x15\n\x04\x65tag\x18\x05 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x06 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xa1\x01\n\x0fWatchRunRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12%\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1a\n\x12send_initial_state\x18\x03 \x01(\x08\x12\x15\n\x05\x65poch\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\x12\x10\n\x08\x63onflate\x18\x05 \x01(\x08\"\xcb\x01\n\x10WatchRunsRequest\x12\x32\n\x06parent\x18\x01 \x01(\tB\"\xfa\xbb\x18\x1e\x08\x01\x18\x80\x01\"\x17projects/(-|[a-z0-9-]+)\x12%\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1a\n\x12send_initial_state\x18\x03 \x01(\x08\x12\x15\n\x05\x65poch\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\x12\x17\n\x06\x66ilter\x18\x05 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\x12\x10\n\x08\x63onflate\x18\x06 \x01(\x08*t\n\x11\x43onditionDecision\x12\"\n\x1e\x43ONDITION_DECISION_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43ONDITION_DECISION_APPROVE\x10\x01\x12\x1b\n\x17\x43ONDITION_DECISION_DENY\x10\x02\x32\xa3\x17\n\nRunService\x12\xa0\x01\n\x06GetRun\x12#.weftapi.workspace.v1.GetRunRequest\x1a\x19.weftapi.workspace.v1.Run\"V\x90\x02\x01\xaa\xbb\x18\x17\n\x10\n\x08runs.get\x12\x04name*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02,\x12*/api/workspace/v1/{name=projects/*/runs/*}\x12\xb1\x01\n\x08ListRuns\x12%.weftapi.workspace.v1.ListRunsRequest\x1a&.weftapi.workspace.v1.ListRunsResponse\"V\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\truns.list\x12\x06parent\x18\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02,\x12*/api/workspace/v1/{parent=projects/*}/runs\x12\xb8\x01\n\tCountRuns\x12&.weftapi.workspace.v1.CountRunsRequest\x1a\'.weftapi.workspace.v1.CountRunsResponse\"Z\x90\x02\x01\xaa\xbb\x18\x15\n\x13\n\truns.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x32\x12\x30/api/workspace/v1/{parent=projects/*}/runs:count\x12\xa8\x01\n\tCreateRun\x12&.weftapi.workspace.v1.CreateRunRequest\x1a\x19.weftapi.workspace.v1.Run\"X\xaa\xbb\x18\x17\n\x15\n\x0bruns.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x31\"*/api/workspace/v1/{parent=projects/*}/runs:\x03run\x12\xae\x01\n\tUpdateRun\x12&.weftapi.workspace.v1.UpdateRunRequest\x1a\x19.weftapi.workspace.v1.Run\"^\xaa\xbb\x18\x19\n\x17\n\x0bruns.update\x12\x08run.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x35\x32./api/workspace/v1/{run.name=projects/*/runs/*}:\x03run\x12\x9e\x01\n\tDeleteRun\x12&.weftapi.workspace.v1.DeleteRunRequest\x1a\x16.google.protobuf.Empty\"Q\xaa\xbb\x18\x15\n\x13\n\x0bruns.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02,**/api/workspace/v1/{name=projects/*/runs/*}\x12\xa7\x01\n\x08PauseRun\x12%.weftapi.workspace.v1.PauseRunRequest\x1a\x19.weftapi.workspace.v1.Run\"Y\xaa\xbb\x18\x14\n\x12\n\nruns.pause\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x35\"0/api/workspace/v1/{name=projects/*/runs/*}:pause:\x01*\x12\xaa\x01\n\tResumeRun\x12&.weftapi.workspace.v1.ResumeRunRequest\x1a\x19.weftapi.workspace.v1.Run\"Z\xaa\xbb\x18\x14\n\x12\n\nruns.pause\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x36\"1/api/workspace/v1/{name=projects/*/runs/*}:resume:\x01*\x12\xb0\x01\n\x0bGetRunGraph\x12(.weftapi.workspace.v1.GetRunGraphRequest\x1a\x1e.weftapi.workspace.v1.RunGraph\"W\x90\x02\x01\xaa\xbb\x18\x12\n\x10\n\x08runs.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x32\x12\x30/api/workspace/v1/{name=projects/*/runs/*}:graph\x12\xc8\x01\n\x0fGetRunCondition\x12,.weftapi.workspace.v1.GetRunConditionRequest\x1a\".weftapi.workspace.v1.RunCondition\"c\x90\x02\x01\xaa\xbb\x18\x17\n\x10\n\x08runs.get\x12\x04name*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x39\x12\x37/api/workspace/v1/{name=projects/*/runs/*/conditions/*}\x12\xd6\x01\n\x11ListRunConditions\x12..weftapi.workspace.v1.ListRunConditionsRequest\x1a/.weftapi.workspace.v1.ListRunConditionsResponse\"`\x90\x02\x01\xaa\xbb\x18\x14\n\x12\n\x08runs.get\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x39\x12\x37/api/workspace/v1/{parent=projects/*/runs/*}/conditions\x12\xd7\x01\n\x13ResolveRunCondition\x12\x30.weftapi.workspace.v1.ResolveRunConditionRequest\x1a\".weftapi.workspace.v1.RunCondition\"j\xaa\xbb\x18\x16\n\x14\n\x0cruns.approve\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x44\"?/api/workspace/v1/{name=projects/*/runs/*/conditions/*}:resolve:\x01*\x12\xa3\x01\n\x07StopRun\x12$.weftapi.workspace.v1.StopRunRequest\x1a\x19.weftapi.workspace.v1.Run\"W\xaa\xbb\x18\x13\n\x11\n\truns.stop\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x34\"//api/workspace/v1/{name=projects/*/runs/*}:stop:\x01*\x12\xa7\x01\n\x08RetryRun\x12%.weftapi.workspace.v1.RetryRunRequest\x1a\x19.weftapi.workspace.v1.Run\"Y\xaa\xbb\x18\x14\n\x12\n\nruns.retry\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x35\"0/api/workspace/v1/{name=projects/*/runs/*}:retry:\x01*\x12\xd4\x01\n\x08WatchRun\x12%.weftapi.workspace.v1.WatchRunRequest\x1a#.weftapi.workspace.v1.WatchResponse\"z\x90\x02\x01\xaa\xbb\x18\x17\n\x10\n\x08runs.get\x12\x04name*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\xba\xbb\x18\x1a\n\x0e\x61\x66ter_revision\x12\x08revision\x82\xd3\xe4\x93\x02\x32\x12\x30/api/workspace/v1/{name=projects/*/runs/*}:watch0\x01\x12\xd6\x01\n\tWatchRuns\x12&.weftapi.workspace.v1.WatchRunsRequest\x1a#.weftapi.workspace.v1.WatchResponse\"z\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\truns.list\x12\x06parent\x18\x01\xb2\xbb\x18\x02\x08\x01\xba\xbb\x18\x1a\n\x0e\x61\x66ter_revision\x12\x08revision\x82\xd3\xe4\x93\x02\x32\x12\x30/api/workspace/v1/{parent=projects/*}/runs:watch0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -73,6 +78,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RETRYRUNREQUEST'].fields_by_name['run_id']._serialized_options = b'\372\273\030\002(\001'
   _globals['_RETRYRUNREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_RETRYRUNREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_RETRYRUNREQUEST'].fields_by_name['from_step']._loaded_options = None
+  _globals['_RETRYRUNREQUEST'].fields_by_name['from_step']._serialized_options = b'\372\273\030\002(\001'
+  _globals['_UPDATERUNREQUEST'].fields_by_name['run']._loaded_options = None
+  _globals['_UPDATERUNREQUEST'].fields_by_name['run']._serialized_options = b'\372\273\030\002\010\001'
+  _globals['_UPDATERUNREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATERUNREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_DELETERUNREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_DELETERUNREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\020\010\0012\014weft.dev/Run'
+  _globals['_DELETERUNREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETERUNREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_PAUSERUNREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_PAUSERUNREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\020\010\0012\014weft.dev/Run'
+  _globals['_PAUSERUNREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_PAUSERUNREQUEST'].fields_by_name['reason']._serialized_options = b'\372\273\030\003\030\200\004'
+  _globals['_PAUSERUNREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_PAUSERUNREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_PAUSERUNREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_PAUSERUNREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_RESUMERUNREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_RESUMERUNREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\020\010\0012\014weft.dev/Run'
+  _globals['_RESUMERUNREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_RESUMERUNREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_RESUMERUNREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RESUMERUNREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_GETRUNGRAPHREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETRUNGRAPHREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\020\010\0012\014weft.dev/Run'
+  _globals['_GRAPHSTEP_ITEMCOUNTSENTRY']._loaded_options = None
+  _globals['_GRAPHSTEP_ITEMCOUNTSENTRY']._serialized_options = b'8\001'
+  _globals['_GETRUNCONDITIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETRUNCONDITIONREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\031\010\0012\025weft.dev/RunCondition'
+  _globals['_GETRUNCONDITIONREQUEST'].fields_by_name['wait']._loaded_options = None
+  _globals['_GETRUNCONDITIONREQUEST'].fields_by_name['wait']._serialized_options = b'\372\273\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000\000>@'
+  _globals['_LISTRUNCONDITIONSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTRUNCONDITIONSREQUEST'].fields_by_name['parent']._serialized_options = b'\372\273\030\020\010\0012\014weft.dev/Run'
+  _globals['_LISTRUNCONDITIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTRUNCONDITIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_LISTRUNCONDITIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTRUNCONDITIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\372\273\030\003\030\200 '
+  _globals['_LISTRUNCONDITIONSREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_LISTRUNCONDITIONSREQUEST'].fields_by_name['filter']._serialized_options = b'\372\273\030\003\030\200\020'
+  _globals['_RESOLVERUNCONDITIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_RESOLVERUNCONDITIONREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\031\010\0012\025weft.dev/RunCondition'
+  _globals['_RESOLVERUNCONDITIONREQUEST'].fields_by_name['decision']._loaded_options = None
+  _globals['_RESOLVERUNCONDITIONREQUEST'].fields_by_name['decision']._serialized_options = b'\372\273\030\002\010\001'
+  _globals['_RESOLVERUNCONDITIONREQUEST'].fields_by_name['comment']._loaded_options = None
+  _globals['_RESOLVERUNCONDITIONREQUEST'].fields_by_name['comment']._serialized_options = b'\372\273\030\003\030\200\020'
+  _globals['_RESOLVERUNCONDITIONREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_RESOLVERUNCONDITIONREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_RESOLVERUNCONDITIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RESOLVERUNCONDITIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
   _globals['_WATCHRUNREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_WATCHRUNREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\020\010\0012\014weft.dev/Run'
   _globals['_WATCHRUNREQUEST'].fields_by_name['after_revision']._loaded_options = None
@@ -95,6 +150,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNSERVICE'].methods_by_name['CountRuns']._serialized_options = b'\220\002\001\252\273\030\025\n\023\n\truns.list\022\006parent\262\273\030\002\010\001\202\323\344\223\0022\0220/api/workspace/v1/{parent=projects/*}/runs:count'
   _globals['_RUNSERVICE'].methods_by_name['CreateRun']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['CreateRun']._serialized_options = b'\252\273\030\027\n\025\n\013runs.create\022\006parent\262\273\030\002\010\002\202\323\344\223\0021\"*/api/workspace/v1/{parent=projects/*}/runs:\003run'
+  _globals['_RUNSERVICE'].methods_by_name['UpdateRun']._loaded_options = None
+  _globals['_RUNSERVICE'].methods_by_name['UpdateRun']._serialized_options = b'\252\273\030\031\n\027\n\013runs.update\022\010run.name\262\273\030\002\010\002\202\323\344\223\00252./api/workspace/v1/{run.name=projects/*/runs/*}:\003run'
+  _globals['_RUNSERVICE'].methods_by_name['DeleteRun']._loaded_options = None
+  _globals['_RUNSERVICE'].methods_by_name['DeleteRun']._serialized_options = b'\252\273\030\025\n\023\n\013runs.delete\022\004name\262\273\030\002\010\002\202\323\344\223\002,**/api/workspace/v1/{name=projects/*/runs/*}'
+  _globals['_RUNSERVICE'].methods_by_name['PauseRun']._loaded_options = None
+  _globals['_RUNSERVICE'].methods_by_name['PauseRun']._serialized_options = b'\252\273\030\024\n\022\n\nruns.pause\022\004name\262\273\030\002\010\002\202\323\344\223\0025\"0/api/workspace/v1/{name=projects/*/runs/*}:pause:\001*'
+  _globals['_RUNSERVICE'].methods_by_name['ResumeRun']._loaded_options = None
+  _globals['_RUNSERVICE'].methods_by_name['ResumeRun']._serialized_options = b'\252\273\030\024\n\022\n\nruns.pause\022\004name\262\273\030\002\010\002\202\323\344\223\0026\"1/api/workspace/v1/{name=projects/*/runs/*}:resume:\001*'
+  _globals['_RUNSERVICE'].methods_by_name['GetRunGraph']._loaded_options = None
+  _globals['_RUNSERVICE'].methods_by_name['GetRunGraph']._serialized_options = b'\220\002\001\252\273\030\022\n\020\n\010runs.get\022\004name\262\273\030\002\010\001\202\323\344\223\0022\0220/api/workspace/v1/{name=projects/*/runs/*}:graph'
+  _globals['_RUNSERVICE'].methods_by_name['GetRunCondition']._loaded_options = None
+  _globals['_RUNSERVICE'].methods_by_name['GetRunCondition']._serialized_options = b'\220\002\001\252\273\030\027\n\020\n\010runs.get\022\004name*\003\001\002\003\262\273\030\002\010\001\202\323\344\223\0029\0227/api/workspace/v1/{name=projects/*/runs/*/conditions/*}'
+  _globals['_RUNSERVICE'].methods_by_name['ListRunConditions']._loaded_options = None
+  _globals['_RUNSERVICE'].methods_by_name['ListRunConditions']._serialized_options = b'\220\002\001\252\273\030\024\n\022\n\010runs.get\022\006parent\262\273\030\002\010\001\202\323\344\223\0029\0227/api/workspace/v1/{parent=projects/*/runs/*}/conditions'
+  _globals['_RUNSERVICE'].methods_by_name['ResolveRunCondition']._loaded_options = None
+  _globals['_RUNSERVICE'].methods_by_name['ResolveRunCondition']._serialized_options = b'\252\273\030\026\n\024\n\014runs.approve\022\004name\262\273\030\002\010\002\202\323\344\223\002D\"?/api/workspace/v1/{name=projects/*/runs/*/conditions/*}:resolve:\001*'
   _globals['_RUNSERVICE'].methods_by_name['StopRun']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['StopRun']._serialized_options = b'\252\273\030\023\n\021\n\truns.stop\022\004name\262\273\030\002\010\002\202\323\344\223\0024\"//api/workspace/v1/{name=projects/*/runs/*}:stop:\001*'
   _globals['_RUNSERVICE'].methods_by_name['RetryRun']._loaded_options = None
@@ -103,28 +174,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNSERVICE'].methods_by_name['WatchRun']._serialized_options = b'\220\002\001\252\273\030\027\n\020\n\010runs.get\022\004name*\003\001\002\003\262\273\030\002\010\001\272\273\030\032\n\016after_revision\022\010revision\202\323\344\223\0022\0220/api/workspace/v1/{name=projects/*/runs/*}:watch'
   _globals['_RUNSERVICE'].methods_by_name['WatchRuns']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['WatchRuns']._serialized_options = b'\220\002\001\252\273\030\027\n\025\n\truns.list\022\006parent\030\001\262\273\030\002\010\001\272\273\030\032\n\016after_revision\022\010revision\202\323\344\223\0022\0220/api/workspace/v1/{parent=projects/*}/runs:watch'
-  _globals['_GETRUNREQUEST']._serialized_start=194
-  _globals['_GETRUNREQUEST']._serialized_end=245
-  _globals['_LISTRUNSREQUEST']._serialized_start=248
-  _globals['_LISTRUNSREQUEST']._serialized_end=431
-  _globals['_LISTRUNSRESPONSE']._serialized_start=433
-  _globals['_LISTRUNSRESPONSE']._serialized_end=535
-  _globals['_COUNTRUNSREQUEST']._serialized_start=537
-  _globals['_COUNTRUNSREQUEST']._serialized_end=597
-  _globals['_COUNTRUNSRESPONSE']._serialized_start=600
-  _globals['_COUNTRUNSRESPONSE']._serialized_end=735
-  _globals['_COUNTRUNSRESPONSE_COUNTSENTRY']._serialized_start=690
-  _globals['_COUNTRUNSRESPONSE_COUNTSENTRY']._serialized_end=735
-  _globals['_CREATERUNREQUEST']._serialized_start=738
-  _globals['_CREATERUNREQUEST']._serialized_end=898
-  _globals['_STOPRUNREQUEST']._serialized_start=901
-  _globals['_STOPRUNREQUEST']._serialized_end=1075
-  _globals['_RETRYRUNREQUEST']._serialized_start=1077
-  _globals['_RETRYRUNREQUEST']._serialized_end=1182
-  _globals['_WATCHRUNREQUEST']._serialized_start=1185
-  _globals['_WATCHRUNREQUEST']._serialized_end=1346
-  _globals['_WATCHRUNSREQUEST']._serialized_start=1349
-  _globals['_WATCHRUNSREQUEST']._serialized_end=1552
-  _globals['_RUNSERVICE']._serialized_start=1555
-  _globals['_RUNSERVICE']._serialized_end=3036
+  _globals['_CONDITIONDECISION']._serialized_start=3533
+  _globals['_CONDITIONDECISION']._serialized_end=3649
+  _globals['_GETRUNREQUEST']._serialized_start=352
+  _globals['_GETRUNREQUEST']._serialized_end=403
+  _globals['_LISTRUNSREQUEST']._serialized_start=406
+  _globals['_LISTRUNSREQUEST']._serialized_end=589
+  _globals['_LISTRUNSRESPONSE']._serialized_start=591
+  _globals['_LISTRUNSRESPONSE']._serialized_end=693
+  _globals['_COUNTRUNSREQUEST']._serialized_start=695
+  _globals['_COUNTRUNSREQUEST']._serialized_end=755
+  _globals['_COUNTRUNSRESPONSE']._serialized_start=758
+  _globals['_COUNTRUNSRESPONSE']._serialized_end=893
+  _globals['_COUNTRUNSRESPONSE_COUNTSENTRY']._serialized_start=848
+  _globals['_COUNTRUNSRESPONSE_COUNTSENTRY']._serialized_end=893
+  _globals['_CREATERUNREQUEST']._serialized_start=896
+  _globals['_CREATERUNREQUEST']._serialized_end=1056
+  _globals['_STOPRUNREQUEST']._serialized_start=1059
+  _globals['_STOPRUNREQUEST']._serialized_end=1233
+  _globals['_RETRYRUNREQUEST']._serialized_start=1236
+  _globals['_RETRYRUNREQUEST']._serialized_end=1389
+  _globals['_UPDATERUNREQUEST']._serialized_start=1392
+  _globals['_UPDATERUNREQUEST']._serialized_end=1535
+  _globals['_DELETERUNREQUEST']._serialized_start=1537
+  _globals['_DELETERUNREQUEST']._serialized_end=1614
+  _globals['_PAUSERUNREQUEST']._serialized_start=1617
+  _globals['_PAUSERUNREQUEST']._serialized_end=1746
+  _globals['_RESUMERUNREQUEST']._serialized_start=1748
+  _globals['_RESUMERUNREQUEST']._serialized_end=1853
+  _globals['_GETRUNGRAPHREQUEST']._serialized_start=1855
+  _globals['_GETRUNGRAPHREQUEST']._serialized_end=1931
+  _globals['_RUNGRAPH']._serialized_start=1934
+  _globals['_RUNGRAPH']._serialized_end=2104
+  _globals['_GRAPHSTEP']._serialized_start=2107
+  _globals['_GRAPHSTEP']._serialized_end=2417
+  _globals['_GRAPHSTEP_ITEMCOUNTSENTRY']._serialized_start=2368
+  _globals['_GRAPHSTEP_ITEMCOUNTSENTRY']._serialized_end=2417
+  _globals['_GRAPHEDGE']._serialized_start=2419
+  _globals['_GRAPHEDGE']._serialized_end=2476
+  _globals['_GETRUNCONDITIONREQUEST']._serialized_start=2479
+  _globals['_GETRUNCONDITIONREQUEST']._serialized_end=2613
+  _globals['_LISTRUNCONDITIONSREQUEST']._serialized_start=2616
+  _globals['_LISTRUNCONDITIONSREQUEST']._serialized_end=2768
+  _globals['_LISTRUNCONDITIONSRESPONSE']._serialized_start=2771
+  _globals['_LISTRUNCONDITIONSRESPONSE']._serialized_end=2901
+  _globals['_RESOLVERUNCONDITIONREQUEST']._serialized_start=2904
+  _globals['_RESOLVERUNCONDITIONREQUEST']._serialized_end=3161
+  _globals['_WATCHRUNREQUEST']._serialized_start=3164
+  _globals['_WATCHRUNREQUEST']._serialized_end=3325
+  _globals['_WATCHRUNSREQUEST']._serialized_start=3328
+  _globals['_WATCHRUNSREQUEST']._serialized_end=3531
+  _globals['_RUNSERVICE']._serialized_start=3652
+  _globals['_RUNSERVICE']._serialized_end=6631
 # @@protoc_insertion_point(module_scope)

@@ -5,8 +5,13 @@ Runs: one execution of a pipeline each."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
 import builtins as _builtins
 import sys
@@ -18,6 +23,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ConditionDecision:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConditionDecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConditionDecision.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONDITION_DECISION_UNSPECIFIED: _ConditionDecision.ValueType  # 0
+    """Not set."""
+    CONDITION_DECISION_APPROVE: _ConditionDecision.ValueType  # 1
+    """The step goes on."""
+    CONDITION_DECISION_DENY: _ConditionDecision.ValueType  # 2
+    """The step fails."""
+
+class ConditionDecision(_ConditionDecision, metaclass=_ConditionDecisionEnumTypeWrapper):
+    """Yes or no."""
+
+CONDITION_DECISION_UNSPECIFIED: ConditionDecision.ValueType  # 0
+"""Not set."""
+CONDITION_DECISION_APPROVE: ConditionDecision.ValueType  # 1
+"""The step goes on."""
+CONDITION_DECISION_DENY: ConditionDecision.ValueType  # 2
+"""The step fails."""
+Global___ConditionDecision: _TypeAlias = ConditionDecision  # noqa: Y015
 
 @_typing.final
 class GetRunRequest(_message.Message):
@@ -262,26 +291,464 @@ class RetryRunRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    FROM_FAILED_FIELD_NUMBER: _builtins.int
+    FROM_STEP_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. The run that has ended."""
     run_id: _builtins.str
     """Optional. The id of the new run; a memorable new one where absent."""
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    from_failed: _builtins.bool
+    """Optional. Run again only what did not end well; not with `from_step`."""
+    from_step: _builtins.str
+    """Optional. Run this step again, all that follows it, and what did not end well; not with `from_failed`."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         run_id: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        from_failed: _builtins.bool = ...,
+        from_step: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_failed", b"from_failed", "from_step", b"from_step", "name", b"name", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RetryRunRequest: _TypeAlias = RetryRunRequest  # noqa: Y015
+
+@_typing.final
+class UpdateRunRequest(_message.Message):
+    """Request of UpdateRun."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Optional. A UUID that makes repeating safe."""
+    @_builtins.property
+    def run(self) -> _run_types_pb2.Run:
+        """Required. The run's name, and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Optional. Which fields change; the populated ones where absent, all where "*"."""
+
+    def __init__(
+        self,
+        *,
+        run: _run_types_pb2.Run | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["run", b"run", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "run", b"run", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateRunRequest: _TypeAlias = UpdateRunRequest  # noqa: Y015
+
+@_typing.final
+class DeleteRunRequest(_message.Message):
+    """Request of DeleteRun."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The run that has ended."""
+    etag: _builtins.str
+    """Optional. Fails with ABORTED if the run has changed since."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteRunRequest: _TypeAlias = DeleteRunRequest  # noqa: Y015
+
+@_typing.final
+class PauseRunRequest(_message.Message):
+    """Request of PauseRun."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The run."""
+    reason: _builtins.str
+    """Optional. Why, for those who look at the run meanwhile."""
+    etag: _builtins.str
+    """Optional. Fails with ABORTED if the run has changed since."""
+    request_id: _builtins.str
+    """Optional. A UUID that makes repeating safe."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseRunRequest: _TypeAlias = PauseRunRequest  # noqa: Y015
+
+@_typing.final
+class ResumeRunRequest(_message.Message):
+    """Request of ResumeRun."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The run."""
+    etag: _builtins.str
+    """Optional. Fails with ABORTED if the run has changed since."""
+    request_id: _builtins.str
+    """Optional. A UUID that makes repeating safe."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeRunRequest: _TypeAlias = ResumeRunRequest  # noqa: Y015
+
+@_typing.final
+class GetRunGraphRequest(_message.Message):
+    """Request of GetRunGraph."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SHOW_ITEMS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The run."""
+    show_items: _builtins.bool
+    """Optional. Also each item of fan-outs; by default they are only counted."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        show_items: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "show_items", b"show_items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRunGraphRequest: _TypeAlias = GetRunGraphRequest  # noqa: Y015
+
+@_typing.final
+class RunGraph(_message.Message):
+    """A run as a graph."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEPS_FIELD_NUMBER: _builtins.int
+    ARTIFACT_VERSIONS_FIELD_NUMBER: _builtins.int
+    EDGES_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    truncated: _builtins.bool
+    """Output only. Whether there is more than fits: 10,000 steps, 3 MiB."""
+    revision: _builtins.int
+    """Output only. The feed revision that the graph shows; watch the run from here."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___GraphStep]:
+        """Output only. Its steps, in the order of its graph."""
+
+    @_builtins.property
+    def artifact_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. The artifact versions that they took or made: their names."""
+
+    @_builtins.property
+    def edges(self) -> _containers.RepeatedCompositeFieldContainer[Global___GraphEdge]:
+        """Output only. What leads to what."""
+
+    def __init__(
+        self,
+        *,
+        steps: _abc.Iterable[Global___GraphStep] | None = ...,
+        artifact_versions: _abc.Iterable[_builtins.str] | None = ...,
+        edges: _abc.Iterable[Global___GraphEdge] | None = ...,
+        truncated: _builtins.bool = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_versions", b"artifact_versions", "edges", b"edges", "revision", b"revision", "steps", b"steps", "truncated", b"truncated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunGraph: _TypeAlias = RunGraph  # noqa: Y015
+
+@_typing.final
+class GraphStep(_message.Message):
+    """A step in the graph of a run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ItemCountsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    MAP_GROUP_FIELD_NUMBER: _builtins.int
+    ITEM_COUNTS_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    step_id: _builtins.str
+    """Output only. Its id."""
+    state: _run_types_pb2.StepState.ValueType
+    """Output only. Where it stands."""
+    map_group: _builtins.str
+    """Output only. The fan-out that it is an item of."""
+    @_builtins.property
+    def item_counts(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Output only. Items of the fan-out that it is, in each state that has any, by the state's name."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it started."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it ended."""
+
+    def __init__(
+        self,
+        *,
+        step_id: _builtins.str = ...,
+        state: _run_types_pb2.StepState.ValueType = ...,
+        map_group: _builtins.str = ...,
+        item_counts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "item_counts", b"item_counts", "map_group", b"map_group", "start_time", b"start_time", "state", b"state", "step_id", b"step_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GraphStep: _TypeAlias = GraphStep  # noqa: Y015
+
+@_typing.final
+class GraphEdge(_message.Message):
+    """An edge in the graph of a run: between a step, by its id, and a step or an artifact version, by its name."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    SLOT_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Output only. What comes first: a step that made, or an artifact version that was taken."""
+    target: _builtins.str
+    """Output only. What follows."""
+    slot: _builtins.str
+    """Output only. The input or output, where one end is an artifact version."""
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        target: _builtins.str = ...,
+        slot: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["slot", b"slot", "source", b"source", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GraphEdge: _TypeAlias = GraphEdge  # noqa: Y015
+
+@_typing.final
+class GetRunConditionRequest(_message.Message):
+    """Request of GetRunCondition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The condition."""
+    @_builtins.property
+    def wait(self) -> _duration_pb2.Duration:
+        """Optional. How long to wait while it is open: not at all by default, 30 seconds at most."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        wait: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRunConditionRequest: _TypeAlias = GetRunConditionRequest  # noqa: Y015
+
+@_typing.final
+class ListRunConditionsRequest(_message.Message):
+    """Request of ListRunConditions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Required. The run."""
+    page_size: _builtins.int
+    """Optional. Items on a page: 50 by default, 500 at most."""
+    page_token: _builtins.str
+    """Optional. Where the last page ended."""
+    filter: _builtins.str
+    """Optional. Which conditions: over `state`."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRunConditionsRequest: _TypeAlias = ListRunConditionsRequest  # noqa: Y015
+
+@_typing.final
+class ListRunConditionsResponse(_message.Message):
+    """Response of ListRunConditions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_CONDITIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Output only. Where the next page begins; empty on the last one."""
+    revision: _builtins.int
+    """Output only. The feed revision that the page shows; watch from here."""
+    @_builtins.property
+    def run_conditions(self) -> _containers.RepeatedCompositeFieldContainer[_run_types_pb2.RunCondition]:
+        """Output only. The conditions of this page."""
+
+    def __init__(
+        self,
+        *,
+        run_conditions: _abc.Iterable[_run_types_pb2.RunCondition] | None = ...,
+        next_page_token: _builtins.str = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "revision", b"revision", "run_conditions", b"run_conditions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRunConditionsResponse: _TypeAlias = ListRunConditionsResponse  # noqa: Y015
+
+@_typing.final
+class ResolveRunConditionRequest(_message.Message):
+    """Request of ResolveRunCondition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The condition."""
+    decision: Global___ConditionDecision.ValueType
+    """Required. Yes or no."""
+    comment: _builtins.str
+    """Optional. A note, for those who look at the run later."""
+    etag: _builtins.str
+    """Optional. Fails with ABORTED if the condition has changed since."""
+    request_id: _builtins.str
+    """Optional. A UUID that makes repeating safe."""
+    @_builtins.property
+    def answer(self) -> _struct_pb2.Value:
+        """Optional. What a yes says beside it; must fit the condition's schema."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        decision: Global___ConditionDecision.ValueType = ...,
+        answer: _struct_pb2.Value | None = ...,
+        comment: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "comment", b"comment", "decision", b"decision", "etag", b"etag", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveRunConditionRequest: _TypeAlias = ResolveRunConditionRequest  # noqa: Y015
 
 @_typing.final
 class WatchRunRequest(_message.Message):

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from weftapi.workspace.v1 import events_pb2 as weftapi_dot_workspace_dot_v1_dot_events__pb2
 from weftapi.workspace.v1 import run_types_pb2 as weftapi_dot_workspace_dot_v1_dot_run__types__pb2
 from weftapi.workspace.v1 import runs_pb2 as weftapi_dot_workspace_dot_v1_dot_runs__pb2
@@ -56,6 +57,46 @@ class RunServiceStub(object):
                 '/weftapi.workspace.v1.RunService/CreateRun',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.CreateRunRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.FromString,
+                _registered_method=True)
+        self.UpdateRun = channel.unary_unary(
+                '/weftapi.workspace.v1.RunService/UpdateRun',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.UpdateRunRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.FromString,
+                _registered_method=True)
+        self.DeleteRun = channel.unary_unary(
+                '/weftapi.workspace.v1.RunService/DeleteRun',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.DeleteRunRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.PauseRun = channel.unary_unary(
+                '/weftapi.workspace.v1.RunService/PauseRun',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.PauseRunRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.FromString,
+                _registered_method=True)
+        self.ResumeRun = channel.unary_unary(
+                '/weftapi.workspace.v1.RunService/ResumeRun',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.ResumeRunRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.FromString,
+                _registered_method=True)
+        self.GetRunGraph = channel.unary_unary(
+                '/weftapi.workspace.v1.RunService/GetRunGraph',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.GetRunGraphRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.RunGraph.FromString,
+                _registered_method=True)
+        self.GetRunCondition = channel.unary_unary(
+                '/weftapi.workspace.v1.RunService/GetRunCondition',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.GetRunConditionRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.RunCondition.FromString,
+                _registered_method=True)
+        self.ListRunConditions = channel.unary_unary(
+                '/weftapi.workspace.v1.RunService/ListRunConditions',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.ListRunConditionsRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.ListRunConditionsResponse.FromString,
+                _registered_method=True)
+        self.ResolveRunCondition = channel.unary_unary(
+                '/weftapi.workspace.v1.RunService/ResolveRunCondition',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.ResolveRunConditionRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.RunCondition.FromString,
                 _registered_method=True)
         self.StopRun = channel.unary_unary(
                 '/weftapi.workspace.v1.RunService/StopRun',
@@ -112,6 +153,69 @@ class RunServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateRun(self, request, context):
+        """Changes the masked fields of a run: what people call it and note about it. Another etag is ABORTED. Safe to repeat
+        with the same request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRun(self, request, context):
+        """Deletes a run that has ended, with its steps, conditions and logs. What it made stays, without saying which step
+        made it. One that has not ended, or whose workload has not, is FAILED_PRECONDITION `RUN_NOT_ENDED`; one whose
+        results other runs took is `RESOURCE_IN_USE`, which names them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseRun(self, request, context):
+        """Keeps a RUNNING run from starting further steps until it is resumed; steps that run go on. One that is paused
+        already is OK, any other FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeRun(self, request, context):
+        """Lets a PAUSED run go on. One that is RUNNING is OK, any other FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to
+        repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRunGraph(self, request, context):
+        """Answers a run as a graph: its steps, what they took and made, and who waits for whom. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRunCondition(self, request, context):
+        """Answers one condition of a run; where asked to, as soon as it is answered. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRunConditions(self, request, context):
+        """Lists the conditions of a run, oldest first. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveRunCondition(self, request, context):
+        """Answers a condition, once. Whoever is not among its approvers gets PERMISSION_DENIED `NOT_AN_APPROVER`; an answer
+        that does not fit its schema is INVALID_ARGUMENT `INVALID_PARAMETERS`, one that comes too late FAILED_PRECONDITION
+        `ILLEGAL_TRANSITION`. Safe to repeat with the same request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StopRun(self, request, context):
         """Asks a run to stop: it is STOPPING until its runner confirms, or STOPPED at once where nothing runs yet.
         A run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`; FORCE after GRACEFUL is OK.
@@ -121,8 +225,8 @@ class RunServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RetryRun(self, request, context):
-        """Runs a run's snapshot again as a new run whose `origin` is this one; steps that succeeded are taken from
-        the cache. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
+        """Runs a run's snapshot again as a new run whose `origin` is this one: all of it, where steps that succeeded may be
+        taken from the cache; or from what failed, or from a step, where all else is CACHED from the start. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
         has code `SNAPSHOT_WITHOUT_CODE`. Safe to repeat with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -167,6 +271,46 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.CreateRun,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.CreateRunRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.SerializeToString,
+            ),
+            'UpdateRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRun,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.UpdateRunRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.SerializeToString,
+            ),
+            'DeleteRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRun,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.DeleteRunRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'PauseRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseRun,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.PauseRunRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.SerializeToString,
+            ),
+            'ResumeRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeRun,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.ResumeRunRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.SerializeToString,
+            ),
+            'GetRunGraph': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRunGraph,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.GetRunGraphRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.RunGraph.SerializeToString,
+            ),
+            'GetRunCondition': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRunCondition,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.GetRunConditionRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.RunCondition.SerializeToString,
+            ),
+            'ListRunConditions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRunConditions,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.ListRunConditionsRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.ListRunConditionsResponse.SerializeToString,
+            ),
+            'ResolveRunCondition': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveRunCondition,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.ResolveRunConditionRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.RunCondition.SerializeToString,
             ),
             'StopRun': grpc.unary_unary_rpc_method_handler(
                     servicer.StopRun,
@@ -298,6 +442,222 @@ class RunService(object):
             '/weftapi.workspace.v1.RunService/CreateRun',
             weftapi_dot_workspace_dot_v1_dot_runs__pb2.CreateRunRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.RunService/UpdateRun',
+            weftapi_dot_workspace_dot_v1_dot_runs__pb2.UpdateRunRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.RunService/DeleteRun',
+            weftapi_dot_workspace_dot_v1_dot_runs__pb2.DeleteRunRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.RunService/PauseRun',
+            weftapi_dot_workspace_dot_v1_dot_runs__pb2.PauseRunRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.RunService/ResumeRun',
+            weftapi_dot_workspace_dot_v1_dot_runs__pb2.ResumeRunRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRunGraph(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.RunService/GetRunGraph',
+            weftapi_dot_workspace_dot_v1_dot_runs__pb2.GetRunGraphRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_runs__pb2.RunGraph.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRunCondition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.RunService/GetRunCondition',
+            weftapi_dot_workspace_dot_v1_dot_runs__pb2.GetRunConditionRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_run__types__pb2.RunCondition.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRunConditions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.RunService/ListRunConditions',
+            weftapi_dot_workspace_dot_v1_dot_runs__pb2.ListRunConditionsRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_runs__pb2.ListRunConditionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveRunCondition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.RunService/ResolveRunCondition',
+            weftapi_dot_workspace_dot_v1_dot_runs__pb2.ResolveRunConditionRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_run__types__pb2.RunCondition.FromString,
             options,
             channel_credentials,
             insecure,

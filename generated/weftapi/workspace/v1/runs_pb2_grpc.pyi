@@ -4,6 +4,7 @@ isort:skip_file
 Runs: one execution of a pipeline each."""
 
 from collections import abc as _abc
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from weftapi.workspace.v1 import events_pb2 as _events_pb2
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
@@ -45,13 +46,41 @@ class RunServiceStub:
     """Creates a run, PENDING, with a PENDING step for each step of its snapshot; the caller, or an orchestrator of
     theirs, executes it and reports. A taken id is ALREADY_EXISTS. Safe to repeat with the same request id.
     """
+    UpdateRun: _grpc.UnaryUnaryMultiCallable[_runs_pb2.UpdateRunRequest, _run_types_pb2.Run]
+    """Changes the masked fields of a run: what people call it and note about it. Another etag is ABORTED. Safe to repeat
+    with the same request id.
+    """
+    DeleteRun: _grpc.UnaryUnaryMultiCallable[_runs_pb2.DeleteRunRequest, _empty_pb2.Empty]
+    """Deletes a run that has ended, with its steps, conditions and logs. What it made stays, without saying which step
+    made it. One that has not ended, or whose workload has not, is FAILED_PRECONDITION `RUN_NOT_ENDED`; one whose
+    results other runs took is `RESOURCE_IN_USE`, which names them.
+    """
+    PauseRun: _grpc.UnaryUnaryMultiCallable[_runs_pb2.PauseRunRequest, _run_types_pb2.Run]
+    """Keeps a RUNNING run from starting further steps until it is resumed; steps that run go on. One that is paused
+    already is OK, any other FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat.
+    """
+    ResumeRun: _grpc.UnaryUnaryMultiCallable[_runs_pb2.ResumeRunRequest, _run_types_pb2.Run]
+    """Lets a PAUSED run go on. One that is RUNNING is OK, any other FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to
+    repeat.
+    """
+    GetRunGraph: _grpc.UnaryUnaryMultiCallable[_runs_pb2.GetRunGraphRequest, _runs_pb2.RunGraph]
+    """Answers a run as a graph: its steps, what they took and made, and who waits for whom. Has no effect."""
+    GetRunCondition: _grpc.UnaryUnaryMultiCallable[_runs_pb2.GetRunConditionRequest, _run_types_pb2.RunCondition]
+    """Answers one condition of a run; where asked to, as soon as it is answered. Has no effect."""
+    ListRunConditions: _grpc.UnaryUnaryMultiCallable[_runs_pb2.ListRunConditionsRequest, _runs_pb2.ListRunConditionsResponse]
+    """Lists the conditions of a run, oldest first. Has no effect."""
+    ResolveRunCondition: _grpc.UnaryUnaryMultiCallable[_runs_pb2.ResolveRunConditionRequest, _run_types_pb2.RunCondition]
+    """Answers a condition, once. Whoever is not among its approvers gets PERMISSION_DENIED `NOT_AN_APPROVER`; an answer
+    that does not fit its schema is INVALID_ARGUMENT `INVALID_PARAMETERS`, one that comes too late FAILED_PRECONDITION
+    `ILLEGAL_TRANSITION`. Safe to repeat with the same request id.
+    """
     StopRun: _grpc.UnaryUnaryMultiCallable[_runs_pb2.StopRunRequest, _run_types_pb2.Run]
     """Asks a run to stop: it is STOPPING until its runner confirms, or STOPPED at once where nothing runs yet.
     A run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`; FORCE after GRACEFUL is OK.
     """
     RetryRun: _grpc.UnaryUnaryMultiCallable[_runs_pb2.RetryRunRequest, _run_types_pb2.Run]
-    """Runs a run's snapshot again as a new run whose `origin` is this one; steps that succeeded are taken from
-    the cache. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
+    """Runs a run's snapshot again as a new run whose `origin` is this one: all of it, where steps that succeeded may be
+    taken from the cache; or from what failed, or from a step, where all else is CACHED from the start. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
     has code `SNAPSHOT_WITHOUT_CODE`. Safe to repeat with the same request id.
     """
     WatchRun: _grpc.UnaryStreamMultiCallable[_runs_pb2.WatchRunRequest, _events_pb2.WatchResponse]
@@ -78,13 +107,41 @@ class RunServiceAsyncStub(RunServiceStub):
     """Creates a run, PENDING, with a PENDING step for each step of its snapshot; the caller, or an orchestrator of
     theirs, executes it and reports. A taken id is ALREADY_EXISTS. Safe to repeat with the same request id.
     """
+    UpdateRun: _aio.UnaryUnaryMultiCallable[_runs_pb2.UpdateRunRequest, _run_types_pb2.Run]  # type: ignore[assignment]
+    """Changes the masked fields of a run: what people call it and note about it. Another etag is ABORTED. Safe to repeat
+    with the same request id.
+    """
+    DeleteRun: _aio.UnaryUnaryMultiCallable[_runs_pb2.DeleteRunRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes a run that has ended, with its steps, conditions and logs. What it made stays, without saying which step
+    made it. One that has not ended, or whose workload has not, is FAILED_PRECONDITION `RUN_NOT_ENDED`; one whose
+    results other runs took is `RESOURCE_IN_USE`, which names them.
+    """
+    PauseRun: _aio.UnaryUnaryMultiCallable[_runs_pb2.PauseRunRequest, _run_types_pb2.Run]  # type: ignore[assignment]
+    """Keeps a RUNNING run from starting further steps until it is resumed; steps that run go on. One that is paused
+    already is OK, any other FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat.
+    """
+    ResumeRun: _aio.UnaryUnaryMultiCallable[_runs_pb2.ResumeRunRequest, _run_types_pb2.Run]  # type: ignore[assignment]
+    """Lets a PAUSED run go on. One that is RUNNING is OK, any other FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to
+    repeat.
+    """
+    GetRunGraph: _aio.UnaryUnaryMultiCallable[_runs_pb2.GetRunGraphRequest, _runs_pb2.RunGraph]  # type: ignore[assignment]
+    """Answers a run as a graph: its steps, what they took and made, and who waits for whom. Has no effect."""
+    GetRunCondition: _aio.UnaryUnaryMultiCallable[_runs_pb2.GetRunConditionRequest, _run_types_pb2.RunCondition]  # type: ignore[assignment]
+    """Answers one condition of a run; where asked to, as soon as it is answered. Has no effect."""
+    ListRunConditions: _aio.UnaryUnaryMultiCallable[_runs_pb2.ListRunConditionsRequest, _runs_pb2.ListRunConditionsResponse]  # type: ignore[assignment]
+    """Lists the conditions of a run, oldest first. Has no effect."""
+    ResolveRunCondition: _aio.UnaryUnaryMultiCallable[_runs_pb2.ResolveRunConditionRequest, _run_types_pb2.RunCondition]  # type: ignore[assignment]
+    """Answers a condition, once. Whoever is not among its approvers gets PERMISSION_DENIED `NOT_AN_APPROVER`; an answer
+    that does not fit its schema is INVALID_ARGUMENT `INVALID_PARAMETERS`, one that comes too late FAILED_PRECONDITION
+    `ILLEGAL_TRANSITION`. Safe to repeat with the same request id.
+    """
     StopRun: _aio.UnaryUnaryMultiCallable[_runs_pb2.StopRunRequest, _run_types_pb2.Run]  # type: ignore[assignment]
     """Asks a run to stop: it is STOPPING until its runner confirms, or STOPPED at once where nothing runs yet.
     A run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`; FORCE after GRACEFUL is OK.
     """
     RetryRun: _aio.UnaryUnaryMultiCallable[_runs_pb2.RetryRunRequest, _run_types_pb2.Run]  # type: ignore[assignment]
-    """Runs a run's snapshot again as a new run whose `origin` is this one; steps that succeeded are taken from
-    the cache. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
+    """Runs a run's snapshot again as a new run whose `origin` is this one: all of it, where steps that succeeded may be
+    taken from the cache; or from what failed, or from a step, where all else is CACHED from the start. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
     has code `SNAPSHOT_WITHOUT_CODE`. Safe to repeat with the same request id.
     """
     WatchRun: _aio.UnaryStreamMultiCallable[_runs_pb2.WatchRunRequest, _events_pb2.WatchResponse]  # type: ignore[assignment]
@@ -134,6 +191,82 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def UpdateRun(
+        self,
+        request: _runs_pb2.UpdateRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_types_pb2.Run, _abc.Awaitable[_run_types_pb2.Run]]:
+        """Changes the masked fields of a run: what people call it and note about it. Another etag is ABORTED. Safe to repeat
+        with the same request id.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteRun(
+        self,
+        request: _runs_pb2.DeleteRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes a run that has ended, with its steps, conditions and logs. What it made stays, without saying which step
+        made it. One that has not ended, or whose workload has not, is FAILED_PRECONDITION `RUN_NOT_ENDED`; one whose
+        results other runs took is `RESOURCE_IN_USE`, which names them.
+        """
+
+    @_abc_1.abstractmethod
+    def PauseRun(
+        self,
+        request: _runs_pb2.PauseRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_types_pb2.Run, _abc.Awaitable[_run_types_pb2.Run]]:
+        """Keeps a RUNNING run from starting further steps until it is resumed; steps that run go on. One that is paused
+        already is OK, any other FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeRun(
+        self,
+        request: _runs_pb2.ResumeRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_types_pb2.Run, _abc.Awaitable[_run_types_pb2.Run]]:
+        """Lets a PAUSED run go on. One that is RUNNING is OK, any other FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to
+        repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRunGraph(
+        self,
+        request: _runs_pb2.GetRunGraphRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_runs_pb2.RunGraph, _abc.Awaitable[_runs_pb2.RunGraph]]:
+        """Answers a run as a graph: its steps, what they took and made, and who waits for whom. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def GetRunCondition(
+        self,
+        request: _runs_pb2.GetRunConditionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_types_pb2.RunCondition, _abc.Awaitable[_run_types_pb2.RunCondition]]:
+        """Answers one condition of a run; where asked to, as soon as it is answered. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def ListRunConditions(
+        self,
+        request: _runs_pb2.ListRunConditionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_runs_pb2.ListRunConditionsResponse, _abc.Awaitable[_runs_pb2.ListRunConditionsResponse]]:
+        """Lists the conditions of a run, oldest first. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def ResolveRunCondition(
+        self,
+        request: _runs_pb2.ResolveRunConditionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_types_pb2.RunCondition, _abc.Awaitable[_run_types_pb2.RunCondition]]:
+        """Answers a condition, once. Whoever is not among its approvers gets PERMISSION_DENIED `NOT_AN_APPROVER`; an answer
+        that does not fit its schema is INVALID_ARGUMENT `INVALID_PARAMETERS`, one that comes too late FAILED_PRECONDITION
+        `ILLEGAL_TRANSITION`. Safe to repeat with the same request id.
+        """
+
+    @_abc_1.abstractmethod
     def StopRun(
         self,
         request: _runs_pb2.StopRunRequest,
@@ -149,8 +282,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _runs_pb2.RetryRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_run_types_pb2.Run, _abc.Awaitable[_run_types_pb2.Run]]:
-        """Runs a run's snapshot again as a new run whose `origin` is this one; steps that succeeded are taken from
-        the cache. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
+        """Runs a run's snapshot again as a new run whose `origin` is this one: all of it, where steps that succeeded may be
+        taken from the cache; or from what failed, or from a step, where all else is CACHED from the start. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
         has code `SNAPSHOT_WITHOUT_CODE`. Safe to repeat with the same request id.
         """
 
