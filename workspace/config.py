@@ -56,6 +56,8 @@ class WorkspaceSettings(MemberSettings):
     workload_identity_dir: Path | None = None
     """Directory of tokens with which this server proves its identity to clouds: `aws`, `gcp`,
     `azure`. Whoever may create connectors can use them; without it nobody can."""
+    secrets_upkeep_interval_s: float = 5.0
+    """How often values of secrets are looked for that are to be moved, copied or deleted."""
     log_sealing_interval_s: float = 30.0
     """How often logs are sealed whose runs have ended."""
     keep_events: int = 100_000
@@ -101,6 +103,10 @@ class WorkspaceSettings(MemberSettings):
     @property
     def artifact_store(self) -> str:
         return self.artifact_store_uri or f"file://{(self.data_dir / 'artifacts').absolute()}"
+
+    @property
+    def secrets_key_interval(self) -> timedelta:
+        return timedelta(seconds=self.secrets_key_interval_s)
 
     @property
     def key_file(self) -> Path:

@@ -43,8 +43,13 @@ from workspace.operations import conditions
 from workspace.owners import Owners
 from workspace.reaper import Reaper
 from workspace.run_tokens import RunStandings, RunTokens, load_key
+from workspace.secrets.backends import Backends
+from workspace.secrets.keeper import SecretKeeper
 from workspace.secrets.key_file import KeyFile
+from workspace.secrets.readers import Readers
+from workspace.secrets.rotation import KeyRotation
 from workspace.secrets.sealer import Sealer
+from workspace.secrets.upkeep import SecretUpkeep
 from workspace.servicers.listing import Lists
 from workspace.services import SHOWN, Parts, extra_checks, services
 from workspace.store import conditions as condition_store
@@ -161,9 +166,12 @@ async def compose(
     return _workspace(parts, trust, server, member, link=link, jobs=_jobs(parts, clock, courier))
 
 
+def _key_file(settings: WorkspaceSettings) -> KeyFile:
+    return KeyFile(settings.key_file, is_ours=settings.secrets_key_file is None)
+
+
 async def _sealer(settings: WorkspaceSettings, database: Database) -> Sealer:
-    key_file = KeyFile(settings.key_file, is_ours=settings.secrets_key_file is None)
-    sealer = Sealer(database, key_file)
+    sealer = Sealer(database, _key_file(settings))
     await sealer.load()
     return sealer
 
@@ -197,6 +205,7 @@ def _parts(
         stop_grace=settings.stop_grace,
         start_patience=settings.start_patience,
     )
+    backends = Backends(database, base.sealer)
     pages = PageTokens([read_or_make_key(settings.data_dir / "page-token.key", KEY_BYTES)])
     return Parts(
         settings=settings,
@@ -210,6 +219,15 @@ def _parts(
         tokens=trust.tokens,
         sealer=base.sealer,
         connectors=ConnectorDesk(database, base.sealer, settings, clock),
+        backends=backends,
+        secrets=SecretKeeper(database, backends),
+        readers=Readers(database, trust.policies),
+        rotation=KeyRotation(
+            database,
+            base.sealer,
+            _key_file(settings),
+            interval=settings.secrets_key_interval,
+        ),
         heartbeats=Heartbeats(database, clock),
         bells=Bells(),
         logs=LogKeeper(database, LiveLogs(log_files, clock=clock), clock=clock),
@@ -309,6 +327,7 @@ def _close_with(
         await parts.heartbeats.flush()
         await parts.connectors.close()
         await parts.logs.close()
+        await parts.backends.close()
         await log_files.close()
         await channels.close()
 
@@ -324,12 +343,15 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
         silence=settings.silence,
         lease=settings.heartbeat_lease,
     )
+    secrets = SecretUpkeep(parts.database, parts.backends, parts.secrets)
     upkeep = Upkeep(parts.database, settings, courier, clock)
     return [
         Job("reaper", reaper.run, settings.reaper_interval_s),
         Job("conditions", partial(_expire_conditions, parts.database), settings.reaper_interval_s),
         Job("launches", parts.reconciler.run, settings.launch_interval_s),
         Job("seal_logs", parts.logs.seal_ended, settings.log_sealing_interval_s),
+        Job("secret_keys", parts.rotation.run, settings.secrets_key_interval_s),
+        Job("secrets", secrets.run, settings.secrets_upkeep_interval_s),
         Job("upkeep", upkeep.run, settings.upkeep_interval_s),
     ]
 

@@ -31,6 +31,10 @@ from weftapi.workspace.v1 import (
     reports_pb2_grpc,
     runs_pb2,
     runs_pb2_grpc,
+    secret_stores_pb2,
+    secret_stores_pb2_grpc,
+    secrets_pb2,
+    secrets_pb2_grpc,
     server_pb2,
     server_pb2_grpc,
     service_connectors_pb2,
@@ -53,6 +57,10 @@ from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
 from workspace.logs.keeper import LogKeeper
 from workspace.run_tokens import RunTokens
+from workspace.secrets.backends import Backends
+from workspace.secrets.keeper import SecretKeeper
+from workspace.secrets.readers import Readers
+from workspace.secrets.rotation import KeyRotation
 from workspace.secrets.sealer import Sealer
 from workspace.servicers.artifacts import (
     ArtifactServicer,
@@ -79,6 +87,8 @@ from workspace.servicers.pipelines import PipelineServicer, pipeline_to_proto
 from workspace.servicers.projects import ProjectServicer, project_to_proto
 from workspace.servicers.reports import ReportServicer
 from workspace.servicers.runs import RunServicer, run_to_proto
+from workspace.servicers.secret_stores import SecretStoreServicer
+from workspace.servicers.secrets import SecretServicer, secret_to_proto
 from workspace.servicers.server import ServerServicer
 from workspace.servicers.service_connector_messages import connector_to_proto
 from workspace.servicers.service_connectors import ServiceConnectorServicer
@@ -92,6 +102,7 @@ from workspace.store import (
     schema_connectors,
     schema_logs,
     schema_models,
+    schema_secrets,
     schema_snapshots,
     schema_stacks,
 )
@@ -114,6 +125,7 @@ SHOWN = {
     schema_models.ModelVersion: Shown("model_version", model_version_to_proto),
     schema_models.StageRequest: Shown("stage_request", request_to_proto),
     schema_connectors.ServiceConnector: Shown("service_connector", connector_to_proto),
+    schema_secrets.Secret: Shown("secret", secret_to_proto),
 }
 
 
@@ -132,6 +144,10 @@ class Parts:
     tokens: RunTokens
     sealer: Sealer
     connectors: ConnectorDesk
+    backends: Backends
+    secrets: SecretKeeper
+    readers: Readers
+    rotation: KeyRotation
     heartbeats: Heartbeats
     bells: Bells
     logs: LogKeeper
@@ -168,6 +184,8 @@ def services(parts: Parts) -> list[Service]:
         _service(events_pb2, events_pb2_grpc, EventServicer(database, watches)),
         _service(logs_pb2, logs_pb2_grpc, _logs(parts)),
         _service(service_connectors_pb2, service_connectors_pb2_grpc, _connectors(parts)),
+        _service(secrets_pb2, secrets_pb2_grpc, _secrets(parts)),
+        _service(secret_stores_pb2, secret_stores_pb2_grpc, _secret_stores(parts)),
         _service(
             server_pb2,
             server_pb2_grpc,
@@ -184,6 +202,7 @@ def extra_checks(parts: Parts) -> dict[str, ExtraCheck]:
         "linking_own_model_version": linking_own_model_version(parts.database),
         "approval_rule": approval_rule(parts.access),
         "log_stream_of_own_run": log_stream_of_own_run(parts.logs),
+        "secrets_of_own_snapshot": parts.readers.check_own_snapshot,
         # Lineage crosses pipelines: one shared run or artifact is no door to all of them.
         "lineage_of_whole_project": parts.access.require_project("artifacts.get"),
     }
@@ -221,6 +240,22 @@ def _reports(parts: Parts) -> ReportServicer:
         parts.tokens,
         parts.bells,
         artifact_store_uri=parts.settings.artifact_store,
+    )
+
+
+def _secrets(parts: Parts) -> SecretServicer:
+    return SecretServicer(
+        parts.database,
+        parts.lists,
+        keeper=parts.secrets,
+        readers=parts.readers,
+        sealer=parts.sealer,
+    )
+
+
+def _secret_stores(parts: Parts) -> SecretStoreServicer:
+    return SecretStoreServicer(
+        parts.database, backends=parts.backends, sealer=parts.sealer, rotation=parts.rotation
     )
 
 

@@ -1,5 +1,6 @@
 """The control plane killed between the statements of one change: nothing is half made (F1)."""
 
+import multiprocessing
 import random
 import signal
 import time
@@ -13,7 +14,6 @@ from tests.controlplane.killed_changes import CHANGES, RETAIN_S, ROLLOVER, ackno
 from tests.controlplane.test_invitations import held_by, invitations, team_members
 from tests.controlplane.test_members import members
 from tests.controlplane.test_organizations import create, organizations
-from tests.forks import forks
 from weftapi.controlplane.v1 import (
     certificate_authority_pb2,
     certificate_authority_pb2_grpc,
@@ -29,8 +29,10 @@ _MOST = 10
 
 
 def kill(directory: Path, url: str, change: str, id_: str, statement: int) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([killed_changes.__name__])
     arguments = (directory, url, change, id_, statement)
-    process = forks.Process(target=killed_changes.die, args=arguments)
+    process = context.Process(target=killed_changes.die, args=arguments)
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL

@@ -12,6 +12,7 @@ from tests.controlplane import programs
 from tests.hostile.calls import Method, Outcome
 from tests.hostile.world import CONTROL_PLANE, WORKLOADS, WORKSPACE, Door, Site, World
 from tests.workspace import harness as workspaces
+from tests.workspace.secret_clients import create as create_secret
 from weftapi.controlplane.v1 import organizations_pb2, users_pb2
 from weftapi.workspace.v1 import logs_pb2
 
@@ -141,7 +142,10 @@ def _signed(ws: workspaces.Harness, program: str, lifetime: timedelta) -> str:
 async def _run(hosts: World) -> Principal:
     """A run with everything that its token is for."""
     ws = hosts.workspace
-    snapshot = (await ws.create_snapshot()).name
+    step = workspaces.spec_step("fit")
+    step.secrets.append("own")
+    await create_secret(ws, "own")
+    snapshot = (await ws.create_snapshot(step)).name
     run = (await ws.create_run(snapshot=snapshot, run_id="own")).name
     stream = await ws.logs().CreateLogStream(
         logs_pb2.CreateLogStreamRequest(
@@ -152,6 +156,7 @@ async def _run(hosts: World) -> Principal:
     )
     return await ws.run_token(run), {
         "weft.dev/Snapshot": snapshot,
+        "weft.dev/Secret": "secrets/own",
         "weft.dev/Run": run,
         "weft.dev/Step": f"{run}/steps/fit",
         "weft.dev/LogStream": stream.name,

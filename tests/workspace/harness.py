@@ -47,6 +47,8 @@ from weftapi.workspace.v1 import (
     run_types_pb2,
     runs_pb2,
     runs_pb2_grpc,
+    secret_stores_pb2_grpc,
+    secrets_pb2_grpc,
     server_pb2_grpc,
     service_connectors_pb2_grpc,
     snapshots_pb2,
@@ -199,6 +201,12 @@ class Harness:
     def server(self, token: str | None = None) -> Any:
         return self._stub(server_pb2_grpc.ServerServiceStub, token)
 
+    def secrets(self, token: str | None = None) -> Any:
+        return self._stub(secrets_pb2_grpc.SecretServiceStub, token)
+
+    def secret_stores(self, token: str | None = None) -> Any:
+        return self._stub(secret_stores_pb2_grpc.SecretStoreServiceStub, token)
+
     def logs(self, token: str | None = None) -> Any:
         return self._stub(logs_pb2_grpc.LogServiceStub, token)
 
@@ -255,13 +263,19 @@ class Harness:
         )
 
     async def create_run(
-        self, *, project: str = "demo", snapshot: str = "", run_id: str = "", **fields: Any
+        self,
+        *,
+        project: str = "demo",
+        snapshot: str = "",
+        run_id: str = "",
+        token: str | None = None,
+        **fields: Any,
     ) -> run_types_pb2.Run:
         """A run; of pipeline "train" without a snapshot, unless told otherwise."""
         pipeline = "" if snapshot else f"projects/{project}/pipelines/train"
         run = run_types_pb2.Run(pipeline=pipeline, snapshot=snapshot, **fields)
         request = runs_pb2.CreateRunRequest(parent=f"projects/{project}", run_id=run_id, run=run)
-        return await self.runs().CreateRun(request)
+        return await self.runs(token).CreateRun(request)
 
     async def add_steps(self, run: str, *steps: str) -> None:
         new = [reports_pb2.NewStep(step_id=step) for step in steps]

@@ -1,5 +1,6 @@
 """The workspace killed in each middle of a launch: one run, one workload, whatever happens."""
 
+import multiprocessing
 import random
 import signal
 from pathlib import Path
@@ -9,7 +10,6 @@ import pytest
 
 from meshkit.database import Database
 from meshkit.session import Session
-from tests.forks import forks
 from tests.workspace import killed_launches
 from tests.workspace.harness import workspace
 from tests.workspace.killed_launches import KeptManager
@@ -28,7 +28,9 @@ _POINTS = [*sorted(random.Random(_SEED).sample(range(1, 21), 9)), 1000]
 
 
 def kill(*arguments: object) -> None:
-    process = forks.Process(target=killed_launches.die, args=arguments)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([killed_launches.__name__])
+    process = context.Process(target=killed_launches.die, args=arguments)
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL

@@ -58,15 +58,13 @@ class KeyFile:
             raise KeyFileError(f"Others can read {self.path}: run `chmod o-rwx {self.path}`.")
         return self._parse(text)
 
-    def add(self) -> str:
-        """Puts a new key first, durably, and returns its id. KeyFileError where it is not ours."""
-        if not self.is_ours:
-            raise KeyFileError(f"The server did not make {self.path}: put a new key first there.")
+    def add(self, name: str) -> None:
+        """Puts a new key first, durably, unless there is one of this name already."""
         self.read()
         with locked(self.path.parent):
-            name = _new_id()
-            self._write({name: new_key(), **self._load().by_id})
-        return name
+            keys = self._load().by_id
+            if name not in keys:
+                self._write({name: new_key(), **keys})
 
     def _make(self) -> None:
         """Two processes may start together: the second one keeps what the first one made."""

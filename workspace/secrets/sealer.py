@@ -8,6 +8,8 @@ A column is declared with the annotation `Sealed` (workspace.store.base) in a ta
 """
 
 import asyncio
+import hashlib
+import hmac
 import logging
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from meshkit.database import Database
 from meshkit.errors import FailedPrecondition
 from meshkit.ids import new_uid
 from workspace.operations import data_keys as operations
+from workspace.operations.data_keys import Wrapped
 from workspace.secrets import ciphers
 from workspace.secrets.ciphers import AlteredError
 from workspace.secrets.key_file import KeyFile, KeyFileError, WrappingKeys
@@ -41,6 +44,7 @@ class Sealer:
         self._key_file = key_file
         self._keys: dict[UUID, bytes] = {}
         self._current: UUID | None = None
+        self._oldest: UUID | None = None
         # What was said about the key file last, to say it once; and the key that lacks.
         self._complaint = ""
         self._missing = ""
@@ -48,7 +52,7 @@ class Sealer:
     def seal(self, plain: bytes, *, bound_to: str) -> Sealed:
         """Encrypts a value for one place; FailedPrecondition `SECRETS_KEY_MISSING`."""
         if self._current is None:
-            raise self._without(self._missing)
+            raise self.without(self._missing)
         key = self._keys[self._current]
         return Sealed(ciphers.seal(plain, key=key, key_uid=self._current, bound_to=bound_to))
 
@@ -61,7 +65,7 @@ class Sealer:
         try:
             uid = ciphers.key_uid_of(sealed)
             if uid not in self._keys:
-                raise self._without(self._missing or str(uid))
+                raise self.without(self._missing or str(uid))
             return ciphers.unseal(sealed, key=self._keys[uid], bound_to=bound_to)
         except AlteredError as error:
             raise FailedPrecondition(
@@ -74,6 +78,20 @@ class Sealer:
         """Whether the newest key encrypted it."""
         return ciphers.key_uid_of(sealed) == self._current
 
+    def digest(self, content: bytes) -> bytes:
+        """A keyed hash, equal on every replica and through rotations: of what may be guessed."""
+        if self._oldest is None:
+            raise self.without(self._missing)
+        return hmac.digest(self._keys[self._oldest], b"digest" + content, hashlib.sha256)
+
+    def rewrapped(self, rows: list[DataKey], wrapping: WrappingKeys) -> dict[UUID, Wrapped]:
+        """Those data keys that an older key of the file wraps, wrapped by the first one."""
+        return {
+            row.uid: wrapped(row.uid, self._keys[row.uid], wrapping)
+            for row in rows
+            if row.wrapped_by != wrapping.current and row.uid in self._keys
+        }
+
     async def load(self) -> None:
         """Reads key file and data keys; makes the first data key of a new workspace."""
         try:
@@ -85,7 +103,9 @@ class Sealer:
             return
         rows = await self._database.read(store.list_all)
         if not rows:
-            await self._database.write(operations.add_first, *_new_data_key(wrapping))
+            await self._database.write(
+                operations.add_first, wrapped(new_uid(), ciphers.new_key(), wrapping)
+            )
             rows = await self._database.read(store.list_all)
         self._take(rows, wrapping)
 
@@ -103,6 +123,7 @@ class Sealer:
         for row in rows:
             if row.uid not in self._keys:
                 self._unwrap(row, wrapping)
+            self._oldest = self._oldest or (row.uid if row.uid in self._keys else None)
             if row.state == DataKeyState.CURRENT and row.uid in self._keys:
                 self._current = row.uid
 
@@ -115,7 +136,8 @@ class Sealer:
             self._missing = key_id
             _log.error("key %s of secrets is not in %s", key_id, self._key_file.path)
 
-    def _without(self, key_id: str) -> FailedPrecondition:
+    def without(self, key_id: str) -> FailedPrecondition:
+        """The refusal of what needs a key that is not there."""
         return FailedPrecondition(
             "SECRETS_KEY_MISSING",
             "The server's key file lacks the key that encrypts secrets. "
@@ -124,8 +146,8 @@ class Sealer:
         )
 
 
-def _new_data_key(wrapping: WrappingKeys) -> tuple[UUID, bytes, str]:
-    """Its uid, the key wrapped, and the id of what wrapped it."""
-    uid, key_id = new_uid(), wrapping.current
-    key = wrapping.by_id[key_id]
-    return uid, ciphers.wrap(ciphers.new_key(), key=key, key_id=key_id, uid=uid), key_id
+def wrapped(uid: UUID, key: bytes, wrapping: WrappingKeys) -> Wrapped:
+    """A data key, wrapped by the first key of the file."""
+    key_id = wrapping.current
+    outer = wrapping.by_id[key_id]
+    return Wrapped(uid, ciphers.wrap(key, key=outer, key_id=key_id, uid=uid), key_id)

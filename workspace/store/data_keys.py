@@ -1,7 +1,13 @@
-"""Queries of the keys that encrypt secrets."""
+"""Queries of the keys that encrypt secrets, and of every column that they encrypt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
 
 from meshkit.session import Session
-from workspace.store.base import Rows, columns, every
+from workspace.store.base import Rows, Sealed, SealedColumn, columns, every, metadata
 from workspace.store.schema_secrets import DataKey
 
 _C = columns(DataKey)
@@ -19,3 +25,38 @@ def list_all(session: Session) -> list[DataKey]:
 def lock_all(session: Session) -> list[DataKey]:
     """Every data key, held until the commit."""
     return _LOCK.all(session)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedIn:
+    """A column of encrypted values."""
+
+    table: sa.Table
+    column: sa.Column[bytes]
+
+    @property
+    def name(self) -> str:
+        return f"{self.table.name}.{self.column.name}"
+
+    def lock_page(self, session: Session, after: UUID, limit: int) -> list[tuple[UUID, Sealed]]:
+        """Values by the uid of their row, in its order, held until the commit."""
+        uid = self.table.c.uid
+        page = sa.select(uid, self.column).where(uid > after).order_by(uid).limit(limit)
+        rows = session.connection().execute(page.with_for_update())
+        return [(row_uid, Sealed(value)) for row_uid, value in rows]
+
+    def replace(self, session: Session, values: Sequence[tuple[UUID, Sealed]]) -> None:
+        """Writes other values into rows."""
+        for uid, value in values:
+            statement = self.table.update().where(self.table.c.uid == uid)
+            session.connection().execute(statement.values({self.column.name: value}))
+
+
+def sealed_columns() -> list[SealedIn]:
+    """Every column of encrypted values in the database."""
+    return [
+        SealedIn(table, column)
+        for table in metadata.sorted_tables
+        for column in table.c
+        if isinstance(column.type, SealedColumn)
+    ]

@@ -227,6 +227,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the run, or its workload, has not ended. {resource}"""
     ERROR_REASON_NOT_AN_APPROVER: _ErrorReason.ValueType  # 181
     """PERMISSION_DENIED: the condition names who may answer it, and the caller is not among them. {resource}"""
+    ERROR_REASON_SECRET_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 232
+    """UNAVAILABLE: the store that keeps the values of secrets does not answer; other calls go on. {store}"""
+    ERROR_REASON_SECRET_STORE_REFUSED: _ErrorReason.ValueType  # 233
+    """FAILED_PRECONDITION: the store that keeps the values of secrets refuses this workspace. {store}"""
+    ERROR_REASON_SECRET_STORE_DIFFERS: _ErrorReason.ValueType  # 234
+    """FAILED_PRECONDITION: values cannot be changed in place like this; migrate the secret store instead."""
+    ERROR_REASON_ROTATION_UNDER_WAY: _ErrorReason.ValueType  # 235
+    """FAILED_PRECONDITION: the data key is being replaced already."""
+    ERROR_REASON_SECRET_VALUES_EXPIRED: _ErrorReason.ValueType  # 237
+    """ABORTED: keeping the values of a secret took so long that they were given up; try again."""
+    ERROR_REASON_KEY_FILE_NOT_OURS: _ErrorReason.ValueType  # 236
+    """FAILED_PRECONDITION: the operator keeps the key file; put a new key first there. {path}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -433,4 +445,16 @@ ERROR_REASON_RUN_NOT_ENDED: ErrorReason.ValueType  # 180
 """FAILED_PRECONDITION: the run, or its workload, has not ended. {resource}"""
 ERROR_REASON_NOT_AN_APPROVER: ErrorReason.ValueType  # 181
 """PERMISSION_DENIED: the condition names who may answer it, and the caller is not among them. {resource}"""
+ERROR_REASON_SECRET_STORE_UNAVAILABLE: ErrorReason.ValueType  # 232
+"""UNAVAILABLE: the store that keeps the values of secrets does not answer; other calls go on. {store}"""
+ERROR_REASON_SECRET_STORE_REFUSED: ErrorReason.ValueType  # 233
+"""FAILED_PRECONDITION: the store that keeps the values of secrets refuses this workspace. {store}"""
+ERROR_REASON_SECRET_STORE_DIFFERS: ErrorReason.ValueType  # 234
+"""FAILED_PRECONDITION: values cannot be changed in place like this; migrate the secret store instead."""
+ERROR_REASON_ROTATION_UNDER_WAY: ErrorReason.ValueType  # 235
+"""FAILED_PRECONDITION: the data key is being replaced already."""
+ERROR_REASON_SECRET_VALUES_EXPIRED: ErrorReason.ValueType  # 237
+"""ABORTED: keeping the values of a secret took so long that they were given up; try again."""
+ERROR_REASON_KEY_FILE_NOT_OURS: ErrorReason.ValueType  # 236
+"""FAILED_PRECONDITION: the operator keeps the key file; put a new key first there. {path}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -19,6 +19,7 @@ from weftapi.workspace.v1 import pipelines_pb2 as _pipelines_pb2
 from weftapi.workspace.v1 import projects_pb2 as _projects_pb2
 from weftapi.workspace.v1 import reports_pb2 as _reports_pb2
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
+from weftapi.workspace.v1 import secrets_pb2 as _secrets_pb2
 from weftapi.workspace.v1 import service_connectors_pb2 as _service_connectors_pb2
 from weftapi.workspace.v1 import snapshots_pb2 as _snapshots_pb2
 from weftapi.workspace.v1 import stacks_pb2 as _stacks_pb2
@@ -101,6 +102,7 @@ class Event(_message.Message):
     STACK_FIELD_NUMBER: _builtins.int
     COMPONENT_FIELD_NUMBER: _builtins.int
     FLAVOR_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Output only. The commit it belongs to; grows without gaps over the whole workspace."""
     index: _builtins.int
@@ -114,7 +116,9 @@ class Event(_message.Message):
     uid: _builtins.str
     """Output only. The resource's uid; a name that is used again has another one."""
     project: _builtins.str
-    """Output only. The project: "projects/<id>"; empty for what belongs to the workspace."""
+    """Output only. The project: "projects/<id>"; empty for what belongs to the workspace.
+    Output only. The project: "projects/<id>"; empty for what belongs to the whole workspace.
+    """
     actor: _builtins.str
     """Output only. Who changed it."""
     matches_filter: _builtins.bool
@@ -201,6 +205,10 @@ class Event(_message.Message):
     def flavor(self) -> _components_pb2.Flavor:
         """A flavor of components."""
 
+    @_builtins.property
+    def secret(self) -> _secrets_pb2.Secret:
+        """A shared secret, without its values."""
+
     def __init__(
         self,
         *,
@@ -234,12 +242,13 @@ class Event(_message.Message):
         stack: _stacks_pb2.Stack | None = ...,
         component: _components_pb2.Component | None = ...,
         flavor: _components_pb2.Flavor | None = ...,
+        secret: _secrets_pb2.Secret | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "run_condition", b"run_condition", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "run_condition", b"run_condition", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "run_condition", b"run_condition", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "run_condition", b"run_condition", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "run_condition", "build", "service_connector", "stack", "component", "flavor"]  # noqa: Y015
+    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "run_condition", "build", "service_connector", "stack", "component", "flavor", "secret"]  # noqa: Y015
     _WhichOneofArgType_resource: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_resource) -> _WhichOneofReturnType_resource | None: ...
 

@@ -316,6 +316,7 @@ class StepSpec(_message.Message):
     MAP_CONCURRENCY_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    SECRETS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Required, immutable. Its id in the graph; members of a fan-out are "<id>-<index>"."""
     entrypoint: _builtins.str
@@ -360,6 +361,12 @@ class StepSpec(_message.Message):
     def environment(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, immutable. Environment variables."""
 
+    @_builtins.property
+    def secrets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional, immutable. Ids of the secrets that its code reads; the run's token reaches no others but
+        those that stand in the graph as `{{secrets.<id>.<key>}}`.
+        """
+
     def __init__(
         self,
         *,
@@ -377,10 +384,11 @@ class StepSpec(_message.Message):
         map_concurrency: _builtins.int = ...,
         description: _builtins.str = ...,
         source: _builtins.str = ...,
+        secrets: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "description", b"description", "entrypoint", b"entrypoint", "environment", b"environment", "id", b"id", "inputs", b"inputs", "map_concurrency", b"map_concurrency", "map_over", b"map_over", "outputs", b"outputs", "resources", b"resources", "retry", b"retry", "source", b"source", "timeout", b"timeout", "upstream", b"upstream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "description", b"description", "entrypoint", b"entrypoint", "environment", b"environment", "id", b"id", "inputs", b"inputs", "map_concurrency", b"map_concurrency", "map_over", b"map_over", "outputs", b"outputs", "resources", b"resources", "retry", b"retry", "secrets", b"secrets", "source", b"source", "timeout", b"timeout", "upstream", b"upstream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

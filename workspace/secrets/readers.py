@@ -1,0 +1,82 @@
+"""Who reads secrets: people for themselves, runs for whoever started them.
+
+A run reads what its snapshot names, and nothing that its creator could not read: naming a
+secret in a pipeline is no way around the permission to read it.
+"""
+
+import json
+import re
+from typing import Any
+
+from google.protobuf.message import Message
+
+from meshkit.caller import Caller, CallerKind
+from meshkit.database import Database
+from meshkit.errors import PermissionDenied
+from meshkit.resources import ID_PATTERN
+from workspace import names
+from workspace.access import Policies
+from workspace.store import runs as run_store
+from workspace.store import snapshots as snapshot_store
+from workspace.store.schema import Run
+from workspace.store.schema_snapshots import Snapshot
+
+PERMISSION = "secrets.access"
+# As it stands in graphs and defaults: `{{secrets.<id>.<key>}}`, with blanks inside the braces.
+_REFERENCE = re.compile(rf"\{{\{{\s*secrets\.({ID_PATTERN})\.[A-Za-z0-9_-]{{1,128}}\s*\}}\}}")
+
+
+class Readers:
+    """Decides on behalf of whom secrets are read."""
+
+    def __init__(self, database: Database, policies: Policies) -> None:
+        self._database = database
+        self._policies = policies
+
+    async def subject_of(self, caller: Caller) -> str:
+        """Whose private secrets the caller may know of."""
+        if caller.kind is not CallerKind.RUN:
+            return caller.subject
+        run = await self._run_of(caller)
+        return run.creator if run else caller.subject
+
+    async def check_own_snapshot(self, caller: Caller, request: Message) -> None:
+        """An extra check: a run's token reads the secrets that its snapshot names."""
+        if caller.kind is not CallerKind.RUN:
+            return
+        asked = getattr(request, "names", None) or [request.name]  # type: ignore[attr-defined]
+        run = await self._run_of(caller)
+        if run is None or not {names.last(name) for name in asked} <= await self._named_by(run):
+            raise PermissionDenied(
+                "NOT_PERMITTED",
+                "A run reads the secrets that its snapshot names, and no others: name them in "
+                "the steps, `@step(secrets=[...])`.",
+            )
+        if not self._policies.grants.allows(run.creator, PERMISSION, ""):
+            raise PermissionDenied(
+                "NOT_PERMITTED",
+                "Who started this run may not read secrets.",
+                metadata={"permission": PERMISSION},
+            )
+
+    async def _run_of(self, caller: Caller) -> Run | None:
+        project, run, _attempt = names.ids(caller.subject)
+        return await self._database.read(run_store.get, project, run)
+
+    async def _named_by(self, run: Run) -> set[str]:
+        if not run.snapshot:
+            return set()
+        row = await self._database.read(snapshot_store.get, run.project, run.snapshot)
+        return named_in(row) if row else set()
+
+
+def named_in(snapshot: Snapshot) -> set[str]:
+    """Ids of the secrets that a snapshot names: in lists of its steps, and in references."""
+    steps: list[dict[str, Any]] = snapshot.spec.get("steps", [])
+    listed = {secret for step in steps for secret in step.get("secrets", [])}
+    return listed | references(snapshot.spec) | references(snapshot.parameters_schema)
+
+
+def references(document: Any) -> set[str]:
+    """Ids of the secrets that texts anywhere in a document refer to."""
+    return set(_REFERENCE.findall(json.dumps(document)))
