@@ -134,6 +134,7 @@ class AwsFront:
     is_down: bool = False
     hangs: bool = False
     asked: list[str] = field(default_factory=list)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
     sessions: list[dict[str, str]] = field(default_factory=list)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -145,6 +146,7 @@ class AwsFront:
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
         self._note(request, body)
+        self.heard.set()
         if self.hangs:
             await self._woken.wait()
         if self.is_down:

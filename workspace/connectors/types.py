@@ -9,6 +9,11 @@ from workspace.connectors.model import ConnectorType
 # Where the `TYPE` of each is.
 _MODULES = {
     "aws": "workspace.connectors.aws.type",
+    "azure": "workspace.connectors.azure_type",
+    "docker": "workspace.connectors.docker",
+    "gcp": "workspace.connectors.gcp_type",
+    "kubernetes": "workspace.connectors.kubernetes",
+    "oauth2": "workspace.connectors.oauth2",
 }
 
 
