@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from controlplane.store.schema_authority import Root
+from controlplane.store.schema_authority import ACTIVE, Root
 from meshkit import certificates, files
 from meshkit.certificates import Authority
 from meshkit.clock import Clock
@@ -27,7 +27,6 @@ from meshkit.spiffe import Role, SpiffeId
 
 _BUNDLE_FILE = "ca.pem"
 _KEYS_DIRECTORY = "ca-keys"
-_ACTIVE = "ACTIVE"
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 
@@ -108,7 +107,7 @@ class CertificateAuthority:
 
     def load(self, roots: Sequence[Root]) -> None:
         """Takes over the roots as the database has them; raises as `RootKeys.read`."""
-        (active,) = (root for root in roots if root.state == _ACTIVE)
+        (active,) = (root for root in roots if root.state == ACTIVE)
         if self._signing is None or active.fingerprint != self.fingerprint:
             self._signing = self.keys.read(active)
         bundle = bundle_of((root.certificate_pem, root.state) for root in roots).encode()
@@ -192,7 +191,7 @@ class CertificateAuthority:
 
 def bundle_of(roots: Iterable[tuple[str, str]]) -> str:
     """Certificates in PEM, given with their states: the one that signs first."""
-    return "".join(pem for pem, _ in sorted(roots, key=lambda root: root[1] != _ACTIVE))
+    return "".join(pem for pem, _ in sorted(roots, key=lambda root: root[1] != ACTIVE))
 
 
 def require_host_names(names: Sequence[str], *, trust_domain: str) -> None:

@@ -1,6 +1,6 @@
 """The certificate authority of this replica, kept in step with the database."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -9,8 +9,9 @@ import structlog
 from google.protobuf.message import Message
 
 from controlplane import store
-from controlplane.ca import CertificateAuthority, RootKeys
+from controlplane.ca import CertificateAuthority, Issued, RootKeys
 from controlplane.operations import rollover
+from controlplane.operations.enrollments import Member, RootReplacedError
 from controlplane.operations.rollover import Standing
 from meshkit.clock import Clock
 from meshkit.database import Database
@@ -49,6 +50,28 @@ class Rollover:
     async def reload(self) -> None:
         """Takes over what the database says."""
         self.authority.load(await self._database.read(store.roots.all_roots))
+
+    async def issue(
+        self,
+        request_pem: str,
+        member: Member,
+        keep: Callable[[Issued], Awaitable[None]],
+    ) -> Issued:
+        """Signs a member's key and keeps that, with the root that signs by then.
+
+        Another replica may have replaced the one that this replica knows: then once more.
+        """
+        for is_last in (False, True):
+            issued = self.authority.issue(request_pem, member.identity, member.host_names)
+            try:
+                await keep(issued)
+            except RootReplacedError:
+                if is_last:
+                    raise
+                await self.reload()
+            else:
+                break
+        return issued
 
     async def standing(self) -> Standing:
         return await self._database.read(rollover.standing)

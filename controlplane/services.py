@@ -252,7 +252,7 @@ def _mesh_services(base: Foundation) -> list[Service]:
             enrollment_pb2_grpc.add_EnrollmentServiceServicer_to_server,
             EnrollmentServicer(
                 database,
-                authority=base.authority,
+                rollover=base.rollover,
                 registry=base.registry,
                 clock=base.clock,
                 times=times,

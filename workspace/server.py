@@ -234,6 +234,7 @@ def _parts(
         managers=managers,
         reconciler=Reconciler(database, managers, trust.tokens, launching, clock=clock),
         is_draining=lambda: server().draining.is_set(),  # noqa: PLW0108 - it comes later
+        trust=launching.trust,
     )
 
 

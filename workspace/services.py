@@ -154,6 +154,8 @@ class Parts:
     managers: WorkloadManagers
     reconciler: Reconciler
     is_draining: Callable[[], bool]
+    # The CAs of the mesh as they are now, in PEM.
+    trust: Callable[[], bytes]
 
 
 def services(parts: Parts) -> list[Service]:
@@ -240,6 +242,7 @@ def _reports(parts: Parts) -> ReportServicer:
         parts.tokens,
         parts.bells,
         artifact_store_uri=parts.settings.artifact_store,
+        trust=parts.trust,
     )
 
 

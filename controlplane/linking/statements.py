@@ -11,9 +11,9 @@ from uuid import UUID
 
 from controlplane import store
 from controlplane.ca import bundle_of
-from controlplane.operations.rollover import ACTIVE
 from controlplane.store.bindings import Granted
 from controlplane.store.schema import TABLES, Enrollment, Link, SigningKey, Workspace
+from controlplane.store.schema_authority import ACTIVE
 from controlplane.subjects import Subject, SubjectKind
 from meshkit.feed import read_head
 from meshkit.session import Session

@@ -10,10 +10,20 @@ from controlplane.ca import Issued
 from controlplane.identity import opaque
 from controlplane.identity.opaque import OpaqueToken, Secret, invalid_enrollment, matches
 from controlplane.store.schema import Certificate, Enrollment, EnrollmentWorkspace, Workspace
-from meshkit.errors import NotFound, PermissionDenied
+from controlplane.store.schema_authority import ACTIVE
+from meshkit.errors import Aborted, NotFound, PermissionDenied
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
 from meshkit.spiffe import Role, SpiffeId
+
+
+class RootReplacedError(Aborted):
+    """This replica signed with a root that another one has replaced."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "ROOT_REPLACED", "The CA was replaced at this very moment; ask for it once more."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +97,7 @@ def use(session: Session, presented: OpaqueToken, issued: Issued) -> None:
     """Takes note that the token was used for this certificate's key.
 
     The first key wins; the same key may come again within the token's life, since answers get
-    lost. Raises INVALID_ENROLLMENT.
+    lost. Raises INVALID_ENROLLMENT, ROOT_REPLACED.
     """
     row = store.enrollments.lock_any(session, UUID(presented.id))
     row = _usable(session, row, presented)
@@ -106,7 +116,7 @@ def look_up_member(session: Session, serial: str, spiffe_id: str) -> Member:
 
 
 def renew(session: Session, serial: str, issued: Issued) -> None:
-    """Takes note of a renewed certificate; raises PermissionDenied once revoked."""
+    """Takes note of a renewed certificate; raises PermissionDenied once revoked, ROOT_REPLACED."""
     row = _live(session, serial, str(issued.identity))
     _record(session, row, issued)
     session.audited(resource=row.name, fields=("certificate",))
@@ -152,6 +162,13 @@ def _revoke(session: Session, row: Enrollment) -> None:
 
 
 def _record(session: Session, row: Enrollment, issued: Issued) -> None:
+    """Keeps what was issued; raises ROOT_REPLACED where that root is not the one that signs.
+
+    Else its holder would not be among those that the rollover waits for.
+    """
+    root = store.roots.keep(session, issued.root)
+    if root is None or root.state != ACTIVE:
+        raise RootReplacedError
     session.add(
         Certificate(
             serial=issued.serial,

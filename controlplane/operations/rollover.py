@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from controlplane import store
 from controlplane.ca import NewRoot
 from controlplane.store.roots import Holder
-from controlplane.store.schema_authority import Root
+from controlplane.store.schema_authority import ACTIVE, INCOMING, OUTGOING, Root
 from meshkit.errors import FailedPrecondition
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
 
-ACTIVE = "ACTIVE"
-INCOMING = "INCOMING"
-OUTGOING = "OUTGOING"
 _MAX_NAMED = 10
 
 Step = Callable[[Session, Sequence[Root]], None]

@@ -7,7 +7,7 @@ from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
-from controlplane.ca import CertificateAuthority, Issued
+from controlplane.ca import Issued
 from controlplane.identity.opaque import read_enrollment_token
 from controlplane.linking.conversation import Conversation, LinkTimes, News, silent, wakes
 from controlplane.linking.health import LinkRegistry
@@ -16,6 +16,7 @@ from controlplane.linking.statements import PeerStatement, PolicyStatement
 from controlplane.operations import enrollments
 from controlplane.operations.audit import Shipped
 from controlplane.operations.links import Hello, Report
+from controlplane.rollover import Rollover
 from controlplane.servicers.conversions import timestamp
 from controlplane.servicers.workspace_messages import PEER_ROLES
 from meshkit import certificates
@@ -41,7 +42,7 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
         self,
         database: Database,
         *,
-        authority: CertificateAuthority,
+        rollover: Rollover,
         registry: LinkRegistry,
         clock: Clock,
         times: LinkTimes,
@@ -49,7 +50,7 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
         mesh_endpoint: Callable[[], str],
     ) -> None:
         self._database = database
-        self._authority = authority
+        self._rollover = rollover
         self._registry = registry
         self._clock = clock
         self._times = times
@@ -63,11 +64,12 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
     ) -> enrollment_pb2.EnrollResponse:
         presented = read_enrollment_token(request.token)
         member = await self._database.read(enrollments.look_up, presented)
-        issued = self._authority.issue(
-            request.certificate_request_pem, member.identity, member.host_names
-        )
         # Who loses the race for the token never sees the certificate made in vain.
-        await self._database.write(enrollments.use, presented, issued)
+        issued = await self._rollover.issue(
+            request.certificate_request_pem,
+            member,
+            lambda issued: self._database.write(enrollments.use, presented, issued),
+        )
         return enrollment_pb2.EnrollResponse(
             certificate=self._certificate(issued),
             mesh_endpoint=self._mesh_endpoint(),
@@ -80,10 +82,11 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
         serial = _serial(context)
         peer = str(current_call.get().caller.peer)
         member = await self._database.read(enrollments.look_up_member, serial, peer)
-        issued = self._authority.issue(
-            request.certificate_request_pem, member.identity, member.host_names
+        issued = await self._rollover.issue(
+            request.certificate_request_pem,
+            member,
+            lambda issued: self._database.write(enrollments.renew, serial, issued),
         )
-        await self._database.write(enrollments.renew, serial, issued)
         return enrollment_pb2.RenewCertificateResponse(certificate=self._certificate(issued))
 
     async def Link(
@@ -114,7 +117,7 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
         return enrollment_pb2.IssuedCertificate(
             spiffe_id=str(issued.identity),
             certificate_chain_pem=issued.chain.decode(),
-            trust_bundle_pem=self._authority.trust_bundle.decode(),
+            trust_bundle_pem=self._rollover.authority.trust_bundle.decode(),
             expire_time=timestamp(issued.not_after),
         )
 

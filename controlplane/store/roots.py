@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from controlplane.store.locks import locked
 from controlplane.store.schema import Certificate, Enrollment, Link
 from controlplane.store.schema_authority import Root
 from meshkit.session import Session
@@ -30,6 +31,12 @@ def lock_all(session: Session) -> Sequence[Root]:
     # Read anew: whoever held the lock before may have added a root that the first query missed.
     query = sa.select(Root).order_by(Root.create_time, Root.uid)
     return session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def keep(session: Session, fingerprint: str) -> Root | None:
+    """A root, which stays what it is until the transaction ends."""
+    query = sa.select(Root).where(Root.fingerprint == fingerprint)
+    return session.scalars(locked(query, shared=True)).first()
 
 
 def holders(session: Session) -> list[Holder]:

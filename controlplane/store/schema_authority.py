@@ -9,6 +9,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from controlplane.store.schema import Base
 from meshkit.ids import new_uid
 
+ACTIVE = "ACTIVE"
+INCOMING = "INCOMING"
+OUTGOING = "OUTGOING"
+
 
 class Root(Base):
     """A root that the mesh trusts; one of them signs."""

@@ -75,10 +75,12 @@ class Endpoint:
         self._token = token
         self._lock = threading.Lock()
         self._channel: grpc.Channel | None = None
+        # Those of before `trust`: what runs over them goes on until it breaks.
+        self._outdated: list[grpc.Channel] = []
 
     @property
     def channel(self) -> grpc.Channel:
-        """The channel, opened at the first use."""
+        """The channel, opened at the first use; another one once other CAs are trusted."""
         with self._lock:
             if self._channel is None:
                 import grpc
@@ -90,8 +92,24 @@ class Endpoint:
             return self._channel
 
     def stub(self, factory: Callable[[grpc.Channel], S]) -> S:
-        """A service's stub on this endpoint."""
+        """A service's stub on this endpoint; ask again after a break, as CAs may have changed."""
         return factory(self.channel)
+
+    def trust(self, bundle_pem: str) -> bool:
+        """Takes over the CAs of the mesh, whose members replace them; answers whether it did.
+
+        Only where one of them is trusted already: who trusts another CA in front of the mesh, a
+        company's own, goes on trusting that.
+        """
+        with self._lock:
+            known, told = _certificates(self._ca_pem), _certificates(bundle_pem)
+            if known == told or not known & told:
+                return False
+            self._ca_pem = bundle_pem
+            if self._channel is not None:
+                self._outdated.append(self._channel)
+                self._channel = None
+            return True
 
     def call(
         self,
@@ -139,9 +157,11 @@ class Endpoint:
     def close(self) -> None:
         """Closes the channel."""
         with self._lock:
-            if self._channel is not None:
-                self._channel.close()
-                self._channel = None
+            channels = [*self._outdated, *([self._channel] if self._channel else [])]
+            self._channel = None
+            self._outdated.clear()
+        for channel in channels:
+            channel.close()
 
     def _invoke(
         self,
@@ -222,9 +242,9 @@ class Connection:
         stub = self.anonymous.stub(system_pb2_grpc.SystemServiceStub)
         with contextlib.suppress(ApiError):
             info = self.anonymous.call(stub.GetServerInfo, system_pb2.GetServerInfoRequest())
-            known, told = _certificates(self.context.ca_pem), _certificates(info.trust_bundle_pem)
-            # Who trusts another CA in front of the mesh, a company's own, goes on trusting that.
-            if known & told and known != told:
+            endpoints = (self.anonymous, self.control_plane, self._workspace)
+            followed = [endpoint.trust(info.trust_bundle_pem) for endpoint in endpoints]
+            if any(followed):
                 self._secrets.trust(self.context.name, info.trust_bundle_pem)
 
     def _control_plane_token(self, *, is_fresh: bool) -> str:

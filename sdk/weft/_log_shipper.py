@@ -20,6 +20,7 @@ from weft.errors import ApiError, OutOfRangeError, WeftError
 
 if TYPE_CHECKING:
     from weftapi.common.v1 import types_pb2
+    from weftapi.workspace.v1 import logs_pb2_grpc
 
 _log = logging.getLogger("weft")
 _FLUSH_S = 0.2
@@ -55,11 +56,8 @@ class LogShipper:
     """Takes lines from any thread and ships them from its own."""
 
     def __init__(self, endpoint: Endpoint, ref: RunRef) -> None:
-        from weftapi.workspace.v1 import logs_pb2_grpc
-
         self._endpoint = endpoint
         self._ref = ref
-        self._stub = endpoint.stub(logs_pb2_grpc.LogServiceStub)
         self._logs: dict[Key, _Log] = {}
         # What was sealed is only remembered: a fan-out has thousands of logs, few at a time.
         self._sealed: set[Key] = set()
@@ -70,6 +68,12 @@ class LogShipper:
         self._error: WeftError | None = None
         self._thread = threading.Thread(target=self._ship, name="weft-logs", daemon=True)
         self._thread.start()
+
+    @property
+    def _stub(self) -> logs_pb2_grpc.LogServiceStub:
+        from weftapi.workspace.v1 import logs_pb2_grpc
+
+        return self._endpoint.stub(logs_pb2_grpc.LogServiceStub)
 
     def append(self, batch: LogBatch) -> None:
         """Takes lines; waits only while too many are not durable yet."""

@@ -360,9 +360,9 @@ class RemoteRun:
         """Says that the runner lives, and hears what it should do, also when nothing happens."""
         from weftapi.workspace.v1 import reports_pb2, reports_pb2_grpc
 
-        stub = self._endpoint.stub(reports_pb2_grpc.ReportServiceStub)
         request = reports_pb2.HeartbeatRequest(run=self._ref.name, reporter=self._reporter_id)
         while not self._closing.wait(interval_s):
+            stub = self._endpoint.stub(reports_pb2_grpc.ReportServiceStub)
             try:
                 answer = self._endpoint.call(stub.Heartbeat, request)
             except ApiError:
@@ -370,6 +370,8 @@ class RemoteRun:
                 continue
             if answer.run_token and self._on_token is not None:
                 self._on_token(answer.run_token)
+            # A run may be older than the CA that signs the workspace's next certificate.
+            self._endpoint.trust(answer.trust_bundle_pem)
             self._obey(answer.directives)
 
     def _obey_all(self, answer: reports_pb2.StreamReportsResponse) -> None:

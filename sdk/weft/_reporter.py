@@ -36,9 +36,6 @@ class Reporter:
         on_answer: OnAnswer,
         on_failure: OnFailure,
     ) -> None:
-        from weftapi.workspace.v1 import reports_pb2_grpc
-
-        self._method = endpoint.stub(reports_pb2_grpc.ReportServiceStub).StreamReports
         self._endpoint = endpoint
         self._run = run
         self._reporter = reporter
@@ -99,10 +96,13 @@ class Reporter:
         """One stream, until it ends; raises ApiError where it broke."""
         import grpc
 
+        from weftapi.workspace.v1 import reports_pb2_grpc
+
         with self._changed:
             self._unsent = deque(self._unacked)
         stop = threading.Event()
-        call = self._endpoint.open(self._method, self._say(stop), is_fresh=is_fresh)
+        method = self._endpoint.stub(reports_pb2_grpc.ReportServiceStub).StreamReports
+        call = self._endpoint.open(method, self._say(stop), is_fresh=is_fresh)
         try:
             for answer in call:
                 backoff.healthy()

@@ -1,7 +1,6 @@
 """The database itself refuses to alter the audit log, whoever holds a connection to it."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +9,7 @@ from meshkit.database import Database, Session
 from tests.controlplane.auditing import HOME, LEASE, busy, listed, notary_of, verdict
 from tests.controlplane.harness import Client, Plane
 from tests.controlplane.test_shipping import changes, opened
+from tests.templates import WORKSPACE, Template
 
 ROWS = (
     "UPDATE audit_events SET actor = 'users/forged'",
@@ -68,7 +68,9 @@ async def test_what_an_anchor_stands_for_may_go_and_nothing_else(
     assert (await verdict(admin)).complete
 
 
-async def test_so_is_the_log_of_a_workspace(tmp_path: Path, database_url: str) -> None:
+@pytest.mark.parametrize("template", [WORKSPACE], ids=["workspace"])
+async def test_so_is_the_log_of_a_workspace(database_url: str, template: Template) -> None:
+    assert template is WORKSPACE
     async with await opened(database_url) as database:
         await changes(database, 0, 3)
         for statement in ROWS:

@@ -1,7 +1,7 @@
 """ReportService: what reporters say, unary and streamed, and what they are told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -69,12 +69,14 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
         bells: Bells,
         *,
         artifact_store_uri: str,
+        trust: Callable[[], bytes],
     ) -> None:
         self._database = database
         self._heartbeats = heartbeats
         self._tokens = tokens
         self._bells = bells
         self._artifact_store_uri = artifact_store_uri
+        self._trust = trust
 
     async def ClaimRun(
         self, request: reports_pb2.ClaimRunRequest, _context: Context
@@ -174,7 +176,9 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
             await self._heartbeats.flush()
         token = self._tokens.issue(run) if self._tokens.is_half_spent(speaker) else ""
         directives = _directives(operations.wishes(run))
-        return reports_pb2.HeartbeatResponse(directives=directives, run_token=token)
+        return reports_pb2.HeartbeatResponse(
+            directives=directives, run_token=token, trust_bundle_pem=self._trust().decode()
+        )
 
     async def _apply(
         self, project: str, run: str, reporter: UUID, reports: Iterable[reports_pb2.Report]
