@@ -70,8 +70,20 @@ def leave(session: Session, provider: IdentityProvider, leaving: Sequence[TeamMe
 
 
 def _join(session: Session, team: Team, user: User, provider: IdentityProvider) -> None:
-    members = store.teams.members(session, [team.uid])
-    teams.require_size(len(members) + 1)
+    if not teams.has_room(session, team):
+        # Nobody is kept from signing in by how many others there are; they may join next time.
+        chain = chain_of(provider.organization)
+        refusal = teams.full()
+        own_acts.record(
+            session,
+            chain,
+            "TeamMember.Create",
+            team.name,
+            on_word_of=provider.name,
+            code=refusal.code,
+            reason=refusal.reason,
+        )
+        return
     subject = subjects.user(user.uid)
     member = teams.join(session, team, user.name, subject, creator=provider.name)
     _record(session, provider, "TeamMember.Create", member)

@@ -89,11 +89,12 @@ def _require_joining(provider: IdentityProvider, *, is_trusted: bool) -> None:
 
 def _new_user(session: Session, person: Assertion, *, is_trusted: bool) -> User:
     uid = new_uid()
+    email, email_key = _own_address(session, uid.hex, person, is_trusted=is_trusted)
     user = User(
         uid=uid,
-        email=person.email if person.email_verified else "",
-        email_key=_own_key(session, uid.hex, person, is_trusted=is_trusted),
-        display_name=person.display_name or person.email or person.subject,
+        email=email,
+        email_key=email_key,
+        display_name=person.display_name or email or person.subject,
         password_hash=None,
         create_time=session.now,
     )
@@ -103,14 +104,18 @@ def _new_user(session: Session, person: Assertion, *, is_trusted: bool) -> User:
     return user
 
 
-def _own_key(session: Session, fallback: str, person: Assertion, *, is_trusted: bool) -> str:
-    """The key that makes an address the account's own; without "@" it is nobody's address.
+def _own_address(
+    session: Session, fallback: str, person: Assertion, *, is_trusted: bool
+) -> tuple[str, str]:
+    """The address that is the account's own, with its key; none, and a key that is no address,
+    where that is not proven.
 
-    What a provider merely says takes no address from the person who really has it.
+    What a provider merely says takes no address from the person who really has it, and is shown
+    to nobody: colleagues would believe it.
     """
     key = person.email.casefold()
     is_free = is_trusted and store.users.get_by_email(session, key) is None
-    return key if is_free else fallback
+    return (person.email, key) if is_free else ("", fallback)
 
 
 def _follow(session: Session, user: User, person: Assertion, *, is_trusted: bool) -> None:
@@ -123,8 +128,9 @@ def _follow(session: Session, user: User, person: Assertion, *, is_trusted: bool
     if person.display_name and user.display_name != person.display_name:
         user.display_name = person.display_name
     if person.email_verified and user.email.casefold() != person.email.casefold():
-        user.email = person.email
-        user.email_key = _own_key(session, user.uid.hex, person, is_trusted=is_trusted)
+        user.email, user.email_key = _own_address(
+            session, user.uid.hex, person, is_trusted=is_trusted
+        )
         session.flush()
         store.organizations.set_email_key(session, user.uid, user.email_key)
     if session.is_modified(user):

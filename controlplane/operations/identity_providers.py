@@ -6,7 +6,7 @@ from uuid import UUID
 
 from controlplane import store
 from controlplane.operations import group_teams, guards
-from controlplane.operations.refusals import absent, changed, etag_of, taken
+from controlplane.operations.refusals import absent, require_etag, taken
 from controlplane.permissions import ADMIN, ROLES, Grant, Scope
 from controlplane.store.schema_identity import IdentityProvider
 from controlplane.subjects import Subject
@@ -146,8 +146,7 @@ def _locked(session: Session, organization: str, provider: str, etag: str) -> Id
     row = store.identity_providers.lock(session, organization, provider)
     if row is None:
         raise _absent(organization, provider)
-    if etag and etag != etag_of(row):
-        raise changed(etag_of(row))
+    require_etag(row, etag)
     return row
 
 

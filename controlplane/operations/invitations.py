@@ -163,8 +163,7 @@ def accept(session: Session, presented: OpaqueToken, *, user_uid: UUID, sid: UUI
             "INVITATION_FOR_ANOTHER",
             "This invitation is for another address than that of your account.",
         )
-    if store.members.get(session, row.organization, user.uid) is None:
-        users.join(session, row.organization, user)
+    users.join(session, row.organization, user)
     return _admit(session, row, user)
 
 
@@ -206,8 +205,9 @@ def invalid() -> NotFound:
 
 def _admit(session: Session, row: Invitation, user: User) -> MemberView:
     """Gives a new member what waited for them, as far as it still may be given."""
-    session.flush()
-    promises.keep(session, row, user)
+    left_out = promises.keep(session, row, user)
+    row.roles_left_out = [asdict(role) for role in left_out.roles]
+    row.teams_left_out = [asdict(team) for team in left_out.teams]
     row.user_uid = user.uid
     _end(session, row, ACCEPTED)
     return members.get(session, row.organization, user.uid)

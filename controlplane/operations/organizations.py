@@ -5,7 +5,7 @@ from uuid import UUID
 
 from controlplane import store
 from controlplane.operations import access, members, users
-from controlplane.operations.refusals import absent, changed, etag_of, in_use, taken
+from controlplane.operations.refusals import absent, in_use, require_etag, taken
 from controlplane.store.schema import Organization
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
@@ -73,7 +73,5 @@ def _locked(session: Session, organization: str, etag: str) -> Organization:
     row = store.organizations.get(session, organization)
     if row is None or row.delete_time is not None:
         raise absent(f"organizations/{organization}")
-    current = etag_of(row)
-    if etag and etag != current:
-        raise changed(current)
+    require_etag(row, etag)
     return row

@@ -1,10 +1,10 @@
 """What an invitation promises: roles and teams, resolved when it is made, kept when it is accepted.
 
-Names are kept with the UUIDs they stood for. What they stand for no longer, and what the inviter
-could not give any more, is left out when the person comes.
+Names are kept with the UUIDs they stood for. What they stand for no longer, what the inviter could
+not give any more, and a team that is full by then are left out when the person comes: what others
+did meanwhile must not keep them out. The invitation says what was left out.
 """
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from controlplane.permissions import Grant, Scope, held_on
 from controlplane.store.schema import User
 from controlplane.store.schema_members import Invitation
 from controlplane.subjects import Subject
-from meshkit.errors import AlreadyExists, NotFound, PermissionDenied
+from meshkit.errors import AlreadyExists, NotFound, PermissionDenied, ResourceExhausted
 from meshkit.session import Session
 
 
@@ -60,6 +60,14 @@ def of(row: Invitation) -> Promises:
     )
 
 
+def left_out(row: Invitation) -> Promises:
+    """What of it could not be kept."""
+    return Promises(
+        [PromisedRole(**role) for role in row.roles_left_out],
+        [PromisedTeam(**team) for team in row.teams_left_out],
+    )
+
+
 def resolved(session: Session, organization: str, wanted: Promises) -> Promises:
     """The promises with what their names stand for now; raises NotFound."""
     return Promises(
@@ -91,20 +99,39 @@ def require_may_give(
     guards.require_held(session, inviter, given)
 
 
-def keep(session: Session, row: Invitation, user: User) -> None:
-    """Gives a new member what waited for them, on the word of the inviter."""
-    promised, organization, inviter = of(row), row.organization, row.inviter
-    for role in promised.roles:
-        with contextlib.suppress(NotFound, PermissionDenied, AlreadyExists):
-            _require_still(session, organization, Promises([role], []), inviter)
-            new = NewBinding(user.name, role.role, role.scope(organization))
-            granted = access.create(session, organization, new, creator=inviter)
-            _record(session, granted.creator, "RoleBinding.Create", granted.name)
-    for team in promised.teams:
-        with contextlib.suppress(NotFound, PermissionDenied):
-            _require_still(session, organization, Promises([], [team]), inviter)
-            (member,) = teams.add(session, organization, team.team, [user.name], caller=inviter)
-            _record(session, member.creator, "TeamMember.Create", member.name)
+def keep(session: Session, row: Invitation, user: User) -> Promises:
+    """Gives a new member what waited for them, on the word of the inviter; answers what it did
+    not."""
+    promised = of(row)
+    return Promises(
+        [role for role in promised.roles if not _is_granted(session, row, user, role)],
+        [team for team in promised.teams if not _is_joined(session, row, user, team)],
+    )
+
+
+def _is_granted(session: Session, row: Invitation, user: User, role: PromisedRole) -> bool:
+    organization, inviter = row.organization, row.inviter
+    new = NewBinding(user.name, role.role, role.scope(organization))
+    try:
+        _require_still(session, organization, Promises([role], []), inviter)
+        granted = access.create(session, organization, new, creator=inviter)
+    except AlreadyExists:
+        return True
+    except (NotFound, PermissionDenied):
+        return False
+    _record(session, granted.creator, "RoleBinding.Create", granted.name)
+    return True
+
+
+def _is_joined(session: Session, row: Invitation, user: User, team: PromisedTeam) -> bool:
+    organization, inviter = row.organization, row.inviter
+    try:
+        _require_still(session, organization, Promises([], [team]), inviter)
+        (member,) = teams.add(session, organization, team.team, [user.name], caller=inviter)
+    except (NotFound, PermissionDenied, ResourceExhausted):
+        return False
+    _record(session, member.creator, "TeamMember.Create", member.name)
+    return True
 
 
 def _record(session: Session, inviter: str, action: str, name: str) -> None:

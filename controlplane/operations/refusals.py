@@ -1,24 +1,24 @@
 """The refusals that several operations share, and what they compare."""
 
 import hashlib
-from datetime import datetime
-from typing import Protocol
-from uuid import UUID
+import json
 
+from controlplane.store.schema import Base
 from meshkit.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
 
-
-class Dated(Protocol):
-    """A row that notes when it last changed."""
-
-    uid: UUID
-    update_time: datetime
+# Of these the one is known only at the commit, the other moves without anybody's decision.
+_NO_STATE = frozenset({"revision", "last_used_time"})
 
 
-def etag_of(row: Dated) -> str:
-    """Changes with every change of the row, also among those of one commit."""
-    state = f"{row.uid}/{row.update_time.isoformat()}"
-    return hashlib.sha256(state.encode()).hexdigest()[:16]
+def etag_of(row: Base) -> str:
+    """Of all that the row holds: any two states differ in it, whenever they were.
+
+    Among them is the time of the last change, so a state that returns has another one.
+    """
+    columns = sorted(row.__table__.columns.keys())
+    state = [[name, getattr(row, name)] for name in columns if name not in _NO_STATE]
+    content = json.dumps(state, sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def not_permitted(permission: str) -> PermissionDenied:
@@ -46,7 +46,7 @@ def changed(etag: str) -> Aborted:
     )
 
 
-def require_etag(row: Dated, etag: str) -> None:
+def require_etag(row: Base, etag: str) -> None:
     """Raises Aborted where the caller has seen another state of the row; empty sees any."""
     if etag and etag != etag_of(row):
         raise changed(etag_of(row))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from controlplane import store
 from controlplane.operations import expired_grants, guards
-from controlplane.operations.refusals import absent, changed, etag_of, taken
+from controlplane.operations.refusals import absent, require_etag, taken
 from controlplane.permissions import CATALOGUE, ROLES, Grant, Scope
 from controlplane.store.schema_access import CustomRole
 from controlplane.subjects import Subject
@@ -132,9 +132,7 @@ def _locked(session: Session, organization: str, role: str, etag: str) -> Custom
     row = store.roles.lock(session, organization, role)
     if row is None:
         raise absent(name)
-    current = etag_of(row)
-    if etag and etag != current:
-        raise changed(current)
+    require_etag(row, etag)
     return row
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from controlplane import store
 from controlplane.operations import guards
-from controlplane.operations.refusals import absent, changed, etag_of, taken
+from controlplane.operations.refusals import absent, require_etag, taken
 from controlplane.store.schema_access import Team, TeamMember
 from controlplane.subjects import Subject, SubjectKind
 from meshkit.errors import ResourceExhausted
@@ -85,10 +85,10 @@ def add(
     guards.require_held(session, caller, [each.grant for each in held])
     known = {member.member_uid: member for member in store.teams.members(session, [row.uid])}
     wanted = {name: _require(session, organization, name) for name in sorted(set(members))}
+    _require_size(len(known.keys() | {subject.uid for subject in wanted.values()}))
     for name, subject in wanted.items():
         if subject.uid not in known:
             known[subject.uid] = join(session, row, name, subject, creator=caller.claim)
-    require_size(len(known))
     session.audited(resource=row.name, fields=("members",))
     return [known[subject.uid] for subject in wanted.values()]
 
@@ -134,14 +134,23 @@ def leave(session: Session, members: Sequence[TeamMember]) -> None:
     session.flush()
 
 
-def require_size(members: int) -> None:
-    """Raises QUOTA_EXCEEDED for a team of more than MAX_MEMBERS."""
+def has_room(session: Session, team: Team) -> bool:
+    """Whether one more may join a team, which is locked."""
+    return len(store.teams.members(session, [team.uid])) < MAX_MEMBERS
+
+
+def _require_size(members: int) -> None:
     if members > MAX_MEMBERS:
-        raise ResourceExhausted(
-            "QUOTA_EXCEEDED",
-            f"A team has at most {MAX_MEMBERS} members.",
-            metadata={"limit": str(MAX_MEMBERS)},
-        )
+        raise full()
+
+
+def full() -> ResourceExhausted:
+    """The refusal of a team that has all the members it may have."""
+    return ResourceExhausted(
+        "QUOTA_EXCEEDED",
+        f"A team has at most {MAX_MEMBERS} members.",
+        metadata={"limit": str(MAX_MEMBERS)},
+    )
 
 
 def require(session: Session, organization: str, team: str) -> Team:
@@ -163,9 +172,7 @@ def _locked(session: Session, organization: str, team: str, etag: str = "") -> T
     row = store.teams.lock(session, organization, team)
     if row is None:
         raise absent(_name(organization, team))
-    current = etag_of(row)
-    if etag and etag != current:
-        raise changed(current)
+    require_etag(row, etag)
     return row
 
 

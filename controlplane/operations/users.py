@@ -10,7 +10,7 @@ from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant, mat
 from controlplane.identity.tokens import Lifetimes
 from controlplane.operations import personal_tokens, sessions
 from controlplane.store.schema import Member, OneTimeToken, User
-from meshkit.errors import AlreadyExists, FieldViolation, InvalidArgument
+from meshkit.errors import Aborted, AlreadyExists, FieldViolation, InvalidArgument
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
 
@@ -53,16 +53,22 @@ def insert(
     return user
 
 
-def join(session: Session, organization: str, user: User) -> Member:
-    """Makes a user a member of an organization, without a role."""
+def join(session: Session, organization: str, user: User) -> None:
+    """Makes a user a member of an organization, without a role; one who is stays so.
+
+    Who comes in at two replicas at once, by an invitation and a provider, comes in once.
+    """
+    store.users.lock(session, user.uid)
+    if store.organizations.keep_member(session, organization, user.uid):
+        return
     member = Member(
         organization=organization,
         user_uid=user.uid,
         email_key=user.email_key,
         create_time=session.now,
     )
-    session.add(member)
-    return member
+    if not store.unique.insert(session, member):
+        raise Aborted("REQUEST_IN_PROGRESS", "You join at this very moment; try again.")
 
 
 def change(session: Session, user_uid: UUID, values: Mapping[str, str]) -> User:

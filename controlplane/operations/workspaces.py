@@ -1,14 +1,14 @@
 """The registry of workspaces."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from controlplane import store
 from controlplane.lifecycle import Mode, Phase, UpgradePolicy
 from controlplane.operations import enrollments
+from controlplane.operations.refusals import require_etag
 from controlplane.store.schema import Workspace
-from meshkit.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound
+from meshkit.errors import AlreadyExists, FailedPrecondition, NotFound
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
 
@@ -99,12 +99,7 @@ def lock(session: Session, organization: str, workspace: str, *, etag: str) -> W
     """The workspace, held until the commit; raises NotFound, or Aborted for another etag."""
     row = require(session, organization, workspace)
     row = store.workspaces.lock(session, row.uid)
-    if etag and etag != etag_of(row):
-        raise Aborted(
-            "ETAG_MISMATCH",
-            "The workspace has changed since; read it again.",
-            metadata={"etag": etag_of(row)},
-        )
+    require_etag(row, etag)
     return row
 
 
@@ -115,8 +110,3 @@ def require(session: Session, organization: str, workspace: str) -> Workspace:
         name = f"organizations/{organization}/workspaces/{workspace}"
         raise NotFound("RESOURCE_NOT_FOUND", f"There is no {name}.", metadata={"resource": name})
     return row
-
-
-def etag_of(row: Workspace) -> str:
-    """Changes with every change of the registration."""
-    return hashlib.sha256(f"{row.uid}/{row.revision}".encode()).hexdigest()[:16]

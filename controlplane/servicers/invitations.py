@@ -132,6 +132,7 @@ class InvitationServicer(invitations_pb2_grpc.InvitationServiceServicer):
     def _to_proto(self, row: Invitation) -> invitations_pb2.Invitation:
         state = invitations.state_of(row, self._clock.now())
         parent, promised = f"organizations/{row.organization}", promises.of(row)
+        left_out = promises.left_out(row)
         return invitations_pb2.Invitation(
             name=row.name,
             uid=str(row.uid),
@@ -144,6 +145,8 @@ class InvitationServicer(invitations_pb2_grpc.InvitationServiceServicer):
             state=invitations_pb2.InvitationState.Value(f"INVITATION_STATE_{state}"),
             end_time=timestamp(row.end_time),
             member=f"{parent}/members/{row.user_uid}" if row.user_uid else "",
+            roles_left_out=[_role_to_proto(row.organization, role) for role in left_out.roles],
+            teams_left_out=[f"{parent}/teams/{team.team}" for team in left_out.teams],
         )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from controlplane.fleet.situation import told
 from controlplane.linking.health import LinkRegistry, Seen
 from controlplane.linking.views import EnrollmentView, WorkspaceView
-from controlplane.operations import workspaces
+from controlplane.operations.refusals import etag_of
 from controlplane.servicers.conversions import timestamp
 from controlplane.store.schema import Enrollment
 from meshkit.spiffe import Role
@@ -40,7 +40,7 @@ class WorkspaceMessages:
             creator=row.creator,
             create_time=timestamp(row.create_time),
             update_time=timestamp(row.update_time),
-            etag=workspaces.etag_of(row),
+            etag=etag_of(row),
             state=workspaces_pb2.WorkspaceState.Value(f"WORKSPACE_STATE_{state.state}"),
             state_reason=state.reason,
             state_time=timestamp(state.since),

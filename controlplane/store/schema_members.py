@@ -31,6 +31,9 @@ class Invitation(Base):
     # Each as `operations.promises` writes it.
     roles: Mapped[list[Any]]
     teams: Mapped[list[Any]]
+    # Of these, what could not be given when it was accepted.
+    roles_left_out: Mapped[list[Any]] = mapped_column(default=list)
+    teams_left_out: Mapped[list[Any]] = mapped_column(default=list)
     # None until the token was made, a moment after the row.
     digest: Mapped[bytes | None]
     # Who vouches for what is promised: asked again when it is accepted.

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from controlplane.operations import teams
 from meshkit import opaque
 from tests.controlplane.harness import (
     ADMIN_EMAIL,
@@ -116,6 +117,22 @@ async def test_a_stranger_comes_in_with_what_waited(plane: Plane, admin: Client)
     assert (done.member, done.end_time.seconds > 0) == (member.name, True)
     for again in (accept(anyone, made.token, password=PASSWORD), accept(admin, made.token)):
         assert await refused(again) == INVALID
+
+
+async def test_a_full_team_keeps_nobody_out(
+    plane: Plane, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teams, "MAX_MEMBERS", 1)
+    full, roomy = await new_team(admin, "full"), await new_team(admin, "roomy")
+    made = await invite(admin, BOB, roles=[role("viewer")], teams=[full, roomy])
+    add = teams_pb2.AddTeamMembersRequest(name=full, members=[admin.subject])
+    await admin.teams.AddTeamMembers(add)
+    member = await accept(await plane.edge(), made.token, password=PASSWORD)
+    assert await team_members(admin, full) == [admin.subject]
+    assert await team_members(admin, roomy) == [member.user]
+    assert await held_by(admin, member.user) == {("viewer", ORGANIZATION)}
+    done = await call(admin, "GetInvitation", made.invitation.name)
+    assert (list(done.teams_left_out), list(done.roles_left_out)) == ([full], [])
 
 
 async def test_who_has_an_account_signs_in_to_it(plane: Plane, admin: Client) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from controlplane.operations import expired_grants
+from controlplane.operations import expired_grants, teams
 from tests.controlplane.auditing import listed, verdict
 from tests.controlplane.harness import (
     ORGANIZATION,
@@ -72,6 +72,23 @@ async def test_what_groups_gave_and_took(plane: Plane, admin: Client) -> None:
         found = await rows(admin, action)
         assert len(found) == 2
         assert {event.actor.subject for event in found} == {name_of("okta")}
+
+
+async def test_a_full_team_keeps_nobody_from_signing_in(
+    plane: Plane, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teams, "MAX_MEMBERS", 0)
+    team = await new_team(admin, "ml")
+    async with lying(LyingProvider()) as server:
+        mappings = [providers_pb2.GroupMapping(group="research", team=team)]
+        await add_provider(
+            admin, "okta", server.issuer, groups_claim="groups", group_mappings=mappings
+        )
+        flow = await SignIn.of(plane, "okta")
+        await flow.finish(server.grant(await flow.begin(), groups=["research"]))
+    (refused,) = await rows(admin, "TeamMember.Create")
+    assert (refused.resource, refused.outcome) == (team, "RESOURCE_EXHAUSTED")
+    assert refused.reason == "QUOTA_EXCEEDED"
 
 
 async def test_a_grant_whose_time_was_over(plane: Plane, admin: Client) -> None:

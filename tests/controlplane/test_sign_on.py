@@ -69,7 +69,7 @@ async def test_a_person_signs_in_and_is_the_same_the_next_time(
 ) -> None:
     first = await sign_in(plane, "okta", "grace")
     principal = await who(first)
-    assert (principal.email, principal.display_name) == (GRACE["email"], "Grace")
+    assert (principal.email, principal.display_name) == ("", "Grace")
     assert list(principal.roles) == []
     second = await sign_in(plane, "okta", "grace")
     assert second.subject == first.subject
@@ -264,6 +264,20 @@ async def test_a_provider_hands_over_no_account_that_others_share(
     okta.set_account("ada", email=ADMIN_EMAIL, email_verified=True)
     assert (await sign_in(plane, "okta", "ada")).subject != admin.subject
     assert (await plane.sign_in(ADMIN_EMAIL, PASSWORD)).subject == admin.subject
+
+
+async def test_an_address_is_shown_once_its_domain_is_proven(
+    plane: Plane, admin: Client, okta: RealProvider
+) -> None:
+    """A provider says what it likes; colleagues believe what they are shown."""
+    grace = await sign_in(plane, "okta", "grace")
+    request = members_pb2.GetMemberRequest(
+        name=f"{ORGANIZATION}/members/{grace.subject.removeprefix('users/')}"
+    )
+    assert (await admin.members.GetMember(request)).email == ""
+    await trust_domain(plane, admin, "example.com")
+    assert (await sign_in(plane, "okta", "grace")).subject == grace.subject
+    assert (await admin.members.GetMember(request)).email == GRACE["email"]
 
 
 async def test_an_address_that_changes_at_the_provider_changes_nobody(

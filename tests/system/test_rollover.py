@@ -48,7 +48,7 @@ def _until_heard(project: Project, run: str) -> None:
     since, deadline = datetime.now(UTC), time.monotonic() + PATIENCE_S
     while True:
         shown = json.loads(project.cli("runs", "show", run, "-o", "json"))
-        heard = shown.get("last_heartbeat_time")
+        heard = shown.get("lastHeartbeatTime")
         if heard and datetime.fromisoformat(heard) > since:
             return
         assert time.monotonic() < deadline, "the run fell silent"

@@ -189,6 +189,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: no rollover of the certificate authority is under way."""
     ERROR_REASON_ROLLOVER_WAITS: _ErrorReason.ValueType  # 152
     """FAILED_PRECONDITION: services have not followed the rollover yet. {services}"""
+    ERROR_REASON_ROOT_REPLACED: _ErrorReason.ValueType  # 153
+    """ABORTED: the root that signed was replaced at this very moment; asking once more is all it takes."""
     ERROR_REASON_AUDIT_COMPACTED: _ErrorReason.ValueType  # 160
     """OUT_OF_RANGE: retention has deleted rows that come next; begin again at the oldest one. {anchorSequence}"""
     ERROR_REASON_AUDIT_SEQUENCE_IN_FUTURE: _ErrorReason.ValueType  # 161
@@ -407,6 +409,8 @@ ERROR_REASON_NO_ROLLOVER: ErrorReason.ValueType  # 151
 """FAILED_PRECONDITION: no rollover of the certificate authority is under way."""
 ERROR_REASON_ROLLOVER_WAITS: ErrorReason.ValueType  # 152
 """FAILED_PRECONDITION: services have not followed the rollover yet. {services}"""
+ERROR_REASON_ROOT_REPLACED: ErrorReason.ValueType  # 153
+"""ABORTED: the root that signed was replaced at this very moment; asking once more is all it takes."""
 ERROR_REASON_AUDIT_COMPACTED: ErrorReason.ValueType  # 160
 """OUT_OF_RANGE: retention has deleted rows that come next; begin again at the oldest one. {anchorSequence}"""
 ERROR_REASON_AUDIT_SEQUENCE_IN_FUTURE: ErrorReason.ValueType  # 161

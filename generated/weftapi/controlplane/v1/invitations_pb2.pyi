@@ -99,6 +99,8 @@ class Invitation(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     MEMBER_FIELD_NUMBER: _builtins.int
+    ROLES_LEFT_OUT_FIELD_NUMBER: _builtins.int
+    TEAMS_LEFT_OUT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "organizations/<id>/invitations/<uuid>"."""
     uid: _builtins.str
@@ -131,6 +133,16 @@ class Invitation(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was accepted, declined or revoked."""
 
+    @_builtins.property
+    def roles_left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___InvitedRole]:
+        """Output only. Roles that nobody could give any more when it was accepted: the role or the place was gone, or the
+        inviter held less by then.
+        """
+
+    @_builtins.property
+    def teams_left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Teams that the person did not join when they accepted: gone, no longer the inviter's to fill, or full."""
+
     def __init__(
         self,
         *,
@@ -145,10 +157,12 @@ class Invitation(_message.Message):
         state: Global___InvitationState.ValueType = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         member: _builtins.str = ...,
+        roles_left_out: _abc.Iterable[Global___InvitedRole] | None = ...,
+        teams_left_out: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "email", b"email", "end_time", b"end_time", "expire_time", b"expire_time", "member", b"member", "name", b"name", "roles", b"roles", "state", b"state", "teams", b"teams", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "email", b"email", "end_time", b"end_time", "expire_time", b"expire_time", "member", b"member", "name", b"name", "roles", b"roles", "roles_left_out", b"roles_left_out", "state", b"state", "teams", b"teams", "teams_left_out", b"teams_left_out", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -139,8 +139,8 @@ class InvitationServiceServicer(object):
         """Joins the organization: as the signed-in caller, whose address must be the invited one (else PERMISSION_DENIED
         `INVITATION_FOR_ANOTHER`); or, for who is not signed in, with a new account of that address and the given
         password (ALREADY_EXISTS where there is an account: sign in first). Roles and teams that are gone since, or
-        that the inviter could not give any more, are left out. The same caller may repeat it. Callers by a personal
-        access token are PERMISSION_DENIED.
+        that the inviter could not give any more, and teams that are full are left out, and the invitation says which. The
+        same caller may repeat it. Callers by a personal access token are PERMISSION_DENIED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -63,8 +63,8 @@ class InvitationServiceStub:
     """Joins the organization: as the signed-in caller, whose address must be the invited one (else PERMISSION_DENIED
     `INVITATION_FOR_ANOTHER`); or, for who is not signed in, with a new account of that address and the given
     password (ALREADY_EXISTS where there is an account: sign in first). Roles and teams that are gone since, or
-    that the inviter could not give any more, are left out. The same caller may repeat it. Callers by a personal
-    access token are PERMISSION_DENIED.
+    that the inviter could not give any more, and teams that are full are left out, and the invitation says which. The
+    same caller may repeat it. Callers by a personal access token are PERMISSION_DENIED.
     """
     DeclineInvitation: _grpc.UnaryUnaryMultiCallable[_invitations_pb2.DeclineInvitationRequest, _empty_pb2.Empty]
     """Turns an invitation down, for good."""
@@ -102,8 +102,8 @@ class InvitationServiceAsyncStub(InvitationServiceStub):
     """Joins the organization: as the signed-in caller, whose address must be the invited one (else PERMISSION_DENIED
     `INVITATION_FOR_ANOTHER`); or, for who is not signed in, with a new account of that address and the given
     password (ALREADY_EXISTS where there is an account: sign in first). Roles and teams that are gone since, or
-    that the inviter could not give any more, are left out. The same caller may repeat it. Callers by a personal
-    access token are PERMISSION_DENIED.
+    that the inviter could not give any more, and teams that are full are left out, and the invitation says which. The
+    same caller may repeat it. Callers by a personal access token are PERMISSION_DENIED.
     """
     DeclineInvitation: _aio.UnaryUnaryMultiCallable[_invitations_pb2.DeclineInvitationRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Turns an invitation down, for good."""
@@ -180,8 +180,8 @@ class InvitationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Joins the organization: as the signed-in caller, whose address must be the invited one (else PERMISSION_DENIED
         `INVITATION_FOR_ANOTHER`); or, for who is not signed in, with a new account of that address and the given
         password (ALREADY_EXISTS where there is an account: sign in first). Roles and teams that are gone since, or
-        that the inviter could not give any more, are left out. The same caller may repeat it. Callers by a personal
-        access token are PERMISSION_DENIED.
+        that the inviter could not give any more, and teams that are full are left out, and the invitation says which. The
+        same caller may repeat it. Callers by a personal access token are PERMISSION_DENIED.
         """
 
     @_abc_1.abstractmethod

@@ -72,7 +72,7 @@ class Member(_message.Message):
     user: _builtins.str
     """Output only. "users/<uuid>"."""
     email: _builtins.str
-    """Output only. The person's address."""
+    """Output only. The person's address; empty where it is not proven, as in User."""
     state: Global___MemberState.ValueType
     """Output only. Whether the account is open."""
     @_builtins.property

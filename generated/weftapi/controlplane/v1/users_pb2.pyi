@@ -38,7 +38,9 @@ class User(_message.Message):
     display_name: _builtins.str
     """Optional, mutable. The person's name."""
     email: _builtins.str
-    """Required on creation, immutable. The person's address; it is what they sign in with."""
+    """Required on creation, immutable. The person's address; it is what they sign in with. Empty for who came through an
+    identity provider and whose address nobody has proven: its domain is trusted by no organization of theirs.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When the account was made."""

@@ -810,8 +810,13 @@ class HeartbeatResponse(_message.Message):
 
     DIRECTIVES_FIELD_NUMBER: _builtins.int
     RUN_TOKEN_FIELD_NUMBER: _builtins.int
+    TRUST_BUNDLE_PEM_FIELD_NUMBER: _builtins.int
     run_token: _builtins.str
     """Output only. A fresh run token, for callers whose run token is past half its life."""
+    trust_bundle_pem: _builtins.str
+    """Output only. The CAs of the mesh, in PEM: who trusts one of them trusts these from now on, as they are replaced
+    while runs go on.
+    """
     @_builtins.property
     def directives(self) -> _containers.RepeatedCompositeFieldContainer[Global___Directive]:
         """Output only. What to do."""
@@ -821,10 +826,11 @@ class HeartbeatResponse(_message.Message):
         *,
         directives: _abc.Iterable[Global___Directive] | None = ...,
         run_token: _builtins.str = ...,
+        trust_bundle_pem: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["directives", b"directives", "run_token", b"run_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["directives", b"directives", "run_token", b"run_token", "trust_bundle_pem", b"trust_bundle_pem"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -115,8 +115,8 @@ class ReportServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Heartbeat(self, request, context):
-        """Says that the runner of a run is alive, at least every 20 seconds. The answer carries what it should do, and
-        a fresh token when the run token is past half its life. Safe to repeat.
+        """Says that the runner of a run is alive, at least every 20 seconds. The answer carries what it should do, a
+        fresh token when the run token is past half its life, and the CAs to trust. Safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

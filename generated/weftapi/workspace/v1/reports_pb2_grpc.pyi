@@ -56,8 +56,8 @@ class ReportServiceStub:
     BatchReport: _grpc.UnaryUnaryMultiCallable[_reports_pb2.BatchReportRequest, _reports_pb2.BatchReportResponse]
     """Takes reports in one call: the unary twin of StreamReports. Safe to repeat."""
     Heartbeat: _grpc.UnaryUnaryMultiCallable[_reports_pb2.HeartbeatRequest, _reports_pb2.HeartbeatResponse]
-    """Says that the runner of a run is alive, at least every 20 seconds. The answer carries what it should do, and
-    a fresh token when the run token is past half its life. Safe to repeat.
+    """Says that the runner of a run is alive, at least every 20 seconds. The answer carries what it should do, a
+    fresh token when the run token is past half its life, and the CAs to trust. Safe to repeat.
     """
 
 @_typing.type_check_only
@@ -87,8 +87,8 @@ class ReportServiceAsyncStub(ReportServiceStub):
     BatchReport: _aio.UnaryUnaryMultiCallable[_reports_pb2.BatchReportRequest, _reports_pb2.BatchReportResponse]  # type: ignore[assignment]
     """Takes reports in one call: the unary twin of StreamReports. Safe to repeat."""
     Heartbeat: _aio.UnaryUnaryMultiCallable[_reports_pb2.HeartbeatRequest, _reports_pb2.HeartbeatResponse]  # type: ignore[assignment]
-    """Says that the runner of a run is alive, at least every 20 seconds. The answer carries what it should do, and
-    a fresh token when the run token is past half its life. Safe to repeat.
+    """Says that the runner of a run is alive, at least every 20 seconds. The answer carries what it should do, a
+    fresh token when the run token is past half its life, and the CAs to trust. Safe to repeat.
     """
 
 class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -151,8 +151,8 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reports_pb2.HeartbeatRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reports_pb2.HeartbeatResponse, _abc.Awaitable[_reports_pb2.HeartbeatResponse]]:
-        """Says that the runner of a run is alive, at least every 20 seconds. The answer carries what it should do, and
-        a fresh token when the run token is past half its life. Safe to repeat.
+        """Says that the runner of a run is alive, at least every 20 seconds. The answer carries what it should do, a
+        fresh token when the run token is past half its life, and the CAs to trust. Safe to repeat.
         """
 
 def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
