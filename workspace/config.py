@@ -53,6 +53,9 @@ class WorkspaceSettings(MemberSettings):
     """CA certificates that such services may have beside those the system trusts."""
     connector_timeout_s: float = 15.0
     """How long everything may take that one call asks of the service behind a connector."""
+    store_directories: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Directories in which local artifact and log stores of stacks may be, separated by commas;
+    those in `data_dir` may always."""
     workload_identity_dir: Path | None = None
     """Directory of tokens with which this server proves its identity to clouds: `aws`, `gcp`,
     `azure`. Whoever may create connectors can use them; without it nobody can."""
@@ -92,6 +95,9 @@ class WorkspaceSettings(MemberSettings):
         if isinstance(networks := values.get("egress_networks"), str):
             parts = tuple(part.strip() for part in networks.split(",") if part.strip())
             values = {**values, "egress_networks": parts}
+        if isinstance(directories := values.get("store_directories"), str):
+            found = tuple(part.strip() for part in directories.split(",") if part.strip())
+            values = {**values, "store_directories": found}
         if "data_dir" in values:
             values = {"credentials_dir": Path(values["data_dir"]) / "credentials", **values}
         return values

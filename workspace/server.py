@@ -52,6 +52,7 @@ from workspace.secrets.sealer import Sealer
 from workspace.secrets.upkeep import SecretUpkeep
 from workspace.servicers.listing import Lists
 from workspace.services import SHOWN, Parts, extra_checks, services
+from workspace.stacks.trying import Trials
 from workspace.store import conditions as condition_store
 from workspace.store.base import metadata
 from workspace.upkeep import Upkeep
@@ -206,7 +207,9 @@ def _parts(
         start_patience=settings.start_patience,
     )
     backends = Backends(database, base.sealer)
+    secrets = SecretKeeper(database, backends)
     pages = PageTokens([read_or_make_key(settings.data_dir / "page-token.key", KEY_BYTES)])
+    connectors = ConnectorDesk(database, base.sealer, settings, clock)
     return Parts(
         settings=settings,
         clock=clock,
@@ -218,9 +221,10 @@ def _parts(
         policies=trust.policies,
         tokens=trust.tokens,
         sealer=base.sealer,
-        connectors=ConnectorDesk(database, base.sealer, settings, clock),
+        connectors=connectors,
+        trials=Trials(database, managers, connectors, secrets, settings, clock=clock),
         backends=backends,
-        secrets=SecretKeeper(database, backends),
+        secrets=secrets,
         readers=Readers(database, trust.policies),
         rotation=KeyRotation(
             database,
@@ -327,6 +331,7 @@ def _close_with(
     async def close() -> None:
         await parts.heartbeats.flush()
         await parts.connectors.close()
+        parts.trials.close()
         await parts.logs.close()
         await parts.backends.close()
         await log_files.close()

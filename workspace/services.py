@@ -96,6 +96,7 @@ from workspace.servicers.snapshots import SnapshotServicer, snapshot_to_proto
 from workspace.servicers.stacks import StackServicer, stack_to_proto
 from workspace.servicers.steps import StepServicer, step_to_proto
 from workspace.servicers.watches import Watches
+from workspace.stacks.trying import Trials
 from workspace.store import (
     schema,
     schema_conditions,
@@ -148,6 +149,7 @@ class Parts:
     secrets: SecretKeeper
     readers: Readers
     rotation: KeyRotation
+    trials: Trials
     heartbeats: Heartbeats
     bells: Bells
     logs: LogKeeper
@@ -177,7 +179,7 @@ def services(parts: Parts) -> list[Service]:
         _service(pipelines_pb2, pipelines_pb2_grpc, PipelineServicer(database, lists)),
         _service(snapshots_pb2, snapshots_pb2_grpc, _snapshots(parts)),
         _service(builds_pb2, builds_pb2_grpc, BuildServicer(database, lists)),
-        _service(stacks_pb2, stacks_pb2_grpc, StackServicer(database, lists)),
+        _service(stacks_pb2, stacks_pb2_grpc, StackServicer(database, lists, parts.trials)),
         _service(runs_pb2, runs_pb2_grpc, _runs(parts, watches)),
         _service(steps_pb2, steps_pb2_grpc, StepServicer(database, lists)),
         _service(reports_pb2, reports_pb2_grpc, _reports(parts)),

@@ -278,3 +278,22 @@ async def test_a_manager_that_is_to_end_its_workloads_leaves_no_process(site, tm
     assert await site.process.wait() == 0
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid_file.read_text()), 0)
+
+
+async def test_a_workload_that_the_machine_could_never_execute(site):
+    stub = site.stub(await site.workspace(site.mine))
+    fits = submission("x", "true", resources=pb.WorkloadResources(cpu_millis=10)).workload
+    answer = await stub.ValidateWorkload(pb.ValidateWorkloadRequest(workload=fits))
+    assert (answer.engine, list(answer.problems)) == ("process", [])
+    large = pb.WorkloadResources(cpu_millis=10**9, memory_bytes=1 << 60)
+    request = pb.ValidateWorkloadRequest(workload=submission("x", "true", resources=large).workload)
+    problems = (await stub.ValidateWorkload(request)).problems
+    assert [problem.split(", and")[0] for problem in problems] == [
+        "It asks for 1e+06 cores",
+        "It asks for 1099511627776 MiB of memory",
+    ]
+    wrong = submission("x", "true", env={"A=B": "c"}).workload
+    call = stub.ValidateWorkload(pb.ValidateWorkloadRequest(workload=wrong))
+    assert await refused(call) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELDS")
+    # Nothing was started, and nothing is known of it.
+    assert not (await stub.ListWorkloads(pb.ListWorkloadsRequest())).workloads

@@ -25,6 +25,9 @@ class FakeManager:
         self.workloads: dict[str, workloads_pb2.Workload] = {}
         self.submissions: list[workloads_pb2.SubmitWorkloadRequest] = []
         self.cancellations: list[workloads_pb2.CancelWorkloadRequest] = []
+        self.validations: list[workloads_pb2.ValidateWorkloadRequest] = []
+        self.engine = "process"
+        self.problems: list[str] = []
         self.said: dict[str, bytes] = {}
         self.fail_submit: FakeError | None = None
         self.lose_answer = False
@@ -72,6 +75,11 @@ class FakeManager:
         if self.lose_answer:
             raise FakeError(grpc.StatusCode.UNAVAILABLE, "the answer was lost")
         return workload
+
+    async def ValidateWorkload(self, request: Any, **_: float) -> Any:
+        self._require_up()
+        self.validations.append(request)
+        return workloads_pb2.ValidateWorkloadResponse(engine=self.engine, problems=self.problems)
 
     async def GetWorkload(self, request: Any, **_: float) -> Any:
         self._require_up()

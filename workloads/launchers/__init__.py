@@ -35,6 +35,13 @@ class LogChunk:
 class Launcher(Protocol):
     """An engine. It is its own database: a new manager reads back from it all that happened."""
 
+    # What it is called: "process", "kubernetes".
+    engine: str
+
+    async def problems(self, spec: WorkloadSpec) -> list[str]:
+        """Why it could never execute such a workload, a sentence each."""
+        ...
+
     def observe(self, sink: Callable[[Observation], None]) -> None:
         """Hands every known workload to `sink`, and from then on every change, in order.
 

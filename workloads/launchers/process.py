@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -74,6 +74,8 @@ class ProcessLauncher:
     supervisor must leave them, too: under systemd that is `KillMode=process`.
     """
 
+    engine = "process"
+
     def __init__(self, settings: ProcessSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
@@ -124,6 +126,9 @@ class ProcessLauncher:
         self._sink = sink
         for record in self._records.values():
             record.announce()
+
+    async def problems(self, spec: WorkloadSpec) -> list[str]:
+        return list(_lacking(spec))
 
     async def launch(self, key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets) -> None:
         await self._completely(self._launch(key, spec, secrets))
@@ -319,3 +324,14 @@ async def _persist(record: Record, work: Callable[[Record], Awaitable[None]]) ->
             await asyncio.sleep(_TRY_AGAIN_S)
         else:
             return
+
+
+def _lacking(spec: WorkloadSpec) -> Iterator[str]:
+    """What a workload asks for and this machine does not have."""
+    cores = os.cpu_count() or 1
+    if spec.cpu_millis > cores * 1000:
+        yield f"It asks for {spec.cpu_millis / 1000:g} cores, and this machine has {cores}."
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if spec.memory_bytes > memory:
+        mebibytes = f"{spec.memory_bytes >> 20} MiB of memory"
+        yield f"It asks for {mebibytes}, and this machine has {memory >> 20} MiB."

@@ -29,13 +29,14 @@ class Workloads:
 
         Raises InvalidArgument, AlreadyExists, ResourceExhausted, Unavailable.
         """
-        _check_variables("workload.env", spec.env)
-        _check_variables("workload.secret_files", secrets.files)
-        _check_texts("workload.args", spec.args)
-        _check_texts("workload.env", spec.env.values())
-        _check_texts("workload.environment.requirements", spec.environment.requirements)
+        _check(spec, secrets)
         await self._launcher.launch(key, spec, secrets)
         return self._feed.get(key)
+
+    async def validate(self, spec: WorkloadSpec, secrets: Secrets) -> list[str]:
+        """Why the engine could never execute it; raises InvalidArgument as `submit` does."""
+        _check(spec, secrets)
+        return await self._launcher.problems(spec)
 
     async def cancel(
         self, key: WorkloadKey, *, grace_s: float | None, reason: str
@@ -61,6 +62,14 @@ class Workloads:
             async with asyncio.timeout(timeout_s):
                 while any(not each.state.is_terminal for each in self._feed.all()):
                     await self._feed.wait(self._feed.revision)
+
+
+def _check(spec: WorkloadSpec, secrets: Secrets) -> None:
+    _check_variables("workload.env", spec.env)
+    _check_variables("workload.secret_files", secrets.files)
+    _check_texts("workload.args", spec.args)
+    _check_texts("workload.env", spec.env.values())
+    _check_texts("workload.environment.requirements", spec.environment.requirements)
 
 
 def _check_variables(field: str, names: Iterable[str]) -> None:

@@ -51,6 +51,15 @@ class WorkloadServicer(workloads_pb2_grpc.WorkloadServiceServicer):
             *await self._workloads.submit(key, spec_from_proto(request.workload), secrets)
         )
 
+    async def ValidateWorkload(
+        self, request: workloads_pb2.ValidateWorkloadRequest, _context: Any
+    ) -> workloads_pb2.ValidateWorkloadResponse:
+        secrets = Secrets(dict(request.workload.secret_files))
+        problems = await self._workloads.validate(spec_from_proto(request.workload), secrets)
+        return workloads_pb2.ValidateWorkloadResponse(
+            engine=self._launcher.engine, problems=problems
+        )
+
     async def GetWorkload(
         self, request: workloads_pb2.GetWorkloadRequest, _context: Any
     ) -> workloads_pb2.Workload:

@@ -32,9 +32,12 @@ from workspace.operations import launches as operations
 from workspace.operations.launches import CANCELLING, INTENDED, SUBMITTED, Observed
 from workspace.operations.runs import FORCE
 from workspace.run_tokens import RunTokens
+from workspace.stacks.orchestrators import limits_of
 from workspace.store import launches as store
 from workspace.store import snapshots as snapshot_store
+from workspace.store import stacks as stack_store
 from workspace.store.schema import Launch, Run
+from workspace.store.schema_stacks import Component
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -218,11 +221,18 @@ class Reconciler:
     async def _request(self, run: Run) -> workloads_pb2.SubmitWorkloadRequest:
         found = await self._database.read(snapshot_store.to_run, run.project, {run.snapshot})
         environment = found[run.snapshot].environment
+        limits = limits_of(await self._database.read(_orchestrator, run.stack))
         workload = workloads_pb2.Workload(
             kind=workloads_pb2.WORKLOAD_KIND_RUNNER,
             labels={"project": run.project, "run": run.id},
             args=RUNNER_ARGS,
-            env={"WEFT_ENDPOINT": self._settings.endpoint(), "WEFT_RUN": run.name},
+            env={
+                **limits.environment,
+                "WEFT_ENDPOINT": self._settings.endpoint(),
+                "WEFT_RUN": run.name,
+            },
+            resources=limits.resources(),
+            timeout=limits.timeout(),
             environment=types_pb2.PythonEnvironment(**environment) if environment else None,
             secret_files={
                 "WEFT_RUN_TOKEN_FILE": self._tokens.issue(run),
@@ -319,6 +329,12 @@ class Reconciler:
 
     async def _write(self, lease: Lease, operation: Callable[..., T], *arguments: Any) -> T:
         return await self._database.write(_fenced, lease, operation, arguments)
+
+
+def _orchestrator(session: Session, stack: str) -> Component | None:
+    """What a stack says of how runs are executed."""
+    resolved = stack_store.resolved(session, stack) if stack else None
+    return resolved.default("orchestrator") if resolved else None
 
 
 async def _last_words(manager: Manager, name: str) -> str:

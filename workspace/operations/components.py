@@ -11,6 +11,7 @@ from workspace.operations import changes, flavors
 from workspace.operations.refusals import MOST_USERS, absent, in_use, invalid, taken
 from workspace.stacks import configs
 from workspace.store import components as store
+from workspace.store import service_connectors as connector_store
 from workspace.store.base import insert
 from workspace.store.schema_stacks import Component
 
@@ -53,7 +54,7 @@ def create(session: Session, new: NewComponent) -> Component:
         create_time=session.now,
         update_time=session.now,
     )
-    _check_connector(row)
+    _check_connector(session, row)
     insert(session, [row])
     session.emit(ChangeKind.CREATED, row)
     session.audited(resource=row.name)
@@ -66,7 +67,7 @@ def change(session: Session, component: str, values: Mapping[str, Any], *, etag:
     changed = replace(row, **values)
     if changed.config != row.config:
         configs.check(flavors.held(session, row.flavor).config_schema, changed.config)
-    _check_connector(changed)
+    _check_connector(session, changed)
     changes.apply(session, row, values)
     return row
 
@@ -82,9 +83,11 @@ def delete(session: Session, component: str, *, etag: str) -> None:
     session.audited(resource=row.name)
 
 
-def _check_connector(row: Component) -> None:
+def _check_connector(session: Session, row: Component) -> None:
     if row.connector_resource and not row.connector:
         raise invalid("component.connector_resource", "means nothing without a connector")
+    if row.connector and connector_store.lock(session, row.connector) is None:
+        raise absent(f"serviceConnectors/{row.connector}")
 
 
 def _locked(session: Session, component: str, etag: str) -> Component:

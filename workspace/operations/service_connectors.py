@@ -13,8 +13,9 @@ from meshkit.session import Session
 from workspace import names
 from workspace.connectors import configs
 from workspace.connectors.configs import Filled
-from workspace.operations.refusals import absent, changed, taken
+from workspace.operations.refusals import MOST_USERS, absent, changed, in_use, taken
 from workspace.secrets.sealer import Sealer, place
+from workspace.store import components as component_store
 from workspace.store import service_connectors as store
 from workspace.store.base import Sealed, insert, update
 from workspace.store.schema_connectors import ServiceConnector
@@ -86,8 +87,11 @@ def replace_secrets(
 
 
 def delete(session: Session, connector: str, *, etag: str) -> None:
-    """Deletes a connector; NotFound or Aborted."""
+    """Deletes a connector that no component has; NotFound or Aborted."""
     row = _locked(session, connector, etag)
+    users = component_store.of_connector(session, connector, MOST_USERS + 1)
+    if users:
+        raise in_use(row.name, users)
     store.delete(session, row)
     session.emit(ChangeKind.DELETED, row)
     session.audited(resource=row.name)

@@ -1,5 +1,7 @@
 """The components of StackService."""
 
+from datetime import timedelta
+
 from google.protobuf.empty_pb2 import Empty
 
 from meshkit.authentication import Context
@@ -11,15 +13,18 @@ from workspace.operations import components as operations
 from workspace.operations.refusals import absent
 from workspace.servicers.converting import caller, masked, stamp, struct_to_dict
 from workspace.servicers.listing import Lists
+from workspace.stacks.checks import Check
+from workspace.stacks.trying import Trials
 from workspace.store import components as store
 from workspace.store.schema_stacks import Component
 
 
 class Components:
-    """Serves them from the database."""
+    """Serves them from the database, and tries them."""
 
     _database: Database
     _lists: Lists
+    _trials: Trials
 
     async def GetComponent(
         self, request: components_pb2.GetComponentRequest, _context: Context
@@ -85,6 +90,14 @@ class Components:
         await self._database.write(operations.delete, names.last(request.name), etag=request.etag)
         return Empty()
 
+    async def ValidateComponent(
+        self, request: components_pb2.ValidateComponentRequest, _context: Context
+    ) -> components_pb2.ValidationReport:
+        row = await self._database.read(store.get, names.last(request.name))
+        if row is None:
+            raise absent(request.name)
+        return report_to_proto(await self._trials.component(row))
+
 
 def component_to_proto(row: Component) -> components_pb2.Component:
     component = components_pb2.Component(
@@ -105,3 +118,17 @@ def component_to_proto(row: Component) -> components_pb2.Component:
     )
     component.config.update(row.config)
     return component
+
+
+def report_to_proto(checks: list[Check]) -> components_pb2.ValidationReport:
+    report = components_pb2.ValidationReport(ok=all(check.ok for check in checks))
+    for check in checks:
+        told = report.checks.add(
+            component=check.component,
+            check=check.check,
+            ok=check.ok,
+            reason=check.reason,
+            remedy=check.remedy,
+        )
+        told.duration.FromTimedelta(timedelta(seconds=check.duration_s))
+    return report

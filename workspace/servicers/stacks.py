@@ -7,22 +7,24 @@ from google.protobuf.empty_pb2 import Empty
 from meshkit.authentication import Context
 from meshkit.database import Database
 from meshkit.idempotency import once
-from weftapi.workspace.v1 import stacks_pb2, stacks_pb2_grpc
+from weftapi.workspace.v1 import components_pb2, stacks_pb2, stacks_pb2_grpc
 from workspace import names
 from workspace.operations import stacks as operations
 from workspace.operations.refusals import absent
-from workspace.servicers.components import Components, component_to_proto
+from workspace.servicers.components import Components, component_to_proto, report_to_proto
 from workspace.servicers.converting import caller, masked, stamp
 from workspace.servicers.flavors import Flavors
 from workspace.servicers.listing import Lists
+from workspace.stacks.trying import Trials
 from workspace.store import stacks as store
 from workspace.store.schema_stacks import Stack
 
 
 class StackServicer(Components, Flavors, stacks_pb2_grpc.StackServiceServicer):
-    def __init__(self, database: Database, lists: Lists) -> None:
+    def __init__(self, database: Database, lists: Lists, trials: Trials) -> None:
         self._database = database
         self._lists = lists
+        self._trials = trials
 
     async def GetStack(
         self, request: stacks_pb2.GetStackRequest, _context: Context
@@ -80,6 +82,14 @@ class StackServicer(Components, Flavors, stacks_pb2_grpc.StackServiceServicer):
     async def DeleteStack(self, request: stacks_pb2.DeleteStackRequest, _context: Context) -> Empty:
         await self._database.write(operations.delete, names.last(request.name), etag=request.etag)
         return Empty()
+
+    async def ValidateStack(
+        self, request: stacks_pb2.ValidateStackRequest, _context: Context
+    ) -> components_pb2.ValidationReport:
+        resolved = await self._database.read(store.resolved, names.last(request.name))
+        if resolved is None:
+            raise absent(request.name)
+        return report_to_proto(await self._trials.stack(resolved))
 
 
 def _parts(stack: stacks_pb2.Stack) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from meshkit.errors import FieldViolation, InvalidArgument
+from meshkit.resources import ID_PATTERN
 from workspace import schemas_json
+from workspace.stacks.checks import FailedCheckError
 
 # In a schema: this property takes references to secrets and nothing else.
 SECRET_MARK = "x-weft-secret"  # noqa: S105 - a keyword
-REFERENCE = re.compile(r"\{\{secrets\.([a-z][a-z0-9-]{0,62})\.([A-Za-z_][A-Za-z0-9_.-]{0,127})\}\}")
+REFERENCE = re.compile(rf"\{{\{{\s*secrets\.({ID_PATTERN})\.([A-Za-z0-9_-]{{1,128}})\s*\}}\}}")
 _PATH = "component.config"
 # Keywords under which schemas of the very same value stand.
 _ALSO = ("allOf", "anyOf", "oneOf")
@@ -40,6 +43,29 @@ def references(value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from references(item)
+
+
+def filled(config: Mapping[str, Any], secrets: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """A configuration with values in place of references; FailedCheckError for a key of none."""
+    return {name: _filled(value, secrets) for name, value in config.items()}
+
+
+def _filled(value: Any, secrets: Mapping[str, Mapping[str, str]]) -> Any:
+    if isinstance(value, dict):
+        return filled(value, secrets)
+    if isinstance(value, list):
+        return [_filled(item, secrets) for item in value]
+    return REFERENCE.sub(partial(_value, secrets), value) if isinstance(value, str) else value
+
+
+def _value(secrets: Mapping[str, Mapping[str, str]], match: re.Match[str]) -> str:
+    secret, key = match.groups()
+    if key not in secrets[secret]:
+        raise FailedCheckError(
+            f"secrets/{secret} has no key {key}.",
+            f"Add it with `weft secrets update {secret}`, or name another one.",
+        )
+    return secrets[secret][key]
 
 
 def _plain_secrets(schema: Any, value: Any, path: str) -> Iterator[FieldViolation]:

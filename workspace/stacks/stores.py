@@ -24,3 +24,16 @@ def uri_of(component: Component) -> str:
     scheme = _SCHEMES[kind]
     root = f"{scheme}://{config[_ROOTS[scheme]]}"
     return f"{root}/{config['prefix']}" if config.get("prefix") else root
+
+
+# What connectors call the resources that components are.
+_RESOURCES = {"s3": "s3-bucket", "gcs": "gcs-bucket", "azure": "blob-container"}
+
+
+def resource_of(component: Component) -> tuple[str, str]:
+    """What a component needs credentials for: the type of resource, and the resource."""
+    config: dict[str, Any] = component.config
+    if component.type == "container_registry":
+        return "docker-registry", component.connector_resource or str(config["repository"])
+    named = uri_of(component).partition("://")[2]
+    return _RESOURCES[kind_of(component)], component.connector_resource or named

@@ -373,6 +373,58 @@ class SubmitWorkloadRequest(_message.Message):
 Global___SubmitWorkloadRequest: _TypeAlias = SubmitWorkloadRequest  # noqa: Y015
 
 @_typing.final
+class ValidateWorkloadRequest(_message.Message):
+    """Request of ValidateWorkload."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKLOAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def workload(self) -> Global___Workload:
+        """Required. The workload."""
+
+    def __init__(
+        self,
+        *,
+        workload: Global___Workload | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["workload", b"workload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["workload", b"workload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidateWorkloadRequest: _TypeAlias = ValidateWorkloadRequest  # noqa: Y015
+
+@_typing.final
+class ValidateWorkloadResponse(_message.Message):
+    """Response of ValidateWorkload."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    """Output only. What executes workloads here: "process" or "kubernetes"."""
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Why the engine could never execute it, a sentence each; none where it could."""
+
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        problems: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "problems", b"problems"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidateWorkloadResponse: _TypeAlias = ValidateWorkloadResponse  # noqa: Y015
+
+@_typing.final
 class GetWorkloadRequest(_message.Message):
     """Request of GetWorkload."""
 

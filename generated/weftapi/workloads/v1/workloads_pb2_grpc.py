@@ -43,6 +43,11 @@ class WorkloadServiceStub(object):
                 request_serializer=weftapi_dot_workloads_dot_v1_dot_workloads__pb2.SubmitWorkloadRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workloads_dot_v1_dot_workloads__pb2.Workload.FromString,
                 _registered_method=True)
+        self.ValidateWorkload = channel.unary_unary(
+                '/weftapi.workloads.v1.WorkloadService/ValidateWorkload',
+                request_serializer=weftapi_dot_workloads_dot_v1_dot_workloads__pb2.ValidateWorkloadRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workloads_dot_v1_dot_workloads__pb2.ValidateWorkloadResponse.FromString,
+                _registered_method=True)
         self.GetWorkload = channel.unary_unary(
                 '/weftapi.workloads.v1.WorkloadService/GetWorkload',
                 request_serializer=weftapi_dot_workloads_dot_v1_dot_workloads__pb2.GetWorkloadRequest.SerializeToString,
@@ -84,6 +89,14 @@ class WorkloadServiceServicer(object):
     def SubmitWorkload(self, request, context):
         """Starts a workload. Its id is the idempotency key: the same workload again is answered as it is now, another
         specification is ALREADY_EXISTS `WORKLOAD_CONFLICT`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ValidateWorkload(self, request, context):
+        """Says whether a workload would be taken, without starting it: what is malformed is INVALID_ARGUMENT, as in
+        SubmitWorkload, what the engine could never give it stands in the answer. Has no effect.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,6 +155,11 @@ def add_WorkloadServiceServicer_to_server(servicer, server):
                     servicer.SubmitWorkload,
                     request_deserializer=weftapi_dot_workloads_dot_v1_dot_workloads__pb2.SubmitWorkloadRequest.FromString,
                     response_serializer=weftapi_dot_workloads_dot_v1_dot_workloads__pb2.Workload.SerializeToString,
+            ),
+            'ValidateWorkload': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidateWorkload,
+                    request_deserializer=weftapi_dot_workloads_dot_v1_dot_workloads__pb2.ValidateWorkloadRequest.FromString,
+                    response_serializer=weftapi_dot_workloads_dot_v1_dot_workloads__pb2.ValidateWorkloadResponse.SerializeToString,
             ),
             'GetWorkload': grpc.unary_unary_rpc_method_handler(
                     servicer.GetWorkload,
@@ -204,6 +222,33 @@ class WorkloadService(object):
             '/weftapi.workloads.v1.WorkloadService/SubmitWorkload',
             weftapi_dot_workloads_dot_v1_dot_workloads__pb2.SubmitWorkloadRequest.SerializeToString,
             weftapi_dot_workloads_dot_v1_dot_workloads__pb2.Workload.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ValidateWorkload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workloads.v1.WorkloadService/ValidateWorkload',
+            weftapi_dot_workloads_dot_v1_dot_workloads__pb2.ValidateWorkloadRequest.SerializeToString,
+            weftapi_dot_workloads_dot_v1_dot_workloads__pb2.ValidateWorkloadResponse.FromString,
             options,
             channel_credentials,
             insecure,

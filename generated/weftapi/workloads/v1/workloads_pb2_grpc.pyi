@@ -41,6 +41,10 @@ class WorkloadServiceStub:
     """Starts a workload. Its id is the idempotency key: the same workload again is answered as it is now, another
     specification is ALREADY_EXISTS `WORKLOAD_CONFLICT`.
     """
+    ValidateWorkload: _grpc.UnaryUnaryMultiCallable[_workloads_pb2.ValidateWorkloadRequest, _workloads_pb2.ValidateWorkloadResponse]
+    """Says whether a workload would be taken, without starting it: what is malformed is INVALID_ARGUMENT, as in
+    SubmitWorkload, what the engine could never give it stands in the answer. Has no effect.
+    """
     GetWorkload: _grpc.UnaryUnaryMultiCallable[_workloads_pb2.GetWorkloadRequest, _workloads_pb2.Workload]
     """Answers one workload. Has no effect."""
     ListWorkloads: _grpc.UnaryUnaryMultiCallable[_workloads_pb2.ListWorkloadsRequest, _workloads_pb2.ListWorkloadsResponse]
@@ -73,6 +77,10 @@ class WorkloadServiceAsyncStub(WorkloadServiceStub):
     SubmitWorkload: _aio.UnaryUnaryMultiCallable[_workloads_pb2.SubmitWorkloadRequest, _workloads_pb2.Workload]  # type: ignore[assignment]
     """Starts a workload. Its id is the idempotency key: the same workload again is answered as it is now, another
     specification is ALREADY_EXISTS `WORKLOAD_CONFLICT`.
+    """
+    ValidateWorkload: _aio.UnaryUnaryMultiCallable[_workloads_pb2.ValidateWorkloadRequest, _workloads_pb2.ValidateWorkloadResponse]  # type: ignore[assignment]
+    """Says whether a workload would be taken, without starting it: what is malformed is INVALID_ARGUMENT, as in
+    SubmitWorkload, what the engine could never give it stands in the answer. Has no effect.
     """
     GetWorkload: _aio.UnaryUnaryMultiCallable[_workloads_pb2.GetWorkloadRequest, _workloads_pb2.Workload]  # type: ignore[assignment]
     """Answers one workload. Has no effect."""
@@ -109,6 +117,16 @@ class WorkloadServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_workloads_pb2.Workload, _abc.Awaitable[_workloads_pb2.Workload]]:
         """Starts a workload. Its id is the idempotency key: the same workload again is answered as it is now, another
         specification is ALREADY_EXISTS `WORKLOAD_CONFLICT`.
+        """
+
+    @_abc_1.abstractmethod
+    def ValidateWorkload(
+        self,
+        request: _workloads_pb2.ValidateWorkloadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workloads_pb2.ValidateWorkloadResponse, _abc.Awaitable[_workloads_pb2.ValidateWorkloadResponse]]:
+        """Says whether a workload would be taken, without starting it: what is malformed is INVALID_ARGUMENT, as in
+        SubmitWorkload, what the engine could never give it stands in the answer. Has no effect.
         """
 
     @_abc_1.abstractmethod

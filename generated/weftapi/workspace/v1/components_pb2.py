@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%weftapi/workspace/v1/components.proto\x12\x14weftapi.workspace.v1\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xab\x05\n\tComponent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x46\n\x06labels\x18\x05 \x03(\x0b\x32+.weftapi.workspace.v1.Component.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x14\n\x04type\x18\x14 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\'\n\x06\x66lavor\x18\x15 \x01(\tB\x17\xfa\xbb\x18\x13\x32\x0fweft.dev/Flavor`\x01\x12\'\n\x06\x63onfig\x18\x16 \x01(\x0b\x32\x17.google.protobuf.Struct\x12M\n\tconnector\x18\x17 \x01(\tB:\xfa\xbb\x18\x36\x18\x80\x01\"1serviceConnectors/[a-z]([a-z0-9-]{0,61}[a-z0-9])?\x12#\n\x12\x63onnector_resource\x18\x18 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:/\xea\x41,\n\x12weft.dev/Component\x12\x16\x63omponents/{component}\"\xe5\x05\n\x06\x46lavor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1f\n\x0c\x64isplay_name\x18\x03 \x01(\tB\t\xfa\xbb\x18\x05\x18\x80\x01`\x01\x12\x1e\n\x0b\x64\x65scription\x18\x04 \x01(\tB\t\xfa\xbb\x18\x05\x18\x80 `\x01\x12\x45\n\x06labels\x18\x05 \x03(\x0b\x32(.weftapi.workspace.v1.Flavor.LabelsEntryB\x0b\xfa\xbb\x18\x07\x18\x80\x02P@`\x01\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\xcd\x01\n\x04type\x18\x14 \x01(\tB\xbe\x01\xfa\xbb\x18\xb9\x01\"\xb4\x01orchestrator|artifact_store|container_registry|image_builder|step_operator|log_store|experiment_tracker|alerter|model_registry|model_deployer|feature_store|data_validator|annotator`\x01\x12\x36\n\rconfig_schema\x18\x15 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xfa\xbb\x18\x02`\x01\x12\x34\n\x03use\x18\x16 \x01(\x0e\x32\x1f.weftapi.workspace.v1.FlavorUseB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08\x62uilt_in\x18\x17 \x01(\x08\x42\x06\xfa\xbb\x18\x02p\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:&\xea\x41#\n\x0fweft.dev/Flavor\x12\x10\x66lavors/{flavor}\"?\n\x13GetComponentRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Component\"\x89\x01\n\x15ListComponentsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\x12\x18\n\x08order_by\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02\x18@\"x\n\x16ListComponentsResponse\x12\x33\n\ncomponents\x18\x01 \x03(\x0b\x32\x1f.weftapi.workspace.v1.Component\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x90\x01\n\x16\x43reateComponentRequest\x12\x1e\n\x0c\x63omponent_id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12:\n\tcomponent\x18\x02 \x01(\x0b\x32\x1f.weftapi.workspace.v1.ComponentB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xa1\x01\n\x16UpdateComponentRequest\x12:\n\tcomponent\x18\x01 \x01(\x0b\x32\x1f.weftapi.workspace.v1.ComponentB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"Y\n\x16\x44\x65leteComponentRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Component\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\"9\n\x10GetFlavorRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\x0fweft.dev/Flavor\"\x86\x01\n\x12ListFlavorsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\x12\x18\n\x08order_by\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02\x18@\"o\n\x13ListFlavorsResponse\x12-\n\x07\x66lavors\x18\x01 \x03(\x0b\x32\x1c.weftapi.workspace.v1.Flavor\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x84\x01\n\x13\x43reateFlavorRequest\x12\x1b\n\tflavor_id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x34\n\x06\x66lavor\x18\x02 \x01(\x0b\x32\x1c.weftapi.workspace.v1.FlavorB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"S\n\x13\x44\x65leteFlavorRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\x0fweft.dev/Flavor\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01*Y\n\tFlavorUse\x12\x1a\n\x16\x46LAVOR_USE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46LAVOR_USE_EXECUTED\x10\x01\x12\x17\n\x13\x46LAVOR_USE_RECORDED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%weftapi/workspace/v1/components.proto\x12\x14weftapi.workspace.v1\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\x90\x05\n\tComponent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x46\n\x06labels\x18\x05 \x03(\x0b\x32+.weftapi.workspace.v1.Component.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x14\n\x04type\x18\x14 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\'\n\x06\x66lavor\x18\x15 \x01(\tB\x17\xfa\xbb\x18\x13\x32\x0fweft.dev/Flavor`\x01\x12\'\n\x06\x63onfig\x18\x16 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x32\n\tconnector\x18\x17 \x01(\tB\x1f\xfa\xbb\x18\x1b\x32\x19weft.dev/ServiceConnector\x12#\n\x12\x63onnector_resource\x18\x18 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:/\xea\x41,\n\x12weft.dev/Component\x12\x16\x63omponents/{component}\"\xe5\x05\n\x06\x46lavor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1f\n\x0c\x64isplay_name\x18\x03 \x01(\tB\t\xfa\xbb\x18\x05\x18\x80\x01`\x01\x12\x1e\n\x0b\x64\x65scription\x18\x04 \x01(\tB\t\xfa\xbb\x18\x05\x18\x80 `\x01\x12\x45\n\x06labels\x18\x05 \x03(\x0b\x32(.weftapi.workspace.v1.Flavor.LabelsEntryB\x0b\xfa\xbb\x18\x07\x18\x80\x02P@`\x01\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\xcd\x01\n\x04type\x18\x14 \x01(\tB\xbe\x01\xfa\xbb\x18\xb9\x01\"\xb4\x01orchestrator|artifact_store|container_registry|image_builder|step_operator|log_store|experiment_tracker|alerter|model_registry|model_deployer|feature_store|data_validator|annotator`\x01\x12\x36\n\rconfig_schema\x18\x15 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xfa\xbb\x18\x02`\x01\x12\x34\n\x03use\x18\x16 \x01(\x0e\x32\x1f.weftapi.workspace.v1.FlavorUseB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08\x62uilt_in\x18\x17 \x01(\x08\x42\x06\xfa\xbb\x18\x02p\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:&\xea\x41#\n\x0fweft.dev/Flavor\x12\x10\x66lavors/{flavor}\"U\n\x10ValidationReport\x12\n\n\x02ok\x18\x01 \x01(\x08\x12\x35\n\x06\x63hecks\x18\x02 \x03(\x0b\x32%.weftapi.workspace.v1.ValidationCheck\"\x8c\x01\n\x0fValidationCheck\x12\x11\n\tcomponent\x18\x01 \x01(\t\x12\r\n\x05\x63heck\x18\x02 \x01(\t\x12\n\n\x02ok\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06remedy\x18\x05 \x01(\t\x12+\n\x08\x64uration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"?\n\x13GetComponentRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Component\"\x89\x01\n\x15ListComponentsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\x12\x18\n\x08order_by\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02\x18@\"x\n\x16ListComponentsResponse\x12\x33\n\ncomponents\x18\x01 \x03(\x0b\x32\x1f.weftapi.workspace.v1.Component\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x90\x01\n\x16\x43reateComponentRequest\x12\x1e\n\x0c\x63omponent_id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12:\n\tcomponent\x18\x02 \x01(\x0b\x32\x1f.weftapi.workspace.v1.ComponentB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xa1\x01\n\x16UpdateComponentRequest\x12:\n\tcomponent\x18\x01 \x01(\x0b\x32\x1f.weftapi.workspace.v1.ComponentB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"Y\n\x16\x44\x65leteComponentRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Component\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\"D\n\x18ValidateComponentRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xfa\xbb\x18\x16\x08\x01\x32\x12weft.dev/Component\"9\n\x10GetFlavorRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\x0fweft.dev/Flavor\"\x86\x01\n\x12ListFlavorsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\x12\x18\n\x08order_by\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02\x18@\"o\n\x13ListFlavorsResponse\x12-\n\x07\x66lavors\x18\x01 \x03(\x0b\x32\x1c.weftapi.workspace.v1.Flavor\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x84\x01\n\x13\x43reateFlavorRequest\x12\x1b\n\tflavor_id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x34\n\x06\x66lavor\x18\x02 \x01(\x0b\x32\x1c.weftapi.workspace.v1.FlavorB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"S\n\x13\x44\x65leteFlavorRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\x0fweft.dev/Flavor\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01*Y\n\tFlavorUse\x12\x1a\n\x16\x46LAVOR_USE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46LAVOR_USE_EXECUTED\x10\x01\x12\x17\n\x13\x46LAVOR_USE_RECORDED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,7 +62,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPONENT'].fields_by_name['flavor']._loaded_options = None
   _globals['_COMPONENT'].fields_by_name['flavor']._serialized_options = b'\372\273\030\0232\017weft.dev/Flavor`\001'
   _globals['_COMPONENT'].fields_by_name['connector']._loaded_options = None
-  _globals['_COMPONENT'].fields_by_name['connector']._serialized_options = b'\372\273\0306\030\200\001\"1serviceConnectors/[a-z]([a-z0-9-]{0,61}[a-z0-9])?'
+  _globals['_COMPONENT'].fields_by_name['connector']._serialized_options = b'\372\273\030\0332\031weft.dev/ServiceConnector'
   _globals['_COMPONENT'].fields_by_name['connector_resource']._loaded_options = None
   _globals['_COMPONENT'].fields_by_name['connector_resource']._serialized_options = b'\372\273\030\003\030\200\010'
   _globals['_COMPONENT']._loaded_options = None
@@ -118,6 +119,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETECOMPONENTREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\026\010\0012\022weft.dev/Component'
   _globals['_DELETECOMPONENTREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_DELETECOMPONENTREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_VALIDATECOMPONENTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_VALIDATECOMPONENTREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\026\010\0012\022weft.dev/Component'
   _globals['_GETFLAVORREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETFLAVORREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\023\010\0012\017weft.dev/Flavor'
   _globals['_LISTFLAVORSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -138,36 +141,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEFLAVORREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\023\010\0012\017weft.dev/Flavor'
   _globals['_DELETEFLAVORREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_DELETEFLAVORREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
-  _globals['_FLAVORUSE']._serialized_start=2909
-  _globals['_FLAVORUSE']._serialized_end=2998
-  _globals['_COMPONENT']._serialized_start=222
-  _globals['_COMPONENT']._serialized_end=905
-  _globals['_COMPONENT_LABELSENTRY']._serialized_start=811
-  _globals['_COMPONENT_LABELSENTRY']._serialized_end=856
-  _globals['_FLAVOR']._serialized_start=908
-  _globals['_FLAVOR']._serialized_end=1649
-  _globals['_FLAVOR_LABELSENTRY']._serialized_start=811
-  _globals['_FLAVOR_LABELSENTRY']._serialized_end=856
-  _globals['_GETCOMPONENTREQUEST']._serialized_start=1651
-  _globals['_GETCOMPONENTREQUEST']._serialized_end=1714
-  _globals['_LISTCOMPONENTSREQUEST']._serialized_start=1717
-  _globals['_LISTCOMPONENTSREQUEST']._serialized_end=1854
-  _globals['_LISTCOMPONENTSRESPONSE']._serialized_start=1856
-  _globals['_LISTCOMPONENTSRESPONSE']._serialized_end=1976
-  _globals['_CREATECOMPONENTREQUEST']._serialized_start=1979
-  _globals['_CREATECOMPONENTREQUEST']._serialized_end=2123
-  _globals['_UPDATECOMPONENTREQUEST']._serialized_start=2126
-  _globals['_UPDATECOMPONENTREQUEST']._serialized_end=2287
-  _globals['_DELETECOMPONENTREQUEST']._serialized_start=2289
-  _globals['_DELETECOMPONENTREQUEST']._serialized_end=2378
-  _globals['_GETFLAVORREQUEST']._serialized_start=2380
-  _globals['_GETFLAVORREQUEST']._serialized_end=2437
-  _globals['_LISTFLAVORSREQUEST']._serialized_start=2440
-  _globals['_LISTFLAVORSREQUEST']._serialized_end=2574
-  _globals['_LISTFLAVORSRESPONSE']._serialized_start=2576
-  _globals['_LISTFLAVORSRESPONSE']._serialized_end=2687
-  _globals['_CREATEFLAVORREQUEST']._serialized_start=2690
-  _globals['_CREATEFLAVORREQUEST']._serialized_end=2822
-  _globals['_DELETEFLAVORREQUEST']._serialized_start=2824
-  _globals['_DELETEFLAVORREQUEST']._serialized_end=2907
+  _globals['_FLAVORUSE']._serialized_start=3214
+  _globals['_FLAVORUSE']._serialized_end=3303
+  _globals['_COMPONENT']._serialized_start=254
+  _globals['_COMPONENT']._serialized_end=910
+  _globals['_COMPONENT_LABELSENTRY']._serialized_start=816
+  _globals['_COMPONENT_LABELSENTRY']._serialized_end=861
+  _globals['_FLAVOR']._serialized_start=913
+  _globals['_FLAVOR']._serialized_end=1654
+  _globals['_FLAVOR_LABELSENTRY']._serialized_start=816
+  _globals['_FLAVOR_LABELSENTRY']._serialized_end=861
+  _globals['_VALIDATIONREPORT']._serialized_start=1656
+  _globals['_VALIDATIONREPORT']._serialized_end=1741
+  _globals['_VALIDATIONCHECK']._serialized_start=1744
+  _globals['_VALIDATIONCHECK']._serialized_end=1884
+  _globals['_GETCOMPONENTREQUEST']._serialized_start=1886
+  _globals['_GETCOMPONENTREQUEST']._serialized_end=1949
+  _globals['_LISTCOMPONENTSREQUEST']._serialized_start=1952
+  _globals['_LISTCOMPONENTSREQUEST']._serialized_end=2089
+  _globals['_LISTCOMPONENTSRESPONSE']._serialized_start=2091
+  _globals['_LISTCOMPONENTSRESPONSE']._serialized_end=2211
+  _globals['_CREATECOMPONENTREQUEST']._serialized_start=2214
+  _globals['_CREATECOMPONENTREQUEST']._serialized_end=2358
+  _globals['_UPDATECOMPONENTREQUEST']._serialized_start=2361
+  _globals['_UPDATECOMPONENTREQUEST']._serialized_end=2522
+  _globals['_DELETECOMPONENTREQUEST']._serialized_start=2524
+  _globals['_DELETECOMPONENTREQUEST']._serialized_end=2613
+  _globals['_VALIDATECOMPONENTREQUEST']._serialized_start=2615
+  _globals['_VALIDATECOMPONENTREQUEST']._serialized_end=2683
+  _globals['_GETFLAVORREQUEST']._serialized_start=2685
+  _globals['_GETFLAVORREQUEST']._serialized_end=2742
+  _globals['_LISTFLAVORSREQUEST']._serialized_start=2745
+  _globals['_LISTFLAVORSREQUEST']._serialized_end=2879
+  _globals['_LISTFLAVORSRESPONSE']._serialized_start=2881
+  _globals['_LISTFLAVORSRESPONSE']._serialized_end=2992
+  _globals['_CREATEFLAVORREQUEST']._serialized_start=2995
+  _globals['_CREATEFLAVORREQUEST']._serialized_end=3127
+  _globals['_DELETEFLAVORREQUEST']._serialized_start=3129
+  _globals['_DELETEFLAVORREQUEST']._serialized_end=3212
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ Components: the parts of stacks, and the flavors that they come in."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
@@ -108,7 +109,9 @@ class Component(_message.Message):
     connector: _builtins.str
     """Optional, mutable. The service connector whose credentials it takes: "serviceConnectors/<id>"."""
     connector_resource: _builtins.str
-    """Optional, mutable. What these credentials are to be good for: "s3://bucket"."""
+    """Optional, mutable. What these credentials are to be good for, as the connector knows it: "acme-ml/weft"; where
+    absent, what the configuration names.
+    """
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, mutable. Labels to find it by."""
@@ -252,6 +255,78 @@ class Flavor(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Flavor: _TypeAlias = Flavor  # noqa: Y015
+
+@_typing.final
+class ValidationReport(_message.Message):
+    """What a validation found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OK_FIELD_NUMBER: _builtins.int
+    CHECKS_FIELD_NUMBER: _builtins.int
+    ok: _builtins.bool
+    """Output only. Whether nothing is wrong."""
+    @_builtins.property
+    def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___ValidationCheck]:
+        """Output only. What was tried, by component."""
+
+    def __init__(
+        self,
+        *,
+        ok: _builtins.bool = ...,
+        checks: _abc.Iterable[Global___ValidationCheck] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "ok", b"ok"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidationReport: _TypeAlias = ValidationReport  # noqa: Y015
+
+@_typing.final
+class ValidationCheck(_message.Message):
+    """One thing that was tried."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPONENT_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    OK_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REMEDY_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    component: _builtins.str
+    """Output only. The component; empty where it is about the stack as a whole."""
+    check: _builtins.str
+    """Output only. What was tried: "config", "write", "read", "delete", "push", "submit", "reach"."""
+    ok: _builtins.bool
+    """Output only. Whether it went well."""
+    reason: _builtins.str
+    """Output only. What happened, in the words of whoever said it."""
+    remedy: _builtins.str
+    """Output only. What to do about it; empty where it went well."""
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """Output only. How long it took."""
+
+    def __init__(
+        self,
+        *,
+        component: _builtins.str = ...,
+        check: _builtins.str = ...,
+        ok: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        remedy: _builtins.str = ...,
+        duration: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "component", b"component", "duration", b"duration", "ok", b"ok", "reason", b"reason", "remedy", b"remedy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidationCheck: _TypeAlias = ValidationCheck  # noqa: Y015
 
 @_typing.final
 class GetComponentRequest(_message.Message):
@@ -432,6 +507,28 @@ class DeleteComponentRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteComponentRequest: _TypeAlias = DeleteComponentRequest  # noqa: Y015
+
+@_typing.final
+class ValidateComponentRequest(_message.Message):
+    """Request of ValidateComponent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The component."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidateComponentRequest: _TypeAlias = ValidateComponentRequest  # noqa: Y015
 
 @_typing.final
 class GetFlavorRequest(_message.Message):

@@ -328,6 +328,28 @@ class DeleteStackRequest(_message.Message):
 Global___DeleteStackRequest: _TypeAlias = DeleteStackRequest  # noqa: Y015
 
 @_typing.final
+class ValidateStackRequest(_message.Message):
+    """Request of ValidateStack."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The stack."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidateStackRequest: _TypeAlias = ValidateStackRequest  # noqa: Y015
+
+@_typing.final
 class RunStack(_message.Message):
     """A stack as a run was given it."""
 
@@ -377,7 +399,7 @@ class RunComponent(_message.Message):
     connector: _builtins.str
     """Output only. The connector whose credentials it takes: "serviceConnectors/<id>"."""
     connector_resource: _builtins.str
-    """Output only. What these credentials are for: "s3://bucket"."""
+    """Output only. What these credentials are for, as the connector knows it: "acme-ml/weft"."""
     type_default: _builtins.bool
     """Output only. Whether it is the one of its type that serves by default."""
     @_builtins.property

@@ -63,6 +63,11 @@ class StackServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_stacks__pb2.DeleteStackRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.ValidateStack = channel.unary_unary(
+                '/weftapi.workspace.v1.StackService/ValidateStack',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_stacks__pb2.ValidateStackRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_components__pb2.ValidationReport.FromString,
+                _registered_method=True)
         self.GetComponent = channel.unary_unary(
                 '/weftapi.workspace.v1.StackService/GetComponent',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_components__pb2.GetComponentRequest.SerializeToString,
@@ -87,6 +92,11 @@ class StackServiceStub(object):
                 '/weftapi.workspace.v1.StackService/DeleteComponent',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_components__pb2.DeleteComponentRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.ValidateComponent = channel.unary_unary(
+                '/weftapi.workspace.v1.StackService/ValidateComponent',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_components__pb2.ValidateComponentRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_components__pb2.ValidationReport.FromString,
                 _registered_method=True)
         self.GetFlavor = channel.unary_unary(
                 '/weftapi.workspace.v1.StackService/GetFlavor',
@@ -154,6 +164,15 @@ class StackServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ValidateStack(self, request, context):
+        """Tries everything that a stack is made of, as ValidateComponent does, all at the same time, and looks at how the
+        parts go together. What is wrong is in the answer; the call itself fails only where the stack is NOT_FOUND.
+        Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetComponent(self, request, context):
         """Answers one component, to whoever may see components anywhere in the workspace: all projects share them.
         Has no effect.
@@ -187,6 +206,15 @@ class StackServiceServicer(object):
 
     def DeleteComponent(self, request, context):
         """Deletes a component. One that is in a stack is FAILED_PRECONDITION `RESOURCE_IN_USE`; an absent one NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ValidateComponent(self, request, context):
+        """Tries a component: writes, reads and deletes an object in a store, asks a registry for the right to push, asks the
+        workload manager whether it would take a run, knocks at everything else. What is wrong is in the answer; the call
+        itself fails only where the component is NOT_FOUND. Leaves nothing behind; safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -251,6 +279,11 @@ def add_StackServiceServicer_to_server(servicer, server):
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_stacks__pb2.DeleteStackRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
+            'ValidateStack': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidateStack,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_stacks__pb2.ValidateStackRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_components__pb2.ValidationReport.SerializeToString,
+            ),
             'GetComponent': grpc.unary_unary_rpc_method_handler(
                     servicer.GetComponent,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_components__pb2.GetComponentRequest.FromString,
@@ -275,6 +308,11 @@ def add_StackServiceServicer_to_server(servicer, server):
                     servicer.DeleteComponent,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_components__pb2.DeleteComponentRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ValidateComponent': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidateComponent,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_components__pb2.ValidateComponentRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_components__pb2.ValidationReport.SerializeToString,
             ),
             'GetFlavor': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFlavor,
@@ -445,6 +483,33 @@ class StackService(object):
             _registered_method=True)
 
     @staticmethod
+    def ValidateStack(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.StackService/ValidateStack',
+            weftapi_dot_workspace_dot_v1_dot_stacks__pb2.ValidateStackRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_components__pb2.ValidationReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetComponent(request,
             target,
             options=(),
@@ -569,6 +634,33 @@ class StackService(object):
             '/weftapi.workspace.v1.StackService/DeleteComponent',
             weftapi_dot_workspace_dot_v1_dot_components__pb2.DeleteComponentRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ValidateComponent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.StackService/ValidateComponent',
+            weftapi_dot_workspace_dot_v1_dot_components__pb2.ValidateComponentRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_components__pb2.ValidationReport.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,11 @@ class StackServiceStub:
     """Deletes a stack. One that is a default, or that a snapshot or a run that has not ended names, is
     FAILED_PRECONDITION `RESOURCE_IN_USE`; an absent one NOT_FOUND.
     """
+    ValidateStack: _grpc.UnaryUnaryMultiCallable[_stacks_pb2.ValidateStackRequest, _components_pb2.ValidationReport]
+    """Tries everything that a stack is made of, as ValidateComponent does, all at the same time, and looks at how the
+    parts go together. What is wrong is in the answer; the call itself fails only where the stack is NOT_FOUND.
+    Safe to repeat.
+    """
     GetComponent: _grpc.UnaryUnaryMultiCallable[_components_pb2.GetComponentRequest, _components_pb2.Component]
     """Answers one component, to whoever may see components anywhere in the workspace: all projects share them.
     Has no effect.
@@ -70,6 +75,11 @@ class StackServiceStub:
     """Changes the masked fields of a component. Another etag is ABORTED. Safe to repeat with the same request id."""
     DeleteComponent: _grpc.UnaryUnaryMultiCallable[_components_pb2.DeleteComponentRequest, _empty_pb2.Empty]
     """Deletes a component. One that is in a stack is FAILED_PRECONDITION `RESOURCE_IN_USE`; an absent one NOT_FOUND."""
+    ValidateComponent: _grpc.UnaryUnaryMultiCallable[_components_pb2.ValidateComponentRequest, _components_pb2.ValidationReport]
+    """Tries a component: writes, reads and deletes an object in a store, asks a registry for the right to push, asks the
+    workload manager whether it would take a run, knocks at everything else. What is wrong is in the answer; the call
+    itself fails only where the component is NOT_FOUND. Leaves nothing behind; safe to repeat.
+    """
     GetFlavor: _grpc.UnaryUnaryMultiCallable[_components_pb2.GetFlavorRequest, _components_pb2.Flavor]
     """Answers one flavor, to whoever may see flavors anywhere in the workspace: all projects share them.
     Has no effect.
@@ -110,6 +120,11 @@ class StackServiceAsyncStub(StackServiceStub):
     """Deletes a stack. One that is a default, or that a snapshot or a run that has not ended names, is
     FAILED_PRECONDITION `RESOURCE_IN_USE`; an absent one NOT_FOUND.
     """
+    ValidateStack: _aio.UnaryUnaryMultiCallable[_stacks_pb2.ValidateStackRequest, _components_pb2.ValidationReport]  # type: ignore[assignment]
+    """Tries everything that a stack is made of, as ValidateComponent does, all at the same time, and looks at how the
+    parts go together. What is wrong is in the answer; the call itself fails only where the stack is NOT_FOUND.
+    Safe to repeat.
+    """
     GetComponent: _aio.UnaryUnaryMultiCallable[_components_pb2.GetComponentRequest, _components_pb2.Component]  # type: ignore[assignment]
     """Answers one component, to whoever may see components anywhere in the workspace: all projects share them.
     Has no effect.
@@ -125,6 +140,11 @@ class StackServiceAsyncStub(StackServiceStub):
     """Changes the masked fields of a component. Another etag is ABORTED. Safe to repeat with the same request id."""
     DeleteComponent: _aio.UnaryUnaryMultiCallable[_components_pb2.DeleteComponentRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a component. One that is in a stack is FAILED_PRECONDITION `RESOURCE_IN_USE`; an absent one NOT_FOUND."""
+    ValidateComponent: _aio.UnaryUnaryMultiCallable[_components_pb2.ValidateComponentRequest, _components_pb2.ValidationReport]  # type: ignore[assignment]
+    """Tries a component: writes, reads and deletes an object in a store, asks a registry for the right to push, asks the
+    workload manager whether it would take a run, knocks at everything else. What is wrong is in the answer; the call
+    itself fails only where the component is NOT_FOUND. Leaves nothing behind; safe to repeat.
+    """
     GetFlavor: _aio.UnaryUnaryMultiCallable[_components_pb2.GetFlavorRequest, _components_pb2.Flavor]  # type: ignore[assignment]
     """Answers one flavor, to whoever may see flavors anywhere in the workspace: all projects share them.
     Has no effect.
@@ -194,6 +214,17 @@ class StackServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ValidateStack(
+        self,
+        request: _stacks_pb2.ValidateStackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_components_pb2.ValidationReport, _abc.Awaitable[_components_pb2.ValidationReport]]:
+        """Tries everything that a stack is made of, as ValidateComponent does, all at the same time, and looks at how the
+        parts go together. What is wrong is in the answer; the call itself fails only where the stack is NOT_FOUND.
+        Safe to repeat.
+        """
+
+    @_abc_1.abstractmethod
     def GetComponent(
         self,
         request: _components_pb2.GetComponentRequest,
@@ -237,6 +268,17 @@ class StackServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a component. One that is in a stack is FAILED_PRECONDITION `RESOURCE_IN_USE`; an absent one NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ValidateComponent(
+        self,
+        request: _components_pb2.ValidateComponentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_components_pb2.ValidationReport, _abc.Awaitable[_components_pb2.ValidationReport]]:
+        """Tries a component: writes, reads and deletes an object in a store, asks a registry for the right to push, asks the
+        workload manager whether it would take a run, knocks at everything else. What is wrong is in the answer; the call
+        itself fails only where the component is NOT_FOUND. Leaves nothing behind; safe to repeat.
+        """
 
     @_abc_1.abstractmethod
     def GetFlavor(
