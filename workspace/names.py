@@ -10,6 +10,13 @@ def ids(name: str) -> tuple[str, ...]:
     return tuple(name.split("/")[1::2])
 
 
+def ids_in(name: str, *collections: str) -> tuple[str, ...]:
+    """The ids in a name of these collections; empty where it is another kind of name, or none."""
+    parts = name.split("/")
+    is_whole = len(parts) == 2 * len(collections) and all(parts)
+    return tuple(parts[1::2]) if is_whole and tuple(parts[::2]) == collections else ()
+
+
 def project_of(name: str) -> str:
     """The id of the project that a name begins with; empty where it begins otherwise."""
     parts = name.split("/", 2)

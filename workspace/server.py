@@ -29,6 +29,7 @@ from workspace.access import Access, Policies
 from workspace.bells import Bells
 from workspace.config import WorkspaceSettings
 from workspace.connectors.desk import ConnectorDesk
+from workspace.contents import Contents
 from workspace.courier import AuditCourier
 from workspace.encoding import EventEncoder
 from workspace.heartbeats import Heartbeats
@@ -232,6 +233,7 @@ def _parts(
             _key_file(settings),
             interval=settings.secrets_key_interval,
         ),
+        contents=Contents(settings.artifact_store, database, base.sealer, clock=clock),
         heartbeats=Heartbeats(database, clock),
         bells=Bells(),
         logs=LogKeeper(database, LiveLogs(log_files, clock=clock), clock=clock),
@@ -355,6 +357,7 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
         Job("reaper", reaper.run, settings.reaper_interval_s),
         Job("conditions", partial(_expire_conditions, parts.database), settings.reaper_interval_s),
         Job("launches", parts.reconciler.run, settings.launch_interval_s),
+        Job("contents", parts.contents.remove_orphans, settings.upkeep_interval_s),
         Job("seal_logs", parts.logs.seal_ended, settings.log_sealing_interval_s),
         Job("secret_keys", parts.rotation.run, settings.secrets_key_interval_s),
         Job("secrets", secrets.run, settings.secrets_upkeep_interval_s),

@@ -51,6 +51,7 @@ from workspace.answers import Answers
 from workspace.bells import Bells
 from workspace.config import WorkspaceSettings
 from workspace.connectors.desk import ConnectorDesk
+from workspace.contents import Contents
 from workspace.encoding import EventEncoder, Shown
 from workspace.heartbeats import Heartbeats
 from workspace.launching.ports import WorkloadManagers
@@ -62,12 +63,8 @@ from workspace.secrets.keeper import SecretKeeper
 from workspace.secrets.readers import Readers
 from workspace.secrets.rotation import KeyRotation
 from workspace.secrets.sealer import Sealer
-from workspace.servicers.artifacts import (
-    ArtifactServicer,
-    artifact_to_proto,
-    producers_of,
-    version_to_proto,
-)
+from workspace.servicers.artifact_messages import artifact_to_proto, version_to_proto
+from workspace.servicers.artifacts import ArtifactServicer, producers_of
 from workspace.servicers.builds import BuildServicer, build_to_proto
 from workspace.servicers.components import component_to_proto
 from workspace.servicers.conditions import condition_to_proto
@@ -99,6 +96,7 @@ from workspace.servicers.watches import Watches
 from workspace.stacks.trying import Trials
 from workspace.store import (
     schema,
+    schema_artifacts,
     schema_conditions,
     schema_connectors,
     schema_logs,
@@ -116,11 +114,11 @@ SHOWN = {
     schema_conditions.RunCondition: Shown("run_condition", condition_to_proto),
     schema.Run: Shown("run", run_to_proto),
     schema.Step: Shown("step", step_to_proto),
-    schema.Artifact: Shown("artifact", artifact_to_proto),
-    schema.ArtifactVersion: Shown("artifact_version", version_to_proto),
     schema_stacks.Stack: Shown("stack", stack_to_proto),
     schema_stacks.Component: Shown("component", component_to_proto),
     schema_stacks.Flavor: Shown("flavor", flavor_to_proto),
+    schema_artifacts.Artifact: Shown("artifact", artifact_to_proto),
+    schema_artifacts.ArtifactVersion: Shown("artifact_version", version_to_proto),
     schema_logs.LogStream: Shown("log_stream", log_stream_to_proto),
     schema_models.Model: Shown("model", model_to_proto),
     schema_models.ModelVersion: Shown("model_version", model_version_to_proto),
@@ -150,6 +148,7 @@ class Parts:
     readers: Readers
     rotation: KeyRotation
     trials: Trials
+    contents: Contents
     heartbeats: Heartbeats
     bells: Bells
     logs: LogKeeper
@@ -183,8 +182,9 @@ def services(parts: Parts) -> list[Service]:
         _service(runs_pb2, runs_pb2_grpc, _runs(parts, watches)),
         _service(steps_pb2, steps_pb2_grpc, StepServicer(database, lists)),
         _service(reports_pb2, reports_pb2_grpc, _reports(parts)),
-        _service(artifacts_pb2, artifacts_pb2_grpc, ArtifactServicer(database, lists)),
+        _service(artifacts_pb2, artifacts_pb2_grpc, _artifacts(parts)),
         _service(models_pb2, models_pb2_grpc, ModelServicer(database, lists)),
+        _service(artifacts_pb2, artifacts_pb2_grpc, _artifacts(parts)),
         _service(events_pb2, events_pb2_grpc, EventServicer(database, watches)),
         _service(logs_pb2, logs_pb2_grpc, _logs(parts)),
         _service(service_connectors_pb2, service_connectors_pb2_grpc, _connectors(parts)),
@@ -262,6 +262,10 @@ def _secret_stores(parts: Parts) -> SecretStoreServicer:
     return SecretStoreServicer(
         parts.database, backends=parts.backends, sealer=parts.sealer, rotation=parts.rotation
     )
+
+
+def _artifacts(parts: Parts) -> ArtifactServicer:
+    return ArtifactServicer(parts.database, parts.lists, parts.contents, parts.clock)
 
 
 def _logs(parts: Parts) -> LogServicer:

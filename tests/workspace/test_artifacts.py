@@ -158,6 +158,18 @@ async def test_lineage_goes_as_deep_as_asked_and_no_deeper(ws: Harness) -> None:
     assert not down.truncated
 
 
+async def test_lineage_goes_both_ways_at_once(ws: Harness) -> None:
+    names = await chain(ws, 5)
+    both = await ws.artifacts().GetLineage(
+        artifacts_pb2.GetLineageRequest(
+            name=names[2], direction=artifacts_pb2.LINEAGE_DIRECTION_BOTH, depth=1
+        )
+    )
+    found = [version.name for version in both.artifact_versions]
+    assert found == [names[2], names[1], names[3]]
+    assert len({edge.step for edge in both.edges}) == 2
+
+
 async def test_a_cached_step_made_nothing_itself(ws: Harness) -> None:
     (before, after) = await chain(ws, 2)
     run, me = await running(ws, "s1")

@@ -44,6 +44,7 @@ def test_every_filterable_field_has_an_index() -> None:
         projects.FIELDS,
         snapshots.FIELDS,
         runs.FIELDS,
+        artifacts.FIELDS,
         artifacts.VERSION_FIELDS,
         builds.FIELDS,
         conditions.FIELDS,

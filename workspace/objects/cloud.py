@@ -1,6 +1,7 @@
 """Objects in S3-compatible stores, Google Cloud Storage and Azure, through obstore."""
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ from workspace.objects.port import (
 # Their classes in obstore, and what these call a bucket.
 _STORES = {"s3": "S3Store", "gs": "GCSStore", "az": "AzureStore"}
 
+# Where the environment may choose another endpoint than the cloud's own.
+_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
 _KINDS = ", ".join(f"{scheme}://" for scheme in _STORES)
 _PIECE_BYTES = 1 << 20
 _AT_ONCE = 16
@@ -114,7 +117,8 @@ def _connect(
     except ImportError as error:
         raise ObjectStoreError("install weft-server[objects] for object stores") from error
     # Plain HTTP only where somebody chose such an endpoint: emulators, stores of one's own.
-    is_plain = any(value.startswith("http://") for value in options.values())
+    endpoints = [*options.values(), *(os.environ.get(name, "") for name in _ENDPOINTS)]
+    is_plain = any(endpoint.startswith("http://") for endpoint in endpoints)
     prefix = address.path.strip("/")
     chosen: dict[str, Any] = {
         "prefix": checked(unquote(prefix)) if prefix else None,

@@ -1,6 +1,6 @@
 """What writes of artifacts mean, and where versions come from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
@@ -10,15 +10,12 @@ from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
-from workspace.operations.refusals import absent
+from workspace.operations.refusals import absent, taken
 from workspace.store import artifacts as store
 from workspace.store import projects as project_store
 from workspace.store import steps as step_store
 from workspace.store.base import insert, update
-from workspace.store.schema import Artifact, ArtifactVersion, LineageEdge
-
-MAX_LINEAGE = 500
-MAX_DEPTH = 10
+from workspace.store.schema_artifacts import Artifact, ArtifactVersion, LineageEdge
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +36,8 @@ class NewVersion:
     schema: dict[str, Any]
     unsafe: bool
     written_with: dict[str, str]
+    visualizations: list[dict[str, Any]]
+    said: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +49,8 @@ class NewVersions:
     versions: Sequence[NewVersion]
 
 
-@dataclass(frozen=True, slots=True)
-class Lineage:
-    """Versions, the one asked for first; edges with the names of their steps."""
-
-    versions: list[ArtifactVersion]
-    edges: list[tuple[LineageEdge, str]]
-    truncated: bool
-
-
-_COMPARED = tuple(field.name for field in fields(NewVersion))
+# What people say of a version may have changed since; it does not make it another one.
+_COMPARED = tuple(field.name for field in fields(NewVersion) if field.name != "said")
 
 
 def create(session: Session, items: list[NewVersions]) -> list[list[ArtifactVersion] | MeshError]:
@@ -84,6 +75,7 @@ class _Work:
         self._grown: dict[UUID, Artifact] = {}
         self._created: list[tuple[ArtifactVersion, int]] = []
         self._edges: list[LineageEdge] = []
+        self._aliases: set[tuple[str, str, str]] = set()
         for project in sorted(self._projects):
             self._read(project, [new for own, new in versions if own == project])
 
@@ -99,7 +91,8 @@ class _Work:
     def save(self) -> None:
         session = self._session
         insert(session, self._new_artifacts)
-        update(session, list(self._grown.values()), ("latest_version", "update_time"))
+        grown = ("latest_version", "last_number", "update_time", "changes")
+        update(session, list(self._grown.values()), grown)
         insert(session, [version for version, _ in self._created])
         store.add_edges(session, self._edges)
         for artifact in self._new_artifacts:
@@ -125,17 +118,29 @@ class _Work:
                 "This uid belongs to another version.",
                 metadata={"resource": str(new.uid)},
             )
+        alias = new.said.get("alias")
+        if alias and not known and self._is_taken(project, new.artifact, alias):
+            return taken(f"projects/{project}/artifacts/{new.artifact}/versions/{alias}")
         producer = (project, new.producer_run, new.producer_step)
         if new.producer_step and producer not in self._steps:
             return absent(names.step(*producer))
         return None
+
+    def _is_taken(self, project: str, artifact: str, alias: str) -> bool:
+        """Whether a version has the alias, here or earlier in this transaction."""
+        key = (project, artifact, alias)
+        if key in self._aliases or store.find(self._session, *key):
+            return True
+        self._aliases.add(key)
+        return False
 
     def _version(self, item: NewVersions, new: NewVersion, place: int) -> ArtifactVersion:
         known = self._known.get(new.uid)
         if known:
             return known
         artifact = self._artifact(item, new.artifact)
-        artifact.latest_version += 1
+        artifact.last_number += 1
+        artifact.latest_version = artifact.last_number
         values = {name: getattr(new, name) for name in _COMPARED}
         version = ArtifactVersion(
             project=item.project,
@@ -143,6 +148,7 @@ class _Work:
             creator=item.creator,
             create_time=self._session.now,
             **values,
+            **new.said,
         )
         self._known[new.uid] = version
         self._created.append((version, place))
@@ -160,6 +166,7 @@ class _Work:
             self._new_artifacts.append(artifact)
         elif artifact not in self._new_artifacts:
             artifact.update_time = now
+            artifact.changes += 1
             self._grown[artifact.uid] = artifact
         return artifact
 
@@ -168,58 +175,11 @@ def _is_same(known: ArtifactVersion, new: NewVersion) -> bool:
     return all(getattr(known, name) == getattr(new, name) for name in _COMPARED)
 
 
-def lineage(
-    session: Session, project: str, artifact: str, number: int, *, is_upstream: bool, depth: int
-) -> Lineage | None:
-    """Follows edges step by step, nearest first; None where there is no such version."""
-    start = store.version(session, project, artifact, number)
-    if start is None:
-        return None
-    walk = _Walk(session, start.uid, is_upstream=is_upstream)
-    for _ in range(depth or MAX_DEPTH):
-        if not walk.go():
-            break
-    rows = store.versions_by_uid(session, walk.versions)
-    return Lineage([rows[uid] for uid in walk.versions], list(walk.edges.values()), walk.truncated)
-
-
-class _Walk:
-    """A breadth-first walk over versions, from step to step."""
-
-    def __init__(self, session: Session, start: UUID, *, is_upstream: bool) -> None:
-        self._session = session
-        self._is_upstream = is_upstream
-        self._steps: set[UUID] = set()
-        self.versions = [start]
-        self.frontier = [start]
-        self.edges: dict[tuple[UUID, bool, str, UUID], tuple[LineageEdge, str]] = {}
-        self.truncated = False
-
-    def go(self) -> bool:
-        """One step further; whether there was one."""
-        limit = 4 * MAX_LINEAGE
-        near = store.edges_of_versions(
-            self._session, self.frontier, is_output=self._is_upstream, limit=limit
-        )
-        self._keep(near)
-        steps = {edge.step_uid for edge, _ in near} - self._steps
-        self._steps |= steps
-        if not steps:
-            return False
-        far = store.edges_of_steps(
-            self._session, sorted(steps), is_output=not self._is_upstream, limit=limit
-        )
-        known = set(self.versions)
-        found = list(dict.fromkeys(e.version_uid for e, _ in far if e.version_uid not in known))
-        room = MAX_LINEAGE - len(self.versions)
-        self.truncated |= len(found) > room or len(near) == limit or len(far) == limit
-        self.frontier = found[:room]
-        self.versions += self.frontier
-        shown = set(self.versions)
-        self._keep([pair for pair in far if pair[0].version_uid in shown])
-        return bool(self.frontier)
-
-    def _keep(self, edges: Sequence[tuple[LineageEdge, str]]) -> None:
-        for edge, step in edges:
-            key = (edge.step_uid, edge.is_output, edge.slot, edge.version_uid)
-            self.edges[key] = (edge, step)
+def create_one(session: Session, item: NewVersions) -> ArtifactVersion:
+    """Creates the one version of `item`."""
+    (result,) = create(session, [item])
+    if isinstance(result, MeshError):
+        raise result
+    (version,) = result
+    session.audited(resource=version.name)
+    return version

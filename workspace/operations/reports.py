@@ -30,7 +30,8 @@ from workspace.store import artifacts as artifact_store
 from workspace.store import runs as run_store
 from workspace.store import steps as step_store
 from workspace.store.base import insert
-from workspace.store.schema import LateReport, LineageEdge, Run, Step
+from workspace.store.schema import LateReport, Run, Step
+from workspace.store.schema_artifacts import LineageEdge
 
 APPLIED, DUPLICATE, STALE, RECORDED, REJECTED = (
     "APPLIED",

@@ -1,37 +1,55 @@
 """ArtifactService."""
 
-from typing import Any
+from collections.abc import AsyncIterator
+from datetime import timedelta
 
+from google.api import httpbody_pb2
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from meshkit.authentication import Context
+from meshkit.clock import Clock
 from meshkit.database import Database
-from meshkit.ids import new_uid
+from meshkit.idempotency import once
 from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
 from workspace import names
+from workspace.contents import Contents
+from workspace.operations import artifact_upkeep as upkeep
 from workspace.operations import artifacts as operations
+from workspace.operations import lineage
 from workspace.operations.refusals import absent
-from workspace.servicers.converting import (
-    caller,
-    numbers,
-    short_names,
-    stamp,
-    struct_to_dict,
-    uuid_or,
+from workspace.servicers.artifact_messages import (
+    Versions,
+    artifact_to_proto,
+    basic_version,
+    changes,
+    edge_to_proto,
+    link_to_proto,
+    new_version,
+    version_to_proto,
+    versions_to_proto,
 )
+from workspace.servicers.converting import caller, stamp
 from workspace.servicers.listing import Lists
+from workspace.store import artifact_use as use
 from workspace.store import artifacts as store
-from workspace.store.schema import Artifact, ArtifactVersion, LineageEdge
+from workspace.store.schema_artifacts import ArtifactVersion
 
-_TYPES = numbers(artifacts_pb2.ArtifactType)
-_TYPE_NAMES = short_names(artifacts_pb2.ArtifactType)
-_Versions = artifacts_pb2.BatchCreateArtifactVersionsResponse
+_BYTES = "application/octet-stream"
+_UP, _DOWN = lineage.Direction.UPSTREAM, lineage.Direction.DOWNSTREAM
+_DIRECTIONS = {0: (_UP,), 1: (_UP,), 2: (_DOWN,), 3: (_UP, _DOWN)}
+
+
+_DEFAULT_LIFETIME = timedelta(minutes=5)
+_DEFAULT_AGE = timedelta(days=1)
 
 
 class ArtifactServicer(artifacts_pb2_grpc.ArtifactServiceServicer):
-    def __init__(self, database: Database, lists: Lists) -> None:
+    def __init__(self, database: Database, lists: Lists, contents: Contents, clock: Clock) -> None:
         self._database = database
         self._lists = lists
+        self._contents = contents
+        self._clock = clock
 
     async def GetArtifact(
         self, request: artifacts_pb2.GetArtifactRequest, _context: Context
@@ -45,19 +63,43 @@ class ArtifactServicer(artifacts_pb2_grpc.ArtifactServiceServicer):
         self, request: artifacts_pb2.ListArtifactsRequest, _context: Context
     ) -> artifacts_pb2.ListArtifactsResponse:
         window = self._lists.window("ListArtifacts", request, store.ORDERS)
+        filter_ = self._lists.filter(store.FIELDS, request.filter)
         project = names.project_of(request.parent)
-        page = await self._lists.page(window, artifact_to_proto, store.list_page, project, window)
+        page = await self._lists.page(
+            window, artifact_to_proto, store.list_page, project, window, filter_
+        )
         return artifacts_pb2.ListArtifactsResponse(
             artifacts=page.items, next_page_token=page.next_page_token, revision=page.revision
         )
 
+    async def UpdateArtifact(
+        self, request: artifacts_pb2.UpdateArtifactRequest, _context: Context
+    ) -> artifacts_pb2.Artifact:
+        artifact = request.artifact
+        return await self._database.write(
+            upkeep.change_artifact,
+            *_ids(artifact.name, "projects", "artifacts"),
+            changes(artifact, request.update_mask),
+            etag=artifact.etag,
+            once=once(request, artifacts_pb2.Artifact),
+            reply=artifact_to_proto,
+        )
+
+    async def DeleteArtifact(
+        self, request: artifacts_pb2.DeleteArtifactRequest, _context: Context
+    ) -> Empty:
+        await self._database.write(
+            upkeep.delete_artifact,
+            *names.ids(request.name),
+            etag=request.etag,
+            with_content=request.delete_content,
+        )
+        return Empty()
+
     async def GetArtifactVersion(
         self, request: artifacts_pb2.GetArtifactVersionRequest, _context: Context
     ) -> artifacts_pb2.ArtifactVersion:
-        row = await self._database.read(store.version, *_version_key(request.name))
-        if row is None:
-            raise absent(request.name)
-        return version_to_proto(row)
+        return version_to_proto(await self._version(request.name))
 
     async def ListArtifactVersions(
         self, request: artifacts_pb2.ListArtifactVersionsRequest, _context: Context
@@ -75,26 +117,109 @@ class ArtifactServicer(artifacts_pb2_grpc.ArtifactServiceServicer):
             revision=page.revision,
         )
 
+    async def CreateArtifactVersion(
+        self, request: artifacts_pb2.CreateArtifactVersionRequest, _context: Context
+    ) -> artifacts_pb2.ArtifactVersion:
+        project, artifact = names.ids(request.parent)
+        version = request.artifact_version
+        outside = names.outside(project, filter(None, [version.producer_step]))
+        if outside:
+            raise absent(outside)
+        return await self._database.write(
+            operations.create_one,
+            operations.NewVersions(project, caller().subject, [new_version(artifact, version)]),
+            once=once(request, artifacts_pb2.ArtifactVersion),
+            reply=version_to_proto,
+        )
+
+    async def UpdateArtifactVersion(
+        self, request: artifacts_pb2.UpdateArtifactVersionRequest, _context: Context
+    ) -> artifacts_pb2.ArtifactVersion:
+        version = request.artifact_version
+        return await self._database.write(
+            upkeep.change_version,
+            *_ids(version.name, "projects", "artifacts", "versions"),
+            changes(version, request.update_mask),
+            etag=version.etag,
+            once=once(request, artifacts_pb2.ArtifactVersion),
+            reply=version_to_proto,
+        )
+
+    async def DeleteArtifactVersion(
+        self, request: artifacts_pb2.DeleteArtifactVersionRequest, _context: Context
+    ) -> Empty:
+        await self._database.write(
+            upkeep.delete_version,
+            *names.ids(request.name),
+            etag=request.etag,
+            with_content=request.delete_content,
+        )
+        return Empty()
+
+    async def PruneArtifactVersions(
+        self, request: artifacts_pb2.PruneArtifactVersionsRequest, _context: Context
+    ) -> artifacts_pb2.PruneArtifactVersionsResponse:
+        window = self._lists.window("PruneArtifactVersions", request, use.ORDERS)
+        is_set = request.HasField("minimum_age")
+        age = request.minimum_age.ToTimedelta() if is_set else _DEFAULT_AGE
+        what = (names.last(request.parent), window, self._clock.now() - age)
+        if request.validate_only:
+            pruned = await self._database.read(upkeep.unused, *what)
+        else:
+            content = request.delete_content
+            pruned = await self._database.write(upkeep.prune, *what, with_content=content)
+        page = window.page(pruned.page.rows, basic_version, revision=pruned.page.revision)
+        return artifacts_pb2.PruneArtifactVersionsResponse(
+            artifact_versions=[basic_version(row) for row in pruned.unused],
+            next_page_token=page.next_page_token,
+            size_bytes=sum(row.size_bytes for row in pruned.unused),
+        )
+
+    async def GetVisualization(
+        self, request: artifacts_pb2.GetVisualizationRequest, _context: Context
+    ) -> httpbody_pb2.HttpBody:
+        version = await self._version(request.name)
+        shown = await self._contents.visualization(version, request.file)
+        return httpbody_pb2.HttpBody(content_type=shown.content_type, data=shown.data)
+
+    async def CreateDownloadUrl(
+        self, request: artifacts_pb2.CreateDownloadUrlRequest, _context: Context
+    ) -> artifacts_pb2.DownloadUrl:
+        version = await self._version(request.name)
+        is_set = request.HasField("lifetime")
+        lifetime = request.lifetime.ToTimedelta() if is_set else _DEFAULT_LIFETIME
+        expire_time = self._clock.now() + lifetime
+        links = await self._contents.links(version, expire_time)
+        return artifacts_pb2.DownloadUrl(
+            expire_time=stamp(expire_time), files=[link_to_proto(link) for link in links]
+        )
+
+    async def DownloadFile(
+        self, request: artifacts_pb2.DownloadFileRequest, _context: Context
+    ) -> AsyncIterator[httpbody_pb2.HttpBody]:
+        version, file = await self._contents.linked(request.token)
+        async for piece in self._contents.stream(version, file):
+            yield httpbody_pb2.HttpBody(content_type=_BYTES, data=piece)
+
     async def BatchCreateArtifactVersions(
         self, request: artifacts_pb2.BatchCreateArtifactVersionsRequest, _context: Context
-    ) -> _Versions:
+    ) -> Versions:
         project = names.last(request.parent)
         producers = [r.artifact_version.producer_step for r in request.requests]
         outside = names.outside(project, filter(None, producers))
         if outside:
             raise absent(outside)
-        versions = [_new_version(new) for new in request.requests]
+        versions = [new_version(new.artifact_id, new.artifact_version) for new in request.requests]
         item = operations.NewVersions(project, caller().subject, versions)
-        return await self._database.write_grouped(operations.create, item, reply=_versions_to_proto)
+        return await self._database.write_grouped(operations.create, item, reply=versions_to_proto)
 
     async def GetLineage(
         self, request: artifacts_pb2.GetLineageRequest, _context: Context
     ) -> artifacts_pb2.Lineage:
-        is_upstream = request.direction != artifacts_pb2.LINEAGE_DIRECTION_DOWNSTREAM
         found = await self._database.read(
-            operations.lineage,
-            *_version_key(request.name),
-            is_upstream=is_upstream,
+            lineage.follow,
+            *names.ids(request.name),
+            directions=_DIRECTIONS.get(request.direction, _DIRECTIONS[0]),
             depth=request.depth,
         )
         if found is None:
@@ -103,92 +228,27 @@ class ArtifactServicer(artifacts_pb2_grpc.ArtifactServiceServicer):
         return artifacts_pb2.Lineage(
             artifact_versions=[version_to_proto(row) for row in found.versions],
             edges=[
-                _edge_to_proto(edge, step, name_of[edge.version_uid]) for edge, step in found.edges
+                edge_to_proto(edge, step, name_of[edge.version_uid]) for edge, step in found.edges
             ],
             truncated=found.truncated,
         )
+
+    async def _version(self, name: str) -> ArtifactVersion:
+        row = await self._database.read(store.find, *names.ids(name))
+        if row is None:
+            raise absent(name)
+        return row
+
+
+def _ids(name: str, *collections: str) -> tuple[str, ...]:
+    """The ids in a name inside a resource, which no rule has looked at; NotFound for another."""
+    ids = names.ids_in(name, *collections)
+    if not ids:
+        raise absent(name)
+    return ids
 
 
 def producers_of(request: Message) -> list[str]:
     """The steps that a request says made something: what `producers_of_own_run` looks at."""
     assert isinstance(request, artifacts_pb2.BatchCreateArtifactVersionsRequest)
     return [new.artifact_version.producer_step for new in request.requests]
-
-
-def _version_key(name: str) -> tuple[str, str, int]:
-    project, artifact, version = names.ids(name)
-    return project, artifact, int(version) if version.isdigit() else 0
-
-
-def _new_version(new: artifacts_pb2.NewArtifactVersion) -> operations.NewVersion:
-    version = new.artifact_version
-    producer = names.ids(version.producer_step)
-    return operations.NewVersion(
-        uid=uuid_or(version.uid, new_uid),
-        artifact=new.artifact_id,
-        type=_TYPE_NAMES.get(version.type) or "DATA",
-        uri=version.uri,
-        data_type=version.data_type,
-        materializer=version.materializer,
-        content_hash=version.content_hash,
-        size_bytes=version.size_bytes,
-        producer_run=producer[1] if producer else "",
-        producer_step=producer[2] if producer else "",
-        producer_output=version.producer_output,
-        schema=struct_to_dict(version.schema),
-        unsafe=version.unsafe,
-        written_with=dict(version.written_with),
-    )
-
-
-def _versions_to_proto(rows: list[ArtifactVersion]) -> _Versions:
-    return _Versions(artifact_versions=[version_to_proto(row) for row in rows])
-
-
-def artifact_to_proto(row: Artifact) -> artifacts_pb2.Artifact:
-    return artifacts_pb2.Artifact(
-        name=row.name,
-        uid=str(row.uid),
-        creator=row.creator,
-        create_time=stamp(row.create_time),
-        update_time=stamp(row.update_time),
-        revision=row.revision,
-        latest_version=row.latest_version,
-    )
-
-
-def version_to_proto(row: ArtifactVersion) -> artifacts_pb2.ArtifactVersion:
-    type_: Any = _TYPES[row.type]
-    is_produced = bool(row.producer_step)
-    producer = names.step(row.project, row.producer_run, row.producer_step) if is_produced else ""
-    version = artifacts_pb2.ArtifactVersion(
-        name=row.name,
-        uid=str(row.uid),
-        creator=row.creator,
-        create_time=stamp(row.create_time),
-        revision=row.revision,
-        version=row.version,
-        type=type_,
-        uri=row.uri,
-        data_type=row.data_type,
-        materializer=row.materializer,
-        content_hash=row.content_hash,
-        size_bytes=row.size_bytes,
-        producer_step=producer,
-        producer_output=row.producer_output,
-        unsafe=row.unsafe,
-        written_with=row.written_with,
-    )
-    if row.schema:
-        version.schema.update(row.schema)
-    return version
-
-
-def _edge_to_proto(edge: LineageEdge, step: str, version: str) -> artifacts_pb2.LineageEdge:
-    is_output = edge.is_output
-    return artifacts_pb2.LineageEdge(
-        step=step,
-        artifact_version=version,
-        input="" if is_output else edge.slot,
-        output=edge.slot if is_output else "",
-    )

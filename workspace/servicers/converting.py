@@ -1,6 +1,7 @@
 """Small conversions between messages and plain values that several servicers share."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,7 @@ from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from meshkit.caller import Caller, CallerKind, current_call
+from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.rules import resolve_update_mask
 from weftapi.common.v1 import types_pb2
 from weftapi.workspace.v1 import run_types_pb2
@@ -34,6 +36,7 @@ def numbers(enum: Any) -> dict[str, int]:
     return {name: number for number, name in short_names(enum).items()}
 
 
+MAX_METADATA_BYTES = 32 * 1024
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _DAY_S = 86_400
 FAILURE_KINDS = short_names(run_types_pb2.FailureKind)
@@ -60,6 +63,32 @@ def plain_value(value: Value) -> Any:
     holder = Struct()
     holder.fields["value"].CopyFrom(value)
     return struct_to_dict(holder)["value"]
+
+
+def values_to_dict(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Metadata as plain values; InvalidArgument for what JSON cannot hold, or too much of it."""
+    try:
+        plain = {name: _plain(json_format.MessageToDict(value)) for name, value in values.items()}
+        size = len(json.dumps(plain, allow_nan=False))
+    except (ValueError, json_format.Error) as error:
+        raise invalid("metadata", "holds a number that is none") from error
+    if size > MAX_METADATA_BYTES:
+        raise invalid("metadata", f"must not be larger than {MAX_METADATA_BYTES} bytes")
+    return plain
+
+
+def dict_to_values(plain: Mapping[str, Any]) -> dict[str, Value]:
+    """The other way round."""
+    return {name: json_format.ParseDict(value, Value()) for name, value in plain.items()}
+
+
+def invalid(field: str, description: str) -> InvalidArgument:
+    """The refusal of a field whose rule the contract cannot say."""
+    return InvalidArgument(
+        "INVALID_FIELDS",
+        f"{field}: {description}",
+        violations=[FieldViolation(field, description)],
+    )
 
 
 def message_to_dict(message: Message) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from meshkit.paging import OrderKey, Orders, Window
 from meshkit.query import Query
 from meshkit.schema import among, among_pairs
 from meshkit.session import Session
-from workspace.store.base import Rows, columns, every, ignore_conflicts, insert_or
+from workspace.store.base import Rows, columns, every, fetch, ignore_conflicts, insert_or
 from workspace.store.lists import Listed, listed, matching
-from workspace.store.schema import Artifact, ArtifactVersion, LineageEdge, Step
+from workspace.store.schema import Step
+from workspace.store.schema_artifacts import Artifact, ArtifactVersion, LineageEdge
 
 _A = columns(Artifact)
 _V = columns(ArtifactVersion)
@@ -24,6 +25,11 @@ TYPES = ("DATA", "MODEL", "VISUALIZATION")
 ORDERS = Orders(
     (OrderKey("name", _A.id, value=lambda row: row.id),), OrderKey("uid", _A.uid), "name"
 )
+FIELDS = Fields(
+    Field("create_time", Kind.TIMESTAMP, _A.create_time),
+    Field("display_name", Kind.STRING, _A.display_name),
+    Field("labels", Kind.MAP, _A.labels),
+)
 VERSION_ORDERS = Orders((OrderKey("create_time", _V.create_time),), OrderKey("uid", _V.uid))
 VERSION_FIELDS = Fields(
     Field("producer_run", Kind.STRING, _V.producer_run),
@@ -33,6 +39,8 @@ VERSION_FIELDS = Fields(
         _V.type,
         choices=Choices({type_: n for n, type_ in enumerate(TYPES, 1)}, "ARTIFACT_TYPE_"),
     ),
+    Field("alias", Kind.STRING, _V.alias),
+    Field("labels", Kind.MAP, _V.labels),
     Field("create_time", Kind.TIMESTAMP, _V.create_time),
 )
 
@@ -56,16 +64,18 @@ _LOCK_MANY = Rows(
     "in_project",
     "artifacts",
 )
-_VERSION = Rows(
+_OF_ARTIFACT = every(ArtifactVersion).where(
+    _V.project == sa.bindparam("in_project"), _V.artifact == sa.bindparam("of_artifact")
+)
+_NUMBERED = _OF_ARTIFACT.where(_V.version == sa.bindparam("number", type_=_V.version.type))
+_NAMED = _OF_ARTIFACT.where(_V.alias == sa.bindparam("alias_of"))
+_VERSION = Rows(ArtifactVersion, _NUMBERED, "in_project", "of_artifact", "number")
+_BY_ALIAS = Rows(ArtifactVersion, _NAMED, "in_project", "of_artifact", "alias_of")
+_NEWEST = Rows(
     ArtifactVersion,
-    every(ArtifactVersion).where(
-        _V.project == sa.bindparam("in_project"),
-        _V.artifact == sa.bindparam("of_artifact"),
-        _V.version == sa.bindparam("number", type_=_V.version.type),
-    ),
+    _OF_ARTIFACT.order_by(_V.version.desc()).limit(1),
     "in_project",
     "of_artifact",
-    "number",
 )
 _UIDS = Query(
     sa.select(_V.artifact, _V.version, _V.uid).where(
@@ -88,8 +98,28 @@ def lock_many(session: Session, project: str, ids: Iterable[str]) -> dict[str, A
     return {row.id: row for row in _LOCK_MANY.all(session, project, sorted(set(ids)))}
 
 
-def list_page(session: Session, project: str, window: Window) -> Listed[Artifact]:
-    return listed(session, Artifact, window, _A.project == project)
+def list_page(
+    session: Session, project: str, window: Window, filter_: Filter | None
+) -> Listed[Artifact]:
+    return listed(session, Artifact, window, _A.project == project, *matching(filter_))
+
+
+def find(session: Session, project: str, artifact: str, key: str) -> ArtifactVersion | None:
+    """A version by its number or its alias; no alias is all digits."""
+    if key.isdecimal():
+        return version(session, project, artifact, int(key))
+    return _BY_ALIAS.first(session, project, artifact, key)
+
+
+def newest(session: Session, project: str, artifact: str) -> ArtifactVersion | None:
+    """The version with the highest number that is still there."""
+    return _NEWEST.first(session, project, artifact)
+
+
+def of_artifact(session: Session, project: str, artifact: str, limit: int) -> list[ArtifactVersion]:
+    """Versions of an artifact, at most so many."""
+    statement = every(ArtifactVersion).where(_V.project == project, _V.artifact == artifact)
+    return fetch(session, ArtifactVersion, statement.order_by(_V.version).limit(limit))
 
 
 def version(session: Session, project: str, artifact: str, number: int) -> ArtifactVersion | None:

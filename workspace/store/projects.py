@@ -9,7 +9,8 @@ from meshkit.schema import among
 from meshkit.session import Session
 from workspace.store.base import Row, Rows, columns, every
 from workspace.store.lists import Listed, Visible, listed, matching, within
-from workspace.store.schema import Artifact, Project, Run
+from workspace.store.schema import Project, Run
+from workspace.store.schema_artifacts import Artifact
 from workspace.store.schema_models import Model
 from workspace.store.schema_snapshots import Pipeline
 

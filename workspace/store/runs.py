@@ -16,15 +16,8 @@ from meshkit.session import Session
 from workspace.lifecycle import RUN_ACTIVE, RunState
 from workspace.store.base import Rows, columns, every, fetch, insert_or
 from workspace.store.lists import Listed, Visible, listed, matching, within
-from workspace.store.schema import (
-    LateReport,
-    Launch,
-    LineageEdge,
-    Run,
-    RunCounter,
-    Step,
-    StepAttempt,
-)
+from workspace.store.schema import LateReport, Launch, Run, RunCounter, Step, StepAttempt
+from workspace.store.schema_artifacts import LineageEdge
 from workspace.store.schema_conditions import RunCondition
 from workspace.store.schema_logs import LogStream
 

@@ -231,83 +231,6 @@ class LateReport(Row):
     content: dict[str, Any]
 
 
-@stored("artifacts", sa.UniqueConstraint("project", "id"), _project())
-@dataclass(slots=True)
-class Artifact(Row):
-    """A named series of versions."""
-
-    resource_type: ClassVar[str] = "weft.dev/Artifact"
-
-    uid: UUID
-    project: str
-    id: str
-    creator: str
-    create_time: datetime
-    update_time: datetime
-    latest_version: int
-    revision: int = 0
-
-    @property
-    def name(self) -> str:
-        return f"projects/{self.project}/artifacts/{self.id}"
-
-
-@stored(
-    "artifact_versions",
-    sa.UniqueConstraint("project", "artifact", "version"),
-    sa.Index(None, "project", "create_time", "uid"),
-    sa.Index(None, "project", "producer_run", "create_time", "uid"),
-    sa.Index(None, "project", "type", "create_time", "uid"),
-    sa.ForeignKeyConstraint(["project", "artifact"], ["artifacts.project", "artifacts.id"]),
-)
-@dataclass(slots=True)
-class ArtifactVersion(Row):
-    """What is known of some bytes in the user's own store."""
-
-    resource_type: ClassVar[str] = "weft.dev/ArtifactVersion"
-
-    uid: UUID
-    project: str
-    artifact: str
-    version: int
-    type: str
-    uri: str
-    data_type: str
-    materializer: str
-    content_hash: str
-    size_bytes: int
-    producer_run: str
-    producer_step: str
-    producer_output: str
-    schema: dict[str, Any]
-    unsafe: bool
-    written_with: dict[str, str]
-    creator: str
-    create_time: datetime
-    revision: int = 0
-
-    @property
-    def name(self) -> str:
-        return f"projects/{self.project}/artifacts/{self.artifact}/versions/{self.version}"
-
-
-@stored(
-    "lineage_edges",
-    sa.Index(None, "version_uid", "is_output"),
-    sa.ForeignKeyConstraint(["step_uid"], ["steps.uid"]),
-    sa.ForeignKeyConstraint(["version_uid"], ["artifact_versions.uid"]),
-    key=("step_uid", "is_output", "slot", "version_uid"),
-)
-@dataclass(slots=True)
-class LineageEdge(Row):
-    """A version that a step took in an input, or made as an output."""
-
-    step_uid: UUID
-    is_output: bool
-    slot: str
-    version_uid: UUID
-
-
 @stored(
     "launches",
     sa.Index(None, "state"),
@@ -335,6 +258,7 @@ class Launch(Row):
 
 # Imported for their effect on the metadata: these tables live in files of their own.
 # Imported for its effect on the metadata: the tables of logs live in a file of their own.
+from workspace.store import schema_artifacts as schema_artifacts  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_conditions as schema_conditions  # noqa: E402, PLC0414
 from workspace.store import schema_connectors as schema_connectors  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_logs as schema_logs  # noqa: E402, PLC0414 - re-exported

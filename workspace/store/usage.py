@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from meshkit.session import Session
 from workspace.lifecycle import RUN_ACTIVE
 from workspace.store.base import columns
-from workspace.store.schema import ArtifactVersion, Project, RunCounter
+from workspace.store.schema import Project, RunCounter
+from workspace.store.schema_artifacts import ArtifactVersion
 from workspace.store.schema_snapshots import Pipeline
 
 

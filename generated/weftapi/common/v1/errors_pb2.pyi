@@ -241,6 +241,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ABORTED: keeping the values of a secret took so long that they were given up; try again."""
     ERROR_REASON_KEY_FILE_NOT_OURS: _ErrorReason.ValueType  # 236
     """FAILED_PRECONDITION: the operator keeps the key file; put a new key first there. {path}"""
+    ERROR_REASON_CONTENT_NOT_READABLE: _ErrorReason.ValueType  # 200
+    """FAILED_PRECONDITION: the server cannot read this content: not in the workspace's store, or too large. {resource}"""
+    ERROR_REASON_ARTIFACT_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 201
+    """UNAVAILABLE: the artifact store does not answer, or refuses the workspace. {resource}"""
+    ERROR_REASON_LINK_EXPIRED: _ErrorReason.ValueType  # 202
+    """NOT_FOUND: the link is wrong, or its time has run out; make another one."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -461,4 +467,10 @@ ERROR_REASON_SECRET_VALUES_EXPIRED: ErrorReason.ValueType  # 237
 """ABORTED: keeping the values of a secret took so long that they were given up; try again."""
 ERROR_REASON_KEY_FILE_NOT_OURS: ErrorReason.ValueType  # 236
 """FAILED_PRECONDITION: the operator keeps the key file; put a new key first there. {path}"""
+ERROR_REASON_CONTENT_NOT_READABLE: ErrorReason.ValueType  # 200
+"""FAILED_PRECONDITION: the server cannot read this content: not in the workspace's store, or too large. {resource}"""
+ERROR_REASON_ARTIFACT_STORE_UNAVAILABLE: ErrorReason.ValueType  # 201
+"""UNAVAILABLE: the artifact store does not answer, or refuses the workspace. {resource}"""
+ERROR_REASON_LINK_EXPIRED: ErrorReason.ValueType  # 202
+"""NOT_FOUND: the link is wrong, or its time has run out; make another one."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -23,43 +23,93 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/workspace/v1/artifacts.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\x83\x02\n\x08\x41rtifact\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x0f\n\x07\x63reator\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x0b \x01(\x03\x12\x16\n\x0elatest_version\x18\x14 \x01(\x05:?\xea\x41<\n\x11weft.dev/Artifact\x12\'projects/{project}/artifacts/{artifact}\"\x9d\x06\n\x0f\x41rtifactVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\x03uid\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04(\x02`\x01\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x17\n\x07version\x18\x14 \x01(\x05\x42\x06\xfa\xbb\x18\x02p\x01\x12\x38\n\x04type\x18\x15 \x01(\x0e\x32\".weftapi.workspace.v1.ArtifactTypeB\x06\xfa\xbb\x18\x02`\x01\x12\x18\n\x03uri\x18\x16 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\x80\x10`\x01\x12\x1e\n\tdata_type\x18\x17 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\x80\x04`\x01\x12!\n\x0cmaterializer\x18\x18 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\x80\x01`\x01\x12 \n\x0c\x63ontent_hash\x18\x19 \x01(\tB\n\xfa\xbb\x18\x06\x08\x01(\x05`\x01\x12#\n\nsize_bytes\x18\x1a \x01(\x03\x42\x0f\xfa\xbb\x18\x0b\x39\x00\x00\x00\x00\x00\x00\x00\x00`\x01\x12,\n\rproducer_step\x18\x1b \x01(\tB\x15\xfa\xbb\x18\x11\x32\rweft.dev/Step`\x01\x12\"\n\x0fproducer_output\x18\x1c \x01(\tB\t\xfa\xbb\x18\x05\x18\x80\x01`\x01\x12/\n\x06schema\x18\x1d \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xfa\xbb\x18\x02`\x01\x12\x16\n\x06unsafe\x18\x1e \x01(\x08\x42\x06\xfa\xbb\x18\x02`\x01\x12X\n\x0cwritten_with\x18\x1f \x03(\x0b\x32\x36.weftapi.workspace.v1.ArtifactVersion.WrittenWithEntryB\n\xfa\xbb\x18\x06\x18@P\x10`\x01\x1a\x32\n\x10WrittenWithEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:Y\xea\x41V\n\x18weft.dev/ArtifactVersion\x12:projects/{project}/artifacts/{artifact}/versions/{version}\"=\n\x12GetArtifactRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Artifact\"\x7f\n\x14ListArtifactsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"u\n\x15ListArtifactsResponse\x12\x31\n\tartifacts\x18\x01 \x03(\x0b\x32\x1e.weftapi.workspace.v1.Artifact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"K\n\x19GetArtifactVersionRequest\x12.\n\x04name\x18\x01 \x01(\tB \xfa\xbb\x18\x1c\x08\x01\x32\x18weft.dev/ArtifactVersion\"\xbe\x01\n\x1bListArtifactVersionsRequest\x12G\n\x06parent\x18\x01 \x01(\tB7\xfa\xbb\x18\x33\x08\x01\x18\x80\x02\",projects/[a-z0-9-]+/artifacts/(-|[a-z0-9-]+)\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"\x8b\x01\n\x1cListArtifactVersionsResponse\x12@\n\x11\x61rtifact_versions\x18\x01 \x03(\x0b\x32%.weftapi.workspace.v1.ArtifactVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x94\x01\n\"BatchCreateArtifactVersionsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12\x44\n\x08requests\x18\x02 \x03(\x0b\x32(.weftapi.workspace.v1.NewArtifactVersionB\x08\xfa\xbb\x18\x04H\x01Pd\"|\n\x12NewArtifactVersion\x12\x1d\n\x0b\x61rtifact_id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12G\n\x10\x61rtifact_version\x18\x02 \x01(\x0b\x32%.weftapi.workspace.v1.ArtifactVersionB\x06\xfa\xbb\x18\x02\x08\x01\"g\n#BatchCreateArtifactVersionsResponse\x12@\n\x11\x61rtifact_versions\x18\x01 \x03(\x0b\x32%.weftapi.workspace.v1.ArtifactVersion\"\xa5\x01\n\x11GetLineageRequest\x12.\n\x04name\x18\x01 \x01(\tB \xfa\xbb\x18\x1c\x08\x01\x32\x18weft.dev/ArtifactVersion\x12\x39\n\tdirection\x18\x02 \x01(\x0e\x32&.weftapi.workspace.v1.LineageDirection\x12%\n\x05\x64\x65pth\x18\x03 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00$@\"\x90\x01\n\x07Lineage\x12@\n\x11\x61rtifact_versions\x18\x01 \x03(\x0b\x32%.weftapi.workspace.v1.ArtifactVersion\x12\x30\n\x05\x65\x64ges\x18\x02 \x03(\x0b\x32!.weftapi.workspace.v1.LineageEdge\x12\x11\n\ttruncated\x18\x03 \x01(\x08\"T\n\x0bLineageEdge\x12\x0c\n\x04step\x18\x01 \x01(\t\x12\x18\n\x10\x61rtifact_version\x18\x02 \x01(\t\x12\r\n\x05input\x18\x03 \x01(\t\x12\x0e\n\x06output\x18\x04 \x01(\t*\x7f\n\x0c\x41rtifactType\x12\x1d\n\x19\x41RTIFACT_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41RTIFACT_TYPE_DATA\x10\x01\x12\x17\n\x13\x41RTIFACT_TYPE_MODEL\x10\x02\x12\x1f\n\x1b\x41RTIFACT_TYPE_VISUALIZATION\x10\x03*w\n\x10LineageDirection\x12!\n\x1dLINEAGE_DIRECTION_UNSPECIFIED\x10\x00\x12\x1e\n\x1aLINEAGE_DIRECTION_UPSTREAM\x10\x01\x12 \n\x1cLINEAGE_DIRECTION_DOWNSTREAM\x10\x02\x32\xe3\n\n\x0f\x41rtifactService\x12\xb4\x01\n\x0bGetArtifact\x12(.weftapi.workspace.v1.GetArtifactRequest\x1a\x1e.weftapi.workspace.v1.Artifact\"[\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\rartifacts.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{name=projects/*/artifacts/*}\x12\xc8\x01\n\rListArtifacts\x12*.weftapi.workspace.v1.ListArtifactsRequest\x1a+.weftapi.workspace.v1.ListArtifactsResponse\"^\x90\x02\x01\xaa\xbb\x18\x1a\n\x18\n\x0e\x61rtifacts.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{parent=projects/*}/artifacts\x12\xd9\x01\n\x12GetArtifactVersion\x12/.weftapi.workspace.v1.GetArtifactVersionRequest\x1a%.weftapi.workspace.v1.ArtifactVersion\"k\x90\x02\x01\xaa\xbb\x18\x1c\n\x15\n\rartifacts.get\x12\x04name*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/workspace/v1/{name=projects/*/artifacts/*/versions/*}\x12\xe8\x01\n\x14ListArtifactVersions\x12\x31.weftapi.workspace.v1.ListArtifactVersionsRequest\x1a\x32.weftapi.workspace.v1.ListArtifactVersionsResponse\"i\x90\x02\x01\xaa\xbb\x18\x1a\n\x18\n\x0e\x61rtifacts.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/workspace/v1/{parent=projects/*/artifacts/*}/versions\x12\xa4\x02\n\x1b\x42\x61tchCreateArtifactVersions\x12\x38.weftapi.workspace.v1.BatchCreateArtifactVersionsRequest\x1a\x39.weftapi.workspace.v1.BatchCreateArtifactVersionsResponse\"\x8f\x01\xaa\xbb\x18\x37\n\x1a\n\x10\x61rtifacts.create\x12\x06parent*\x03\x01\x02\x03:\x14producers_of_own_run\xb2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02H\"C/api/workspace/v1/{parent=projects/*}/artifacts:batchCreateVersions:\x01*\x12\xdf\x01\n\nGetLineage\x12\'.weftapi.workspace.v1.GetLineageRequest\x1a\x1d.weftapi.workspace.v1.Lineage\"\x88\x01\x90\x02\x01\xaa\xbb\x18\x31\n\x15\n\rartifacts.get\x12\x04name:\x18lineage_of_whole_project\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x44\x12\x42/api/workspace/v1/{name=projects/*/artifacts/*/versions/*}:lineageb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/workspace/v1/artifacts.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\x8e\x05\n\x08\x41rtifact\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x45\n\x06labels\x18\x05 \x03(\x0b\x32*.weftapi.workspace.v1.Artifact.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1e\n\x0elatest_version\x18\x14 \x01(\x05\x42\x06\xfa\xbb\x18\x02p\x01\x12\x46\n\x08metadata\x18\x15 \x03(\x0b\x32,.weftapi.workspace.v1.Artifact.MetadataEntryB\x06\xfa\xbb\x18\x02P@\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aG\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01:?\xea\x41<\n\x11weft.dev/Artifact\x12\'projects/{project}/artifacts/{artifact}\"\xaa\x01\n\rVisualization\x12?\n\x04kind\x18\x01 \x01(\x0e\x32\'.weftapi.workspace.v1.VisualizationKindB\x08\xfa\xbb\x18\x04\x08\x01`\x01\x12\x19\n\x04\x66ile\x18\x02 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\x80\x02`\x01\x12#\n\nsize_bytes\x18\x03 \x01(\x03\x42\x0f\xfa\xbb\x18\x0b\x39\x00\x00\x00\x00\x00\x00\x00\x00`\x01\x12\x18\n\x05title\x18\x04 \x01(\tB\t\xfa\xbb\x18\x05\x18\x80\x01`\x01\"\xf8\t\n\x0f\x41rtifactVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\x03uid\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04(\x02`\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12L\n\x06labels\x18\x05 \x03(\x0b\x32\x31.weftapi.workspace.v1.ArtifactVersion.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x17\n\x07version\x18\x14 \x01(\x05\x42\x06\xfa\xbb\x18\x02p\x01\x12\x38\n\x04type\x18\x15 \x01(\x0e\x32\".weftapi.workspace.v1.ArtifactTypeB\x06\xfa\xbb\x18\x02`\x01\x12\x16\n\x03uri\x18\x16 \x01(\tB\t\xfa\xbb\x18\x05\x18\x80\x10`\x01\x12\x1c\n\tdata_type\x18\x17 \x01(\tB\t\xfa\xbb\x18\x05\x18\x80\x04`\x01\x12\x1f\n\x0cmaterializer\x18\x18 \x01(\tB\t\xfa\xbb\x18\x05\x18\x80\x01`\x01\x12\x1e\n\x0c\x63ontent_hash\x18\x19 \x01(\tB\x08\xfa\xbb\x18\x04(\x05`\x01\x12#\n\nsize_bytes\x18\x1a \x01(\x03\x42\x0f\xfa\xbb\x18\x0b\x39\x00\x00\x00\x00\x00\x00\x00\x00`\x01\x12,\n\rproducer_step\x18\x1b \x01(\tB\x15\xfa\xbb\x18\x11\x32\rweft.dev/Step`\x01\x12\"\n\x0fproducer_output\x18\x1c \x01(\tB\t\xfa\xbb\x18\x05\x18\x80\x01`\x01\x12/\n\x06schema\x18\x1d \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xfa\xbb\x18\x02`\x01\x12\x16\n\x06unsafe\x18\x1e \x01(\x08\x42\x06\xfa\xbb\x18\x02`\x01\x12X\n\x0cwritten_with\x18\x1f \x03(\x0b\x32\x36.weftapi.workspace.v1.ArtifactVersion.WrittenWithEntryB\n\xfa\xbb\x18\x06\x18@P\x10`\x01\x12\x17\n\x05\x61lias\x18  \x01(\tB\x08\xfa\xbb\x18\x04\x18?(\x01\x12M\n\x08metadata\x18! \x03(\x0b\x32\x33.weftapi.workspace.v1.ArtifactVersion.MetadataEntryB\x06\xfa\xbb\x18\x02P@\x12\x45\n\x0evisualizations\x18\" \x03(\x0b\x32#.weftapi.workspace.v1.VisualizationB\x08\xfa\xbb\x18\x04P\x10`\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x32\n\x10WrittenWithEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aG\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01:Y\xea\x41V\n\x18weft.dev/ArtifactVersion\x12:projects/{project}/artifacts/{artifact}/versions/{version}\"=\n\x12GetArtifactRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Artifact\"\x98\x01\n\x14ListArtifactsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"u\n\x15ListArtifactsResponse\x12\x31\n\tartifacts\x18\x01 \x03(\x0b\x32\x1e.weftapi.workspace.v1.Artifact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x9e\x01\n\x15UpdateArtifactRequest\x12\x38\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x1e.weftapi.workspace.v1.ArtifactB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"o\n\x15\x44\x65leteArtifactRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Artifact\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x16\n\x0e\x64\x65lete_content\x18\x03 \x01(\x08\"\xae\x01\n\x1c\x43reateArtifactVersionRequest\x12)\n\x06parent\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Artifact\x12G\n\x10\x61rtifact_version\x18\x02 \x01(\x0b\x32%.weftapi.workspace.v1.ArtifactVersionB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xb4\x01\n\x1cUpdateArtifactVersionRequest\x12G\n\x10\x61rtifact_version\x18\x01 \x01(\x0b\x32%.weftapi.workspace.v1.ArtifactVersionB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"}\n\x1c\x44\x65leteArtifactVersionRequest\x12.\n\x04name\x18\x01 \x01(\tB \xfa\xbb\x18\x1c\x08\x01\x32\x18weft.dev/ArtifactVersion\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x16\n\x0e\x64\x65lete_content\x18\x03 \x01(\x08\"\xfe\x01\n\x1cPruneArtifactVersionsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x46\n\x0bminimum_age\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x03\xcc\xb2\x41\x12\x16\n\x0e\x64\x65lete_content\x18\x05 \x01(\x08\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\"\x8e\x01\n\x1dPruneArtifactVersionsResponse\x12@\n\x11\x61rtifact_versions\x18\x01 \x03(\x0b\x32%.weftapi.workspace.v1.ArtifactVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"`\n\x17GetVisualizationRequest\x12.\n\x04name\x18\x01 \x01(\tB \xfa\xbb\x18\x1c\x08\x01\x32\x18weft.dev/ArtifactVersion\x12\x15\n\x04\x66ile\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x02\"\x8f\x01\n\x18\x43reateDownloadUrlRequest\x12.\n\x04name\x18\x01 \x01(\tB \xfa\xbb\x18\x1c\x08\x01\x32\x18weft.dev/ArtifactVersion\x12\x43\n\x08lifetime\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00 \xac@\"u\n\x0b\x44ownloadUrl\x12/\n\x0b\x65xpire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x05\x66iles\x18\x02 \x03(\x0b\x32&.weftapi.workspace.v1.DownloadableFile\"I\n\x10\x44ownloadableFile\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x13\n\x03uri\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\"1\n\x13\x44ownloadFileRequest\x12\x1a\n\x05token\x18\x01 \x01(\tB\x0b\xfa\xbb\x18\x07\x08\x01\x18\x80 X\x01\"K\n\x19GetArtifactVersionRequest\x12.\n\x04name\x18\x01 \x01(\tB \xfa\xbb\x18\x1c\x08\x01\x32\x18weft.dev/ArtifactVersion\"\xbe\x01\n\x1bListArtifactVersionsRequest\x12G\n\x06parent\x18\x01 \x01(\tB7\xfa\xbb\x18\x33\x08\x01\x18\x80\x02\",projects/[a-z0-9-]+/artifacts/(-|[a-z0-9-]+)\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"\x8b\x01\n\x1cListArtifactVersionsResponse\x12@\n\x11\x61rtifact_versions\x18\x01 \x03(\x0b\x32%.weftapi.workspace.v1.ArtifactVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x94\x01\n\"BatchCreateArtifactVersionsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12\x44\n\x08requests\x18\x02 \x03(\x0b\x32(.weftapi.workspace.v1.NewArtifactVersionB\x08\xfa\xbb\x18\x04H\x01Pd\"|\n\x12NewArtifactVersion\x12\x1d\n\x0b\x61rtifact_id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12G\n\x10\x61rtifact_version\x18\x02 \x01(\x0b\x32%.weftapi.workspace.v1.ArtifactVersionB\x06\xfa\xbb\x18\x02\x08\x01\"g\n#BatchCreateArtifactVersionsResponse\x12@\n\x11\x61rtifact_versions\x18\x01 \x03(\x0b\x32%.weftapi.workspace.v1.ArtifactVersion\"\xa5\x01\n\x11GetLineageRequest\x12.\n\x04name\x18\x01 \x01(\tB \xfa\xbb\x18\x1c\x08\x01\x32\x18weft.dev/ArtifactVersion\x12\x39\n\tdirection\x18\x02 \x01(\x0e\x32&.weftapi.workspace.v1.LineageDirection\x12%\n\x05\x64\x65pth\x18\x03 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00$@\"\x90\x01\n\x07Lineage\x12@\n\x11\x61rtifact_versions\x18\x01 \x03(\x0b\x32%.weftapi.workspace.v1.ArtifactVersion\x12\x30\n\x05\x65\x64ges\x18\x02 \x03(\x0b\x32!.weftapi.workspace.v1.LineageEdge\x12\x11\n\ttruncated\x18\x03 \x01(\x08\"T\n\x0bLineageEdge\x12\x0c\n\x04step\x18\x01 \x01(\t\x12\x18\n\x10\x61rtifact_version\x18\x02 \x01(\t\x12\r\n\x05input\x18\x03 \x01(\t\x12\x0e\n\x06output\x18\x04 \x01(\t*\xe9\x01\n\x11VisualizationKind\x12\"\n\x1eVISUALIZATION_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18VISUALIZATION_KIND_IMAGE\x10\x01\x12\x1b\n\x17VISUALIZATION_KIND_HTML\x10\x02\x12\x1f\n\x1bVISUALIZATION_KIND_MARKDOWN\x10\x03\x12\x1a\n\x16VISUALIZATION_KIND_CSV\x10\x04\x12\x1b\n\x17VISUALIZATION_KIND_JSON\x10\x05\x12\x1b\n\x17VISUALIZATION_KIND_PLOT\x10\x06*\x7f\n\x0c\x41rtifactType\x12\x1d\n\x19\x41RTIFACT_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41RTIFACT_TYPE_DATA\x10\x01\x12\x17\n\x13\x41RTIFACT_TYPE_MODEL\x10\x02\x12\x1f\n\x1b\x41RTIFACT_TYPE_VISUALIZATION\x10\x03*\x93\x01\n\x10LineageDirection\x12!\n\x1dLINEAGE_DIRECTION_UNSPECIFIED\x10\x00\x12\x1e\n\x1aLINEAGE_DIRECTION_UPSTREAM\x10\x01\x12 \n\x1cLINEAGE_DIRECTION_DOWNSTREAM\x10\x02\x12\x1a\n\x16LINEAGE_DIRECTION_BOTH\x10\x03\x32\xf5\x19\n\x0f\x41rtifactService\x12\xb4\x01\n\x0bGetArtifact\x12(.weftapi.workspace.v1.GetArtifactRequest\x1a\x1e.weftapi.workspace.v1.Artifact\"[\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\rartifacts.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{name=projects/*/artifacts/*}\x12\xc8\x01\n\rListArtifacts\x12*.weftapi.workspace.v1.ListArtifactsRequest\x1a+.weftapi.workspace.v1.ListArtifactsResponse\"^\x90\x02\x01\xaa\xbb\x18\x1a\n\x18\n\x0e\x61rtifacts.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{parent=projects/*}/artifacts\x12\xd6\x01\n\x0eUpdateArtifact\x12+.weftapi.workspace.v1.UpdateArtifactRequest\x1a\x1e.weftapi.workspace.v1.Artifact\"w\xaa\xbb\x18#\n!\n\x10\x61rtifacts.update\x12\rartifact.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x44\x32\x38/api/workspace/v1/{artifact.name=projects/*/artifacts/*}:\x08\x61rtifact\x12\xb2\x01\n\x0e\x44\x65leteArtifact\x12+.weftapi.workspace.v1.DeleteArtifactRequest\x1a\x16.google.protobuf.Empty\"[\xaa\xbb\x18\x1a\n\x18\n\x10\x61rtifacts.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x31*//api/workspace/v1/{name=projects/*/artifacts/*}\x12\xd9\x01\n\x12GetArtifactVersion\x12/.weftapi.workspace.v1.GetArtifactVersionRequest\x1a%.weftapi.workspace.v1.ArtifactVersion\"k\x90\x02\x01\xaa\xbb\x18\x1c\n\x15\n\rartifacts.get\x12\x04name*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/workspace/v1/{name=projects/*/artifacts/*/versions/*}\x12\xe8\x01\n\x14ListArtifactVersions\x12\x31.weftapi.workspace.v1.ListArtifactVersionsRequest\x1a\x32.weftapi.workspace.v1.ListArtifactVersionsResponse\"i\x90\x02\x01\xaa\xbb\x18\x1a\n\x18\n\x0e\x61rtifacts.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/workspace/v1/{parent=projects/*/artifacts/*}/versions\x12\xee\x01\n\x15\x43reateArtifactVersion\x12\x32.weftapi.workspace.v1.CreateArtifactVersionRequest\x1a%.weftapi.workspace.v1.ArtifactVersion\"z\xaa\xbb\x18\x1c\n\x1a\n\x10\x61rtifacts.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02N\":/api/workspace/v1/{parent=projects/*/artifacts/*}/versions:\x10\x61rtifact_version\x12\x8f\x02\n\x15UpdateArtifactVersion\x12\x32.weftapi.workspace.v1.UpdateArtifactVersionRequest\x1a%.weftapi.workspace.v1.ArtifactVersion\"\x9a\x01\xaa\xbb\x18+\n)\n\x10\x61rtifacts.update\x12\x15\x61rtifact_version.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02_2K/api/workspace/v1/{artifact_version.name=projects/*/artifacts/*/versions/*}:\x10\x61rtifact_version\x12\xcb\x01\n\x15\x44\x65leteArtifactVersion\x12\x32.weftapi.workspace.v1.DeleteArtifactVersionRequest\x1a\x16.google.protobuf.Empty\"f\xaa\xbb\x18\x1a\n\x18\n\x10\x61rtifacts.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02<*:/api/workspace/v1/{name=projects/*/artifacts/*/versions/*}\x12\xe8\x01\n\x15PruneArtifactVersions\x12\x32.weftapi.workspace.v1.PruneArtifactVersionsRequest\x1a\x33.weftapi.workspace.v1.PruneArtifactVersionsResponse\"f\xaa\xbb\x18\x1c\n\x1a\n\x10\x61rtifacts.delete\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02:\"5/api/workspace/v1/{parent=projects/*}/artifacts:prune:\x01*\x12\xcd\x01\n\x10GetVisualization\x12-.weftapi.workspace.v1.GetVisualizationRequest\x1a\x14.google.api.HttpBody\"t\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\rartifacts.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02J\x12H/api/workspace/v1/{name=projects/*/artifacts/*/versions/*}:visualization\x12\xe5\x01\n\x11\x43reateDownloadUrl\x12..weftapi.workspace.v1.CreateDownloadUrlRequest\x1a!.weftapi.workspace.v1.DownloadUrl\"}\xaa\xbb\x18\x1c\n\x1a\n\x12\x61rtifacts.download\x12\x04name\xb2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02Q\"L/api/workspace/v1/{name=projects/*/artifacts/*/versions/*}:createDownloadUrl:\x01*\x12\x8d\x01\n\x0c\x44ownloadFile\x12).weftapi.workspace.v1.DownloadFileRequest\x1a\x14.google.api.HttpBody\":\x90\x02\x01\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02%\x12#/api/workspace/v1/downloads/{token}0\x01\x12\xa4\x02\n\x1b\x42\x61tchCreateArtifactVersions\x12\x38.weftapi.workspace.v1.BatchCreateArtifactVersionsRequest\x1a\x39.weftapi.workspace.v1.BatchCreateArtifactVersionsResponse\"\x8f\x01\xaa\xbb\x18\x37\n\x1a\n\x10\x61rtifacts.create\x12\x06parent*\x03\x01\x02\x03:\x14producers_of_own_run\xb2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02H\"C/api/workspace/v1/{parent=projects/*}/artifacts:batchCreateVersions:\x01*\x12\xdf\x01\n\nGetLineage\x12\'.weftapi.workspace.v1.GetLineageRequest\x1a\x1d.weftapi.workspace.v1.Lineage\"\x88\x01\x90\x02\x01\xaa\xbb\x18\x31\n\x15\n\rartifacts.get\x12\x04name:\x18lineage_of_whole_project\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x44\x12\x42/api/workspace/v1/{name=projects/*/artifacts/*/versions/*}:lineageb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weftapi.workspace.v1.artifacts_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ARTIFACT_LABELSENTRY']._loaded_options = None
+  _globals['_ARTIFACT_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_ARTIFACT_METADATAENTRY']._loaded_options = None
+  _globals['_ARTIFACT_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_ARTIFACT'].fields_by_name['uid']._loaded_options = None
+  _globals['_ARTIFACT'].fields_by_name['uid']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ARTIFACT'].fields_by_name['display_name']._loaded_options = None
+  _globals['_ARTIFACT'].fields_by_name['display_name']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_ARTIFACT'].fields_by_name['description']._loaded_options = None
+  _globals['_ARTIFACT'].fields_by_name['description']._serialized_options = b'\372\273\030\003\030\200 '
+  _globals['_ARTIFACT'].fields_by_name['labels']._loaded_options = None
+  _globals['_ARTIFACT'].fields_by_name['labels']._serialized_options = b'\372\273\030\005\030\200\002P@'
+  _globals['_ARTIFACT'].fields_by_name['creator']._loaded_options = None
+  _globals['_ARTIFACT'].fields_by_name['creator']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ARTIFACT'].fields_by_name['create_time']._loaded_options = None
+  _globals['_ARTIFACT'].fields_by_name['create_time']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ARTIFACT'].fields_by_name['update_time']._loaded_options = None
+  _globals['_ARTIFACT'].fields_by_name['update_time']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ARTIFACT'].fields_by_name['revision']._loaded_options = None
+  _globals['_ARTIFACT'].fields_by_name['revision']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ARTIFACT'].fields_by_name['etag']._loaded_options = None
+  _globals['_ARTIFACT'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_ARTIFACT'].fields_by_name['latest_version']._loaded_options = None
+  _globals['_ARTIFACT'].fields_by_name['latest_version']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ARTIFACT'].fields_by_name['metadata']._loaded_options = None
+  _globals['_ARTIFACT'].fields_by_name['metadata']._serialized_options = b'\372\273\030\002P@'
   _globals['_ARTIFACT']._loaded_options = None
   _globals['_ARTIFACT']._serialized_options = b'\352A<\n\021weft.dev/Artifact\022\'projects/{project}/artifacts/{artifact}'
+  _globals['_VISUALIZATION'].fields_by_name['kind']._loaded_options = None
+  _globals['_VISUALIZATION'].fields_by_name['kind']._serialized_options = b'\372\273\030\004\010\001`\001'
+  _globals['_VISUALIZATION'].fields_by_name['file']._loaded_options = None
+  _globals['_VISUALIZATION'].fields_by_name['file']._serialized_options = b'\372\273\030\007\010\001\030\200\002`\001'
+  _globals['_VISUALIZATION'].fields_by_name['size_bytes']._loaded_options = None
+  _globals['_VISUALIZATION'].fields_by_name['size_bytes']._serialized_options = b'\372\273\030\0139\000\000\000\000\000\000\000\000`\001'
+  _globals['_VISUALIZATION'].fields_by_name['title']._loaded_options = None
+  _globals['_VISUALIZATION'].fields_by_name['title']._serialized_options = b'\372\273\030\005\030\200\001`\001'
+  _globals['_ARTIFACTVERSION_LABELSENTRY']._loaded_options = None
+  _globals['_ARTIFACTVERSION_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_ARTIFACTVERSION_WRITTENWITHENTRY']._loaded_options = None
   _globals['_ARTIFACTVERSION_WRITTENWITHENTRY']._serialized_options = b'8\001'
+  _globals['_ARTIFACTVERSION_METADATAENTRY']._loaded_options = None
+  _globals['_ARTIFACTVERSION_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_ARTIFACTVERSION'].fields_by_name['uid']._loaded_options = None
   _globals['_ARTIFACTVERSION'].fields_by_name['uid']._serialized_options = b'\372\273\030\004(\002`\001'
+  _globals['_ARTIFACTVERSION'].fields_by_name['description']._loaded_options = None
+  _globals['_ARTIFACTVERSION'].fields_by_name['description']._serialized_options = b'\372\273\030\003\030\200 '
+  _globals['_ARTIFACTVERSION'].fields_by_name['labels']._loaded_options = None
+  _globals['_ARTIFACTVERSION'].fields_by_name['labels']._serialized_options = b'\372\273\030\005\030\200\002P@'
   _globals['_ARTIFACTVERSION'].fields_by_name['creator']._loaded_options = None
   _globals['_ARTIFACTVERSION'].fields_by_name['creator']._serialized_options = b'\372\273\030\002p\001'
   _globals['_ARTIFACTVERSION'].fields_by_name['create_time']._loaded_options = None
   _globals['_ARTIFACTVERSION'].fields_by_name['create_time']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ARTIFACTVERSION'].fields_by_name['update_time']._loaded_options = None
+  _globals['_ARTIFACTVERSION'].fields_by_name['update_time']._serialized_options = b'\372\273\030\002p\001'
   _globals['_ARTIFACTVERSION'].fields_by_name['revision']._loaded_options = None
   _globals['_ARTIFACTVERSION'].fields_by_name['revision']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_ARTIFACTVERSION'].fields_by_name['etag']._loaded_options = None
+  _globals['_ARTIFACTVERSION'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
   _globals['_ARTIFACTVERSION'].fields_by_name['version']._loaded_options = None
   _globals['_ARTIFACTVERSION'].fields_by_name['version']._serialized_options = b'\372\273\030\002p\001'
   _globals['_ARTIFACTVERSION'].fields_by_name['type']._loaded_options = None
   _globals['_ARTIFACTVERSION'].fields_by_name['type']._serialized_options = b'\372\273\030\002`\001'
   _globals['_ARTIFACTVERSION'].fields_by_name['uri']._loaded_options = None
-  _globals['_ARTIFACTVERSION'].fields_by_name['uri']._serialized_options = b'\372\273\030\007\010\001\030\200\020`\001'
+  _globals['_ARTIFACTVERSION'].fields_by_name['uri']._serialized_options = b'\372\273\030\005\030\200\020`\001'
   _globals['_ARTIFACTVERSION'].fields_by_name['data_type']._loaded_options = None
-  _globals['_ARTIFACTVERSION'].fields_by_name['data_type']._serialized_options = b'\372\273\030\007\010\001\030\200\004`\001'
+  _globals['_ARTIFACTVERSION'].fields_by_name['data_type']._serialized_options = b'\372\273\030\005\030\200\004`\001'
   _globals['_ARTIFACTVERSION'].fields_by_name['materializer']._loaded_options = None
-  _globals['_ARTIFACTVERSION'].fields_by_name['materializer']._serialized_options = b'\372\273\030\007\010\001\030\200\001`\001'
+  _globals['_ARTIFACTVERSION'].fields_by_name['materializer']._serialized_options = b'\372\273\030\005\030\200\001`\001'
   _globals['_ARTIFACTVERSION'].fields_by_name['content_hash']._loaded_options = None
-  _globals['_ARTIFACTVERSION'].fields_by_name['content_hash']._serialized_options = b'\372\273\030\006\010\001(\005`\001'
+  _globals['_ARTIFACTVERSION'].fields_by_name['content_hash']._serialized_options = b'\372\273\030\004(\005`\001'
   _globals['_ARTIFACTVERSION'].fields_by_name['size_bytes']._loaded_options = None
   _globals['_ARTIFACTVERSION'].fields_by_name['size_bytes']._serialized_options = b'\372\273\030\0139\000\000\000\000\000\000\000\000`\001'
   _globals['_ARTIFACTVERSION'].fields_by_name['producer_step']._loaded_options = None
@@ -72,6 +122,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARTIFACTVERSION'].fields_by_name['unsafe']._serialized_options = b'\372\273\030\002`\001'
   _globals['_ARTIFACTVERSION'].fields_by_name['written_with']._loaded_options = None
   _globals['_ARTIFACTVERSION'].fields_by_name['written_with']._serialized_options = b'\372\273\030\006\030@P\020`\001'
+  _globals['_ARTIFACTVERSION'].fields_by_name['alias']._loaded_options = None
+  _globals['_ARTIFACTVERSION'].fields_by_name['alias']._serialized_options = b'\372\273\030\004\030?(\001'
+  _globals['_ARTIFACTVERSION'].fields_by_name['metadata']._loaded_options = None
+  _globals['_ARTIFACTVERSION'].fields_by_name['metadata']._serialized_options = b'\372\273\030\002P@'
+  _globals['_ARTIFACTVERSION'].fields_by_name['visualizations']._loaded_options = None
+  _globals['_ARTIFACTVERSION'].fields_by_name['visualizations']._serialized_options = b'\372\273\030\004P\020`\001'
   _globals['_ARTIFACTVERSION']._loaded_options = None
   _globals['_ARTIFACTVERSION']._serialized_options = b'\352AV\n\030weft.dev/ArtifactVersion\022:projects/{project}/artifacts/{artifact}/versions/{version}'
   _globals['_GETARTIFACTREQUEST'].fields_by_name['name']._loaded_options = None
@@ -82,6 +138,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTARTIFACTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
   _globals['_LISTARTIFACTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTARTIFACTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\372\273\030\003\030\200 '
+  _globals['_LISTARTIFACTSREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_LISTARTIFACTSREQUEST'].fields_by_name['filter']._serialized_options = b'\372\273\030\003\030\200\020'
+  _globals['_UPDATEARTIFACTREQUEST'].fields_by_name['artifact']._loaded_options = None
+  _globals['_UPDATEARTIFACTREQUEST'].fields_by_name['artifact']._serialized_options = b'\372\273\030\002\010\001'
+  _globals['_UPDATEARTIFACTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEARTIFACTREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_DELETEARTIFACTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_DELETEARTIFACTREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\025\010\0012\021weft.dev/Artifact'
+  _globals['_DELETEARTIFACTREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETEARTIFACTREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_CREATEARTIFACTVERSIONREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_CREATEARTIFACTVERSIONREQUEST'].fields_by_name['parent']._serialized_options = b'\372\273\030\025\010\0012\021weft.dev/Artifact'
+  _globals['_CREATEARTIFACTVERSIONREQUEST'].fields_by_name['artifact_version']._loaded_options = None
+  _globals['_CREATEARTIFACTVERSIONREQUEST'].fields_by_name['artifact_version']._serialized_options = b'\372\273\030\002\010\001'
+  _globals['_CREATEARTIFACTVERSIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEARTIFACTVERSIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_UPDATEARTIFACTVERSIONREQUEST'].fields_by_name['artifact_version']._loaded_options = None
+  _globals['_UPDATEARTIFACTVERSIONREQUEST'].fields_by_name['artifact_version']._serialized_options = b'\372\273\030\002\010\001'
+  _globals['_UPDATEARTIFACTVERSIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEARTIFACTVERSIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_DELETEARTIFACTVERSIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_DELETEARTIFACTVERSIONREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\034\010\0012\030weft.dev/ArtifactVersion'
+  _globals['_DELETEARTIFACTVERSIONREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETEARTIFACTVERSIONREQUEST'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
+  _globals['_PRUNEARTIFACTVERSIONSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_PRUNEARTIFACTVERSIONSREQUEST'].fields_by_name['parent']._serialized_options = b'\372\273\030\024\010\0012\020weft.dev/Project'
+  _globals['_PRUNEARTIFACTVERSIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_PRUNEARTIFACTVERSIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_PRUNEARTIFACTVERSIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_PRUNEARTIFACTVERSIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\372\273\030\003\030\200 '
+  _globals['_PRUNEARTIFACTVERSIONSREQUEST'].fields_by_name['minimum_age']._loaded_options = None
+  _globals['_PRUNEARTIFACTVERSIONSREQUEST'].fields_by_name['minimum_age']._serialized_options = b'\372\273\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\003\314\262A'
+  _globals['_GETVISUALIZATIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETVISUALIZATIONREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\034\010\0012\030weft.dev/ArtifactVersion'
+  _globals['_GETVISUALIZATIONREQUEST'].fields_by_name['file']._loaded_options = None
+  _globals['_GETVISUALIZATIONREQUEST'].fields_by_name['file']._serialized_options = b'\372\273\030\003\030\200\002'
+  _globals['_CREATEDOWNLOADURLREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CREATEDOWNLOADURLREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\034\010\0012\030weft.dev/ArtifactVersion'
+  _globals['_CREATEDOWNLOADURLREQUEST'].fields_by_name['lifetime']._loaded_options = None
+  _globals['_CREATEDOWNLOADURLREQUEST'].fields_by_name['lifetime']._serialized_options = b'\372\273\030\0229\000\000\000\000\000\000\360?A\000\000\000\000\000 \254@'
+  _globals['_DOWNLOADABLEFILE'].fields_by_name['uri']._loaded_options = None
+  _globals['_DOWNLOADABLEFILE'].fields_by_name['uri']._serialized_options = b'\372\273\030\002X\001'
+  _globals['_DOWNLOADFILEREQUEST'].fields_by_name['token']._loaded_options = None
+  _globals['_DOWNLOADFILEREQUEST'].fields_by_name['token']._serialized_options = b'\372\273\030\007\010\001\030\200 X\001'
   _globals['_GETARTIFACTVERSIONREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETARTIFACTVERSIONREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\034\010\0012\030weft.dev/ArtifactVersion'
   _globals['_LISTARTIFACTVERSIONSREQUEST'].fields_by_name['parent']._loaded_options = None
@@ -108,48 +208,102 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARTIFACTSERVICE'].methods_by_name['GetArtifact']._serialized_options = b'\220\002\001\252\273\030\027\n\025\n\rartifacts.get\022\004name\262\273\030\002\010\001\202\323\344\223\0021\022//api/workspace/v1/{name=projects/*/artifacts/*}'
   _globals['_ARTIFACTSERVICE'].methods_by_name['ListArtifacts']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['ListArtifacts']._serialized_options = b'\220\002\001\252\273\030\032\n\030\n\016artifacts.list\022\006parent\262\273\030\002\010\001\202\323\344\223\0021\022//api/workspace/v1/{parent=projects/*}/artifacts'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['UpdateArtifact']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['UpdateArtifact']._serialized_options = b'\252\273\030#\n!\n\020artifacts.update\022\rartifact.name\262\273\030\002\010\002\202\323\344\223\002D28/api/workspace/v1/{artifact.name=projects/*/artifacts/*}:\010artifact'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['DeleteArtifact']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['DeleteArtifact']._serialized_options = b'\252\273\030\032\n\030\n\020artifacts.delete\022\004name\262\273\030\002\010\002\202\323\344\223\0021*//api/workspace/v1/{name=projects/*/artifacts/*}'
   _globals['_ARTIFACTSERVICE'].methods_by_name['GetArtifactVersion']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['GetArtifactVersion']._serialized_options = b'\220\002\001\252\273\030\034\n\025\n\rartifacts.get\022\004name*\003\001\002\003\262\273\030\002\010\001\202\323\344\223\002<\022:/api/workspace/v1/{name=projects/*/artifacts/*/versions/*}'
   _globals['_ARTIFACTSERVICE'].methods_by_name['ListArtifactVersions']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['ListArtifactVersions']._serialized_options = b'\220\002\001\252\273\030\032\n\030\n\016artifacts.list\022\006parent\262\273\030\002\010\001\202\323\344\223\002<\022:/api/workspace/v1/{parent=projects/*/artifacts/*}/versions'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CreateArtifactVersion']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CreateArtifactVersion']._serialized_options = b'\252\273\030\034\n\032\n\020artifacts.create\022\006parent\262\273\030\002\010\002\202\323\344\223\002N\":/api/workspace/v1/{parent=projects/*/artifacts/*}/versions:\020artifact_version'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['UpdateArtifactVersion']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['UpdateArtifactVersion']._serialized_options = b'\252\273\030+\n)\n\020artifacts.update\022\025artifact_version.name\262\273\030\002\010\002\202\323\344\223\002_2K/api/workspace/v1/{artifact_version.name=projects/*/artifacts/*/versions/*}:\020artifact_version'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['DeleteArtifactVersion']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['DeleteArtifactVersion']._serialized_options = b'\252\273\030\032\n\030\n\020artifacts.delete\022\004name\262\273\030\002\010\002\202\323\344\223\002<*:/api/workspace/v1/{name=projects/*/artifacts/*/versions/*}'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['PruneArtifactVersions']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['PruneArtifactVersions']._serialized_options = b'\252\273\030\034\n\032\n\020artifacts.delete\022\006parent\262\273\030\002\010\002\202\323\344\223\002:\"5/api/workspace/v1/{parent=projects/*}/artifacts:prune:\001*'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetVisualization']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetVisualization']._serialized_options = b'\220\002\001\252\273\030\027\n\025\n\rartifacts.get\022\004name\262\273\030\002\010\001\202\323\344\223\002J\022H/api/workspace/v1/{name=projects/*/artifacts/*/versions/*}:visualization'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CreateDownloadUrl']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CreateDownloadUrl']._serialized_options = b'\252\273\030\034\n\032\n\022artifacts.download\022\004name\262\273\030\002\010\003\202\323\344\223\002Q\"L/api/workspace/v1/{name=projects/*/artifacts/*/versions/*}:createDownloadUrl:\001*'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['DownloadFile']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['DownloadFile']._serialized_options = b'\220\002\001\252\273\030\002\020\001\262\273\030\002\010\001\202\323\344\223\002%\022#/api/workspace/v1/downloads/{token}'
   _globals['_ARTIFACTSERVICE'].methods_by_name['BatchCreateArtifactVersions']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['BatchCreateArtifactVersions']._serialized_options = b'\252\273\0307\n\032\n\020artifacts.create\022\006parent*\003\001\002\003:\024producers_of_own_run\262\273\030\002\010\004\202\323\344\223\002H\"C/api/workspace/v1/{parent=projects/*}/artifacts:batchCreateVersions:\001*'
   _globals['_ARTIFACTSERVICE'].methods_by_name['GetLineage']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['GetLineage']._serialized_options = b'\220\002\001\252\273\0301\n\025\n\rartifacts.get\022\004name:\030lineage_of_whole_project\262\273\030\002\010\001\202\323\344\223\002D\022B/api/workspace/v1/{name=projects/*/artifacts/*/versions/*}:lineage'
-  _globals['_ARTIFACTTYPE']._serialized_start=2784
-  _globals['_ARTIFACTTYPE']._serialized_end=2911
-  _globals['_LINEAGEDIRECTION']._serialized_start=2913
-  _globals['_LINEAGEDIRECTION']._serialized_end=3032
-  _globals['_ARTIFACT']._serialized_start=217
-  _globals['_ARTIFACT']._serialized_end=476
-  _globals['_ARTIFACTVERSION']._serialized_start=479
-  _globals['_ARTIFACTVERSION']._serialized_end=1276
-  _globals['_ARTIFACTVERSION_WRITTENWITHENTRY']._serialized_start=1135
-  _globals['_ARTIFACTVERSION_WRITTENWITHENTRY']._serialized_end=1185
-  _globals['_GETARTIFACTREQUEST']._serialized_start=1278
-  _globals['_GETARTIFACTREQUEST']._serialized_end=1339
-  _globals['_LISTARTIFACTSREQUEST']._serialized_start=1341
-  _globals['_LISTARTIFACTSREQUEST']._serialized_end=1468
-  _globals['_LISTARTIFACTSRESPONSE']._serialized_start=1470
-  _globals['_LISTARTIFACTSRESPONSE']._serialized_end=1587
-  _globals['_GETARTIFACTVERSIONREQUEST']._serialized_start=1589
-  _globals['_GETARTIFACTVERSIONREQUEST']._serialized_end=1664
-  _globals['_LISTARTIFACTVERSIONSREQUEST']._serialized_start=1667
-  _globals['_LISTARTIFACTVERSIONSREQUEST']._serialized_end=1857
-  _globals['_LISTARTIFACTVERSIONSRESPONSE']._serialized_start=1860
-  _globals['_LISTARTIFACTVERSIONSRESPONSE']._serialized_end=1999
-  _globals['_BATCHCREATEARTIFACTVERSIONSREQUEST']._serialized_start=2002
-  _globals['_BATCHCREATEARTIFACTVERSIONSREQUEST']._serialized_end=2150
-  _globals['_NEWARTIFACTVERSION']._serialized_start=2152
-  _globals['_NEWARTIFACTVERSION']._serialized_end=2276
-  _globals['_BATCHCREATEARTIFACTVERSIONSRESPONSE']._serialized_start=2278
-  _globals['_BATCHCREATEARTIFACTVERSIONSRESPONSE']._serialized_end=2381
-  _globals['_GETLINEAGEREQUEST']._serialized_start=2384
-  _globals['_GETLINEAGEREQUEST']._serialized_end=2549
-  _globals['_LINEAGE']._serialized_start=2552
-  _globals['_LINEAGE']._serialized_end=2696
-  _globals['_LINEAGEEDGE']._serialized_start=2698
-  _globals['_LINEAGEEDGE']._serialized_end=2782
-  _globals['_ARTIFACTSERVICE']._serialized_start=3035
-  _globals['_ARTIFACTSERVICE']._serialized_end=4414
+  _globals['_VISUALIZATIONKIND']._serialized_start=5628
+  _globals['_VISUALIZATIONKIND']._serialized_end=5861
+  _globals['_ARTIFACTTYPE']._serialized_start=5863
+  _globals['_ARTIFACTTYPE']._serialized_end=5990
+  _globals['_LINEAGEDIRECTION']._serialized_start=5993
+  _globals['_LINEAGEDIRECTION']._serialized_end=6140
+  _globals['_ARTIFACT']._serialized_start=339
+  _globals['_ARTIFACT']._serialized_end=993
+  _globals['_ARTIFACT_LABELSENTRY']._serialized_start=810
+  _globals['_ARTIFACT_LABELSENTRY']._serialized_end=855
+  _globals['_ARTIFACT_METADATAENTRY']._serialized_start=857
+  _globals['_ARTIFACT_METADATAENTRY']._serialized_end=928
+  _globals['_VISUALIZATION']._serialized_start=996
+  _globals['_VISUALIZATION']._serialized_end=1166
+  _globals['_ARTIFACTVERSION']._serialized_start=1169
+  _globals['_ARTIFACTVERSION']._serialized_end=2441
+  _globals['_ARTIFACTVERSION_LABELSENTRY']._serialized_start=810
+  _globals['_ARTIFACTVERSION_LABELSENTRY']._serialized_end=855
+  _globals['_ARTIFACTVERSION_WRITTENWITHENTRY']._serialized_start=2227
+  _globals['_ARTIFACTVERSION_WRITTENWITHENTRY']._serialized_end=2277
+  _globals['_ARTIFACTVERSION_METADATAENTRY']._serialized_start=857
+  _globals['_ARTIFACTVERSION_METADATAENTRY']._serialized_end=928
+  _globals['_GETARTIFACTREQUEST']._serialized_start=2443
+  _globals['_GETARTIFACTREQUEST']._serialized_end=2504
+  _globals['_LISTARTIFACTSREQUEST']._serialized_start=2507
+  _globals['_LISTARTIFACTSREQUEST']._serialized_end=2659
+  _globals['_LISTARTIFACTSRESPONSE']._serialized_start=2661
+  _globals['_LISTARTIFACTSRESPONSE']._serialized_end=2778
+  _globals['_UPDATEARTIFACTREQUEST']._serialized_start=2781
+  _globals['_UPDATEARTIFACTREQUEST']._serialized_end=2939
+  _globals['_DELETEARTIFACTREQUEST']._serialized_start=2941
+  _globals['_DELETEARTIFACTREQUEST']._serialized_end=3052
+  _globals['_CREATEARTIFACTVERSIONREQUEST']._serialized_start=3055
+  _globals['_CREATEARTIFACTVERSIONREQUEST']._serialized_end=3229
+  _globals['_UPDATEARTIFACTVERSIONREQUEST']._serialized_start=3232
+  _globals['_UPDATEARTIFACTVERSIONREQUEST']._serialized_end=3412
+  _globals['_DELETEARTIFACTVERSIONREQUEST']._serialized_start=3414
+  _globals['_DELETEARTIFACTVERSIONREQUEST']._serialized_end=3539
+  _globals['_PRUNEARTIFACTVERSIONSREQUEST']._serialized_start=3542
+  _globals['_PRUNEARTIFACTVERSIONSREQUEST']._serialized_end=3796
+  _globals['_PRUNEARTIFACTVERSIONSRESPONSE']._serialized_start=3799
+  _globals['_PRUNEARTIFACTVERSIONSRESPONSE']._serialized_end=3941
+  _globals['_GETVISUALIZATIONREQUEST']._serialized_start=3943
+  _globals['_GETVISUALIZATIONREQUEST']._serialized_end=4039
+  _globals['_CREATEDOWNLOADURLREQUEST']._serialized_start=4042
+  _globals['_CREATEDOWNLOADURLREQUEST']._serialized_end=4185
+  _globals['_DOWNLOADURL']._serialized_start=4187
+  _globals['_DOWNLOADURL']._serialized_end=4304
+  _globals['_DOWNLOADABLEFILE']._serialized_start=4306
+  _globals['_DOWNLOADABLEFILE']._serialized_end=4379
+  _globals['_DOWNLOADFILEREQUEST']._serialized_start=4381
+  _globals['_DOWNLOADFILEREQUEST']._serialized_end=4430
+  _globals['_GETARTIFACTVERSIONREQUEST']._serialized_start=4432
+  _globals['_GETARTIFACTVERSIONREQUEST']._serialized_end=4507
+  _globals['_LISTARTIFACTVERSIONSREQUEST']._serialized_start=4510
+  _globals['_LISTARTIFACTVERSIONSREQUEST']._serialized_end=4700
+  _globals['_LISTARTIFACTVERSIONSRESPONSE']._serialized_start=4703
+  _globals['_LISTARTIFACTVERSIONSRESPONSE']._serialized_end=4842
+  _globals['_BATCHCREATEARTIFACTVERSIONSREQUEST']._serialized_start=4845
+  _globals['_BATCHCREATEARTIFACTVERSIONSREQUEST']._serialized_end=4993
+  _globals['_NEWARTIFACTVERSION']._serialized_start=4995
+  _globals['_NEWARTIFACTVERSION']._serialized_end=5119
+  _globals['_BATCHCREATEARTIFACTVERSIONSRESPONSE']._serialized_start=5121
+  _globals['_BATCHCREATEARTIFACTVERSIONSRESPONSE']._serialized_end=5224
+  _globals['_GETLINEAGEREQUEST']._serialized_start=5227
+  _globals['_GETLINEAGEREQUEST']._serialized_end=5392
+  _globals['_LINEAGE']._serialized_start=5395
+  _globals['_LINEAGE']._serialized_end=5539
+  _globals['_LINEAGEEDGE']._serialized_start=5541
+  _globals['_LINEAGEEDGE']._serialized_end=5625
+  _globals['_ARTIFACTSERVICE']._serialized_start=6143
+  _globals['_ARTIFACTSERVICE']._serialized_end=9460
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,8 @@ Artifacts: what steps make and take, with their lineage. The bytes stay in the u
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -20,6 +22,46 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _VisualizationKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VisualizationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VisualizationKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VISUALIZATION_KIND_UNSPECIFIED: _VisualizationKind.ValueType  # 0
+    """Not set; refused."""
+    VISUALIZATION_KIND_IMAGE: _VisualizationKind.ValueType  # 1
+    """A PNG, JPEG, GIF or WebP."""
+    VISUALIZATION_KIND_HTML: _VisualizationKind.ValueType  # 2
+    """A page; shown in a sandbox that reaches nothing."""
+    VISUALIZATION_KIND_MARKDOWN: _VisualizationKind.ValueType  # 3
+    """Markdown."""
+    VISUALIZATION_KIND_CSV: _VisualizationKind.ValueType  # 4
+    """A table."""
+    VISUALIZATION_KIND_JSON: _VisualizationKind.ValueType  # 5
+    """A document."""
+    VISUALIZATION_KIND_PLOT: _VisualizationKind.ValueType  # 6
+    """A plot's data, as plotly's JSON."""
+
+class VisualizationKind(_VisualizationKind, metaclass=_VisualizationKindEnumTypeWrapper):
+    """How something that is to be looked at is shown."""
+
+VISUALIZATION_KIND_UNSPECIFIED: VisualizationKind.ValueType  # 0
+"""Not set; refused."""
+VISUALIZATION_KIND_IMAGE: VisualizationKind.ValueType  # 1
+"""A PNG, JPEG, GIF or WebP."""
+VISUALIZATION_KIND_HTML: VisualizationKind.ValueType  # 2
+"""A page; shown in a sandbox that reaches nothing."""
+VISUALIZATION_KIND_MARKDOWN: VisualizationKind.ValueType  # 3
+"""Markdown."""
+VISUALIZATION_KIND_CSV: VisualizationKind.ValueType  # 4
+"""A table."""
+VISUALIZATION_KIND_JSON: VisualizationKind.ValueType  # 5
+"""A document."""
+VISUALIZATION_KIND_PLOT: VisualizationKind.ValueType  # 6
+"""A plot's data, as plotly's JSON."""
+Global___VisualizationKind: _TypeAlias = VisualizationKind  # noqa: Y015
 
 class _ArtifactType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -61,6 +103,8 @@ class _LineageDirectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Line
     """Where it comes from."""
     LINEAGE_DIRECTION_DOWNSTREAM: _LineageDirection.ValueType  # 2
     """What was made of it."""
+    LINEAGE_DIRECTION_BOTH: _LineageDirection.ValueType  # 3
+    """Both: the graph around it."""
 
 class LineageDirection(_LineageDirection, metaclass=_LineageDirectionEnumTypeWrapper):
     """Which way lineage is followed."""
@@ -71,6 +115,8 @@ LINEAGE_DIRECTION_UPSTREAM: LineageDirection.ValueType  # 1
 """Where it comes from."""
 LINEAGE_DIRECTION_DOWNSTREAM: LineageDirection.ValueType  # 2
 """What was made of it."""
+LINEAGE_DIRECTION_BOTH: LineageDirection.ValueType  # 3
+"""Both: the graph around it."""
 Global___LineageDirection: _TypeAlias = LineageDirection  # noqa: Y015
 
 @_typing.final
@@ -79,55 +125,174 @@ class Artifact(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _struct_pb2.Value: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _struct_pb2.Value | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     UID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
     CREATOR_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     LATEST_VERSION_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Output only. "projects/<id>/artifacts/<id>"."""
+    """Output only in bodies, required in updates. "projects/<id>/artifacts/<id>"."""
     uid: _builtins.str
     """Output only. A UUID that is never used again."""
+    display_name: _builtins.str
+    """Optional, mutable. The name that people read."""
+    description: _builtins.str
+    """Optional, mutable. What it is for."""
     creator: _builtins.str
     """Output only. Who made its first version."""
     revision: _builtins.int
     """Output only. The feed revision of the last change."""
+    etag: _builtins.str
+    """Optional in updates. Changes with every change."""
     latest_version: _builtins.int
-    """Output only. The number of its newest version."""
+    """Output only. The number of its newest version; 0 where all were deleted."""
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional, mutable. Labels to find it by."""
+
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When its first version was made."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When its newest version was made."""
+        """Output only. When it, or its newest version, last changed."""
+
+    @_builtins.property
+    def metadata(self) -> _containers.MessageMap[_builtins.str, _struct_pb2.Value]:
+        """Optional, mutable. What else is known of it, at most 32 KiB as JSON."""
 
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         uid: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        description: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         creator: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         revision: _builtins.int = ...,
+        etag: _builtins.str = ...,
         latest_version: _builtins.int = ...,
+        metadata: _abc.Mapping[_builtins.str, _struct_pb2.Value] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "latest_version", b"latest_version", "name", b"name", "revision", b"revision", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "latest_version", b"latest_version", "metadata", b"metadata", "name", b"name", "revision", b"revision", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Artifact: _TypeAlias = Artifact  # noqa: Y015
 
 @_typing.final
+class Visualization(_message.Message):
+    """Something to look at of a version: one of its files."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    kind: Global___VisualizationKind.ValueType
+    """Required, immutable. How it is shown."""
+    file: _builtins.str
+    """Required, immutable. The file, relative to the version's `uri`: "figure.png"."""
+    size_bytes: _builtins.int
+    """Optional, immutable. The file's size."""
+    title: _builtins.str
+    """Optional, immutable. What people read above it."""
+    def __init__(
+        self,
+        *,
+        kind: Global___VisualizationKind.ValueType = ...,
+        file: _builtins.str = ...,
+        size_bytes: _builtins.int = ...,
+        title: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "kind", b"kind", "size_bytes", b"size_bytes", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Visualization: _TypeAlias = Visualization  # noqa: Y015
+
+@_typing.final
 class ArtifactVersion(_message.Message):
     """One version of an artifact."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
     class WrittenWithEntry(_message.Message):
@@ -149,11 +314,36 @@ class ArtifactVersion(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _struct_pb2.Value: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _struct_pb2.Value | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     UID_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
     CREATOR_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     URI_FIELD_NUMBER: _builtins.int
@@ -166,26 +356,33 @@ class ArtifactVersion(_message.Message):
     SCHEMA_FIELD_NUMBER: _builtins.int
     UNSAFE_FIELD_NUMBER: _builtins.int
     WRITTEN_WITH_FIELD_NUMBER: _builtins.int
+    ALIAS_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    VISUALIZATIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Output only. "projects/<id>/artifacts/<id>/versions/<number>"."""
+    """Output only in bodies, required in updates. "projects/<id>/artifacts/<id>/versions/<number>"."""
     uid: _builtins.str
     """Optional, immutable. A UUID that the maker chooses, so that making it again is safe."""
+    description: _builtins.str
+    """Optional, mutable. What is worth saying of it."""
     creator: _builtins.str
     """Output only. Who made it."""
     revision: _builtins.int
-    """Output only. The feed revision of its creation."""
+    """Output only. The feed revision of the last change."""
+    etag: _builtins.str
+    """Optional in updates. Changes with every change."""
     version: _builtins.int
     """Output only. Its number, from 1."""
     type: Global___ArtifactType.ValueType
     """Optional, immutable. What it is."""
     uri: _builtins.str
-    """Required, immutable. Where its bytes are."""
+    """Required when it is created, immutable. Where its bytes are."""
     data_type: _builtins.str
-    """Required, immutable. Its Python type, as "module.qualname"."""
+    """Required when it is created, immutable. Its Python type, as "module.qualname"."""
     materializer: _builtins.str
-    """Required, immutable. What wrote it, and so can read it: "numpy", "parquet", "json", "cloudpickle"."""
+    """Required when it is created, immutable. What wrote it, and so can read it: "numpy", "parquet", "json", "cloudpickle"."""
     content_hash: _builtins.str
-    """Required, immutable. Hash of its bytes, lower-case hex SHA-256."""
+    """Required when it is created, immutable. Hash of its bytes, lower-case hex SHA-256."""
     size_bytes: _builtins.int
     """Optional, immutable. Size of its bytes."""
     producer_step: _builtins.str
@@ -194,9 +391,19 @@ class ArtifactVersion(_message.Message):
     """Optional, immutable. Which of the step's outputs it is."""
     unsafe: _builtins.bool
     """Optional, immutable. Whether loading it runs code (pickle); readers must agree to that."""
+    alias: _builtins.str
+    """Optional, mutable. A name of its own, unique within the artifact: "versions/<alias>" finds it as well."""
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional, mutable. Labels to find it by; a version that has any is not pruned."""
+
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was made."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it last changed."""
 
     @_builtins.property
     def schema(self) -> _struct_pb2.Struct:
@@ -206,14 +413,26 @@ class ArtifactVersion(_message.Message):
     def written_with(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, immutable. Versions of Python and of the libraries that wrote it."""
 
+    @_builtins.property
+    def metadata(self) -> _containers.MessageMap[_builtins.str, _struct_pb2.Value]:
+        """Optional, mutable. What else is known of it, at most 32 KiB as JSON."""
+
+    @_builtins.property
+    def visualizations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Visualization]:
+        """Optional, immutable. What of it can be looked at."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         uid: _builtins.str = ...,
+        description: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         creator: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
         revision: _builtins.int = ...,
+        etag: _builtins.str = ...,
         version: _builtins.int = ...,
         type: Global___ArtifactType.ValueType = ...,
         uri: _builtins.str = ...,
@@ -226,10 +445,13 @@ class ArtifactVersion(_message.Message):
         schema: _struct_pb2.Struct | None = ...,
         unsafe: _builtins.bool = ...,
         written_with: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        alias: _builtins.str = ...,
+        metadata: _abc.Mapping[_builtins.str, _struct_pb2.Value] | None = ...,
+        visualizations: _abc.Iterable[Global___Visualization] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "schema", b"schema"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "schema", b"schema", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_hash", b"content_hash", "create_time", b"create_time", "creator", b"creator", "data_type", b"data_type", "materializer", b"materializer", "name", b"name", "producer_output", b"producer_output", "producer_step", b"producer_step", "revision", b"revision", "schema", b"schema", "size_bytes", b"size_bytes", "type", b"type", "uid", b"uid", "unsafe", b"unsafe", "uri", b"uri", "version", b"version", "written_with", b"written_with"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "content_hash", b"content_hash", "create_time", b"create_time", "creator", b"creator", "data_type", b"data_type", "description", b"description", "etag", b"etag", "labels", b"labels", "materializer", b"materializer", "metadata", b"metadata", "name", b"name", "producer_output", b"producer_output", "producer_step", b"producer_step", "revision", b"revision", "schema", b"schema", "size_bytes", b"size_bytes", "type", b"type", "uid", b"uid", "unsafe", b"unsafe", "update_time", b"update_time", "uri", b"uri", "version", b"version", "visualizations", b"visualizations", "written_with", b"written_with"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -266,22 +488,26 @@ class ListArtifactsRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Required. The project."""
     page_size: _builtins.int
     """Optional. Items on a page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Optional. Where the last page ended."""
+    filter: _builtins.str
+    """Optional. Which artifacts: over `labels.<key>`, `display_name` and `create_time`."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -320,6 +546,380 @@ class ListArtifactsResponse(_message.Message):
 Global___ListArtifactsResponse: _TypeAlias = ListArtifactsResponse  # noqa: Y015
 
 @_typing.final
+class UpdateArtifactRequest(_message.Message):
+    """Request of UpdateArtifact."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARTIFACT_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Optional. A UUID that makes repeating safe."""
+    @_builtins.property
+    def artifact(self) -> Global___Artifact:
+        """Required. The artifact's name, and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Optional. Which fields change; the populated ones where absent, all where "*"."""
+
+    def __init__(
+        self,
+        *,
+        artifact: Global___Artifact | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateArtifactRequest: _TypeAlias = UpdateArtifactRequest  # noqa: Y015
+
+@_typing.final
+class DeleteArtifactRequest(_message.Message):
+    """Request of DeleteArtifact."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    DELETE_CONTENT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The artifact."""
+    etag: _builtins.str
+    """Optional. Fails with ABORTED if the artifact has changed since."""
+    delete_content: _builtins.bool
+    """Optional. Deletes the bytes too, where the workspace's own store holds them and no other version does."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        delete_content: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delete_content", b"delete_content", "etag", b"etag", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteArtifactRequest: _TypeAlias = DeleteArtifactRequest  # noqa: Y015
+
+@_typing.final
+class CreateArtifactVersionRequest(_message.Message):
+    """Request of CreateArtifactVersion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    ARTIFACT_VERSION_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Required. The artifact, which need not exist yet."""
+    request_id: _builtins.str
+    """Optional. A UUID that makes repeating safe."""
+    @_builtins.property
+    def artifact_version(self) -> Global___ArtifactVersion:
+        """Required. The version."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        artifact_version: Global___ArtifactVersion | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateArtifactVersionRequest: _TypeAlias = CreateArtifactVersionRequest  # noqa: Y015
+
+@_typing.final
+class UpdateArtifactVersionRequest(_message.Message):
+    """Request of UpdateArtifactVersion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARTIFACT_VERSION_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Optional. A UUID that makes repeating safe."""
+    @_builtins.property
+    def artifact_version(self) -> Global___ArtifactVersion:
+        """Required. The version's name, and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Optional. Which fields change; the populated ones where absent, all where "*"."""
+
+    def __init__(
+        self,
+        *,
+        artifact_version: Global___ArtifactVersion | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateArtifactVersionRequest: _TypeAlias = UpdateArtifactVersionRequest  # noqa: Y015
+
+@_typing.final
+class DeleteArtifactVersionRequest(_message.Message):
+    """Request of DeleteArtifactVersion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    DELETE_CONTENT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The version."""
+    etag: _builtins.str
+    """Optional. Fails with ABORTED if the version has changed since."""
+    delete_content: _builtins.bool
+    """Optional. Deletes the bytes too, where the workspace's own store holds them and no other version does."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        delete_content: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delete_content", b"delete_content", "etag", b"etag", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteArtifactVersionRequest: _TypeAlias = DeleteArtifactVersionRequest  # noqa: Y015
+
+@_typing.final
+class PruneArtifactVersionsRequest(_message.Message):
+    """Request of PruneArtifactVersions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    MINIMUM_AGE_FIELD_NUMBER: _builtins.int
+    DELETE_CONTENT_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Required. The project."""
+    page_size: _builtins.int
+    """Optional. How many versions to look at: 50 by default, 500 at most."""
+    page_token: _builtins.str
+    """Optional. Where the last page ended."""
+    delete_content: _builtins.bool
+    """Optional. Deletes the bytes too, where the workspace's own store holds them and no other version does."""
+    validate_only: _builtins.bool
+    """Optional. Says what would be deleted, and deletes nothing."""
+    @_builtins.property
+    def minimum_age(self) -> _duration_pb2.Duration:
+        """Optional. Spares what is younger than this; a day where absent."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        minimum_age: _duration_pb2.Duration | None = ...,
+        delete_content: _builtins.bool = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["minimum_age", b"minimum_age"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delete_content", b"delete_content", "minimum_age", b"minimum_age", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PruneArtifactVersionsRequest: _TypeAlias = PruneArtifactVersionsRequest  # noqa: Y015
+
+@_typing.final
+class PruneArtifactVersionsResponse(_message.Message):
+    """Response of PruneArtifactVersions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARTIFACT_VERSIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Output only. Where the next page begins; empty on the last one."""
+    size_bytes: _builtins.int
+    """Output only. What they say that they weigh."""
+    @_builtins.property
+    def artifact_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ArtifactVersion]:
+        """Output only. The versions that were deleted, or would be."""
+
+    def __init__(
+        self,
+        *,
+        artifact_versions: _abc.Iterable[Global___ArtifactVersion] | None = ...,
+        next_page_token: _builtins.str = ...,
+        size_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_versions", b"artifact_versions", "next_page_token", b"next_page_token", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PruneArtifactVersionsResponse: _TypeAlias = PruneArtifactVersionsResponse  # noqa: Y015
+
+@_typing.final
+class GetVisualizationRequest(_message.Message):
+    """Request of GetVisualization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The version."""
+    file: _builtins.str
+    """Optional. The file of the visualization; the first one's where empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        file: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVisualizationRequest: _TypeAlias = GetVisualizationRequest  # noqa: Y015
+
+@_typing.final
+class CreateDownloadUrlRequest(_message.Message):
+    """Request of CreateDownloadUrl."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LIFETIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The version."""
+    @_builtins.property
+    def lifetime(self) -> _duration_pb2.Duration:
+        """Optional. How long the links open: 5 minutes by default, an hour at most."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        lifetime: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lifetime", b"lifetime"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lifetime", b"lifetime", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateDownloadUrlRequest: _TypeAlias = CreateDownloadUrlRequest  # noqa: Y015
+
+@_typing.final
+class DownloadUrl(_message.Message):
+    """Links to the files of a version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the links stop to open."""
+
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___DownloadableFile]:
+        """Output only. The files, in the order of their paths."""
+
+    def __init__(
+        self,
+        *,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        files: _abc.Iterable[Global___DownloadableFile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "files", b"files"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DownloadUrl: _TypeAlias = DownloadUrl  # noqa: Y015
+
+@_typing.final
+class DownloadableFile(_message.Message):
+    """A link to a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    URI_FIELD_NUMBER: _builtins.int
+    file: _builtins.str
+    """Output only. The file, relative to the version's `uri`."""
+    size_bytes: _builtins.int
+    """Output only. The file's size."""
+    uri: _builtins.str
+    """Output only. Where to get it. One that begins with "/" is a path of the address that was called; its last part is the
+    token of DownloadFile.
+    """
+    def __init__(
+        self,
+        *,
+        file: _builtins.str = ...,
+        size_bytes: _builtins.int = ...,
+        uri: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "size_bytes", b"size_bytes", "uri", b"uri"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DownloadableFile: _TypeAlias = DownloadableFile  # noqa: Y015
+
+@_typing.final
+class DownloadFileRequest(_message.Message):
+    """Request of DownloadFile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """Required. The token of the link."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DownloadFileRequest: _TypeAlias = DownloadFileRequest  # noqa: Y015
+
+@_typing.final
 class GetArtifactVersionRequest(_message.Message):
     """Request of GetArtifactVersion."""
 
@@ -327,7 +927,7 @@ class GetArtifactVersionRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Required. The version; "versions/latest" is not a name."""
+    """Required. The version, by number or alias; "versions/latest" is not a name."""
     def __init__(
         self,
         *,
@@ -358,7 +958,7 @@ class ListArtifactVersionsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which versions: over `producer_run` (by id), `type` and `create_time`."""
+    """Optional. Which versions: over `producer_run` (by id), `type`, `alias`, `labels.<key>` and `create_time`."""
     def __init__(
         self,
         *,

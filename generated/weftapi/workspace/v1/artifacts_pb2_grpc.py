@@ -3,6 +3,8 @@
 import grpc
 import warnings
 
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from weftapi.workspace.v1 import artifacts_pb2 as weftapi_dot_workspace_dot_v1_dot_artifacts__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -45,6 +47,16 @@ class ArtifactServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ListArtifactsRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ListArtifactsResponse.FromString,
                 _registered_method=True)
+        self.UpdateArtifact = channel.unary_unary(
+                '/weftapi.workspace.v1.ArtifactService/UpdateArtifact',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.UpdateArtifactRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.Artifact.FromString,
+                _registered_method=True)
+        self.DeleteArtifact = channel.unary_unary(
+                '/weftapi.workspace.v1.ArtifactService/DeleteArtifact',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.DeleteArtifactRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.GetArtifactVersion = channel.unary_unary(
                 '/weftapi.workspace.v1.ArtifactService/GetArtifactVersion',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.GetArtifactVersionRequest.SerializeToString,
@@ -54,6 +66,41 @@ class ArtifactServiceStub(object):
                 '/weftapi.workspace.v1.ArtifactService/ListArtifactVersions',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ListArtifactVersionsRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ListArtifactVersionsResponse.FromString,
+                _registered_method=True)
+        self.CreateArtifactVersion = channel.unary_unary(
+                '/weftapi.workspace.v1.ArtifactService/CreateArtifactVersion',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.CreateArtifactVersionRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.FromString,
+                _registered_method=True)
+        self.UpdateArtifactVersion = channel.unary_unary(
+                '/weftapi.workspace.v1.ArtifactService/UpdateArtifactVersion',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.UpdateArtifactVersionRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.FromString,
+                _registered_method=True)
+        self.DeleteArtifactVersion = channel.unary_unary(
+                '/weftapi.workspace.v1.ArtifactService/DeleteArtifactVersion',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.DeleteArtifactVersionRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.PruneArtifactVersions = channel.unary_unary(
+                '/weftapi.workspace.v1.ArtifactService/PruneArtifactVersions',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.PruneArtifactVersionsRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.PruneArtifactVersionsResponse.FromString,
+                _registered_method=True)
+        self.GetVisualization = channel.unary_unary(
+                '/weftapi.workspace.v1.ArtifactService/GetVisualization',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.GetVisualizationRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.CreateDownloadUrl = channel.unary_unary(
+                '/weftapi.workspace.v1.ArtifactService/CreateDownloadUrl',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.CreateDownloadUrlRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.DownloadUrl.FromString,
+                _registered_method=True)
+        self.DownloadFile = channel.unary_stream(
+                '/weftapi.workspace.v1.ArtifactService/DownloadFile',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.DownloadFileRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
         self.BatchCreateArtifactVersions = channel.unary_unary(
                 '/weftapi.workspace.v1.ArtifactService/BatchCreateArtifactVersions',
@@ -85,8 +132,23 @@ class ArtifactServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateArtifact(self, request, context):
+        """Changes the masked fields of an artifact. Another etag is ABORTED. Safe to repeat with the same request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteArtifact(self, request, context):
+        """Deletes an artifact with all its versions. Versions that something uses, or more than 500 of them, are
+        FAILED_PRECONDITION `RESOURCE_IN_USE`; another etag is ABORTED, an absent artifact NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetArtifactVersion(self, request, context):
-        """Answers one version of an artifact. Has no effect.
+        """Answers one version of an artifact, by its number or its alias. Has no effect.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,6 +156,65 @@ class ArtifactServiceServicer(object):
 
     def ListArtifactVersions(self, request, context):
         """Lists versions, newest first; "artifacts/-" lists across the artifacts of a project. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateArtifactVersion(self, request, context):
+        """Creates one version, and the artifact where it is the first: what was made outside any run. An alias that is taken,
+        or a uid of another version, is ALREADY_EXISTS. Safe to repeat with the same request id or uid.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateArtifactVersion(self, request, context):
+        """Changes the masked fields of a version: its alias, description, labels, metadata. What it holds never changes.
+        Another etag is ABORTED, a taken alias ALREADY_EXISTS. Safe to repeat with the same request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteArtifactVersion(self, request, context):
+        """Deletes a version and, if asked, its bytes, soon after. One that something uses is FAILED_PRECONDITION
+        `RESOURCE_IN_USE`, which lists the users; another etag is ABORTED, an absent version NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PruneArtifactVersions(self, request, context):
+        """Looks at one page of versions, oldest first, and deletes those that nothing uses: no step took them, no model
+        links them, they are not their artifact's newest, have neither alias nor labels, and no run that is under way made
+        them. Deleting again deletes nothing twice: repeat with the page token until there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVisualization(self, request, context):
+        """Answers something to look at of a version: an image, HTML, markdown, CSV, JSON or a plot. It comes with a type that is
+        safe to show; HTML is to be shown in a sandbox alone, which the gateway demands of browsers. More than 3 MiB, or an
+        artifact outside the workspace's store, is FAILED_PRECONDITION `CONTENT_NOT_READABLE`. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateDownloadUrl(self, request, context):
+        """Makes links by which anybody can read the files of a version for a while: the object store's own, or this
+        workspace's where it keeps artifacts in a folder. An artifact outside the workspace's store, or of more than
+        1000 files, is FAILED_PRECONDITION `CONTENT_NOT_READABLE`. Repeating makes further links.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadFile(self, request, context):
+        """Answers the file of a link that CreateDownloadUrl made, in pieces; the link is the permission. One that is
+        wrong or too old is NOT_FOUND. Has no effect.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,6 +249,16 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ListArtifactsRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ListArtifactsResponse.SerializeToString,
             ),
+            'UpdateArtifact': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateArtifact,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.UpdateArtifactRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.Artifact.SerializeToString,
+            ),
+            'DeleteArtifact': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteArtifact,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.DeleteArtifactRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
             'GetArtifactVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.GetArtifactVersion,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.GetArtifactVersionRequest.FromString,
@@ -137,6 +268,41 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.ListArtifactVersions,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ListArtifactVersionsRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ListArtifactVersionsResponse.SerializeToString,
+            ),
+            'CreateArtifactVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateArtifactVersion,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.CreateArtifactVersionRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.SerializeToString,
+            ),
+            'UpdateArtifactVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateArtifactVersion,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.UpdateArtifactVersionRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.SerializeToString,
+            ),
+            'DeleteArtifactVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteArtifactVersion,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.DeleteArtifactVersionRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'PruneArtifactVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.PruneArtifactVersions,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.PruneArtifactVersionsRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.PruneArtifactVersionsResponse.SerializeToString,
+            ),
+            'GetVisualization': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVisualization,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.GetVisualizationRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'CreateDownloadUrl': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateDownloadUrl,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.CreateDownloadUrlRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.DownloadUrl.SerializeToString,
+            ),
+            'DownloadFile': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadFile,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.DownloadFileRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'BatchCreateArtifactVersions': grpc.unary_unary_rpc_method_handler(
                     servicer.BatchCreateArtifactVersions,
@@ -215,6 +381,60 @@ class ArtifactService(object):
             _registered_method=True)
 
     @staticmethod
+    def UpdateArtifact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.ArtifactService/UpdateArtifact',
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.UpdateArtifactRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.Artifact.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteArtifact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.ArtifactService/DeleteArtifact',
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.DeleteArtifactRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetArtifactVersion(request,
             target,
             options=(),
@@ -258,6 +478,195 @@ class ArtifactService(object):
             '/weftapi.workspace.v1.ArtifactService/ListArtifactVersions',
             weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ListArtifactVersionsRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ListArtifactVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateArtifactVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.ArtifactService/CreateArtifactVersion',
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.CreateArtifactVersionRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateArtifactVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.ArtifactService/UpdateArtifactVersion',
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.UpdateArtifactVersionRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteArtifactVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.ArtifactService/DeleteArtifactVersion',
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.DeleteArtifactVersionRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PruneArtifactVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.ArtifactService/PruneArtifactVersions',
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.PruneArtifactVersionsRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.PruneArtifactVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVisualization(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.ArtifactService/GetVisualization',
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.GetVisualizationRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateDownloadUrl(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.ArtifactService/CreateDownloadUrl',
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.CreateDownloadUrlRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.DownloadUrl.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/weftapi.workspace.v1.ArtifactService/DownloadFile',
+            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.DownloadFileRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,8 @@ isort:skip_file
 Artifacts: what steps make and take, with their lineage. The bytes stay in the user's own store."""
 
 from collections import abc as _abc
+from google.api import httpbody_pb2 as _httpbody_pb2
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from weftapi.workspace.v1 import artifacts_pb2 as _artifacts_pb2
 import abc as _abc_1
@@ -37,10 +39,47 @@ class ArtifactServiceStub:
     """Answers one artifact. Has no effect."""
     ListArtifacts: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.ListArtifactsRequest, _artifacts_pb2.ListArtifactsResponse]
     """Lists the artifacts of a project by name. Has no effect."""
+    UpdateArtifact: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.UpdateArtifactRequest, _artifacts_pb2.Artifact]
+    """Changes the masked fields of an artifact. Another etag is ABORTED. Safe to repeat with the same request id."""
+    DeleteArtifact: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.DeleteArtifactRequest, _empty_pb2.Empty]
+    """Deletes an artifact with all its versions. Versions that something uses, or more than 500 of them, are
+    FAILED_PRECONDITION `RESOURCE_IN_USE`; another etag is ABORTED, an absent artifact NOT_FOUND.
+    """
     GetArtifactVersion: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.GetArtifactVersionRequest, _artifacts_pb2.ArtifactVersion]
-    """Answers one version of an artifact. Has no effect."""
+    """Answers one version of an artifact, by its number or its alias. Has no effect."""
     ListArtifactVersions: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.ListArtifactVersionsRequest, _artifacts_pb2.ListArtifactVersionsResponse]
     """Lists versions, newest first; "artifacts/-" lists across the artifacts of a project. Has no effect."""
+    CreateArtifactVersion: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.CreateArtifactVersionRequest, _artifacts_pb2.ArtifactVersion]
+    """Creates one version, and the artifact where it is the first: what was made outside any run. An alias that is taken,
+    or a uid of another version, is ALREADY_EXISTS. Safe to repeat with the same request id or uid.
+    """
+    UpdateArtifactVersion: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.UpdateArtifactVersionRequest, _artifacts_pb2.ArtifactVersion]
+    """Changes the masked fields of a version: its alias, description, labels, metadata. What it holds never changes.
+    Another etag is ABORTED, a taken alias ALREADY_EXISTS. Safe to repeat with the same request id.
+    """
+    DeleteArtifactVersion: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.DeleteArtifactVersionRequest, _empty_pb2.Empty]
+    """Deletes a version and, if asked, its bytes, soon after. One that something uses is FAILED_PRECONDITION
+    `RESOURCE_IN_USE`, which lists the users; another etag is ABORTED, an absent version NOT_FOUND.
+    """
+    PruneArtifactVersions: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.PruneArtifactVersionsRequest, _artifacts_pb2.PruneArtifactVersionsResponse]
+    """Looks at one page of versions, oldest first, and deletes those that nothing uses: no step took them, no model
+    links them, they are not their artifact's newest, have neither alias nor labels, and no run that is under way made
+    them. Deleting again deletes nothing twice: repeat with the page token until there is none.
+    """
+    GetVisualization: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.GetVisualizationRequest, _httpbody_pb2.HttpBody]
+    """Answers something to look at of a version: an image, HTML, markdown, CSV, JSON or a plot. It comes with a type that is
+    safe to show; HTML is to be shown in a sandbox alone, which the gateway demands of browsers. More than 3 MiB, or an
+    artifact outside the workspace's store, is FAILED_PRECONDITION `CONTENT_NOT_READABLE`. Has no effect.
+    """
+    CreateDownloadUrl: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.CreateDownloadUrlRequest, _artifacts_pb2.DownloadUrl]
+    """Makes links by which anybody can read the files of a version for a while: the object store's own, or this
+    workspace's where it keeps artifacts in a folder. An artifact outside the workspace's store, or of more than
+    1000 files, is FAILED_PRECONDITION `CONTENT_NOT_READABLE`. Repeating makes further links.
+    """
+    DownloadFile: _grpc.UnaryStreamMultiCallable[_artifacts_pb2.DownloadFileRequest, _httpbody_pb2.HttpBody]
+    """Answers the file of a link that CreateDownloadUrl made, in pieces; the link is the permission. One that is
+    wrong or too old is NOT_FOUND. Has no effect.
+    """
     BatchCreateArtifactVersions: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.BatchCreateArtifactVersionsRequest, _artifacts_pb2.BatchCreateArtifactVersionsResponse]
     """Creates versions, all or none, and the artifacts that they are the first of. Each version is known by its uid,
     so repeating makes nothing twice. A run token creates for steps of its own run only.
@@ -59,10 +98,47 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     """Answers one artifact. Has no effect."""
     ListArtifacts: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.ListArtifactsRequest, _artifacts_pb2.ListArtifactsResponse]  # type: ignore[assignment]
     """Lists the artifacts of a project by name. Has no effect."""
+    UpdateArtifact: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.UpdateArtifactRequest, _artifacts_pb2.Artifact]  # type: ignore[assignment]
+    """Changes the masked fields of an artifact. Another etag is ABORTED. Safe to repeat with the same request id."""
+    DeleteArtifact: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.DeleteArtifactRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes an artifact with all its versions. Versions that something uses, or more than 500 of them, are
+    FAILED_PRECONDITION `RESOURCE_IN_USE`; another etag is ABORTED, an absent artifact NOT_FOUND.
+    """
     GetArtifactVersion: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.GetArtifactVersionRequest, _artifacts_pb2.ArtifactVersion]  # type: ignore[assignment]
-    """Answers one version of an artifact. Has no effect."""
+    """Answers one version of an artifact, by its number or its alias. Has no effect."""
     ListArtifactVersions: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.ListArtifactVersionsRequest, _artifacts_pb2.ListArtifactVersionsResponse]  # type: ignore[assignment]
     """Lists versions, newest first; "artifacts/-" lists across the artifacts of a project. Has no effect."""
+    CreateArtifactVersion: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.CreateArtifactVersionRequest, _artifacts_pb2.ArtifactVersion]  # type: ignore[assignment]
+    """Creates one version, and the artifact where it is the first: what was made outside any run. An alias that is taken,
+    or a uid of another version, is ALREADY_EXISTS. Safe to repeat with the same request id or uid.
+    """
+    UpdateArtifactVersion: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.UpdateArtifactVersionRequest, _artifacts_pb2.ArtifactVersion]  # type: ignore[assignment]
+    """Changes the masked fields of a version: its alias, description, labels, metadata. What it holds never changes.
+    Another etag is ABORTED, a taken alias ALREADY_EXISTS. Safe to repeat with the same request id.
+    """
+    DeleteArtifactVersion: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.DeleteArtifactVersionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes a version and, if asked, its bytes, soon after. One that something uses is FAILED_PRECONDITION
+    `RESOURCE_IN_USE`, which lists the users; another etag is ABORTED, an absent version NOT_FOUND.
+    """
+    PruneArtifactVersions: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.PruneArtifactVersionsRequest, _artifacts_pb2.PruneArtifactVersionsResponse]  # type: ignore[assignment]
+    """Looks at one page of versions, oldest first, and deletes those that nothing uses: no step took them, no model
+    links them, they are not their artifact's newest, have neither alias nor labels, and no run that is under way made
+    them. Deleting again deletes nothing twice: repeat with the page token until there is none.
+    """
+    GetVisualization: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.GetVisualizationRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Answers something to look at of a version: an image, HTML, markdown, CSV, JSON or a plot. It comes with a type that is
+    safe to show; HTML is to be shown in a sandbox alone, which the gateway demands of browsers. More than 3 MiB, or an
+    artifact outside the workspace's store, is FAILED_PRECONDITION `CONTENT_NOT_READABLE`. Has no effect.
+    """
+    CreateDownloadUrl: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.CreateDownloadUrlRequest, _artifacts_pb2.DownloadUrl]  # type: ignore[assignment]
+    """Makes links by which anybody can read the files of a version for a while: the object store's own, or this
+    workspace's where it keeps artifacts in a folder. An artifact outside the workspace's store, or of more than
+    1000 files, is FAILED_PRECONDITION `CONTENT_NOT_READABLE`. Repeating makes further links.
+    """
+    DownloadFile: _aio.UnaryStreamMultiCallable[_artifacts_pb2.DownloadFileRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Answers the file of a link that CreateDownloadUrl made, in pieces; the link is the permission. One that is
+    wrong or too old is NOT_FOUND. Has no effect.
+    """
     BatchCreateArtifactVersions: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.BatchCreateArtifactVersionsRequest, _artifacts_pb2.BatchCreateArtifactVersionsResponse]  # type: ignore[assignment]
     """Creates versions, all or none, and the artifacts that they are the first of. Each version is known by its uid,
     so repeating makes nothing twice. A run token creates for steps of its own run only.
@@ -92,12 +168,30 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the artifacts of a project by name. Has no effect."""
 
     @_abc_1.abstractmethod
+    def UpdateArtifact(
+        self,
+        request: _artifacts_pb2.UpdateArtifactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_artifacts_pb2.Artifact, _abc.Awaitable[_artifacts_pb2.Artifact]]:
+        """Changes the masked fields of an artifact. Another etag is ABORTED. Safe to repeat with the same request id."""
+
+    @_abc_1.abstractmethod
+    def DeleteArtifact(
+        self,
+        request: _artifacts_pb2.DeleteArtifactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes an artifact with all its versions. Versions that something uses, or more than 500 of them, are
+        FAILED_PRECONDITION `RESOURCE_IN_USE`; another etag is ABORTED, an absent artifact NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
     def GetArtifactVersion(
         self,
         request: _artifacts_pb2.GetArtifactVersionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_artifacts_pb2.ArtifactVersion, _abc.Awaitable[_artifacts_pb2.ArtifactVersion]]:
-        """Answers one version of an artifact. Has no effect."""
+        """Answers one version of an artifact, by its number or its alias. Has no effect."""
 
     @_abc_1.abstractmethod
     def ListArtifactVersions(
@@ -106,6 +200,79 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_artifacts_pb2.ListArtifactVersionsResponse, _abc.Awaitable[_artifacts_pb2.ListArtifactVersionsResponse]]:
         """Lists versions, newest first; "artifacts/-" lists across the artifacts of a project. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def CreateArtifactVersion(
+        self,
+        request: _artifacts_pb2.CreateArtifactVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_artifacts_pb2.ArtifactVersion, _abc.Awaitable[_artifacts_pb2.ArtifactVersion]]:
+        """Creates one version, and the artifact where it is the first: what was made outside any run. An alias that is taken,
+        or a uid of another version, is ALREADY_EXISTS. Safe to repeat with the same request id or uid.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateArtifactVersion(
+        self,
+        request: _artifacts_pb2.UpdateArtifactVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_artifacts_pb2.ArtifactVersion, _abc.Awaitable[_artifacts_pb2.ArtifactVersion]]:
+        """Changes the masked fields of a version: its alias, description, labels, metadata. What it holds never changes.
+        Another etag is ABORTED, a taken alias ALREADY_EXISTS. Safe to repeat with the same request id.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteArtifactVersion(
+        self,
+        request: _artifacts_pb2.DeleteArtifactVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes a version and, if asked, its bytes, soon after. One that something uses is FAILED_PRECONDITION
+        `RESOURCE_IN_USE`, which lists the users; another etag is ABORTED, an absent version NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def PruneArtifactVersions(
+        self,
+        request: _artifacts_pb2.PruneArtifactVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_artifacts_pb2.PruneArtifactVersionsResponse, _abc.Awaitable[_artifacts_pb2.PruneArtifactVersionsResponse]]:
+        """Looks at one page of versions, oldest first, and deletes those that nothing uses: no step took them, no model
+        links them, they are not their artifact's newest, have neither alias nor labels, and no run that is under way made
+        them. Deleting again deletes nothing twice: repeat with the page token until there is none.
+        """
+
+    @_abc_1.abstractmethod
+    def GetVisualization(
+        self,
+        request: _artifacts_pb2.GetVisualizationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Answers something to look at of a version: an image, HTML, markdown, CSV, JSON or a plot. It comes with a type that is
+        safe to show; HTML is to be shown in a sandbox alone, which the gateway demands of browsers. More than 3 MiB, or an
+        artifact outside the workspace's store, is FAILED_PRECONDITION `CONTENT_NOT_READABLE`. Has no effect.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateDownloadUrl(
+        self,
+        request: _artifacts_pb2.CreateDownloadUrlRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_artifacts_pb2.DownloadUrl, _abc.Awaitable[_artifacts_pb2.DownloadUrl]]:
+        """Makes links by which anybody can read the files of a version for a while: the object store's own, or this
+        workspace's where it keeps artifacts in a folder. An artifact outside the workspace's store, or of more than
+        1000 files, is FAILED_PRECONDITION `CONTENT_NOT_READABLE`. Repeating makes further links.
+        """
+
+    @_abc_1.abstractmethod
+    def DownloadFile(
+        self,
+        request: _artifacts_pb2.DownloadFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
+        """Answers the file of a link that CreateDownloadUrl made, in pieces; the link is the permission. One that is
+        wrong or too old is NOT_FOUND. Has no effect.
+        """
 
     @_abc_1.abstractmethod
     def BatchCreateArtifactVersions(
