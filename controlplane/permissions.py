@@ -54,6 +54,8 @@ _VIEWER = frozenset(
         "teamMembers.list",
         "teams.get",
         "teams.list",
+        "triggers.get",
+        "triggers.list",
         "workspaces.get",
         "workspaces.list",
         "workspaces.use",
@@ -94,6 +96,9 @@ _EDITOR = _VIEWER | {
     "snapshots.publish",
     "snapshots.run",
     "snapshots.update",
+    "triggers.create",
+    "triggers.delete",
+    "triggers.update",
 }
 _ADMIN = _EDITOR | {
     "apiKeys.create",

@@ -56,6 +56,7 @@ from workspace.services import SHOWN, Parts, extra_checks, services
 from workspace.stacks.trying import Trials
 from workspace.store import conditions as condition_store
 from workspace.store.base import metadata
+from workspace.triggering.reactor import Reactor
 from workspace.upkeep import Upkeep
 from workspace.usage import UsageMeter
 
@@ -358,6 +359,7 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
         Job("conditions", partial(_expire_conditions, parts.database), settings.reaper_interval_s),
         Job("launches", parts.reconciler.run, settings.launch_interval_s),
         Job("contents", parts.contents.remove_orphans, settings.upkeep_interval_s),
+        Job("triggers", Reactor(parts.database, parts.policies).run, settings.launch_interval_s),
         Job("seal_logs", parts.logs.seal_ended, settings.log_sealing_interval_s),
         Job("secret_keys", parts.rotation.run, settings.secrets_key_interval_s),
         Job("secrets", secrets.run, settings.secrets_upkeep_interval_s),

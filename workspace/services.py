@@ -45,6 +45,8 @@ from weftapi.workspace.v1 import (
     stacks_pb2_grpc,
     steps_pb2,
     steps_pb2_grpc,
+    triggers_pb2,
+    triggers_pb2_grpc,
 )
 from workspace.access import Access, Policies, own_run_only
 from workspace.answers import Answers
@@ -92,6 +94,7 @@ from workspace.servicers.service_connectors import ServiceConnectorServicer
 from workspace.servicers.snapshots import SnapshotServicer, snapshot_to_proto
 from workspace.servicers.stacks import StackServicer, stack_to_proto
 from workspace.servicers.steps import StepServicer, step_to_proto
+from workspace.servicers.triggers import TriggerServicer, trigger_to_proto, triggered_snapshot
 from workspace.servicers.watches import Watches
 from workspace.stacks.trying import Trials
 from workspace.store import (
@@ -104,6 +107,7 @@ from workspace.store import (
     schema_secrets,
     schema_snapshots,
     schema_stacks,
+    schema_triggers,
 )
 
 SHOWN = {
@@ -120,6 +124,7 @@ SHOWN = {
     schema_artifacts.Artifact: Shown("artifact", artifact_to_proto),
     schema_artifacts.ArtifactVersion: Shown("artifact_version", version_to_proto),
     schema_logs.LogStream: Shown("log_stream", log_stream_to_proto),
+    schema_triggers.Trigger: Shown("trigger", trigger_to_proto),
     schema_models.Model: Shown("model", model_to_proto),
     schema_models.ModelVersion: Shown("model_version", model_version_to_proto),
     schema_models.StageRequest: Shown("stage_request", request_to_proto),
@@ -185,6 +190,7 @@ def services(parts: Parts) -> list[Service]:
         _service(artifacts_pb2, artifacts_pb2_grpc, _artifacts(parts)),
         _service(models_pb2, models_pb2_grpc, ModelServicer(database, lists)),
         _service(artifacts_pb2, artifacts_pb2_grpc, _artifacts(parts)),
+        _service(triggers_pb2, triggers_pb2_grpc, TriggerServicer(database, lists)),
         _service(events_pb2, events_pb2_grpc, EventServicer(database, watches)),
         _service(logs_pb2, logs_pb2_grpc, _logs(parts)),
         _service(service_connectors_pb2, service_connectors_pb2_grpc, _connectors(parts)),
@@ -205,6 +211,7 @@ def extra_checks(parts: Parts) -> dict[str, ExtraCheck]:
         "model_version_of_own_run": own_run_only(run_of_new_version),
         "linking_own_model_version": linking_own_model_version(parts.database),
         "approval_rule": approval_rule(parts.access),
+        "triggered_snapshot": triggered_snapshot(parts.database, parts.access),
         "log_stream_of_own_run": log_stream_of_own_run(parts.logs),
         "secrets_of_own_snapshot": parts.readers.check_own_snapshot,
         # Lineage crosses pipelines: one shared run or artifact is no door to all of them.

@@ -9,8 +9,12 @@ from meshkit.database import Database
 from meshkit.jobs import Lease
 from workspace.config import WorkspaceSettings
 from workspace.courier import AuditCourier
-from workspace.store import audit
+from workspace.store import audit, triggers
 from workspace.store.base import metadata
+
+# As long as ListTriggerFirings says; deleted so many in one transaction.
+_KEEP_FIRINGS = timedelta(days=30)
+_PIECE = 500
 
 
 class Upkeep:
@@ -29,8 +33,19 @@ class Upkeep:
     async def run(self, _lease: Lease) -> None:
         """Deletes a bounded piece at a time, so that writes never wait long behind it."""
         await self._database.write(idempotency.purge, metadata)
-        await compact(self._database, keep_events=self._keep_events, keep_age=self._keep_age)
+        await compact(
+            self._database,
+            keep_events=self._keep_events,
+            keep_age=self._keep_age,
+            hold_revision=await self._database.read(triggers.lowest_position),
+        )
+        await self._prune_firings()
         await self._prune_audit()
+
+    async def _prune_firings(self) -> None:
+        before = self._clock.now() - _KEEP_FIRINGS
+        while await self._database.write(triggers.prune, before, _PIECE) == _PIECE:
+            pass
 
     async def _prune_audit(self) -> None:
         """Only rows that have arrived: the control plane keeps them, under its signatures."""

@@ -292,6 +292,7 @@ async def _workspace(harness: workspaces.Harness, server: SpiffeId, directory: P
             "weft.dev/Stack": "stacks/first",
             "weft.dev/Component": "components/first",
             "weft.dev/Flavor": "flavors/first",
+            "weft.dev/Trigger": "projects/demo/triggers/first",
         },
     )
 

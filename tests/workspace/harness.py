@@ -55,6 +55,7 @@ from weftapi.workspace.v1 import (
     snapshots_pb2_grpc,
     stacks_pb2_grpc,
     steps_pb2_grpc,
+    triggers_pb2_grpc,
 )
 from workspace.config import WorkspaceSettings
 from workspace.launching.ports import WorkloadManagers
@@ -194,6 +195,9 @@ class Harness:
 
     def connectors(self, token: str | None = None) -> Any:
         return self._stub(service_connectors_pb2_grpc.ServiceConnectorServiceStub, token)
+
+    def triggers(self, token: str | None = None) -> Any:
+        return self._stub(triggers_pb2_grpc.TriggerServiceStub, token)
 
     def events(self, token: str | None = None) -> Any:
         return self._stub(events_pb2_grpc.EventServiceStub, token)

@@ -3,6 +3,7 @@
 import multiprocessing
 import random
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,10 +28,11 @@ _SEED = 20_264
 _POINTS = [*sorted(random.Random(_SEED).sample(range(1, 21), 9)), 1000]
 
 
-def kill(*arguments: object) -> None:
+def kill(target: Callable[..., None], *arguments: object) -> None:
+    """Runs a function that dies, in a process of its own."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([killed_launches.__name__])
-    process = context.Process(target=killed_launches.die, args=arguments)
+    context.set_forkserver_preload([target.__module__])
+    process = context.Process(target=target, args=arguments)
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
@@ -62,7 +64,7 @@ async def test_a_launch_that_was_killed_makes_one_run_and_one_workload(
         )
         snapshot = await ws.create_snapshot()
     request = snapshots_pb2.RunSnapshotRequest(name=snapshot.name, request_id=str(uuid4()))
-    kill(tmp_path, database_url, folder, request, point)
+    kill(killed_launches.die, tmp_path, database_url, folder, request, point)
     await expire_leases(database_url)
     manager = KeptManager(folder)
     async with workspace(tmp_path, database_url, managers=manager, launch_interval_s=0.2) as ws:

@@ -52,6 +52,9 @@ class NewRun:
     display_name: str = ""
     description: str = ""
     stack: str = ""
+    started_by: str = ""
+    cause: str = ""
+    trigger_chain: list[str] = field(default_factory=list)
     # Steps of an earlier run that stand in for their like, in the order of its graph.
     reused: Sequence[Step] = ()
 
@@ -311,6 +314,9 @@ class _Makers:
             or (snapshot.stack if snapshot else "")
             or self._defaults[item.project]
             or self._workspace_default,
+            started_by=item.started_by,
+            cause=item.cause,
+            trigger_chain=item.trigger_chain,
         )
 
     def _step(self, run: Run, ordinal: int, step: str, upstream: list[str]) -> Step:

@@ -13,6 +13,7 @@ from workspace.operations.refusals import absent, in_use, taken
 from workspace.store import builds as build_store
 from workspace.store import projects as project_store
 from workspace.store import snapshots as store
+from workspace.store import triggers as trigger_store
 from workspace.store.base import insert
 from workspace.store.schema_snapshots import Snapshot
 
@@ -114,6 +115,7 @@ def delete(session: Session, project: str, snapshot: str, *, etag: str) -> None:
     """Deletes a snapshot that nothing needs; FailedPrecondition with what does."""
     row = _locked(session, project, snapshot, etag)
     users = [f"template {row.template}"] if row.template else []
+    users += trigger_store.of_snapshot(session, project, snapshot, _NAMED - len(users))
     users += store.users(session, row, _NAMED - len(users))
     if users:
         raise in_use(row.name, users)

@@ -319,6 +319,8 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
         environment=environment_to_proto(row.environment),
         cache_disabled=row.cache_disabled,
         stack=names.stack(row.stack),
+        started_by=row.started_by,
+        cause=row.cause,
     )
     if row.parameters:
         run.parameters.update(row.parameters)

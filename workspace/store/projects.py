@@ -13,6 +13,7 @@ from workspace.store.schema import Project, Run
 from workspace.store.schema_artifacts import Artifact
 from workspace.store.schema_models import Model
 from workspace.store.schema_snapshots import Pipeline
+from workspace.store.schema_triggers import Trigger
 
 _C = columns(Project)
 
@@ -77,6 +78,7 @@ _HOLDING: tuple[tuple[str, type[Row]], ...] = (
     ("runs", Run),
     ("artifacts", Artifact),
     ("models", Model),
+    ("triggers", Trigger),
 )
 
 

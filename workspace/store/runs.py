@@ -26,7 +26,7 @@ _S = columns(Step)
 _E = columns(LineageEdge)
 _COUNTERS = RunCounter.__table__
 
-TRIGGERS = ("SDK", "SNAPSHOT", "RETRY")
+TRIGGERS = ("SDK", "SNAPSHOT", "RETRY", "EVENT")
 Key = tuple[str, str]
 
 ORDERS = Orders((OrderKey("create_time", _C.create_time),), OrderKey("uid", _C.uid))

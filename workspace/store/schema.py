@@ -109,6 +109,10 @@ class Run(Row):
     step_settings: dict[str, Any] = field(default_factory=dict)
     display_name: str = ""
     description: str = ""
+    # What started it, where nobody did; which triggers had a hand in it, by their uids.
+    started_by: str = ""
+    cause: str = ""
+    trigger_chain: list[str] = field(default_factory=list)
     workload: str = ""
     state: str = RunState.PENDING.value
     state_reason: str = ""
@@ -266,3 +270,4 @@ from workspace.store import schema_models as schema_models  # noqa: E402, PLC041
 from workspace.store import schema_secrets as schema_secrets  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_snapshots as schema_snapshots  # noqa: E402, PLC0414
 from workspace.store import schema_stacks as schema_stacks  # noqa: E402, PLC0414 - re-exported
+from workspace.store import schema_triggers as schema_triggers  # noqa: E402, PLC0414 - likewise

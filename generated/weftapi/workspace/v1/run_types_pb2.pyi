@@ -147,6 +147,8 @@ class _RunTriggerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunTrigger
     """A person or a program that ran a snapshot."""
     RUN_TRIGGER_RETRY: _RunTrigger.ValueType  # 3
     """A retry of an earlier run."""
+    RUN_TRIGGER_EVENT: _RunTrigger.ValueType  # 4
+    """Something that happened, which a trigger waited for."""
 
 class RunTrigger(_RunTrigger, metaclass=_RunTriggerEnumTypeWrapper):
     """Who or what made a run."""
@@ -159,6 +161,8 @@ RUN_TRIGGER_SNAPSHOT: RunTrigger.ValueType  # 2
 """A person or a program that ran a snapshot."""
 RUN_TRIGGER_RETRY: RunTrigger.ValueType  # 3
 """A retry of an earlier run."""
+RUN_TRIGGER_EVENT: RunTrigger.ValueType  # 4
+"""Something that happened, which a trigger waited for."""
 Global___RunTrigger: _TypeAlias = RunTrigger  # noqa: Y015
 
 class _StopMode:
@@ -745,6 +749,8 @@ class Run(_message.Message):
     PAUSE_REQUEST_FIELD_NUMBER: _builtins.int
     OPEN_CONDITION_COUNT_FIELD_NUMBER: _builtins.int
     STACK_FIELD_NUMBER: _builtins.int
+    STARTED_BY_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "projects/<id>/runs/<id>"."""
     uid: _builtins.str
@@ -781,6 +787,10 @@ class Run(_message.Message):
     """Optional, immutable. The stack that executes it: "stacks/<id>". Where absent, that of its snapshot, or the default
     of the project or of the workspace; empty in answers where the workspace itself serves it.
     """
+    started_by: _builtins.str
+    """Output only. The trigger that started it: "projects/<id>/triggers/<id>"."""
+    cause: _builtins.str
+    """Output only. What that answered: a run, or a version of a model or an artifact."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, mutable. Labels to find it by."""
@@ -871,10 +881,12 @@ class Run(_message.Message):
         pause_request: Global___PauseRequest | None = ...,
         open_condition_count: _builtins.int = ...,
         stack: _builtins.str = ...,
+        started_by: _builtins.str = ...,
+        cause: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment", b"environment", "failure", b"failure", "last_heartbeat_time", b"last_heartbeat_time", "parameters", b"parameters", "pause_request", b"pause_request", "start_time", b"start_time", "stop_request", b"stop_request", "unresponsive", b"unresponsive", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "environment", b"environment", "etag", b"etag", "failure", b"failure", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "name", b"name", "open_condition_count", b"open_condition_count", "origin", b"origin", "parameters", b"parameters", "pause_request", b"pause_request", "pipeline", b"pipeline", "revision", b"revision", "snapshot", b"snapshot", "stack", b"stack", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step_counts", b"step_counts", "step_settings", b"step_settings", "stop_request", b"stop_request", "trigger", b"trigger", "uid", b"uid", "unresponsive", b"unresponsive", "update_time", b"update_time", "workload", b"workload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "cause", b"cause", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "environment", b"environment", "etag", b"etag", "failure", b"failure", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "name", b"name", "open_condition_count", b"open_condition_count", "origin", b"origin", "parameters", b"parameters", "pause_request", b"pause_request", "pipeline", b"pipeline", "revision", b"revision", "snapshot", b"snapshot", "stack", b"stack", "start_time", b"start_time", "started_by", b"started_by", "state", b"state", "state_reason", b"state_reason", "step_counts", b"step_counts", "step_settings", b"step_settings", "stop_request", b"stop_request", "trigger", b"trigger", "uid", b"uid", "unresponsive", b"unresponsive", "update_time", b"update_time", "workload", b"workload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,169 @@
+"""Queries of triggers and of what they did."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from meshkit.filters import Choices, Field, Fields, Filter, Kind
+from meshkit.paging import OrderKey, Orders, Window
+from meshkit.query import Query
+from meshkit.schema import among
+from meshkit.session import Session
+from workspace.store.base import Rows, columns, every, ignore_conflicts, insert, insert_or, update
+from workspace.store.lists import Listed, listed, matching
+from workspace.store.schema_triggers import FeedPosition, FiringState, Trigger, TriggerFiring
+
+_C = columns(Trigger)
+_F = columns(TriggerFiring)
+_P = columns(FeedPosition)
+
+ORDERS = Orders(
+    (OrderKey("name", _C.id, value=lambda row: row.id), OrderKey("create_time", _C.create_time)),
+    OrderKey("uid", _C.uid),
+    default="name",
+)
+FIELDS = Fields(
+    Field("create_time", Kind.TIMESTAMP, _C.create_time),
+    Field("snapshot", Kind.STRING, _C.snapshot),
+    Field("paused", Kind.BOOL, _C.paused),
+)
+FIRING_ORDERS = Orders((OrderKey("create_time", _F.create_time),), OrderKey("uid", _F.uid))
+FIRING_FIELDS = Fields(
+    Field(
+        "state",
+        Kind.ENUM,
+        _F.state,
+        choices=Choices({state: n for n, state in enumerate(FiringState, 1)}, "FIRING_STATE_"),
+    ),
+    Field("create_time", Kind.TIMESTAMP, _F.create_time),
+)
+
+_BY_ID = every(Trigger).where(
+    _C.project == sa.bindparam("in_project"), _C.id == sa.bindparam("id_")
+)
+_GET = Rows(Trigger, _BY_ID, "in_project", "id_")
+_LOCK = Rows(Trigger, _BY_ID.with_for_update(), "in_project", "id_")
+_LOCK_UID = Rows(
+    Trigger, every(Trigger).where(_C.uid == sa.bindparam("which")).with_for_update(), "which"
+)
+_ACTIVE = Rows(
+    Trigger,
+    every(Trigger).where(among(_C.project, "projects"), _C.paused.is_(False)),
+    "projects",
+)
+_PENDING = Query(
+    sa.select(_F.uid)
+    .where(_F.state == FiringState.PENDING.value)
+    .order_by(_F.create_time, _F.uid)
+    .limit(sa.bindparam("at_most")),
+    "at_most",
+)
+_LOCK_FIRING = Rows(
+    TriggerFiring,
+    every(TriggerFiring).where(_F.uid == sa.bindparam("which")).with_for_update(),
+    "which",
+)
+_POSITION = Query(sa.select(_P.position).where(_P.reader == sa.bindparam("who")), "who")
+_LOWEST = Query(sa.select(sa.func.min(_P.position)))
+
+
+def get(session: Session, project: str, trigger: str) -> Trigger | None:
+    return _GET.first(session, project, trigger)
+
+
+def lock(session: Session, project: str, trigger: str) -> Trigger | None:
+    """The trigger, held until the commit."""
+    return _LOCK.first(session, project, trigger)
+
+
+def lock_uid(session: Session, uid: UUID) -> Trigger | None:
+    """The same, by uid."""
+    return _LOCK_UID.first(session, uid)
+
+
+def active(session: Session, projects: Iterable[str]) -> list[Trigger]:
+    """The triggers of these projects that are not paused."""
+    return _ACTIVE.all(session, sorted(projects))
+
+
+def list_page(
+    session: Session, project: str, window: Window, filter_: Filter | None
+) -> Listed[Trigger]:
+    return listed(session, Trigger, window, _C.project == project, *matching(filter_))
+
+
+def of_snapshot(session: Session, project: str, snapshot: str, limit: int) -> list[str]:
+    """The names of triggers that run a snapshot."""
+    query = sa.select(_C.id).where(_C.project == project, _C.snapshot == snapshot).limit(limit)
+    found = session.connection().execute(query).scalars()
+    return [f"projects/{project}/triggers/{id_}" for id_ in found]
+
+
+def delete(session: Session, trigger: Trigger) -> None:
+    """The trigger and its firings."""
+    connection = session.connection()
+    connection.execute(TriggerFiring.__table__.delete().where(_F.trigger_uid == trigger.uid))
+    connection.execute(Trigger.__table__.delete().where(_C.uid == trigger.uid))
+
+
+def keep(session: Session, firings: Sequence[TriggerFiring]) -> None:
+    """Adds firings; those that are there already stay as they are."""
+    insert_or(session, firings, ignore_conflicts)
+
+
+def pending(session: Session, at_most: int) -> list[UUID]:
+    """Firings that nothing was done about yet, oldest first."""
+    return [uid for (uid,) in _PENDING.all(session.connection(), at_most)]
+
+
+def lock_firing(session: Session, uid: UUID) -> TriggerFiring | None:
+    """The firing, held until the commit."""
+    return _LOCK_FIRING.first(session, uid)
+
+
+def settle(session: Session, firing: TriggerFiring) -> None:
+    """Writes down what became of a firing; what its parameters referred to is let go."""
+    firing.event = {}
+    update(session, [firing], ("state", "reason", "run", "settle_time", "event"))
+
+
+def list_firings(
+    session: Session, project: str, trigger: UUID | None, window: Window, filter_: Filter | None
+) -> Listed[TriggerFiring]:
+    """Firings of one trigger, or of all of the project."""
+    conditions = [_F.project == project, *matching(filter_)]
+    if trigger is not None:
+        conditions.append(_F.trigger_uid == trigger)
+    return listed(session, TriggerFiring, window, *conditions)
+
+
+def prune(session: Session, before: datetime, at_most: int) -> int:
+    """Forgets settled firings of long ago; how many."""
+    old = (
+        sa.select(_F.uid)
+        .where(_F.state != FiringState.PENDING.value, _F.create_time < before)
+        .limit(at_most)
+    )
+    table = TriggerFiring.__table__
+    return session.connection().execute(table.delete().where(_F.uid.in_(old))).rowcount
+
+
+def position(session: Session, reader: str) -> int | None:
+    """How far a durable reader of the feed has come; None for a new one."""
+    found = _POSITION.first(session.connection(), reader)
+    return found[0] if found else None
+
+
+def set_position(session: Session, reader: str, position: int) -> None:
+    table = FeedPosition.__table__
+    moved = table.update().where(_P.reader == reader).values(position=position)
+    if not session.connection().execute(moved).rowcount:
+        insert(session, [FeedPosition(reader, position)])
+
+
+def lowest_position(session: Session) -> int | None:
+    """The feed's history after this is still needed; None where nobody needs any."""
+    found = _LOWEST.first(session.connection())
+    return found[0] if found else None
