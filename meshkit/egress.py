@@ -14,6 +14,7 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx2
@@ -75,14 +76,21 @@ class EgressPolicy:
             raise EgressError(f"{address} is not a public address")
 
 
+@cache
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """What the system trusts, and a CA of one's own; reading all of it takes 20 ms."""
+    context = ssl.create_default_context()
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    return context
+
+
 class Egress:
     """Makes transports for HTTP clients; close it to end its threads."""
 
     def __init__(self, policy: EgressPolicy) -> None:
         self._policy = policy
-        self._tls = ssl.create_default_context()
-        if policy.ca_file:
-            self._tls.load_verify_locations(policy.ca_file)
+        self._tls = _trusting(policy.ca_file)
         self._threads = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="egress-dns")
         # Of one host at most one look-up is under way: DNS that hangs holds one thread a host.
         self._lookups: dict[str, asyncio.Future[list[Address]]] = {}

@@ -95,8 +95,10 @@ class JobRunner:
         """Works until the lease is lost."""
         working = asyncio.create_task(_work(job, lease))
         try:
-            while await self._renewed(job, lease):  # noqa: ASYNC110 - time passes, nothing happens
+            is_held = True
+            while is_held:
                 await asyncio.sleep(_jittered(job.lease_s / 3))
+                is_held = await self._renewed(job, lease)
             _log.warning("lost the lease of job %s", job.name)
         finally:
             working.cancel()

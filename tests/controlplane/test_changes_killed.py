@@ -1,6 +1,5 @@
 """The control plane killed between the statements of one change: nothing is half made (F1)."""
 
-import multiprocessing
 import random
 import signal
 import time
@@ -14,6 +13,7 @@ from tests.controlplane.killed_changes import CHANGES, RETAIN_S, ROLLOVER, ackno
 from tests.controlplane.test_invitations import held_by, invitations, team_members
 from tests.controlplane.test_members import members
 from tests.controlplane.test_organizations import create, organizations
+from tests.forks import forks
 from weftapi.controlplane.v1 import (
     certificate_authority_pb2,
     certificate_authority_pb2_grpc,
@@ -29,10 +29,8 @@ _MOST = 10
 
 
 def kill(directory: Path, url: str, change: str, id_: str, statement: int) -> None:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([killed_changes.__name__])
     arguments = (directory, url, change, id_, statement)
-    process = context.Process(target=killed_changes.die, args=arguments)
+    process = forks.Process(target=killed_changes.die, args=arguments)
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL

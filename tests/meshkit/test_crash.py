@@ -1,5 +1,4 @@
 import contextlib
-import multiprocessing
 import random
 import signal
 from collections import Counter
@@ -9,6 +8,7 @@ import sqlalchemy as sa
 from meshkit.audit import row_of
 from meshkit.chain import Position, Row, follow
 from meshkit.database import Session
+from tests.forks import forks
 from tests.meshkit import crashing, notes
 
 POINTS = 20
@@ -17,10 +17,8 @@ MOST_ACKS = 150
 
 def run_and_kill(url: str, run: str, acks: int) -> tuple[dict[str, int], set[str]]:
     """SIGKILLs a writing process after so many acknowledgements; acknowledged and unknown."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([crashing.__name__])
-    receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=crashing.write_until_killed, args=(url, run, sending))
+    receiving, sending = forks.Pipe(duplex=False)
+    process = forks.Process(target=crashing.write_until_killed, args=(url, run, sending))
     process.start()
     sending.close()
     asked, acknowledged = set[str](), dict[str, int]()

@@ -1,5 +1,4 @@
 import asyncio
-import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -7,6 +6,7 @@ import sqlalchemy as sa
 
 from meshkit.database import Session
 from meshkit.migrations import DatabaseTooNewError, drift, migrate
+from tests.forks import forks
 from tests.meshkit import notes
 from tests.meshkit.notes import Base
 
@@ -130,8 +130,7 @@ def _migrate(url: str, scripts: Path) -> None:
 async def test_two_migrators_at_once_agree(database_url: str, scripts: Path) -> None:
     add(scripts, "0001", _FIRST)
     add(scripts, "0002", _SECOND)
-    spawn = multiprocessing.get_context("forkserver")
-    processes = [spawn.Process(target=_migrate, args=(database_url, scripts)) for _ in range(2)]
+    processes = [forks.Process(target=_migrate, args=(database_url, scripts)) for _ in range(2)]
     for process in processes:
         process.start()
     await asyncio.gather(

@@ -1,8 +1,7 @@
-"""A workspace server in a process of its own, to be killed: prints where it is and with what."""
+"""A workspace server in a process of its own, to be killed: says where it is and with what."""
 
 import asyncio
-import json
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import uvloop
@@ -10,13 +9,11 @@ import uvloop
 from tests.workspace.harness import workspace
 
 
-async def serve(directory: Path, database_url: str) -> None:
+def serve(directory: Path, database_url: str, told: Connection) -> None:
+    uvloop.run(_serve(directory, database_url, told))
+
+
+async def _serve(directory: Path, database_url: str, told: Connection) -> None:
     async with workspace(directory, database_url) as ws:
-        told = {"port": ws.ports.edge, "trust": ws.mesh.authority.pem.decode(), "token": ws.token()}
-        sys.stderr.write(json.dumps(told) + "\n")
-        sys.stderr.flush()
+        told.send((ws.ports.edge, ws.mesh.authority.pem, ws.token()))
         await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    uvloop.run(serve(Path(sys.argv[1]), sys.argv[2]))

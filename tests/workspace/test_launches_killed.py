@@ -1,6 +1,5 @@
 """The workspace killed in each middle of a launch: one run, one workload, whatever happens."""
 
-import multiprocessing
 import random
 import signal
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import pytest
 
 from meshkit.database import Database
 from meshkit.session import Session
+from tests.forks import forks
 from tests.workspace import killed_launches
 from tests.workspace.harness import workspace
 from tests.workspace.killed_launches import KeptManager
@@ -30,9 +30,7 @@ _POINTS = [*sorted(random.Random(_SEED).sample(range(1, 21), 9)), 1000]
 
 def kill(target: Callable[..., None], *arguments: object) -> None:
     """Runs a function that dies, in a process of its own."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([target.__module__])
-    process = context.Process(target=target, args=arguments)
+    process = forks.Process(target=target, args=arguments)
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL

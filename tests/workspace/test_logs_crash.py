@@ -1,11 +1,7 @@
 """A server that dies while lines come in: what it acknowledged is there, once and in order."""
 
 import asyncio
-import json
-import os
 import random
-import sys
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +10,8 @@ from typing import Any
 import grpc
 import pytest
 
+from tests.forks import forks
+from tests.workspace import log_process
 from tests.workspace.log_clients import Writer, chunk, listing, messages, text
 from weftapi.workspace.v1 import (
     logs_pb2,
@@ -25,7 +23,6 @@ from weftapi.workspace.v1 import (
     runs_pb2_grpc,
 )
 
-ROOT = Path(__file__).parents[2]
 NAME = "projects/demo/logStreams/main"
 # Twenty points on two databases, each with a log of its own.
 KILLS = 10
@@ -34,46 +31,22 @@ KILLS = 10
 @asynccontextmanager
 async def server(directory: Path, database_url: str) -> AsyncIterator[tuple[Any, Any]]:
     """A server process, killed with -9 if it still lives, and a channel to it."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in (".", "generated")),
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.workspace.log_process",
-        str(directory),
-        database_url,
-        env=environment,
-        stdout=DEVNULL,
-        stderr=PIPE,
-    )
+    hearing, telling = forks.Pipe(duplex=False)
+    process = forks.Process(target=log_process.serve, args=(directory, database_url, telling))
+    process.start()
+    telling.close()
     try:
-        told = await _told(process)
+        with hearing:
+            port, trust, token = await asyncio.to_thread(hearing.recv)
         credentials = grpc.composite_channel_credentials(
-            grpc.ssl_channel_credentials(told["trust"].encode()),
-            grpc.access_token_call_credentials(told["token"]),
+            grpc.ssl_channel_credentials(trust), grpc.access_token_call_credentials(token)
         )
         options = [("grpc.use_local_subchannel_pool", 1)]
-        async with grpc.aio.secure_channel(
-            f"localhost:{told['port']}", credentials, options
-        ) as channel:
+        async with grpc.aio.secure_channel(f"localhost:{port}", credentials, options) as channel:
             yield process, channel
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def _told(process: asyncio.subprocess.Process) -> dict[str, Any]:
-    assert process.stderr is not None
-    said = []
-    async for row in process.stderr:
-        if row.startswith(b"{"):
-            told: dict[str, Any] = json.loads(row)
-            return told
-        said.append(row.decode())
-    raise AssertionError("the server did not start:\n" + "".join(said))
+        process.kill()
+        await asyncio.to_thread(process.join)
 
 
 async def _prepare(channel: grpc.aio.Channel) -> None:
@@ -104,7 +77,7 @@ async def _write_until(writer: Writer, process: Any, chance: random.Random) -> N
         # Somewhere inside of what follows, which is not heard of.
         await asyncio.sleep(chance.random() / 5)
         process.kill()
-        await process.wait()
+        await asyncio.to_thread(process.join)
     finally:
         writer.cancel()
         await asyncio.gather(sending, return_exceptions=True)
