@@ -31,31 +31,15 @@ from meshkit.spiffe import Role, SpiffeId
 from meshkit.status import from_rpc_error
 from meshkit.tokens import SigningKey, TokenSigner
 from tests.templates import WORKSPACE
+from tests.workspace.stubs import Stubs
 from weftapi.common.v1 import types_pb2
 from weftapi.controlplane.v1 import enrollment_pb2
 from weftapi.workspace.v1 import (
-    artifacts_pb2_grpc,
-    builds_pb2_grpc,
-    events_pb2_grpc,
-    logs_pb2_grpc,
-    models_pb2_grpc,
-    pipelines_pb2_grpc,
     projects_pb2,
-    projects_pb2_grpc,
     reports_pb2,
-    reports_pb2_grpc,
     run_types_pb2,
     runs_pb2,
-    runs_pb2_grpc,
-    secret_stores_pb2_grpc,
-    secrets_pb2_grpc,
-    server_pb2_grpc,
-    service_connectors_pb2_grpc,
     snapshots_pb2,
-    snapshots_pb2_grpc,
-    stacks_pb2_grpc,
-    steps_pb2_grpc,
-    triggers_pb2_grpc,
 )
 from workspace.config import WorkspaceSettings
 from workspace.launching.ports import WorkloadManagers
@@ -152,7 +136,7 @@ class TestMesh:
 
 
 @dataclass
-class Harness:
+class Harness(Stubs):
     """A started workspace server, and clients of it."""
 
     workspace: Workspace
@@ -161,58 +145,6 @@ class Harness:
     ports: Ports
     clock: FakeClock
     _channels: dict[str, grpc.aio.Channel] = field(default_factory=dict)
-
-    # Stubs, by service.
-    def projects(self, token: str | None = None) -> Any:
-        return self._stub(projects_pb2_grpc.ProjectServiceStub, token)
-
-    def pipelines(self, token: str | None = None) -> Any:
-        return self._stub(pipelines_pb2_grpc.PipelineServiceStub, token)
-
-    def snapshots(self, token: str | None = None) -> Any:
-        return self._stub(snapshots_pb2_grpc.SnapshotServiceStub, token)
-
-    def builds(self, token: str | None = None) -> Any:
-        return self._stub(builds_pb2_grpc.BuildServiceStub, token)
-
-    def runs(self, token: str | None = None) -> Any:
-        return self._stub(runs_pb2_grpc.RunServiceStub, token)
-
-    def stacks(self, token: str | None = None) -> Any:
-        return self._stub(stacks_pb2_grpc.StackServiceStub, token)
-
-    def steps(self, token: str | None = None) -> Any:
-        return self._stub(steps_pb2_grpc.StepServiceStub, token)
-
-    def reports(self, token: str | None = None) -> Any:
-        return self._stub(reports_pb2_grpc.ReportServiceStub, token)
-
-    def artifacts(self, token: str | None = None) -> Any:
-        return self._stub(artifacts_pb2_grpc.ArtifactServiceStub, token)
-
-    def models(self, token: str | None = None) -> Any:
-        return self._stub(models_pb2_grpc.ModelServiceStub, token)
-
-    def connectors(self, token: str | None = None) -> Any:
-        return self._stub(service_connectors_pb2_grpc.ServiceConnectorServiceStub, token)
-
-    def triggers(self, token: str | None = None) -> Any:
-        return self._stub(triggers_pb2_grpc.TriggerServiceStub, token)
-
-    def events(self, token: str | None = None) -> Any:
-        return self._stub(events_pb2_grpc.EventServiceStub, token)
-
-    def server(self, token: str | None = None) -> Any:
-        return self._stub(server_pb2_grpc.ServerServiceStub, token)
-
-    def secrets(self, token: str | None = None) -> Any:
-        return self._stub(secrets_pb2_grpc.SecretServiceStub, token)
-
-    def secret_stores(self, token: str | None = None) -> Any:
-        return self._stub(secret_stores_pb2_grpc.SecretStoreServiceStub, token)
-
-    def logs(self, token: str | None = None) -> Any:
-        return self._stub(logs_pb2_grpc.LogServiceStub, token)
 
     def token(
         self, subject: str = ADMIN, *, lifetime: timedelta = timedelta(hours=8), **claims: Any
