@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from weft._policies import Retry as Retry
     from weft._run import Run as Run
     from weft._run import StepRun as StepRun
+    from weft._secrets import secret as secret
     from weft._states import ExecutionMode as ExecutionMode
     from weft._states import RunState as RunState
     from weft._states import StepState as StepState
@@ -88,6 +89,7 @@ _HOMES = {
     "model": "_models",
     "pipeline": "_pipeline",
     "register_materializer": "_materializers.registry",
+    "secret": "_secrets",
     "step": "_step",
 }
 
@@ -121,6 +123,7 @@ __all__ = [
     "model",
     "pipeline",
     "register_materializer",
+    "secret",
     "step",
 ]
 

@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from weft import _arguments, _context
+from weft import _arguments, _context, _secrets
 from weft._arguments import Argument, Stored
 from weft._artifact import Artifact, is_artifact_hint
 from weft._definition import StepDefinition
 from weft._failures import failure_of
+from weft._graph import Constant
 from weft._parameters import type_hints
 from weft._records import ArtifactVersion, Failure
 from weft._store import ArtifactStore, Place
 from weft._values import load_value, save_value
-from weft.errors import NonRetryableError, OutputError, StepStoppedError
+from weft.errors import NonRetryableError, OutputError, SecretError, StepStoppedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +102,45 @@ class Attempt:
     store: ArtifactStore
     allow_pickle: bool
     stopper: Stopper = field(default_factory=Stopper)
+    # Of the secrets that the step names; None where they are still to be read.
+    secrets: _secrets.Values | None = None
 
     def execute(self) -> AttemptResult:
         """Run the attempt; every failure is a result, never an exception."""
         token = _context.active.set(self.context)
         try:
-            return Succeeded(self._store_outputs(self._call(self._load_arguments())))
+            return self._execute()
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a step must not end the run
-            return self._failed(error)
+            return self.failed(error)
         finally:
             _context.active.reset(token)
 
-    def _load_arguments(self) -> dict[str, Any]:
+    def read_secrets(self) -> _secrets.Values:
+        """Read the secrets that the step names, in options or references."""
+        if self.secrets is not None:
+            return self.secrets
+        return _secrets.source.fetch(_secrets.needed(self.step, self.arguments))
+
+    def _execute(self) -> AttemptResult:
+        secrets = self.read_secrets()
+        token = _secrets.active.set(secrets)
+        try:
+            return Succeeded(self._store_outputs(self._call(self._load_arguments(secrets))))
+        finally:
+            _secrets.active.reset(token)
+
+    def _load_arguments(self, secrets: _secrets.Values) -> dict[str, Any]:
         hints = type_hints(self.step.function)
-        return {
+        values = {
             name: self._load(argument, hints.get(name)) for name, argument in self.arguments.items()
+        }
+        if not secrets:
+            return values
+        # Data that other steps made is left as it is.
+        constants = {n for n, a in self.arguments.items() if isinstance(a, Constant)}
+        return {
+            name: _secrets.resolved(value, secrets) if name in constants else value
+            for name, value in values.items()
         }
 
     def _load(self, argument: Argument, hint: Any) -> Any:
@@ -138,8 +163,10 @@ class Attempt:
             stored[name] = save_value(self.store, place, value, allow_pickle=self.allow_pickle)
         return stored
 
-    def _failed(self, error: BaseException) -> FailedAttempt:
-        never = isinstance(error, NonRetryableError | OutputError | StepStoppedError)
+    def failed(self, error: BaseException) -> FailedAttempt:
+        """Say what an exception means for the attempt."""
+        final = NonRetryableError | OutputError | SecretError | StepStoppedError
+        never = isinstance(error, final)
         asked = self.context.stop_requested
         return FailedAttempt(
             failure_of(error),

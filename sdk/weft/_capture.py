@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Any, cast
 
 from weft._lines import LineSplitter
+from weft._masking import masker
 from weft._records import LogLevel, LogLine, LogStreamName, now
 
 Sink = Callable[[tuple[LogLine, ...]], None]
@@ -39,7 +40,8 @@ class Capture:
         """Take text of a stream; whole lines go to the sink at once."""
         with self._lock:
             if self._is_open:
-                self._send(stream, "INFO", self._splitters[stream].feed(text))
+                # Here too, so that a value is not cut in two where a long line is.
+                self._send(stream, "INFO", self._splitters[stream].feed(masker.mask(text)))
 
     def log(self, record: logging.LogRecord, message: str) -> None:
         """Take a log record, already formatted."""
@@ -49,7 +51,7 @@ class Capture:
     def emit(self, level: LogLevel, message: str, attributes: dict[str, str]) -> None:
         """Take a message with a level of its own."""
         splitter = LineSplitter()
-        lines = splitter.feed(message) + splitter.close()
+        lines = splitter.feed(masker.mask(message)) + splitter.close()
         with self._lock:
             if self._is_open:
                 self._send("structured", level, lines, attributes)
@@ -72,7 +74,7 @@ class Capture:
             time, extra = now(), attributes or {}
             self._sink(
                 tuple(
-                    LogLine(time, level, stream, message, continued, attributes=extra)
+                    LogLine(time, level, stream, masker.mask(message), continued, attributes=extra)
                     for message, continued in lines
                 )
             )
@@ -131,7 +133,7 @@ class Router:
         """Write to the real terminal what another process has written."""
         real = next((proxy.real for name, proxy in self._proxies if name == stream), None)
         if real is not None:
-            real.write(text)
+            real.write(masker.mask(text))
 
     def target(self) -> Capture | None:
         """Give the capture of whoever speaks now.
@@ -185,7 +187,9 @@ class _Proxy:
             capture.write(self._stream, text)
             if not capture.echo:
                 return len(text)
-        return int(self.real.write(text)) if self.real is not None else len(text)
+        if self.real is not None:
+            self.real.write(masker.mask(text))
+        return len(text)
 
     def writelines(self, lines: Any) -> None:
         for line in lines:
@@ -237,7 +241,8 @@ class _Handler(logging.Handler):
             if isinstance(stream := getattr(handler, "stream", None), _Proxy):
                 cast("logging.StreamHandler[Any]", handler).setStream(stream.real)
         if capture.echo and not others and isinstance(sys.stderr, _Proxy):
-            sys.stderr.real.write(f"{record.levelname} {record.name}: {message}\n")
+            shown = masker.mask(message)
+            sys.stderr.real.write(f"{record.levelname} {record.name}: {shown}\n")
 
 
 router = Router()

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import IO, Any
 
-from weft import _json
+from weft import _json, _secrets
 from weft._attempt import Attempt, AttemptResult, Stopper, Succeeded
 from weft._capture import level_name
 from weft._context import StepContext
@@ -89,7 +89,9 @@ def _attempt(job: dict[str, Any], events: Events, stopper: Stopper) -> Attempt:
     context = StepContext(project, pipeline, run, step_id, number, index, events, stopper.event)
     arguments = {name: _json.decode(data) for name, data in job["arguments"].items()}
     store = open_store(job["store"])
-    return Attempt(step, arguments, context, store, job["allow_pickle"], stopper)
+    secrets: _secrets.Values = job["secrets"]
+    _secrets.hide(secrets)
+    return Attempt(step, arguments, context, store, job["allow_pickle"], stopper, secrets)
 
 
 def _load_step(entrypoint: str, file: str) -> StepDefinition:

@@ -27,6 +27,7 @@ class StepDefinition:
     resources: Resources = field(default_factory=Resources)
     environment: Mapping[str, str] = field(default_factory=dict)
     isolation: Isolation = "thread"
+    secrets: tuple[str, ...] = ()
 
     @cached_property
     def signature(self) -> inspect.Signature:

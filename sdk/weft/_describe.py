@@ -63,6 +63,7 @@ def step_record(node: Node) -> StepRecord:
         environment=dict(step.environment),
         map_over=fan_out.over if fan_out else (),
         map_concurrency=(fan_out.concurrency or 0) if fan_out else 0,
+        secrets=step.secrets,
         description=(inspect.getdoc(step.function) or "")[:_MAX_DESCRIPTION],
         source=_source(step),
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
+from weft._masking import masker
 from weft._records import Failure
 from weft.errors import (
     ArtifactCorruptedError,
@@ -31,11 +32,11 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(
         kind="SYSTEM" if isinstance(error, MaterializerError | ArtifactStoreError) else "USER",
         code=_code(error),
-        message=_shortened(str(error)),
+        message=_shortened(masker.mask(str(error))),
         exception=_type_name(error),
         location=f"{_shown(frame.filename)}:{frame.lineno} in {frame.name}" if frame else "",
         excerpt=_excerpt(frame) if frame else "",
-        traceback="".join(_trimmed(error)),
+        traceback=masker.mask("".join(_trimmed(error))),
     )
 
 

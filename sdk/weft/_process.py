@@ -15,16 +15,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from weft import _json
+from weft import _json, _secrets
 from weft._attempt import Attempt, AttemptResult, FailedAttempt, Succeeded
 from weft._capture import Capture, router
 from weft._definition import StepDefinition
 from weft._describe import entrypoint
 from weft._records import Failure, LogStreamName, Metadata, Metric
+from weft.errors import WeftError
 
 Deliver = Callable[[AttemptResult], None]
 _TERM_GRACE_S = 5.0
@@ -71,11 +72,17 @@ class ProcessDispatch:
         self._deliver(result)
 
     def _supervise(self) -> AttemptResult:
-        job = json.dumps(_job(self._attempt)).encode() + b"\n"
+        try:
+            # The child gets the values and no token: what it starts must not speak for the run.
+            secrets = self._attempt.read_secrets()
+            environment = _secrets.resolved(dict(self._attempt.step.environment), secrets)
+        except WeftError as error:
+            return self._attempt.failed(error)
+        job = json.dumps({**_job(self._attempt), "secrets": secrets}).encode() + b"\n"
         read_end, write_end = os.pipe()
         with os.fdopen(read_end, "rb") as events:
             try:
-                process = self._spawn(write_end)
+                process = self._spawn(write_end, environment)
             finally:
                 os.close(write_end)
             with process:
@@ -103,7 +110,7 @@ class ProcessDispatch:
                 break
         process.wait()
 
-    def _spawn(self, write_end: int) -> subprocess.Popen[bytes]:
+    def _spawn(self, write_end: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         own = {"PYTHONUNBUFFERED": "1", "WEFT_EVENTS_FD": str(write_end)}
         paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         pipe = subprocess.PIPE
@@ -113,7 +120,7 @@ class ProcessDispatch:
             stdout=pipe,
             stderr=pipe,
             pass_fds=(write_end,),
-            env={**os.environ, **paths, **self._attempt.step.environment, **own},
+            env={**os.environ, **paths, **environment, **own},
             start_new_session=True,
         )
 

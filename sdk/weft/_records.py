@@ -130,6 +130,7 @@ class StepRecord:
     environment: Mapping[str, str] = field(default_factory=dict)
     map_over: tuple[str, ...] = ()
     map_concurrency: int = 0
+    secrets: tuple[str, ...] = ()
     description: str = ""
     source: str = ""
     parent: str = ""

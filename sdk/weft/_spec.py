@@ -53,6 +53,7 @@ def step_spec(record: StepRecord, outputs: Mapping[str, tuple[str, ...]]) -> sna
         environment=dict(record.environment),
         map_over=record.map_over[0] if record.map_over else "",
         map_concurrency=record.map_concurrency,
+        secrets=record.secrets,
         description=record.description,
         source=record.source,
     )

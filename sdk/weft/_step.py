@@ -89,6 +89,7 @@ class Step(Generic[P, R]):
         resources: Resources | None = None,
         environment: Mapping[str, str] | None = None,
         isolation: Isolation | None = None,
+        secrets: Sequence[str] | None = None,
     ) -> Step[P, R]:
         """Give this step with other policies; None keeps what it has."""
         given = {
@@ -99,6 +100,7 @@ class Step(Generic[P, R]):
             "resources": resources,
             "environment": environment,
             "isolation": isolation or ("process" if environment else None),
+            "secrets": None if secrets is None else tuple(secrets),
         }
         changes: dict[str, Any] = {key: item for key, item in given.items() if item is not None}
         return Step(replace(self.definition, **changes), self._after)
@@ -138,6 +140,7 @@ def step(
     resources: Resources | None = None,
     environment: Mapping[str, str] | None = None,
     isolation: Isolation | None = None,
+    secrets: Sequence[str] = (),
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 
 
@@ -153,6 +156,7 @@ def step(
     resources: Resources | None = None,
     environment: Mapping[str, str] | None = None,
     isolation: Isolation | None = None,
+    secrets: Sequence[str] = (),
 ) -> Any:
     """Make a function, sync or async, a step of pipelines.
 
@@ -168,6 +172,8 @@ def step(
         isolation: Where a local run executes it: a thread of this process (the default), or a
             process of its own, which can be killed, and for which the step must stand at the top of
             a module.
+        secrets: Ids of the secrets that its code reads with `weft.secret`; what they hold is
+            masked in logs.
 
     Returns:
         A `Step` with the function's own signature.
@@ -187,6 +193,7 @@ def step(
             resources or Resources(),
             environment or {},
             isolation or ("process" if environment else "thread"),
+            tuple(secrets),
         )
         return Step(definition)
 

@@ -168,6 +168,10 @@ class SubmitError(WeftError):
     """A file holds no pipeline that can be handed to a workspace."""
 
 
+class SecretError(WeftError):
+    """A step asked for a secret that it does not name, or for a key that the secret lacks."""
+
+
 class RunnerError(WeftError):
     """A runner cannot execute its run."""
 

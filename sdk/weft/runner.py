@@ -28,6 +28,7 @@ from weft._models import of_run
 from weft._records import Failure, RunRecord, RunReport, now
 from weft._remote import RemoteRecorder
 from weft._run_ref import RunRef
+from weft._secrets import source
 from weft._states import RunState, StopMode
 from weft.errors import ApiError, RunnerError
 
@@ -76,6 +77,7 @@ def main() -> int:
         except Exception as error:  # noqa: BLE001 - the run ends with it, whatever it is
             _report_unusable(recorder, instructions.run, error)
             return 0
+        source.endpoint = endpoint
         of_run.set((endpoint, RunRef.parse(instructions.run.name).parent))
         execute(pipeline, recorder, instructions)
     return 0

@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, Command] = {
     "roles": Command("roles:roles", "List, show and make roles."),
     "run": Command("run:run", "Run a pipeline from a file on the mesh, and watch it."),
     "runs": Command("runs:runs", "List, show, watch, stop and retry runs."),
+    "secrets": Command("secrets:secrets", "Keep values that pipelines need, and say where."),
     "sessions": Command("sessions:sessions", "See where you are signed in, and sign out there."),
     "service-accounts": Command(
         "service_accounts:service_accounts", "List and make programs, their keys and federation."
