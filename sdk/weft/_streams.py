@@ -66,6 +66,7 @@ def tail_logs(
     *,
     offset: int = 0,
     last_lines: int = 0,
+    wanted: logs_pb2.LogFilter | None = None,
     on_break: OnBreak = _nobody_listens,
 ) -> Iterator[logs_pb2.TailLogsResponse]:
     """Yields batches of lines from an offset, or from so many lines before the end, to the end."""
@@ -74,7 +75,9 @@ def tail_logs(
     method = endpoint.stub(logs_pb2_grpc.LogServiceStub).TailLogs
     # An offset that is set wins, also 0.
     start = None if last_lines else offset
-    request = logs_pb2.TailLogsRequest(log_stream=log_stream, offset=start, last_lines=last_lines)
+    request = logs_pb2.TailLogsRequest(
+        log_stream=log_stream, offset=start, last_lines=last_lines, filter=wanted
+    )
 
     def reopen(*, is_fresh: bool) -> Any:
         return endpoint.open(method, request, is_fresh=is_fresh)

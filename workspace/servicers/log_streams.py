@@ -15,6 +15,7 @@ from workspace.logs.backend import LogBackend, LogTrimmedError
 from workspace.logs.keeper import Admitted
 from workspace.logs.live import LiveLog, stored
 from workspace.servicers import log_lines
+from workspace.servicers.log_filters import LineFilter
 from workspace.servicers.log_lines import Batch
 
 _READ_BYTES = 256 << 10
@@ -62,16 +63,22 @@ class Reader:
                 yield batch
                 offset = batch.next_offset
 
-    async def page(self, offset: int, most: int) -> logs_pb2.ReadLogsResponse:
-        """The lines of one page."""
+    async def page(
+        self, offset: int, most: int, wanted: LineFilter | None
+    ) -> logs_pb2.ReadLogsResponse:
+        """The lines of one page, of which a filter may leave none."""
         end = self.live.committed
         response = logs_pb2.ReadLogsResponse(next_offset=offset)
         size = 0
+        if wanted and wanted.since_us and offset < end:
+            found = await stored(self._backend.find(self.live.key, wanted.since_us))
+            offset = response.next_offset = max(offset, found)
         async for batch in self.all(offset, end):
             room = most - len(response.lines)
-            response.lines.extend(batch.lines[:room])
-            is_whole = len(batch.lines) <= room
-            response.next_offset = batch.next_offset if is_whole else batch.lines[room].offset
+            lines = wanted.chosen(batch.lines) if wanted else batch.lines
+            response.lines.extend(lines[:room])
+            is_whole = len(lines) <= room
+            response.next_offset = batch.next_offset if is_whole else lines[room].offset
             size += batch.size_bytes
             if not is_whole or len(response.lines) == most or size >= _PAGE_BYTES:
                 break
@@ -90,7 +97,12 @@ class Reader:
 
 
 async def tail(
-    reader: Reader, offset: int, *, alive_s: float, is_draining: Callable[[], bool]
+    reader: Reader,
+    offset: int,
+    *,
+    wanted: LineFilter | None,
+    alive_s: float,
+    is_draining: Callable[[], bool],
 ) -> AsyncGenerator[logs_pb2.TailLogsResponse, None]:
     """Lines from an offset on as they become durable, until the log has ended."""
     live, stream = reader.live, current_stream.get()
@@ -102,7 +114,9 @@ async def tail(
                 for batch in await reader.batches(offset, live.committed):
                     offset = batch.next_offset
                     stream.cursor = str(offset)
-                    yield logs_pb2.TailLogsResponse(lines=batch.lines, next_offset=offset)
+                    lines = wanted.chosen(batch.lines) if wanted else batch.lines
+                    # Also without lines: it is where the tail resumes.
+                    yield logs_pb2.TailLogsResponse(lines=lines, next_offset=offset)
                 is_silent = False
             elif live.is_sealed:
                 yield logs_pb2.TailLogsResponse(next_offset=offset, end_of_stream=True)

@@ -17,6 +17,7 @@ from workspace.operations import logs as operations
 from workspace.servicers import log_lines, log_streams
 from workspace.servicers.converting import stamp
 from workspace.servicers.listing import Lists
+from workspace.servicers.log_filters import LineFilter
 from workspace.store import logs as store
 from workspace.store.schema_logs import LogStream
 
@@ -130,7 +131,7 @@ class LogServicer(logs_pb2_grpc.LogServiceServicer):
         most = min(request.max_lines or _DEFAULT_LINES, _MOST_LINES)
         async with self._keeper.followed(*names.ids(request.log_stream)) as live:
             reader = log_streams.Reader(self._keeper.logs.backend, live)
-            return await reader.page(request.offset, most)
+            return await reader.page(request.offset, most, LineFilter.of(request.filter))
 
     async def TailLogs(
         self, request: logs_pb2.TailLogsRequest, context: Context
@@ -143,7 +144,11 @@ class LogServicer(logs_pb2_grpc.LogServiceServicer):
             has_ended = live.is_sealed and offset >= live.committed
             await context.send_initial_metadata([("x-weft-ended", "true")] if has_ended else [])
             tail = log_streams.tail(
-                reader, offset, alive_s=self._alive_s, is_draining=self._is_draining
+                reader,
+                offset,
+                wanted=LineFilter.of(request.filter),
+                alive_s=self._alive_s,
+                is_draining=self._is_draining,
             )
             async with aclosing(tail):
                 async for message in tail:

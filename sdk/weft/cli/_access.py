@@ -78,12 +78,21 @@ def resource_name(connection: Connection, text: str) -> str:
 
 def end_of(text: str, now: datetime) -> Timestamp:
     """When something ends: of "90m", "12h", "7d", "2w", or a date; raises CommandError."""
+    return _moment(text, now, 1)
+
+
+def start_of(text: str, now: datetime) -> Timestamp:
+    """When something began: so long ago, or at a date; as `end_of`."""
+    return _moment(text, now, -1)
+
+
+def _moment(text: str, now: datetime, direction: int) -> Timestamp:
     from google.protobuf.timestamp_pb2 import Timestamp
 
     span = _SPAN.fullmatch(text)
     try:
         if span:
-            moment = now + timedelta(**{_UNITS[span[2]]: int(span[1])})
+            moment = now + direction * timedelta(**{_UNITS[span[2]]: int(span[1])})
         else:
             moment = datetime.fromisoformat(text)
             # A date, or a time without a zone, is meant as the one on the person's clock.

@@ -6,10 +6,12 @@ import json
 import queue
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from weft.cli._access import start_of
 from weft.cli._exit import Exit
 from weft.cli._names import run_and_step, short
 from weft.cli._output import as_dict, note
@@ -39,6 +41,13 @@ _COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "bright
 @click.option("--timestamps", is_flag=True, help="Print when each line was written.")
 @click.option("--grep", "needle", default="", help="Only lines that contain this text.")
 @click.option(
+    "--level",
+    type=click.Choice(("debug", "info", "warning", "error", "critical")),
+    help="Only lines of this level, or a graver one.",
+)
+@click.option("--since", help="Only lines since: 10m, 2h, 1d ago, or a time.")
+@click.option("--until", help="Only lines before: 10m, 2h, 1d ago, or a time.")
+@click.option(
     "-o",
     "--output",
     type=click.Choice(("text", "json")),
@@ -53,6 +62,9 @@ def logs(
     last_lines: int | None,
     timestamps: bool,
     needle: str,
+    level: str | None,
+    since: str | None,
+    until: str | None,
     output: str,
 ) -> int:
     """Print the logs of a run, or of one step of it; -f follows them over any break."""
@@ -63,14 +75,32 @@ def logs(
     _check(connection, name, step)
     lines = _followed if follow else _stored
     painter = _Painter(timestamps=timestamps, is_alone=bool(step), is_json=output == "json")
+    wanted = _filter(needle, level, since, until)
     count = 0
-    for stream, line in lines(connection, name, step, last_lines or 0):
+    for stream, line in lines(connection, name, step, last_lines or 0, wanted):
         count += 1
-        if needle in line.message:
-            painter.paint(stream, line)
+        painter.paint(stream, line)
     if not count:
-        note(f"nothing was written to the log of {run} yet")
+        is_whole = not wanted.ListFields()
+        note(f"nothing {'was written to' if is_whole else 'like this is in'} the log of {run} yet")
     return Exit.DONE
+
+
+def _filter(
+    needle: str, level: str | None, since: str | None, until: str | None
+) -> logs_pb2.LogFilter:
+    """What the server is asked for; raises CommandError for a time that is none."""
+    from weftapi.common.v1 import types_pb2
+    from weftapi.workspace.v1 import logs_pb2
+
+    now = datetime.now(UTC)
+    name = f"LOG_LEVEL_{(level or 'unspecified').upper()}"
+    return logs_pb2.LogFilter(
+        contains=needle,
+        min_level=types_pb2.LogLevel.Value(name),
+        since=start_of(since, now) if since else None,
+        until=start_of(until, now) if until else None,
+    )
 
 
 def _check(connection: Connection, run: str, step: str) -> None:
@@ -112,7 +142,9 @@ class _Painter:
 Found = Iterator[tuple["logs_pb2.LogStream", "types_pb2.LogLine"]]
 
 
-def _stored(connection: Connection, run: str, step: str, last_lines: int) -> Found:
+def _stored(
+    connection: Connection, run: str, step: str, last_lines: int, wanted: logs_pb2.LogFilter
+) -> Found:
     """The lines that are there, one stream after the other."""
     from weftapi.workspace.v1 import logs_pb2, logs_pb2_grpc
 
@@ -120,19 +152,22 @@ def _stored(connection: Connection, run: str, step: str, last_lines: int) -> Fou
     for stream in _streams(connection, run, step):
         offset = max(0, stream.next_offset - last_lines) if last_lines else 0
         while True:
-            page = connection.workspace.call(
-                stub.ReadLogs,
-                logs_pb2.ReadLogsRequest(log_stream=stream.name, offset=offset, max_lines=10_000),
+            request = logs_pb2.ReadLogsRequest(
+                log_stream=stream.name, offset=offset, max_lines=10_000, filter=wanted
             )
+            page = connection.workspace.call(stub.ReadLogs, request)
             yield from ((stream, line) for line in page.lines)
-            if page.end_of_stream or not page.lines:
+            # A page that a filter left empty is not the end.
+            if page.end_of_stream or page.next_offset == offset:
                 break
             offset = page.next_offset
 
 
-def _followed(connection: Connection, run: str, step: str, last_lines: int) -> Found:
+def _followed(
+    connection: Connection, run: str, step: str, last_lines: int, wanted: logs_pb2.LogFilter
+) -> Found:
     """Lines as they come, of each stream as it appears, until the run has ended."""
-    follower = _Follower(connection, last_lines)
+    follower = _Follower(connection, last_lines, wanted)
     threading.Thread(target=follower.watch, args=(run, step), daemon=True).start()
     return follower.lines()
 
@@ -143,8 +178,9 @@ class _Follower:
     A stream that finds no place waits for one: those of a fan-out end soon, one after another.
     """
 
-    def __init__(self, connection: Connection, last_lines: int) -> None:
+    def __init__(self, connection: Connection, last_lines: int, wanted: logs_pb2.LogFilter) -> None:
         self._connection = connection
+        self._wanted = wanted
         self._last_lines = last_lines
         self._places = threading.Semaphore(_MOST_TAILS)
         # A line with its stream, an error, or None for the end.
@@ -179,7 +215,10 @@ class _Follower:
 
         try:
             endpoint = self._connection.workspace
-            for batch in tail_logs(endpoint, stream.name, last_lines=self._last_lines):
+            batches = tail_logs(
+                endpoint, stream.name, last_lines=self._last_lines, wanted=self._wanted
+            )
+            for batch in batches:
                 for line in batch.lines:
                     self._arrivals.put((stream, line))
         except Exception as error:  # noqa: BLE001 - as above

@@ -471,6 +471,44 @@ class SealLogStreamRequest(_message.Message):
 Global___SealLogStreamRequest: _TypeAlias = SealLogStreamRequest  # noqa: Y015
 
 @_typing.final
+class LogFilter(_message.Message):
+    """Which lines are wanted: those that meet everything that is set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_LEVEL_FIELD_NUMBER: _builtins.int
+    CONTAINS_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    min_level: _types_pb2.LogLevel.ValueType
+    """Optional. Lines of this level, or a graver one; a line without a level counts as INFO."""
+    contains: _builtins.str
+    """Optional. Lines that contain this text."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Lines written at or after this time."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Lines written before this time."""
+
+    def __init__(
+        self,
+        *,
+        min_level: _types_pb2.LogLevel.ValueType = ...,
+        contains: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contains", b"contains", "min_level", b"min_level", "since", b"since", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogFilter: _TypeAlias = LogFilter  # noqa: Y015
+
+@_typing.final
 class ReadLogsRequest(_message.Message):
     """Request of ReadLogs."""
 
@@ -479,22 +517,30 @@ class ReadLogsRequest(_message.Message):
     LOG_STREAM_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
     MAX_LINES_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     log_stream: _builtins.str
     """Required. The log stream."""
     offset: _builtins.int
     """Optional. The first line to answer."""
     max_lines: _builtins.int
     """Optional. How many lines at most: 1,000 by default, 10,000 at most."""
+    @_builtins.property
+    def filter(self) -> Global___LogFilter:
+        """Optional. Which lines. A page may hold none though some follow: go on until `end_of_stream`, or until
+        `next_offset` is the offset that was asked for.
+        """
+
     def __init__(
         self,
         *,
         log_stream: _builtins.str = ...,
         offset: _builtins.int = ...,
         max_lines: _builtins.int = ...,
+        filter: Global___LogFilter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["log_stream", b"log_stream", "max_lines", b"max_lines", "offset", b"offset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "log_stream", b"log_stream", "max_lines", b"max_lines", "offset", b"offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -542,6 +588,7 @@ class TailLogsRequest(_message.Message):
     OFFSET_FIELD_NUMBER: _builtins.int
     LAST_LINES_FIELD_NUMBER: _builtins.int
     SINCE_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     log_stream: _builtins.str
     """Required. The log stream."""
     offset: _builtins.int
@@ -554,6 +601,10 @@ class TailLogsRequest(_message.Message):
     def since(self) -> _timestamp_pb2.Timestamp:
         """Optional. Start at the first line written at or after this time; the lines of one chunk are taken to be in order."""
 
+    @_builtins.property
+    def filter(self) -> Global___LogFilter:
+        """Optional. Which lines, of those from where the tail starts on."""
+
     def __init__(
         self,
         *,
@@ -561,10 +612,11 @@ class TailLogsRequest(_message.Message):
         offset: _builtins.int | None = ...,
         last_lines: _builtins.int = ...,
         since: _timestamp_pb2.Timestamp | None = ...,
+        filter: Global___LogFilter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_offset", b"_offset", "offset", b"offset", "since", b"since"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_offset", b"_offset", "filter", b"filter", "offset", b"offset", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_offset", b"_offset", "last_lines", b"last_lines", "log_stream", b"log_stream", "offset", b"offset", "since", b"since"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_offset", b"_offset", "filter", b"filter", "last_lines", b"last_lines", "log_stream", b"log_stream", "offset", b"offset", "since", b"since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__offset: _TypeAlias = _typing.Literal["offset"]  # noqa: Y015
     _WhichOneofArgType__offset: _TypeAlias = _typing.Literal["_offset", b"_offset"]  # noqa: Y015
