@@ -301,8 +301,8 @@ _BELOW_PROJECT = {
 
 def _opens(caller: Caller, project: str, run: str, permission: str, resource: str) -> bool:
     own = names.run(project, run)
-    if permission == "secrets.access":
-        return True  # the snapshot says which: an extra check of the methods
+    if permission in ("secrets.access", "connectors.issue"):
+        return True  # the snapshot or stack says which: an extra check of the methods
     if permission in ("runs.get", "runs.report") and f"{resource}/".startswith(f"{own}/"):
         return True
     if permission == "snapshots.get":

@@ -211,7 +211,7 @@ def _parts(
     backends = Backends(database, base.sealer)
     secrets = SecretKeeper(database, backends)
     pages = PageTokens([read_or_make_key(settings.data_dir / "page-token.key", KEY_BYTES)])
-    connectors = ConnectorDesk(database, base.sealer, settings, clock)
+    connectors = ConnectorDesk(database, base.sealer, secrets, settings, clock)
     return Parts(
         settings=settings,
         clock=clock,

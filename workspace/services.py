@@ -53,6 +53,7 @@ from workspace.answers import Answers
 from workspace.bells import Bells
 from workspace.config import WorkspaceSettings
 from workspace.connectors.desk import ConnectorDesk
+from workspace.connectors.runs import connector_of_own_stack
 from workspace.contents import Contents
 from workspace.encoding import EventEncoder, Shown
 from workspace.heartbeats import Heartbeats
@@ -214,6 +215,7 @@ def extra_checks(parts: Parts) -> dict[str, ExtraCheck]:
         "triggered_snapshot": triggered_snapshot(parts.database, parts.access),
         "log_stream_of_own_run": log_stream_of_own_run(parts.logs),
         "secrets_of_own_snapshot": parts.readers.check_own_snapshot,
+        "connector_of_own_stack": connector_of_own_stack(parts.database, parts.policies),
         # Lineage crosses pipelines: one shared run or artifact is no door to all of them.
         "lineage_of_whole_project": parts.access.require_project("artifacts.get"),
     }
@@ -287,5 +289,10 @@ def _logs(parts: Parts) -> LogServicer:
 
 def _connectors(parts: Parts) -> ServiceConnectorServicer:
     return ServiceConnectorServicer(
-        parts.database, parts.lists, parts.sealer, parts.connectors, parts.clock
+        parts.database,
+        parts.lists,
+        parts.policies,
+        sealer=parts.sealer,
+        desk=parts.connectors,
+        clock=parts.clock,
     )

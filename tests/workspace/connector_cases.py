@@ -25,6 +25,8 @@ from tests.workspace.cloud_fakes import (
     FakeRegistry,
     serving,
 )
+from tests.workspace.harness import Harness
+from weftapi.workspace.v1 import service_connectors_pb2 as pb
 
 
 @dataclass
@@ -84,7 +86,7 @@ def _azure(fake: FakeAzure) -> Case:
     )
 
 
-def _registry(fake: FakeRegistry) -> Case:
+def registry_case(fake: FakeRegistry) -> Case:
     return Case(
         fake,
         "docker",
@@ -100,7 +102,7 @@ def _registry(fake: FakeRegistry) -> Case:
     )
 
 
-def _oauth(fake: FakeOAuth) -> Case:
+def oauth_case(fake: FakeOAuth) -> Case:
     return Case(
         fake,
         "oauth2",
@@ -157,12 +159,27 @@ def _aws(front: AwsFront) -> Case:
     )
 
 
+async def connect(ws: Harness, case: Case, id_: str = "one", **fields: Any) -> pb.ServiceConnector:
+    """A connector of the case, as an administrator makes it."""
+    connector = pb.ServiceConnector(
+        type=f"connectorTypes/{case.type}",
+        auth_method=case.auth_method,
+        **{"secret_config": case.secrets, **fields},
+    )
+    connector.config.update(case.config)
+    request = pb.CreateServiceConnectorRequest(
+        service_connector_id=id_, service_connector=connector
+    )
+    made: pb.ServiceConnector = await ws.connectors().CreateServiceConnector(request)
+    return made
+
+
 _FAKES: dict[str, tuple[type[Fake], Callable[..., Case]]] = {
     "azure": (FakeAzure, _azure),
-    "docker": (FakeRegistry, _registry),
+    "docker": (FakeRegistry, registry_case),
     "gcp": (FakeGoogle, _google),
     "kubernetes": (FakeCluster, _cluster),
-    "oauth2": (FakeOAuth, _oauth),
+    "oauth2": (FakeOAuth, oauth_case),
 }
 TYPES = ("aws", *_FAKES)
 

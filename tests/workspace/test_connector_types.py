@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from tests.workspace.aws_cloud import AwsCloud, aws_cloud
-from tests.workspace.connector_cases import TYPES, Case, standing
+from tests.workspace.connector_cases import TYPES, Case, connect, standing
 from tests.workspace.harness import Harness, refused, workspace
 from weftapi.workspace.v1 import events_pb2
 from weftapi.workspace.v1 import service_connectors_pb2 as pb
@@ -40,19 +40,6 @@ async def ws(tmp_path: Path, sqlite_url: str) -> AsyncIterator[Harness]:
     settings = {"egress_networks": "127.0.0.0/8", "connector_timeout_s": 5.0}
     async with workspace(tmp_path, sqlite_url, **settings) as harness:
         yield harness
-
-
-async def connect(ws: Harness, case: Case, **secrets: str) -> pb.ServiceConnector:
-    connector = pb.ServiceConnector(
-        type=f"connectorTypes/{case.type}",
-        auth_method=case.auth_method,
-        secret_config=secrets or case.secrets,
-    )
-    connector.config.update(case.config)
-    request = pb.CreateServiceConnectorRequest(
-        service_connector_id="one", service_connector=connector
-    )
-    return await ws.connectors().CreateServiceConnector(request)
 
 
 async def verify(ws: Harness, resource_type: str = "", resource_id: str = "") -> str:
@@ -87,7 +74,7 @@ async def test_right_credentials_are_verified(ws: Harness, case: Case) -> None:
 
 
 async def test_wrong_credentials_are_said_to_be_wrong(ws: Harness, case: Case) -> None:
-    await connect(ws, case, **case.wrong)
+    await connect(ws, case, secret_config=case.wrong)
     for call in (lambda: verify(ws), lambda: issue(ws, case)):
         async with refused("FAILED_PRECONDITION", "CONNECTOR_REJECTED") as refusal:
             await call()
@@ -187,7 +174,7 @@ async def test_a_slow_service_is_given_up(tmp_path: Path, sqlite_url: str, case:
 async def test_nothing_answers_at_a_dead_address(ws: Harness, case: Case) -> None:
     case.config = {n: v.replace(case.url, "http://127.0.0.1:1") for n, v in case.config.items()}
     secrets = {n: v.replace(case.url, "http://127.0.0.1:1") for n, v in case.secrets.items()}
-    await connect(ws, case, **secrets)
+    await connect(ws, case, secret_config=secrets)
     async with refused("UNAVAILABLE", "CONNECTOR_UNAVAILABLE") as refusal:
         await verify(ws)
     assert refusal.error

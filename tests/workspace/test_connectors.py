@@ -279,7 +279,7 @@ async def test_a_run_gets_no_credentials_that_its_stack_does_not_name(ws: Harnes
     await create(ws)
     run = await ws.create_run()
     token = await ws.run_token(run.name)
-    async with refused("PERMISSION_DENIED", "CALLER_NOT_ALLOWED"):
+    async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
         await ws.connectors(token).IssueCredentials(
             pb.IssueCredentialsRequest(name=NAME, resource_type="s3-bucket", resource_id="models")
         )

@@ -5,6 +5,8 @@ from uuid import uuid4
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from tests.workspace.cloud_fakes import FakeOAuth, serving
+from tests.workspace.connector_cases import connect, oauth_case
 from tests.workspace.harness import DEMO_EDITOR, EDITOR, Harness, refused, run_report
 from tests.workspace.stacks import new_component, new_stack, new_store
 from weftapi.workspace.v1 import (
@@ -175,6 +177,8 @@ async def test_a_stack_that_does_not_exist_is_refused_wherever_it_is_named(ws: H
 
 async def test_a_runner_is_told_what_its_stack_is_made_of(ws: Harness) -> None:
     store = await new_store(ws)
+    async with serving(FakeOAuth()) as fake:
+        await connect(ws, oauth_case(fake), "aws")
     await new_component(
         ws,
         "tracker",

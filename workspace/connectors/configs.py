@@ -20,6 +20,8 @@ class Filled:
     resource_id: str
     config: Mapping[str, Any]
     secrets: Mapping[str, str] = field(repr=False)
+    # The id of a secret that may hold what `secrets` lacks.
+    secret: str = ""
 
 
 def check(filled: Filled) -> None:
@@ -52,14 +54,24 @@ def narrowed(connector: ServiceConnector, wanted: Wanted) -> Wanted:
     if resource_type is None or wanted.resource_type not in _offered(connector, type_):
         offered = ", ".join(_offered(connector, type_))
         raise _bad("resource_type", f"must be one that the connector offers: {offered}")
-    resource_id = wanted.resource_id or connector.resource_id
+    resource_id = plain(wanted.resource_id or connector.resource_id)
     if problem := resource_type.problem(resource_id):
         raise _bad("resource_id", problem)
     resource_id = resource_type.canonical(resource_id)
-    own = resource_type.canonical(connector.resource_id)
-    if own and not f"{resource_id}/".startswith(f"{own}/"):
+    own = resource_type.canonical(plain(connector.resource_id))
+    if own and not is_within(resource_id, own):
         raise _bad("resource_id", f"must be {own} or below it: the connector offers nothing else")
     return Wanted(wanted.resource_type, resource_id, wanted.access, wanted.ttl)
+
+
+def plain(resource_id: str) -> str:
+    """The name of a resource, of a URI too: "bucket/prefix" of "s3://bucket/prefix"."""
+    return resource_id.partition("://")[2].rstrip("/") if "://" in resource_id else resource_id
+
+
+def is_within(resource_id: str, other: str) -> bool:
+    """Whether a resource is another one, or lies below it."""
+    return f"{resource_id}/".startswith(f"{other}/")
 
 
 def require_offered(connector: ServiceConnector, resource_type: str) -> None:
@@ -91,7 +103,7 @@ def _properties(method: AuthMethod, filled: Filled) -> Iterator[tuple[str, str]]
         place, values = (
             ("secret_config", filled.secrets) if each.secret else ("config", filled.config)
         )
-        if each.required and each.name not in values:
+        if each.required and each.name not in values and not (each.secret and filled.secret):
             yield f"{place}.{each.name}", "is required"
 
 
@@ -108,7 +120,7 @@ def _resources(type_: ConnectorType, filled: Filled) -> Iterator[tuple[str, str]
         yield "resource_id", "takes exactly one of resource_types"
         return
     resource_type = type_.resource_type(filled.resource_types[0])
-    if resource_type and (problem := resource_type.problem(filled.resource_id)):
+    if resource_type and (problem := resource_type.problem(plain(filled.resource_id))):
         yield "resource_id", problem
 
 

@@ -12,11 +12,12 @@ from meshkit.database import Database
 from meshkit.egress import Egress, EgressPolicy
 from workspace.config import WorkspaceSettings
 from workspace.connectors import configs, types
-from workspace.connectors.failures import unavailable
+from workspace.connectors.failures import rejected, unavailable
 from workspace.connectors.issuing import Issuer
-from workspace.connectors.model import Connector, Issued, Resource, Setup, Wanted
+from workspace.connectors.model import Connector, ConnectorType, Issued, Resource, Setup, Wanted
 from workspace.connectors.wire import Wire
 from workspace.operations import service_connectors as operations
+from workspace.secrets.keeper import SecretKeeper
 from workspace.secrets.sealer import Sealer
 from workspace.store.schema_connectors import ServiceConnector
 
@@ -28,7 +29,12 @@ class ConnectorDesk:
     """Verifies, lists and issues; close it to end what is under way."""
 
     def __init__(
-        self, database: Database, sealer: Sealer, settings: WorkspaceSettings, clock: Clock
+        self,
+        database: Database,
+        sealer: Sealer,
+        keeper: SecretKeeper,
+        settings: WorkspaceSettings,
+        clock: Clock,
     ) -> None:
         policy = EgressPolicy(settings.egress_networks, settings.egress_ca_file)
         self._egress = Egress(policy)
@@ -37,6 +43,7 @@ class ConnectorDesk:
         self._identities = settings.workload_identity_dir
         self._database = database
         self._sealer = sealer
+        self._keeper = keeper
         self._clock = clock
         self._issuer = Issuer(clock)
         self._taken: Counter[UUID] = Counter()
@@ -84,7 +91,7 @@ class ConnectorDesk:
         self._taken[row.uid] += 1
         try:
             async with asyncio.timeout(self._timeout_s):
-                yield self._connector(row)
+                yield await self._connector(row)
         except TimeoutError as error:
             raise unavailable(row.name, "takes too long") from error
         finally:
@@ -92,13 +99,28 @@ class ConnectorDesk:
             if not self._taken[row.uid]:
                 del self._taken[row.uid]
 
-    def _connector(self, row: ServiceConnector) -> Connector:
+    async def _connector(self, row: ServiceConnector) -> Connector:
         type_ = types.get(row.type)
         if type_ is None:
             raise unavailable(row.name, f"is of a type that this server does not know: {row.type}")
         config = row.config | operations.secrets_of(self._sealer, row)
+        if row.secret:
+            config = await self._with_secret(row, type_) | config
         setup = Setup(row.name, row.auth_method, config, self._wire, self._clock, self._identity)
         return type_.connect(setup)
+
+    async def _with_secret(self, row: ServiceConnector, type_: ConnectorType) -> dict[str, str]:
+        """The secret properties that are keys of the connector's secret."""
+        method = type_.auth_method(row.auth_method)
+        fields = method.secret_fields if method else ()
+        values = await self._keeper.values(row.secret, reader=row.secret_reader)
+        found = {name: value for name, value in values.items() if name in fields}
+        properties = method.properties if method else ()
+        required = {each.name for each in properties if each.secret and each.required}
+        lacking = sorted(required - {*found, *row.secret_fields})
+        if lacking:
+            raise rejected(row.name, f"secrets/{row.secret} has no key {', '.join(lacking)}")
+        return found
 
     def _identity(self, cloud: str) -> str:
         """The workspace's own token for a cloud: a small file that the operator mounts."""

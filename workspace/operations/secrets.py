@@ -10,13 +10,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from meshkit.errors import Aborted, FailedPrecondition
+from meshkit.errors import Aborted
 from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
-from workspace.operations.refusals import absent, changed, taken
-from workspace.store import secret_stores
+from workspace.operations.refusals import MOST_USERS, absent, changed, in_use, taken
+from workspace.store import secret_stores, service_connectors
 from workspace.store import secrets as store
 from workspace.store.base import insert, update
 from workspace.store.schema_secrets import Secret, SecretLeftover
@@ -123,17 +123,12 @@ def change(
     return row
 
 
-def delete(
-    session: Session, secret: str, *, reader: str, etag: str, users: Sequence[str] = ()
-) -> None:
+def delete(session: Session, secret: str, *, reader: str, etag: str) -> None:
     """Deletes a secret that nothing refers to; its values follow."""
     row = _locked(session, secret, reader, etag)
+    users = service_connectors.of_secret(session, secret, MOST_USERS + 1)
     if users:
-        raise FailedPrecondition(
-            "RESOURCE_IN_USE",
-            f"{row.name} is used by {', '.join(users)}.",
-            metadata={"resource": row.name, "dependents": ",".join(users)},
-        )
+        raise in_use(row.name, users)
     _discard(session, row, at_once=True)
     store.delete(session, row)
     _emit(session, ChangeKind.DELETED, row)

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from meshkit.errors import FailedPrecondition
+from meshkit.errors import FailedPrecondition, PermissionDenied
 from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
@@ -16,30 +17,45 @@ from workspace.connectors.configs import Filled
 from workspace.operations.refusals import MOST_USERS, absent, changed, in_use, taken
 from workspace.secrets.sealer import Sealer, place
 from workspace.store import components as component_store
+from workspace.store import secrets as secret_store
 from workspace.store import service_connectors as store
 from workspace.store.base import Sealed, insert, update
 from workspace.store.schema_connectors import ServiceConnector
 
 _TABLE, _COLUMN = "service_connectors", "secrets"
+_SECRETS_PERMISSION = "secrets.access"
 _PLAIN = ("display_name", "description", "labels", "annotations", "expire_time")
 _JUDGED = ("auth_method", "resource_types", "resource_id", "config")
 
 
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes, and whether they may read secrets: naming one is no way around that."""
+
+    subject: str
+    may_read_secrets: bool
+
+
 def create(
-    session: Session, sealer: Sealer, connector: str, values: Mapping[str, Any], *, creator: str
+    session: Session, sealer: Sealer, connector: str, values: Mapping[str, Any], *, author: Author
 ) -> ServiceConnector:
     """Creates a connector; AlreadyExists, or InvalidArgument for a config that does not fit.
 
-    `values` are the fields by name, `secret_config` in the clear.
+    `values` are the fields by name, `secret_config` in the clear, `secret` an id.
     """
     own = {name: value for name, value in values.items() if name != "secret_config"}
     secrets = {name: value for name, value in values["secret_config"].items() if value}
-    configs.check(Filled(secrets=secrets, **{name: own[name] for name in ("type", *_JUDGED)}))
+    configs.check(
+        Filled(secrets=secrets, **{name: own[name] for name in ("type", "secret", *_JUDGED)})
+    )
+    if own["secret"]:
+        _hold_secret(session, own["secret"], author)
     now, uid = session.now, new_uid()
     row = ServiceConnector(
         uid=uid,
         id=connector,
-        creator=creator,
+        creator=author.subject,
+        secret_reader=author.subject,
         create_time=now,
         update_time=now,
         secrets=_sealed(sealer, uid, secrets),
@@ -55,7 +71,13 @@ def create(
 
 
 def change(
-    session: Session, sealer: Sealer, connector: str, values: Mapping[str, Any], *, etag: str
+    session: Session,
+    sealer: Sealer,
+    connector: str,
+    values: Mapping[str, Any],
+    *,
+    etag: str,
+    author: Author,
 ) -> ServiceConnector:
     """Gives fields new values; NotFound, Aborted, InvalidArgument or `CONNECTOR_SECRETS_NEEDED`."""
     row = _locked(session, connector, etag)
@@ -63,10 +85,14 @@ def change(
     secrets = {**_kept(row, values, before), **values.get("secret_config", {})}
     secrets = {name: value for name, value in secrets.items() if value}
     judged = {name: values.get(name, getattr(row, name)) for name in _JUDGED}
-    filled = Filled(type=row.type, secrets=secrets, **judged)
+    named = values.get("secret", row.secret)
+    filled = Filled(type=row.type, secrets=secrets, secret=named, **judged)
     configs.check(filled)
-    _require_secrets(filled, row, values.get("secret_config", {}))
-    own = {name: new for name, new in values.items() if name in (*_PLAIN, *_JUDGED)}
+    is_elsewhere = _require_secrets(filled, row, values.get("secret_config", {}))
+    own = {name: new for name, new in values.items() if name in (*_PLAIN, *_JUDGED, "secret")}
+    if named and (is_elsewhere or named != row.secret):
+        _hold_secret(session, named, author)
+        own["secret_reader"] = author.subject
     differing = {name: new for name, new in own.items() if getattr(row, name) != new}
     if secrets != before:
         differing["secrets"] = _sealed(sealer, row.uid, secrets)
@@ -136,8 +162,24 @@ def _kept(
     return {} if is_other else before
 
 
-def _require_secrets(filled: Filled, row: ServiceConnector, given: Mapping[str, str]) -> None:
-    """Whoever changes where secrets go knows them, or could have them sent to himself."""
+def _hold_secret(session: Session, secret: str, author: Author) -> None:
+    """Nobody deletes the secret before the commit; PermissionDenied, or NotFound."""
+    if not author.may_read_secrets:
+        raise PermissionDenied(
+            "NOT_PERMITTED",
+            "Only who may read secrets has a connector use one.",
+            metadata={"permission": _SECRETS_PERMISSION},
+        )
+    row = secret_store.lock(session, secret)
+    if row is None or not row.is_visible_to(author.subject):
+        raise absent(f"secrets/{secret}")
+
+
+def _require_secrets(filled: Filled, row: ServiceConnector, given: Mapping[str, str]) -> bool:
+    """Whether secrets go elsewhere now.
+
+    Whoever says where they go knows them, or could have them sent to himself.
+    """
     steered = configs.steering_changes(filled, row.config)
     kept = [name for name in filled.secrets if not given.get(name)]
     if steered and kept:
@@ -146,6 +188,7 @@ def _require_secrets(filled: Filled, row: ServiceConnector, given: Mapping[str, 
             f"{', '.join(steered)} decides where secrets go: give {', '.join(kept)} again with it.",
             metadata={"fields": ",".join(kept)},
         )
+    return bool(steered)
 
 
 def _write(
@@ -156,7 +199,8 @@ def _write(
     row.changes += 1
     row.update_time = session.now
     update(session, [row], (*differing, "changes", "update_time"))
-    fields = tuple(name for name in differing if name != "secret_fields")
+    hidden = ("secret_fields", "secret_reader")
+    fields = tuple(name for name in differing if name not in hidden)
     session.emit(ChangeKind.UPDATED, row, fields=fields)
     session.audited(resource=row.name, fields=fields)
     return row

@@ -30,6 +30,7 @@ def connector_to_proto(row: ServiceConnector) -> service_connectors_pb2.ServiceC
         resource_id=row.resource_id,
         config=_struct(row.config),
         secret_fields=row.secret_fields,
+        secret_name=f"secrets/{row.secret}" if row.secret else "",
         expire_time=stamp(row.expire_time),
     )
 

@@ -14,11 +14,13 @@ from meshkit.paging import OrderKey, Orders
 from meshkit.rules import resolve_update_mask
 from weftapi.workspace.v1 import service_connectors_pb2, service_connectors_pb2_grpc
 from workspace import names
+from workspace.access import Policies
 from workspace.connectors import types
 from workspace.connectors.desk import ConnectorDesk
 from workspace.connectors.model import MAX_TTL, Access, Wanted
 from workspace.operations import service_connectors as operations
 from workspace.operations.refusals import absent
+from workspace.operations.service_connectors import Author
 from workspace.secrets.sealer import Sealer
 from workspace.servicers.converting import caller, struct_to_dict, time_of
 from workspace.servicers.issued_credentials import issued_to_proto
@@ -37,9 +39,17 @@ _ACCESS = {
 
 class ServiceConnectorServicer(service_connectors_pb2_grpc.ServiceConnectorServiceServicer):
     def __init__(
-        self, database: Database, lists: Lists, sealer: Sealer, desk: ConnectorDesk, clock: Clock
+        self,
+        database: Database,
+        lists: Lists,
+        policies: Policies,
+        *,
+        sealer: Sealer,
+        desk: ConnectorDesk,
+        clock: Clock,
     ) -> None:
         self._database = database
+        self._policies = policies
         self._lists = lists
         self._sealer = sealer
         self._desk = desk
@@ -91,7 +101,7 @@ class ServiceConnectorServicer(service_connectors_pb2_grpc.ServiceConnectorServi
             self._sealer,
             request.service_connector_id,
             {"type": names.last(wanted.type), **_values(wanted, _SETTABLE)},
-            creator=caller().subject,
+            author=self._author(),
             once=once(request, service_connectors_pb2.ServiceConnector),
             reply=connector_to_proto,
         )
@@ -106,6 +116,7 @@ class ServiceConnectorServicer(service_connectors_pb2_grpc.ServiceConnectorServi
             names.last(wanted.name),
             _values(wanted, resolve_update_mask(wanted, request.update_mask)),
             etag=wanted.etag,
+            author=self._author(),
             once=once(request, service_connectors_pb2.ServiceConnector),
             reply=connector_to_proto,
         )
@@ -153,6 +164,10 @@ class ServiceConnectorServicer(service_connectors_pb2_grpc.ServiceConnectorServi
         await self._database.write(operations.record_use, row.name, request.resource_type)
         return issued_to_proto(issued, request.resource_type)
 
+    def _author(self) -> Author:
+        subject = caller().subject
+        return Author(subject, self._policies.grants.allows(subject, "secrets.access", ""))
+
     async def _require(self, name: str) -> ServiceConnector:
         """The connector, if anything may be asked of it."""
         now = self._clock.now()
@@ -169,6 +184,7 @@ _SETTABLE = (
     "resource_id",
     "config",
     "secret_config",
+    "secret_name",
     "expire_time",
 )
 
@@ -177,7 +193,10 @@ def _values(
     wanted: service_connectors_pb2.ServiceConnector, paths: Iterable[str]
 ) -> dict[str, Any]:
     """The named fields as plain values."""
-    return {path: _plain(wanted, path) for path in paths}
+    values = {path: _plain(wanted, path) for path in paths}
+    if "secret_name" in values:
+        values["secret"] = names.last(values.pop("secret_name"))
+    return values
 
 
 def _plain(wanted: service_connectors_pb2.ServiceConnector, path: str) -> Any:

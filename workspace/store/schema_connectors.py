@@ -16,10 +16,14 @@ from workspace.store.base import Row, Sealed, stored
     sa.Index(None, "create_time", "uid"),
     sa.Index(None, "display_name"),
     sa.Index(None, "type"),
+    sa.Index(None, "secret"),
 )
 @dataclass(slots=True)
 class ServiceConnector(Row):
-    """A connector; `secrets` is a JSON object, encrypted, of those that `secret_fields` names."""
+    """A connector; `secrets` is a JSON object, encrypted, of those that `secret_fields` names.
+
+    Others are in the secret of the id `secret`, read as `secret_reader`, who named it, may.
+    """
 
     resource_type: ClassVar[str] = "weft.dev/ServiceConnector"
 
@@ -39,6 +43,8 @@ class ServiceConnector(Row):
     creator: str
     create_time: datetime
     update_time: datetime
+    secret: str = ""
+    secret_reader: str = ""
     expire_time: datetime | None = None
     revision: int = 0
     changes: int = 1

@@ -39,6 +39,12 @@ def lock(session: Session, connector: str) -> ServiceConnector | None:
     return _LOCK.first(session, connector)
 
 
+def of_secret(session: Session, secret: str, limit: int) -> list[str]:
+    """Names of connectors that take their secrets from a secret."""
+    query = sa.select(_C.id).where(_C.secret == secret).order_by(_C.id).limit(limit)
+    return [f"serviceConnectors/{id_}" for (id_,) in session.connection().execute(query)]
+
+
 def list_page(session: Session, window: Window, filter_: Filter | None) -> Listed[ServiceConnector]:
     return listed(session, ServiceConnector, window, *matching(filter_))
 

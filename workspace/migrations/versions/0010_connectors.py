@@ -28,6 +28,8 @@ def upgrade() -> None:
         sa.Column("creator", sa.Text(), nullable=False),
         sa.Column("create_time", UtcDateTime(), nullable=False),
         sa.Column("update_time", UtcDateTime(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("secret_reader", sa.Text(), nullable=False),
         sa.Column("expire_time", UtcDateTime(), nullable=True),
         sa.Column("revision", BigInt, nullable=False),
         sa.Column("changes", BigInt, nullable=False),
@@ -40,4 +42,5 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_service_connectors_display_name"), "service_connectors", ["display_name"]
     )
+    op.create_index(op.f("ix_service_connectors_secret"), "service_connectors", ["secret"])
     op.create_index(op.f("ix_service_connectors_type"), "service_connectors", ["type"])

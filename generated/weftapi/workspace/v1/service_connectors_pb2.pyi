@@ -114,7 +114,7 @@ class ConnectorAuthMethod(_message.Message):
 
     @_builtins.property
     def secret_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. The properties that belong into `secret_config`."""
+        """Output only. The properties that belong into `secret_config`, or are keys of a secret."""
 
     def __init__(
         self,
@@ -250,6 +250,7 @@ class ServiceConnector(_message.Message):
     RESOURCE_ID_FIELD_NUMBER: _builtins.int
     CONFIG_FIELD_NUMBER: _builtins.int
     SECRET_CONFIG_FIELD_NUMBER: _builtins.int
+    SECRET_NAME_FIELD_NUMBER: _builtins.int
     SECRET_FIELDS_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
@@ -272,6 +273,10 @@ class ServiceConnector(_message.Message):
     """Required to create, mutable. The way to sign in: "assume-role". Another one replaces config and secrets."""
     resource_id: _builtins.str
     """Optional, mutable. The only resource that may be issued; all that lies below it may."""
+    secret_name: _builtins.str
+    """Optional, mutable. A secret of the workspace whose keys are the secret properties that are not given here:
+    "secrets/<id>". Whoever names it must be able to read it; it cannot be deleted while it is named.
+    """
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, mutable. Labels to find it by."""
@@ -330,12 +335,13 @@ class ServiceConnector(_message.Message):
         resource_id: _builtins.str = ...,
         config: _struct_pb2.Struct | None = ...,
         secret_config: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        secret_name: _builtins.str = ...,
         secret_fields: _abc.Iterable[_builtins.str] | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "create_time", b"create_time", "expire_time", b"expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "auth_method", b"auth_method", "config", b"config", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "etag", b"etag", "expire_time", b"expire_time", "labels", b"labels", "name", b"name", "resource_id", b"resource_id", "resource_types", b"resource_types", "revision", b"revision", "secret_config", b"secret_config", "secret_fields", b"secret_fields", "type", b"type", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "auth_method", b"auth_method", "config", b"config", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "etag", b"etag", "expire_time", b"expire_time", "labels", b"labels", "name", b"name", "resource_id", b"resource_id", "resource_types", b"resource_types", "revision", b"revision", "secret_config", b"secret_config", "secret_fields", b"secret_fields", "secret_name", b"secret_name", "type", b"type", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

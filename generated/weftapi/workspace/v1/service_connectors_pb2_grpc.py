@@ -167,7 +167,8 @@ class ServiceConnectorServiceServicer(object):
     def IssueCredentials(self, request, context):
         """Issues short-lived credentials for one resource, with no more rights than were asked for; answers those that were
         issued before while most of their life is left. Every call is audited. Fails as VerifyServiceConnector does, and
-        with FAILED_PRECONDITION `CONNECTOR_EXPIRED` after the connector's own end. Safe to repeat.
+        with FAILED_PRECONDITION `CONNECTOR_EXPIRED` after the connector's own end. A run's token gets those of the
+        connectors that components of its stack name, and of their resources. Safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

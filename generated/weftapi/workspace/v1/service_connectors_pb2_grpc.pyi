@@ -72,7 +72,8 @@ class ServiceConnectorServiceStub:
     IssueCredentials: _grpc.UnaryUnaryMultiCallable[_service_connectors_pb2.IssueCredentialsRequest, _service_connectors_pb2.IssueCredentialsResponse]
     """Issues short-lived credentials for one resource, with no more rights than were asked for; answers those that were
     issued before while most of their life is left. Every call is audited. Fails as VerifyServiceConnector does, and
-    with FAILED_PRECONDITION `CONNECTOR_EXPIRED` after the connector's own end. Safe to repeat.
+    with FAILED_PRECONDITION `CONNECTOR_EXPIRED` after the connector's own end. A run's token gets those of the
+    connectors that components of its stack name, and of their resources. Safe to repeat.
     """
 
 @_typing.type_check_only
@@ -116,7 +117,8 @@ class ServiceConnectorServiceAsyncStub(ServiceConnectorServiceStub):
     IssueCredentials: _aio.UnaryUnaryMultiCallable[_service_connectors_pb2.IssueCredentialsRequest, _service_connectors_pb2.IssueCredentialsResponse]  # type: ignore[assignment]
     """Issues short-lived credentials for one resource, with no more rights than were asked for; answers those that were
     issued before while most of their life is left. Every call is audited. Fails as VerifyServiceConnector does, and
-    with FAILED_PRECONDITION `CONNECTOR_EXPIRED` after the connector's own end. Safe to repeat.
+    with FAILED_PRECONDITION `CONNECTOR_EXPIRED` after the connector's own end. A run's token gets those of the
+    connectors that components of its stack name, and of their resources. Safe to repeat.
     """
 
 class ServiceConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -217,7 +219,8 @@ class ServiceConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_service_connectors_pb2.IssueCredentialsResponse, _abc.Awaitable[_service_connectors_pb2.IssueCredentialsResponse]]:
         """Issues short-lived credentials for one resource, with no more rights than were asked for; answers those that were
         issued before while most of their life is left. Every call is audited. Fails as VerifyServiceConnector does, and
-        with FAILED_PRECONDITION `CONNECTOR_EXPIRED` after the connector's own end. Safe to repeat.
+        with FAILED_PRECONDITION `CONNECTOR_EXPIRED` after the connector's own end. A run's token gets those of the
+        connectors that components of its stack name, and of their resources. Safe to repeat.
         """
 
 def add_ServiceConnectorServiceServicer_to_server(servicer: ServiceConnectorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
