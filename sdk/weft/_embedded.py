@@ -319,6 +319,9 @@ class EmbeddedMesh:
         }
         if name == "workloads" and self._ephemeral:
             common |= {"END_ON_STOP": "true", "GRACE_S": "2"}
+        if name == "workspace":
+            # What stands in for a cloud stands on this machine too.
+            common |= {"EGRESS_NETWORKS": "127.0.0.0/8"}
         prefix = f"WEFT_{name.upper()}_"
         further = {
             k.removeprefix(prefix): v for k, v in self._settings.items() if k.startswith(prefix)

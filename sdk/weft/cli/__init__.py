@@ -32,6 +32,9 @@ COMMANDS: Mapping[str, Command] = {
     "artifacts": Command("artifacts:artifacts", "List, show and fetch what steps made."),
     "audit": Command("audit:audit", "List, show, export and verify the audit log."),
     "ca": Command("ca:ca", "Show the mesh's CA, and replace it."),
+    "connectors": Command(
+        "connectors:connectors", "Sign in to clouds, and get short-lived credentials from there."
+    ),
     "ctx": Command("login:ctx", "Show or choose the mesh to work with."),
     "doctor": Command("doctor:doctor", "Check everything between this machine and the mesh."),
     "grants": Command("grants:grants", "Say who holds which role where, and why."),
