@@ -14,7 +14,7 @@ from controlplane import store
 from controlplane.identity.tokens import subject_of
 from controlplane.operations import access, origins
 from controlplane.operations.refusals import not_permitted
-from controlplane.permissions import Grant, Scope, held_on, may_see_below
+from controlplane.permissions import COLLECTIONS, Grant, Scope, held_on, may_see_below
 from controlplane.subjects import Subject
 from meshkit.access import MethodPolicy
 from meshkit.caller import Caller, CallerKind
@@ -58,6 +58,16 @@ def scope_of(name: str) -> Scope | None:
         return None
     organization, workspace, project, item = (part or "" for part in match.groups())
     return Scope(organization, workspace, project, item)
+
+
+def grantable(organization: str, name: str) -> Scope | None:
+    """The scope that something can be granted on, by its name; None where it is elsewhere, or of
+    a kind that there is no permission for: such a grant would look like one and give nothing."""
+    scope = scope_of(name)
+    if scope is None or not Scope(organization).holds(scope):
+        return None
+    is_known = not scope.item or scope.item.partition("/")[0] in COLLECTIONS
+    return scope if is_known else None
 
 
 class Authorizer:

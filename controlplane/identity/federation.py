@@ -42,6 +42,8 @@ class Federation:
             audience=audience,
             lifetimes=self._lifetimes,
         )
+        if found == federated_credentials.REPLAYED:
+            raise _replayed(account)
         if isinstance(found, str):
             raise _refused(account, found)
         return found
@@ -60,6 +62,16 @@ def _unavailable(account: AccountName, issuer: str, error: Exception) -> Unavail
         "The token's issuer does not answer in a usable way; try again later.",
         metadata={"provider": issuer},
         retry_after_s=5,
+    )
+
+
+def _replayed(account: AccountName) -> Unauthenticated:
+    """What only the bearer of a token that fits hears: the same grant again would be in vain."""
+    _refused(account, federated_credentials.REPLAYED)
+    return Unauthenticated(
+        "INVALID_GRANT",
+        "This token was exchanged before, and works once: let each step of the job ask its CI for "
+        "one of its own, or keep the access token; or make the federated credential reusable.",
     )
 
 

@@ -23,6 +23,7 @@ from meshkit.session import Session
 from meshkit.tokens import SKEW
 
 MAX_CREDENTIALS = 10
+REPLAYED = "it was exchanged before"
 _FIELDS = ("issuer", "audience", "subject", "conditions", "reusable")
 
 
@@ -156,7 +157,7 @@ def exchange(
     if row is None:
         return "its claims fit no rule of the account"
     if not row.is_reusable and not _use_up(session, assertion):
-        return "it was exchanged before"
+        return REPLAYED
     if row.last_used_time is None or session.now - row.last_used_time >= COARSE:
         row.last_used_time = session.now.replace(second=0, microsecond=0)
     session.audited(resource=row.name)

@@ -13,7 +13,7 @@ from controlplane import store
 from controlplane.identity.opaque import Secret
 from controlplane.identity.tokens import Lifetimes
 from controlplane.operations import access, guards, personal_tokens, sessions, users
-from controlplane.operations.refusals import absent, illegal
+from controlplane.operations.refusals import absent, illegal, not_permitted
 from controlplane.store.members import MemberView
 from controlplane.store.schema import Member, User
 from controlplane.subjects import Subject
@@ -46,6 +46,21 @@ def remove(session: Session, organization: str, user_uid: UUID, *, caller: Subje
     """
     member = _locked(session, organization, user_uid)
     guards.require_covers(session, caller, subject_of_user(user_uid), organization)
+    leave(session, member.row)
+    guards.require_administrator(session, organization)
+    session.audited(resource=member.row.name)
+
+
+def withdraw(session: Session, organization: str, user_uid: UUID, *, sid: UUID) -> None:
+    """Takes a person out of an organization at their own wish; raises LAST_ADMINISTRATOR.
+
+    NOT_PERMITTED for who is no member, whether there is such an organization or not, and
+    CALLER_NOT_ALLOWED for a script: what it would undo only an administrator can do again.
+    """
+    member = store.members.lock(session, organization, user_uid)
+    if member is None:
+        raise not_permitted("members.get")
+    sessions.require_signed_in(session, user_uid, sid)
     leave(session, member.row)
     guards.require_administrator(session, organization)
     session.audited(resource=member.row.name)

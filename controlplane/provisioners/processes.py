@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -33,6 +34,9 @@ _NAMED_S = 10.0
 _LOOKERS = 40
 _KEPT_LOG_BYTES = 8 << 20
 _LAST_BYTES = 4 << 10
+# Below those that kernels hand out for connections, above the well-known ones.
+_QUIET_PORTS = range(12_000, 32_000)
+_PORT_TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +227,9 @@ class _Home:
     def ports(self, address: str) -> dict[str, int]:
         """The ports of the server: those it had before, where nobody else has them now."""
         kept = self._read(self._ports_file)
-        ports = {name: _free_port(address, int(kept.get(name, 0))) for name in ("edge", "mesh")}
+        ports: dict[str, int] = {}
+        for name in ("edge", "mesh"):
+            ports[name] = _free_port(address, int(kept.get(name, 0)), besides=ports.values())
         files.write_private(self._ports_file, json.dumps(ports).encode())
         return ports
 
@@ -276,13 +282,27 @@ def _lock(descriptor: int) -> None:
     raise BlockingIOError("its server runs already")
 
 
-def _free_port(address: str, preferred: int) -> int:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    for port in (preferred, 0):
-        with socket.socket(family) as probe:
-            # Connections of a server that has just ended do not hold its ports.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind((address.strip("[]"), port))
-                return int(probe.getsockname()[1])
+def _free_port(address: str, preferred: int, *, besides: Collection[int]) -> int:
+    """The port it had before, if nobody has it now, or another.
+
+    Not one that the kernel chooses: what it gave us it also gives to the next connection of
+    anybody, before the server has bound it or when it is started again. Of so many others two
+    who choose at the same moment hardly choose the same; who did is started again on another.
+    """
+    others = random.SystemRandom().sample(_QUIET_PORTS, _PORT_TRIES)
+    for port in (preferred, *others):
+        if port and port not in besides and _is_free(address, port):
+            return port
     raise OSError(f"no port is free on {address}")
+
+
+def _is_free(address: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        # Connections of a server that has just ended do not hold its ports.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.strip("[]"), port))
+        except OSError:
+            return False
+        return True

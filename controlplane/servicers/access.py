@@ -3,12 +3,12 @@
 from google.protobuf import empty_pb2
 
 from controlplane import names, store
-from controlplane.authorization import scope_of
+from controlplane.authorization import grantable, scope_of
 from controlplane.operations import access, explanations, roles
 from controlplane.operations.access import NewBinding
 from controlplane.operations.explanations import Explanation
 from controlplane.operations.refusals import etag_of
-from controlplane.permissions import CATALOGUE, ROLES, Role, Scope, held_on
+from controlplane.permissions import CATALOGUE, ROLES, Role, held_on
 from controlplane.servicers import catalogue
 from controlplane.servicers.conversions import caller_subject, datetime_of, timestamp
 from controlplane.store.schema_access import CustomRole, RoleBinding
@@ -202,9 +202,12 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
 
 def _new_binding(organization: str, binding: access_pb2.RoleBinding) -> NewBinding:
     """What to grant; everything in it must lie inside the organization that was authorized."""
-    scope = scope_of(binding.resource)
-    if scope is None or not Scope(organization).holds(scope):
-        raise _outside("role_binding.resource")
+    scope = grantable(organization, binding.resource)
+    if scope is None:
+        raise _invalid(
+            "role_binding.resource",
+            "must be the parent organization, or something in it that can be granted",
+        )
     if names.organization_of(binding.role) != organization:
         raise _outside("role_binding.role")
     expire_time = datetime_of(binding.expire_time) if binding.HasField("expire_time") else None

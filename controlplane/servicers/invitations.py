@@ -5,13 +5,12 @@ from uuid import UUID
 from google.protobuf import empty_pb2
 
 from controlplane import names, store
-from controlplane.authorization import scope_of
+from controlplane.authorization import grantable
 from controlplane.identity.invitees import Invitees
 from controlplane.operations import invitations, promises
 from controlplane.operations.invitations import NewInvitation
 from controlplane.operations.promises import PromisedRole, PromisedTeam, Promises
 from controlplane.operations.refusals import absent
-from controlplane.permissions import Scope
 from controlplane.servicers.conversions import caller_subject, datetime_of, timestamp
 from controlplane.servicers.members import member_to_proto
 from controlplane.store.schema_members import Invitation
@@ -170,8 +169,8 @@ def _promised_team(organization: str, index: int, name: str) -> PromisedTeam:
 def _promised_role(
     organization: str, index: int, invited: invitations_pb2.InvitedRole
 ) -> PromisedRole:
-    scope = scope_of(invited.resource)
-    if scope is None or not Scope(organization).holds(scope):
+    scope = grantable(organization, invited.resource)
+    if scope is None:
         raise _outside(f"invitation.roles[{index}].resource")
     if names.organization_of(invited.role) != organization:
         raise _outside(f"invitation.roles[{index}].role")

@@ -3,9 +3,14 @@
 from google.protobuf import empty_pb2
 
 from controlplane import names, store
-from controlplane.operations import access, organizations
+from controlplane.operations import access, members, organizations
 from controlplane.operations.refusals import absent, etag_of
-from controlplane.servicers.conversions import caller_subject, caller_uid, timestamp
+from controlplane.servicers.conversions import (
+    caller_sid,
+    caller_subject,
+    caller_uid,
+    timestamp,
+)
 from controlplane.store.schema import Organization
 from controlplane.subjects import Subject
 from meshkit.authentication import Context
@@ -84,6 +89,17 @@ class OrganizationServicer(organizations_pb2_grpc.OrganizationServiceServicer):
             names.organization_of(request.name),
             root=self._root,
             etag=request.etag,
+        )
+        return empty_pb2.Empty()
+
+    async def LeaveOrganization(
+        self, request: organizations_pb2.LeaveOrganizationRequest, _context: Context
+    ) -> empty_pb2.Empty:
+        await self._database.write(
+            members.withdraw,
+            names.organization_of(request.name),
+            caller_uid(),
+            sid=caller_sid(),
         )
         return empty_pb2.Empty()
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from tests.controlplane.harness import ORGANIZATION, PASSWORD, Client, Plane, running
 from tests.controlplane.programs import new_account, new_key, rotate
 from tests.controlplane.test_invitations import accept, invite, new_team, role
+from tests.controlplane.test_roles import make as make_role
 from weftapi.controlplane.v1 import certificate_authority_pb2 as ca_pb2
 from weftapi.controlplane.v1 import certificate_authority_pb2_grpc as ca_grpc
 from weftapi.controlplane.v1 import organizations_pb2
@@ -52,7 +53,28 @@ async def rolling(_plane: Plane, admin: Client, _id: str) -> Change:
     return lambda: authority.StartRollover(ca_pb2.StartRolloverRequest(name=ROLLOVER))
 
 
+async def advancing(_plane: Plane, admin: Client, _id: str) -> Change:
+    """The root that signs, and the one that does no longer."""
+    authority = ca_grpc.CertificateAuthorityServiceStub(admin.channel)
+    found = await authority.GetCertificateAuthority(
+        ca_pb2.GetCertificateAuthorityRequest(name=ROLLOVER)
+    )
+    request = ca_pb2.AdvanceRolloverRequest(name=ROLLOVER, force=True)
+    if found.phase == ca_pb2.ROLLOVER_PHASE_ISSUING:
+        found = await authority.AdvanceRollover(request)
+    if found.phase == ca_pb2.ROLLOVER_PHASE_STANDBY:
+        await authority.StartRollover(ca_pb2.StartRolloverRequest(name=ROLLOVER))
+    return lambda: authority.AdvanceRollover(request)
+
+
+async def casting(_plane: Plane, admin: Client, id_: str) -> Change:
+    """A role."""
+    return lambda: make_role(admin, id_, "runs.get")
+
+
 CHANGES = {
+    "advancing": advancing,
+    "casting": casting,
     "accepting": accepting,
     "founding": founding,
     "rotating": rotating,

@@ -1,10 +1,12 @@
 """The control plane killed between the statements of one change: nothing is half made (F1)."""
 
+import asyncio
 import random
 import signal
 import time
 from pathlib import Path
 
+import grpc
 import pytest
 
 from tests.controlplane import killed_changes
@@ -13,6 +15,7 @@ from tests.controlplane.killed_changes import CHANGES, RETAIN_S, ROLLOVER, ackno
 from tests.controlplane.test_invitations import held_by, invitations, team_members
 from tests.controlplane.test_members import members
 from tests.controlplane.test_organizations import create, organizations
+from tests.controlplane.test_roles import make as make_role
 from tests.forks import forks
 from weftapi.controlplane.v1 import (
     certificate_authority_pb2,
@@ -77,7 +80,34 @@ async def rolled(admin: Client, _id: str) -> bool:
     return not is_over
 
 
-DONE = {"accepting": accepted, "founding": founded, "rotating": rotated, "rolling": rolled}
+async def advanced(admin: Client, _id: str) -> bool:
+    stub = certificate_authority_pb2_grpc.CertificateAuthorityServiceStub(admin.channel)
+    found = await stub.GetCertificateAuthority(
+        certificate_authority_pb2.GetCertificateAuthorityRequest(name=ROLLOVER)
+    )
+    is_issuing = found.phase == certificate_authority_pb2.ROLLOVER_PHASE_ISSUING
+    other = "OUTGOING" if is_issuing else "INCOMING"
+    states = [certificate_authority_pb2.RootState.Name(root.state) for root in found.roots]
+    assert sorted(states) == sorted(["ROOT_STATE_ACTIVE", f"ROOT_STATE_{other}"])
+    return is_issuing
+
+
+async def cast(admin: Client, id_: str) -> bool:
+    # Its id is free where it is not there.
+    (outcome,) = await asyncio.gather(make_role(admin, id_, "runs.get"), return_exceptions=True)
+    is_taken = isinstance(outcome, grpc.aio.AioRpcError)
+    assert not is_taken or outcome.code() is grpc.StatusCode.ALREADY_EXISTS
+    return is_taken
+
+
+DONE = {
+    "advancing": advanced,
+    "casting": cast,
+    "accepting": accepted,
+    "founding": founded,
+    "rotating": rotated,
+    "rolling": rolled,
+}
 
 
 @pytest.mark.parametrize(("seed", "change"), list(enumerate(CHANGES)))

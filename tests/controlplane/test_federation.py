@@ -104,6 +104,15 @@ async def test_a_job_becomes_an_account(world: World) -> None:
     assert world.issuer.asked == ["/.well-known/openid-configuration", "/keys"]
 
 
+async def test_of_many_who_start_at_once_one_asks_the_issuer(world: World) -> None:
+    await world.trust()
+    # More than may wait for one provider.
+    tokens = [world.issuer.token() for _ in range(40)]
+    granted = await asyncio.gather(*map(world.exchange, tokens))
+    assert all(each.access_token for each in granted)
+    assert world.issuer.asked == ["/.well-known/openid-configuration", "/keys"]
+
+
 async def test_a_token_counts_once_unless_it_may_be_used_again(world: World) -> None:
     await world.trust()
     assert await world.program()
@@ -115,6 +124,8 @@ async def test_a_token_counts_once_unless_it_may_be_used_again(world: World) -> 
         assert len(refusals) == 9
         assert {error.code().name for error in refusals} == {"UNAUTHENTICATED"}
         assert await refused(world.exchange(token)) == INVALID_GRANT
+        with pytest.raises(grpc.aio.AioRpcError, match="let each step of the job ask its CI"):
+            await world.exchange(token)
     pod = "system:serviceaccount:ml:trainer"
     await world.trust("pods", subject=pod, reusable=True)
     # As Kubernetes mounts them: a list of one audience, the same token for every start.

@@ -62,6 +62,17 @@ def explain(client: Client, resource: str, *permissions: str, subject: str = "")
     return client.access.GetEffectivePermissions(request)
 
 
+async def test_only_what_there_are_permissions_for_is_shared(plane: Plane, admin: Client) -> None:
+    """A grant on a misspelt kind would look like one, and give nothing."""
+    await plane.new_workspace(admin, "w1")
+    project = f"{W1}/projects/p"
+    for kind in ("run", "Runs", "secretss", "steps"):
+        wrong = bind(admin, admin.subject, "viewer", f"{project}/{kind}/r")
+        assert await refused(wrong) == ("INVALID_ARGUMENT", "INVALID_FIELDS")
+    for kind in ("runs", "pipelines", "artifacts", "logStreams"):
+        await bind(admin, admin.subject, "viewer", f"{project}/{kind}/r")
+
+
 async def test_an_expired_grant_counts_nowhere(plane: Plane, admin: Client) -> None:
     bob = await plane.new_user(admin, "bob@example.com")
     made = await grant(plane, admin, bob.subject, "viewer", minutes=2)

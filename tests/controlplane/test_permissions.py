@@ -5,12 +5,14 @@ import itertools
 from pathlib import Path
 
 import pytest
+from google.api import resource_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.authorization import scope_of
 from controlplane.permissions import (
     CATALOGUE,
+    COLLECTIONS,
     FROM_BELOW,
     ROLES,
     Grant,
@@ -18,7 +20,7 @@ from controlplane.permissions import (
     held_on,
     may_see_below,
 )
-from tests.contracts.descriptors import methods
+from tests.contracts.descriptors import file_protos, methods
 from weftapi.options.v1 import options_pb2
 
 MATRIX = Path(__file__).with_name("role_matrix.txt")
@@ -153,3 +155,16 @@ def test_a_list_is_open_to_whoever_sees_something_in_it(
 )
 def test_names_say_where_they_lie(name: str, scope: Scope | None) -> None:
     assert scope_of(name) == scope
+
+
+def test_everything_in_a_project_can_be_shared() -> None:
+    """The kinds that grants may name are those of the contract."""
+    found = set()
+    for file in file_protos():
+        for message in file.message_type:
+            for pattern in message.options.Extensions[resource_pb2.resource].pattern:
+                parts = pattern.split("/")
+                if parts[0] == "projects" and len(parts) > 2:
+                    found.add(parts[2])
+    assert found
+    assert found <= COLLECTIONS

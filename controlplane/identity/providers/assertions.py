@@ -15,6 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 import jwt
 
 from controlplane.identity.providers.bulkheads import Bulkheads
+from controlplane.identity.providers.flights import Flights
 from controlplane.identity.providers.keysets import ALGORITHMS, KeySets
 from controlplane.identity.providers.model import IdentityRejectedError, ProviderUnavailableError
 from controlplane.identity.providers.wire import Wire
@@ -90,14 +91,17 @@ class Assertions:
         self._bulkheads = bulkheads
         self._clock = clock
         self._keys = KeySets(wire.fetch, clock.monotonic)
+        self._flights = Flights[jwt.PyJWK]()
         # By issuer: when it was asked, and where its keys are.
         self._key_uris: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     async def verify(self, token: Presented) -> Assertion:
         """What a token of a trusted issuer says; raises ProviderError."""
         algorithm, kid = _signed_by(token.header)
-        async with self._bulkheads.enter(uuid5(NAMESPACE_URL, token.issuer)):
-            key = await self._key(token.issuer, kid, algorithm)
+        # Of a hundred jobs that start at once, one asks the issuer for its keys.
+        key = await self._flights.join(
+            (token.issuer, kid, algorithm), lambda: self._key(token.issuer, kid, algorithm)
+        )
         try:
             jwt.decode(token.encoded, key=key, algorithms=[algorithm], options=_OPTIONS)
         except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
@@ -106,13 +110,14 @@ class Assertions:
         return Assertion(token.claims, _end_of(token.claims, self._clock.now()), _digest(token))
 
     async def _key(self, issuer: str, kid: str | None, algorithm: str) -> jwt.PyJWK:
-        key_uri = await self._key_uri(issuer)
-        try:
-            return await self._keys.find(key_uri, kid, algorithm)
-        except ProviderUnavailableError:
-            # Keys that cannot be had may have moved: the next one asks the issuer again.
-            self._key_uris.pop(issuer, None)
-            raise
+        async with self._bulkheads.enter(uuid5(NAMESPACE_URL, issuer)):
+            key_uri = await self._key_uri(issuer)
+            try:
+                return await self._keys.find(key_uri, kid, algorithm)
+            except ProviderUnavailableError:
+                # Keys that cannot be had may have moved: the next one asks the issuer again.
+                self._key_uris.pop(issuer, None)
+                raise
 
     async def _key_uri(self, issuer: str) -> str:
         known = self._key_uris.get(issuer)

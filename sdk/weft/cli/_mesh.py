@@ -26,11 +26,18 @@ def address(text: str) -> str:
 def choose_workspace(
     connection: Connection, wanted: str | None, organization: str = ""
 ) -> dict[str, str]:
-    """The organization (the first of the caller's by default), workspace and endpoint to use."""
+    """The organization (the first of the caller's by default), workspace and endpoint to use.
+
+    None of them for who has no role anywhere yet: they are signed in all the same.
+    """
     from weftapi.controlplane.v1 import workspaces_pb2, workspaces_pb2_grpc
 
     endpoint = connection.control_plane
     organization = organization or _first_organization(connection)
+    if not organization:
+        if wanted:
+            raise CommandError("you have no role in any organization yet", Exit.NOT_FOUND)
+        return {}
     found = endpoint.call(
         endpoint.stub(workspaces_pb2_grpc.WorkspaceServiceStub).ListWorkspaces,
         workspaces_pb2.ListWorkspacesRequest(parent=organization),
@@ -61,9 +68,7 @@ def _first_organization(connection: Connection) -> str:
         endpoint.stub(organizations_pb2_grpc.OrganizationServiceStub).ListOrganizations,
         organizations_pb2.ListOrganizationsRequest(),
     ).organizations
-    if not organizations:
-        raise CommandError("you have no role in any organization yet; ask for one", Exit.AUTH)
-    return organizations[0].name
+    return organizations[0].name if organizations else ""
 
 
 def fetch_ca(host: str, fingerprint: str) -> str:

@@ -80,7 +80,7 @@ def login(
     ca_pem = ca.read_text() if ca else fetch_ca(host, fingerprint) if fingerprint else ""
     context = Context(name=name or host.rpartition(":")[0], control_plane=host, ca_pem=ca_pem)
     # Nothing is kept before all of it worked: a sign-in that fails leaves the last one as it was.
-    job = _job(service_account, id_token, organization)
+    job = _job(service_account, id_token, organization or _known_organization(host))
     way = _Way(token, email, provider, organization, device, job)
     secrets = MemorySecrets(_sign_in(context, way))
     connection = Connection(context, secrets)
@@ -92,6 +92,8 @@ def login(
     store.sign_in(context.name, secrets.sign_in_of(context.name))
     store.put(context)
     note(f"signed in; context {context.name!r} uses {context.workspace or 'no workspace yet'}")
+    if not context.organization:
+        note("you have no role in any organization yet: ask an administrator, then sign in again")
 
 
 @click.command()
@@ -227,6 +229,19 @@ def _job(
         parent = f"organizations/{organization or _FIRST_ORGANIZATION}"
         service_account = f"{parent}/serviceAccounts/{service_account}"
     return auth_pb2.IdTokenGrant(id_token=encoded, service_account=service_account)
+
+
+def _known_organization(host: str) -> str | None:
+    """The organization that is in use, where it is one of this mesh."""
+    from weft._contexts import ContextStore
+    from weft.errors import ContextError
+
+    try:
+        context = ContextStore().current()
+    except ContextError:
+        return None
+    is_same = context.control_plane == host and context.organization
+    return context.organization.removeprefix("organizations/") if is_same else None
 
 
 def _sign_in(context: Context, way: _Way) -> SignIn:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def orgs() -> None:
-    """List, make and choose organizations. ORGANIZATION is an id; `weft orgs use` chooses one."""
+    """List, make, choose and leave organizations. ORGANIZATION is an id; `orgs use` chooses one."""
 
 
 @orgs.command("list")
@@ -106,6 +106,22 @@ def delete(*, organization: str, yes: bool) -> None:
         click.confirm(question, abort=True, err=True)
     connection.control_plane.call(stub.DeleteOrganization, request)
     note(f"{short(request.name)} is deleted")
+
+
+@orgs.command()
+@click.argument("organization")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def leave(*, organization: str, yes: bool) -> None:
+    """Leave an organization, with all that you hold there. You can be invited again."""
+    from weftapi.controlplane.v1 import organizations_pb2
+
+    connection, stub = _connect()
+    request = organizations_pb2.LeaveOrganizationRequest(name=_name(connection, organization))
+    if not yes:
+        question = f"Leave {short(request.name)}, with your roles and teams there?"
+        click.confirm(question, abort=True, err=True)
+    connection.control_plane.call(stub.LeaveOrganization, request)
+    note(f"you left {short(request.name)}")
 
 
 @orgs.command()

@@ -137,6 +137,26 @@ def test_an_account_is_shut_opened_recovered_and_erased(
     assert (last.code, "administrator" in last.err) == (6, True)
 
 
+def test_who_leaves_is_signed_in_all_the_same(
+    weft: Weft, connection: Connection, mesh: EmbeddedMesh, tmp_path: Path
+) -> None:
+    email = "em.cli@example.com"
+    em = join(weft, connection, mesh, tmp_path, email, "--role", "viewer")
+    assert weft("orgs", "leave", "default", stdin="n\n", **em).code != 0
+    left = weft("orgs", "leave", "default", "--yes", **em)
+    assert (left.code, "you left default" in left.err) == (0, True)
+    assert weft("members", "show", email).code == 5
+    assert weft("members", "list", **em).code == 4
+    login = ("login", connection.context.control_plane, "--ca", str(mesh.ca_file))
+    again = weft(*login, "--email", email, stdin=f"{PASSWORD}\n", **em)
+    assert (again.code, "no role in any organization" in again.err) == (0, True)
+    assert weft("whoami", **em).code == 0
+    wanted = weft(*login, "--email", email, "--workspace", "default", stdin=f"{PASSWORD}\n", **em)
+    assert wanted.code == 5
+    last = weft("orgs", "leave", "default", "--yes")
+    assert (last.code, "administrator" in last.err) == (6, True)
+
+
 def test_a_member_is_taken_out_and_comes_back_to_the_same_account(
     weft: Weft, connection: Connection, mesh: EmbeddedMesh, tmp_path: Path
 ) -> None:

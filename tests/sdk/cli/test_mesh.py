@@ -10,10 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.sdk.cli.conftest import Runs, Weft
 from weft._connection import Connection
 from weft._contexts import Context, ContextStore
 from weft._embedded import EmbeddedMesh
+from weft.cli.login import _known_organization
 
 
 def log_in(
@@ -241,6 +244,19 @@ def test_a_local_run_is_recorded_as_it_goes_and_leaves_no_journal(
     shown = json.loads(weft("runs", "show", local.stdout.strip(), "-o", "json").out)
     assert shown["state"] == "RUN_STATE_SUCCEEDED"
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_an_account_is_meant_in_the_organization_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEFT_CONFIG_DIR", str(tmp_path))
+    assert _known_organization("mesh.example:443") is None
+    context = Context(
+        name="acme", control_plane="mesh.example:443", organization="organizations/acme"
+    )
+    ContextStore(tmp_path).put(context)
+    assert _known_organization("mesh.example:443") == "acme"
+    assert _known_organization("other.example:443") is None
 
 
 def test_a_job_that_is_not_taken_is_not_signed_in(

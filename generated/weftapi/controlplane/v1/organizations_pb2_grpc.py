@@ -62,6 +62,11 @@ class OrganizationServiceStub(object):
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.DeleteOrganizationRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.LeaveOrganization = channel.unary_unary(
+                '/weftapi.controlplane.v1.OrganizationService/LeaveOrganization',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.LeaveOrganizationRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class OrganizationServiceServicer(object):
@@ -107,6 +112,15 @@ class OrganizationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LeaveOrganization(self, request, context):
+        """Takes the caller out of an organization, with all that they hold there; an administrator can invite them again.
+        The last administrator who can sign in is FAILED_PRECONDITION `LAST_ADMINISTRATOR`; who is no member is
+        PERMISSION_DENIED, as is a personal access token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrganizationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -133,6 +147,11 @@ def add_OrganizationServiceServicer_to_server(servicer, server):
             'DeleteOrganization': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteOrganization,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.DeleteOrganizationRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'LeaveOrganization': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaveOrganization,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.LeaveOrganizationRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
@@ -272,6 +291,33 @@ class OrganizationService(object):
             target,
             '/weftapi.controlplane.v1.OrganizationService/DeleteOrganization',
             weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.DeleteOrganizationRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaveOrganization(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.OrganizationService/LeaveOrganization',
+            weftapi_dot_controlplane_dot_v1_dot_organizations__pb2.LeaveOrganizationRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,

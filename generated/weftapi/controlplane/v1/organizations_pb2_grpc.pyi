@@ -51,6 +51,11 @@ class OrganizationServiceStub:
     what the audit log says. One that still has workspaces or other things of its own is FAILED_PRECONDITION
     `RESOURCE_IN_USE`, and so is the first one.
     """
+    LeaveOrganization: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.LeaveOrganizationRequest, _empty_pb2.Empty]
+    """Takes the caller out of an organization, with all that they hold there; an administrator can invite them again.
+    The last administrator who can sign in is FAILED_PRECONDITION `LAST_ADMINISTRATOR`; who is no member is
+    PERMISSION_DENIED, as is a personal access token.
+    """
 
 @_typing.type_check_only
 class OrganizationServiceAsyncStub(OrganizationServiceStub):
@@ -73,6 +78,11 @@ class OrganizationServiceAsyncStub(OrganizationServiceStub):
     """Deletes an organization with its memberships, grants, teams, roles and invitations; accounts stay, and so does
     what the audit log says. One that still has workspaces or other things of its own is FAILED_PRECONDITION
     `RESOURCE_IN_USE`, and so is the first one.
+    """
+    LeaveOrganization: _aio.UnaryUnaryMultiCallable[_organizations_pb2.LeaveOrganizationRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Takes the caller out of an organization, with all that they hold there; an administrator can invite them again.
+    The last administrator who can sign in is FAILED_PRECONDITION `LAST_ADMINISTRATOR`; who is no member is
+    PERMISSION_DENIED, as is a personal access token.
     """
 
 class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -123,6 +133,17 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes an organization with its memberships, grants, teams, roles and invitations; accounts stay, and so does
         what the audit log says. One that still has workspaces or other things of its own is FAILED_PRECONDITION
         `RESOURCE_IN_USE`, and so is the first one.
+        """
+
+    @_abc_1.abstractmethod
+    def LeaveOrganization(
+        self,
+        request: _organizations_pb2.LeaveOrganizationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Takes the caller out of an organization, with all that they hold there; an administrator can invite them again.
+        The last administrator who can sign in is FAILED_PRECONDITION `LAST_ADMINISTRATOR`; who is no member is
+        PERMISSION_DENIED, as is a personal access token.
         """
 
 def add_OrganizationServiceServicer_to_server(servicer: OrganizationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
