@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError, Message
 from meshkit.access import MethodPolicy
 from meshkit.caller import Caller, CallerKind
 from meshkit.clock import Clock
-from meshkit.errors import PermissionDenied, Unavailable
+from meshkit.errors import MeshError, PermissionDenied, Unavailable
 from meshkit.files import write_private
 from meshkit.resources import ID_PATTERN
 from meshkit.scopes import ExtraCheck
@@ -165,6 +165,13 @@ class Policies:
             self._confirmed = self._clock.now()
         return self._clock.now() <= self._confirmed + self.grants.max_age
 
+    def refusal(self, subject: str, permission: str, resource: str) -> MeshError | None:
+        """Why somebody, who need not be calling, may not do something now; None where they may."""
+        if not self.is_fresh:
+            return _expired(self)
+        allowed = self.grants.allows(subject, permission, resource)
+        return None if allowed else _denied(permission)
+
     @property
     def confirmed_at(self) -> datetime:
         return self._confirmed
@@ -238,11 +245,7 @@ class Access:
         if not is_whole or policies.grants.has_revoked(caller):
             raise unauthenticated()
         if not policies.is_fresh:
-            raise Unavailable(
-                "POLICY_EXPIRED",
-                "This workspace has not heard of the control plane for too long to decide.",
-                metadata={"policyTime": policies.confirmed_at.isoformat()},
-            )
+            raise _expired(policies)
         if policy.permission and not await self._holds(caller, policy, resource):
             raise _denied(policy.permission)
 
@@ -327,6 +330,14 @@ def own_run_only(
             raise PermissionDenied("NOT_PERMITTED", "A run token reaches its own run only.")
 
     return check
+
+
+def _expired(policies: Policies) -> Unavailable:
+    return Unavailable(
+        "POLICY_EXPIRED",
+        "This workspace has not heard of the control plane for too long to decide.",
+        metadata={"policyTime": policies.confirmed_at.isoformat()},
+    )
 
 
 def _denied(permission: str) -> PermissionDenied:

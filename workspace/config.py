@@ -86,6 +86,8 @@ class WorkspaceSettings(MemberSettings):
     """How often launches are looked at without being woken."""
     stop_grace_s: float = 60.0
     """How long a run that was asked to stop may keep its workload."""
+    schedule_interval_s: float = 1.0
+    """How often schedules are looked at whose time may have come."""
     start_patience_s: float = 900.0
     """How long a runner may take to start once its manager has a place for it."""
 

@@ -44,6 +44,7 @@ from workspace.operations import conditions
 from workspace.owners import Owners
 from workspace.reaper import Reaper
 from workspace.run_tokens import RunStandings, RunTokens, load_key
+from workspace.scheduler import Scheduler
 from workspace.secrets.backends import Backends
 from workspace.secrets.keeper import SecretKeeper
 from workspace.secrets.key_file import KeyFile
@@ -353,6 +354,9 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
         lease=settings.heartbeat_lease,
     )
     secrets = SecretUpkeep(parts.database, parts.backends, parts.secrets)
+    scheduler = Scheduler(
+        parts.database, parts.policies.refusal, clock=clock, wake=parts.reconciler.wake
+    )
     upkeep = Upkeep(parts.database, settings, courier, clock)
     return [
         Job("reaper", reaper.run, settings.reaper_interval_s),
@@ -360,6 +364,7 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
         Job("launches", parts.reconciler.run, settings.launch_interval_s),
         Job("contents", parts.contents.remove_orphans, settings.upkeep_interval_s),
         Job("triggers", Reactor(parts.database, parts.policies).run, settings.launch_interval_s),
+        Job("schedules", scheduler.run, settings.schedule_interval_s),
         Job("seal_logs", parts.logs.seal_ended, settings.log_sealing_interval_s),
         Job("secret_keys", parts.rotation.run, settings.secrets_key_interval_s),
         Job("secrets", secrets.run, settings.secrets_upkeep_interval_s),

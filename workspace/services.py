@@ -31,6 +31,8 @@ from weftapi.workspace.v1 import (
     reports_pb2_grpc,
     runs_pb2,
     runs_pb2_grpc,
+    schedules_pb2,
+    schedules_pb2_grpc,
     secret_stores_pb2,
     secret_stores_pb2_grpc,
     secrets_pb2,
@@ -87,6 +89,8 @@ from workspace.servicers.pipelines import PipelineServicer, pipeline_to_proto
 from workspace.servicers.projects import ProjectServicer, project_to_proto
 from workspace.servicers.reports import ReportServicer
 from workspace.servicers.runs import RunServicer, run_to_proto
+from workspace.servicers.schedule_messages import schedule_to_proto
+from workspace.servicers.schedules import ScheduleServicer, may_run_snapshot
 from workspace.servicers.secret_stores import SecretStoreServicer
 from workspace.servicers.secrets import SecretServicer, secret_to_proto
 from workspace.servicers.server import ServerServicer
@@ -105,6 +109,7 @@ from workspace.store import (
     schema_connectors,
     schema_logs,
     schema_models,
+    schema_schedules,
     schema_secrets,
     schema_snapshots,
     schema_stacks,
@@ -131,6 +136,7 @@ SHOWN = {
     schema_models.StageRequest: Shown("stage_request", request_to_proto),
     schema_connectors.ServiceConnector: Shown("service_connector", connector_to_proto),
     schema_secrets.Secret: Shown("secret", secret_to_proto),
+    schema_schedules.Schedule: Shown("schedule", schedule_to_proto),
 }
 
 
@@ -192,6 +198,11 @@ def services(parts: Parts) -> list[Service]:
         _service(models_pb2, models_pb2_grpc, ModelServicer(database, lists)),
         _service(artifacts_pb2, artifacts_pb2_grpc, _artifacts(parts)),
         _service(triggers_pb2, triggers_pb2_grpc, TriggerServicer(database, lists)),
+        _service(
+            schedules_pb2,
+            schedules_pb2_grpc,
+            ScheduleServicer(database, lists, parts.reconciler, parts.clock),
+        ),
         _service(events_pb2, events_pb2_grpc, EventServicer(database, watches)),
         _service(logs_pb2, logs_pb2_grpc, _logs(parts)),
         _service(service_connectors_pb2, service_connectors_pb2_grpc, _connectors(parts)),
@@ -211,6 +222,7 @@ def extra_checks(parts: Parts) -> dict[str, ExtraCheck]:
         "producers_of_own_run": own_run_only(producers_of),
         "model_version_of_own_run": own_run_only(run_of_new_version),
         "linking_own_model_version": linking_own_model_version(parts.database),
+        "may_run_snapshot": may_run_snapshot(parts.database, parts.policies.refusal),
         "approval_rule": approval_rule(parts.access),
         "triggered_snapshot": triggered_snapshot(parts.database, parts.access),
         "log_stream_of_own_run": log_stream_of_own_run(parts.logs),

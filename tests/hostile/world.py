@@ -284,6 +284,7 @@ async def _workspace(harness: workspaces.Harness, server: SpiffeId, directory: P
             "weft.dev/Build": "projects/demo/builds/first",
             "weft.dev/RunCondition": f"{run.name}/conditions/first",
             "weft.dev/Secret": "secrets/first",
+            "weft.dev/Schedule": "projects/demo/schedules/nightly",
             "weft.dev/Model": "projects/demo/models/fraud",
             "weft.dev/ModelVersion": "projects/demo/models/fraud/versions/1",
             "weft.dev/StageRequest": f"projects/demo/models/fraud/stageRequests/{uuid4()}",

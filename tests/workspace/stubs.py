@@ -13,6 +13,7 @@ from weftapi.workspace.v1 import (
     projects_pb2_grpc,
     reports_pb2_grpc,
     runs_pb2_grpc,
+    schedules_pb2_grpc,
     secret_stores_pb2_grpc,
     secrets_pb2_grpc,
     server_pb2_grpc,
@@ -54,6 +55,9 @@ class Stubs(ABC):
 
     def reports(self, token: str | None = None) -> Any:
         return self._stub(reports_pb2_grpc.ReportServiceStub, token)
+
+    def schedules(self, token: str | None = None) -> Any:
+        return self._stub(schedules_pb2_grpc.ScheduleServiceStub, token)
 
     def artifacts(self, token: str | None = None) -> Any:
         return self._stub(artifacts_pb2_grpc.ArtifactServiceStub, token)

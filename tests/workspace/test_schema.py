@@ -3,7 +3,7 @@
 import pytest
 
 from meshkit.migrations import drift, migrate
-from weftapi.workspace.v1 import artifacts_pb2, model_types_pb2, run_types_pb2
+from weftapi.workspace.v1 import artifacts_pb2, model_types_pb2, run_types_pb2, schedule_types_pb2
 from workspace.lifecycle import RunState, StepState
 from workspace.server import MIGRATIONS
 from workspace.servicers.converting import numbers
@@ -15,12 +15,14 @@ from workspace.store import (
     models,
     projects,
     runs,
+    schedules,
     service_connectors,
     snapshots,
     steps,
 )
 from workspace.store.base import metadata
 from workspace.store.schema_models import ModelStage, RequestState
+from workspace.store.schema_schedules import CatchUp, Outcome, Overlap, ScheduleState
 
 
 @pytest.fixture
@@ -54,6 +56,8 @@ def test_every_filterable_field_has_an_index() -> None:
         model_versions.TRANSITION_FIELDS,
         model_versions.REQUEST_FIELDS,
         service_connectors.FIELDS,
+        schedules.FIELDS,
+        schedules.FIRING_FIELDS,
     )
     assert [table.unindexed() for table in tables] == [[]] * len(tables)
     # Steps are filtered within one run, which an index finds.
@@ -68,5 +72,9 @@ def test_names_of_states_are_those_of_the_contract_in_its_order() -> None:
         (artifacts.TYPES, artifacts_pb2.ArtifactType),
         (ModelStage, model_types_pb2.ModelStage),
         (RequestState, model_types_pb2.StageRequestState),
+        (ScheduleState, schedule_types_pb2.ScheduleState),
+        (CatchUp, schedule_types_pb2.CatchUp),
+        (Overlap, schedule_types_pb2.Overlap),
+        (Outcome, schedule_types_pb2.FiringOutcome),
     ):
         assert {str(name): place for place, name in enumerate(ours, 1)} | {"": 0} == numbers(theirs)

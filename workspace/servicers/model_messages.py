@@ -6,9 +6,9 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from meshkit.errors import FieldViolation, InvalidArgument
 from weftapi.workspace.v1 import model_types_pb2
 from workspace import names
+from workspace.operations.refusals import invalid
 from workspace.servicers.converting import numbers, short_names, stamp, struct_to_dict
 from workspace.store.schema_models import (
     Model,
@@ -43,11 +43,6 @@ def require_name(field: str, name: str) -> None:
     """Refuses an update that does not say of what."""
     if not name:
         raise invalid(field, "is required")
-
-
-def invalid(field: str, problem: str) -> InvalidArgument:
-    violation = FieldViolation(field, problem)
-    return InvalidArgument("INVALID_FIELDS", f"{field} {problem}.", violations=[violation])
 
 
 def stage_name(number: int) -> str:

@@ -16,11 +16,10 @@ from workspace.access import Access
 from workspace.operations import model_versions as version_operations
 from workspace.operations import models as operations
 from workspace.operations.model_versions import NewVersion, Targets, VersionKey
-from workspace.operations.refusals import absent
+from workspace.operations.refusals import absent, invalid
 from workspace.servicers.converting import caller
 from workspace.servicers.listing import Lists
 from workspace.servicers.model_messages import (
-    invalid,
     link_to_proto,
     model_to_proto,
     require_name,
@@ -244,6 +243,7 @@ def linking_own_model_version(database: Database) -> ExtraCheck:
 
 def approval_rule(access: Access) -> ExtraCheck:
     """The extra check of that name: whoever could not approve cannot do away with approvals."""
+
     allowed = access.require("models.approve")
 
     async def check(caller: Caller, request: Message) -> None:

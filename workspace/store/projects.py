@@ -12,6 +12,7 @@ from workspace.store.lists import Listed, Visible, listed, matching, within
 from workspace.store.schema import Project, Run
 from workspace.store.schema_artifacts import Artifact
 from workspace.store.schema_models import Model
+from workspace.store.schema_schedules import Schedule
 from workspace.store.schema_snapshots import Pipeline
 from workspace.store.schema_triggers import Trigger
 
@@ -79,6 +80,7 @@ _HOLDING: tuple[tuple[str, type[Row]], ...] = (
     ("artifacts", Artifact),
     ("models", Model),
     ("triggers", Trigger),
+    ("schedules", Schedule),
 )
 
 

@@ -26,7 +26,7 @@ _S = columns(Step)
 _E = columns(LineageEdge)
 _COUNTERS = RunCounter.__table__
 
-TRIGGERS = ("SDK", "SNAPSHOT", "RETRY", "EVENT")
+TRIGGERS = ("SDK", "SNAPSHOT", "RETRY", "EVENT", "SCHEDULE")
 Key = tuple[str, str]
 
 ORDERS = Orders((OrderKey("create_time", _C.create_time),), OrderKey("uid", _C.uid))

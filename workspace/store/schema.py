@@ -267,6 +267,7 @@ from workspace.store import schema_conditions as schema_conditions  # noqa: E402
 from workspace.store import schema_connectors as schema_connectors  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_logs as schema_logs  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_models as schema_models  # noqa: E402, PLC0414 - re-exported
+from workspace.store import schema_schedules as schema_schedules  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_secrets as schema_secrets  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_snapshots as schema_snapshots  # noqa: E402, PLC0414
 from workspace.store import schema_stacks as schema_stacks  # noqa: E402, PLC0414 - re-exported

@@ -8,6 +8,7 @@ from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.schema import among
 from meshkit.session import Session
+from workspace.store import schedules
 from workspace.store.base import Rows, columns, every, fetch
 from workspace.store.lists import Listed, matching, revision
 from workspace.store.schema import Run
@@ -78,7 +79,7 @@ def lock_template(session: Session, project: str, template: str) -> Snapshot | N
 
 
 def users(session: Session, snapshot: Snapshot, limit: int) -> list[str]:
-    """Names of runs that were made of a snapshot, newest first."""
+    """Names of runs that were made of a snapshot, newest first, and of schedules that run it."""
     query = (
         sa.select(_R.id)
         .where(_R.project == snapshot.project, _R.snapshot == snapshot.id)
@@ -86,7 +87,9 @@ def users(session: Session, snapshot: Snapshot, limit: int) -> list[str]:
         .limit(limit)
     )
     found = session.connection().execute(query).scalars()
-    return [f"projects/{snapshot.project}/runs/{id_}" for id_ in found]
+    runs = [f"projects/{snapshot.project}/runs/{id_}" for id_ in found]
+    left = limit - len(runs)
+    return runs + schedules.of_snapshot(session, snapshot.project, snapshot.id, left)
 
 
 def delete(session: Session, snapshot: Snapshot) -> None:

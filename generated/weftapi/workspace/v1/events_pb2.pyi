@@ -19,6 +19,7 @@ from weftapi.workspace.v1 import pipelines_pb2 as _pipelines_pb2
 from weftapi.workspace.v1 import projects_pb2 as _projects_pb2
 from weftapi.workspace.v1 import reports_pb2 as _reports_pb2
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
+from weftapi.workspace.v1 import schedule_types_pb2 as _schedule_types_pb2
 from weftapi.workspace.v1 import secrets_pb2 as _secrets_pb2
 from weftapi.workspace.v1 import service_connectors_pb2 as _service_connectors_pb2
 from weftapi.workspace.v1 import snapshots_pb2 as _snapshots_pb2
@@ -98,6 +99,7 @@ class Event(_message.Message):
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     STAGE_REQUEST_FIELD_NUMBER: _builtins.int
     RUN_CONDITION_FIELD_NUMBER: _builtins.int
+    SCHEDULE_FIELD_NUMBER: _builtins.int
     BUILD_FIELD_NUMBER: _builtins.int
     SERVICE_CONNECTOR_FIELD_NUMBER: _builtins.int
     STACK_FIELD_NUMBER: _builtins.int
@@ -188,6 +190,10 @@ class Event(_message.Message):
         """A condition of a run."""
 
     @_builtins.property
+    def schedule(self) -> _schedule_types_pb2.Schedule:
+        """A schedule."""
+
+    @_builtins.property
     def build(self) -> _builds_pb2.Build:
         """A build."""
 
@@ -243,6 +249,7 @@ class Event(_message.Message):
         model_version: _model_types_pb2.ModelVersion | None = ...,
         stage_request: _model_types_pb2.StageRequest | None = ...,
         run_condition: _run_types_pb2.RunCondition | None = ...,
+        schedule: _schedule_types_pb2.Schedule | None = ...,
         build: _builds_pb2.Build | None = ...,
         service_connector: _service_connectors_pb2.ServiceConnector | None = ...,
         stack: _stacks_pb2.Stack | None = ...,
@@ -251,11 +258,11 @@ class Event(_message.Message):
         secret: _secrets_pb2.Secret | None = ...,
         trigger: _trigger_types_pb2.Trigger | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "run_condition", b"run_condition", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "run_condition", b"run_condition", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "run_condition", b"run_condition", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "run_condition", b"run_condition", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "run_condition", "build", "service_connector", "stack", "component", "flavor", "secret", "trigger"]  # noqa: Y015
+    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "run_condition", "schedule", "build", "service_connector", "stack", "component", "flavor", "secret", "trigger"]  # noqa: Y015
     _WhichOneofArgType_resource: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_resource) -> _WhichOneofReturnType_resource | None: ...
 

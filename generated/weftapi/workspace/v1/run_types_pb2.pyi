@@ -149,6 +149,8 @@ class _RunTriggerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunTrigger
     """A retry of an earlier run."""
     RUN_TRIGGER_EVENT: _RunTrigger.ValueType  # 4
     """Something that happened, which a trigger waited for."""
+    RUN_TRIGGER_SCHEDULE: _RunTrigger.ValueType  # 5
+    """A schedule."""
 
 class RunTrigger(_RunTrigger, metaclass=_RunTriggerEnumTypeWrapper):
     """Who or what made a run."""
@@ -163,6 +165,8 @@ RUN_TRIGGER_RETRY: RunTrigger.ValueType  # 3
 """A retry of an earlier run."""
 RUN_TRIGGER_EVENT: RunTrigger.ValueType  # 4
 """Something that happened, which a trigger waited for."""
+RUN_TRIGGER_SCHEDULE: RunTrigger.ValueType  # 5
+"""A schedule."""
 Global___RunTrigger: _TypeAlias = RunTrigger  # noqa: Y015
 
 class _StopMode:
@@ -788,7 +792,7 @@ class Run(_message.Message):
     of the project or of the workspace; empty in answers where the workspace itself serves it.
     """
     started_by: _builtins.str
-    """Output only. The trigger that started it: "projects/<id>/triggers/<id>"."""
+    """Output only. The trigger or the schedule that started it: "projects/<id>/triggers/<id>"."""
     cause: _builtins.str
     """Output only. What that answered: a run, or a version of a model or an artifact."""
     @_builtins.property
