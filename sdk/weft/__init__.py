@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from weft._models import Model as Model
     from weft._models import ModelVersion as ModelVersion
     from weft._models import model as model
+    from weft._pages import Html as Html
+    from weft._pages import Markdown as Markdown
     from weft._pipeline import Pipeline as Pipeline
     from weft._pipeline import pipeline as pipeline
     from weft._policies import Cache as Cache
@@ -66,6 +68,8 @@ _HOMES = {
     "CacheDecision": "_cache",
     "ExecutionMode": "_states",
     "Handle": "_handles",
+    "Html": "_pages",
+    "Markdown": "_pages",
     "Materializer": "_materializers.base",
     "Model": "_models",
     "ModelVersion": "_models",
@@ -99,6 +103,8 @@ __all__ = [
     "CacheDecision",
     "ExecutionMode",
     "Handle",
+    "Html",
+    "Markdown",
     "Materializer",
     "Model",
     "ModelVersion",

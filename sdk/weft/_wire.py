@@ -26,6 +26,14 @@ from weftapi.workspace.v1 import artifacts_pb2, reports_pb2, run_types_pb2
 NameOf = Callable[[ArtifactVersion], str]
 _REASON, _EXCERPT, _TRACEBACK, _LOCATION = 1_024, 4_096, 16_384, 1_024
 _MAX_INPUTS = 1_000
+_MAX_VISUALIZATIONS = 16
+_KINDS = {
+    **dict.fromkeys(("png", "jpg", "jpeg", "gif", "webp"), "IMAGE"),
+    "html": "HTML",
+    "md": "MARKDOWN",
+    "csv": "CSV",
+    "json": "JSON",
+}
 _CHANNELS = {"stdout": "STDOUT", "stderr": "STDERR", "structured": "LOGGING"}
 
 
@@ -86,8 +94,19 @@ def new_artifact_version(
             schema=struct(_described(version)),
             unsafe=version.is_pickled,
             written_with=dict(version.libraries),
+            visualizations=_visualizations(version.visualizations),
         ),
     )
+
+
+def _visualizations(files: tuple[str, ...]) -> list[artifacts_pb2.Visualization]:
+    """Say how files are shown; one whose ending says nothing is not."""
+    found = []
+    for file in files:
+        if kind := _KINDS.get(file.rpartition(".")[2].lower()):
+            number = artifacts_pb2.VisualizationKind.Value(f"VISUALIZATION_KIND_{kind}")
+            found.append(artifacts_pb2.Visualization(kind=number, file=file))
+    return found[:_MAX_VISUALIZATIONS]
 
 
 def artifact_version(message: artifacts_pb2.ArtifactVersion) -> ArtifactVersion:
@@ -108,7 +127,7 @@ def artifact_version(message: artifacts_pb2.ArtifactVersion) -> ArtifactVersion:
         schema=described.get("schema", {}),
         statistics=described.get("statistics", {}),
         libraries=dict(message.written_with),
-        visualizations=tuple(described.get("visualizations", ())),
+        visualizations=tuple(shown.file for shown in message.visualizations),
         is_pickled=message.unsafe,
         producer_run=run,
         producer_step=step,
@@ -178,5 +197,4 @@ def _described(version: ArtifactVersion) -> dict[str, Any]:
         "format": version.format,
         "schema": dict(version.schema),
         "statistics": dict(version.statistics),
-        "visualizations": list(version.visualizations),
     }

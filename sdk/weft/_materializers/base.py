@@ -17,7 +17,8 @@ class Saved:
         format: `json`, `npy`, `parquet`, ...
         schema: Columns, shape, dtype, ...
         statistics: Counts and ranges, where cheap.
-        visualizations: Names of files in the directory that a browser can show.
+        visualizations: Names of files in the directory that a browser can show, as their ending
+            says: png, jpg, gif, webp, html, md, csv, json. At most 16 of 3 MiB each.
         type: MODEL for trained models.
     """
 

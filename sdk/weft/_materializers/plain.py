@@ -10,6 +10,7 @@ from typing import Any
 
 from weft import _json
 from weft._materializers.base import Materializer, Saved
+from weft._pages import Html, Markdown
 
 
 class JsonMaterializer(Materializer):
@@ -56,6 +57,29 @@ class TextMaterializer(Materializer):
     def load(self, directory: Path) -> Any:
         """Read `data.txt`."""
         return (directory / "data.txt").read_bytes().decode()
+
+
+class PageMaterializer(Materializer):
+    """`weft.Html` and `weft.Markdown`: texts that a browser shows."""
+
+    name = "page"
+
+    def accepts(self, value: Any) -> bool:
+        """Whether the text is valid Unicode."""
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+
+    def save(self, value: Any, directory: Path) -> Saved:
+        """Write `page.html` or `page.md`."""
+        file = "page.html" if isinstance(value, Html) else "page.md"
+        (directory / file).write_bytes(value.encode())
+        format_ = "html" if isinstance(value, Html) else "markdown"
+        return Saved(format_, {}, {"characters": len(value)}, (file,))
+
+    def load(self, directory: Path) -> Any:
+        """Read the page, as what it was."""
+        path = next(directory.iterdir())
+        text = path.read_bytes().decode()
+        return Html(text) if path.suffix == ".html" else Markdown(text)
 
 
 class BytesMaterializer(Materializer):

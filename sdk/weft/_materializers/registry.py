@@ -13,6 +13,8 @@ from weft.errors import MaterializerError
 
 # By (top package, class), because classes move between submodules from version to version.
 _BY_TYPE = {
+    ("weft", "Html"): ("plain:PageMaterializer",),
+    ("weft", "Markdown"): ("plain:PageMaterializer",),
     ("builtins", "str"): ("plain:TextMaterializer",),
     ("builtins", "bytes"): ("plain:BytesMaterializer",),
     ("builtins", "dict"): ("numeric:ArraysMaterializer",),

@@ -7,6 +7,9 @@ from typing import Any
 
 from weft._materializers.base import Materializer, Saved
 
+_HEAD_ROWS = 100
+_HEAD_CHARACTERS = 1 << 18
+
 
 class DataFrameMaterializer(Materializer):
     """pandas data frames, as Parquet with pandas' own metadata."""
@@ -30,10 +33,11 @@ class DataFrameMaterializer(Materializer):
         return True
 
     def save(self, value: Any, directory: Path) -> Saved:
-        """Write `data.parquet`."""
+        """Write `data.parquet`, and its first rows as `head.csv` to look at."""
         value.to_parquet(directory / "data.parquet", engine="pyarrow")
         columns = {name: str(dtype) for name, dtype in value.dtypes.items()}
-        return Saved("parquet", {"columns": columns}, {"rows": len(value)})
+        shown = _write_head(value, directory / "head.csv")
+        return Saved("parquet", {"columns": columns}, {"rows": len(value)}, shown)
 
     def load(self, directory: Path) -> Any:
         """Read `data.parquet`."""
@@ -60,7 +64,8 @@ class SeriesMaterializer(Materializer):
         saved = _FRAMES.save(value.to_frame("value"), directory)
         if value.name is not None:
             (directory / "name.txt").write_text(value.name)
-        return Saved("parquet", {"dtype": str(value.dtype)}, saved.statistics)
+        schema = {"dtype": str(value.dtype)}
+        return Saved("parquet", schema, saved.statistics, saved.visualizations)
 
     def load(self, directory: Path) -> Any:
         """Read the only column."""
@@ -90,6 +95,15 @@ class ArrowMaterializer(Materializer):
 
         with pa.OSFile(str(directory / "data.arrow"), "rb") as source:
             return pa.ipc.open_file(source).read_all()
+
+
+def _write_head(frame: Any, path: Path) -> tuple[str, ...]:
+    """Write the first rows; nothing where a few of them are large already."""
+    text = frame.head(_HEAD_ROWS).to_csv(index=False)
+    if len(text) > _HEAD_CHARACTERS:
+        return ()
+    path.write_text(text, encoding="utf-8")
+    return (path.name,)
 
 
 def _is_object(dtype: Any) -> bool:

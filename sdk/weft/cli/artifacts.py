@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from weft.cli._artifacts import artifact_name, connect, find, label, size_of
 from weft.cli._names import run_name, short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
-from weft.cli._text import plain
+from weft.cli.artifact_changes import delete, prune, update
+from weft.cli.artifact_files import download, view
 
 if TYPE_CHECKING:
     from weft._connection import Connection
-    from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
+
+_DEPTH = 10
 
 
 @click.group()
 def artifacts() -> None:
-    """List, show and fetch artifacts. ARTIFACT is an id, or id@version; the newest by default."""
+    """List, show, name, fetch and end artifacts.
+
+    ARTIFACT is an id, or id@version with a number or an alias; the newest by default.
+    """
+
+
+for _command in (delete, download, prune, update, view):
+    artifacts.add_command(_command)
 
 
 @artifacts.command("list")
@@ -37,7 +47,7 @@ def list_artifacts(*, run: str | None, limit: int, output: str) -> None:
     """List versions of artifacts, newest first."""
     from weftapi.workspace.v1 import artifacts_pb2
 
-    connection, stub = _connect()
+    connection, stub = connect()
     request = artifacts_pb2.ListArtifactVersionsRequest(parent=f"{connection.project}/artifacts/-")
     if run:
         request.filter = f'producer_run = "{short(run_name(connection, run))}"'
@@ -49,9 +59,9 @@ def list_artifacts(*, run: str | None, limit: int, output: str) -> None:
         output,
         header=("ARTIFACT", "FORMAT", "SIZE", "TYPE", "MADE BY"),
         row=lambda v: (
-            _label(v.name),
+            label(v.name),
             v.materializer,
-            _size(v.size_bytes),
+            size_of(v.size_bytes),
             v.data_type,
             "/".join(v.producer_step.split("/")[3::2]),
         ),
@@ -61,25 +71,86 @@ def list_artifacts(*, run: str | None, limit: int, output: str) -> None:
 
 @artifacts.command()
 @click.argument("artifact")
+@click.option("-q", "--query", default="", help="Which: over alias, labels.<key>, type and more.")
+@output_option
+def versions(*, artifact: str, query: str, output: str) -> None:
+    """List the versions of an artifact, newest first."""
+    from weftapi.workspace.v1 import artifacts_pb2
+
+    connection, stub = connect()
+    call = connection.workspace.call
+    request = artifacts_pb2.ListArtifactVersionsRequest(
+        parent=artifact_name(connection, artifact), filter=query
+    )
+    pages = paged(lambda r: call(stub.ListArtifactVersions, r), request)
+    print_messages(
+        [version for page in pages for version in page.artifact_versions],
+        output,
+        header=("VERSION", "ALIAS", "FORMAT", "SIZE", "LABELS", "MADE"),
+        row=lambda v: (
+            label(v.name),
+            v.alias,
+            v.materializer,
+            size_of(v.size_bytes),
+            ",".join(f"{key}={value}" for key, value in sorted(v.labels.items())),
+            v.create_time.ToJsonString(),
+        ),
+        empty="no such versions",
+    )
+
+
+@artifacts.command()
+@click.argument("artifact")
+@click.option(
+    "--direction",
+    type=click.Choice(["up", "down", "both"]),
+    default="both",
+    show_default=True,
+    help="Where it comes from, what was made of it, or both.",
+)
+@click.option("--depth", type=click.IntRange(1, 10), default=_DEPTH, help="How many steps away.")
+@output_option
+def lineage(*, artifact: str, direction: str, depth: int, output: str) -> None:
+    """Draw where a version comes from, and what was made of it."""
+    from weft.cli._lineage import ask, draw_lineage
+
+    connection, stub = connect()
+    version = find(connection, stub, artifact)
+    if output == "table":
+        click.echo(label(version.name))
+        draw_lineage(connection, stub, version.name, direction, depth)
+        return
+    found = ask(connection, stub, version.name, direction, depth)
+    print_message(found, output, lambda: None)
+
+
+@artifacts.command()
+@click.argument("artifact")
 @output_option
 def show(*, artifact: str, output: str) -> None:
     """Show a version: what it is, where it is, and what it was made of."""
-    connection, stub = _connect()
-    version = _find(connection, stub, artifact)
+    connection, stub = connect()
+    version = find(connection, stub, artifact)
 
     def draw() -> None:
         print_fields(
             [
-                ("artifact", _label(version.name)),
+                ("artifact", label(version.name)),
                 ("type", version.data_type),
                 ("written by", version.materializer + (" (runs code)" if version.unsafe else "")),
-                ("size", _size(version.size_bytes)),
+                ("size", size_of(version.size_bytes)),
                 ("sha256", version.content_hash),
                 ("where", version.uri),
                 ("made by", version.producer_step),
+                ("alias", version.alias),
+                ("description", version.description),
+                ("labels", ", ".join(f"{k}={v}" for k, v in sorted(version.labels.items()))),
+                ("shows", ", ".join(shown.file for shown in version.visualizations)),
             ]
         )
-        _show_lineage(connection, stub, version.name)
+        from weft.cli._lineage import draw_lineage
+
+        draw_lineage(connection, stub, version.name, "up", _DEPTH)
 
     print_message(version, output, draw)
 
@@ -99,73 +170,16 @@ def get(*, artifact: str, directory: Path | None) -> None:
     from weft._store import open_store
     from weft._wire import artifact_version
 
-    connection, stub = _connect()
-    message = _find(connection, stub, artifact)
+    connection, stub = connect()
+    message = find(connection, stub, artifact)
     version = artifact_version(message)
-    target = directory or Path(_label(message.name).replace("@", "-"))
+    target = directory or Path(label(message.name).replace("@", "-"))
     store = open_store(_store_uri(connection))
     with store.read(version.uri, version.content_hash) as source:
         shutil.copytree(source, target, dirs_exist_ok=True)
     for file in sorted(path for path in target.rglob("*") if path.is_file()):
         click.echo(file)
-    note(f"{_label(message.name)}: {_size(message.size_bytes)}, hash checked")
-
-
-def _connect() -> tuple[Connection, artifacts_pb2_grpc.ArtifactServiceStub]:
-    from weft._connection import Connection
-    from weftapi.workspace.v1 import artifacts_pb2_grpc
-
-    connection = Connection.current()
-    return connection, connection.workspace.stub(artifacts_pb2_grpc.ArtifactServiceStub)
-
-
-def _find(
-    connection: Connection, stub: artifacts_pb2_grpc.ArtifactServiceStub, text: str
-) -> artifacts_pb2.ArtifactVersion:
-    from weftapi.workspace.v1 import artifacts_pb2
-
-    if text.startswith("projects/"):
-        name = text
-    else:
-        artifact_id, _, number = text.partition("@")
-        artifact = f"{connection.project}/artifacts/{artifact_id}"
-        if not number:
-            found: Any = connection.workspace.call(
-                stub.GetArtifact, artifacts_pb2.GetArtifactRequest(name=artifact)
-            )
-            number = str(found.latest_version)
-        name = f"{artifact}/versions/{number}"
-    request = artifacts_pb2.GetArtifactVersionRequest(name=name)
-    return connection.workspace.call(stub.GetArtifactVersion, request)
-
-
-def _show_lineage(
-    connection: Connection, stub: artifacts_pb2_grpc.ArtifactServiceStub, name: str
-) -> None:
-    from weftapi.workspace.v1 import artifacts_pb2
-
-    lineage = connection.workspace.call(
-        stub.GetLineage, artifacts_pb2.GetLineageRequest(name=name, depth=10)
-    )
-    made = {edge.artifact_version: edge.step for edge in lineage.edges if edge.output}
-    taken = [(edge.step, edge.artifact_version) for edge in lineage.edges if edge.input]
-    if taken:
-        click.echo("made of")
-
-    drawn: set[str] = set()
-
-    def draw(version: str, depth: int) -> None:
-        step = made.get(version, "")
-        for source in sorted({v for s, v in taken if s == step}):
-            by = short(made.get(source, "")) or "elsewhere"
-            is_known = source in drawn and any(s == made.get(source) for s, _ in taken)
-            more = "  …" if is_known else ""
-            click.echo(plain(f"{'  ' * depth}└─ {_label(source)}  by {by}{more}"))
-            if source not in drawn:
-                drawn.add(source)
-                draw(source, depth + 1)
-
-    draw(name, 1)
+    note(f"{label(message.name)}: {size_of(message.size_bytes)}, hash checked")
 
 
 def _store_uri(connection: Connection) -> str:
@@ -174,17 +188,3 @@ def _store_uri(connection: Connection) -> str:
     stub = connection.workspace.stub(server_pb2_grpc.ServerServiceStub)
     info = connection.workspace.call(stub.GetServerInfo, server_pb2.GetServerInfoRequest())
     return info.artifact_store_uri
-
-
-def _label(name: str) -> str:
-    parts = name.split("/")
-    return f"{parts[3]}@{parts[5]}"
-
-
-def _size(count: int) -> str:
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":  # noqa: PLR2004
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return ""

@@ -1,0 +1,162 @@
+"""`weft artifacts update, delete, prune`: what is said of artifacts, and their end."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import click
+
+from weft.cli._artifacts import artifact_name, connect, find, label, labels_of, size_of
+from weft.cli._exit import CommandError, Exit
+from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._pages import paged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from weftapi.workspace.v1 import artifacts_pb2
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+@click.command()
+@click.argument("artifact")
+@click.option("--alias", help="A name of its own, beside its number; empty takes it away.")
+@click.option("--description", help="What is worth saying of it.")
+@click.option("-l", "--label", "labels", multiple=True, help="KEY=VALUE; all labels it shall have.")
+@click.option("--no-labels", is_flag=True, help="Takes all labels away.")
+@output_option
+def update(
+    *,
+    artifact: str,
+    alias: str | None,
+    description: str | None,
+    labels: tuple[str, ...],
+    no_labels: bool,
+    output: str,
+) -> None:
+    """Change the alias, description or labels of a version."""
+    from google.protobuf.field_mask_pb2 import FieldMask
+
+    from weftapi.workspace.v1 import artifacts_pb2
+
+    connection, stub = connect()
+    changed = artifacts_pb2.ArtifactVersion(name=find(connection, stub, artifact).name)
+    paths = []
+    for field, value in (("alias", alias), ("description", description)):
+        if value is not None:
+            setattr(changed, field, value)
+            paths.append(field)
+    if labels or no_labels:
+        changed.labels.update(labels_of(labels))
+        paths.append("labels")
+    if not paths or (labels and no_labels):
+        raise CommandError(
+            "say what changes, with --alias, --description, --label or --no-labels", Exit.USAGE
+        )
+    request = artifacts_pb2.UpdateArtifactVersionRequest(
+        artifact_version=changed, update_mask=FieldMask(paths=paths), request_id=str(uuid4())
+    )
+    made = connection.workspace.call(stub.UpdateArtifactVersion, request)
+    print_message(made, output, lambda: _draw(made))
+
+
+@click.command()
+@click.argument("artifact")
+@click.option("--content", is_flag=True, help="Delete the bytes too.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def delete(*, artifact: str, content: bool, yes: bool) -> None:
+    """Delete a version (ARTIFACT@VERSION), or an artifact with all of them.
+
+    What a step took, or a model links, is refused.
+    """
+    from weftapi.workspace.v1 import artifacts_pb2
+
+    connection, stub = connect()
+    call = connection.workspace.call
+    if not yes:
+        click.confirm(f"Delete {artifact}, for good?", abort=True, err=True)
+    if "@" in artifact or "/versions/" in artifact:
+        version = find(connection, stub, artifact)
+        call(
+            stub.DeleteArtifactVersion,
+            artifacts_pb2.DeleteArtifactVersionRequest(
+                name=version.name, etag=version.etag, delete_content=content
+            ),
+        )
+    else:
+        name = artifact_name(connection, artifact)
+        call(
+            stub.DeleteArtifact,
+            artifacts_pb2.DeleteArtifactRequest(name=name, delete_content=content),
+        )
+    note(f"{artifact} is deleted")
+
+
+@click.command()
+@click.option("--older-than", default="1d", show_default=True, help="Age: 30m, 12h, 7d, 4w.")
+@click.option("--content", is_flag=True, help="Delete the bytes too.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@output_option
+def prune(*, older_than: str, content: bool, dry_run: bool, yes: bool, output: str) -> None:
+    """Delete versions that nothing uses.
+
+    Spared is what a step took or a model links, what has an alias or labels, the newest version
+    of each artifact, and what a run makes right now.
+    """
+    age_s = _seconds(older_than)
+    found = list(_pruned(age_s, validate_only=True))
+    print_messages(
+        found,
+        output,
+        header=("VERSION", "SIZE", "MADE"),
+        row=lambda v: (label(v.name), size_of(v.size_bytes), v.create_time.ToJsonString()),
+        empty="nothing is unused",
+    )
+    if dry_run or not found:
+        return
+    total = size_of(sum(version.size_bytes for version in found))
+    if not yes:
+        click.confirm(f"Delete these {len(found)} ({total}), for good?", abort=True, err=True)
+    gone = list(_pruned(age_s, content=content))
+    note(f"{len(gone)} versions are deleted")
+
+
+def _pruned(
+    age_s: int, *, validate_only: bool = False, content: bool = False
+) -> Iterator[artifacts_pb2.ArtifactVersion]:
+    from google.protobuf.duration_pb2 import Duration
+
+    from weftapi.workspace.v1 import artifacts_pb2
+
+    connection, stub = connect()
+    call = connection.workspace.call
+    request = artifacts_pb2.PruneArtifactVersionsRequest(
+        parent=connection.project,
+        minimum_age=Duration(seconds=age_s),
+        validate_only=validate_only,
+        delete_content=content,
+    )
+    for page in paged(lambda r: call(stub.PruneArtifactVersions, r), request):
+        yield from page.artifact_versions
+
+
+def _seconds(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
+    if match is None:
+        raise CommandError(f"{text!r} is no age such as 30m, 12h, 7d or 4w", Exit.USAGE)
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _draw(version: artifacts_pb2.ArtifactVersion) -> None:
+    print_fields(
+        [
+            ("artifact", label(version.name)),
+            ("alias", version.alias),
+            ("description", version.description),
+            ("labels", ", ".join(f"{k}={v}" for k, v in sorted(version.labels.items()))),
+        ]
+    )
