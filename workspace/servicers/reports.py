@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -44,8 +44,9 @@ from workspace.store.schema import Run, Step
 from workspace.store.stacks import Resolved
 
 HEARTBEAT_INTERVAL_S = 20
+# Of one write of a stream: what has arrived beyond it waits for the next one.
 _MAX_REPORTS = 1000
-_KNOCK = reports_pb2.StreamReportsRequest()
+_MAX_BYTES = 4 << 20
 _RUN_STATES = short_names(run_types_pb2.RunState)
 _STEP_STATES = short_names(run_types_pb2.StepState)
 _OUTCOMES: dict[str, Any] = {
@@ -197,43 +198,46 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
 class _Said:
     """What a reporter has said since it was last answered; nothing where somebody knocked."""
 
-    reports: list[reports_pb2.Report]
+    reports: list[reports_pb2.Report] = field(default_factory=list)
+    bytes: int = 0
     is_sign_of_life: bool = False
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.reports) >= _MAX_REPORTS or self.bytes >= _MAX_BYTES
 
 
 class _Mailbox:
     """Reads a report stream ahead, so that whatever has arrived goes into one write.
 
-    It holds at most a few batches: who sends faster than the database writes has to wait.
+    It holds about one full write: who sends faster than the database writes has to wait.
     """
 
     def __init__(self, requests: AsyncIterator[reports_pb2.StreamReportsRequest]) -> None:
         self._requests = requests
-        self._queue: asyncio.Queue[reports_pb2.StreamReportsRequest | None] = asyncio.Queue(16)
+        self._said = _Said()
+        self._arrived = asyncio.Event()
+        self._emptied = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
+        self._reading.add_done_callback(lambda _: self._arrived.set())
         self._ending = asyncio.create_task(self._wait_for_end())
 
     async def take(self) -> AsyncIterator[_Said]:
         """Yields what has arrived, until the reporter ends the stream or the server must."""
-        while True:
-            message = await self._queue.get()
-            said = _Said([])
-            while message is not None:
-                said.reports += message.batch.reports
-                said.is_sign_of_life |= message is not _KNOCK
-                if self._queue.empty() or len(said.reports) >= _MAX_REPORTS:
-                    break
-                message = self._queue.get_nowait()
-            if said.reports or message is not None:
+        is_over = False
+        while not is_over:
+            await self._arrived.wait()
+            self._arrived.clear()
+            is_over = self._reading.done()
+            said, self._said = self._said, _Said()
+            self._emptied.set()
+            if said.reports or not is_over:
                 yield said
-            if message is None:
-                self._raise_if_broken()
-                return
+        self._raise_if_broken()
 
     def knock(self) -> None:
-        """Has the reporter answered now. Where something waits, it is about to be anyway."""
-        if self._queue.empty():
-            self._queue.put_nowait(_KNOCK)
+        """Has the reporter answered now."""
+        self._arrived.set()
 
     async def close(self) -> None:
         for task in (self._reading, self._ending):
@@ -241,22 +245,25 @@ class _Mailbox:
         await asyncio.gather(self._reading, self._ending, return_exceptions=True)
 
     async def _read(self) -> None:
-        try:
-            async for request in self._requests:
-                if request.WhichOneof("message") not in ("batch", "heartbeat"):
-                    raise InvalidArgument(
-                        "MALFORMED_MESSAGE", "Only the first message of a stream opens it."
-                    )
-                await self._queue.put(request)
-        finally:
-            await self._queue.put(None)
+        async for request in self._requests:
+            if request.WhichOneof("message") not in ("batch", "heartbeat"):
+                raise InvalidArgument(
+                    "MALFORMED_MESSAGE", "Only the first message of a stream opens it."
+                )
+            self._said.reports += request.batch.reports
+            self._said.bytes += request.ByteSize()
+            self._said.is_sign_of_life = True
+            self._arrived.set()
+            while self._said.is_full:
+                self._emptied.clear()
+                await self._emptied.wait()
 
     async def _wait_for_end(self) -> None:
         await current_stream.get().ending.wait()
         self._reading.cancel()
 
     def _raise_if_broken(self) -> None:
-        if self._reading.done() and not self._reading.cancelled():
+        if not self._reading.cancelled():
             error = self._reading.exception()
             if error:
                 raise error
