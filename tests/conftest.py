@@ -9,9 +9,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests import compiled
 from tests.postgres import Server, binaries
 from tests.rpc_coverage import is_whole_suite
 from tests.templates import Template
+
+compiled.share()
 
 DATABASES = ("sqlite", "postgresql")
 
