@@ -27,6 +27,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from weft._approval import wait_for_approval as wait_for_approval
     from weft._artifact import Artifact as Artifact
     from weft._cache import CacheDecision as CacheDecision
     from weft._context import StepContext as StepContext
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from weft._states import StepState as StepState
     from weft._step import Step as Step
     from weft._step import step as step
+    from weft.errors import ApprovalError as ApprovalError
     from weft.errors import NonRetryableError as NonRetryableError
     from weft.errors import RunFailedError as RunFailedError
     from weft.errors import WeftError as WeftError
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ApprovalError": "errors",
     "Artifact": "_artifact",
     "Cache": "_policies",
     "CacheDecision": "_cache",
@@ -95,9 +98,11 @@ _HOMES = {
     "register_materializer": "_materializers.registry",
     "secret": "_secrets",
     "step": "_step",
+    "wait_for_approval": "_approval",
 }
 
 __all__ = [
+    "ApprovalError",
     "Artifact",
     "Cache",
     "CacheDecision",
@@ -131,6 +136,7 @@ __all__ = [
     "register_materializer",
     "secret",
     "step",
+    "wait_for_approval",
 ]
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from weft import _json
 from weft._records import Metadata, Metric, now
 from weft.errors import NoActiveStepError, StepStoppedError
+
+if TYPE_CHECKING:
+    from weft._approval import Asked, Question, Verdict
+
+    Ask = Callable[[Question, threading.Event], Verdict]
 
 _log = logging.getLogger("weft")
 
@@ -24,6 +29,12 @@ class Notes(Protocol):
 
     def write_metrics(self, metrics: Sequence[Metric]) -> None:
         """Keep points of curves."""
+
+
+def _no_questions() -> Asked:
+    from weft._approval import Asked
+
+    return Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,9 @@ class StepContext:
     index: int | None
     notes: Notes = field(repr=False)
     stop_event: threading.Event = field(repr=False, default_factory=threading.Event)
+    # Asks people and waits; None where nobody can be asked.
+    ask: Ask | None = field(repr=False, default=None)
+    asked: Asked = field(repr=False, default_factory=_no_questions)
 
     @property
     def stop_requested(self) -> bool:

@@ -13,10 +13,10 @@ from typing import Any
 
 from weft import _arguments
 from weft._arguments import NodeResult
-from weft._attempt import Attempt, AttemptResult, FailedAttempt, Stopper, Succeeded
+from weft._attempt import AttemptResult, FailedAttempt, Succeeded
+from weft._beginnings import attempts_of, take_over
 from weft._cache import DISABLED, CacheDecision, CacheOutcome, decide
 from weft._capture import Capture, router
-from weft._context import StepContext
 from weft._describe import item_record
 from weft._dispatch import dispatch
 from weft._failures import failure_of
@@ -52,10 +52,12 @@ class Engine:
         self._options = options
         self._ledger = Ledger(recorder)
         self._schedule = Schedule(dict(self.units))
+        self._new_attempt = attempts_of(record, recorder, store, allow_pickle=options.allow_pickle)
         self._loop = Loop()
         self._open = len(self.units)
         self._busy = 0
         self._closed_to_new = ""  # why nothing new may start
+        self._is_paused = False
         self._stop_mode: StopMode | None = None
 
     @property
@@ -67,9 +69,14 @@ class Engine:
         """Stop the run: GRACEFUL lets running steps end, FORCE does not wait for them."""
         self._loop.put(lambda: self._stop(mode, reason))
 
+    def pause(self, *, is_paused: bool) -> None:
+        """Start nothing new, or go on; what runs is left alone."""
+        self._loop.put(lambda: setattr(self, "_is_paused", is_paused))
+
     def run(self) -> RunState:
         """Execute the graph, and return the final state of the run."""
         self._ledger.move_run(RunState.RUNNING)
+        self._open -= take_over(self.units, self._schedule, self._recorder.given())
         with router.installed():
             self._start_ready()
             while self._open:
@@ -80,9 +87,13 @@ class Engine:
 
     # Starting
 
+    @property
+    def _may_start(self) -> bool:
+        return not (self._closed_to_new or self._is_paused)
+
     def _start_ready(self) -> None:
         ready = self._schedule.ready
-        while ready and self._busy < self._options.max_workers and not self._closed_to_new:
+        while ready and self._busy < self._options.max_workers and self._may_start:
             unit = ready.popleft()
             if unit.state is StepState.PENDING:
                 self._admit(unit)
@@ -177,25 +188,9 @@ class Engine:
         def deliver(result: AttemptResult) -> None:
             self._loop.put(lambda: self._attempted(unit, number, result))
 
-        unit.dispatch = dispatch(self._attempt(unit), self._capture(unit), deliver)
+        unit.dispatch = dispatch(self._new_attempt(unit), self._capture(unit), deliver)
         if unit.step.timeout_s is not None:
             self._loop.after(unit.step.timeout_s, lambda: self._timed_out(unit, number))
-
-    def _attempt(self, unit: Unit) -> Attempt:
-        stopper = Stopper()
-        r = self.record
-        context = StepContext(
-            r.project,
-            r.pipeline,
-            r.name,
-            unit.id,
-            unit.attempt,
-            unit.index,
-            self._recorder,
-            stopper.event,
-        )
-        allow = self._options.allow_pickle
-        return Attempt(unit.step, unit.arguments, context, self.store, allow, stopper)
 
     def _attempted(self, unit: Unit, number: int, result: AttemptResult) -> None:
         if not self._release(unit, number):

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from weft._records import (
     CacheCandidate,
+    Given,
     LogBatch,
     Metadata,
     Metric,
+    PauseCallback,
     Recorder,
     RunRecord,
     RunRecorder,
@@ -25,6 +28,9 @@ from weft._records import (
 )
 from weft._spool import SpoolRecorder, SpoolRun
 from weft.errors import RecordingError, UnavailableError
+
+if TYPE_CHECKING:
+    from weft._approval import Question, Verdict
 
 _log = logging.getLogger("weft")
 
@@ -42,18 +48,18 @@ class JournaledRecorder:
         self._spool = spool
         self._release = release
 
-    def begin(self, run: RunRecord, on_stop: StopCallback) -> RunRecorder:
+    def begin(self, run: RunRecord, on_stop: StopCallback, on_pause: PauseCallback) -> RunRecorder:
         """Creates the run; one whose workspace has just gone is recorded here alone."""
         try:
-            recording = self._remote.begin(run, on_stop)
+            recording = self._remote.begin(run, on_stop, on_pause)
         except UnavailableError as error:
             self._release()
             _log.warning("%s: the run is recorded on this machine", error)
-            return self._spool.begin(run, on_stop)
+            return self._spool.begin(run, on_stop, on_pause)
         except BaseException:
             self._release()
             raise
-        return JournaledRun(recording, self._spool.begin(run, on_stop), self._release)
+        return JournaledRun(recording, self._spool.begin(run, on_stop, on_pause), self._release)
 
 
 class JournaledRun:
@@ -106,6 +112,15 @@ class JournaledRun:
     def lookup_cache(self, step: str, key: str, max_age_s: float | None) -> CacheCandidate | None:
         """Finds an earlier result in the workspace."""
         return self._remote.lookup_cache(step, key, max_age_s)
+
+    def given(self) -> Mapping[str, Given]:
+        """Results from an earlier run, as the workspace has them."""
+        return self._remote.given()
+
+    @property
+    def ask(self) -> Callable[[Question, threading.Event], Verdict] | None:
+        """Asks people through the workspace."""
+        return self._remote.ask
 
     def close(self) -> None:
         """Waits a little for the workspace; what it does not have by then stays in the spool."""

@@ -76,7 +76,11 @@ def execute(
         for running in engines:
             running.stop(mode, reason)
 
-    recording = recorder.begin(record, on_stop)
+    def on_pause(is_paused: bool) -> None:  # noqa: FBT001 - a callback
+        for running in engines:
+            running.pause(is_paused=is_paused)
+
+    recording = recorder.begin(record, on_stop, on_pause)
     try:
         store = open_store(local.artifact_store)
         engine = Engine(graph, record, recorder=recording, store=store, options=options)

@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from weft._models import Model
 from weft._states import RunState, StepState, StopMode
+
+if TYPE_CHECKING:
+    from weft._approval import Question, Verdict
 
 Json = Any
 LogStreamName = Literal["stdout", "stderr", "structured"]
@@ -237,8 +241,17 @@ class CacheCandidate:
     outputs: Mapping[str, tuple[ArtifactVersion, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A result that a step has from an earlier run; a fan-out has those of its items, in order."""
+
+    outputs: Mapping[str, ArtifactVersion]
+    items: Mapping[str, Mapping[str, ArtifactVersion]] = field(default_factory=dict)
+
+
 Record = RunRecord | StepRecord | RunReport | StepReport | LogBatch | Metadata | Metric
 StopCallback = Callable[[StopMode, str], None]
+PauseCallback = Callable[[bool], None]
 
 
 class RunRecorder(Protocol):
@@ -272,6 +285,13 @@ class RunRecorder(Protocol):
         This one may wait for a network; it is called in the step's own thread.
         """
 
+    def given(self) -> Mapping[str, Given]:
+        """Results that steps of this run have from an earlier one, by step; mostly none."""
+
+    @property
+    def ask(self) -> Callable[[Question, threading.Event], Verdict] | None:
+        """Asks people a question and waits, until stopped; None where nobody can be asked."""
+
     def close(self) -> None:
         """Make everything durable and let go."""
 
@@ -279,5 +299,5 @@ class RunRecorder(Protocol):
 class Recorder(Protocol):
     """Where runs are recorded: the workspace, or the spool of this machine."""
 
-    def begin(self, run: RunRecord, on_stop: StopCallback) -> RunRecorder:
-        """Create the run; `on_stop` is called, from any thread, when somebody stops it."""
+    def begin(self, run: RunRecord, on_stop: StopCallback, on_pause: PauseCallback) -> RunRecorder:
+        """Create the run; the callbacks are called, from any thread, when people want so."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import socket
 import threading
@@ -13,16 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from weft._asking import Asker
 from weft._backoff import persist
 from weft._connection import Endpoint
+from weft._given import given_results
 from weft._log_shipper import LogShipper
 from weft._models import ModelLinks
 from weft._records import (
     ArtifactVersion,
     CacheCandidate,
+    Given,
     LogBatch,
     Metadata,
     Metric,
+    PauseCallback,
     RunRecord,
     RunReport,
     StepRecord,
@@ -32,16 +35,17 @@ from weft._records import (
 from weft._reporter import Reporter
 from weft._run_ref import RunRef
 from weft._states import StepState, StopMode
+from weft._wishes import Wishes
 from weft.errors import ApiError, RecordingError, WeftError
 
 if TYPE_CHECKING:
+    from weft._approval import Question, Verdict
     from weftapi.workspace.v1 import reports_pb2, run_types_pb2
 
 _log = logging.getLogger("weft")
 _LOG_TIMEOUT_S = 10.0
 # A run that a workload manager started has nowhere else to leave its record.
 CLOSE_TIMEOUT_S = 600.0
-_STOP_MODES = {1: StopMode.GRACEFUL, 2: StopMode.FORCE}
 Work = Callable[[], None]
 
 
@@ -70,7 +74,7 @@ class RemoteRecorder:
         self._close_timeout_s = close_timeout_s
         self._reporter = str(uuid.uuid4())
 
-    def begin(self, run: RunRecord, on_stop: StopCallback) -> RemoteRun:
+    def begin(self, run: RunRecord, on_stop: StopCallback, on_pause: PauseCallback) -> RemoteRun:
         """Creates the run where it does not exist, and takes it; raises ApiError."""
         ref = RunRef(run.project, run.name)
         if not self._existing:
@@ -88,7 +92,9 @@ class RemoteRecorder:
             replays=self._replays,
             close_timeout_s=self._close_timeout_s,
             on_stop=on_stop,
+            on_pause=on_pause,
             on_token=self._on_token,
+            steps=instructions.steps,
         )
 
     def _take(self, run: str) -> reports_pb2.RunInstructions:
@@ -147,7 +153,9 @@ class RemoteRun:
         replays: bool,
         close_timeout_s: float,
         on_stop: StopCallback,
+        on_pause: PauseCallback,
         on_token: Callable[[str], None] | None,
+        steps: Sequence[run_types_pb2.Step],
     ) -> None:
         self._endpoint = endpoint
         self._run = run
@@ -155,7 +163,8 @@ class RemoteRun:
         self._reporter_id = reporter
         self._on_stop = on_stop
         self._on_token = on_token
-        self._heard_stop: tuple[int, str] | None = None
+        self._wishes = Wishes(on_stop, on_pause)
+        self._steps = steps
         self._groups: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._values: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
@@ -214,6 +223,7 @@ class RemoteRun:
 
     def lookup_cache(self, step: str, key: str, max_age_s: float | None) -> CacheCandidate | None:
         """Finds an earlier result in the workspace; a workspace that cannot say has none."""
+        from weft import _wire
         from weftapi.workspace.v1 import steps_pb2, steps_pb2_grpc
 
         request = steps_pb2.LookupStepCacheRequest(
@@ -228,14 +238,23 @@ class RemoteRun:
         try:
             answer = self._endpoint.call(stub.LookupStepCache, request)
             if answer.HasField("step"):
-                return _candidate(answer.step, {}, self._versions_of(answer.step.outputs))
+                return _wire.candidate(answer.step, {}, self._versions_of(answer.step.outputs))
         except ApiError as error:
             # A cache is a convenience: without it the step runs.
             _log.warning("no cached result was looked for: %s", error)
             return None
         if not answer.HasField("nearest"):
             return None
-        return _candidate(answer.nearest, answer.nearest_key_parts, {})
+        return _wire.candidate(answer.nearest, answer.nearest_key_parts, {})
+
+    def given(self) -> Mapping[str, Given]:
+        """Results of steps that this run does not run again."""
+        return given_results(self._steps, self._versions_of)
+
+    @property
+    def ask(self) -> Callable[[Question, threading.Event], Verdict]:
+        """Asks people through the workspace."""
+        return Asker(self._endpoint, self._ref.name, self._work.put, self._reports.settle).ask
 
     def close(self) -> None:
         """Makes everything durable; raises RecordingError where that cannot be in time."""
@@ -372,28 +391,10 @@ class RemoteRun:
                 self._on_token(answer.run_token)
             # A run may be older than the CA that signs the workspace's next certificate.
             self._endpoint.trust(answer.trust_bundle_pem)
-            self._obey(answer.directives)
+            self._wishes.obey(answer.directives)
 
     def _obey_all(self, answer: reports_pb2.StreamReportsResponse) -> None:
         for result in answer.results:
             if result.HasField("error"):
                 _log.warning("a report was refused: %s", result.error.message)
-        self._obey(answer.directives)
-
-    def _obey(self, directives: Sequence[reports_pb2.Directive]) -> None:
-        """Stops the run as asked; a directive that is repeated is heard once."""
-        for directive in directives:
-            wish = (directive.stop.mode, directive.stop.reason)
-            if directive.HasField("stop") and wish != self._heard_stop:
-                self._heard_stop = wish
-                mode = _STOP_MODES.get(directive.stop.mode, StopMode.GRACEFUL)
-                self._on_stop(mode, directive.stop.reason or "somebody asked the run to stop")
-
-
-def _candidate(
-    step: run_types_pb2.Step,
-    components: Mapping[str, str],
-    outputs: Mapping[str, tuple[ArtifactVersion, ...]],
-) -> CacheCandidate:
-    made = step.create_time.ToDatetime(dt.UTC)
-    return CacheCandidate(step.cache_key, step.name, made, dict(components), outputs)
+        self._wishes.obey(answer.directives)

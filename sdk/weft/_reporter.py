@@ -62,6 +62,17 @@ class Reporter:
             self._unsent.append(report)
             self._changed.notify_all()
 
+    def settle(self, timeout_s: float) -> bool:
+        """Waits until every report so far is durable, for so long; answers whether they are."""
+        with self._changed:
+            last = self._next_sequence - 1
+            return self._changed.wait_for(
+                lambda: (
+                    self.error is not None or not self._unacked or self._unacked[0].sequence > last
+                ),
+                timeout_s,
+            )
+
     def close(self, timeout_s: float) -> bool:
         """Waits until every report is durable, for so long; answers whether they are."""
         with self._changed:

@@ -10,16 +10,18 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from weft import _json
 from weft._records import (
     CacheCandidate,
+    Given,
     LogBatch,
     Metadata,
     Metric,
+    PauseCallback,
     Record,
     RunRecord,
     RunReport,
@@ -37,7 +39,12 @@ class SpoolRecorder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def begin(self, run: RunRecord, on_stop: StopCallback) -> SpoolRun:  # noqa: ARG002 - nobody else can stop it
+    def begin(
+        self,
+        run: RunRecord,
+        on_stop: StopCallback,  # noqa: ARG002 - nobody else can stop it
+        on_pause: PauseCallback,  # noqa: ARG002 - likewise
+    ) -> SpoolRun:
         """Open the run's file."""
         return SpoolRun(self._folder, run)
 
@@ -92,6 +99,15 @@ class SpoolRun:
             if found is not None and _is_young(found, max_age_s):
                 return found
         return None
+
+    def given(self) -> Mapping[str, Given]:
+        """Nothing: this run retries none."""
+        return {}
+
+    @property
+    def ask(self) -> None:
+        """Nobody else reads this file."""
+        return
 
     def close(self) -> None:
         """Flush to disk."""

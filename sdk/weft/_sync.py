@@ -70,7 +70,7 @@ def _settle(endpoint: Endpoint, path: Path) -> Iterator[Synced]:
 
 def _hand_over(endpoint: Endpoint, run: RunRecord, records: Iterator[Record]) -> None:
     recorder = RemoteRecorder(endpoint, replays=True, close_timeout_s=_CLOSE_TIMEOUT_S)
-    recording = recorder.begin(run, _nobody_listens)
+    recording = recorder.begin(run, _nobody_listens, _nobody_waits)
     try:
         for kind, neighbours in groupby(records, type):
             if kind is StepRecord:
@@ -99,3 +99,7 @@ def _replay(recording: RunRecorder, record: Record) -> None:
 
 def _nobody_listens(_mode: StopMode, _reason: str) -> None:
     """The run ended long ago: nothing can be stopped."""
+
+
+def _nobody_waits(_is_paused: bool) -> None:  # noqa: FBT001 - a callback
+    """Nor paused."""

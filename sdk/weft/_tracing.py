@@ -107,8 +107,14 @@ class Trace:
         base = resource_id(name)[:50].rstrip("-")
         first = self.nodes.get(base)
         mark = "x" if first is not None and first.fan_out else ""  # `<base>-2` may be its item
-        candidates = itertools.chain([base], (f"{base}-{mark}{n}" for n in itertools.count(2)))
-        return next(c for c in candidates if not self._is_taken(c, is_fan_out=is_fan_out))
+        # What was taken stays taken: nobody looks at it again.
+        stem = f"{base}-{mark}"
+        for number in itertools.count(self._numbers.get(stem, 1)):
+            candidate = f"{stem}{number}" if number > 1 else base
+            if not self._is_taken(candidate, is_fan_out=is_fan_out):
+                break
+        self._numbers[stem] = number
+        return candidate
 
     def _is_taken(self, candidate: str, *, is_fan_out: bool) -> bool:
         """Whether a node has this id, or an item of a fan-out has or would have it."""
@@ -116,8 +122,10 @@ class Trace:
         item_of = self.nodes.get(head) if tail.isdigit() else None
         if candidate in self.nodes or (item_of is not None and item_of.fan_out is not None):
             return True
+        if not is_fan_out:
+            return False
         items = re.compile(rf"{candidate}-\d+")
-        return is_fan_out and any(items.fullmatch(node) for node in self.nodes)
+        return any(items.fullmatch(node) for node in self.nodes)
 
 
 def call_site() -> str:

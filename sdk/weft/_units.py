@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,6 +109,10 @@ class Schedule:
             for upstream in unit.node.upstream:
                 self._downstream[upstream].append(unit.id)
         self.ready.extend(unit for unit in units.values() if not unit.node.upstream)
+
+    def forget(self, steps: Collection[str]) -> None:
+        """Let these not start: they have ended already."""
+        self.ready = deque(unit for unit in self.ready if unit.id not in steps)
 
     def ended_well(self, unit: Unit) -> None:
         """Let those start that waited for this one last."""

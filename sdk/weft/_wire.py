@@ -12,6 +12,7 @@ from google.protobuf import json_format, timestamp_pb2
 from weft._ids import resource_id
 from weft._records import (
     ArtifactVersion,
+    CacheCandidate,
     Failure,
     LogLine,
     RunRecord,
@@ -198,3 +199,13 @@ def _described(version: ArtifactVersion) -> dict[str, Any]:
         "schema": dict(version.schema),
         "statistics": dict(version.statistics),
     }
+
+
+def candidate(
+    step: run_types_pb2.Step,
+    components: Mapping[str, str],
+    outputs: Mapping[str, tuple[ArtifactVersion, ...]],
+) -> CacheCandidate:
+    """Give a cached step, with its outputs as they were read."""
+    made = step.create_time.ToDatetime(dt.UTC)
+    return CacheCandidate(step.cache_key, step.name, made, dict(components), outputs)

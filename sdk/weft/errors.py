@@ -15,6 +15,7 @@ WeftError
 ├── NoActiveStepError             asked for the running step where none runs
 ├── ItemFailedError               stands for a failed item in the result of a fan-out
 ├── NonRetryableError             raised by a step: retrying cannot help
+│   └── ApprovalError             people were asked, and did not say yes
 ├── StepStoppedError              raised inside a step that was told to stop
 ├── RunError                      a run that did not succeed; carries `run`
 │   ├── RunFailedError
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApiError",
+    "ApprovalError",
     "ArgumentError",
     "ArtifactCorruptedError",
     "ArtifactStoreError",
@@ -138,6 +140,10 @@ class ItemFailedError(WeftError):
 
 class NonRetryableError(WeftError):
     """Raise it in a step to fail at once: its retries are not used."""
+
+
+class ApprovalError(NonRetryableError):
+    """Raised by `wait_for_approval` where the answer is no, or none came in time."""
 
 
 class StepStoppedError(WeftError):

@@ -101,6 +101,7 @@ def execute(
     from weft._local import execute as run_engine
     from weft._options import Options
     from weft._settings import settings
+    from weft._step_settings import with_settings
 
     run = instructions.run
     try:
@@ -108,6 +109,7 @@ def execute(
     except Exception as error:  # noqa: BLE001 - the pipeline's own function may raise anything
         _report_unusable(recorder, run, error)
         return
+    graph = with_settings(graph, run.step_settings)
     local = replace(settings(), artifact_store=instructions.artifact_store_uri)
     options = Options(cache=not run.cache_disabled, allow_pickle=local.allow_pickle, echo=True)
     record = replace(record_of(run), model=graph.model)
@@ -184,13 +186,17 @@ def _report_unusable(recorder: RemoteRecorder, run: run_types_pb2.Run, error: Ex
         exception=type(error).__name__,
         traceback="".join(traceback.format_exception(error)),
     )
-    recording = recorder.begin(record_of(run), _ignore_stop)
+    recording = recorder.begin(record_of(run), _ignore_stop, _ignore_pause)
     recording.report_run(RunReport(0, RunState.FAILED, now(), failure.message[:500], failure))
     recording.close()
 
 
 def _ignore_stop(_mode: StopMode, _reason: str) -> None:
     """There is nothing to stop: the run is about to end."""
+
+
+def _ignore_pause(_is_paused: bool) -> None:  # noqa: FBT001 - a callback
+    """Likewise."""
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def engine_of(
 ) -> tuple[Engine, Callable[[], list[Record]]]:
     graph = whole.trace()
     record: RunRecord = run_record(graph, "default")
-    recording = SpoolRecorder(folder).begin(record, lambda *_: None)
+    recording = SpoolRecorder(folder).begin(record, lambda *_: None, lambda _: None)
     engine = Engine(
         graph,
         record,

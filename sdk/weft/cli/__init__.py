@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     "approve": Command("approve:approve", "Let a device that shows a code sign in as you."),
     "artifacts": Command("artifacts:artifacts", "List, show and fetch what steps made."),
     "audit": Command("audit:audit", "List, show, export and verify the audit log."),
+    "builds": Command("builds:builds", "List, show and delete the images of pipelines."),
     "ca": Command("ca:ca", "Show the mesh's CA, and replace it."),
     "connectors": Command(
         "connectors:connectors", "Sign in to clouds, and get short-lived credentials from there."
@@ -48,10 +49,13 @@ COMMANDS: Mapping[str, Command] = {
     "members": Command("members:members", "List the members, and look after their accounts."),
     "models": Command("models:models", "List models, and move their versions between stages."),
     "orgs": Command("orgs:orgs", "List, make and choose organizations."),
+    "pipelines": Command("pipelines:pipelines", "List, show and describe pipelines."),
     "roles": Command("roles:roles", "List, show and make roles."),
     "run": Command("run:run", "Run a pipeline from a file on the mesh, and watch it."),
     "runs": Command("runs:runs", "List, show, watch, stop and retry runs."),
     "secrets": Command("secrets:secrets", "Keep values that pipelines need, and say where."),
+    "runs": Command("runs:runs", "Show runs, and act on them."),
+    "snapshots": Command("snapshots:snapshots", "Publish, validate and run snapshots."),
     "sessions": Command("sessions:sessions", "See where you are signed in, and sign out there."),
     "service-accounts": Command(
         "service_accounts:service_accounts", "List and make programs, their keys and federation."

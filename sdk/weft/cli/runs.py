@@ -10,6 +10,8 @@ from weft.cli._exit import Exit
 from weft.cli._names import run_name, short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
+from weft.cli._run_actions import ACTIONS
+from weft.cli._run_calls import connect, get_run, request_id
 from weft.cli._text import plain
 
 if TYPE_CHECKING:
@@ -20,7 +22,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def runs() -> None:
-    """List, show, watch, stop and retry runs. RUN is an id, a name, @latest or @prev."""
+    """Show runs, and act on them. RUN is an id, a name, @latest or @prev."""
+
+
+for _action in ACTIONS:
+    runs.add_command(_action)
 
 
 @runs.command("list")
@@ -38,7 +44,7 @@ def list_runs(*, query: str, limit: int, output: str) -> None:
     """List runs, newest first."""
     from weft.cli._runview import duration, run_state
 
-    connection, stub = _connect()
+    connection, stub = connect()
     found = _list(connection, stub, query, limit)
     print_messages(
         found,
@@ -62,10 +68,11 @@ def list_runs(*, query: str, limit: int, output: str) -> None:
 @output_option
 def show(*, run: str, items: bool, output: str) -> None:
     """Show a run with its steps, and why it failed."""
+    from weft.cli._run_graph import logged
     from weft.cli._runview import duration, folded, print_failures, run_state
 
-    connection, stub = _connect()
-    found = _get(connection, stub, run)
+    connection, stub = connect()
+    found = get_run(connection, stub, run)
 
     def draw() -> None:
         print_fields(
@@ -73,6 +80,10 @@ def show(*, run: str, items: bool, output: str) -> None:
                 ("run", found.name),
                 ("pipeline", short(found.pipeline)),
                 ("state", f"{run_state(found).lower()} {found.state_reason}".strip()),
+                ("name", found.display_name),
+                ("about", found.description),
+                ("labels", ", ".join(f"{k}={v}" for k, v in sorted(found.labels.items()))),
+                ("asks", _asks(found)),
                 ("retries", found.origin and short(found.origin)),
                 ("parameters", _parameters(found)),
                 ("started", found.create_time.ToDatetime().strftime("%Y-%m-%d %H:%M:%S UTC")),
@@ -85,6 +96,8 @@ def show(*, run: str, items: bool, output: str) -> None:
         width = max((len(step.step_id) for step in steps), default=0)
         for step in steps if items else folded(steps):
             click.echo(_step_line(step, width))
+            for line in logged(step):
+                click.echo(f"      {line}")
         print_failures(found, steps)
         if run_state(found) == "FAILED":
             name = short(found.name)
@@ -98,7 +111,7 @@ def show(*, run: str, items: bool, output: str) -> None:
 @output_option
 def watch(*, run: str, output: str) -> int:
     """Follow a run until it ends; the exit code tells how (3: it failed)."""
-    connection, _ = _connect()
+    connection, _ = connect()
     return watch_to_end(connection, run_name(connection, run), output)
 
 
@@ -114,16 +127,16 @@ def stop(*, run: str, force: bool, reason: str, wait: bool, output: str) -> int:
     from weft.cli._runview import run_state
     from weftapi.workspace.v1 import run_types_pb2, runs_pb2
 
-    connection, stub = _connect()
+    connection, stub = connect()
     mode = run_types_pb2.STOP_MODE_FORCE if force else run_types_pb2.STOP_MODE_GRACEFUL
     request = runs_pb2.StopRunRequest(
-        name=run_name(connection, run), mode=mode, reason=reason, request_id=_request_id()
+        name=run_name(connection, run), mode=mode, reason=reason, request_id=request_id()
     )
     stopped = connection.workspace.call(stub.StopRun, request)
     if wait:
         for _ in watch_run(connection.workspace, stopped.name):
             pass
-        stopped = _get(connection, stub, stopped.name)
+        stopped = get_run(connection, stub, stopped.name)
     print_message(
         stopped,
         output,
@@ -134,14 +147,21 @@ def stop(*, run: str, force: bool, reason: str, wait: bool, output: str) -> int:
 
 @runs.command()
 @click.argument("run")
+@click.option("--from-failed", is_flag=True, help="Only what did not end well.")
+@click.option("--from-step", default="", help="This step, what follows it, and what failed.")
 @click.option("--detach", is_flag=True, help="Do not watch the new run.")
 @output_option
-def retry(*, run: str, detach: bool, output: str) -> int:
-    """Run a run's snapshot again; steps that succeeded are taken from the cache."""
+def retry(*, run: str, from_failed: bool, from_step: str, detach: bool, output: str) -> int:
+    """Run a run's snapshot again: all of it, or from where it failed."""
     from weftapi.workspace.v1 import runs_pb2
 
-    connection, stub = _connect()
-    request = runs_pb2.RetryRunRequest(name=run_name(connection, run), request_id=_request_id())
+    connection, stub = connect()
+    request = runs_pb2.RetryRunRequest(
+        name=run_name(connection, run),
+        from_failed=from_failed,
+        from_step=from_step,
+        request_id=request_id(),
+    )
     again = connection.workspace.call(stub.RetryRun, request)
     note(f"run {short(again.name)} retries {short(again.origin)}")
     return present(connection, again, output, detach=detach)
@@ -180,21 +200,6 @@ def watch_to_end(connection: Connection, name: str, output: str = "table") -> in
     return Exit.DONE if run_state(ended) == "SUCCEEDED" else Exit.RUN_FAILED
 
 
-def _connect() -> tuple[Connection, runs_pb2_grpc.RunServiceStub]:
-    from weft._connection import Connection
-    from weftapi.workspace.v1 import runs_pb2_grpc
-
-    connection = Connection.current()
-    return connection, connection.workspace.stub(runs_pb2_grpc.RunServiceStub)
-
-
-def _get(connection: Connection, stub: runs_pb2_grpc.RunServiceStub, run: str) -> run_types_pb2.Run:
-    from weftapi.workspace.v1 import runs_pb2
-
-    request = runs_pb2.GetRunRequest(name=run_name(connection, run))
-    return connection.workspace.call(stub.GetRun, request)
-
-
 def _list(
     connection: Connection, stub: runs_pb2_grpc.RunServiceStub, query: str, limit: int
 ) -> list[run_types_pb2.Run]:
@@ -214,12 +219,6 @@ def _steps(connection: Connection, run: str) -> list[run_types_pb2.Step]:
     return [step for page in pages for step in page.steps]
 
 
-def _request_id() -> str:
-    import uuid
-
-    return str(uuid.uuid4())
-
-
 def _step_line(step: run_types_pb2.Step, width: int) -> str:
     from weft.cli._runview import duration, step_state
 
@@ -230,6 +229,11 @@ def _step_line(step: run_types_pb2.Step, width: int) -> str:
         # What differs stands below it in `-o json`; here one line is enough.
         parts.append(f"({step.cache_reason.splitlines()[0]})")
     return plain("  " + "  ".join(parts)).rstrip()
+
+
+def _asks(run: run_types_pb2.Run) -> str:
+    count, name = run.open_condition_count, short(run.name)
+    return f"{count} open: weft runs conditions {name}" if count else ""
 
 
 def _parameters(run: run_types_pb2.Run) -> str:

@@ -1,0 +1,66 @@
+"""Settings that one run has for its steps, in place of what the code says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from weft._definition import StepDefinition
+from weft._graph import Graph, Node
+from weft._policies import Resources
+
+if TYPE_CHECKING:
+    from google.protobuf.duration_pb2 import Duration
+
+    from weftapi.workspace.v1 import run_types_pb2
+
+
+def with_settings(graph: Graph, settings: Mapping[str, run_types_pb2.StepSettings]) -> Graph:
+    """Gives the graph in which these steps run as the settings say; what they leave out stays."""
+    if not settings:
+        return graph
+    nodes = {
+        id_: _changed(node, settings[id_]) if id_ in settings else node
+        for id_, node in graph.nodes.items()
+    }
+    return replace(graph, nodes=nodes)
+
+
+def _changed(node: Node, said: run_types_pb2.StepSettings) -> Node:
+    step, changes = node.step, dict[str, Any]()
+    if said.HasField("resources"):
+        changes["resources"] = _resources(said.resources)
+    if said.HasField("retry"):
+        changes["retry"] = _retry(step, said.retry)
+    if said.HasField("cache"):
+        age_s = _seconds(said.cache.max_age) if said.cache.HasField("max_age") else None
+        changes["cache"] = replace(step.cache, enabled=said.cache.enabled, max_age_s=age_s)
+    if said.HasField("timeout"):
+        changes["timeout_s"] = _seconds(said.timeout) or None
+    if said.environment:
+        # As with the decorator: variables of its own mean a process of its own.
+        changes["environment"] = {**step.environment, **said.environment}
+        changes["isolation"] = "process"
+    return replace(node, step=replace(step, **changes))
+
+
+def _resources(said: run_types_pb2.ResourceSpec) -> Resources:
+    return Resources(
+        cpu=said.cpu_millis / 1000 or None,
+        memory=said.memory_bytes or None,
+        gpu=said.gpu_count,
+    )
+
+
+def _retry(step: StepDefinition, said: run_types_pb2.RetrySpec) -> Any:
+    changes: dict[str, Any] = {"max": said.max_retry_count}
+    if said.HasField("backoff"):
+        changes["backoff_s"] = _seconds(said.backoff)
+    if said.HasField("max_backoff"):
+        changes["max_backoff_s"] = _seconds(said.max_backoff)
+    return replace(step.retry, **changes)
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.ToTimedelta().total_seconds()

@@ -1,0 +1,100 @@
+"""`weft builds`: the images that the steps of pipelines run in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from weft.cli._names import short
+from weft.cli._output import output_option, print_fields, print_message, print_messages
+from weft.cli._pages import paged
+
+if TYPE_CHECKING:
+    from weft._connection import Connection
+    from weftapi.workspace.v1 import builds_pb2_grpc
+
+
+@click.group()
+def builds() -> None:
+    """List, show and delete builds. BUILD is an id or a name."""
+
+
+@builds.command("list")
+@click.option("-q", "--query", default="", help="Which: over checksum, pipeline, create_time.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@output_option
+def list_builds(*, query: str, limit: int, output: str) -> None:
+    """List builds, newest first."""
+    from weftapi.workspace.v1 import builds_pb2
+
+    connection, stub = _connect()
+    request = builds_pb2.ListBuildsRequest(parent=connection.project, filter=query)
+    pages = paged(lambda r: connection.workspace.call(stub.ListBuilds, r), request, limit)
+    print_messages(
+        [build for page in pages for build in page.builds],
+        output,
+        header=("BUILD", "PIPELINE", "CHECKSUM", "IMAGE", "MADE"),
+        row=lambda b: (
+            short(b.name),
+            short(b.pipeline),
+            b.checksum[:12],
+            b.image.uri,
+            b.create_time.ToDatetime().strftime("%Y-%m-%d %H:%M:%S"),
+        ),
+        empty="no builds: whoever builds images records them with BuildService.CreateBuild",
+    )
+
+
+@builds.command()
+@click.argument("build")
+@output_option
+def show(*, build: str, output: str) -> None:
+    """Show a build and its images."""
+    from weftapi.workspace.v1 import builds_pb2
+
+    connection, stub = _connect()
+    request = builds_pb2.GetBuildRequest(name=_name(connection, build))
+    found = connection.workspace.call(stub.GetBuild, request)
+    images = [(step, own) for step, own in sorted(found.step_images.items())]
+    print_message(
+        found,
+        output,
+        lambda: print_fields(
+            [
+                ("build", found.name),
+                ("pipeline", short(found.pipeline)),
+                ("checksum", found.checksum),
+                ("by", found.creator),
+                ("image", f"{found.image.uri} {found.image.digest}"),
+                *((step, f"{own.uri} {own.digest}") for step, own in images),
+            ]
+        ),
+    )
+
+
+@builds.command()
+@click.argument("build")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(*, build: str, yes: bool) -> None:
+    """Delete a build that no snapshot uses; its images stay where they are."""
+    from weftapi.workspace.v1 import builds_pb2
+
+    connection, stub = _connect()
+    name = _name(connection, build)
+    if not yes:
+        click.confirm(f"Delete {short(name)}?", abort=True, err=True)
+    connection.workspace.call(stub.DeleteBuild, builds_pb2.DeleteBuildRequest(name=name))
+    click.echo(f"{short(name)} is deleted")
+
+
+def _connect() -> tuple[Connection, builds_pb2_grpc.BuildServiceStub]:
+    from weft._connection import Connection
+    from weftapi.workspace.v1 import builds_pb2_grpc
+
+    connection = Connection.current()
+    return connection, connection.workspace.stub(builds_pb2_grpc.BuildServiceStub)
+
+
+def _name(connection: Connection, text: str) -> str:
+    return text if text.startswith("projects/") else f"{connection.project}/builds/{text}"

@@ -1,0 +1,222 @@
+"""Steps that ask people, runs that pause, and results that a retried run takes over."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from weft import (
+    Pipeline,
+    RunFailedError,
+    RunState,
+    StepState,
+    pipeline,
+    step,
+    wait_for_approval,
+)
+from weft._approval import Question, Verdict
+from weft._describe import run_record
+from weft._engine import Engine
+from weft._options import Options
+from weft._records import ArtifactVersion, Given, Record
+from weft._spool import SpoolRecorder, SpoolRun, read_spool
+from weft._states import StopMode
+from weft._step_settings import with_settings
+from weft._store import LocalStore, Place
+from weft._values import save_value
+from weft._wishes import Wishes
+from weft.errors import NoActiveStepError
+from weftapi.workspace.v1 import reports_pb2, run_types_pb2
+
+Ask = Callable[[Question, threading.Event], Verdict]
+
+
+@step
+def gate() -> Any:
+    return wait_for_approval("Go?", schema={"type": "string"}, timeout_s=60, approvers=["users/a"])
+
+
+@pipeline
+def gated() -> Any:
+    return gate()
+
+
+@step
+def load() -> int:
+    return 1
+
+
+@step
+def double(number: int) -> int:
+    return number * 2
+
+
+@pipeline
+def chain() -> int:
+    return double(load())
+
+
+class Recording:
+    """A spooled run that asks as it is told, and has results of an earlier one."""
+
+    def __init__(
+        self, run: SpoolRun, ask: Ask | None = None, given: Mapping[str, Given] | None = None
+    ) -> None:
+        self._run = run
+        self.ask = ask
+        self._given = given or {}
+
+    def given(self) -> Mapping[str, Given]:
+        return self._given
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._run, name)
+
+
+Make = Callable[..., Engine]
+
+
+@pytest.fixture
+def engine_of(tmp_path: Path) -> Iterator[Make]:
+    """Makes engines, whose records are closed with the test."""
+    with ExitStack() as closing:
+
+        def make(whole: Pipeline[..., Any], **recording: Any) -> Engine:
+            graph = whole.trace()
+            record = run_record(graph, "default")
+            spool = SpoolRecorder(tmp_path).begin(record, lambda *_: None, lambda _: None)
+            closing.callback(spool.close)
+            store = LocalStore(tmp_path / "artifacts")
+            recorder: Any = Recording(spool, **recording)
+            options = Options(cache=False)
+            return Engine(graph, record, recorder=recorder, store=store, options=options)
+
+        yield make
+
+
+def told(engine: Engine, folder: Path) -> list[Record]:
+    return list(read_spool(folder / "spool" / f"{engine.record.name}.jsonl"))
+
+
+def test_the_answer_is_what_the_call_returns(engine_of: Make) -> None:
+    asked: list[Question] = []
+
+    def ask(question: Question, _stop: threading.Event) -> Verdict:
+        asked.append(question)
+        return Verdict("APPROVED", answer="yes, now", resolver="users/a")
+
+    engine = engine_of(gated, ask=ask)
+    assert engine.run() is RunState.SUCCEEDED
+    assert asked == [Question("gate-ask-1", "gate", "Go?", {"type": "string"}, 60, ("users/a",))]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (Verdict("DENIED", None, "users/a", "too early"), "denied by users/a: too early"),
+        (Verdict("EXPIRED"), "was expired"),
+    ],
+)
+def test_a_no_fails_the_step_for_good(engine_of: Make, verdict: Verdict, words: str) -> None:
+    engine = engine_of(gated, ask=lambda _question, _stop: verdict)
+    assert engine.run() is RunState.FAILED
+    assert engine.failure
+    assert words in engine.failure.message
+    assert engine.units["gate"].attempt == 1
+
+
+def test_a_step_that_waits_can_be_stopped(engine_of: Make) -> None:
+    def ask(_question: Question, stop: threading.Event) -> Verdict:
+        assert stop.wait(30)
+        return Verdict("CANCELLED")
+
+    engine = engine_of(gated, ask=ask)
+    engine.stop(StopMode.GRACEFUL, "enough")
+    assert engine.run() is RunState.STOPPED
+
+
+def test_nobody_can_be_asked_where_there_is_no_workspace() -> None:
+    with pytest.raises(RunFailedError, match="nobody can be asked"):
+        gated()
+    with pytest.raises(NoActiveStepError):
+        wait_for_approval("Go?")
+
+
+def test_ids_of_questions_are_ids_of_resources(engine_of: Make) -> None:
+    asked: list[Question] = []
+
+    @step
+    def a_step_whose_name_is_so_very_long_that_no_id_can_hold_more_x() -> None:
+        wait_for_approval("One?")
+        wait_for_approval("Two?")
+
+    @pipeline
+    def long() -> None:
+        a_step_whose_name_is_so_very_long_that_no_id_can_hold_more_x()
+
+    def ask(question: Question, _stop: threading.Event) -> Verdict:
+        asked.append(question)
+        return Verdict("APPROVED")
+
+    assert engine_of(long, ask=ask).run() is RunState.SUCCEEDED
+    ids = [question.id for question in asked]
+    assert len(set(ids)) == 2
+    assert all(len(id_) <= 63 for id_ in ids)
+
+
+def test_a_paused_run_starts_nothing_until_it_goes_on(engine_of: Make) -> None:
+    engine = engine_of(chain)
+    engine.pause(is_paused=True)
+    running = threading.Thread(target=engine.run)
+    # Both wishes are heard in order, before anything that a step could say.
+    engine.pause(is_paused=False)
+    running.start()
+    running.join(30)
+    assert engine.state is RunState.SUCCEEDED
+
+
+def test_what_an_earlier_run_made_is_not_run_again(engine_of: Make, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "artifacts")
+    place = Place("default", "earlier", "load", 1, "output")
+    version: ArtifactVersion = save_value(store, place, 21, allow_pickle=False)
+    engine = engine_of(chain, given={"load": Given({"output": version})})
+    assert engine.run() is RunState.SUCCEEDED
+    assert engine.units["load"].state is StepState.CACHED
+    # It is on record already: nothing is told of it.
+    steps = {getattr(record, "step", "") for record in told(engine, tmp_path)}
+    assert "load" not in steps
+    (result,) = engine.units["double"].outputs.values()
+    assert engine._read(result) == 42
+
+
+def test_wishes_are_heard_once_and_a_pause_ends_with_its_absence() -> None:
+    heard: list[Any] = []
+    wishes = Wishes(lambda mode, why: heard.append((mode, why)), heard.append)
+    pause = reports_pb2.Directive(pause=run_types_pb2.PauseRequest())
+    stop = reports_pb2.Directive(stop=run_types_pb2.StopRequest(mode=2, reason="now"))
+    for directives in ([], [pause], [pause], [], [pause, stop], [stop], [stop]):
+        wishes.obey(directives)
+    assert heard == [True, False, True, ("FORCE", "now"), False]
+
+
+def test_settings_of_a_run_replace_those_of_its_steps() -> None:
+    settings = run_types_pb2.StepSettings(
+        resources={"cpu_millis": 1500, "memory_bytes": 1024},
+        retry={"max_retry_count": 2, "backoff": {"seconds": 3}},
+        cache={"enabled": False},
+        timeout={"seconds": 9},
+        environment={"SEED": "1"},
+    )
+    graph = with_settings(chain.trace(), {"load": settings})
+    changed, plain = graph.nodes["load"].step, graph.nodes["double"].step
+    assert (changed.resources.cpu, changed.resources.memory_bytes) == (1.5, 1024)
+    assert (changed.retry.max, changed.retry.backoff_s) == (2, 3.0)
+    assert (changed.cache.enabled, changed.timeout_s) == (False, 9.0)
+    assert (changed.environment, changed.isolation) == ({"SEED": "1"}, "process")
+    assert plain.timeout_s is None
+    assert chain.trace().nodes["load"].step.timeout_s is None
