@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -110,15 +111,24 @@ class Graph:
         Raises:
             CycleError: Steps wait for each other; the message shows the circle.
         """
-        done: dict[str, Node] = {}
-        waiting = dict(self.nodes)
-        while waiting:
-            ready = [n for n in waiting.values() if all(up in done for up in n.upstream)]
-            if not ready:
-                raise CycleError(f"steps wait for each other: {_circle(waiting)}")
-            for node in ready:
-                done[node.id] = waiting.pop(node.id)
-        return list(done.values())
+        depth: dict[str, int] = {}
+        missing = {node.id: len(node.upstream) for node in self.nodes.values()}
+        followers: dict[str, list[str]] = {id_: [] for id_ in self.nodes}
+        for node in self.nodes.values():
+            for upstream in node.upstream:
+                followers[upstream].append(node.id)
+        ready = deque(id_ for id_, count in missing.items() if not count)
+        while ready:
+            id_ = ready.popleft()
+            depth[id_] = 1 + max((depth[up] for up in self.nodes[id_].upstream), default=0)
+            for follower in followers[id_]:
+                missing[follower] -= 1
+                if not missing[follower]:
+                    ready.append(follower)
+        waiting = {id_: node for id_, node in self.nodes.items() if id_ not in depth}
+        if waiting:
+            raise CycleError(f"steps wait for each other: {_circle(waiting)}")
+        return sorted(self.nodes.values(), key=lambda node: depth[node.id])
 
     def downstream(self, steps: Iterable[str]) -> set[str]:
         """Give ids of all steps that need one of these, directly or not."""

@@ -159,5 +159,6 @@ async def _run(hosts: World) -> Principal:
         "weft.dev/Secret": "secrets/own",
         "weft.dev/Run": run,
         "weft.dev/Step": f"{run}/steps/fit",
+        "weft.dev/RunCondition": f"{run}/conditions/first",
         "weft.dev/LogStream": stream.name,
     }
