@@ -27,6 +27,8 @@ class Trace:
 
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
+        # Where to look for the next free id, by what ids begin with.
+        self._numbers: dict[str, int] = {}
 
     def call(
         self,
@@ -113,7 +115,8 @@ class Trace:
             candidate = f"{stem}{number}" if number > 1 else base
             if not self._is_taken(candidate, is_fan_out=is_fan_out):
                 break
-        self._numbers[stem] = number
+        if not is_fan_out:
+            self._numbers[stem] = number
         return candidate
 
     def _is_taken(self, candidate: str, *, is_fan_out: bool) -> bool:

@@ -52,7 +52,6 @@ COMMANDS: Mapping[str, Command] = {
     "pipelines": Command("pipelines:pipelines", "List, show and describe pipelines."),
     "roles": Command("roles:roles", "List, show and make roles."),
     "run": Command("run:run", "Run a pipeline from a file on the mesh, and watch it."),
-    "runs": Command("runs:runs", "List, show, watch, stop and retry runs."),
     "secrets": Command("secrets:secrets", "Keep values that pipelines need, and say where."),
     "runs": Command("runs:runs", "Show runs, and act on them."),
     "snapshots": Command("snapshots:snapshots", "Publish, validate and run snapshots."),
