@@ -1,0 +1,77 @@
+"""`weft admin`: backups of a workspace, on the host of its server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from weft.cli._exit import CommandError, Exit
+
+_data = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The mesh's directory, as of `weft up --data`; else the server's own settings count.",
+)
+_database = click.option(
+    "--database",
+    metavar="URL",
+    help="sqlite:///path or postgresql://...; else what the server's settings say.",
+)
+
+
+@click.group()
+def admin() -> None:
+    """Back up, restore and check a workspace, on the host of its server.
+
+    The settings are those of the server: WEFT_WORKSPACE_DATA_DIR, WEFT_WORKSPACE_DATABASE_URL.
+    """
+
+
+@admin.command()
+@click.argument("to", type=click.Path(path_type=Path))
+@_data
+@_database
+def backup(*, to: Path, data: Path | None, database: str | None) -> None:
+    """Write a backup into a new directory. The server may run."""
+    _run(["backup", str(to.absolute())], data, database)
+
+
+@admin.command()
+@click.argument("source", metavar="FROM", type=click.Path(exists=True, path_type=Path))
+@_data
+@_database
+def restore(*, source: Path, data: Path | None, database: str | None) -> None:
+    """Restore a backup into an empty data directory and an empty database.
+
+    Whoever watches begins again: the restored workspace has a history of its own.
+    """
+    _run(["restore", str(source.absolute())], data, database)
+
+
+@admin.command()
+@_data
+@_database
+def check(*, data: Path | None, database: str | None) -> None:
+    """Look for what should never be in the database. The server may run."""
+    _run(["check"], data, database)
+
+
+def _run(arguments: list[str], data: Path | None, database: str | None) -> None:
+    """The server's own program: the command line shares no code with it."""
+    environment = dict(os.environ)
+    if data is not None:
+        environment["WEFT_WORKSPACE_DATA_DIR"] = str(data.absolute() / "workspace")
+    if database is not None:
+        environment["WEFT_WORKSPACE_DATABASE_URL"] = database
+    if "WEFT_WORKSPACE_DATA_DIR" not in environment:
+        raise CommandError(
+            "say which workspace: --data DIRECTORY, or the server's settings", Exit.USAGE
+        )
+    program = [sys.executable, "-m", "workspace.backup", *arguments]
+    code = subprocess.run(program, env=environment, check=False).returncode  # noqa: S603 - our own
+    if code:
+        raise SystemExit(code)

@@ -1,0 +1,9 @@
+"""Backups of a workspace, and their restoration: one form for SQLite and PostgreSQL.
+
+A backup is a directory: `tables/<table>.jsonl`, a line for each row; `files/...`, what stands in
+the data directory beside the database: keys, credentials, logs; and `manifest.json`, written last,
+with the hash of everything. `tables` turns rows into lines and back, `archive` writes and restores
+the directory, `checks` looks for what should never be in a database.
+
+    python -m workspace.backup backup TO | restore FROM | check
+"""

@@ -1,0 +1,216 @@
+"""The directory of a backup: written whole or not at all, and restored only where nothing is."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from meshkit.feed import read_head, renew_epoch
+from meshkit.migrations import migrate
+from workspace.backup import tables
+from workspace.backup.databases import snapshot, transaction
+from workspace.config import WorkspaceSettings
+from workspace.store.base import metadata
+from workspace.store.schema import MESH_TABLES
+
+FORMAT = 1
+_MANIFEST = "manifest.json"
+_PIECE_BYTES = 1 << 20
+# Leases are held by processes, which a restored workspace has none of.
+_LEFT_OUT = frozenset({"leases"})
+
+
+class BackupError(Exception):
+    """It cannot be done; the message says why, and what to do."""
+
+
+@dataclass(slots=True)
+class Manifest:
+    """What a backup holds: rows by table, and the hash of every file of it."""
+
+    schema: str
+    revision: int
+    time: str
+    rows: dict[str, int] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+    def write(self, directory: Path) -> None:
+        content = {name: getattr(self, name) for name in self.__slots__}
+        text = json.dumps({"format": FORMAT, **content}, indent=1, sort_keys=True)
+        (directory / _MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, directory: Path) -> "Manifest":
+        """BackupError where it is missing, or of a form that this version does not know."""
+        try:
+            content: dict[str, Any] = json.loads((directory / _MANIFEST).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise BackupError(f"{directory} holds no whole backup: {error}") from error
+        if content.pop("format", None) != FORMAT:
+            raise BackupError(f"{directory} was written by another version of Weft")
+        return cls(**content)
+
+
+async def backup(settings: WorkspaceSettings, target: Path, *, migrations: Path) -> Manifest:
+    """Writes a backup of a workspace, which may be running.
+
+    Rows come of one snapshot; logs are copied after it, so that they hold all lines of which the
+    rows know. The bytes of artifacts stay where they are. Raises BackupError.
+    """
+    partial = _begun(target)
+    try:
+        manifest = await snapshot(settings.database, lambda c: _dump(c, partial, migrations))
+        _copy_files(settings, partial, manifest)
+        manifest.write(partial)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return manifest
+
+
+async def restore(settings: WorkspaceSettings, source: Path, *, migrations: Path) -> Manifest:
+    """Restores a backup into an empty data directory and an empty database.
+
+    The feed goes on under another epoch: whoever watched the lost history begins again. Nothing
+    is left behind where it fails. Raises BackupError.
+    """
+    manifest = Manifest.read(source)
+    _verify(source, manifest)
+    if manifest.schema != _newest(migrations):
+        raise BackupError(
+            f"the backup is of schema {manifest.schema}, this version has {_newest(migrations)}: "
+            "restore it with the version that wrote it, then upgrade"
+        )
+    data = settings.data_dir
+    if data.exists() and any(data.iterdir()):
+        raise BackupError(f"{data} is not empty: restore into a new data directory")
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        await migrate(settings.database, migrations, metadata)
+        await transaction(settings.database, lambda c: _load(c, source, manifest))
+        _put_files(source, data, manifest)
+    except BaseException:
+        for entry in data.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        raise
+    return manifest
+
+
+def _begun(target: Path) -> Path:
+    """An empty directory beside the target, which it becomes when it is whole."""
+    if target.exists():
+        raise BackupError(f"{target} exists: name a new directory")
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700, parents=True)
+    return partial
+
+
+def _dump(connection: sa.Connection, directory: Path, migrations: Path) -> Manifest:
+    version = sa.text("SELECT version_num FROM alembic_version")
+    schema = str(connection.execute(version).scalar_one())
+    if schema != _newest(migrations):
+        raise BackupError(
+            f"the database is of schema {schema}, this version has {_newest(migrations)}: "
+            "back up with the version that serves it"
+        )
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    manifest = Manifest(schema, read_head(connection, MESH_TABLES).revision, now)
+    (directory / "tables").mkdir()
+    for table in _kept():
+        name = f"tables/{table.name}.jsonl"
+        written = _write(directory / name, tables.lines(connection, table))
+        manifest.rows[table.name], manifest.files[name] = written
+    return manifest
+
+
+def _load(connection: sa.Connection, source: Path, manifest: Manifest) -> None:
+    if not tables.is_empty(connection, tables.ordered(metadata)):
+        raise BackupError("the database is not empty: restore into a new one")
+    for table in _kept():
+        with (source / f"tables/{table.name}.jsonl").open(encoding="utf-8") as file:
+            count = tables.insert(connection, table, file)
+        if count != manifest.rows[table.name]:
+            raise BackupError(f"{table.name} has {count} rows, not {manifest.rows[table.name]}")
+    renew_epoch(connection, MESH_TABLES)
+
+
+def _kept() -> list[sa.Table]:
+    return [table for table in tables.ordered(metadata) if table.name not in _LEFT_OUT]
+
+
+def _write(path: Path, texts: Iterable[str]) -> tuple[int, str]:
+    """Writes lines; how many, and the hash of the file."""
+    count, digest = 0, hashlib.sha256()
+    with path.open("wb") as file:
+        for text in texts:
+            data = text.encode()
+            file.write(data)
+            digest.update(data)
+            count += 1
+        file.flush()
+        os.fsync(file.fileno())
+    return count, digest.hexdigest()
+
+
+def _copy_files(settings: WorkspaceSettings, directory: Path, manifest: Manifest) -> None:
+    for path in _files(settings):
+        name = f"files/{path.relative_to(settings.data_dir).as_posix()}"
+        target = directory / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A log that is being written grows: what was there at first is what the hash is of.
+        shutil.copy2(path, target)
+        manifest.files[name] = _hash(target)
+
+
+def _files(settings: WorkspaceSettings) -> Iterator[Path]:
+    """What belongs to a backup of the data directory, beside the database and the artifacts."""
+    data = settings.data_dir
+    left_out = {data / "artifacts", data / ".lock"}
+    url = sa.make_url(settings.database)
+    database = Path(url.database or "").name if url.get_backend_name() == "sqlite" else ""
+    for folder, folders, names in os.walk(data):
+        folders[:] = [name for name in folders if Path(folder, name) not in left_out]
+        for name in names:
+            path = Path(folder, name)
+            is_database = bool(database) and path.parent == data and name.startswith(database)
+            if path.is_file() and not path.is_symlink() and not is_database and name != ".lock":
+                yield path
+
+
+def _put_files(source: Path, data: Path, manifest: Manifest) -> None:
+    for name in manifest.files:
+        if name.startswith("files/"):
+            target = data / name.removeprefix("files/")
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copy2(source / name, target)
+
+
+def _verify(source: Path, manifest: Manifest) -> None:
+    for name, expected in manifest.files.items():
+        parts = name.split("/")
+        if {"", ".", ".."} & set(parts) or parts[0] not in ("tables", "files"):
+            raise BackupError(f"the manifest names {name!r}, which is no file of a backup")
+        if not (source / name).is_file() or _hash(source / name) != expected:
+            raise BackupError(f"{source / name} is missing or damaged: use another backup")
+    missing = [t.name for t in _kept() if f"tables/{t.name}.jsonl" not in manifest.files]
+    if missing:
+        raise BackupError(f"the backup lacks the tables {', '.join(missing)}")
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _newest(migrations: Path) -> str:
+    """The newest schema revision that this version knows: its file's name begins with it."""
+    names = (path.name for path in (migrations / "versions").glob("[0-9]*.py"))
+    return max(names).partition("_")[0]

@@ -1,0 +1,148 @@
+"""What must hold in every database, whatever happened: read in one snapshot, changed by nothing."""
+
+from collections.abc import Callable, Iterator
+
+import sqlalchemy as sa
+
+from meshkit.audit import row_of
+from meshkit.chain import Broken, Position, follow
+from meshkit.feed import read_head
+from workspace.backup.databases import snapshot
+from workspace.store.base import columns, metadata
+from workspace.store.schema import MESH_TABLES, Run, RunCounter, Step
+from workspace.store.schema_artifacts import Artifact, ArtifactVersion
+
+# Findings of one kind that are told; a broken table would fill screens.
+_MAX_TOLD = 20
+
+
+async def check(url: str) -> list[str]:
+    """Every finding, as a sentence; none where all is well."""
+    return await snapshot(url, _all)
+
+
+def _all(connection: sa.Connection) -> list[str]:
+    looks: tuple[Callable[[sa.Connection], Iterator[str]], ...] = (
+        _file,
+        _references,
+        _run_counters,
+        _step_counts,
+        _newest_versions,
+        _feed,
+        _audit,
+    )
+    found = []
+    for look in looks:
+        for finding, _ in zip(look(connection), range(_MAX_TOLD), strict=False):
+            found.append(finding)
+    return found
+
+
+def _file(connection: sa.Connection) -> Iterator[str]:
+    if connection.dialect.name == "sqlite":
+        for (told,) in connection.exec_driver_sql("PRAGMA integrity_check"):
+            if told != "ok":
+                yield f"the database file is damaged: {told}"
+
+
+def _references(connection: sa.Connection) -> Iterator[str]:
+    """Rows that refer to nothing; asked of the tables, as SQLite may have been told not to look."""
+    for table in metadata.sorted_tables:
+        for key in table.foreign_key_constraints:
+            parent = key.referred_table.alias("parent")
+            pairs = [(e.parent, parent.c[e.column.name]) for e in key.elements]
+            query = (
+                sa.select(sa.func.count())
+                .select_from(table)
+                .where(*(own.is_not(None) for own, _ in pairs))
+                .where(~sa.exists().where(*(own == other for own, other in pairs)))
+            )
+            if count := connection.execute(query).scalar_one():
+                yield f"{count} rows of {table.name} refer to nothing in {key.referred_table.name}"
+
+
+def _run_counters(connection: sa.Connection) -> Iterator[str]:
+    runs, counters = columns(Run), columns(RunCounter)
+    query = sa.select(runs.project, runs.state, sa.func.count()).group_by(runs.project, runs.state)
+    real = {(project, state): count for project, state, count in connection.execute(query)}
+    said = {
+        (project, state): count
+        for project, state, count in connection.execute(
+            sa.select(counters.project, counters.state, counters.count).where(counters.count != 0)
+        )
+    }
+    for project, state in sorted(real.keys() | said.keys()):
+        if real.get((project, state), 0) != said.get((project, state), 0):
+            yield (
+                f"projects/{project} counts {said.get((project, state), 0)} runs {state}, "
+                f"and has {real.get((project, state), 0)}"
+            )
+
+
+def _step_counts(connection: sa.Connection) -> Iterator[str]:
+    runs, steps = columns(Run), columns(Step)
+    query = sa.select(runs.uid, runs.project, runs.id, runs.step_counts).order_by(runs.uid)
+    counted = (
+        sa.select(steps.run_uid, steps.state, sa.func.count())
+        .group_by(steps.run_uid, steps.state)
+        .order_by(steps.run_uid)
+    )
+    real: dict[object, dict[str, int]] = {}
+    for uid, state, count in connection.execute(counted):
+        real.setdefault(uid, {})[state] = count
+    for uid, project, run, said in connection.execute(query):
+        plain = {state: count for state, count in (said or {}).items() if count}
+        if plain != real.get(uid, {}):
+            yield f"projects/{project}/runs/{run} counts other steps than it has"
+
+
+def _newest_versions(connection: sa.Connection) -> Iterator[str]:
+    artifacts, versions = columns(Artifact), columns(ArtifactVersion)
+    newest = (
+        sa.select(
+            versions.project, versions.artifact, sa.func.max(versions.version).label("newest")
+        )
+        .group_by(versions.project, versions.artifact)
+        .subquery()
+    )
+    is_same = sa.and_(newest.c.project == artifacts.project, newest.c.artifact == artifacts.id)
+    query = (
+        sa.select(artifacts.project, artifacts.id)
+        .select_from(Artifact.__table__.outerjoin(newest, is_same))
+        .where(artifacts.latest_version != sa.func.coalesce(newest.c.newest, 0))
+    )
+    for project, artifact in connection.execute(query):
+        yield f"projects/{project}/artifacts/{artifact} names another newest version than it has"
+
+
+def _feed(connection: sa.Connection) -> Iterator[str]:
+    events = MESH_TABLES.feed_events.c
+    head = read_head(connection, MESH_TABLES)
+    oldest, newest = connection.execute(
+        sa.select(sa.func.min(events.revision), sa.func.max(events.revision))
+    ).one()
+    if newest is not None and newest > head.revision:
+        yield f"the feed has events of revision {newest}, and says that it is at {head.revision}"
+    if oldest is not None and oldest <= head.compact_revision:
+        yield f"the feed holds revision {oldest}, and says that {head.compact_revision} is gone"
+
+
+def _audit(connection: sa.Connection) -> Iterator[str]:
+    """Each chain of the audit log, from what retention left of it to its end."""
+    chains, events = MESH_TABLES.audit_chains.c, MESH_TABLES.audit_events
+    for chain, *place in connection.execute(
+        sa.select(
+            chains.chain, chains.anchor_sequence, chains.anchor_hash, chains.sequence, chains.hash
+        )
+    ).all():
+        query = (
+            sa.select(events)
+            .where(events.c.chain == chain, events.c.sequence > place[0])
+            .order_by(events.c.sequence)
+        )
+        rows = connection.execute(query, execution_options={"yield_per": 1000})
+        end = follow(chain, Position(*place[:2]), map(row_of, rows))
+        if isinstance(end, Broken):
+            yield f"the audit log {chain!r} breaks at row {end.sequence}: {end.problem.name}"
+        elif end != Position(*place[2:]):
+            yield f"the audit log {chain!r} ends at row {end.sequence}, and says {place[2]}"
