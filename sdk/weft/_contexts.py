@@ -34,6 +34,7 @@ class Context:
         project: Id of the project that commands use.
         ca_pem: The CA that the servers' certificates come from; empty for public CAs.
         gateway: Base URL of the HTTP gateway; empty where there is none.
+        stack: Id of the stack that runs are executed with; empty leaves it to the workspace.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Context:
     project: str = "default"
     ca_pem: str = ""
     gateway: str = ""
+    stack: str = ""
 
 
 @dataclass(frozen=True, slots=True)

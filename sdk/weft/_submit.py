@@ -85,9 +85,14 @@ def load_code(target: str) -> Code:
 
 
 def submit(
-    connection: Connection, code: Code, parameters: Mapping[str, Any], *, cache: bool = True
+    connection: Connection,
+    code: Code,
+    parameters: Mapping[str, Any],
+    *,
+    cache: bool = True,
+    stack: str | None = None,
 ) -> run_types_pb2.Run:
-    """Makes a snapshot of a pipeline and runs it; answers the new run.
+    """Makes a snapshot of a pipeline and runs it, on the context's stack unless told otherwise.
 
     Raises:
         ApiError: The workspace refuses it.
@@ -97,8 +102,12 @@ def submit(
     from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
 
     snapshot = make_snapshot(connection, code, parameters)
+    chosen = connection.context.stack if stack is None else stack.removeprefix("stacks/")
     request = snapshots_pb2.RunSnapshotRequest(
-        name=snapshot.name, cache_disabled=not cache, request_id=str(uuid.uuid4())
+        name=snapshot.name,
+        cache_disabled=not cache,
+        request_id=str(uuid.uuid4()),
+        stack=f"stacks/{chosen}" if chosen else "",
     )
     request.parameters.CopyFrom(_spec.struct(code.pipeline.parameters.dump(parameters)))
     stub = connection.workspace.stub(snapshots_pb2_grpc.SnapshotServiceStub)

@@ -37,8 +37,10 @@ COMMANDS: Mapping[str, Command] = {
     "connectors": Command(
         "connectors:connectors", "Sign in to clouds, and get short-lived credentials from there."
     ),
+    "components": Command("components:components", "List, make and try the parts of stacks."),
     "ctx": Command("login:ctx", "Show or choose the mesh to work with."),
     "doctor": Command("doctor:doctor", "Check everything between this machine and the mesh."),
+    "flavors": Command("flavors:flavors", "List what components can be, and add to it."),
     "grants": Command("grants:grants", "Say who holds which role where, and why."),
     "invitations": Command("invitations:invitations", "Invite people, and accept an invitation."),
     "identity-providers": Command(
@@ -60,6 +62,7 @@ COMMANDS: Mapping[str, Command] = {
     "service-accounts": Command(
         "service_accounts:service_accounts", "List and make programs, their keys and federation."
     ),
+    "stacks": Command("stacks:stacks", "Put stacks together, try them, and choose one."),
     "sync": Command("sync:sync", "Hand over runs that were recorded on this machine."),
     "teams": Command("teams:teams", "List, make and fill teams."),
     "tokens": Command("tokens:tokens", "List, make and delete personal access tokens."),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 )
 @click.argument("target", metavar="FILE[::PIPELINE]", required=False)
 @click.option("--detach", is_flag=True, help="Print the run's name and do not watch it.")
+@click.option("--stack", help="The stack to run on; the one of `weft stacks use` by default.")
 @click.option("--no-cache", is_flag=True, help="Take no step's result from an earlier run.")
 @click.option(
     "-h",
@@ -35,6 +36,7 @@ def run(
     *,
     target: str | None,
     detach: bool,
+    stack: str | None,
     no_cache: bool,
     wants_help: bool,
     output: str,
@@ -61,7 +63,7 @@ def run(
     values = code.pipeline.parameters.parse(_options(ctx.args, code.pipeline.parameters))
     connection = Connection.current()
     try:
-        made = submit(connection, code, values, cache=not no_cache)
+        made = submit(connection, code, values, cache=not no_cache, stack=stack)
     except KeyboardInterrupt:
         note("interrupted: `weft runs list` shows whether the run was made")
         return Exit.INTERRUPTED
