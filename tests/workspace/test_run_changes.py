@@ -92,6 +92,24 @@ async def test_people_note_what_a_run_was_about(ws: Harness) -> None:
         await ws.runs(ws.token(VIEWER)).UpdateRun(update(made.name, description="x"))
 
 
+async def test_runs_are_found_by_their_labels_also_when_these_change(ws: Harness) -> None:
+    async def found(text: str) -> list[str]:
+        listed = await ws.runs().ListRuns(
+            runs_pb2.ListRunsRequest(parent="projects/demo", filter=text)
+        )
+        return [run.name for run in listed.runs]
+
+    mine = await ws.create_run(labels={"team": "vision"})
+    other = await ws.create_run(labels={"team": "speech"})
+    await ws.create_run()
+    assert await found("labels.team = vision") == [mine.name]
+    assert await found("labels.team:* state = PENDING") == [other.name, mine.name]
+    await ws.runs().UpdateRun(update(other.name, labels={"team": "vision"}))
+    assert await found("labels.team = vision") == [other.name, mine.name]
+    async with refused("INVALID_ARGUMENT", "INVALID_FILTER"):
+        await found("labels = vision")
+
+
 async def test_a_paused_run_says_so_to_its_runner_until_it_is_resumed(ws: Harness) -> None:
     run, reporter = await running(ws)
     heartbeat = reports_pb2.HeartbeatRequest(run=run.name, reporter=reporter)

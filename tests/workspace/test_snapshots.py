@@ -33,6 +33,21 @@ async def publish(ws: Harness, name: str, template: str, **fields: Any) -> pb.Sn
     return await ws.snapshots().PublishSnapshot(request)
 
 
+async def test_snapshots_are_found_by_their_labels(ws: Harness) -> None:
+    mine = await ws.create_snapshot(labels={"team": "vision", "tier": "gold"})
+    await ws.create_snapshot(labels={"team": "speech"})
+    await ws.create_snapshot()
+    for text, found in (
+        ("labels.team = vision", [mine.name]),
+        ("labels.team = vision labels.tier = lead", []),
+        ("labels.tier:*", [mine.name]),
+    ):
+        listed = await ws.snapshots().ListSnapshots(
+            pb.ListSnapshotsRequest(parent="projects/demo", filter=text)
+        )
+        assert [snapshot.name for snapshot in listed.snapshots] == found, text
+
+
 async def templates(ws: Harness, name: str) -> list[str]:
     listed = await ws.snapshots().ListSnapshots(
         pb.ListSnapshotsRequest(parent="projects/demo", filter=f'template = "{name}"')
@@ -180,6 +195,7 @@ async def test_a_dry_run_says_everything_at_once(ws: Harness) -> None:
             "paint": run_types_pb2.StepSettings(),
             "fit": run_types_pb2.StepSettings(environment={"WEFT_RUN": "x", "SEED": "1"}),
         },
+        stack="stacks/absent",
     )
     answer = await ws.snapshots().ValidateSnapshotRun(request)
     assert sorted((problem.reason, problem.field) for problem in answer.problems) == [
@@ -188,6 +204,7 @@ async def test_a_dry_run_says_everything_at_once(ws: Harness) -> None:
         ("INVALID_PARAMETERS", "parameters.colour"),
         ("INVALID_PARAMETERS", "parameters.rate"),
         ("NO_WORKLOAD_MANAGER", ""),
+        ("RESOURCE_NOT_FOUND", ""),
         ("SNAPSHOT_WITHOUT_CODE", ""),
     ]
     assert all(problem.message for problem in answer.problems)

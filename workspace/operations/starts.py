@@ -22,6 +22,7 @@ from workspace.operations.runs import NewRun, create
 from workspace.store import projects as project_store
 from workspace.store import runs as store
 from workspace.store import snapshots as snapshot_store
+from workspace.store import stacks as stack_store
 from workspace.store import steps as step_store
 from workspace.store.base import insert
 from workspace.store.schema import Launch, Run, Step
@@ -56,6 +57,7 @@ def problems(session: Session, new: NewRun) -> list[MeshError]:
         partial(_require_code, snapshot),
         partial(parameters.check, snapshot.parameters_schema, values),
         partial(_check_settings, snapshot, new.step_settings),
+        partial(_require_stack, session, new.stack),
     ]
     found = []
     for check in checks:
@@ -144,6 +146,11 @@ def _require_code(snapshot: Snapshot) -> None:
             "The snapshot has no code: only its maker can execute it.",
             metadata={"resource": snapshot.name},
         )
+
+
+def _require_stack(session: Session, stack: str) -> None:
+    if stack and stack_store.get(session, stack) is None:
+        raise absent(names.stack(stack))
 
 
 def _check_settings(snapshot: Snapshot, settings: dict[str, Any]) -> None:

@@ -152,7 +152,6 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
             labels=dict(request.labels),
             cache_disabled=request.cache_disabled,
             display_name=request.display_name,
-            stack=names.last(request.stack),
         )
         run = await self._database.write(
             starts.start,
@@ -176,6 +175,7 @@ def _new_run(
         snapshot=snapshot,
         parameters=struct_to_dict(request.parameters),
         step_settings={id_: message_to_dict(own) for id_, own in request.step_settings.items()},
+        stack=names.last(request.stack),
     )
 
 

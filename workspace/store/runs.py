@@ -50,6 +50,7 @@ FIELDS = Fields(
     Field("snapshot", Kind.STRING, _C.snapshot, lambda run: run.snapshot.rpartition("/")[2]),
     Field("create_time", Kind.TIMESTAMP, _C.create_time),
     Field("creator", Kind.STRING, _C.creator),
+    Field("labels", Kind.MAP, _C.labels),
 )
 
 

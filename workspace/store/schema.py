@@ -76,6 +76,7 @@ class Project(Row):
     sa.Index(None, "project", "snapshot", "create_time", "uid"),
     sa.Index(None, "project", "creator", "create_time", "uid"),
     sa.Index(None, "project", "trigger", "create_time", "uid"),
+    sa.Index(None, "labels", postgresql_using="gin"),
     # The reaper looks at what has not ended, and nothing else.
     sa.Index(None, "state"),
     _in("state", RunState, "state"),

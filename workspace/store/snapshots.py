@@ -23,6 +23,7 @@ FIELDS = Fields(
     Field("template", Kind.STRING, _C.template),
     Field("build", Kind.STRING, _C.build),
     Field("create_time", Kind.TIMESTAMP, _C.create_time),
+    Field("labels", Kind.MAP, _C.labels),
 )
 # The large ones stay where they are: lists do not show them, and making a run does not need them.
 _LARGE = {

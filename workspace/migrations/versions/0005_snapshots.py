@@ -23,6 +23,8 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("step_settings", Json, nullable=True))
     _extend_snapshots()
     _create_builds()
+    for table in ("runs", "snapshots"):
+        op.create_index(op.f(f"ix_{table}_labels"), table, ["labels"], postgresql_using="gin")
 
 
 def _extend_snapshots() -> None:

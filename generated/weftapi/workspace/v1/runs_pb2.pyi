@@ -89,7 +89,7 @@ class ListRunsRequest(_message.Message):
     """Optional. Where the last page ended."""
     filter: _builtins.str
     """Optional. Which runs: over `state`, `pipeline` and `snapshot` (by id: `pipeline = train`), `create_time`,
-    `creator` and `trigger`.
+    `creator`, `trigger` and labels (`labels.team = vision`).
     """
     order_by: _builtins.str
     """Optional. "create_time desc" (the default) or "create_time"."""

@@ -555,7 +555,9 @@ class ListSnapshotsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which snapshots: over `pipeline` (by id), `template`, `build` (by id) and `create_time`."""
+    """Optional. Which snapshots: over `pipeline` (by id), `template`, `build` (by id), `create_time` and labels
+    (`labels.team = vision`).
+    """
     def __init__(
         self,
         *,
@@ -945,8 +947,11 @@ class ValidateSnapshotRunRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
     STEP_SETTINGS_FIELD_NUMBER: _builtins.int
+    STACK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. The snapshot."""
+    stack: _builtins.str
+    """Optional. The stack that it would run on, as in RunSnapshot."""
     @_builtins.property
     def parameters(self) -> _struct_pb2.Struct:
         """Optional. Values of the pipeline's parameters, as in RunSnapshot."""
@@ -961,10 +966,11 @@ class ValidateSnapshotRunRequest(_message.Message):
         name: _builtins.str = ...,
         parameters: _struct_pb2.Struct | None = ...,
         step_settings: _abc.Mapping[_builtins.str, _run_types_pb2.StepSettings] | None = ...,
+        stack: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "parameters", b"parameters", "step_settings", b"step_settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "parameters", b"parameters", "stack", b"stack", "step_settings", b"step_settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
