@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -110,11 +111,21 @@ def _serving(program: Path, *arguments: str, **environment: str) -> Iterator[str
         text=True,
         env={**os.environ, **environment},
     )
+    assert process.stdin
+    assert process.stdout
     try:
-        yield _address(process)
-    finally:
+        address = _address(process)
+        # Nobody reads on, and a full pipe would stop the server.
+        drain = Thread(target=process.stdout.read, daemon=True)
+        drain.start()
+        yield address
         process.terminate()
-        process.communicate(timeout=20)
+        drain.join(20)
+    finally:
+        process.kill()
+        process.wait(timeout=20)
+        process.stdin.close()
+        process.stdout.close()
 
 
 def _address(process: "subprocess.Popen[str]") -> str:

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import json
 import secrets
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -325,15 +326,17 @@ class FakeCluster(Fake):
 
 
 @asynccontextmanager
-async def serving(fake: F) -> AsyncIterator[F]:
+async def serving(fake: F, tls: ssl.SSLContext | None = None) -> AsyncIterator[F]:
     """Serves it on a loopback port until the block ends."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", fake.handle)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
-    fake.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[union-attr]
+    fake.url = (
+        f"{'https' if tls else 'http'}://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[union-attr]
+    )
     try:
         yield fake
     finally:

@@ -11,12 +11,14 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
+from meshkit.errors import Unavailable
 from tests.workspace.aws_cloud import AwsCloud, aws_cloud
 from tests.workspace.connector_cases import TYPES, Case, connect, standing
 from tests.workspace.harness import Harness, refused, workspace
 from weftapi.workspace.v1 import events_pb2
 from weftapi.workspace.v1 import service_connectors_pb2 as pb
 from workspace.connectors import types
+from workspace.connectors.wire import Answer
 from workspace.store.schema import MESH_TABLES
 
 NAME = "serviceConnectors/one"
@@ -225,3 +227,27 @@ async def test_secrets_come_up_nowhere(
 
 def _contents(directory: Path) -> list[bytes]:
     return [path.read_bytes() for path in directory.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<a>",
+        b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+        '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'.encode("utf-16"),
+        b"\xff\xfe",
+    ],
+)
+def test_xml_that_is_none_or_dangerous_is_not_read(body: bytes) -> None:
+    answer = Answer("A service", 200, {}, body)
+    with pytest.raises(Unavailable):
+        answer.xml()
+
+
+@pytest.mark.parametrize("body", [b"", b"[1]", b"{", b"[" * 100_000, b"\xff"])
+def test_json_that_is_no_object_is_not_read(body: bytes) -> None:
+    answer = Answer("A service", 400, {}, body)
+    assert answer.said() == {}
+    with pytest.raises(Unavailable):
+        answer.json()

@@ -10,8 +10,9 @@ from tests.workspace.cloud_fakes import PASSWORD, FakeRegistry, serving
 from tests.workspace.connector_cases import Case, connect, registry_case
 from tests.workspace.harness import ADMIN, EDITOR, Harness, policy, refused, workspace
 from tests.workspace.stacks import new_component, new_stack, new_store
-from weftapi.workspace.v1 import components_pb2, secrets_pb2
+from weftapi.workspace.v1 import components_pb2, secret_stores_pb2, secrets_pb2
 from weftapi.workspace.v1 import service_connectors_pb2 as pb
+from workspace.store import service_connectors as store
 
 NAME = "serviceConnectors/one"
 
@@ -161,3 +162,20 @@ async def test_who_sends_a_secret_elsewhere_may_read_it(ws: Harness, case: Case)
         await ws.connectors().UpdateServiceConnector(
             pb.UpdateServiceConnectorRequest(service_connector=changed)
         )
+
+
+async def test_secrets_outlive_the_key_that_encrypted_them(ws: Harness, case: Case) -> None:
+    await connect(ws, case)
+    read = ws.workspace.database.read
+    before = await read(store.get, "one")
+    rotate = secret_stores_pb2.RotateSecretKeyRequest
+    await ws.secret_stores().RotateSecretKey(rotate(key=rotate.KEY_DATA))
+    (job,) = (job for job in ws.workspace.jobs if job.name == "secret_keys")
+    for _ in range(3):
+        await job.run(None)  # type: ignore[arg-type] - it asks for no lease
+        ws.clock.move(minutes=1)
+    after = await read(store.get, "one")
+    assert before
+    assert after
+    assert after.secrets != before.secrets
+    assert (await issue(ws)).registry.bearer_token

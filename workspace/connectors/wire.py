@@ -50,12 +50,13 @@ class Answer:
 
     def xml(self) -> ET.Element:
         """The body as XML without namespaces; raises Unavailable."""
-        # Entities are what makes XML dangerous, and no service has a use for them.
-        if b"<!DOCTYPE" in self.body or b"<!ENTITY" in self.body:
-            raise unavailable(self.service, "answered with XML that defines entities")
         try:
-            root = ET.fromstring(self.body)  # noqa: S314 - see above
-        except ET.ParseError as error:
+            text = self.body.decode()
+            # Entities are what makes XML dangerous, and no service has a use for them.
+            if "<!DOCTYPE" in text or "<!ENTITY" in text:
+                raise unavailable(self.service, "answered with XML that defines entities")
+            root = ET.fromstring(text)  # noqa: S314 - see above
+        except (UnicodeDecodeError, ET.ParseError, ValueError) as error:
             raise unavailable(self.service, "did not answer in XML") from error
         for element in root.iter():
             element.tag = element.tag.rpartition("}")[2]
