@@ -12,15 +12,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import ColumnElement, Select, and_, literal, or_, true, tuple_
-from sqlalchemy.orm import InstrumentedAttribute
 
 from meshkit.errors import FieldViolation, InvalidArgument
+
+# SQLAlchemy is imported where it is used: the workload manager pages lists in memory, and more
+# than half of its start went into an import that it has no use for.
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy.orm import InstrumentedAttribute
+
+    Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 500
@@ -44,9 +50,8 @@ class Sized(Protocol):
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Sized)
-S = TypeVar("S", bound=Select[*tuple[Any, ...]])
+S = TypeVar("S", bound="Select[*tuple[Any, ...]]")
 KeyValue = str | int | float | bool | datetime | UUID | None
-Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class OrderKey:
     """
 
     name: str
-    column: Column | None = None
+    column: "Column | None" = None
     nullable: bool = False
     value: Callable[[Any], Any] | None = None
 
@@ -93,7 +98,7 @@ class OrderKey:
         return (self.value or attrgetter(self.name))(item)
 
     @property
-    def sql(self) -> Column:
+    def sql(self) -> "Column":
         """The column; TypeError where the list lives in memory only."""
         if self.column is None:
             raise TypeError(f"order key {self.name!r} has no column")
@@ -111,7 +116,7 @@ class Order:
     uid: OrderKey
     descending: bool = False
 
-    def clauses(self) -> tuple[ColumnElement[Any], ...]:
+    def clauses(self) -> "tuple[ColumnElement[Any], ...]":
         """For ORDER BY."""
         key, uid = self.key.sql, self.uid.sql
         if self.descending:
@@ -120,8 +125,10 @@ class Order:
         first = key.asc().nulls_last() if self.key.nullable else key.asc()
         return first, uid.asc()
 
-    def after(self, cursor: Cursor) -> ColumnElement[bool]:
+    def after(self, cursor: Cursor) -> "ColumnElement[bool]":
         """For WHERE: the items behind the cursor."""
+        from sqlalchemy import and_, literal, or_, tuple_
+
         if not self.key.nullable:
             return self._beyond(tuple_(self.key.sql, self.uid.sql), self._bound(cursor))
         key, uid = self.key.sql, self.uid.sql
@@ -145,11 +152,13 @@ class Order:
         ranked.sort(key=lambda pair: pair[0], reverse=self.descending)
         return [item for _, item in ranked]
 
-    def _bound(self, cursor: Cursor) -> ColumnElement[Any]:
+    def _bound(self, cursor: Cursor) -> "ColumnElement[Any]":
+        from sqlalchemy import literal, tuple_
+
         key, uid = self.key.sql, self.uid.sql
         return tuple_(literal(cursor.key, key.type), literal(cursor.uid, uid.type))
 
-    def _beyond(self, left: Any, right: Any) -> ColumnElement[bool]:
+    def _beyond(self, left: Any, right: Any) -> "ColumnElement[bool]":
         beyond: ColumnElement[bool] = left < right if self.descending else left > right
         return beyond
 
@@ -240,6 +249,8 @@ class Window:
 
     def apply(self, statement: S) -> S:
         """Adds keyset, order and limit; fetches one more than the page, to see whether it ends."""
+        from sqlalchemy import true
+
         behind = self.order.after(self.cursor) if self.cursor else true()
         return statement.where(behind).order_by(*self.order.clauses()).limit(self.size + 1)
 

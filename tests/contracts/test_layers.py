@@ -1,6 +1,8 @@
 """The layers import what house.md lets them; reasons that are raised are in the contract."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,3 +150,9 @@ def test_every_reason_that_is_raised_is_in_the_contract():
             if name in kinds and is_text and reason.value not in known:
                 unknown.add(f"{path.relative_to(ROOT)}:{node.lineno} {reason.value}")
     assert unknown == set()
+
+
+def test_a_workload_manager_starts_without_sqlalchemy() -> None:
+    """It has no database: the import would be 40 % of its start, and 17 MB."""
+    code = "import sys, workloads.server; sys.exit('sqlalchemy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
