@@ -32,6 +32,7 @@ from weftapi.controlplane.v1 import (
     auth_pb2,
     auth_pb2_grpc,
     enrollment_pb2,
+    enrollments_pb2,
     workspaces_pb2,
     workspaces_pb2_grpc,
 )
@@ -139,7 +140,7 @@ class _Fleet:
         id_ = f"w{number}"
         register = workspaces_pb2.RegisterWorkspaceRequest(parent=_ORGANIZATION, workspace_id=id_)
         made = await registry.RegisterWorkspace(register, metadata=self.metadata)
-        request = workspaces_pb2.CreateEnrollmentRequest(parent=_ORGANIZATION)
+        request = enrollments_pb2.CreateEnrollmentRequest(parent=_ORGANIZATION)
         request.enrollment.role = options_pb2.PEER_ROLE_WORKSPACE
         request.enrollment.workspaces.append(made.name)
         created = await registry.CreateEnrollment(request, metadata=self.metadata)

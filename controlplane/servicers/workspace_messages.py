@@ -11,7 +11,7 @@ from controlplane.operations.refusals import etag_of
 from controlplane.servicers.conversions import timestamp
 from controlplane.store.schema import Enrollment
 from meshkit.spiffe import Role
-from weftapi.controlplane.v1 import workspaces_pb2
+from weftapi.controlplane.v1 import enrollments_pb2, workspaces_pb2
 from weftapi.options.v1 import options_pb2
 
 ROLES = {
@@ -77,9 +77,9 @@ def _drift(target_version: str, seen: Seen) -> Iterator[str]:
         yield f"decides on policy {decided} where {told} was pushed"
 
 
-def enrollment_to_proto(view: EnrollmentView, now: datetime) -> workspaces_pb2.Enrollment:
+def enrollment_to_proto(view: EnrollmentView, now: datetime) -> enrollments_pb2.Enrollment:
     row = view.row
-    return workspaces_pb2.Enrollment(
+    return enrollments_pb2.Enrollment(
         name=row.name,
         uid=str(row.uid),
         creator=row.creator,
@@ -93,11 +93,11 @@ def enrollment_to_proto(view: EnrollmentView, now: datetime) -> workspaces_pb2.E
     )
 
 
-def _enrollment_state(row: Enrollment, now: datetime) -> workspaces_pb2.EnrollmentState.ValueType:
+def _enrollment_state(row: Enrollment, now: datetime) -> enrollments_pb2.EnrollmentState.ValueType:
     if row.revoke_time is not None:
-        return workspaces_pb2.ENROLLMENT_STATE_REVOKED
+        return enrollments_pb2.ENROLLMENT_STATE_REVOKED
     if row.use_time is not None:
-        return workspaces_pb2.ENROLLMENT_STATE_USED
+        return enrollments_pb2.ENROLLMENT_STATE_USED
     if row.expire_time <= now:
-        return workspaces_pb2.ENROLLMENT_STATE_EXPIRED
-    return workspaces_pb2.ENROLLMENT_STATE_PENDING
+        return enrollments_pb2.ENROLLMENT_STATE_EXPIRED
+    return enrollments_pb2.ENROLLMENT_STATE_PENDING

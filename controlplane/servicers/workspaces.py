@@ -34,7 +34,7 @@ from meshkit.idempotency import once
 from meshkit.paging import ListQuery, PageTokens
 from meshkit.rules import resolve_update_mask
 from meshkit.spiffe import Role
-from weftapi.controlplane.v1 import workspaces_pb2, workspaces_pb2_grpc
+from weftapi.controlplane.v1 import enrollments_pb2, workspaces_pb2, workspaces_pb2_grpc
 
 _DEFAULT_TTL = timedelta(hours=1)
 
@@ -187,8 +187,8 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
         return empty_pb2.Empty()
 
     async def CreateEnrollment(
-        self, request: workspaces_pb2.CreateEnrollmentRequest, _context: Context
-    ) -> workspaces_pb2.CreateEnrollmentResponse:
+        self, request: enrollments_pb2.CreateEnrollmentRequest, _context: Context
+    ) -> enrollments_pb2.CreateEnrollmentResponse:
         organization = names.organization_of(request.parent)
         new = _new_enrollment(organization, request)
         ca.require_host_names(new.host_names, trust_domain=self._messages.trust_domain)
@@ -200,14 +200,14 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
             creator=current_call.get().caller.subject,
         )
         digest = self._authority.fingerprint.removeprefix("sha256:")
-        return workspaces_pb2.CreateEnrollmentResponse(
+        return enrollments_pb2.CreateEnrollmentResponse(
             enrollment=self._enrollment(EnrollmentView(created.row, created.workspaces)),
             token=f"{created.token}.{digest}",
         )
 
     async def ListEnrollments(
-        self, request: workspaces_pb2.ListEnrollmentsRequest, _context: Context
-    ) -> workspaces_pb2.ListEnrollmentsResponse:
+        self, request: enrollments_pb2.ListEnrollmentsRequest, _context: Context
+    ) -> enrollments_pb2.ListEnrollmentsResponse:
         window = self._pages.window(
             ListQuery("ListEnrollments", request.parent),
             store.enrollments.ORDERS,
@@ -217,13 +217,13 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
         organization = names.organization_of(request.parent)
         found = await self._database.read(views.enrollments, organization, window)
         page = window.page(found, self._enrollment, revision=self._database.feed.head)
-        return workspaces_pb2.ListEnrollmentsResponse(
+        return enrollments_pb2.ListEnrollmentsResponse(
             enrollments=page.items, next_page_token=page.next_page_token
         )
 
     async def RevokeEnrollment(
-        self, request: workspaces_pb2.RevokeEnrollmentRequest, _context: Context
-    ) -> workspaces_pb2.Enrollment:
+        self, request: enrollments_pb2.RevokeEnrollmentRequest, _context: Context
+    ) -> enrollments_pb2.Enrollment:
         row = await self._database.write(
             enrollments.revoke, names.organization_of(request.name), names.uid_of(request.name)
         )
@@ -239,7 +239,7 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
         """A workspace to whose server nothing can have happened yet."""
         return self._messages.workspace(WorkspaceView(row, "", has_joined=False, link=None))
 
-    def _enrollment(self, view: EnrollmentView) -> workspaces_pb2.Enrollment:
+    def _enrollment(self, view: EnrollmentView) -> enrollments_pb2.Enrollment:
         return enrollment_to_proto(view, self._clock.now())
 
 
@@ -257,7 +257,7 @@ _VALUES: dict[str, Callable[[workspaces_pb2.Workspace, str], object]] = {
 
 
 def _new_enrollment(
-    organization: str, request: workspaces_pb2.CreateEnrollmentRequest
+    organization: str, request: enrollments_pb2.CreateEnrollmentRequest
 ) -> NewEnrollment:
     wanted = request.enrollment
     role = ROLES.get(wanted.role)

@@ -216,7 +216,7 @@ class EmbeddedMesh:
 
     def _enroll(self, connection: Connection) -> dict[str, Path]:
         """Registers the workspace and gets a one-time token for each service without one."""
-        from weftapi.controlplane.v1 import workspaces_pb2, workspaces_pb2_grpc
+        from weftapi.controlplane.v1 import enrollments_pb2, workspaces_pb2_grpc
         from weftapi.options.v1 import options_pb2
 
         roles = {
@@ -233,7 +233,7 @@ class EmbeddedMesh:
         if "workspace" in missing:
             self._register(connection)
         for name in missing:
-            request = workspaces_pb2.CreateEnrollmentRequest(parent=_ORGANIZATION)
+            request = enrollments_pb2.CreateEnrollmentRequest(parent=_ORGANIZATION)
             request.enrollment.role = roles[name]
             request.enrollment.workspaces.append(_WORKSPACE)
             request.enrollment.host_names.extend(["localhost", "127.0.0.1"])

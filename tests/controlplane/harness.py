@@ -39,6 +39,7 @@ from weftapi.controlplane.v1 import (
     auth_pb2_grpc,
     enrollment_pb2,
     enrollment_pb2_grpc,
+    enrollments_pb2,
     federated_credentials_pb2_grpc,
     identity_providers_pb2_grpc,
     invitations_pb2_grpc,
@@ -178,7 +179,7 @@ class Member:
 
     identity: SpiffeId
     pair: KeyPair
-    enrollment: workspaces_pb2.Enrollment
+    enrollment: enrollments_pb2.Enrollment
     answer: enrollment_pb2.EnrollResponse
 
 
@@ -301,9 +302,9 @@ class Plane:
     ) -> Member:
         """Lets a service join that is, or serves, the workspaces of these ids."""
         created = await admin.workspaces.CreateEnrollment(
-            workspaces_pb2.CreateEnrollmentRequest(
+            enrollments_pb2.CreateEnrollmentRequest(
                 parent=ORGANIZATION,
-                enrollment=workspaces_pb2.Enrollment(
+                enrollment=enrollments_pb2.Enrollment(
                     role=role,
                     workspaces=[f"{ORGANIZATION}/workspaces/{id_}" for id_ in workspaces],
                     host_names=host_names,

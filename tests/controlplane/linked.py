@@ -27,7 +27,7 @@ from tests.controlplane.harness import (
     running,
 )
 from tests.workspace.fakes import FakeManager
-from weftapi.controlplane.v1 import auth_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import auth_pb2, enrollments_pb2
 from weftapi.workspace.v1 import projects_pb2, projects_pb2_grpc
 from workspace.config import WorkspaceSettings
 from workspace.server import Workspace, compose
@@ -183,10 +183,10 @@ def _call(stack: AsyncExitStack, close: Callable[[], Awaitable[None]]) -> None:
 async def _workspace(
     plane: Plane, admin: Client, cable: Cable, clock: ManualClock, directory: Path
 ) -> Workspace:
-    enrollment = workspaces_pb2.Enrollment(
+    enrollment = enrollments_pb2.Enrollment(
         role=WORKSPACE, workspaces=[W1], host_names=["localhost"]
     )
-    request = workspaces_pb2.CreateEnrollmentRequest(parent=ORGANIZATION, enrollment=enrollment)
+    request = enrollments_pb2.CreateEnrollmentRequest(parent=ORGANIZATION, enrollment=enrollment)
     token = (await admin.workspaces.CreateEnrollment(request)).token
     membership = await join(
         directory / "credentials", endpoint=f"localhost:{plane.server.ports.edge}", token=token

@@ -23,7 +23,7 @@ from tests.controlplane.harness import (
     Plane,
     refused,
 )
-from weftapi.controlplane.v1 import enrollment_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import enrollment_pb2, enrollments_pb2
 
 INVALID = ("UNAUTHENTICATED", "INVALID_ENROLLMENT")
 BAD_REQUEST = ("INVALID_ARGUMENT", "INVALID_CERTIFICATE_REQUEST")
@@ -32,8 +32,8 @@ W1 = f"{ORGANIZATION}/workspaces/w1"
 
 async def new_token(admin: Client, role: int = WORKSPACE) -> Any:
     return await admin.workspaces.CreateEnrollment(
-        workspaces_pb2.CreateEnrollmentRequest(
-            parent=ORGANIZATION, enrollment=workspaces_pb2.Enrollment(role=role, workspaces=[W1])
+        enrollments_pb2.CreateEnrollmentRequest(
+            parent=ORGANIZATION, enrollment=enrollments_pb2.Enrollment(role=role, workspaces=[W1])
         )
     )
 
@@ -97,7 +97,7 @@ async def test_a_service_that_was_struck_off_joins_again_by_a_new_token(
     same = await membership.join(tmp_path, endpoint=endpoint, token=made.token)
     assert same.credentials.serial == first.credentials.serial
     await admin.workspaces.RevokeEnrollment(
-        workspaces_pb2.RevokeEnrollmentRequest(name=made.enrollment.name)
+        enrollments_pb2.RevokeEnrollmentRequest(name=made.enrollment.name)
     )
     again = await new_token(admin)
     second = await membership.join(tmp_path, endpoint=endpoint, token=again.token)
@@ -142,7 +142,7 @@ async def test_bad_tokens_are_all_the_same(plane: Plane, admin: Client) -> None:
     anyone = await plane.edge()
     revoked = await new_token(admin)
     await admin.workspaces.RevokeEnrollment(
-        workspaces_pb2.RevokeEnrollmentRequest(name=revoked.enrollment.name)
+        enrollments_pb2.RevokeEnrollmentRequest(name=revoked.enrollment.name)
     )
     other = (await new_token(admin)).token
     swapped = other[:20] + revoked.token[20:]
@@ -200,7 +200,7 @@ async def test_a_revoked_service_is_out_at_once(plane: Plane, admin: Client) -> 
     member = await plane.enroll(admin, WORKSPACE, "w1")
     fresh = await plane.enroll(admin, WORKSPACE, "w1")
     await admin.workspaces.RevokeEnrollment(
-        workspaces_pb2.RevokeEnrollmentRequest(name=member.enrollment.name)
+        enrollments_pb2.RevokeEnrollmentRequest(name=member.enrollment.name)
     )
     assert await refused(renew(plane, member)) == ("UNAUTHENTICATED", "INVALID_CREDENTIAL")
     # Another enrollment of the same workspace is not touched.

@@ -19,7 +19,14 @@ from tests.controlplane.harness import (
     bind,
     running,
 )
-from weftapi.controlplane.v1 import access_pb2, auth_pb2, enrollment_pb2, users_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import (
+    access_pb2,
+    auth_pb2,
+    enrollment_pb2,
+    enrollments_pb2,
+    users_pb2,
+    workspaces_pb2,
+)
 
 W1, W2 = (f"{ORGANIZATION}/workspaces/{id_}" for id_ in ("w1", "w2"))
 
@@ -112,7 +119,7 @@ async def test_services_find_each_other(plane: Plane, admin: Client) -> None:
     (upstream,) = (await gateway.hear("directory")).peers
     assert (upstream.edge_endpoint, list(upstream.workspaces)) == ("edge:7", [W1])
     await admin.workspaces.RevokeEnrollment(
-        workspaces_pb2.RevokeEnrollmentRequest(name=manager.enrollment.name)
+        enrollments_pb2.RevokeEnrollmentRequest(name=manager.enrollment.name)
     )
     # By its certificate or by its membership, whichever is looked at first.
     assert (await manager_link.ended())[0] in {"UNAUTHENTICATED", "PERMISSION_DENIED"}

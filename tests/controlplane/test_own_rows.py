@@ -21,7 +21,7 @@ from tests.controlplane.harness import (
 from tests.controlplane.lying_provider import LyingProvider, lying
 from tests.controlplane.sign_on import SETTINGS, SignIn, add_provider, name_of
 from tests.controlplane.test_invitations import accept, invite, new_team, role
-from weftapi.controlplane.v1 import access_pb2, audit_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import access_pb2, audit_pb2, enrollments_pb2
 from weftapi.controlplane.v1 import identity_providers_pb2 as providers_pb2
 
 SYSTEM = audit_pb2.ACTOR_KIND_SYSTEM
@@ -123,7 +123,7 @@ async def test_a_link_that_was_refused_stands_with_its_name(
         member = await plane.enroll(admin, WORKSPACE, "w1")
         link = await plane.link(member)
         await link.hear("directory")
-        request = workspaces_pb2.RevokeEnrollmentRequest(name=member.enrollment.name)
+        request = enrollments_pb2.RevokeEnrollmentRequest(name=member.enrollment.name)
         await admin.workspaces.RevokeEnrollment(request)
         code, _ = await link.ended()
     # Refusals are written beside the calls; they are all there once the server has stopped.

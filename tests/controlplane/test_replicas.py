@@ -21,7 +21,7 @@ from tests.controlplane.harness import (
 from tests.controlplane.test_access import bindings
 from tests.controlplane.test_access import delete as remove_grant
 from tests.controlplane.test_roles import make as make_role
-from weftapi.controlplane.v1 import access_pb2, auth_pb2, users_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import access_pb2, auth_pb2, enrollments_pb2, users_pb2, workspaces_pb2
 
 W1 = f"{ORGANIZATION}/workspaces/w1"
 
@@ -178,7 +178,7 @@ async def test_a_link_to_one_hears_what_the_other_did(replicas: tuple[Plane, Pla
         while bob.subject not in {grant.subject for grant in (await link.hear("policy")).grants}:
             pass
     await there.workspaces.RevokeEnrollment(
-        workspaces_pb2.RevokeEnrollmentRequest(name=member.enrollment.name)
+        enrollments_pb2.RevokeEnrollmentRequest(name=member.enrollment.name)
     )
     assert (await link.ended())[0] in {"UNAUTHENTICATED", "PERMISSION_DENIED"}
 

@@ -29,7 +29,11 @@ from tests.controlplane.harness import (
     running,
 )
 from weftapi.controlplane.v1 import certificate_authority_pb2 as pb
-from weftapi.controlplane.v1 import certificate_authority_pb2_grpc, enrollment_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import (
+    certificate_authority_pb2_grpc,
+    enrollment_pb2,
+    enrollments_pb2,
+)
 
 NAME = f"{ORGANIZATION}/certificateAuthority"
 W1 = f"{ORGANIZATION}/workspaces/w1"
@@ -119,8 +123,8 @@ def own_issuer(plane: Plane, found: pb.CertificateAuthority) -> str:
 
 
 async def token(admin: Client) -> str:
-    enrollment = workspaces_pb2.Enrollment(role=WORKSPACE, workspaces=[W1])
-    request = workspaces_pb2.CreateEnrollmentRequest(parent=ORGANIZATION, enrollment=enrollment)
+    enrollment = enrollments_pb2.Enrollment(role=WORKSPACE, workspaces=[W1])
+    request = enrollments_pb2.CreateEnrollmentRequest(parent=ORGANIZATION, enrollment=enrollment)
     return (await admin.workspaces.CreateEnrollment(request)).token
 
 

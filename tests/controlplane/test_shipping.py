@@ -31,7 +31,7 @@ from tests.controlplane.harness import (
     Plane,
     running,
 )
-from weftapi.controlplane.v1 import enrollment_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import enrollment_pb2, enrollments_pb2
 from workspace.courier import ROWS, AuditCourier
 from workspace.server import MIGRATIONS
 from workspace.store import audit
@@ -104,10 +104,10 @@ async def until_arrived(courier: AuditCourier, sequence: int) -> None:
 async def joined(plane: Plane, admin: Client, directory: Path) -> Membership:
     """Registers w1 and lets a server join as it."""
     await plane.new_workspace(admin, "w1")
-    enrollment = workspaces_pb2.Enrollment(
+    enrollment = enrollments_pb2.Enrollment(
         role=WORKSPACE, workspaces=[W1], host_names=["localhost"]
     )
-    request = workspaces_pb2.CreateEnrollmentRequest(parent=ORGANIZATION, enrollment=enrollment)
+    request = enrollments_pb2.CreateEnrollmentRequest(parent=ORGANIZATION, enrollment=enrollment)
     token = (await admin.workspaces.CreateEnrollment(request)).token
     return await join(directory, endpoint=f"localhost:{plane.server.ports.edge}", token=token)
 

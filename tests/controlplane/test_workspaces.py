@@ -16,7 +16,7 @@ from tests.controlplane.harness import (
     bind,
     refused,
 )
-from weftapi.controlplane.v1 import access_pb2, system_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import access_pb2, enrollments_pb2, system_pb2, workspaces_pb2
 
 DENIED = ("PERMISSION_DENIED", "NOT_PERMITTED")
 MISSING = ("NOT_FOUND", "RESOURCE_NOT_FOUND")
@@ -46,21 +46,21 @@ def deregister(client: Client, name: str = W1, **fields: str) -> Any:
 
 def create_enrollment(client: Client, role: int, *workspaces: str, **fields: Any) -> Any:
     ttl = fields.pop("ttl", None)
-    request = workspaces_pb2.CreateEnrollmentRequest(
+    request = enrollments_pb2.CreateEnrollmentRequest(
         parent=ORGANIZATION,
-        enrollment=workspaces_pb2.Enrollment(role=role, workspaces=workspaces, **fields),
+        enrollment=enrollments_pb2.Enrollment(role=role, workspaces=workspaces, **fields),
         ttl=ttl,
     )
     return client.workspaces.CreateEnrollment(request)
 
 
 def list_enrollments(client: Client, **fields: Any) -> Any:
-    request = workspaces_pb2.ListEnrollmentsRequest(parent=ORGANIZATION, **fields)
+    request = enrollments_pb2.ListEnrollmentsRequest(parent=ORGANIZATION, **fields)
     return client.workspaces.ListEnrollments(request)
 
 
 def revoke(client: Client, name: str) -> Any:
-    request = workspaces_pb2.RevokeEnrollmentRequest(name=name)
+    request = enrollments_pb2.RevokeEnrollmentRequest(name=name)
     return client.workspaces.RevokeEnrollment(request)
 
 
@@ -170,7 +170,7 @@ async def test_enrollments_name_what_joins(plane: Plane, admin: Client) -> None:
     assert token.startswith("weft_enroll_")
     assert f"sha256:{digest}" == info.ca_fingerprint
     assert list(made.enrollment.workspaces) == [W1, W2]
-    assert made.enrollment.state == workspaces_pb2.ENROLLMENT_STATE_PENDING
+    assert made.enrollment.state == enrollments_pb2.ENROLLMENT_STATE_PENDING
     assert made.enrollment.expire_time.seconds - made.enrollment.create_time.seconds == 3600
     bad = ("INVALID_ARGUMENT", "INVALID_FIELDS")
     for call in (
@@ -208,12 +208,12 @@ async def test_enrollments_are_listed_and_revoked(plane: Plane, admin: Client) -
     plane.clock.advance(seconds=61)
     listed = (await list_enrollments(admin)).enrollments
     assert [row.state for row in listed] == [
-        workspaces_pb2.ENROLLMENT_STATE_EXPIRED,
-        workspaces_pb2.ENROLLMENT_STATE_PENDING,
+        enrollments_pb2.ENROLLMENT_STATE_EXPIRED,
+        enrollments_pb2.ENROLLMENT_STATE_PENDING,
     ]
     for _ in range(2):
         revoked = await revoke(admin, first.name)
-        assert revoked.state == workspaces_pb2.ENROLLMENT_STATE_REVOKED
+        assert revoked.state == enrollments_pb2.ENROLLMENT_STATE_REVOKED
     assert await refused(revoke(admin, f"{ORGANIZATION}/enrollments/{uuid4()}")) == MISSING
     editor = await plane.new_user(admin, "ed@example.com", role="editor")
     for call in (list_enrollments(editor), revoke(editor, first.name)):

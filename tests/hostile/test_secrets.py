@@ -17,11 +17,11 @@ from tests.hostile.messages import Messages, rules_of
 from tests.hostile.world import CONTROL_PLANE, World
 from weftapi.controlplane.v1 import (
     auth_pb2,
+    enrollments_pb2,
     invitations_pb2,
     members_pb2,
     service_accounts_pb2,
     users_pb2,
-    workspaces_pb2,
 )
 from weftapi.workloads.v1 import workloads_pb2
 
@@ -183,9 +183,9 @@ def _issue_everything(hosts: World, password: str) -> list[Message]:
         _call(
             hosts,
             "controlplane.WorkspaceService/CreateEnrollment",
-            workspaces_pb2.CreateEnrollmentRequest(
+            enrollments_pb2.CreateEnrollmentRequest(
                 parent=ORGANIZATION,
-                enrollment=workspaces_pb2.Enrollment(
+                enrollment=enrollments_pb2.Enrollment(
                     role=WORKSPACE, workspaces=[f"{ORGANIZATION}/workspaces/lab"]
                 ),
             ),

@@ -9,7 +9,7 @@ from meshkit.clock import SystemClock
 from meshkit.link import Link
 from meshkit.membership import Membership, join, load
 from tests.controlplane.harness import ORGANIZATION, Plane, running
-from weftapi.controlplane.v1 import enrollment_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import enrollment_pb2, enrollments_pb2
 from weftapi.options.v1 import options_pb2
 
 PATIENCE_S = 20.0
@@ -51,10 +51,10 @@ async def linked(membership: Membership, member: Listener, denied: DeniedSerials
 
 
 async def enrollment_token(plane: Plane, admin, role: int) -> str:
-    enrollment = workspaces_pb2.Enrollment(
+    enrollment = enrollments_pb2.Enrollment(
         role=role, workspaces=[f"{ORGANIZATION}/workspaces/w"], host_names=["localhost"]
     )
-    request = workspaces_pb2.CreateEnrollmentRequest(parent=ORGANIZATION, enrollment=enrollment)
+    request = enrollments_pb2.CreateEnrollmentRequest(parent=ORGANIZATION, enrollment=enrollment)
     return (await admin.workspaces.CreateEnrollment(request)).token
 
 

@@ -24,7 +24,7 @@ from tests.controlplane.harness import (
 from tests.controlplane.oidc_provider import browser
 from tests.controlplane.oidc_provider.process import Providers
 from tests.controlplane.sign_on import CALLBACK, SETTINGS, add_provider, registration, sign_in
-from weftapi.controlplane.v1 import workspaces_pb2
+from weftapi.controlplane.v1 import enrollments_pb2
 
 OPTIONS = {"edge_address": "127.0.0.1:0", "health_address": "127.0.0.1:0"}
 
@@ -86,11 +86,11 @@ async def world(tmp_path: Path, sqlite_url: str, providers: Providers) -> AsyncI
     async with running(tmp_path, sqlite_url, **SETTINGS) as plane:
         admin = await plane.set_up()
         workspace = await plane.new_workspace(admin, "default")
-        enrollment = workspaces_pb2.Enrollment(
+        enrollment = enrollments_pb2.Enrollment(
             role=GATEWAY, workspaces=[workspace.name], host_names=["localhost"]
         )
         created = await admin.workspaces.CreateEnrollment(
-            workspaces_pb2.CreateEnrollmentRequest(parent=ORGANIZATION, enrollment=enrollment)
+            enrollments_pb2.CreateEnrollmentRequest(parent=ORGANIZATION, enrollment=enrollment)
         )
         token_file = tmp_path / "token"
         token_file.write_text(created.token)

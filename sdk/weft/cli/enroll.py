@@ -14,7 +14,7 @@ from weft.cli._output import note, output_option, print_message
 
 if TYPE_CHECKING:
     from weft._connection import Connection
-    from weftapi.controlplane.v1 import workspaces_pb2
+    from weftapi.controlplane.v1 import enrollments_pb2
 
 # What a kind of service is: its role, its module, and where it keeps its state.
 _KINDS = {
@@ -74,15 +74,15 @@ def _create(
     kind: str,
     hosts: tuple[str, ...],
     hours: int,
-) -> workspaces_pb2.CreateEnrollmentResponse:
+) -> enrollments_pb2.CreateEnrollmentResponse:
     from google.protobuf.duration_pb2 import Duration
 
-    from weftapi.controlplane.v1 import workspaces_pb2, workspaces_pb2_grpc
+    from weftapi.controlplane.v1 import enrollments_pb2, workspaces_pb2_grpc
     from weftapi.options.v1 import options_pb2
 
-    request = workspaces_pb2.CreateEnrollmentRequest(
+    request = enrollments_pb2.CreateEnrollmentRequest(
         parent=organization_of(connection),
-        enrollment=workspaces_pb2.Enrollment(
+        enrollment=enrollments_pb2.Enrollment(
             role=options_pb2.PeerRole.Value(_KINDS[kind][0]),
             workspaces=[named(connection, "workspaces", each) for each in workspaces],
             host_names=hosts or ("localhost", "127.0.0.1"),

@@ -5,6 +5,7 @@ import warnings
 
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from weftapi.controlplane.v1 import enrollments_pb2 as weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2
 from weftapi.controlplane.v1 import workspaces_pb2 as weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -104,18 +105,18 @@ class WorkspaceServiceStub(object):
                 _registered_method=True)
         self.CreateEnrollment = channel.unary_unary(
                 '/weftapi.controlplane.v1.WorkspaceService/CreateEnrollment',
-                request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.CreateEnrollmentRequest.SerializeToString,
-                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.CreateEnrollmentResponse.FromString,
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.CreateEnrollmentRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.CreateEnrollmentResponse.FromString,
                 _registered_method=True)
         self.ListEnrollments = channel.unary_unary(
                 '/weftapi.controlplane.v1.WorkspaceService/ListEnrollments',
-                request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListEnrollmentsRequest.SerializeToString,
-                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListEnrollmentsResponse.FromString,
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.ListEnrollmentsRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.ListEnrollmentsResponse.FromString,
                 _registered_method=True)
         self.RevokeEnrollment = channel.unary_unary(
                 '/weftapi.controlplane.v1.WorkspaceService/RevokeEnrollment',
-                request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.RevokeEnrollmentRequest.SerializeToString,
-                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Enrollment.FromString,
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.RevokeEnrollmentRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.Enrollment.FromString,
                 _registered_method=True)
 
 
@@ -314,18 +315,18 @@ def add_WorkspaceServiceServicer_to_server(servicer, server):
             ),
             'CreateEnrollment': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateEnrollment,
-                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.CreateEnrollmentRequest.FromString,
-                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.CreateEnrollmentResponse.SerializeToString,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.CreateEnrollmentRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.CreateEnrollmentResponse.SerializeToString,
             ),
             'ListEnrollments': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEnrollments,
-                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListEnrollmentsRequest.FromString,
-                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListEnrollmentsResponse.SerializeToString,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.ListEnrollmentsRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.ListEnrollmentsResponse.SerializeToString,
             ),
             'RevokeEnrollment': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeEnrollment,
-                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.RevokeEnrollmentRequest.FromString,
-                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Enrollment.SerializeToString,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.RevokeEnrollmentRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.Enrollment.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -683,8 +684,8 @@ class WorkspaceService(object):
             request,
             target,
             '/weftapi.controlplane.v1.WorkspaceService/CreateEnrollment',
-            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.CreateEnrollmentRequest.SerializeToString,
-            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.CreateEnrollmentResponse.FromString,
+            weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.CreateEnrollmentRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.CreateEnrollmentResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -710,8 +711,8 @@ class WorkspaceService(object):
             request,
             target,
             '/weftapi.controlplane.v1.WorkspaceService/ListEnrollments',
-            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListEnrollmentsRequest.SerializeToString,
-            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.ListEnrollmentsResponse.FromString,
+            weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.ListEnrollmentsRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.ListEnrollmentsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -737,8 +738,8 @@ class WorkspaceService(object):
             request,
             target,
             '/weftapi.controlplane.v1.WorkspaceService/RevokeEnrollment',
-            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.RevokeEnrollmentRequest.SerializeToString,
-            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Enrollment.FromString,
+            weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.RevokeEnrollmentRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.Enrollment.FromString,
             options,
             channel_credentials,
             insecure,
