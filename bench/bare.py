@@ -20,6 +20,7 @@ import uvloop
 from bench.bare_changes import Changes
 from meshkit.credentials import Credentials
 from meshkit.process import spare_the_collector
+from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 from weftapi.workspace.v1 import (
     artifacts_pb2,
     artifacts_pb2_grpc,
@@ -173,6 +174,17 @@ class Reports(reports_pb2_grpc.ReportServiceServicer):
                 yield reports_pb2.StreamReportsResponse(acked_sequence=acked)
 
 
+class Tokens(auth_pb2_grpc.AuthServiceServicer):
+    """A token of the size of ours, made before."""
+
+    def __init__(self) -> None:
+        self._answer = auth_pb2.TokenSet(access_token="x" * 480, subject=f"users/{_UID}")
+        self._answer.expire_time.GetCurrentTime()
+
+    async def ExchangeToken(self, _request: Any, _context: Any) -> Any:
+        return self._answer
+
+
 class Artifacts(artifacts_pb2_grpc.ArtifactServiceServicer):
     async def BatchCreateArtifactVersions(self, request: Any, _context: Any) -> Any:
         versions = [new.artifact_version for new in request.requests]
@@ -198,6 +210,7 @@ async def serve(credentials: Path, ready_file: Path, database: Path | None = Non
     runs_pb2_grpc.add_RunServiceServicer_to_server(Runs(), handlers)  # type: ignore[abstract]
     reports_pb2_grpc.add_ReportServiceServicer_to_server(Reports(fan, changes), handlers)  # type: ignore[abstract]
     artifacts_pb2_grpc.add_ArtifactServiceServicer_to_server(Artifacts(), handlers)  # type: ignore[abstract]
+    auth_pb2_grpc.add_AuthServiceServicer_to_server(Tokens(), handlers)  # type: ignore[abstract]
     logs_pb2_grpc.add_LogServiceServicer_to_server(Logs(), handlers)  # type: ignore[abstract]
     # Without protobuf: the bytes of a watch are ready.
     handlers.by_path[_WATCH_RUN] = grpc.unary_stream_rpc_method_handler(fan.watch)

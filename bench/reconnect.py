@@ -6,10 +6,7 @@ limit: as many mutual TLS connections to it, opened all at once by clients witho
 """
 
 import asyncio
-import contextlib
 import logging
-import os
-import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,9 +15,9 @@ from pathlib import Path
 import grpc
 import structlog
 
+from bench.control_plane import ORGANIZATION, ControlPlane
 from bench.figures import Figure, stay_below
 from bench.load import Options
-from bench.processes import Process, running
 from bench.run import main
 from bench.site import Site
 from meshkit import membership
@@ -29,8 +26,6 @@ from meshkit.clock import SystemClock
 from meshkit.link import Link
 from meshkit.membership import Membership
 from weftapi.controlplane.v1 import (
-    auth_pb2,
-    auth_pb2_grpc,
     enrollment_pb2,
     enrollments_pb2,
     workspaces_pb2,
@@ -38,7 +33,6 @@ from weftapi.controlplane.v1 import (
 )
 from weftapi.options.v1 import options_pb2
 
-_ORGANIZATION = "organizations/default"
 _AT_ONCE = 16
 _LOOK_S = 0.2
 _PATIENCE_S = 300.0
@@ -68,61 +62,14 @@ class _Fleet:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._data = directory / "controlplane"
-        self._token = ""
+        self.control_plane = ControlPlane(directory)
         self.members: list[Membership] = []
-        self.ports: dict[str, int] = {}
-
-    @asynccontextmanager
-    async def control_plane(self) -> AsyncIterator[Process]:
-        """One that is killed when the block ends, and comes back on the same ports."""
-        self._data.mkdir(parents=True, exist_ok=True)
-        ready = self._directory / "ready.json"
-        ready.unlink(missing_ok=True)
-        settings = {
-            "DATA_DIR": str(self._data),
-            "READY_FILE": str(ready),
-            "RATE_PER_SECOND": "100000",
-            "RATE_BURST": "100000",
-            "ACCESS_TOKEN_S": "3600",
-            "LOG_LEVEL": "warning",
-            **{
-                f"{name.upper()}_ADDRESS": f"127.0.0.1:{self.ports.get(name, 0)}"
-                for name in ("edge", "mesh", "health", "metrics")
-            },
-        }
-        given = {f"WEFT_CONTROLPLANE_{name}": text for name, text in settings.items()}
-        log = self._directory / "controlplane.log"
-        with contextlib.suppress(ProcessLookupError):
-            async with running(["-m", "controlplane"], ready, log, **given) as process:
-                self.ports = {name: process.ports[name] for name in ("edge", "mesh")}
-                try:
-                    yield process
-                finally:
-                    os.kill(process.pid, signal.SIGKILL)
 
     @asynccontextmanager
     async def registry(self) -> AsyncIterator[workspaces_pb2_grpc.WorkspaceServiceStub]:
         """The registry as the administrator calls it."""
-        trust = (self._data / "ca.pem").read_bytes()
-        target = f"localhost:{self.ports['edge']}"
-        async with grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(trust)) as channel:
-            if not self._token:
-                await self._set_up(channel)
+        async with self.control_plane.channel() as channel:
             yield workspaces_pb2_grpc.WorkspaceServiceStub(channel)
-
-    @property
-    def metadata(self) -> tuple[tuple[str, str], ...]:
-        return (("authorization", f"Bearer {self._token}"),)
-
-    async def _set_up(self, channel: grpc.aio.Channel) -> None:
-        request = auth_pb2.CreateFirstAdministratorRequest(
-            setup_token=(self._data / "setup-token").read_text(),
-            email="bench@example.com",
-            password="correct horse battery",
-        )
-        stub = auth_pb2_grpc.AuthServiceStub(channel)
-        self._token = (await stub.CreateFirstAdministrator(request)).access_token
 
     async def grow(self, registry: workspaces_pb2_grpc.WorkspaceServiceStub, count: int) -> None:
         """Registers workspaces and has them join, some at a time."""
@@ -138,13 +85,13 @@ class _Fleet:
         self, registry: workspaces_pb2_grpc.WorkspaceServiceStub, number: int
     ) -> Membership:
         id_ = f"w{number}"
-        register = workspaces_pb2.RegisterWorkspaceRequest(parent=_ORGANIZATION, workspace_id=id_)
-        made = await registry.RegisterWorkspace(register, metadata=self.metadata)
-        request = enrollments_pb2.CreateEnrollmentRequest(parent=_ORGANIZATION)
+        register = workspaces_pb2.RegisterWorkspaceRequest(parent=ORGANIZATION, workspace_id=id_)
+        made = await registry.RegisterWorkspace(register, metadata=self.control_plane.metadata)
+        request = enrollments_pb2.CreateEnrollmentRequest(parent=ORGANIZATION)
         request.enrollment.role = options_pb2.PEER_ROLE_WORKSPACE
         request.enrollment.workspaces.append(made.name)
-        created = await registry.CreateEnrollment(request, metadata=self.metadata)
-        endpoint = f"localhost:{self.ports['edge']}"
+        created = await registry.CreateEnrollment(request, metadata=self.control_plane.metadata)
+        endpoint = f"localhost:{self.control_plane.ports['edge']}"
         directory = self._directory / "members" / id_
         return await membership.join(directory, endpoint=endpoint, token=created.token)
 
@@ -157,10 +104,10 @@ class _Fleet:
             await asyncio.sleep(_LOOK_S)
 
     async def _active(self, registry: workspaces_pb2_grpc.WorkspaceServiceStub) -> int:
-        request = workspaces_pb2.ListWorkspacesRequest(parent=_ORGANIZATION, page_size=500)
+        request = workspaces_pb2.ListWorkspacesRequest(parent=ORGANIZATION, page_size=500)
         active = 0
         while True:
-            page = await registry.ListWorkspaces(request, metadata=self.metadata)
+            page = await registry.ListWorkspaces(request, metadata=self.control_plane.metadata)
             states = [workspace.state for workspace in page.workspaces]
             active += states.count(workspaces_pb2.WORKSPACE_STATE_ACTIVE)
             request.page_token = page.next_page_token
@@ -179,7 +126,7 @@ class _Fleet:
             ("grpc.use_local_subchannel_pool", 1),
         ]
         credentials = member.credentials.for_channel()
-        target = f"127.0.0.1:{self.ports['mesh']}"
+        target = f"127.0.0.1:{self.control_plane.ports['mesh']}"
         async with grpc.aio.secure_channel(target, credentials, options) as channel:
             await channel.channel_ready()
 
@@ -191,12 +138,12 @@ async def measure(site: Site, options: Options) -> list[Figure]:
     count = 20 if options.quick else 1_000
     fleet = _Fleet(site.new_directory("fleet"))
     async with AsyncExitStack() as stack:
-        async with fleet.control_plane(), fleet.registry() as registry:
+        async with fleet.control_plane.serving(), fleet.registry() as registry:
             await fleet.grow(registry, count)
             await stack.enter_async_context(_linked(fleet))
             await fleet.all_active(registry)
         start = time.monotonic()
-        async with fleet.control_plane(), fleet.registry() as registry:
+        async with fleet.control_plane.serving(), fleet.registry() as registry:
             await fleet.all_active(registry)
             ours = time.monotonic() - start
             bare = await fleet.handshakes()

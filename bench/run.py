@@ -27,6 +27,7 @@ SCRIPTS = (
     "cold_start",
     "command_line",
     "decide",
+    "exchange_token",
     "reconnect",
 )
 

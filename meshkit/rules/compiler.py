@@ -94,14 +94,22 @@ _plans: dict[Descriptor, _Plan] = {}
 def compile_all(files: Iterable[FileDescriptor]) -> None:
     """Compiles the rules of all messages in these files; BadRuleError names the field.
 
+    Also of those that their services take and answer, which may stand in a file that is imported.
     Resource types may be declared in the files or in what they import.
     """
     files = list(files)
     compiler = _Compiler(Resources.from_descriptors(files))
     for file in files:
-        for message in messages_of(file):
+        for message in (*messages_of(file), *_exchanged(file)):
             compiler.plan(message)
     compiler.finish()
+
+
+def _exchanged(file: FileDescriptor) -> Iterator[Descriptor]:
+    for service in file.services_by_name.values():
+        for method in service.methods:
+            yield method.input_type
+            yield method.output_type
 
 
 def check(message: Message, *, wildcard_parent: bool = False) -> None:
