@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from meshkit.config import MemberSettings
@@ -39,7 +39,16 @@ class WorkspaceSettings(MemberSettings):
     artifact_store_uri: str = ""
     """Where artifacts are written: an fsspec URI; `artifacts` in `data_dir` where not set."""
     log_store_uri: str = ""
-    """Where log segments are kept: `file:///...`; `logs` in `data_dir` where not set."""
+    """Where logs are kept: `file:///...`, or `s3://`, `gs://` or `az://` for sealed ones, which
+    are then read from there; open ones grow in `logs` in `data_dir`, the place of all where not
+    set."""
+    log_store_options: dict[str, str] = Field(default_factory=dict)
+    """Options of an object store for logs, as JSON, by their names in obstore: `region`,
+    `endpoint`, `account_name`; the environment says what they do not."""
+    log_archiving_interval_s: float = 30.0
+    """How often sealed logs are copied to the object store."""
+    keep_archived_logs_s: float = 600.0
+    """How long files of a log that the object store holds stay here for readers."""
     secrets_key_file: Path | None = None
     """File of the keys that encrypt the keys of secrets; `secrets.keys` in `data_dir`, made at the
     first start, where not set. Replicas need the same one."""
@@ -121,13 +130,19 @@ class WorkspaceSettings(MemberSettings):
         return self.secrets_key_file or self.data_dir / "secrets.keys"
 
     @property
+    def archives_logs(self) -> bool:
+        """Whether sealed logs go to an object store."""
+        return urlsplit(self.log_store_uri).scheme in ("s3", "gs", "az")
+
+    @property
     def log_directory(self) -> Path:
-        """The directory that `log_store_uri` names; ValueError for what is not a directory here."""
-        if not self.log_store_uri:
+        """The directory in which logs grow; ValueError for a `log_store_uri` of nothing we know."""
+        if not self.log_store_uri or self.archives_logs:
             return self.data_dir / "logs"
         uri = urlsplit(self.log_store_uri)
         if uri.scheme != "file" or uri.netloc or not uri.path.startswith("/"):
-            raise ValueError("WEFT_WORKSPACE_LOG_STORE_URI must be file:///some/directory")
+            told = "must be file:///some/directory, s3://, gs:// or az://"
+            raise ValueError(f"WEFT_WORKSPACE_LOG_STORE_URI {told}")
         return Path(unquote(uri.path))
 
     @property

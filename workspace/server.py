@@ -36,9 +36,10 @@ from workspace.heartbeats import Heartbeats
 from workspace.launching.managers import DirectoryManagers
 from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import LaunchSettings, Reconciler
-from workspace.logs.files import FileBackend
+from workspace.logs.archive import Archivist, archivist_of
 from workspace.logs.keeper import LogKeeper
 from workspace.logs.live import LiveLogs
+from workspace.logs.opening import KeptLogs, open_logs
 from workspace.membership import PeoplesKeys, WorkspaceMember, endpoint_of
 from workspace.operations import conditions
 from workspace.owners import Owners
@@ -79,6 +80,7 @@ class Workspace:
     reconciler: Reconciler
     logs: LogKeeper
     sealer: Sealer
+    archivist: Archivist | None
     member: WorkspaceMember
     link: Link | None
     jobs: Sequence[Job]
@@ -94,6 +96,9 @@ class Workspace:
         self._tasks.append(asyncio.create_task(flushing, name="heartbeats"))
         knowing = self.sealer.keep_fresh(self.settings.secrets_key_interval_s)
         self._tasks.append(asyncio.create_task(knowing, name="keys of secrets"))
+        if self.archivist:
+            archiving = self.archivist.keep_archiving(self.settings.log_archiving_interval_s)
+            self._tasks.append(asyncio.create_task(archiving, name="archive logs"))
         if self.link:
             self._tasks.append(asyncio.create_task(self.link.run(), name="link"))
             self._tasks.append(asyncio.create_task(self._stand_by_policy(self.link)))
@@ -140,7 +145,7 @@ async def compose(
     workloads = workloads_pb2.DESCRIPTOR.services_by_name["WorkloadService"]
     channels = Channels(membership.credentials, services=[workloads])
     directory = DirectoryManagers(channels)
-    log_files = FileBackend.open(settings.log_directory)
+    log_files = open_logs(settings)
     parts = _parts(
         settings,
         _Base(database, encoder, membership.credentials, await _sealer(settings, database), clock),
@@ -196,7 +201,7 @@ def _parts(
     base: _Base,
     trust: "_Trust",
     *,
-    log_files: FileBackend,
+    log_files: KeptLogs,
     managers: WorkloadManagers,
     server: Callable[[], MeshServer],
 ) -> Parts:
@@ -265,6 +270,7 @@ def _workspace(
         reconciler=parts.reconciler,
         logs=parts.logs,
         sealer=parts.sealer,
+        archivist=archivist_of(parts.database, parts.logs.logs.backend, parts.settings),
         member=member,
         link=link,
         jobs=jobs,
@@ -330,7 +336,10 @@ def _server(
 
 
 def _close_with(
-    server: MeshServer, parts: Parts, log_files: FileBackend, channels: Channels
+    server: MeshServer,
+    parts: Parts,
+    log_files: KeptLogs,
+    channels: Channels,
 ) -> None:
     async def close() -> None:
         await parts.heartbeats.flush()

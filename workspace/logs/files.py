@@ -88,6 +88,12 @@ class FileBackend:
         await self._with(key, lambda log: log.delete())
         self._entries.pop(key, None)
 
+    def forget(self, key: LogKey) -> None:
+        """Looks at a log's files anew when it is next asked for: somebody put them there."""
+        entry = self._entries.pop(key, None)
+        if entry and entry.log:
+            entry.log.close()
+
     async def list(self, project: str) -> list[LogKey]:
         return await self._run(lambda: _logs_in(self._root / project))
 

@@ -1,6 +1,7 @@
 """Queries of log streams."""
 
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -31,6 +32,10 @@ def lock(session: Session, project: str, log_stream: str) -> LogStream | None:
     """The log stream, held until the commit: whoever opens or seals it holds it."""
     statement = every(LogStream).where(_C.project == project, _C.id == log_stream)
     return first(session, LogStream, statement.with_for_update())
+
+
+def of_uid(session: Session, uid: UUID) -> LogStream | None:
+    return first(session, LogStream, every(LogStream).where(_C.uid == uid))
 
 
 def list_page(
