@@ -45,6 +45,8 @@ class WorkspaceSettings(MemberSettings):
     log_store_options: dict[str, str] = Field(default_factory=dict)
     """Options of an object store for logs, as JSON, by their names in obstore: `region`,
     `endpoint`, `account_name`; the environment says what they do not."""
+    keep_logs_s: float = 0.0
+    """Age at which complete logs are deleted; 0 keeps them for as long as their runs."""
     log_archiving_interval_s: float = 30.0
     """How often sealed logs are copied to the object store."""
     keep_archived_logs_s: float = 600.0
@@ -128,6 +130,10 @@ class WorkspaceSettings(MemberSettings):
     @property
     def key_file(self) -> Path:
         return self.secrets_key_file or self.data_dir / "secrets.keys"
+
+    @property
+    def keep_logs(self) -> timedelta:
+        return timedelta(seconds=self.keep_logs_s)
 
     @property
     def archives_logs(self) -> bool:

@@ -367,7 +367,13 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
         parts.database, parts.policies.refusal, clock=clock, wake=parts.reconciler.wake
     )
     upkeep = Upkeep(parts.database, settings, courier, clock)
+    forget_logs = partial(parts.logs.forget_old, settings.keep_logs)
     return [
+        *(
+            [Job("old_logs", forget_logs, settings.upkeep_interval_s)]
+            if settings.keep_logs_s
+            else []
+        ),
         Job("reaper", reaper.run, settings.reaper_interval_s),
         Job("conditions", partial(_expire_conditions, parts.database), settings.reaper_interval_s),
         Job("launches", parts.reconciler.run, settings.launch_interval_s),

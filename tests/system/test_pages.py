@@ -10,7 +10,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("page", ["artifacts", "backup", "models", "secrets", "stacks"])
+@pytest.mark.parametrize("page", ["artifacts", "backup", "logs", "models", "secrets", "stacks"])
 def test_a_page_does_what_it_says(shell: Shell, page: str) -> None:
     steps = [
         step

@@ -204,3 +204,28 @@ async def test_a_server_archives_what_is_sealed_and_reads_it_after_losing_its_fi
             assert len(await listing(ws.logs(), growing)) == 6
         async with workspace(tmp_path, database_url, mesh=ws.mesh, **settings) as ws:
             assert messages(await listing(ws.logs(), sealed)) == expected
+
+
+async def test_old_logs_are_forgotten_with_their_lines_and_others_stay(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with workspace(tmp_path, database_url, keep_logs_s=3600.0) as ws:
+        await ws.create_project()
+        old, growing = await create_log(ws, "old"), await create_log(ws, "growing")
+        ws.clock.move(hours=2)
+        new = await create_log(ws, "new")
+        for name in (old, growing, new):
+            await write(ws.logs(), name, 0, 2)
+        for name in (old, new):
+            await ws.logs().SealLogStream(logs_pb2.SealLogStreamRequest(name=name))
+        (job,) = (job for job in ws.workspace.jobs if job.name == "old_logs")
+        await job.run(None)  # type: ignore[arg-type] - it asks for no lease
+        async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
+            await listing(ws.logs(), old)
+        for name in (growing, new):
+            assert len(await listing(ws.logs(), name)) == 2
+        assert len(await ws.workspace.logs.logs.backend.list("demo")) == 2
+
+
+async def test_without_the_setting_logs_stay(ws: Harness) -> None:
+    assert "old_logs" not in {job.name for job in ws.workspace.jobs}

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -108,6 +109,15 @@ class LogKeeper:
         due = await self._database.read(log_store.open_after_run, before, _SEALED_AT_ONCE)
         for row in due:
             await self.seal(row.project, row.id)
+
+    async def forget_old(self, keep: timedelta, _lease: Lease) -> None:
+        """A job: deletes logs that were made so long ago and are complete; their lines first."""
+        before = self._clock.now() - keep
+        while rows := await self._database.read(log_store.sealed_before, before, _SEALED_AT_ONCE):
+            for row in rows:
+                # What a store cannot delete now keeps its row, and the rest waits for the next run.
+                await stored(self._logs.backend.delete(key_of(row)))
+                await self._database.write(operations.forget, row.project, row.id)
 
     async def ends(self, rows: Sequence[LogStream]) -> dict[UUID, int]:
         """The offsets of the next lines of logs, by uid."""

@@ -81,6 +81,14 @@ def seal(session: Session, project: str, log_stream: str, *, next_offset: int) -
     return row
 
 
+def forget(session: Session, project: str, log_stream: str) -> None:
+    """Removes the row of a log whose lines are gone, if it is still there."""
+    row = log_store.lock(session, project, log_stream)
+    if row is not None:
+        log_store.delete(session, row)
+        session.emit(ChangeKind.DELETED, row)
+
+
 def sealed(name: str) -> FailedPrecondition:
     return FailedPrecondition(
         "LOG_SEALED",

@@ -44,6 +44,18 @@ def list_page(
     return listed(session, LogStream, window, _C.project == project, *matching(filter_))
 
 
+def sealed_before(session: Session, created_before: datetime, limit: int) -> list[LogStream]:
+    """Complete log streams of all projects that were made before a time, the oldest first."""
+    is_due = sa.and_(_C.state == LogState.SEALED.value, _C.create_time < created_before)
+    return fetch(
+        session, LogStream, every(LogStream).where(is_due).order_by(_C.create_time).limit(limit)
+    )
+
+
+def delete(session: Session, row: LogStream) -> None:
+    session.connection().execute(sa.delete(LogStream.__table__).where(_C.uid == row.uid))
+
+
 def open_after_run(session: Session, ended_before: datetime, limit: int) -> list[LogStream]:
     """Log streams of all projects that are still open though their run ended before a time."""
     runs = columns(Run)

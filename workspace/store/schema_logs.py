@@ -27,6 +27,8 @@ class LogState(enum.StrEnum):
     sa.Index(None, "project", "step_id", "create_time", "uid"),
     # What the sealing job looks at: a log is open for as long as its run, and little longer.
     sa.Index(None, "state", "uid"),
+    # And the one that forgets old logs.
+    sa.Index(None, "state", "create_time"),
     sa.ForeignKeyConstraint(["project", "run"], ["runs.project", "runs.id"]),
     sa.CheckConstraint("state IN ('OPEN', 'SEALED')", name="state"),
 )
