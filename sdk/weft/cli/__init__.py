@@ -66,6 +66,7 @@ COMMANDS: Mapping[str, Command] = {
     "sync": Command("sync:sync", "Hand over runs that were recorded on this machine."),
     "teams": Command("teams:teams", "List, make and fill teams."),
     "tokens": Command("tokens:tokens", "List, make and delete personal access tokens."),
+    "triggers": Command("triggers:triggers", "Run snapshots whenever something happens."),
     "up": Command("up:up", "Start a mesh on this machine."),
     "whoami": Command("login:whoami", "Show who is signed in, where, with which roles."),
     "workspaces": Command("workspaces:workspaces", "List, make, change and follow workspaces."),

@@ -88,6 +88,7 @@ def show(*, run: str, items: bool, output: str) -> None:
                 ("parameters", _parameters(found)),
                 ("started", found.create_time.ToDatetime().strftime("%Y-%m-%d %H:%M:%S UTC")),
                 ("by", found.creator),
+                ("because", _because(found)),
                 ("took", duration(found)),
                 ("workload", found.workload),
             ]
@@ -246,3 +247,9 @@ def _parameters(run: run_types_pb2.Run) -> str:
 def _plain_number(value: object) -> object:
     """A Struct knows no whole numbers."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _because(run: run_types_pb2.Run) -> str:
+    """What started a run that nobody did: "triggers/tell-me answered projects/..."."""
+    starter = run.started_by.split("/", 2)[-1]
+    return f"{starter} answered {run.cause}" if run.cause else starter
