@@ -18,7 +18,9 @@ PAGES = sorted(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", ["artifacts", "backup", "logs", "models", "schedules", "secrets", "stacks"]
+)
 def test_a_page_does_what_it_says(shell: Shell, page: str) -> None:
     steps = [
         step

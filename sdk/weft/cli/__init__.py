@@ -58,6 +58,7 @@ COMMANDS: Mapping[str, Command] = {
     "secrets": Command("secrets:secrets", "Keep values that pipelines need, and say where."),
     "runs": Command("runs:runs", "Show runs, and act on them."),
     "snapshots": Command("snapshots:snapshots", "Publish, validate and run snapshots."),
+    "schedules": Command("schedules:schedules", "Let pipelines run by themselves."),
     "sessions": Command("sessions:sessions", "See where you are signed in, and sign out there."),
     "service-accounts": Command(
         "service_accounts:service_accounts", "List and make programs, their keys and federation."
