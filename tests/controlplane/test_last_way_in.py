@@ -6,12 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from controlplane.store.schema import User
 from tests.controlplane.fake_github import Account, FakeGitHub
-from tests.controlplane.harness import ORGANIZATION, Client, Plane, bind, refused, running
+from tests.controlplane.harness import (
+    ORGANIZATION,
+    PASSWORD,
+    Client,
+    Plane,
+    bind,
+    refused,
+    running,
+)
 from tests.controlplane.lying_provider import lying
 from tests.controlplane.sign_on import GITHUB, SETTINGS, SignIn, add_provider, name_of, set_provider
-from weftapi.controlplane.v1 import identity_providers_pb2, members_pb2, users_pb2
+from weftapi.controlplane.v1 import auth_pb2, identity_providers_pb2, members_pb2, users_pb2
 
 LAST = ("FAILED_PRECONDITION", "LAST_ADMINISTRATOR")
 
@@ -104,6 +114,26 @@ async def test_of_two_ways_in_closed_at_once_one_stays(
         remove(grace, admin), delete_provider(admin, "github"), return_exceptions=True
     )
     assert sum(isinstance(outcome, Exception) for outcome in outcomes) == 1
+
+
+async def test_who_runs_the_control_plane_gets_in_again(tmp_path: Path, database_url: str) -> None:
+    """Nothing above keeps a provider elsewhere from ending; the next start helps."""
+    async with running(tmp_path, database_url) as plane:
+        await plane.set_up()
+        door = await plane.database()
+        await door.write(
+            lambda session: session.execute(sa.update(User).values(password_hash=None))
+        )
+    async with running(tmp_path, database_url) as plane:
+        anyone = await plane.edge()
+        request = auth_pb2.CreateFirstAdministratorRequest(
+            setup_token=plane.setup_token, email="eve@example.com", password=PASSWORD
+        )
+        eve = await plane.as_user(await anyone.auth.CreateFirstAdministrator(request))
+        listed = await eve.members.ListMembers(members_pb2.ListMembersRequest(parent=ORGANIZATION))
+        assert len(listed.members) == 2
+    async with running(tmp_path, database_url) as plane:
+        assert not (plane.settings.data_dir / "setup-token").exists()
 
 
 async def test_a_sign_in_under_way_ends_with_its_provider(
