@@ -7,10 +7,9 @@ import socket
 import threading
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from weft._asking import Asker
 from weft._backoff import persist
@@ -18,6 +17,7 @@ from weft._connection import Endpoint
 from weft._given import given_results
 from weft._log_shipper import LogShipper
 from weft._models import ModelLinks
+from weft._noted import Noted
 from weft._records import (
     ArtifactVersion,
     CacheCandidate,
@@ -167,7 +167,7 @@ class RemoteRun:
         self._steps = steps
         self._groups: dict[str, str] = {}
         self._names: dict[str, str] = {}
-        self._values: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
+        self._noted = Noted(endpoint, ref.name, is_live=not replays)
         self._logs = LogShipper(endpoint, ref)
         self._model = ModelLinks(endpoint, ref, run.model)
         self._reports = Reporter(
@@ -211,14 +211,14 @@ class RemoteRun:
         """Keeps values; they travel with the step's next state."""
         prefix = f"{metadata.output}." if metadata.output else ""
         values = {f"{prefix}{name}": value for name, value in metadata.values.items()}
-        self._work.put(lambda: self._values[metadata.step, metadata.attempt].update(values))
+        self._work.put(lambda: self._noted.note(metadata.step, metadata.attempt, values))
 
     def write_metrics(self, metrics: Sequence[Metric]) -> None:
         """Keeps figures; the newest of each name travels with the step's next state."""
         for metric in metrics:
-            key, name, value = (metric.step, metric.attempt), metric.name, metric.value
+            value = {metric.name: metric.value}
             self._work.put(
-                lambda key=key, name=name, value=value: self._values[key].update({name: value})  # type: ignore[misc]
+                lambda m=metric, value=value: self._noted.note(m.step, m.attempt, value)  # type: ignore[misc]
             )
 
     def lookup_cache(self, step: str, key: str, max_age_s: float | None) -> CacheCandidate | None:
@@ -327,7 +327,7 @@ class RemoteRun:
         message = self._message(report)
         if report.attempt:
             message.step.log_stream = self._ref.log_stream(report.step, report.attempt)
-        if values := self._values.pop((report.step, report.attempt), None):
+        if values := self._noted.take(report.step, report.attempt):
             message.step.metadata.update(values)
         self._reports.send(message)
 

@@ -58,6 +58,7 @@ FOR_RUNS = {
     "workspace.ReportService/CreateRunCondition",
     "workspace.ReportService/Heartbeat",
     "workspace.ReportService/StreamReports",
+    "workspace.ReportService/WriteMetadata",
     "workspace.RunService/GetRun",
     "workspace.RunService/GetRunCondition",
     "workspace.RunService/WatchRun",

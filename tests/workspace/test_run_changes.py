@@ -333,6 +333,12 @@ async def test_a_retry_takes_over_what_is_not_run_again(tmp_path: Any, database_
         assert dict(later.step_counts) == {"CACHED": 1, "PENDING": 2}
         async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
             await stub.RetryRun(runs_pb2.RetryRunRequest(name=run.name, from_step="absent"))
+        # A result that is gone is made again.
+        await ws.artifacts().DeleteArtifactVersion(
+            artifacts_pb2.DeleteArtifactVersionRequest(name=version)
+        )
+        anew = await stub.RetryRun(request)
+        assert dict(anew.step_counts) == {"PENDING": 3}
         async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
             await stub.RetryRun(
                 runs_pb2.RetryRunRequest(name=run.name, from_step="fit", from_failed=True)

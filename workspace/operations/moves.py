@@ -44,6 +44,7 @@ _RUN_COLUMNS = (
     "stop_request",
     "pause_request",
     "open_condition_count",
+    "metadata",
 )
 _STEP_COLUMNS = (
     "state",

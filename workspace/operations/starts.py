@@ -5,7 +5,7 @@ transaction. The run, its steps and the intent to launch it are committed togeth
 all; the reconciler submits what stands there, under a name that follows from the run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from workspace.operations.admission import waiting
 from workspace.operations.launches import INTENDED, QUEUED
 from workspace.operations.refusals import absent, illegal, invalid
 from workspace.operations.runs import NewRun, create
+from workspace.store import artifacts as artifact_store
 from workspace.store import projects as project_store
 from workspace.store import runs as store
 from workspace.store import snapshots as snapshot_store
@@ -119,12 +120,23 @@ def _reused(session: Session, origin: Run, again: Again) -> list[Step]:
     if again.from_step and again.from_step not in {s.id for s in steps if not s.map_group}:
         raise invalid("from_step", f"is no step of {origin.name}")
     # A fan-out is run again whole: its items are found in the cache one by one.
-    rerun = {again.from_step, *(s.map_group or s.id for s in steps if s.state not in _WELL)}
+    gone = _without_results(session, origin.project, steps)
+    rerun = {again.from_step}
+    rerun |= {s.map_group or s.id for s in steps if s.state not in _WELL or s.id in gone}
     # Each comes after all that it waits for: one look at each is enough.
     for step in steps:
         if not step.map_group and not rerun.isdisjoint(step.upstream):
             rerun.add(step.id)
     return [step for step in steps if (step.map_group or step.id) not in rerun]
+
+
+def _without_results(session: Session, project: str, steps: Sequence[Step]) -> set[str]:
+    """Steps of whose outputs some have been deleted since."""
+    versions = {version for step in steps for version in step.outputs.values()}
+    keys = {version: (ids[1], int(ids[2])) for version in versions if (ids := names.ids(version))}
+    known = artifact_store.uids(session, project, set(keys.values()))
+    lost = {version for version, key in keys.items() if key not in known}
+    return {step.id for step in steps if not lost.isdisjoint(step.outputs.values())}
 
 
 def workload_name(run: Run) -> str:

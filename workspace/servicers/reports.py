@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.empty_pb2 import Empty
 
 from meshkit import status
 from meshkit.authentication import Context
@@ -19,7 +20,7 @@ from workspace import names
 from workspace.bells import Bells
 from workspace.heartbeats import Heartbeats
 from workspace.lifecycle import RunState, StepState
-from workspace.operations import conditions
+from workspace.operations import conditions, metadata
 from workspace.operations import reports as operations
 from workspace.operations import runs as run_operations
 from workspace.operations import steps as step_operations
@@ -122,6 +123,15 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
         return await self._database.write(
             conditions.create, new_condition(request), reply=condition_to_proto
         )
+
+    async def WriteMetadata(
+        self, request: reports_pb2.WriteMetadataRequest, _context: Context
+    ) -> Empty:
+        project, run = names.ids(request.run)
+        values = struct_to_dict(request.values)
+        new = metadata.Values(project, run, request.step_id, values, run_attempt(caller()))
+        await self._database.write(metadata.write, new)
+        return Empty()
 
     async def StreamReports(
         self,

@@ -324,6 +324,8 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
     )
     if row.parameters:
         run.parameters.update(row.parameters)
+    if row.metadata:
+        run.metadata.update(row.metadata)
     for step, settings in row.step_settings.items():
         json_format.ParseDict(settings, run.step_settings[step])
     if row.unresponsive_since:

@@ -124,6 +124,7 @@ class Run(Row):
     stop_request: dict[str, Any] | None = None
     pause_request: dict[str, Any] | None = None
     open_condition_count: int = 0
+    metadata: dict[str, Any] = field(default_factory=dict)
     unresponsive_since: datetime | None = None
     heartbeat_ms: int = 0
     attempt: int = 1

@@ -44,11 +44,11 @@ def drawn(graph: runs_pb2.RunGraph) -> Iterator[str]:
         yield "… there is more than fits: weft runs show RUN --items"
 
 
-def logged(step: run_types_pb2.Step) -> list[str]:
-    """Metrics and other values that a step logged, a line each."""
+def logged(subject: run_types_pb2.Step | run_types_pb2.Run) -> list[str]:
+    """Metrics and other values of a step or a run, a line each."""
     from google.protobuf.json_format import MessageToDict
 
-    values = MessageToDict(step.metadata) if step.HasField("metadata") else {}
+    values = MessageToDict(subject.metadata) if subject.HasField("metadata") else {}
     lines = [f"{name} = {_value(value)}" for name, value in sorted(values.items())]
     more = [f"… and {len(lines) - _MOST_VALUES} more"] if len(lines) > _MOST_VALUES else []
     return [plain(line) for line in lines[:_MOST_VALUES] + more]

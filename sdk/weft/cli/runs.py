@@ -93,6 +93,8 @@ def show(*, run: str, items: bool, output: str) -> None:
                 ("workload", found.workload),
             ]
         )
+        for line in logged(found):
+            click.echo(f"  {line}")
         steps = _steps(connection, found.name)
         width = max((len(step.step_id) for step in steps), default=0)
         for step in steps if items else folded(steps):

@@ -11,6 +11,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     op.add_column("runs", sa.Column("pause_request", Json, nullable=True))
+    op.add_column("runs", sa.Column("metadata", Json, nullable=True))
     op.add_column(
         "runs", sa.Column("open_condition_count", BigInt, nullable=False, server_default="0")
     )

@@ -24,6 +24,7 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
@@ -32,7 +33,7 @@ from weftapi.workspace.v1 import run_types_pb2 as weftapi_dot_workspace_dot_v1_d
 from weftapi.workspace.v1 import stacks_pb2 as weftapi_dot_workspace_dot_v1_dot_stacks__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"weftapi/workspace/v1/reports.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a weftapi/options/v1/options.proto\x1a$weftapi/workspace/v1/run_types.proto\x1a!weftapi/workspace/v1/stacks.proto\"h\n\x0f\x43laimRunRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x1a\n\x08reporter\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x02\x12\x15\n\x04host\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\xfd\x01\"\xfe\x01\n\x0fRunInstructions\x12&\n\x03run\x18\x01 \x01(\x0b\x32\x19.weftapi.workspace.v1.Run\x12)\n\x05steps\x18\x02 \x03(\x0b\x32\x1a.weftapi.workspace.v1.Step\x12\x1a\n\x12\x61rtifact_store_uri\x18\x03 \x01(\t\x12\x35\n\x12heartbeat_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0e\x61\x63ked_sequence\x18\x05 \x01(\x03\x12-\n\x05stack\x18\n \x01(\x0b\x32\x1e.weftapi.workspace.v1.RunStack\"x\n\x17\x42\x61tchCreateStepsRequest\x12$\n\x06parent\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x37\n\x05steps\x18\x02 \x03(\x0b\x32\x1d.weftapi.workspace.v1.NewStepB\t\xfa\xbb\x18\x05H\x01P\xe8\x07\"~\n\x07NewStep\x12\x19\n\x07step_id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x1b\n\x08upstream\x18\x02 \x03(\tB\t\xfa\xbb\x18\x05(\x01P\x90N\x12\x19\n\tmap_group\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12 \n\tmap_index\x18\x04 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"\xa4\x01\n\x19\x43reateRunConditionRequest\x12$\n\x06parent\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x1e\n\x0c\x63ondition_id\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x41\n\rrun_condition\x18\x03 \x01(\x0b\x32\".weftapi.workspace.v1.RunConditionB\x06\xfa\xbb\x18\x02\x08\x01\"E\n\x18\x42\x61tchCreateStepsResponse\x12)\n\x05steps\x18\x01 \x03(\x0b\x32\x1a.weftapi.workspace.v1.Step\"\xc2\x01\n\x06Report\x12!\n\x08sequence\x18\x01 \x01(\x03\x42\x0f\xfa\xbb\x18\x0b\x08\x01\x39\x00\x00\x00\x00\x00\x00\xf0?\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x03run\x18\x03 \x01(\x0b\x32\x1f.weftapi.workspace.v1.RunReportH\x00\x12\x30\n\x04step\x18\x04 \x01(\x0b\x32 .weftapi.workspace.v1.StepReportH\x00\x42\t\n\x07subject\"\x8b\x01\n\tRunReport\x12\x35\n\x05state\x18\x01 \x01(\x0e\x32\x1e.weftapi.workspace.v1.RunStateB\x06\xfa\xbb\x18\x02\x08\x01\x12\x17\n\x06reason\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\x12.\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1d.weftapi.workspace.v1.Failure\"\xd8\x06\n\nStepReport\x12\x19\n\x07step_id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\'\n\x07\x61ttempt\x18\x02 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00@\x8f@\x12\x36\n\x05state\x18\x03 \x01(\x0e\x32\x1f.weftapi.workspace.v1.StepStateB\x06\xfa\xbb\x18\x02\x08\x01\x12\x17\n\x06reason\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\x12.\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x1d.weftapi.workspace.v1.Failure\x12,\n\nlog_stream\x18\x06 \x01(\tB\x18\xfa\xbb\x18\x14\x32\x12weft.dev/LogStream\x12_\n\x06inputs\x18\x07 \x03(\x0b\x32,.weftapi.workspace.v1.StepReport.InputsEntryB!\xfa\xbb\x18\x1d\x32\x18weft.dev/ArtifactVersionP\xe8\x07\x12\x61\n\x07outputs\x18\x08 \x03(\x0b\x32-.weftapi.workspace.v1.StepReport.OutputsEntryB!\xfa\xbb\x18\x1d\x32\x18weft.dev/ArtifactVersionP\x80\x02\x12)\n\x08metadata\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x19\n\tcache_key\x18\n \x01(\tB\x06\xfa\xbb\x18\x02(\x05\x12X\n\x0f\x63\x61\x63he_key_parts\x18\x0b \x03(\x0b\x32\x33.weftapi.workspace.v1.StepReport.CacheKeyPartsEntryB\n\xfa\xbb\x18\x06\x18\x80\x04P\x80\x04\x12(\n\x0b\x63\x61\x63hed_from\x18\x0c \x01(\tB\x13\xfa\xbb\x18\x0f\x32\rweft.dev/Step\x12\x1d\n\x0c\x63\x61\x63he_reason\x18\x0e \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\x12\x15\n\x04host\x18\r \x01(\tB\x07\xfa\xbb\x18\x03\x18\xfd\x01\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x34\n\x12\x43\x61\x63heKeyPartsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"y\n\x0cReportResult\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x34\n\x07outcome\x18\x02 \x01(\x0e\x32#.weftapi.workspace.v1.ReportOutcome\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\"}\n\tDirective\x12\x31\n\x04stop\x18\x01 \x01(\x0b\x32!.weftapi.workspace.v1.StopRequestH\x00\x12\x33\n\x05pause\x18\x02 \x01(\x0b\x32\".weftapi.workspace.v1.PauseRequestH\x00\x42\x08\n\x06\x61\x63tion\"\xc4\x01\n\x14StreamReportsRequest\x12\x31\n\x04open\x18\x01 \x01(\x0b\x32!.weftapi.workspace.v1.OpenReportsH\x00\x12\x32\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32!.weftapi.workspace.v1.ReportBatchH\x00\x12:\n\theartbeat\x18\x03 \x01(\x0b\x32%.weftapi.workspace.v1.ReportHeartbeatH\x00\x42\t\n\x07message\"L\n\x0bOpenReports\x12!\n\x03run\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x1a\n\x08reporter\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x02\"G\n\x0bReportBatch\x12\x38\n\x07reports\x18\x01 \x03(\x0b\x32\x1c.weftapi.workspace.v1.ReportB\t\xfa\xbb\x18\x05H\x01P\xe8\x07\"\x11\n\x0fReportHeartbeat\"\xc7\x01\n\x15StreamReportsResponse\x12\x16\n\x0e\x61\x63ked_sequence\x18\x01 \x01(\x03\x12\x33\n\x07results\x18\x02 \x03(\x0b\x32\".weftapi.workspace.v1.ReportResult\x12\x33\n\ndirectives\x18\x03 \x03(\x0b\x32\x1f.weftapi.workspace.v1.Directive\x12,\n\x06notice\x18\x04 \x01(\x0b\x32\x1c.weftapi.workspace.v1.Notice\"+\n\x06Notice\x12\x11\n\treconnect\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x8d\x01\n\x12\x42\x61tchReportRequest\x12!\n\x03run\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x1a\n\x08reporter\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x02\x12\x38\n\x07reports\x18\x03 \x03(\x0b\x32\x1c.weftapi.workspace.v1.ReportB\t\xfa\xbb\x18\x05H\x01P\xe8\x07\"\x7f\n\x13\x42\x61tchReportResponse\x12\x33\n\x07results\x18\x01 \x03(\x0b\x32\".weftapi.workspace.v1.ReportResult\x12\x33\n\ndirectives\x18\x02 \x03(\x0b\x32\x1f.weftapi.workspace.v1.Directive\"Q\n\x10HeartbeatRequest\x12!\n\x03run\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x1a\n\x08reporter\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x02\"}\n\x11HeartbeatResponse\x12\x33\n\ndirectives\x18\x01 \x03(\x0b\x32\x1f.weftapi.workspace.v1.Directive\x12\x19\n\trun_token\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\x12\x18\n\x10trust_bundle_pem\x18\x03 \x01(\t*\xbd\x01\n\rReportOutcome\x12\x1e\n\x1aREPORT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16REPORT_OUTCOME_APPLIED\x10\x01\x12\x1c\n\x18REPORT_OUTCOME_DUPLICATE\x10\x02\x12\x18\n\x14REPORT_OUTCOME_STALE\x10\x03\x12\x1b\n\x17REPORT_OUTCOME_RECORDED\x10\x04\x12\x1b\n\x17REPORT_OUTCOME_REJECTED\x10\x05\x32\xb2\t\n\rReportService\x12\xb9\x01\n\x08\x43laimRun\x12%.weftapi.workspace.v1.ClaimRunRequest\x1a%.weftapi.workspace.v1.RunInstructions\"_\xaa\xbb\x18\x1a\n\x13\n\x0bruns.report\x12\x04name*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02\x35\"0/api/workspace/v1/{name=projects/*/runs/*}:claim:\x01*\x12\xe2\x01\n\x10\x42\x61tchCreateSteps\x12-.weftapi.workspace.v1.BatchCreateStepsRequest\x1a..weftapi.workspace.v1.BatchCreateStepsResponse\"o\xaa\xbb\x18\x1c\n\x15\n\x0bruns.report\x12\x06parent*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02\x43\">/api/workspace/v1/{parent=projects/*/runs/*}/steps:batchCreate:\x01*\x12\xdf\x01\n\x12\x43reateRunCondition\x12/.weftapi.workspace.v1.CreateRunConditionRequest\x1a\".weftapi.workspace.v1.RunCondition\"t\xaa\xbb\x18\x1c\n\x15\n\x0bruns.report\x12\x06parent*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02H\"7/api/workspace/v1/{parent=projects/*/runs/*}/conditions:\rrun_condition\x12\x96\x01\n\rStreamReports\x12*.weftapi.workspace.v1.StreamReportsRequest\x1a+.weftapi.workspace.v1.StreamReportsResponse\"(\xaa\xbb\x18\x1e\n\x17\n\x0bruns.report\x12\x08open.run*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x04(\x01\x30\x01\x12\xc2\x01\n\x0b\x42\x61tchReport\x12(.weftapi.workspace.v1.BatchReportRequest\x1a).weftapi.workspace.v1.BatchReportResponse\"^\xaa\xbb\x18\x19\n\x12\n\x0bruns.report\x12\x03run*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02\x35\"0/api/workspace/v1/{run=projects/*/runs/*}:report:\x01*\x12\xbf\x01\n\tHeartbeat\x12&.weftapi.workspace.v1.HeartbeatRequest\x1a\'.weftapi.workspace.v1.HeartbeatResponse\"a\xaa\xbb\x18\x19\n\x12\n\x0bruns.report\x12\x03run*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02\x38\"3/api/workspace/v1/{run=projects/*/runs/*}:heartbeat:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"weftapi/workspace/v1/reports.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a weftapi/options/v1/options.proto\x1a$weftapi/workspace/v1/run_types.proto\x1a!weftapi/workspace/v1/stacks.proto\"h\n\x0f\x43laimRunRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x1a\n\x08reporter\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x02\x12\x15\n\x04host\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\xfd\x01\"\xfe\x01\n\x0fRunInstructions\x12&\n\x03run\x18\x01 \x01(\x0b\x32\x19.weftapi.workspace.v1.Run\x12)\n\x05steps\x18\x02 \x03(\x0b\x32\x1a.weftapi.workspace.v1.Step\x12\x1a\n\x12\x61rtifact_store_uri\x18\x03 \x01(\t\x12\x35\n\x12heartbeat_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0e\x61\x63ked_sequence\x18\x05 \x01(\x03\x12-\n\x05stack\x18\n \x01(\x0b\x32\x1e.weftapi.workspace.v1.RunStack\"x\n\x17\x42\x61tchCreateStepsRequest\x12$\n\x06parent\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x37\n\x05steps\x18\x02 \x03(\x0b\x32\x1d.weftapi.workspace.v1.NewStepB\t\xfa\xbb\x18\x05H\x01P\xe8\x07\"~\n\x07NewStep\x12\x19\n\x07step_id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x1b\n\x08upstream\x18\x02 \x03(\tB\t\xfa\xbb\x18\x05(\x01P\x90N\x12\x19\n\tmap_group\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12 \n\tmap_index\x18\x04 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"\x83\x01\n\x14WriteMetadataRequest\x12!\n\x03run\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x17\n\x07step_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12/\n\x06values\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xfa\xbb\x18\x02\x08\x01\"\xa4\x01\n\x19\x43reateRunConditionRequest\x12$\n\x06parent\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x1e\n\x0c\x63ondition_id\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x41\n\rrun_condition\x18\x03 \x01(\x0b\x32\".weftapi.workspace.v1.RunConditionB\x06\xfa\xbb\x18\x02\x08\x01\"E\n\x18\x42\x61tchCreateStepsResponse\x12)\n\x05steps\x18\x01 \x03(\x0b\x32\x1a.weftapi.workspace.v1.Step\"\xc2\x01\n\x06Report\x12!\n\x08sequence\x18\x01 \x01(\x03\x42\x0f\xfa\xbb\x18\x0b\x08\x01\x39\x00\x00\x00\x00\x00\x00\xf0?\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x03run\x18\x03 \x01(\x0b\x32\x1f.weftapi.workspace.v1.RunReportH\x00\x12\x30\n\x04step\x18\x04 \x01(\x0b\x32 .weftapi.workspace.v1.StepReportH\x00\x42\t\n\x07subject\"\x8b\x01\n\tRunReport\x12\x35\n\x05state\x18\x01 \x01(\x0e\x32\x1e.weftapi.workspace.v1.RunStateB\x06\xfa\xbb\x18\x02\x08\x01\x12\x17\n\x06reason\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\x12.\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1d.weftapi.workspace.v1.Failure\"\xd8\x06\n\nStepReport\x12\x19\n\x07step_id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\'\n\x07\x61ttempt\x18\x02 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00@\x8f@\x12\x36\n\x05state\x18\x03 \x01(\x0e\x32\x1f.weftapi.workspace.v1.StepStateB\x06\xfa\xbb\x18\x02\x08\x01\x12\x17\n\x06reason\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\x12.\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x1d.weftapi.workspace.v1.Failure\x12,\n\nlog_stream\x18\x06 \x01(\tB\x18\xfa\xbb\x18\x14\x32\x12weft.dev/LogStream\x12_\n\x06inputs\x18\x07 \x03(\x0b\x32,.weftapi.workspace.v1.StepReport.InputsEntryB!\xfa\xbb\x18\x1d\x32\x18weft.dev/ArtifactVersionP\xe8\x07\x12\x61\n\x07outputs\x18\x08 \x03(\x0b\x32-.weftapi.workspace.v1.StepReport.OutputsEntryB!\xfa\xbb\x18\x1d\x32\x18weft.dev/ArtifactVersionP\x80\x02\x12)\n\x08metadata\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x19\n\tcache_key\x18\n \x01(\tB\x06\xfa\xbb\x18\x02(\x05\x12X\n\x0f\x63\x61\x63he_key_parts\x18\x0b \x03(\x0b\x32\x33.weftapi.workspace.v1.StepReport.CacheKeyPartsEntryB\n\xfa\xbb\x18\x06\x18\x80\x04P\x80\x04\x12(\n\x0b\x63\x61\x63hed_from\x18\x0c \x01(\tB\x13\xfa\xbb\x18\x0f\x32\rweft.dev/Step\x12\x1d\n\x0c\x63\x61\x63he_reason\x18\x0e \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\x12\x15\n\x04host\x18\r \x01(\tB\x07\xfa\xbb\x18\x03\x18\xfd\x01\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x34\n\x12\x43\x61\x63heKeyPartsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"y\n\x0cReportResult\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x34\n\x07outcome\x18\x02 \x01(\x0e\x32#.weftapi.workspace.v1.ReportOutcome\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\"}\n\tDirective\x12\x31\n\x04stop\x18\x01 \x01(\x0b\x32!.weftapi.workspace.v1.StopRequestH\x00\x12\x33\n\x05pause\x18\x02 \x01(\x0b\x32\".weftapi.workspace.v1.PauseRequestH\x00\x42\x08\n\x06\x61\x63tion\"\xc4\x01\n\x14StreamReportsRequest\x12\x31\n\x04open\x18\x01 \x01(\x0b\x32!.weftapi.workspace.v1.OpenReportsH\x00\x12\x32\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32!.weftapi.workspace.v1.ReportBatchH\x00\x12:\n\theartbeat\x18\x03 \x01(\x0b\x32%.weftapi.workspace.v1.ReportHeartbeatH\x00\x42\t\n\x07message\"L\n\x0bOpenReports\x12!\n\x03run\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x1a\n\x08reporter\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x02\"G\n\x0bReportBatch\x12\x38\n\x07reports\x18\x01 \x03(\x0b\x32\x1c.weftapi.workspace.v1.ReportB\t\xfa\xbb\x18\x05H\x01P\xe8\x07\"\x11\n\x0fReportHeartbeat\"\xc7\x01\n\x15StreamReportsResponse\x12\x16\n\x0e\x61\x63ked_sequence\x18\x01 \x01(\x03\x12\x33\n\x07results\x18\x02 \x03(\x0b\x32\".weftapi.workspace.v1.ReportResult\x12\x33\n\ndirectives\x18\x03 \x03(\x0b\x32\x1f.weftapi.workspace.v1.Directive\x12,\n\x06notice\x18\x04 \x01(\x0b\x32\x1c.weftapi.workspace.v1.Notice\"+\n\x06Notice\x12\x11\n\treconnect\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x8d\x01\n\x12\x42\x61tchReportRequest\x12!\n\x03run\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x1a\n\x08reporter\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x02\x12\x38\n\x07reports\x18\x03 \x03(\x0b\x32\x1c.weftapi.workspace.v1.ReportB\t\xfa\xbb\x18\x05H\x01P\xe8\x07\"\x7f\n\x13\x42\x61tchReportResponse\x12\x33\n\x07results\x18\x01 \x03(\x0b\x32\".weftapi.workspace.v1.ReportResult\x12\x33\n\ndirectives\x18\x02 \x03(\x0b\x32\x1f.weftapi.workspace.v1.Directive\"Q\n\x10HeartbeatRequest\x12!\n\x03run\x18\x01 \x01(\tB\x14\xfa\xbb\x18\x10\x08\x01\x32\x0cweft.dev/Run\x12\x1a\n\x08reporter\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x02\"}\n\x11HeartbeatResponse\x12\x33\n\ndirectives\x18\x01 \x03(\x0b\x32\x1f.weftapi.workspace.v1.Directive\x12\x19\n\trun_token\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\x12\x18\n\x10trust_bundle_pem\x18\x03 \x01(\t*\xbd\x01\n\rReportOutcome\x12\x1e\n\x1aREPORT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16REPORT_OUTCOME_APPLIED\x10\x01\x12\x1c\n\x18REPORT_OUTCOME_DUPLICATE\x10\x02\x12\x18\n\x14REPORT_OUTCOME_STALE\x10\x03\x12\x1b\n\x17REPORT_OUTCOME_RECORDED\x10\x04\x12\x1b\n\x17REPORT_OUTCOME_REJECTED\x10\x05\x32\xef\n\n\rReportService\x12\xb9\x01\n\x08\x43laimRun\x12%.weftapi.workspace.v1.ClaimRunRequest\x1a%.weftapi.workspace.v1.RunInstructions\"_\xaa\xbb\x18\x1a\n\x13\n\x0bruns.report\x12\x04name*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02\x35\"0/api/workspace/v1/{name=projects/*/runs/*}:claim:\x01*\x12\xe2\x01\n\x10\x42\x61tchCreateSteps\x12-.weftapi.workspace.v1.BatchCreateStepsRequest\x1a..weftapi.workspace.v1.BatchCreateStepsResponse\"o\xaa\xbb\x18\x1c\n\x15\n\x0bruns.report\x12\x06parent*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02\x43\">/api/workspace/v1/{parent=projects/*/runs/*}/steps:batchCreate:\x01*\x12\xdf\x01\n\x12\x43reateRunCondition\x12/.weftapi.workspace.v1.CreateRunConditionRequest\x1a\".weftapi.workspace.v1.RunCondition\"t\xaa\xbb\x18\x1c\n\x15\n\x0bruns.report\x12\x06parent*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02H\"7/api/workspace/v1/{parent=projects/*/runs/*}/conditions:\rrun_condition\x12\xba\x01\n\rWriteMetadata\x12*.weftapi.workspace.v1.WriteMetadataRequest\x1a\x16.google.protobuf.Empty\"e\xaa\xbb\x18\x19\n\x12\n\x0bruns.report\x12\x03run*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02<\"7/api/workspace/v1/{run=projects/*/runs/*}:writeMetadata:\x01*\x12\x96\x01\n\rStreamReports\x12*.weftapi.workspace.v1.StreamReportsRequest\x1a+.weftapi.workspace.v1.StreamReportsResponse\"(\xaa\xbb\x18\x1e\n\x17\n\x0bruns.report\x12\x08open.run*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x04(\x01\x30\x01\x12\xc2\x01\n\x0b\x42\x61tchReport\x12(.weftapi.workspace.v1.BatchReportRequest\x1a).weftapi.workspace.v1.BatchReportResponse\"^\xaa\xbb\x18\x19\n\x12\n\x0bruns.report\x12\x03run*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02\x35\"0/api/workspace/v1/{run=projects/*/runs/*}:report:\x01*\x12\xbf\x01\n\tHeartbeat\x12&.weftapi.workspace.v1.HeartbeatRequest\x1a\'.weftapi.workspace.v1.HeartbeatResponse\"a\xaa\xbb\x18\x19\n\x12\n\x0bruns.report\x12\x03run*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02\x38\"3/api/workspace/v1/{run=projects/*/runs/*}:heartbeat:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,6 +58,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NEWSTEP'].fields_by_name['map_group']._serialized_options = b'\372\273\030\002(\001'
   _globals['_NEWSTEP'].fields_by_name['map_index']._loaded_options = None
   _globals['_NEWSTEP'].fields_by_name['map_index']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_WRITEMETADATAREQUEST'].fields_by_name['run']._loaded_options = None
+  _globals['_WRITEMETADATAREQUEST'].fields_by_name['run']._serialized_options = b'\372\273\030\020\010\0012\014weft.dev/Run'
+  _globals['_WRITEMETADATAREQUEST'].fields_by_name['step_id']._loaded_options = None
+  _globals['_WRITEMETADATAREQUEST'].fields_by_name['step_id']._serialized_options = b'\372\273\030\002(\001'
+  _globals['_WRITEMETADATAREQUEST'].fields_by_name['values']._loaded_options = None
+  _globals['_WRITEMETADATAREQUEST'].fields_by_name['values']._serialized_options = b'\372\273\030\002\010\001'
   _globals['_CREATERUNCONDITIONREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_CREATERUNCONDITIONREQUEST'].fields_by_name['parent']._serialized_options = b'\372\273\030\020\010\0012\014weft.dev/Run'
   _globals['_CREATERUNCONDITIONREQUEST'].fields_by_name['condition_id']._loaded_options = None
@@ -123,62 +130,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTSERVICE'].methods_by_name['BatchCreateSteps']._serialized_options = b'\252\273\030\034\n\025\n\013runs.report\022\006parent*\003\001\002\003\262\273\030\002\010\004\202\323\344\223\002C\">/api/workspace/v1/{parent=projects/*/runs/*}/steps:batchCreate:\001*'
   _globals['_REPORTSERVICE'].methods_by_name['CreateRunCondition']._loaded_options = None
   _globals['_REPORTSERVICE'].methods_by_name['CreateRunCondition']._serialized_options = b'\252\273\030\034\n\025\n\013runs.report\022\006parent*\003\001\002\003\262\273\030\002\010\004\202\323\344\223\002H\"7/api/workspace/v1/{parent=projects/*/runs/*}/conditions:\rrun_condition'
+  _globals['_REPORTSERVICE'].methods_by_name['WriteMetadata']._loaded_options = None
+  _globals['_REPORTSERVICE'].methods_by_name['WriteMetadata']._serialized_options = b'\252\273\030\031\n\022\n\013runs.report\022\003run*\003\001\002\003\262\273\030\002\010\004\202\323\344\223\002<\"7/api/workspace/v1/{run=projects/*/runs/*}:writeMetadata:\001*'
   _globals['_REPORTSERVICE'].methods_by_name['StreamReports']._loaded_options = None
   _globals['_REPORTSERVICE'].methods_by_name['StreamReports']._serialized_options = b'\252\273\030\036\n\027\n\013runs.report\022\010open.run*\003\001\002\003\262\273\030\002\010\004'
   _globals['_REPORTSERVICE'].methods_by_name['BatchReport']._loaded_options = None
   _globals['_REPORTSERVICE'].methods_by_name['BatchReport']._serialized_options = b'\252\273\030\031\n\022\n\013runs.report\022\003run*\003\001\002\003\262\273\030\002\010\004\202\323\344\223\0025\"0/api/workspace/v1/{run=projects/*/runs/*}:report:\001*'
   _globals['_REPORTSERVICE'].methods_by_name['Heartbeat']._loaded_options = None
   _globals['_REPORTSERVICE'].methods_by_name['Heartbeat']._serialized_options = b'\252\273\030\031\n\022\n\013runs.report\022\003run*\003\001\002\003\262\273\030\002\010\004\202\323\344\223\0028\"3/api/workspace/v1/{run=projects/*/runs/*}:heartbeat:\001*'
-  _globals['_REPORTOUTCOME']._serialized_start=3716
-  _globals['_REPORTOUTCOME']._serialized_end=3905
-  _globals['_CLAIMRUNREQUEST']._serialized_start=317
-  _globals['_CLAIMRUNREQUEST']._serialized_end=421
-  _globals['_RUNINSTRUCTIONS']._serialized_start=424
-  _globals['_RUNINSTRUCTIONS']._serialized_end=678
-  _globals['_BATCHCREATESTEPSREQUEST']._serialized_start=680
-  _globals['_BATCHCREATESTEPSREQUEST']._serialized_end=800
-  _globals['_NEWSTEP']._serialized_start=802
-  _globals['_NEWSTEP']._serialized_end=928
-  _globals['_CREATERUNCONDITIONREQUEST']._serialized_start=931
-  _globals['_CREATERUNCONDITIONREQUEST']._serialized_end=1095
-  _globals['_BATCHCREATESTEPSRESPONSE']._serialized_start=1097
-  _globals['_BATCHCREATESTEPSRESPONSE']._serialized_end=1166
-  _globals['_REPORT']._serialized_start=1169
-  _globals['_REPORT']._serialized_end=1363
-  _globals['_RUNREPORT']._serialized_start=1366
-  _globals['_RUNREPORT']._serialized_end=1505
-  _globals['_STEPREPORT']._serialized_start=1508
-  _globals['_STEPREPORT']._serialized_end=2364
-  _globals['_STEPREPORT_INPUTSENTRY']._serialized_start=2217
-  _globals['_STEPREPORT_INPUTSENTRY']._serialized_end=2262
-  _globals['_STEPREPORT_OUTPUTSENTRY']._serialized_start=2264
-  _globals['_STEPREPORT_OUTPUTSENTRY']._serialized_end=2310
-  _globals['_STEPREPORT_CACHEKEYPARTSENTRY']._serialized_start=2312
-  _globals['_STEPREPORT_CACHEKEYPARTSENTRY']._serialized_end=2364
-  _globals['_REPORTRESULT']._serialized_start=2366
-  _globals['_REPORTRESULT']._serialized_end=2487
-  _globals['_DIRECTIVE']._serialized_start=2489
-  _globals['_DIRECTIVE']._serialized_end=2614
-  _globals['_STREAMREPORTSREQUEST']._serialized_start=2617
-  _globals['_STREAMREPORTSREQUEST']._serialized_end=2813
-  _globals['_OPENREPORTS']._serialized_start=2815
-  _globals['_OPENREPORTS']._serialized_end=2891
-  _globals['_REPORTBATCH']._serialized_start=2893
-  _globals['_REPORTBATCH']._serialized_end=2964
-  _globals['_REPORTHEARTBEAT']._serialized_start=2966
-  _globals['_REPORTHEARTBEAT']._serialized_end=2983
-  _globals['_STREAMREPORTSRESPONSE']._serialized_start=2986
-  _globals['_STREAMREPORTSRESPONSE']._serialized_end=3185
-  _globals['_NOTICE']._serialized_start=3187
-  _globals['_NOTICE']._serialized_end=3230
-  _globals['_BATCHREPORTREQUEST']._serialized_start=3233
-  _globals['_BATCHREPORTREQUEST']._serialized_end=3374
-  _globals['_BATCHREPORTRESPONSE']._serialized_start=3376
-  _globals['_BATCHREPORTRESPONSE']._serialized_end=3503
-  _globals['_HEARTBEATREQUEST']._serialized_start=3505
-  _globals['_HEARTBEATREQUEST']._serialized_end=3586
-  _globals['_HEARTBEATRESPONSE']._serialized_start=3588
-  _globals['_HEARTBEATRESPONSE']._serialized_end=3713
-  _globals['_REPORTSERVICE']._serialized_start=3908
-  _globals['_REPORTSERVICE']._serialized_end=5110
+  _globals['_REPORTOUTCOME']._serialized_start=3879
+  _globals['_REPORTOUTCOME']._serialized_end=4068
+  _globals['_CLAIMRUNREQUEST']._serialized_start=346
+  _globals['_CLAIMRUNREQUEST']._serialized_end=450
+  _globals['_RUNINSTRUCTIONS']._serialized_start=453
+  _globals['_RUNINSTRUCTIONS']._serialized_end=707
+  _globals['_BATCHCREATESTEPSREQUEST']._serialized_start=709
+  _globals['_BATCHCREATESTEPSREQUEST']._serialized_end=829
+  _globals['_NEWSTEP']._serialized_start=831
+  _globals['_NEWSTEP']._serialized_end=957
+  _globals['_WRITEMETADATAREQUEST']._serialized_start=960
+  _globals['_WRITEMETADATAREQUEST']._serialized_end=1091
+  _globals['_CREATERUNCONDITIONREQUEST']._serialized_start=1094
+  _globals['_CREATERUNCONDITIONREQUEST']._serialized_end=1258
+  _globals['_BATCHCREATESTEPSRESPONSE']._serialized_start=1260
+  _globals['_BATCHCREATESTEPSRESPONSE']._serialized_end=1329
+  _globals['_REPORT']._serialized_start=1332
+  _globals['_REPORT']._serialized_end=1526
+  _globals['_RUNREPORT']._serialized_start=1529
+  _globals['_RUNREPORT']._serialized_end=1668
+  _globals['_STEPREPORT']._serialized_start=1671
+  _globals['_STEPREPORT']._serialized_end=2527
+  _globals['_STEPREPORT_INPUTSENTRY']._serialized_start=2380
+  _globals['_STEPREPORT_INPUTSENTRY']._serialized_end=2425
+  _globals['_STEPREPORT_OUTPUTSENTRY']._serialized_start=2427
+  _globals['_STEPREPORT_OUTPUTSENTRY']._serialized_end=2473
+  _globals['_STEPREPORT_CACHEKEYPARTSENTRY']._serialized_start=2475
+  _globals['_STEPREPORT_CACHEKEYPARTSENTRY']._serialized_end=2527
+  _globals['_REPORTRESULT']._serialized_start=2529
+  _globals['_REPORTRESULT']._serialized_end=2650
+  _globals['_DIRECTIVE']._serialized_start=2652
+  _globals['_DIRECTIVE']._serialized_end=2777
+  _globals['_STREAMREPORTSREQUEST']._serialized_start=2780
+  _globals['_STREAMREPORTSREQUEST']._serialized_end=2976
+  _globals['_OPENREPORTS']._serialized_start=2978
+  _globals['_OPENREPORTS']._serialized_end=3054
+  _globals['_REPORTBATCH']._serialized_start=3056
+  _globals['_REPORTBATCH']._serialized_end=3127
+  _globals['_REPORTHEARTBEAT']._serialized_start=3129
+  _globals['_REPORTHEARTBEAT']._serialized_end=3146
+  _globals['_STREAMREPORTSRESPONSE']._serialized_start=3149
+  _globals['_STREAMREPORTSRESPONSE']._serialized_end=3348
+  _globals['_NOTICE']._serialized_start=3350
+  _globals['_NOTICE']._serialized_end=3393
+  _globals['_BATCHREPORTREQUEST']._serialized_start=3396
+  _globals['_BATCHREPORTREQUEST']._serialized_end=3537
+  _globals['_BATCHREPORTRESPONSE']._serialized_start=3539
+  _globals['_BATCHREPORTRESPONSE']._serialized_end=3666
+  _globals['_HEARTBEATREQUEST']._serialized_start=3668
+  _globals['_HEARTBEATREQUEST']._serialized_end=3749
+  _globals['_HEARTBEATRESPONSE']._serialized_start=3751
+  _globals['_HEARTBEATRESPONSE']._serialized_end=3876
+  _globals['_REPORTSERVICE']._serialized_start=4071
+  _globals['_REPORTSERVICE']._serialized_end=5462
 # @@protoc_insertion_point(module_scope)

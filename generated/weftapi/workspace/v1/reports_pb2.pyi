@@ -206,6 +206,38 @@ class NewStep(_message.Message):
 Global___NewStep: _TypeAlias = NewStep  # noqa: Y015
 
 @_typing.final
+class WriteMetadataRequest(_message.Message):
+    """Request of WriteMetadata."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    run: _builtins.str
+    """Required. The run."""
+    step_id: _builtins.str
+    """Optional. The step that they are about, by its id; the run itself where absent."""
+    @_builtins.property
+    def values(self) -> _struct_pb2.Struct:
+        """Required. Numbers, texts, truths and lists of these, by name."""
+
+    def __init__(
+        self,
+        *,
+        run: _builtins.str = ...,
+        step_id: _builtins.str = ...,
+        values: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["values", b"values"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["run", b"run", "step_id", b"step_id", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WriteMetadataRequest: _TypeAlias = WriteMetadataRequest  # noqa: Y015
+
+@_typing.final
 class CreateRunConditionRequest(_message.Message):
     """Request of CreateRunCondition."""
 

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from weftapi.workspace.v1 import reports_pb2 as weftapi_dot_workspace_dot_v1_dot_reports__pb2
 from weftapi.workspace.v1 import run_types_pb2 as weftapi_dot_workspace_dot_v1_dot_run__types__pb2
 
@@ -52,6 +53,11 @@ class ReportServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_reports__pb2.CreateRunConditionRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.RunCondition.FromString,
                 _registered_method=True)
+        self.WriteMetadata = channel.unary_unary(
+                '/weftapi.workspace.v1.ReportService/WriteMetadata',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_reports__pb2.WriteMetadataRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.StreamReports = channel.stream_stream(
                 '/weftapi.workspace.v1.ReportService/StreamReports',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_reports__pb2.StreamReportsRequest.SerializeToString,
@@ -99,6 +105,15 @@ class ReportServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WriteMetadata(self, request, context):
+        """Writes metrics and other values of a run, or of a step of it, down: names that are there get the new value. At most
+        64 KiB stand at one run or step, more is RESOURCE_EXHAUSTED `QUOTA_EXCEEDED`. A run that has ended is
+        FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StreamReports(self, request_iterator, context):
         """Takes reports one after another over one stream. Acknowledgements name the highest report up to which all are
         durable; after a break the reporter resends from there.
@@ -139,6 +154,11 @@ def add_ReportServiceServicer_to_server(servicer, server):
                     servicer.CreateRunCondition,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_reports__pb2.CreateRunConditionRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.RunCondition.SerializeToString,
+            ),
+            'WriteMetadata': grpc.unary_unary_rpc_method_handler(
+                    servicer.WriteMetadata,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_reports__pb2.WriteMetadataRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'StreamReports': grpc.stream_stream_rpc_method_handler(
                     servicer.StreamReports,
@@ -239,6 +259,33 @@ class ReportService(object):
             '/weftapi.workspace.v1.ReportService/CreateRunCondition',
             weftapi_dot_workspace_dot_v1_dot_reports__pb2.CreateRunConditionRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_run__types__pb2.RunCondition.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WriteMetadata(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.ReportService/WriteMetadata',
+            weftapi_dot_workspace_dot_v1_dot_reports__pb2.WriteMetadataRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 How whoever executes a run says what happens."""
 
 from collections import abc as _abc
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from weftapi.workspace.v1 import reports_pb2 as _reports_pb2
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
@@ -49,6 +50,11 @@ class ReportServiceStub:
     question is OK, as it stands, so that a runner that was restarted finds the answer; with another it is
     ALREADY_EXISTS. A run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
     """
+    WriteMetadata: _grpc.UnaryUnaryMultiCallable[_reports_pb2.WriteMetadataRequest, _empty_pb2.Empty]
+    """Writes metrics and other values of a run, or of a step of it, down: names that are there get the new value. At most
+    64 KiB stand at one run or step, more is RESOURCE_EXHAUSTED `QUOTA_EXCEEDED`. A run that has ended is
+    FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat.
+    """
     StreamReports: _grpc.StreamStreamMultiCallable[_reports_pb2.StreamReportsRequest, _reports_pb2.StreamReportsResponse]
     """Takes reports one after another over one stream. Acknowledgements name the highest report up to which all are
     durable; after a break the reporter resends from there.
@@ -79,6 +85,11 @@ class ReportServiceAsyncStub(ReportServiceStub):
     """Makes a condition that a step waits for: people are asked, and the run says so. One that exists with the same
     question is OK, as it stands, so that a runner that was restarted finds the answer; with another it is
     ALREADY_EXISTS. A run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
+    """
+    WriteMetadata: _aio.UnaryUnaryMultiCallable[_reports_pb2.WriteMetadataRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Writes metrics and other values of a run, or of a step of it, down: names that are there get the new value. At most
+    64 KiB stand at one run or step, more is RESOURCE_EXHAUSTED `QUOTA_EXCEEDED`. A run that has ended is
+    FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat.
     """
     StreamReports: _aio.StreamStreamMultiCallable[_reports_pb2.StreamReportsRequest, _reports_pb2.StreamReportsResponse]  # type: ignore[assignment]
     """Takes reports one after another over one stream. Acknowledgements name the highest report up to which all are
@@ -125,6 +136,17 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes a condition that a step waits for: people are asked, and the run says so. One that exists with the same
         question is OK, as it stands, so that a runner that was restarted finds the answer; with another it is
         ALREADY_EXISTS. A run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
+        """
+
+    @_abc_1.abstractmethod
+    def WriteMetadata(
+        self,
+        request: _reports_pb2.WriteMetadataRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Writes metrics and other values of a run, or of a step of it, down: names that are there get the new value. At most
+        64 KiB stand at one run or step, more is RESOURCE_EXHAUSTED `QUOTA_EXCEEDED`. A run that has ended is
+        FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat.
         """
 
     @_abc_1.abstractmethod

@@ -752,6 +752,7 @@ class Run(_message.Message):
     STEP_SETTINGS_FIELD_NUMBER: _builtins.int
     PAUSE_REQUEST_FIELD_NUMBER: _builtins.int
     OPEN_CONDITION_COUNT_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     STACK_FIELD_NUMBER: _builtins.int
     STARTED_BY_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
@@ -851,6 +852,10 @@ class Run(_message.Message):
     def pause_request(self) -> Global___PauseRequest:
         """Output only. Set while it is paused."""
 
+    @_builtins.property
+    def metadata(self) -> _struct_pb2.Struct:
+        """Output only. Metrics and other values about the run as a whole."""
+
     def __init__(
         self,
         *,
@@ -884,13 +889,14 @@ class Run(_message.Message):
         step_settings: _abc.Mapping[_builtins.str, Global___StepSettings] | None = ...,
         pause_request: Global___PauseRequest | None = ...,
         open_condition_count: _builtins.int = ...,
+        metadata: _struct_pb2.Struct | None = ...,
         stack: _builtins.str = ...,
         started_by: _builtins.str = ...,
         cause: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment", b"environment", "failure", b"failure", "last_heartbeat_time", b"last_heartbeat_time", "parameters", b"parameters", "pause_request", b"pause_request", "start_time", b"start_time", "stop_request", b"stop_request", "unresponsive", b"unresponsive", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment", b"environment", "failure", b"failure", "last_heartbeat_time", b"last_heartbeat_time", "metadata", b"metadata", "parameters", b"parameters", "pause_request", b"pause_request", "start_time", b"start_time", "stop_request", b"stop_request", "unresponsive", b"unresponsive", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "cause", b"cause", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "environment", b"environment", "etag", b"etag", "failure", b"failure", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "name", b"name", "open_condition_count", b"open_condition_count", "origin", b"origin", "parameters", b"parameters", "pause_request", b"pause_request", "pipeline", b"pipeline", "revision", b"revision", "snapshot", b"snapshot", "stack", b"stack", "start_time", b"start_time", "started_by", b"started_by", "state", b"state", "state_reason", b"state_reason", "step_counts", b"step_counts", "step_settings", b"step_settings", "stop_request", b"stop_request", "trigger", b"trigger", "uid", b"uid", "unresponsive", b"unresponsive", "update_time", b"update_time", "workload", b"workload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "cause", b"cause", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "environment", b"environment", "etag", b"etag", "failure", b"failure", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "metadata", b"metadata", "name", b"name", "open_condition_count", b"open_condition_count", "origin", b"origin", "parameters", b"parameters", "pause_request", b"pause_request", "pipeline", b"pipeline", "revision", b"revision", "snapshot", b"snapshot", "stack", b"stack", "start_time", b"start_time", "started_by", b"started_by", "state", b"state", "state_reason", b"state_reason", "step_counts", b"step_counts", "step_settings", b"step_settings", "stop_request", b"stop_request", "trigger", b"trigger", "uid", b"uid", "unresponsive", b"unresponsive", "update_time", b"update_time", "workload", b"workload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

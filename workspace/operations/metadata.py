@@ -1,0 +1,69 @@
+"""Values that code logs about its run and its steps, apart from the reports that carry them."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from meshkit.errors import ResourceExhausted
+from meshkit.session import Session
+from workspace import names
+from workspace.lifecycle import RUN_TERMINAL
+from workspace.operations.moves import Moves
+from workspace.operations.refusals import absent, fenced, illegal, invalid
+from workspace.store import runs as run_store
+from workspace.store import steps as step_store
+
+MAX_BYTES = 64 << 10
+_PLAIN = (str, int, float, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Values to write. Without a step they are the run's; `attempt` is that of the run token."""
+
+    project: str
+    run: str
+    step: str
+    values: dict[str, Any]
+    attempt: int = 0
+
+
+def write(session: Session, new: Values) -> None:
+    """Merges values into those that are there."""
+    _check(new.values)
+    run = run_store.lock(session, new.project, new.run)
+    if run is None:
+        raise absent(names.run(new.project, new.run))
+    if new.attempt not in (0, run.attempt):
+        raise fenced(run.name)
+    if run.state in RUN_TERMINAL:
+        raise illegal(run.name, run.state, run.state)
+    moves = Moves(session)
+    if not new.step:
+        run.metadata = _merged(run.name, run.metadata, new.values)
+        moves.change_run(run, "metadata")
+    else:
+        step = step_store.get(session, run.uid, new.step)
+        if step is None:
+            raise absent(names.step(new.project, new.run, new.step))
+        step.metadata = _merged(step.name, step.metadata, new.values)
+        moves.change_step(step, "metadata")
+    moves.save()
+
+
+def _check(values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        items = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, _PLAIN) for item in items):
+            raise invalid(f"values.{name}", "must be a number, a text, a truth, or a list of these")
+
+
+def _merged(resource: str, known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    merged = {**known, **new}
+    if len(json.dumps(merged).encode()) > MAX_BYTES:
+        raise ResourceExhausted(
+            "QUOTA_EXCEEDED",
+            f"{resource} would have more than {MAX_BYTES >> 10} KiB of metadata.",
+            metadata={"resource": resource, "limit": str(MAX_BYTES)},
+        )
+    return merged
