@@ -37,7 +37,8 @@ class WorkspaceSettings(MemberSettings):
     mesh_endpoint: str = ""
     """Where peers reach the mesh listener: "host:port"; what was bound if not set."""
     artifact_store_uri: str = ""
-    """Where artifacts are written: an fsspec URI; `artifacts` in `data_dir` where not set."""
+    """Where artifacts are written: `file://`, `s3://`, `gs://` or `az://`; `artifacts` in
+    `data_dir` where not set."""
     log_store_uri: str = ""
     """Where logs are kept: `file:///...`, or `s3://`, `gs://` or `az://` for sealed ones, which
     are then read from there; open ones grow in `logs` in `data_dir`, the place of all where not

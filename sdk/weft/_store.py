@@ -1,4 +1,4 @@
-"""Where artifacts are: directories of files in a local folder or, through fsspec, anywhere.
+"""Where artifacts are: directories of files in a local folder or in an object store.
 
 An artifact is written beside its place and moved there whole, so that a reader never finds half of
 one. Its hash is the SHA-256 of lines `<sha256 of a file>  <path of the file>`, sorted by path: what
@@ -76,11 +76,11 @@ class ArtifactStore(Protocol):
 
 
 def open_store(root: str) -> ArtifactStore:
-    """Open the store at a path, a `file://` URI, or any URI that fsspec knows."""
+    """Open the store at a path, or at a `file://`, `s3://`, `gs://` or `az://` URI."""
     scheme = urlsplit(root).scheme
     if scheme in {"", "file"}:
         return LocalStore(Path(unquote(urlsplit(root).path) if scheme else root))
-    return FsspecStore(root.rstrip("/"))
+    return BucketStore(root.rstrip("/"))
 
 
 class LocalStore:
@@ -124,51 +124,51 @@ class LocalStore:
         return self._folder.joinpath(*parts)
 
 
-class FsspecStore:
-    """Artifacts in an object store or any other file system of fsspec."""
+class BucketStore:
+    """Artifacts in an object store."""
 
     def __init__(self, root: str) -> None:
-        import fsspec
+        from weft._objects import Bucket
 
         self.root = root
-        self._fs, self._base = fsspec.core.url_to_fs(root)
+        self._bucket = Bucket(root)
 
     @contextmanager
     def write(self, place: Place) -> Iterator[Staged]:
-        """Stage on local disk, upload under a temporary name, move."""
+        """Stage on local disk, then upload; a version is known only once all of it is there."""
         with tempfile.TemporaryDirectory(prefix="weft-") as folder:
             staged = Staged(Path(folder) / place.output)
             staged.directory.mkdir()
             yield staged
             _describe(staged)
-            target = "/".join([self._base, *place.parts])
-            upload = f"{target}.{os.urandom(4).hex()}.tmp"
+            target = "/".join(place.parts)
+            # The same attempt again, as in `_replace`.
+            self._bucket.delete(self._bucket.keys(target))
             for file in staged.files:
-                self._fs.makedirs(f"{upload}/{file}".rpartition("/")[0], exist_ok=True)
-                self._fs.put_file(str(staged.directory / file), f"{upload}/{file}")
-            if self._fs.exists(target):  # the same attempt again, as in `_replace`
-                self._fs.rm(target, recursive=True)
-            self._fs.mv(upload, target, recursive=True)
+                self._bucket.put(f"{target}/{file}", staged.directory / file)
             staged.uri = "/".join([self.root, *map(quote, place.parts)])
 
     @contextmanager
     def read(self, uri: str, content_hash: str) -> Iterator[Path]:
         """Give a local copy that lives as long as the context."""
-        source = self._path(uri)
+        source = self._key(uri)
         with tempfile.TemporaryDirectory(prefix="weft-") as folder:
-            for remote in self._fs.find(source):
-                local = Path(folder).joinpath(*_relative(remote, source))
+            keys = self._bucket.keys(source)
+            if not keys:
+                raise ArtifactStoreError(f"{uri} is gone")
+            for key in keys:
+                local = Path(folder).joinpath(*_relative(key, source))
                 local.parent.mkdir(parents=True, exist_ok=True)
-                self._fs.get_file(remote, str(local))
+                self._bucket.fetch(key, local)
             _check(Path(folder), content_hash, uri)
             yield Path(folder)
 
     def exists(self, uri: str) -> bool:
         """Whether the artifact is there; one of another store is not."""
-        return uri.startswith(f"{self.root}/") and bool(self._fs.exists(self._path(uri)))
+        return uri.startswith(f"{self.root}/") and bool(self._bucket.keys(self._key(uri)))
 
-    def _path(self, uri: str) -> str:
-        return "/".join([self._base, *_parts_below(self.root, uri)])
+    def _key(self, uri: str) -> str:
+        return "/".join(_parts_below(self.root, uri))
 
 
 def hash_files(directory: Path, files: list[str]) -> str:

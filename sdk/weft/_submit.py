@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from weft._connection import Connection
 from weft._environment import environment
 from weft._pipeline import Pipeline
-from weft.errors import ArtifactStoreError, SubmitError, WeftError
+from weft.errors import SubmitError, WeftError
 
 if TYPE_CHECKING:
     from weft._graph import Graph
@@ -33,7 +33,7 @@ _MAX_FOLDER_BYTES = 256 << 20
 _MAX_FILE_MIB = 4
 _MAX_FILE_BYTES = _MAX_FILE_MIB << 20
 # Modules that a runner has imported before it comes to the pipeline.
-_OURS = frozenset({"weft", "weftapi", "google", "grpc", "fsspec", "click"})
+_OURS = frozenset({"weft", "weftapi", "google", "grpc", "obstore", "click"})
 _SKIPPED = frozenset({"__pycache__", "node_modules", "build", "dist"})
 
 
@@ -237,8 +237,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _store_code(connection: Connection, code: Code) -> snapshots_pb2.CodeArchive:
     """Writes the archive under its own hash; one that is there already is not written again."""
-    import fsspec
-
+    from weft._objects import write_bytes
     from weftapi.workspace.v1 import server_pb2, server_pb2_grpc, snapshots_pb2
 
     archive = pack(code.folder)
@@ -251,16 +250,7 @@ def _store_code(connection: Connection, code: Code) -> snapshots_pb2.CodeArchive
     info = connection.workspace.call(stub.GetServerInfo, server_pb2.GetServerInfoRequest())
     sha256 = hashlib.sha256(archive.content).hexdigest()
     uri = f"{info.artifact_store_uri.rstrip('/')}/code/{sha256}.tar.gz"
-    try:
-        files, path = fsspec.core.url_to_fs(uri)
-    except (ImportError, ValueError) as error:
-        raise ArtifactStoreError(f"the artifact store {uri} cannot be used here: {error}") from None
-    if not files.exists(path):
-        files.makedirs(path.rpartition("/")[0], exist_ok=True)
-        # Written beside its place and moved there, so that nobody ever reads half of it.
-        temporary = f"{path}.{uuid.uuid4().hex}"
-        files.pipe_file(temporary, archive.content)
-        files.mv(temporary, path)
+    write_bytes(uri, archive.content)
     commit, is_dirty = _revision(code.folder)
     return snapshots_pb2.CodeArchive(
         uri=uri,

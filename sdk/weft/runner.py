@@ -138,14 +138,14 @@ def load_pipeline(snapshot: snapshots_pb2.Snapshot, directory: Path) -> Pipeline
 
 
 def fetch(uri: str) -> bytes:
-    """The code archive; raises RunnerError where it is larger than any may be."""
-    import fsspec
+    """The code archive; raises RunnerError where it is gone, or larger than any may be."""
+    from weft._objects import read_bytes
+    from weft.errors import ArtifactStoreError
 
-    with fsspec.open(uri, "rb") as file:
-        content: bytes = file.read(_MAX_ARCHIVE_BYTES + 1)
-    if len(content) > _MAX_ARCHIVE_BYTES:
-        raise RunnerError(f"the code archive {uri} is larger than {_MAX_ARCHIVE_BYTES >> 20} MiB")
-    return content
+    try:
+        return read_bytes(uri, _MAX_ARCHIVE_BYTES)
+    except (ArtifactStoreError, FileNotFoundError) as error:
+        raise RunnerError(f"the code archive cannot be had: {error}") from error
 
 
 def unpack(archive: bytes, sha256: str, directory: Path) -> None:

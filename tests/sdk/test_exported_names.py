@@ -12,7 +12,7 @@ from weft import errors
 
 HEAVY = {
     *("numpy", "pandas", "pyarrow", "grpc", "google.protobuf"),
-    *("yaml", "fsspec", "asyncio", "cloudpickle", "click"),
+    *("yaml", "obstore", "asyncio", "cloudpickle", "click"),
 }
 
 

@@ -60,7 +60,7 @@ def _run(definition, **arguments: str):
     bound = {name: Constant(value) for name, value in arguments.items()}
     _secrets.hide(VALUES)
     attempt = Attempt(
-        definition, bound, context, open_store("memory://masking"), False, secrets=VALUES
+        definition, bound, context, open_store("/nonexistent/store"), False, secrets=VALUES
     )
     with router.installed(), router.routed(Capture(lines.extend, echo=True)):
         result = attempt.execute()

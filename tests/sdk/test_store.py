@@ -1,7 +1,8 @@
-"""Artifacts appear whole, stay where they belong, and are found in any file system."""
+"""Artifacts appear whole, stay where they belong, and are found in folders and in S3 alike."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.clouds import emulators
+from weft._objects import read_bytes, remove, write_bytes
 from weft._store import Place, open_store
 from weft.errors import ArtifactCorruptedError, ArtifactStoreError
 
 PLACE = Place("default", "brave-otter", "train", 1, "model")
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """A bucket of a real S3 server, found as the environment says."""
+    with emulators.s3() as cloud, pytest.MonkeyPatch.context() as environment:
+        for name, value in (
+            ("AWS_ENDPOINT_URL", cloud.endpoint),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "testing"),
+            ("AWS_SECRET_ACCESS_KEY", "testing"),
+        ):
+            environment.setenv(name, value)
+        yield cloud.uri
+
+
+@pytest.fixture(params=["local", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    root = str(tmp_path) if request.param == "local" else f"memory://{tmp_path.name}/artifacts"
-    return open_store(root)
+    if request.param == "local":
+        return open_store(str(tmp_path))
+    return open_store(f"{request.getfixturevalue('bucket')}/{tmp_path.name}/artifacts")
 
 
 def write(store: Any, place: Place = PLACE, **files: str) -> Any:
@@ -96,3 +114,38 @@ def test_file_uris_and_paths_are_the_same_store(tmp_path: Path) -> None:
     folder = tmp_path / "with space"
     staged = write(open_store(folder.as_uri()), data="x")
     assert open_store(str(folder)).exists(staged.uri)
+
+
+def test_bytes_by_uri_are_written_once_and_limited(store: Any) -> None:
+    uri = f"{store.root}/code/archive.tar.gz"
+    with pytest.raises(FileNotFoundError):
+        read_bytes(uri, 10)
+    write_bytes(uri, b"12345")
+    write_bytes(uri, b"other")
+    assert read_bytes(uri, 5) == b"12345"
+    with pytest.raises(ArtifactStoreError, match="larger"):
+        read_bytes(uri, 4)
+    remove(uri)
+    with pytest.raises(FileNotFoundError):
+        read_bytes(uri, 10)
+
+
+def test_what_is_gone_is_said_to_be(store: Any) -> None:
+    place = f"{store.root}/default/brave-otter/train/1/gone"
+    with pytest.raises(ArtifactStoreError, match="gone"), store.read(place, ""):
+        pass
+
+
+@pytest.mark.parametrize("root", ["ftp://host/x", "s3://", "memory://x", "http://host/x"])
+def test_a_uri_of_no_store_is_refused(root: str) -> None:
+    with pytest.raises(ArtifactStoreError, match="no artifact store"):
+        open_store(root)
+
+
+def test_a_store_that_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden-key")
+    with pytest.raises(ArtifactStoreError) as refusal:
+        open_store("s3://weft/x").exists("s3://weft/x/a/b/c/1/d")
+    assert "hidden-key" not in str(refusal.value)

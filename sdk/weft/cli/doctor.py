@@ -127,18 +127,16 @@ def _store(connection: Connection) -> str:
     """Writes, reads and removes a small file."""
     import uuid
 
-    import fsspec
-
+    from weft._objects import read_bytes, remove, write_bytes
     from weftapi.workspace.v1 import server_pb2, server_pb2_grpc
 
     stub = connection.workspace.stub(server_pb2_grpc.ServerServiceStub)
     info = connection.workspace.call(stub.GetServerInfo, server_pb2.GetServerInfoRequest())
     uri = info.artifact_store_uri
-    files, path = fsspec.core.url_to_fs(f"{uri.rstrip('/')}/.doctor-{uuid.uuid4().hex}")
-    files.makedirs(path.rpartition("/")[0], exist_ok=True)
-    files.pipe_file(path, b"weft")
-    content = files.cat_file(path)
-    files.rm_file(path)
+    probe = f"{uri.rstrip('/')}/.doctor-{uuid.uuid4().hex}"
+    write_bytes(probe, b"weft")
+    content = read_bytes(probe, 1024)
+    remove(probe)
     if content != b"weft":
         raise ValueError(f"{uri} does not give back what was written")
     return f"{uri}, written and read"

@@ -17,7 +17,7 @@ HEAVY = (
     "numpy",
     "pandas",
     "yaml",
-    "fsspec",
+    "obstore",
     "asyncio",
     "sqlalchemy",
     "pydantic",

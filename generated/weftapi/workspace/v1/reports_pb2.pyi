@@ -104,7 +104,7 @@ class RunInstructions(_message.Message):
     ACKED_SEQUENCE_FIELD_NUMBER: _builtins.int
     STACK_FIELD_NUMBER: _builtins.int
     artifact_store_uri: _builtins.str
-    """Output only. Where artifacts are written: an fsspec URI."""
+    """Output only. Where artifacts are written: file://, s3://, gs:// or az://."""
     acked_sequence: _builtins.int
     """Output only. The highest sequence that this reporter has had acknowledged."""
     @_builtins.property

@@ -54,7 +54,7 @@ class ServerInfo(_message.Message):
     workspace: _builtins.str
     """Output only. The workspace's name in the control plane."""
     artifact_store_uri: _builtins.str
-    """Output only. Where artifacts are written: an fsspec URI."""
+    """Output only. Where artifacts are written: file://, s3://, gs:// or az://."""
     can_run_snapshots: _builtins.bool
     """Output only. Whether a workload manager serves the workspace, so that snapshots can run."""
     @_builtins.property
