@@ -42,6 +42,7 @@ FOR_SERVICES = {
 }
 # Reviewed by hand: where the token of a run opens anything at all.
 FOR_RUNS = {
+    "workspace.SecretService/AccessSecret",
     "workspace.ArtifactService/BatchCreateArtifactVersions",
     "workspace.ArtifactService/GetArtifactVersion",
     "workspace.LogService/AppendLogs",

@@ -16,7 +16,7 @@ from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
 from workspace.operations.refusals import MOST_USERS, absent, changed, in_use, taken
-from workspace.store import secret_stores, service_connectors
+from workspace.store import components, secret_stores, service_connectors
 from workspace.store import secrets as store
 from workspace.store.base import insert, update
 from workspace.store.schema_secrets import Secret, SecretLeftover
@@ -126,7 +126,10 @@ def change(
 def delete(session: Session, secret: str, *, reader: str, etag: str) -> None:
     """Deletes a secret that nothing refers to; its values follow."""
     row = _locked(session, secret, reader, etag)
-    users = service_connectors.of_secret(session, secret, MOST_USERS + 1)
+    users = [
+        *service_connectors.of_secret(session, secret, MOST_USERS + 1),
+        *components.of_secret(session, secret, MOST_USERS + 1),
+    ]
     if users:
         raise in_use(row.name, users)
     _discard(session, row, at_once=True)

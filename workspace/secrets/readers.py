@@ -1,7 +1,7 @@
 """Who reads secrets: people for themselves, runs for whoever started them.
 
-A run reads what its snapshot names, and nothing that its creator could not read: naming a
-secret in a pipeline is no way around the permission to read it.
+A run reads what its snapshot and its stack name, and nothing that its creator could not read:
+naming a secret in a pipeline is no way around the permission to read it.
 """
 
 import json
@@ -18,6 +18,7 @@ from workspace import names
 from workspace.access import Policies
 from workspace.store import runs as run_store
 from workspace.store import snapshots as snapshot_store
+from workspace.store import stacks as stack_store
 from workspace.store.schema import Run
 from workspace.store.schema_snapshots import Snapshot
 
@@ -41,12 +42,12 @@ class Readers:
         return run.creator if run else caller.subject
 
     async def check_own_snapshot(self, caller: Caller, request: Message) -> None:
-        """An extra check: a run's token reads the secrets that its snapshot names."""
+        """An extra check: a run's token reads the secrets that its snapshot and stack name."""
         if caller.kind is not CallerKind.RUN:
             return
-        asked = getattr(request, "names", None) or [request.name]  # type: ignore[attr-defined]
+        secret = names.last(request.name)  # type: ignore[attr-defined]
         run = await self._run_of(caller)
-        if run is None or not {names.last(name) for name in asked} <= await self._named_by(run):
+        if run is None or secret not in await self._named_by(run):
             raise PermissionDenied(
                 "NOT_PERMITTED",
                 "A run reads the secrets that its snapshot names, and no others: name them in "
@@ -64,10 +65,16 @@ class Readers:
         return await self._database.read(run_store.get, project, run)
 
     async def _named_by(self, run: Run) -> set[str]:
-        if not run.snapshot:
-            return set()
-        row = await self._database.read(snapshot_store.get, run.project, run.snapshot)
-        return named_in(row) if row else set()
+        """What its snapshot names, and the components of the stack that it runs on."""
+        found: set[str] = set()
+        if run.snapshot:
+            row = await self._database.read(snapshot_store.get, run.project, run.snapshot)
+            found |= named_in(row) if row else set()
+        if run.stack:
+            stack = await self._database.read(stack_store.resolved, run.stack)
+            parts = stack.components if stack else []
+            found |= references([part.config for part in parts])
+        return found
 
 
 def named_in(snapshot: Snapshot) -> set[str]:

@@ -166,7 +166,10 @@ class SecretStoreServicer(secret_stores_pb2_grpc.SecretStoreServiceServicer):
 
 def _read(backend: secret_stores_pb2.SecretBackend) -> _Asked:
     """A backend's settings and, apart from them, what signs in to it."""
-    kind = backend.WhichOneof("kind") or "database"
+    kind = backend.WhichOneof("kind")
+    if kind is None:
+        problem = FieldViolation("kind", "must be set: vault, aws, gcp, azure or database")
+        raise InvalidArgument("INVALID_FIELDS", problem.description, violations=[problem])
     message = getattr(backend, kind)
     document = json_format.MessageToDict(message, preserving_proto_field_name=True)
     hidden = sensitive_paths(message.DESCRIPTOR)

@@ -75,6 +75,13 @@ def users(session: Session, row: Component, limit: int) -> list[str]:
     return [f"stacks/{id_}" for (id_,) in session.connection().execute(query)]
 
 
+def of_secret(session: Session, secret: str, limit: int) -> list[str]:
+    """Names of components whose configurations refer to a secret."""
+    refers = sa.cast(_C.config, sa.Text).contains(f"secrets.{secret}.", autoescape=True)
+    query = sa.select(_C.id).where(refers).order_by(_C.id).limit(limit)
+    return [f"components/{id_}" for (id_,) in session.connection().execute(query)]
+
+
 def of_connector(session: Session, connector: str, limit: int) -> list[str]:
     """Names of components that take a connector's credentials."""
     query = sa.select(_C.id).where(_C.connector == connector).order_by(_C.id).limit(limit)

@@ -76,19 +76,15 @@ Global___SecretStore: _TypeAlias = SecretStore  # noqa: Y015
 
 @_typing.final
 class SecretBackend(_message.Message):
-    """A place that keeps values; absent everywhere means the workspace's own database."""
+    """A place that keeps values: exactly one kind."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    DATABASE_FIELD_NUMBER: _builtins.int
     VAULT_FIELD_NUMBER: _builtins.int
     AWS_FIELD_NUMBER: _builtins.int
     GCP_FIELD_NUMBER: _builtins.int
     AZURE_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def database(self) -> Global___DatabaseSecrets:
-        """The workspace's database, encrypted."""
-
+    DATABASE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def vault(self) -> Global___VaultSecrets:
         """HashiCorp Vault or OpenBao, a KV v2 secrets engine."""
@@ -105,20 +101,24 @@ class SecretBackend(_message.Message):
     def azure(self) -> Global___AzureSecrets:
         """Azure Key Vault."""
 
+    @_builtins.property
+    def database(self) -> Global___DatabaseSecrets:
+        """The workspace's database, encrypted."""
+
     def __init__(
         self,
         *,
-        database: Global___DatabaseSecrets | None = ...,
         vault: Global___VaultSecrets | None = ...,
         aws: Global___AwsSecrets | None = ...,
         gcp: Global___GcpSecrets | None = ...,
         azure: Global___AzureSecrets | None = ...,
+        database: Global___DatabaseSecrets | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["aws", b"aws", "azure", b"azure", "database", b"database", "gcp", b"gcp", "kind", b"kind", "vault", b"vault"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["aws", b"aws", "azure", b"azure", "database", b"database", "gcp", b"gcp", "kind", b"kind", "vault", b"vault"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["database", "vault", "aws", "gcp", "azure"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["vault", "aws", "gcp", "azure", "database"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

@@ -133,7 +133,8 @@ class SecretServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BatchAccessSecrets(self, request, context):
-        """Answers the values of several secrets, all or none; otherwise as AccessSecret.
+        """Answers the values of several secrets, all or none; otherwise as AccessSecret, but for people
+        and programs alone: a run asks for each by its name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -64,7 +64,9 @@ class SecretServiceStub:
     is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
     """
     BatchAccessSecrets: _grpc.UnaryUnaryMultiCallable[_secrets_pb2.BatchAccessSecretsRequest, _secrets_pb2.BatchAccessSecretsResponse]
-    """Answers the values of several secrets, all or none; otherwise as AccessSecret."""
+    """Answers the values of several secrets, all or none; otherwise as AccessSecret, but for people
+    and programs alone: a run asks for each by its name.
+    """
 
 @_typing.type_check_only
 class SecretServiceAsyncStub(SecretServiceStub):
@@ -99,7 +101,9 @@ class SecretServiceAsyncStub(SecretServiceStub):
     is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
     """
     BatchAccessSecrets: _aio.UnaryUnaryMultiCallable[_secrets_pb2.BatchAccessSecretsRequest, _secrets_pb2.BatchAccessSecretsResponse]  # type: ignore[assignment]
-    """Answers the values of several secrets, all or none; otherwise as AccessSecret."""
+    """Answers the values of several secrets, all or none; otherwise as AccessSecret, but for people
+    and programs alone: a run asks for each by its name.
+    """
 
 class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps secrets, encrypted in the workspace's database or in an external store.
@@ -173,6 +177,8 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _secrets_pb2.BatchAccessSecretsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_secrets_pb2.BatchAccessSecretsResponse, _abc.Awaitable[_secrets_pb2.BatchAccessSecretsResponse]]:
-        """Answers the values of several secrets, all or none; otherwise as AccessSecret."""
+        """Answers the values of several secrets, all or none; otherwise as AccessSecret, but for people
+        and programs alone: a run asks for each by its name.
+        """
 
 def add_SecretServiceServicer_to_server(servicer: SecretServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
