@@ -22,6 +22,8 @@ OPEN_TO_MEMBERS = {
     "controlplane.AuthService/DenyDevice",
     "controlplane.AuthService/GetCurrentPrincipal",
     "controlplane.AuthService/GetDeviceAuthorization",
+    # Takes out nobody but the caller; to who is no member, no organization looks like another.
+    "controlplane.OrganizationService/LeaveOrganization",
     # Shows the caller their own.
     "controlplane.OrganizationService/ListOrganizations",
     # Their own; others' with a permission over the whole account.
