@@ -47,6 +47,8 @@ class Reactor:
         self._kept = asyncio.Event()
         # How far the feed was read, and how far of that is written down.
         self._position = self._saved = 0
+        # By project, as of that position: most commits concern no trigger, and cost no read.
+        self._active: dict[str, list[Trigger]] = {}
 
     async def run(self, lease: Lease) -> None:
         """Keeps firings, and settles them, side by side."""
@@ -62,6 +64,7 @@ class Reactor:
                 events = await self._database.feed.read(self._position, _PAGE)
             except OutOfRange as error:
                 log.warning("events_missed", after_revision=self._position, error=str(error))
+                self._active.clear()
                 await self._save(lease, [], self._database.feed.head)
                 continue
             if events:
@@ -71,6 +74,7 @@ class Reactor:
 
     async def _begin(self, lease: Lease) -> None:
         """Goes on where the last holder stopped, or at the end of what there is."""
+        self._active.clear()
         position = await self._database.read(store.position, READER)
         if position is None:
             await self._save(lease, [], self._database.feed.head)
@@ -85,17 +89,25 @@ class Reactor:
         self._position = position
 
     async def _firings(self, events: Sequence[StoredEvent]) -> list[TriggerFiring]:
+        for event in events:
+            if event.resource_type == Trigger.resource_type:
+                self._active.pop(event.project, None)
         watched = [event for event in events if event.resource_type in WATCHED]
-        if not watched:
-            return []
-        projects = {event.project for event in watched}
-        triggers = await self._database.read(store.active, projects)
+        await self._know({event.project for event in watched})
         return [
             firing_of(trigger, event)
-            for event in (watched if triggers else ())
-            for trigger in triggers
+            for event in watched
+            for trigger in self._active[event.project]
             if _waits_for(trigger, event)
         ]
+
+    async def _know(self, projects: set[str]) -> None:
+        """Reads the triggers of projects whose triggers are not known, or changed."""
+        unknown = projects - self._active.keys()
+        if unknown:
+            triggers = await self._database.read(store.active, unknown)
+            for project in unknown:
+                self._active[project] = [one for one in triggers if one.project == project]
 
     async def _save(self, lease: Lease, firings: list[TriggerFiring], position: int) -> None:
         await self._database.write(_keep, lease, firings, position)
