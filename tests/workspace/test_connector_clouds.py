@@ -1,5 +1,6 @@
 """What is each cloud's own: how far it narrows what it issues, and what it is not made to do."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -247,6 +248,21 @@ async def test_a_refresh_token_that_is_replaced_is_kept(ws: Harness) -> None:
         assert await ws.connectors().GetServiceConnector(get) == before
         used = [form["refresh_token"] for form in fake.forms]
         assert len(set(used)) == 3
+
+
+async def test_a_refresh_token_for_one_use_is_used_in_turns(ws: Harness) -> None:
+    async with serving(FakeOAuth()) as fake:
+        config = {"token_url": f"{fake.url}/token", "client_id": USER}
+        secrets = {"client_secret": PASSWORD, "refresh_token": fake.refresh_token}
+        await connect(ws, "oauth2", "refresh-token", config, **secrets)
+        fake.hangs = True
+        # What is asked for in different ways is not asked for once.
+        kinds = (pb.CREDENTIAL_ACCESS_READ, WRITE)
+        calls = [asyncio.ensure_future(issue(ws, "oauth2-api", access=kind)) for kind in kinds]
+        await fake.heard.wait()
+        fake.wake()
+        tokens = {answer.bearer.access_token for answer in await asyncio.gather(*calls)}
+        assert [fake.tokens[token] for token in tokens] == ["api", "api"]
 
 
 async def test_reading_has_a_scope_of_its_own(ws: Harness) -> None:

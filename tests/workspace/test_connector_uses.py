@@ -1,5 +1,6 @@
 """Who uses connectors: components, runs through their stack, and what secrets they take."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -179,3 +180,21 @@ async def test_secrets_outlive_the_key_that_encrypted_them(ws: Harness, case: Ca
     assert after
     assert after.secrets != before.secrets
     assert (await issue(ws)).registry.bearer_token
+
+
+async def test_a_service_that_hangs_holds_so_many_calls_and_nobody_else(
+    ws: Harness, case: Case
+) -> None:
+    await connect(ws, case)
+    case.service.hangs = True
+    verify = ws.connectors().VerifyServiceConnector
+    request = pb.VerifyServiceConnectorRequest(name=NAME)
+    calls = [asyncio.ensure_future(verify(request)) for _ in range(17)]
+    (told,), waiting = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+    async with refused("UNAVAILABLE", "CONNECTOR_UNAVAILABLE") as refusal:
+        await told
+    assert refusal.error
+    assert "too many callers" in refusal.error.message
+    await connect(ws, case, "other")
+    case.service.wake()
+    assert {answer.identity for answer in await asyncio.gather(*waiting)} == {case.identity}

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from meshkit.clock import Clock
 from meshkit.database import Database
@@ -19,6 +20,7 @@ from workspace.connectors.wire import Wire
 from workspace.operations import service_connectors as operations
 from workspace.secrets.keeper import SecretKeeper
 from workspace.secrets.sealer import Sealer
+from workspace.store import service_connectors as store
 from workspace.store.schema_connectors import ServiceConnector
 
 # Conversations with one service at once; behind one that hangs, waiting is in vain.
@@ -47,6 +49,7 @@ class ConnectorDesk:
         self._clock = clock
         self._issuer = Issuer(clock)
         self._taken: Counter[UUID] = Counter()
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def identify(self, row: ServiceConnector) -> str:
         """As whom the service knows the connector."""
@@ -75,6 +78,16 @@ class ConnectorDesk:
         self._egress.close()
 
     async def _issue(self, row: ServiceConnector, wanted: Wanted) -> Issued:
+        type_ = types.get(row.type)
+        method = type_.auth_method(row.auth_method) if type_ else None
+        if method is None or not method.replaces_secrets:
+            return await self._ask(row, wanted)
+        # A secret that is good for one use is used by one caller at a time, and as it is then.
+        async with self._turns.setdefault(row.uid, asyncio.Lock()):
+            fresh = await self._database.read(store.get, row.id)
+            return await self._ask(fresh if fresh and fresh.uid == row.uid else row, wanted)
+
+    async def _ask(self, row: ServiceConnector, wanted: Wanted) -> Issued:
         async with self._speaking(row) as connector:
             issued = await connector.issue(wanted)
         if issued.replaced:

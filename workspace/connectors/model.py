@@ -62,12 +62,13 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class AuthMethod:
-    """A way to sign in."""
+    """A way to sign in; `replaces_secrets` where the service may give others in place of ours."""
 
     id: str
     display_name: str
     description: str
     properties: tuple[Property, ...]
+    replaces_secrets: bool = False
 
     @property
     def secret_fields(self) -> tuple[str, ...]:

@@ -126,6 +126,7 @@ TYPE = ConnectorType(
                 ),
                 *_COMMON,
             ),
+            replaces_secrets=True,
         ),
     ),
     resource_types=(
