@@ -12,7 +12,8 @@ from meshkit.ids import new_uid
 from meshkit.paging import Window
 from meshkit.session import Session
 from workspace import names
-from workspace.operations.refusals import absent, changed, taken
+from workspace.operations.changes import check_etag
+from workspace.operations.refusals import absent, taken
 from workspace.store import artifact_use as use
 from workspace.store import artifacts as store
 from workspace.store import models as model_store
@@ -115,7 +116,7 @@ def _locked(session: Session, project: str, artifact: str, etag: str) -> Artifac
     row = store.lock_many(session, project, [artifact]).get(artifact)
     if row is None:
         raise absent(f"projects/{project}/artifacts/{artifact}")
-    _check(row, etag)
+    check_etag(row, etag)
     return row
 
 
@@ -128,14 +129,8 @@ def _locked_version(
     rows = use.lock(session, [found.uid]) if found else []
     if not rows:
         raise absent(f"projects/{project}/artifacts/{artifact}/versions/{key}")
-    _check(rows[0], etag)
+    check_etag(rows[0], etag)
     return rows[0]
-
-
-def _check(row: Artifact | ArtifactVersion, etag: str) -> None:
-    current = names.etag(row.uid, row.changes)
-    if etag and etag != current:
-        raise changed(current)
 
 
 def _unused(

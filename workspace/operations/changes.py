@@ -1,13 +1,13 @@
 """What changes of resources that people name and describe have in common."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
 from workspace import names
 from workspace.operations.refusals import changed
-from workspace.store.base import Row, update
+from workspace.store.base import update
 
 
 class _Described(Protocol):
@@ -15,13 +15,6 @@ class _Described(Protocol):
 
     uid: Any
     changes: int
-    update_time: Any
-
-    @property
-    def name(self) -> str: ...
-
-
-R = TypeVar("R", bound=Row)
 
 
 def check_etag(row: _Described, etag: str) -> None:

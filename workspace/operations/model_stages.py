@@ -14,8 +14,9 @@ from meshkit.feed import ChangeKind, Transition
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace.operations import models
+from workspace.operations.changes import check_etag
 from workspace.operations.model_versions import VersionKey, held, save
-from workspace.operations.models import check_etag, locked
+from workspace.operations.models import locked
 from workspace.operations.refusals import absent, illegal, taken
 from workspace.store import model_versions as store
 from workspace.store.base import insert, update

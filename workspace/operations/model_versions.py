@@ -11,8 +11,9 @@ from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
 from workspace.operations import models
-from workspace.operations.models import check_etag, in_use, locked
-from workspace.operations.refusals import absent, taken
+from workspace.operations.changes import check_etag
+from workspace.operations.models import locked
+from workspace.operations.refusals import absent, in_use, taken
 from workspace.store import artifacts as artifact_store
 from workspace.store import model_versions as store
 from workspace.store import models as model_store

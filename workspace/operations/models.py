@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from meshkit.errors import FailedPrecondition
 from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
-from workspace.operations.refusals import absent, changed, taken
+from workspace.operations.changes import check_etag
+from workspace.operations.refusals import absent, in_use, taken
 from workspace.store import models as store
 from workspace.store import projects as project_store
 from workspace.store.base import insert, update
@@ -83,18 +83,3 @@ def locked(session: Session, project: str, model: str) -> Model:
     if row is None:
         raise absent(f"{names.project(project)}/models/{model}")
     return row
-
-
-def check_etag(row: Any, etag: str) -> None:
-    """Aborted where the etag is another one."""
-    current = names.etag(row.uid, row.changes)
-    if etag and etag != current:
-        raise changed(current)
-
-
-def in_use(name: str, users: list[str]) -> FailedPrecondition:
-    return FailedPrecondition(
-        "RESOURCE_IN_USE",
-        f"{name} is in use by {', '.join(users)}.",
-        metadata={"resource": name, "dependents": ",".join(users)},
-    )

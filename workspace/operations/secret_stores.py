@@ -7,8 +7,7 @@ from uuid import UUID
 
 from meshkit.errors import InvalidArgument
 from meshkit.session import Session
-from workspace import names
-from workspace.operations.refusals import changed
+from workspace.operations.changes import check_etag
 from workspace.store import secret_stores as store
 from workspace.store import secrets as secret_store
 from workspace.store.base import Sealed, insert, update
@@ -108,9 +107,7 @@ def note_problem(session: Session, problem: str) -> None:
 
 def _locked(session: Session, etag: str) -> SecretStore:
     row = store.lock(session)
-    current = names.etag(row.uid, row.changes)
-    if etag and etag != current:
-        raise changed(current)
+    check_etag(row, etag)
     return row
 
 

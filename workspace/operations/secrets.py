@@ -15,6 +15,7 @@ from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
+from workspace.operations.changes import check_etag
 from workspace.operations.refusals import MOST_USERS, absent, changed, in_use, taken
 from workspace.store import components, secret_stores, service_connectors
 from workspace.store import secrets as store
@@ -187,9 +188,7 @@ def _locked(session: Session, secret: str, reader: str, etag: str) -> Secret:
     row = store.lock(session, secret)
     if row is None or not row.is_visible_to(reader):
         raise absent(f"secrets/{secret}")
-    current = names.etag(row.uid, row.changes)
-    if etag and etag != current:
-        raise changed(current)
+    check_etag(row, etag)
     return row
 
 

@@ -11,10 +11,10 @@ from meshkit.errors import FailedPrecondition, PermissionDenied
 from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
-from workspace import names
 from workspace.connectors import configs
 from workspace.connectors.configs import Filled
-from workspace.operations.refusals import MOST_USERS, absent, changed, in_use, taken
+from workspace.operations.changes import check_etag
+from workspace.operations.refusals import MOST_USERS, absent, in_use, taken
 from workspace.secrets.sealer import Sealer, place
 from workspace.store import components as component_store
 from workspace.store import secrets as secret_store
@@ -210,7 +210,5 @@ def _locked(session: Session, connector: str, etag: str) -> ServiceConnector:
     row = store.lock(session, connector)
     if row is None:
         raise absent(f"serviceConnectors/{connector}")
-    current = names.etag(row.uid, row.changes)
-    if etag and etag != current:
-        raise changed(current)
+    check_etag(row, etag)
     return row

@@ -7,7 +7,8 @@ from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
-from workspace.operations.refusals import absent, changed, taken
+from workspace.operations.changes import check_etag
+from workspace.operations.refusals import absent, taken
 from workspace.store import projects as project_store
 from workspace.store import snapshots as snapshot_store
 from workspace.store import triggers as store
@@ -100,7 +101,5 @@ def _locked(session: Session, project: str, trigger: str, etag: str) -> Trigger:
     row = store.lock(session, project, trigger)
     if row is None:
         raise absent(names.child(names.project(project), "triggers", trigger))
-    current = names.etag(row.uid, row.changes)
-    if etag and etag != current:
-        raise changed(current)
+    check_etag(row, etag)
     return row

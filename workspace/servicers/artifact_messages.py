@@ -13,9 +13,9 @@ from workspace.contents import Link
 from workspace.objects.keys import checked
 from workspace.objects.port import ObjectStoreError
 from workspace.operations import artifacts as operations
+from workspace.operations.refusals import invalid
 from workspace.servicers.converting import (
     dict_to_values,
-    invalid,
     numbers,
     short_names,
     stamp,

@@ -14,11 +14,11 @@ from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from meshkit.caller import Caller, CallerKind, current_call
-from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.rules import resolve_update_mask
 from weftapi.common.v1 import types_pb2
 from weftapi.workspace.v1 import run_types_pb2
 from workspace import names
+from workspace.operations.refusals import invalid
 
 
 def short_names(enum: Any) -> dict[int, str]:
@@ -80,15 +80,6 @@ def values_to_dict(values: Mapping[str, Value]) -> dict[str, Any]:
 def dict_to_values(plain: Mapping[str, Any]) -> dict[str, Value]:
     """The other way round."""
     return {name: json_format.ParseDict(value, Value()) for name, value in plain.items()}
-
-
-def invalid(field: str, description: str) -> InvalidArgument:
-    """The refusal of a field whose rule the contract cannot say."""
-    return InvalidArgument(
-        "INVALID_FIELDS",
-        f"{field}: {description}",
-        violations=[FieldViolation(field, description)],
-    )
 
 
 def message_to_dict(message: Message) -> dict[str, Any]:

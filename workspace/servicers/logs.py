@@ -8,12 +8,13 @@ from google.api import httpbody_pb2
 from meshkit.authentication import Context
 from meshkit.caller import Caller, CallerKind
 from meshkit.database import Database
-from meshkit.errors import FieldViolation, InvalidArgument, NotFound, PermissionDenied
+from meshkit.errors import NotFound, PermissionDenied
 from meshkit.scopes import ExtraCheck
 from weftapi.workspace.v1 import logs_pb2, logs_pb2_grpc
 from workspace import names
 from workspace.logs.keeper import LogKeeper
 from workspace.operations import logs as operations
+from workspace.operations.refusals import invalid
 from workspace.servicers import log_lines, log_streams
 from workspace.servicers.converting import stamp
 from workspace.servicers.listing import Lists
@@ -53,7 +54,7 @@ class LogServicer(logs_pb2_grpc.LogServiceServicer):
     ) -> logs_pb2.LogStream:
         project, asked = names.project_of(request.parent), request.log_stream
         if names.project_of(asked.run) != project:
-            raise _invalid("log_stream.run", "must be a run of the parent")
+            raise invalid("log_stream.run", "must be a run of the parent")
         row: LogStream = await self._database.write(
             operations.create,
             project,
@@ -94,7 +95,7 @@ class LogServicer(logs_pb2_grpc.LogServiceServicer):
     ) -> AsyncIterator[logs_pb2.AppendLogsResponse]:
         first = await anext(aiter(requests))
         if not first.HasField("open"):
-            raise _invalid("open", "must be the first message")
+            raise invalid("open", "must be the first message")
         stream, epoch = names.ids(first.open.log_stream), first.open.writer_epoch
         async with self._keeper.admitted(*stream, epoch=epoch) as admitted:
             yield logs_pb2.AppendLogsResponse(
@@ -137,7 +138,7 @@ class LogServicer(logs_pb2_grpc.LogServiceServicer):
         self, request: logs_pb2.TailLogsRequest, context: Context
     ) -> AsyncIterator[logs_pb2.TailLogsResponse]:
         if request.last_lines and request.HasField("since"):
-            raise _invalid("since", "cannot be combined with last_lines")
+            raise invalid("since", "cannot be combined with last_lines")
         async with self._keeper.followed(*names.ids(request.log_stream)) as live:
             reader = log_streams.Reader(self._keeper.logs.backend, live)
             offset = await reader.start(request)
@@ -222,11 +223,3 @@ async def _run_of(keeper: LogKeeper, request: object) -> str:
     except NotFound:
         return ""
     return names.run(row.project, row.run)
-
-
-def _invalid(field: str, description: str) -> InvalidArgument:
-    return InvalidArgument(
-        "INVALID_FIELDS",
-        f"{field} {description}",
-        violations=[FieldViolation(field, description)],
-    )

@@ -11,7 +11,6 @@ from google.protobuf.message import Message
 from meshkit.authentication import Context
 from meshkit.caller import Caller
 from meshkit.database import Database
-from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.idempotency import once
 from meshkit.rules import resolve_update_mask
 from meshkit.scopes import ExtraCheck
@@ -20,7 +19,7 @@ from workspace import names
 from workspace.access import Access
 from workspace.operations import firings
 from workspace.operations import triggers as operations
-from workspace.operations.refusals import absent
+from workspace.operations.refusals import absent, invalid
 from workspace.servicers.converting import caller, message_to_dict, numbers, stamp, struct_to_dict
 from workspace.servicers.listing import Lists
 from workspace.store import triggers as store
@@ -85,7 +84,7 @@ class TriggerServicer(triggers_pb2_grpc.TriggerServiceServicer):
         trigger = request.trigger
         paths = resolve_update_mask(trigger, request.update_mask)
         if not trigger.name:
-            raise _invalid("trigger.name", "is required")
+            raise invalid("trigger.name", "is required")
         project, id_ = names.ids(trigger.name)
         return await self._database.write(
             operations.change,
@@ -219,7 +218,7 @@ def _values(
 def _occurrence(project: str, given: trigger_types_pb2.Occurrence) -> dict[str, Any]:
     kind = given.WhichOneof("kind")
     if kind is None:
-        raise _invalid("trigger.occurrence", "must say what happens")
+        raise invalid("trigger.occurrence", "must say what happens")
     of = {
         "run": given.run.pipeline,
         "model": given.model.model,
@@ -232,11 +231,6 @@ def _occurrence(project: str, given: trigger_types_pb2.Occurrence) -> dict[str, 
 
 def _require_own(project: str, field: str, name: str) -> None:
     if not name:
-        raise _invalid(field, "is required")
+        raise invalid(field, "is required")
     if names.outside(project, [name]):
-        raise _invalid(field, "must be of the trigger's own project")
-
-
-def _invalid(field: str, problem: str) -> InvalidArgument:
-    violation = FieldViolation(field, problem)
-    return InvalidArgument("INVALID_FIELDS", f"{field} {problem}.", violations=[violation])
+        raise invalid(field, "must be of the trigger's own project")
