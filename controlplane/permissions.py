@@ -58,6 +58,7 @@ _VIEWER = frozenset(
         "teams.list",
         "triggers.get",
         "triggers.list",
+        "usage.get",
         "workspaces.get",
         "workspaces.list",
         "workspaces.use",

@@ -115,6 +115,7 @@ from workspace.store import (
     schema_stacks,
     schema_triggers,
 )
+from workspace.usage import UsageMeter
 
 SHOWN = {
     schema.Project: Shown("project_resource", project_to_proto),
@@ -211,7 +212,12 @@ def services(parts: Parts) -> list[Service]:
         _service(
             server_pb2,
             server_pb2_grpc,
-            ServerServicer(parts.policies, parts.managers, artifact_store_uri=store_uri),
+            ServerServicer(
+                parts.policies,
+                parts.managers,
+                UsageMeter(database, parts.clock),
+                artifact_store_uri=store_uri,
+            ),
         ),
     ]
 

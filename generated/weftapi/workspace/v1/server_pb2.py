@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!weftapi/workspace/v1/server.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a weftapi/options/v1/options.proto\"\x16\n\x14GetServerInfoRequest\"\x99\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x1e\n\x16minimum_client_version\x18\x02 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x03(\t\x12\x11\n\tworkspace\x18\x04 \x01(\t\x12\x1a\n\x12\x61rtifact_store_uri\x18\x05 \x01(\t\x12\x19\n\x11\x63\x61n_run_snapshots\x18\x06 \x01(\x08\x32\xa9\x01\n\rServerService\x12\x97\x01\n\rGetServerInfo\x12*.weftapi.workspace.v1.GetServerInfoRequest\x1a .weftapi.workspace.v1.ServerInfo\"8\x90\x02\x01\xaa\xbb\x18\x07\x18\x01*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/workspace/v1/serverInfob\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!weftapi/workspace/v1/server.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a weftapi/options/v1/options.proto\"\x11\n\x0fGetUsageRequest\"{\n\x05Usage\x12\x15\n\rproject_count\x18\x01 \x01(\x03\x12\x16\n\x0epipeline_count\x18\x02 \x01(\x03\x12\x11\n\trun_count\x18\x03 \x01(\x03\x12\x18\n\x10\x61\x63tive_run_count\x18\x04 \x01(\x03\x12\x16\n\x0e\x61rtifact_bytes\x18\x05 \x01(\x03\"\x16\n\x14GetServerInfoRequest\"\x99\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x1e\n\x16minimum_client_version\x18\x02 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x03(\t\x12\x11\n\tworkspace\x18\x04 \x01(\t\x12\x1a\n\x12\x61rtifact_store_uri\x18\x05 \x01(\t\x12\x19\n\x11\x63\x61n_run_snapshots\x18\x06 \x01(\x08\x32\xb5\x02\n\rServerService\x12\x97\x01\n\rGetServerInfo\x12*.weftapi.workspace.v1.GetServerInfoRequest\x1a .weftapi.workspace.v1.ServerInfo\"8\x90\x02\x01\xaa\xbb\x18\x07\x18\x01*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/workspace/v1/serverInfo\x12\x89\x01\n\x08GetUsage\x12%.weftapi.workspace.v1.GetUsageRequest\x1a\x1b.weftapi.workspace.v1.Usage\"9\x90\x02\x01\xaa\xbb\x18\r\n\x0b\n\tusage.get\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x19\x12\x17/api/workspace/v1/usageb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,10 +35,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SERVERSERVICE'].methods_by_name['GetServerInfo']._loaded_options = None
   _globals['_SERVERSERVICE'].methods_by_name['GetServerInfo']._serialized_options = b'\220\002\001\252\273\030\007\030\001*\003\001\002\003\262\273\030\002\010\001\202\323\344\223\002\036\022\034/api/workspace/v1/serverInfo'
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=123
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=145
-  _globals['_SERVERINFO']._serialized_start=148
-  _globals['_SERVERINFO']._serialized_end=301
-  _globals['_SERVERSERVICE']._serialized_start=304
-  _globals['_SERVERSERVICE']._serialized_end=473
+  _globals['_SERVERSERVICE'].methods_by_name['GetUsage']._loaded_options = None
+  _globals['_SERVERSERVICE'].methods_by_name['GetUsage']._serialized_options = b'\220\002\001\252\273\030\r\n\013\n\tusage.get\262\273\030\002\010\001\202\323\344\223\002\031\022\027/api/workspace/v1/usage'
+  _globals['_GETUSAGEREQUEST']._serialized_start=123
+  _globals['_GETUSAGEREQUEST']._serialized_end=140
+  _globals['_USAGE']._serialized_start=142
+  _globals['_USAGE']._serialized_end=265
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=267
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=289
+  _globals['_SERVERINFO']._serialized_start=292
+  _globals['_SERVERINFO']._serialized_end=445
+  _globals['_SERVERSERVICE']._serialized_start=448
+  _globals['_SERVERSERVICE']._serialized_end=757
 # @@protoc_insertion_point(module_scope)

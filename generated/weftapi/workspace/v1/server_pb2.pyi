@@ -19,6 +19,61 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class GetUsageRequest(_message.Message):
+    """Request of GetUsage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetUsageRequest: _TypeAlias = GetUsageRequest  # noqa: Y015
+
+@_typing.final
+class Usage(_message.Message):
+    """How much there is in a workspace."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_COUNT_FIELD_NUMBER: _builtins.int
+    PIPELINE_COUNT_FIELD_NUMBER: _builtins.int
+    RUN_COUNT_FIELD_NUMBER: _builtins.int
+    ACTIVE_RUN_COUNT_FIELD_NUMBER: _builtins.int
+    ARTIFACT_BYTES_FIELD_NUMBER: _builtins.int
+    project_count: _builtins.int
+    """Output only. Projects that were not deleted."""
+    pipeline_count: _builtins.int
+    """Output only. Pipelines."""
+    run_count: _builtins.int
+    """Output only. Runs, whatever their state."""
+    active_run_count: _builtins.int
+    """Output only. Runs that are under way."""
+    artifact_bytes: _builtins.int
+    """Output only. What all versions of artifacts say that they weigh."""
+    def __init__(
+        self,
+        *,
+        project_count: _builtins.int = ...,
+        pipeline_count: _builtins.int = ...,
+        run_count: _builtins.int = ...,
+        active_run_count: _builtins.int = ...,
+        artifact_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_run_count", b"active_run_count", "artifact_bytes", b"artifact_bytes", "pipeline_count", b"pipeline_count", "project_count", b"project_count", "run_count", b"run_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Usage: _TypeAlias = Usage  # noqa: Y015
+
+@_typing.final
 class GetServerInfoRequest(_message.Message):
     """Request of GetServerInfo."""
 

@@ -40,6 +40,11 @@ class ServerServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.GetServerInfoRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.ServerInfo.FromString,
                 _registered_method=True)
+        self.GetUsage = channel.unary_unary(
+                '/weftapi.workspace.v1.ServerService/GetUsage',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.GetUsageRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.Usage.FromString,
+                _registered_method=True)
 
 
 class ServerServiceServicer(object):
@@ -53,6 +58,14 @@ class ServerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetUsage(self, request, context):
+        """Answers how much there is in the workspace: counts that are kept as things change, and the bytes of artifacts as of
+        ten minutes ago at most. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ServerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +73,11 @@ def add_ServerServiceServicer_to_server(servicer, server):
                     servicer.GetServerInfo,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.GetServerInfoRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.ServerInfo.SerializeToString,
+            ),
+            'GetUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUsage,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.GetUsageRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.Usage.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +108,33 @@ class ServerService(object):
             '/weftapi.workspace.v1.ServerService/GetServerInfo',
             weftapi_dot_workspace_dot_v1_dot_server__pb2.GetServerInfoRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_server__pb2.ServerInfo.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.ServerService/GetUsage',
+            weftapi_dot_workspace_dot_v1_dot_server__pb2.GetUsageRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_server__pb2.Usage.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class ServerServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ServerServiceAsyncStub: ...
     GetServerInfo: _grpc.UnaryUnaryMultiCallable[_server_pb2.GetServerInfoRequest, _server_pb2.ServerInfo]
     """Answers version, identity and artifact store of the workspace. Has no effect."""
+    GetUsage: _grpc.UnaryUnaryMultiCallable[_server_pb2.GetUsageRequest, _server_pb2.Usage]
+    """Answers how much there is in the workspace: counts that are kept as things change, and the bytes of artifacts as of
+    ten minutes ago at most. Has no effect.
+    """
 
 @_typing.type_check_only
 class ServerServiceAsyncStub(ServerServiceStub):
@@ -43,6 +47,10 @@ class ServerServiceAsyncStub(ServerServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetServerInfo: _aio.UnaryUnaryMultiCallable[_server_pb2.GetServerInfoRequest, _server_pb2.ServerInfo]  # type: ignore[assignment]
     """Answers version, identity and artifact store of the workspace. Has no effect."""
+    GetUsage: _aio.UnaryUnaryMultiCallable[_server_pb2.GetUsageRequest, _server_pb2.Usage]  # type: ignore[assignment]
+    """Answers how much there is in the workspace: counts that are kept as things change, and the bytes of artifacts as of
+    ten minutes ago at most. Has no effect.
+    """
 
 class ServerServiceServicer(metaclass=_abc_1.ABCMeta):
     """Says what runs here."""
@@ -54,5 +62,15 @@ class ServerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_server_pb2.ServerInfo, _abc.Awaitable[_server_pb2.ServerInfo]]:
         """Answers version, identity and artifact store of the workspace. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def GetUsage(
+        self,
+        request: _server_pb2.GetUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_server_pb2.Usage, _abc.Awaitable[_server_pb2.Usage]]:
+        """Answers how much there is in the workspace: counts that are kept as things change, and the bytes of artifacts as of
+        ten minutes ago at most. Has no effect.
+        """
 
 def add_ServerServiceServicer_to_server(servicer: ServerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
