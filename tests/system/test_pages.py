@@ -18,9 +18,7 @@ PAGES = sorted(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "page", ["artifacts", "backup", "logs", "models", "schedules", "secrets", "stacks"]
-)
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_does_what_it_says(shell: Shell, page: str) -> None:
     steps = [
         step
