@@ -11,7 +11,8 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import IO, Any
+from datetime import datetime
+from typing import IO, TYPE_CHECKING, Any
 
 from weft import _json, _secrets
 from weft._attempt import Attempt, AttemptResult, Stopper, Succeeded
@@ -21,6 +22,9 @@ from weft._definition import StepDefinition
 from weft._failures import failure_of
 from weft._records import Metadata, Metric
 from weft._store import open_store
+
+if TYPE_CHECKING:
+    from weft._objects import Access
 
 
 class Events:
@@ -88,10 +92,23 @@ def _attempt(job: dict[str, Any], events: Events, stopper: Stopper) -> Attempt:
     project, pipeline, run, step_id, number, index = job["context"]
     context = StepContext(project, pipeline, run, step_id, number, index, events, stopper.event)
     arguments = {name: _json.decode(data) for name, data in job["arguments"].items()}
-    store = open_store(job["store"])
+    store = open_store(job["store"], _access(job["access"]))
     secrets: _secrets.Values = job["secrets"]
     _secrets.hide(secrets)
     return Attempt(step, arguments, context, store, job["allow_pickle"], stopper, secrets)
+
+
+def _access(told: dict[str, Any] | None) -> Access | None:
+    """How the store is reached, with the credentials that the runner had when the step began."""
+    if told is None:
+        return None
+    from weft._objects import Access
+
+    found = told["credentials"]
+    if found is None:
+        return Access(told["options"])
+    credentials = {**found, "expires_at": datetime.fromisoformat(found["expires_at"])}
+    return Access(told["options"], lambda: credentials)
 
 
 def _load_step(entrypoint: str, file: str) -> StepDefinition:

@@ -82,7 +82,7 @@ def execute(
 
     recording = recorder.begin(record, on_stop, on_pause)
     try:
-        store = open_store(local.artifact_store)
+        store = open_store(local.artifact_store, local.store_access)
         engine = Engine(graph, record, recorder=recording, store=store, options=options)
         engines.append(engine)
         recording.add_steps([step_record(node) for node in graph.in_order()])

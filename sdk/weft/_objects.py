@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,20 @@ _STORES = {"s3": "S3Store", "gs": "GCSStore", "az": "AzureStore"}
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a store is reached that is not reached as the environment says.
+
+    Attributes:
+        options: What obstore calls options: region, endpoint, keys.
+        credentials: Gives short-lived ones, by obstore's names, with `expires_at`; it is asked
+            again before they end.
+    """
+
+    options: Mapping[str, str]
+    credentials: Callable[[], Mapping[str, Any]] | None = None
+
+
 class Bucket:
     """Objects below a URI such as `s3://bucket/prefix`; keys are relative to it.
 
@@ -29,7 +44,7 @@ class Bucket:
         ArtifactStoreError: The URI is of no store, obstore is missing, or the store refuses.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, access: Access | None = None) -> None:
         address = urlsplit(root)
         if address.scheme not in _STORES or not address.netloc:
             kinds = ", ".join(f"{scheme}://" for scheme in _STORES)
@@ -42,7 +57,14 @@ class Bucket:
                 f"{root} is in an object store: run `pip install 'weft[objects]'`"
             ) from None
         # Plain HTTP only where somebody chose such an endpoint.
-        is_plain = any(os.environ.get(name, "").startswith("http://") for name in _ENDPOINTS)
+        endpoints = [os.environ.get(name, "") for name in _ENDPOINTS]
+        chosen: dict[str, Any] = {}
+        if access is not None:
+            endpoints = list(access.options.values())
+            chosen["config"] = dict(access.options)
+        if access is not None and access.credentials:
+            chosen["credential_provider"] = access.credentials
+        is_plain = any(endpoint.startswith("http://") for endpoint in endpoints)
         kind = getattr(store, _STORES[address.scheme])
         self._obs: Any = obstore
         with _refusals(root):
@@ -51,6 +73,7 @@ class Bucket:
                 prefix=unquote(address.path.strip("/")) or None,
                 client_options={"allow_http": is_plain},
                 retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=60)},
+                **chosen,
             )
 
     def put(self, key: str, content: bytes | Path) -> None:

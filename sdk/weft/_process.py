@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from weft import _json, _secrets
 from weft._attempt import Attempt, AttemptResult, FailedAttempt, Succeeded
@@ -26,6 +26,10 @@ from weft._definition import StepDefinition
 from weft._describe import entrypoint
 from weft._records import Failure, LogStreamName, Metadata, Metric
 from weft.errors import WeftError
+
+if TYPE_CHECKING:
+    from weft._objects import Access
+    from weft._store import ArtifactStore
 
 Deliver = Callable[[AttemptResult], None]
 _TERM_GRACE_S = 5.0
@@ -196,8 +200,20 @@ def _job(attempt: Attempt) -> dict[str, Any]:
         "context": [c.project, c.pipeline, c.run, c.step, c.attempt, c.index],
         "retry_on": _names(step),
         "store": attempt.store.root,
+        "access": _access(attempt.store),
         "allow_pickle": attempt.allow_pickle,
     }
+
+
+def _access(store: ArtifactStore) -> dict[str, Any] | None:
+    """How the child reaches the store: credentials that are good for now, and none to get more."""
+    access: Access | None = getattr(store, "access", None)
+    if access is None:
+        return None
+    found = dict(access.credentials()) if access.credentials else None
+    if found:
+        found["expires_at"] = found["expires_at"].isoformat()
+    return {"options": dict(access.options), "credentials": found}
 
 
 def _names(step: StepDefinition) -> list[str]:

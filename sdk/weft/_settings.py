@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from weft._objects import Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,7 @@ class Settings:
         allow_pickle: Whether values without a typed materializer may be pickled. WEFT_ALLOW_PICKLE;
             by default they may, with a warning.
         echo: Whether what steps print also goes to the terminal. WEFT_ECHO; by default it does.
+        store_access: How the artifact store is reached, where a stack says so.
     """
 
     data: Path
@@ -26,6 +31,7 @@ class Settings:
     project: str
     allow_pickle: bool
     echo: bool
+    store_access: Access | None = None
 
 
 def settings() -> Settings:

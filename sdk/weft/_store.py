@@ -16,10 +16,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from weft.errors import ArtifactCorruptedError, ArtifactStoreError
+
+if TYPE_CHECKING:
+    from weft._objects import Access
 
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
@@ -75,12 +78,15 @@ class ArtifactStore(Protocol):
         """Whether the artifact is there."""
 
 
-def open_store(root: str) -> ArtifactStore:
-    """Open the store at a path, or at a `file://`, `s3://`, `gs://` or `az://` URI."""
+def open_store(root: str, access: Access | None = None) -> ArtifactStore:
+    """Open the store at a path, or at a `file://`, `s3://`, `gs://` or `az://` URI.
+
+    `access` says how an object store is reached; without it the environment does.
+    """
     scheme = urlsplit(root).scheme
     if scheme in {"", "file"}:
         return LocalStore(Path(unquote(urlsplit(root).path) if scheme else root))
-    return BucketStore(root.rstrip("/"))
+    return BucketStore(root.rstrip("/"), access)
 
 
 class LocalStore:
@@ -127,11 +133,12 @@ class LocalStore:
 class BucketStore:
     """Artifacts in an object store."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, access: Access | None = None) -> None:
         from weft._objects import Bucket
 
         self.root = root
-        self._bucket = Bucket(root)
+        self.access = access
+        self._bucket = Bucket(root, access)
 
     @contextmanager
     def write(self, place: Place) -> Iterator[Staged]:

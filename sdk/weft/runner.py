@@ -29,10 +29,12 @@ from weft._records import Failure, RunRecord, RunReport, now
 from weft._remote import RemoteRecorder
 from weft._run_ref import RunRef
 from weft._secrets import source
+from weft._stack_store import access_of
 from weft._states import RunState, StopMode
 from weft.errors import ApiError, RunnerError
 
 if TYPE_CHECKING:
+    from weft._objects import Access
     from weft._pipeline import Pipeline
     from weftapi.workspace.v1 import reports_pb2, run_types_pb2, snapshots_pb2
 
@@ -71,15 +73,16 @@ def main() -> int:
         sys.stderr.write(f"{os.environ['WEFT_RUN']} is not for this runner: {error}\n")
         return 1
     os.environ["WEFT_ARTIFACT_STORE"] = instructions.artifact_store_uri
+    source.endpoint = endpoint
     with tempfile.TemporaryDirectory(prefix="weft-code-") as directory:
         try:
             pipeline = load_pipeline(_snapshot(endpoint, instructions.run), Path(directory))
+            access = access_of(endpoint, instructions.stack, instructions.artifact_store_uri)
         except Exception as error:  # noqa: BLE001 - the run ends with it, whatever it is
             _report_unusable(recorder, instructions.run, error)
             return 0
-        source.endpoint = endpoint
         of_run.set((endpoint, RunRef.parse(instructions.run.name).parent))
-        execute(pipeline, recorder, instructions)
+        execute(pipeline, recorder, instructions, access)
     return 0
 
 
@@ -96,6 +99,7 @@ def execute(
     pipeline: Pipeline[..., Any],
     recorder: RemoteRecorder,
     instructions: reports_pb2.RunInstructions,
+    access: Access | None = None,
 ) -> None:
     """Draws the graph for the run's parameters and executes it."""
     from weft._local import execute as run_engine
@@ -110,7 +114,8 @@ def execute(
         _report_unusable(recorder, run, error)
         return
     graph = with_settings(graph, run.step_settings)
-    local = replace(settings(), artifact_store=instructions.artifact_store_uri)
+    store = instructions.artifact_store_uri
+    local = replace(settings(), artifact_store=store, store_access=access)
     options = Options(cache=not run.cache_disabled, allow_pickle=local.allow_pickle, echo=True)
     record = replace(record_of(run), model=graph.model)
     run_engine(graph, record, recorder, local, options)

@@ -1,5 +1,6 @@
 """Stacks: what they are made of, which one a run is given, and who uses them."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -7,7 +8,15 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.workspace.cloud_fakes import FakeOAuth, serving
 from tests.workspace.connector_cases import connect, oauth_case
-from tests.workspace.harness import DEMO_EDITOR, EDITOR, Harness, refused, run_report
+from tests.workspace.fakes import FakeManager
+from tests.workspace.harness import (
+    DEMO_EDITOR,
+    EDITOR,
+    Harness,
+    refused,
+    run_report,
+    workspace,
+)
 from tests.workspace.stacks import new_component, new_stack, new_store
 from weftapi.workspace.v1 import (
     projects_pb2,
@@ -137,25 +146,34 @@ async def test_stacks_are_listed_by_name_and_by_filter(ws: Harness) -> None:
         await ws.stacks().ListStacks(List(filter='creator = "x"'))
 
 
-async def test_a_run_is_given_the_nearest_stack(ws: Harness) -> None:
+async def test_a_run_is_given_the_nearest_stack(tmp_path: Path, database_url: str) -> None:
     """Its own, else its snapshot's, else its project's, else the workspace's, else none."""
-    assert not (await ws.create_run()).stack
-    for id_ in ("own", "snapshots", "projects", "workspaces"):
-        await new_stack(ws, id_, display_name=id_, workspace_default=id_ == "workspaces")
-    assert (await ws.create_run()).stack == "stacks/workspaces"
-    project = projects_pb2.Project(name="projects/demo", default_stack="stacks/projects")
-    changed = await ws.projects().UpdateProject(projects_pb2.UpdateProjectRequest(project=project))
-    assert changed.default_stack == "stacks/projects"
-    assert (await ws.create_run()).stack == "stacks/projects"
-    snapshot = await ws.create_snapshot(stack="stacks/snapshots")
-    assert snapshot.stack == "stacks/snapshots"
-    run = await ws.create_run(snapshot=snapshot.name)
-    assert run.stack == "stacks/snapshots"
-    run = await ws.create_run(snapshot=snapshot.name, stack="stacks/own")
-    assert run.stack == "stacks/own"
-    plain = await ws.create_snapshot()
-    assert not plain.stack
-    assert (await ws.create_run(snapshot=plain.name)).stack == "stacks/projects"
+    async with workspace(tmp_path, database_url, managers=FakeManager()) as ws:
+        await ws.create_project()
+        plain = (await ws.create_snapshot()).name
+        assert not (await start(ws, plain)).stack
+        for id_ in ("own", "snapshots", "projects", "workspaces"):
+            await new_stack(ws, id_, display_name=id_, workspace_default=id_ == "workspaces")
+        assert (await start(ws, plain)).stack == "stacks/workspaces"
+        project = projects_pb2.Project(name="projects/demo", default_stack="stacks/projects")
+        request = projects_pb2.UpdateProjectRequest(project=project)
+        assert (await ws.projects().UpdateProject(request)).default_stack == "stacks/projects"
+        assert (await start(ws, plain)).stack == "stacks/projects"
+        snapshot = await ws.create_snapshot(stack="stacks/snapshots")
+        assert snapshot.stack == "stacks/snapshots"
+        assert (await start(ws, snapshot.name)).stack == "stacks/snapshots"
+        assert (await start(ws, snapshot.name, stack="stacks/own")).stack == "stacks/own"
+        # Those who execute a run themselves keep what it makes where they please.
+        assert not (await ws.create_run()).stack
+        assert (await ws.create_run(stack="stacks/own")).stack == "stacks/own"
+        assert (await ws.create_run(snapshot=snapshot.name)).stack == "stacks/snapshots"
+
+
+async def start(ws: Harness, snapshot: str, **fields: Any) -> run_types_pb2.Run:
+    """A run that the workload manager executes."""
+    return await ws.snapshots().RunSnapshot(
+        snapshots_pb2.RunSnapshotRequest(name=snapshot, **fields)
+    )
 
 
 async def test_a_stack_that_does_not_exist_is_refused_wherever_it_is_named(ws: Harness) -> None:

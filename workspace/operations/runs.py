@@ -310,14 +310,16 @@ class _Makers:
             step_settings=item.step_settings,
             display_name=item.display_name,
             description=item.description,
-            stack=item.stack
-            or (snapshot.stack if snapshot else "")
-            or self._defaults[item.project]
-            or self._workspace_default,
-            started_by=item.started_by,
-            cause=item.cause,
-            trigger_chain=item.trigger_chain,
+            stack=self._stack(item, snapshot),
         )
+
+    def _stack(self, item: NewRun, snapshot: Snapshot | None) -> str:
+        """Its own, its snapshot's, or the nearest default, which is for those that are launched."""
+        chosen = item.stack or (snapshot.stack if snapshot else "")
+        # Whoever executes a run keeps its artifacts where they please, unless they name a stack.
+        if chosen or item.trigger == "SDK":
+            return chosen
+        return self._defaults[item.project] or self._workspace_default
 
     def _step(self, run: Run, ordinal: int, step: str, upstream: list[str]) -> Step:
         return Step(

@@ -789,8 +789,9 @@ class Run(_message.Message):
     open_condition_count: _builtins.int
     """Output only. How many of its conditions wait for an answer."""
     stack: _builtins.str
-    """Optional, immutable. The stack that executes it: "stacks/<id>". Where absent, that of its snapshot, or the default
-    of the project or of the workspace; empty in answers where the workspace itself serves it.
+    """Optional, immutable. The stack that executes it: "stacks/<id>". Where absent, that of its snapshot, or, of runs
+    that the workload manager executes, the default of the project or of the workspace; empty in answers where the
+    workspace itself serves it.
     """
     started_by: _builtins.str
     """Output only. The trigger or the schedule that started it: "projects/<id>/triggers/<id>"."""
