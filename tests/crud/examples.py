@@ -98,6 +98,9 @@ EXAMPLES: dict[str, Example] = {
 ELSEWHERE: dict[str, str] = {
     "controlplane.User": "an account is its person's: tests/controlplane/test_users.py",
     "controlplane.RoleBinding": "one of each: tests/controlplane/test_access.py",
+    "workspace.ArtifactVersion": "made by runs: tests/workspace/test_artifacts.py",
+    "workspace.Schedule": "of a snapshot that can run: tests/workspace/test_schedules.py",
+    "workspace.Trigger": "of a snapshot that can run: tests/workspace/test_triggers.py",
     "workspace.RunCondition": "made by runs: tests/workspace/test_conditions.py",
     "controlplane.Enrollment": "used once: tests/controlplane/test_enrollment.py",
 }

@@ -17,7 +17,11 @@ from tests.system.project import Project
 from tests.system.walking import Shell
 
 # Certificates that every service renews twice a minute, all the time: no story may notice.
-SETTINGS = {"controlplane": {"CERTIFICATE_S": "60", "SIGN_IN_PER_MINUTE": "1000"}}
+SETTINGS = {
+    "controlplane": {"CERTIFICATE_S": "60", "SIGN_IN_PER_MINUTE": "1000"},
+    # Where the clouds of these stories are.
+    "workspace": {"EGRESS_NETWORKS": "127.0.0.0/8"},
+}
 
 
 @pytest.fixture(scope="session", params=DATABASES)
