@@ -31,29 +31,14 @@ from meshkit.credentials import KeyPair
 from meshkit.database import Database
 from meshkit.server import MeshServer
 from meshkit.spiffe import SpiffeId
+from tests.controlplane.client import Bearer, Client
 from tests.templates import CONTROL_PLANE
 from weftapi.controlplane.v1 import (
-    access_pb2_grpc,
-    audit_pb2_grpc,
     auth_pb2,
-    auth_pb2_grpc,
     enrollment_pb2,
-    enrollment_pb2_grpc,
     enrollments_pb2,
-    federated_credentials_pb2_grpc,
-    identity_providers_pb2_grpc,
-    invitations_pb2_grpc,
-    members_pb2_grpc,
-    operations_pb2_grpc,
-    organizations_pb2_grpc,
-    service_accounts_pb2_grpc,
-    sessions_pb2_grpc,
-    system_pb2_grpc,
-    teams_pb2_grpc,
     users_pb2,
-    users_pb2_grpc,
     workspaces_pb2,
-    workspaces_pb2_grpc,
 )
 from weftapi.options.v1 import options_pb2
 
@@ -85,48 +70,6 @@ class ManualClock(SystemClock):
     def step(self, **span: float) -> None:
         """The wall clock is set, forward or back, and no time passes."""
         self._wrong += timedelta(**span)
-
-
-class Client:
-    """Stubs of every service over one channel, as one caller."""
-
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self.channel = channel
-        self.auth = auth_pb2_grpc.AuthServiceStub(channel)
-        self.users = users_pb2_grpc.UserServiceStub(channel)
-        self.providers = identity_providers_pb2_grpc.IdentityProviderServiceStub(channel)
-        self.organizations = organizations_pb2_grpc.OrganizationServiceStub(channel)
-        self.invitations = invitations_pb2_grpc.InvitationServiceStub(channel)
-        self.members = members_pb2_grpc.MemberServiceStub(channel)
-        self.sessions = sessions_pb2_grpc.SessionServiceStub(channel)
-        self.audit = audit_pb2_grpc.AuditServiceStub(channel)
-        self.access = access_pb2_grpc.AccessServiceStub(channel)
-        self.teams = teams_pb2_grpc.TeamServiceStub(channel)
-        self.service_accounts = service_accounts_pb2_grpc.ServiceAccountServiceStub(channel)
-        self.federation = federated_credentials_pb2_grpc.FederatedCredentialServiceStub(channel)
-        self.workspaces = workspaces_pb2_grpc.WorkspaceServiceStub(channel)
-        self.operations = operations_pb2_grpc.OperationsServiceStub(channel)
-        self.enrollment = enrollment_pb2_grpc.EnrollmentServiceStub(channel)
-        self.system = system_pb2_grpc.SystemServiceStub(channel)
-        self.tokens = auth_pb2.TokenSet()
-
-    @property
-    def subject(self) -> str:
-        return self.tokens.subject
-
-
-class _Bearer(
-    grpc.aio.UnaryUnaryClientInterceptor,
-):
-    """Adds a bearer token to every unary call."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-        metadata = grpc.aio.Metadata(*(details.metadata or ()))
-        metadata.add("authorization", f"Bearer {self._token}")
-        return await continuation(details._replace(metadata=metadata), request)
 
 
 class LinkCall:
@@ -217,13 +160,25 @@ class Plane:
 
     async def edge(self, token: str = "") -> Client:
         """A client on the edge listener; with a token, signed in."""
+        bearer = Bearer(token)
         channel = grpc.aio.secure_channel(
             f"localhost:{self.server.ports.edge}",
             grpc.ssl_channel_credentials(self.trust),
             [("grpc.use_local_subchannel_pool", 1)],
-            interceptors=[_Bearer(token)] if token else [],
+            interceptors=[bearer],
         )
-        return Client(await self._stack.enter_async_context(channel))
+        client = Client(await self._stack.enter_async_context(channel))
+        client.bearer = bearer
+        return client
+
+    async def connected(self) -> Client:
+        """A client whose connection stands: for tests that go days ahead.
+
+        By then the server renews its certificate, which our own clock takes to be of the future.
+        """
+        client = await self.edge()
+        await client.channel.channel_ready()
+        return client
 
     async def mesh(self, pair: KeyPair, token: str = "") -> Client:
         """A client on the mesh listener; a gateway may forward a token."""
@@ -234,7 +189,7 @@ class Plane:
                 ("grpc.ssl_target_name_override", self.identity.dns_name),
                 ("grpc.use_local_subchannel_pool", 1),
             ],
-            interceptors=[_Bearer(token)] if token else [],
+            interceptors=[Bearer(token)] if token else [],
         )
         return Client(await self._stack.enter_async_context(channel))
 
@@ -271,6 +226,12 @@ class Plane:
         anyone = await self.edge()
         request = auth_pb2.SignInRequest(email=email, password=password)
         return await self.as_user(await anyone.auth.SignIn(request))
+
+    async def sign_in_over(self, client: Client) -> None:
+        """Signs the administrator in over a connection that stands."""
+        request = auth_pb2.SignInRequest(email=ADMIN_EMAIL, password=PASSWORD)
+        client.tokens = await client.auth.SignIn(request)
+        client.bearer.token = client.tokens.access_token
 
     async def new_user(
         self, admin: Client, email: str, *, role: str = "", resource: str = ORGANIZATION
