@@ -16,13 +16,13 @@ from typing import Any, Self
 import grpc
 
 from meshkit.membership import join
+from tests.controlplane.client import Bearer
 from tests.controlplane.harness import (
     ORGANIZATION,
     WORKSPACE,
     Client,
     ManualClock,
     Plane,
-    _Bearer,
     reason_of,
     running,
 )
@@ -122,7 +122,7 @@ class World:
             f"localhost:{self.edge}",
             grpc.ssl_channel_credentials(self.plane.trust),
             [("grpc.use_local_subchannel_pool", 1)],
-            interceptors=[_Bearer(token)],
+            interceptors=[Bearer(token)],
         )
         return Visitor(await self._stack.enter_async_context(channel))
 

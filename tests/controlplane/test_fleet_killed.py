@@ -17,6 +17,7 @@ from typing import Any
 import grpc
 import pytest
 
+from tests.controlplane.client import Bearer, Client
 from tests.controlplane.fleet import (
     STATE,
     W1,
@@ -29,7 +30,7 @@ from tests.controlplane.fleet import (
     servers,
     until,
 )
-from tests.controlplane.harness import ADMIN_EMAIL, PASSWORD, Client, _Bearer, refused
+from tests.controlplane.harness import ADMIN_EMAIL, PASSWORD, refused
 from weftapi.controlplane.v1 import auth_pb2
 
 pytestmark = pytest.mark.fault
@@ -99,7 +100,7 @@ class Plane:
         options = [("grpc.use_local_subchannel_pool", 1)]
         async with grpc.aio.secure_channel(target, trust, options) as channel:
             tokens = await self._sign_in(Client(channel))
-        bearer = [_Bearer(tokens.access_token)]
+        bearer = [Bearer(tokens.access_token)]
         self._channel = grpc.aio.secure_channel(target, trust, options, interceptors=bearer)
         return Client(self._channel)
 
