@@ -34,7 +34,27 @@ function newProvider(issuer, { clients, accounts }) {
       groups: ['groups'],
     },
     scopes: ['openid', 'profile', 'email', 'groups'],
-    ttl: { Session: 600, Grant: 600, Interaction: 600, IdToken: 600, AccessToken: 600 },
+    features: {
+      // Programs get tokens of their own: signed ones, for whatever resource they name.
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: (_ctx, resource) => ({
+          scope: '',
+          audience: resource,
+          accessTokenFormat: 'jwt',
+          jwt: { sign: { alg: 'RS256' } },
+        }),
+      },
+    },
+    ttl: {
+      Session: 600,
+      Grant: 600,
+      Interaction: 600,
+      IdToken: 600,
+      AccessToken: 600,
+      ClientCredentials: 600,
+    },
     findAccount: (_ctx, login) => {
       const claims = accounts[login];
       return claims && { accountId: login, claims: () => ({ sub: login, ...claims }) };
