@@ -1,6 +1,7 @@
 """Databases for the tests: a SQLite file, and a database of a real PostgreSQL server."""
 
 import os
+import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ from tests.rpc_coverage import is_whole_suite
 from tests.templates import Template
 
 compiled.share()
+
+# A shell's background jobs ignore Ctrl-C, and so would every command that these tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATABASES = ("sqlite", "postgresql")
 

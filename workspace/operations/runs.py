@@ -311,6 +311,9 @@ class _Makers:
             display_name=item.display_name,
             description=item.description,
             stack=self._stack(item, snapshot),
+            started_by=item.started_by,
+            cause=item.cause,
+            trigger_chain=item.trigger_chain,
         )
 
     def _stack(self, item: NewRun, snapshot: Snapshot | None) -> str:
