@@ -23,7 +23,7 @@ from meshkit import deadlines, rules
 from meshkit.access import Access, Audit, Handler, MethodPolicy, behaviour_of
 from meshkit.authentication import Authenticator, Context, Identity
 from meshkit.caller import Call, Caller, CallerKind, current_call
-from meshkit.errors import DeadlineExceeded, InvalidArgument, PermissionDenied
+from meshkit.errors import DeadlineExceeded, FieldViolation, InvalidArgument, PermissionDenied
 from meshkit.limits import Limits
 from meshkit.recording import Recorder, Rpc, errors_as_status, recorded
 from meshkit.streams import Authorizer, OpenStream, OpenStreams
@@ -151,8 +151,16 @@ class _Method:
 
     async def _check(self, caller: Caller, request: Message) -> None:
         self._validate(request)
+        self._require_name(request)
         if self._extra_check is not None:
             await self._extra_check(caller, request)
+
+    def _require_name(self, request: Message) -> None:
+        """A resource that bears its own name need not have one in general; to change it must."""
+        field = self._policy.resource_field
+        if field.endswith(".name") and not self._policy.resource_of(request):
+            violation = FieldViolation(field, "is required")
+            raise InvalidArgument("INVALID_FIELDS", f"{field} is required.", violations=[violation])
 
     async def _accept(self, rpc: Rpc, stream: OpenStream, request: Message) -> None:
         """Authorizes and checks the message that opens a stream."""

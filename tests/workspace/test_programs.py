@@ -71,9 +71,11 @@ async def test_a_scope_limits_what_a_role_allows(ws: Harness) -> None:
 
 
 async def test_a_scope_adds_nothing(ws: Harness) -> None:
-    token = ws.token(EDITOR, scope="projects.get projects.create")
+    token = ws.token(EDITOR, scope="projects.get projects.delete")
     async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
-        await ws.projects(token).CreateProject(projects_pb2.CreateProjectRequest(project_id="x"))
+        await ws.projects(token).DeleteProject(
+            projects_pb2.DeleteProjectRequest(name="projects/demo")
+        )
 
 
 async def test_an_empty_scope_is_a_limit(ws: Harness) -> None:

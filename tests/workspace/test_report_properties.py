@@ -148,7 +148,13 @@ async def _open() -> Database:
         encode = EventEncoder(SHOWN).encode
         database = await Database.open(url, metadata=metadata, encode_event=encode)
         await database.write(
-            projects.create, "demo", display_name="", description="", labels={}, creator="users/x"
+            projects.create,
+            "demo",
+            display_name="",
+            description="",
+            labels={},
+            max_concurrent_runs=0,
+            creator="users/x",
         )
         _database.append(database)
     return _database[0]

@@ -39,12 +39,6 @@ def values_of(message: Message, paths: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def require_name(field: str, name: str) -> None:
-    """Refuses an update that does not say of what."""
-    if not name:
-        raise invalid(field, "is required")
-
-
 def stage_name(number: int) -> str:
     return _STAGES[number]
 

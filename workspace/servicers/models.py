@@ -22,7 +22,6 @@ from workspace.servicers.listing import Lists
 from workspace.servicers.model_messages import (
     link_to_proto,
     model_to_proto,
-    require_name,
     values_of,
     version_to_proto,
 )
@@ -80,7 +79,6 @@ class ModelServicer(StageMethods):
     ) -> model_types_pb2.Model:
         model = request.model
         paths = resolve_update_mask(model, request.update_mask)
-        require_name("model.name", model.name)
         return await self._database.write(
             operations.change,
             *names.ids(model.name),
@@ -146,7 +144,6 @@ class ModelServicer(StageMethods):
     ) -> model_types_pb2.ModelVersion:
         version = request.model_version
         paths = resolve_update_mask(version, request.update_mask)
-        require_name("model_version.name", version.name)
         return await self._database.write(
             version_operations.change,
             VersionKey.of(version.name),

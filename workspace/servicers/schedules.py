@@ -89,8 +89,6 @@ class ScheduleServicer(schedules_pb2_grpc.ScheduleServiceServicer):
     ) -> schedule_types_pb2.Schedule:
         schedule = request.schedule
         paths = resolve_update_mask(schedule, request.update_mask)
-        if not schedule.name:
-            raise invalid("schedule.name", "is required")
         key = ScheduleKey.of(schedule.name)
         return await self._database.write(
             operations.change,

@@ -83,8 +83,6 @@ class TriggerServicer(triggers_pb2_grpc.TriggerServiceServicer):
     ) -> trigger_types_pb2.Trigger:
         trigger = request.trigger
         paths = resolve_update_mask(trigger, request.update_mask)
-        if not trigger.name:
-            raise invalid("trigger.name", "is required")
         project, id_ = names.ids(trigger.name)
         return await self._database.write(
             operations.change,
@@ -135,7 +133,7 @@ def triggered_snapshot(database: Database, access: Access) -> ExtraCheck:
         paths = resolve_update_mask(request.trigger, request.update_mask)
         if "snapshot" in paths:
             await allowed(caller, request.trigger.snapshot)
-        elif request.trigger.name and {"paused", *operations.DEEDS} & set(paths):
+        elif {"paused", *operations.DEEDS} & set(paths):
             row = await database.read(store.get, *names.ids(request.trigger.name))
             if row is None:
                 raise absent(request.trigger.name)

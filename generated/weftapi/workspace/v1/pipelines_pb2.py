@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/workspace/v1/pipelines.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xdd\x03\n\x08Pipeline\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x45\n\x06labels\x18\x05 \x03(\x0b\x32*.weftapi.workspace.v1.Pipeline.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:?\xea\x41<\n\x11weft.dev/Pipeline\x12\'projects/{project}/pipelines/{pipeline}\"=\n\x12GetPipelineRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Pipeline\"\x7f\n\x14ListPipelinesRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"u\n\x15ListPipelinesResponse\x12\x31\n\tpipelines\x18\x01 \x03(\x0b\x32\x1e.weftapi.workspace.v1.Pipeline\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x9e\x01\n\x15UpdatePipelineRequest\x12\x38\n\x08pipeline\x18\x01 \x01(\x0b\x32\x1e.weftapi.workspace.v1.PipelineB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"W\n\x15\x44\x65letePipelineRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Pipeline\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x32\xa1\x06\n\x0fPipelineService\x12\xb4\x01\n\x0bGetPipeline\x12(.weftapi.workspace.v1.GetPipelineRequest\x1a\x1e.weftapi.workspace.v1.Pipeline\"[\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\rpipelines.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{name=projects/*/pipelines/*}\x12\xc8\x01\n\rListPipelines\x12*.weftapi.workspace.v1.ListPipelinesRequest\x1a+.weftapi.workspace.v1.ListPipelinesResponse\"^\x90\x02\x01\xaa\xbb\x18\x1a\n\x18\n\x0epipelines.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{parent=projects/*}/pipelines\x12\xd6\x01\n\x0eUpdatePipeline\x12+.weftapi.workspace.v1.UpdatePipelineRequest\x1a\x1e.weftapi.workspace.v1.Pipeline\"w\xaa\xbb\x18#\n!\n\x10pipelines.update\x12\rpipeline.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x44\x32\x38/api/workspace/v1/{pipeline.name=projects/*/pipelines/*}:\x08pipeline\x12\xb2\x01\n\x0e\x44\x65letePipeline\x12+.weftapi.workspace.v1.DeletePipelineRequest\x1a\x16.google.protobuf.Empty\"[\xaa\xbb\x18\x1a\n\x18\n\x10pipelines.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x31*//api/workspace/v1/{name=projects/*/pipelines/*}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/workspace/v1/pipelines.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xf6\x03\n\x08Pipeline\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x32\x11weft.dev/Pipeline\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x45\n\x06labels\x18\x05 \x03(\x0b\x32*.weftapi.workspace.v1.Pipeline.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:?\xea\x41<\n\x11weft.dev/Pipeline\x12\'projects/{project}/pipelines/{pipeline}\"=\n\x12GetPipelineRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Pipeline\"\x7f\n\x14ListPipelinesRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"u\n\x15ListPipelinesResponse\x12\x31\n\tpipelines\x18\x01 \x03(\x0b\x32\x1e.weftapi.workspace.v1.Pipeline\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x9e\x01\n\x15UpdatePipelineRequest\x12\x38\n\x08pipeline\x18\x01 \x01(\x0b\x32\x1e.weftapi.workspace.v1.PipelineB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"W\n\x15\x44\x65letePipelineRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Pipeline\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x32\xa1\x06\n\x0fPipelineService\x12\xb4\x01\n\x0bGetPipeline\x12(.weftapi.workspace.v1.GetPipelineRequest\x1a\x1e.weftapi.workspace.v1.Pipeline\"[\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\rpipelines.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{name=projects/*/pipelines/*}\x12\xc8\x01\n\rListPipelines\x12*.weftapi.workspace.v1.ListPipelinesRequest\x1a+.weftapi.workspace.v1.ListPipelinesResponse\"^\x90\x02\x01\xaa\xbb\x18\x1a\n\x18\n\x0epipelines.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{parent=projects/*}/pipelines\x12\xd6\x01\n\x0eUpdatePipeline\x12+.weftapi.workspace.v1.UpdatePipelineRequest\x1a\x1e.weftapi.workspace.v1.Pipeline\"w\xaa\xbb\x18#\n!\n\x10pipelines.update\x12\rpipeline.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x44\x32\x38/api/workspace/v1/{pipeline.name=projects/*/pipelines/*}:\x08pipeline\x12\xb2\x01\n\x0e\x44\x65letePipeline\x12+.weftapi.workspace.v1.DeletePipelineRequest\x1a\x16.google.protobuf.Empty\"[\xaa\xbb\x18\x1a\n\x18\n\x10pipelines.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x31*//api/workspace/v1/{name=projects/*/pipelines/*}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PIPELINE_LABELSENTRY']._loaded_options = None
   _globals['_PIPELINE_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_PIPELINE'].fields_by_name['name']._loaded_options = None
+  _globals['_PIPELINE'].fields_by_name['name']._serialized_options = b'\372\273\030\0232\021weft.dev/Pipeline'
   _globals['_PIPELINE'].fields_by_name['uid']._loaded_options = None
   _globals['_PIPELINE'].fields_by_name['uid']._serialized_options = b'\372\273\030\002p\001'
   _globals['_PIPELINE'].fields_by_name['display_name']._loaded_options = None
@@ -84,19 +86,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PIPELINESERVICE'].methods_by_name['DeletePipeline']._loaded_options = None
   _globals['_PIPELINESERVICE'].methods_by_name['DeletePipeline']._serialized_options = b'\252\273\030\032\n\030\n\020pipelines.delete\022\004name\262\273\030\002\010\002\202\323\344\223\0021*//api/workspace/v1/{name=projects/*/pipelines/*}'
   _globals['_PIPELINE']._serialized_start=250
-  _globals['_PIPELINE']._serialized_end=727
-  _globals['_PIPELINE_LABELSENTRY']._serialized_start=617
-  _globals['_PIPELINE_LABELSENTRY']._serialized_end=662
-  _globals['_GETPIPELINEREQUEST']._serialized_start=729
-  _globals['_GETPIPELINEREQUEST']._serialized_end=790
-  _globals['_LISTPIPELINESREQUEST']._serialized_start=792
-  _globals['_LISTPIPELINESREQUEST']._serialized_end=919
-  _globals['_LISTPIPELINESRESPONSE']._serialized_start=921
-  _globals['_LISTPIPELINESRESPONSE']._serialized_end=1038
-  _globals['_UPDATEPIPELINEREQUEST']._serialized_start=1041
-  _globals['_UPDATEPIPELINEREQUEST']._serialized_end=1199
-  _globals['_DELETEPIPELINEREQUEST']._serialized_start=1201
-  _globals['_DELETEPIPELINEREQUEST']._serialized_end=1288
-  _globals['_PIPELINESERVICE']._serialized_start=1291
-  _globals['_PIPELINESERVICE']._serialized_end=2092
+  _globals['_PIPELINE']._serialized_end=752
+  _globals['_PIPELINE_LABELSENTRY']._serialized_start=642
+  _globals['_PIPELINE_LABELSENTRY']._serialized_end=687
+  _globals['_GETPIPELINEREQUEST']._serialized_start=754
+  _globals['_GETPIPELINEREQUEST']._serialized_end=815
+  _globals['_LISTPIPELINESREQUEST']._serialized_start=817
+  _globals['_LISTPIPELINESREQUEST']._serialized_end=944
+  _globals['_LISTPIPELINESRESPONSE']._serialized_start=946
+  _globals['_LISTPIPELINESRESPONSE']._serialized_end=1063
+  _globals['_UPDATEPIPELINEREQUEST']._serialized_start=1066
+  _globals['_UPDATEPIPELINEREQUEST']._serialized_end=1224
+  _globals['_DELETEPIPELINEREQUEST']._serialized_start=1226
+  _globals['_DELETEPIPELINEREQUEST']._serialized_end=1313
+  _globals['_PIPELINESERVICE']._serialized_start=1316
+  _globals['_PIPELINESERVICE']._serialized_end=2117
 # @@protoc_insertion_point(module_scope)
