@@ -66,7 +66,7 @@ _LOCK_FIRING = Rows(
     "which",
 )
 _POSITION = Query(sa.select(_P.position).where(_P.reader == sa.bindparam("who")), "who")
-_LOWEST = Query(sa.select(sa.func.min(_P.position)))
+_LOWEST = Query(sa.select(sa.func.min(_P.position)).where(sa.exists(sa.select(_C.uid))))
 
 
 def get(session: Session, project: str, trigger: str) -> Trigger | None:
@@ -164,6 +164,6 @@ def set_position(session: Session, reader: str, position: int) -> None:
 
 
 def lowest_position(session: Session) -> int | None:
-    """The feed's history after this is still needed; None where nobody needs any."""
+    """The feed's history after this is still needed; None where there are no triggers."""
     found = _LOWEST.first(session.connection())
     return found[0] if found else None

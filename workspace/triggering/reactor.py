@@ -63,9 +63,12 @@ class Reactor:
             try:
                 events = await self._database.feed.read(self._position, _PAGE)
             except OutOfRange as error:
-                log.warning("events_missed", after_revision=self._position, error=str(error))
+                # History goes while there are no triggers, and is another one after a restore.
+                log.info("feed_position_moved", after_revision=self._position, reason=error.reason)
                 self._active.clear()
-                await self._save(lease, [], self._database.feed.head)
+                feed = self._database.feed
+                kept = max(self._position, feed.compact_revision)
+                await self._save(lease, [], min(kept, feed.head))
                 continue
             if events:
                 await self._take(lease, events)
