@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from tests import compiled
 from tests.postgres import Server, binaries
@@ -16,6 +17,9 @@ from tests.rpc_coverage import is_whole_suite
 from tests.templates import Template
 
 compiled.share()
+# How long one example takes says how busy the machine is, and nothing else.
+settings.register_profile("weft", deadline=None)
+settings.load_profile("weft")
 
 # A shell's background jobs ignore Ctrl-C, and so would every command that these tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -35,6 +35,7 @@ _STEP_LOOKS = {
 }
 _MAX_FAILURES = 10
 _MAX_LAST_WORDS = 20
+_ENDINGS = ("SUCCEEDED", "FAILED", "STOPPED", "SKIPPED", "CACHED")
 _FINAL = {"SUCCEEDED", "CACHED", "SKIPPED", "FAILED", "STOPPED"}
 
 
@@ -137,7 +138,8 @@ class RunView:
     def _summarize(self, run: run_types_pb2.Run) -> None:
         err = self._is_aside
         counts = {name.removeprefix("STEP_STATE_"): n for name, n in run.step_counts.items() if n}
-        told = ", ".join(f"{n} {state.lower()}" for state, n in counts.items())
+        # The map has no order of its own.
+        told = ", ".join(f"{counts[state]} {state.lower()}" for state in sorted(counts, key=_rank))
         colour = {"SUCCEEDED": "green", "FAILED": "red"}.get(run_state(run), "yellow")
         state = click.style(run_state(run).lower(), fg=colour, bold=True)
         click.echo(f"{state} in {duration(run) or '0.0 s'} · {told or 'no steps'}", err=err)
@@ -146,6 +148,11 @@ class RunView:
             name = short(run.name)
             again = f"weft run FILE once it is mended, or weft runs retry {name} as it is"
             click.echo(f"next: weft logs {name}  ·  {again}", err=err)
+
+
+def _rank(state: str) -> tuple[int, str]:
+    """Where a state stands in a summary: how steps ended, then whatever else there is."""
+    return (_ENDINGS.index(state) if state in _ENDINGS else len(_ENDINGS), state)
 
 
 def folded(steps: Iterable[run_types_pb2.Step]) -> list[run_types_pb2.Step]:
