@@ -11,6 +11,7 @@ import json
 import secrets
 import ssl
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ def in_json(document: Any, status: int = 200) -> web.Response:
 
 
 @dataclass
-class Fake:
+class Fake(ABC):
     """What all have: an address, a memory, and bad days."""
 
     url: str = ""
@@ -59,8 +60,9 @@ class Fake:
             self.forms.append(form)
         return self.answer(request, form, body)
 
+    @abstractmethod
     def answer(self, request: web.Request, form: Form, body: bytes) -> web.Response:
-        raise NotImplementedError
+        """What this cloud says to a request that was read."""
 
     def give(self, purpose: str) -> str:
         """A new token for something."""
