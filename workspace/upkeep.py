@@ -9,7 +9,7 @@ from meshkit.database import Database
 from meshkit.jobs import Lease
 from workspace.config import WorkspaceSettings
 from workspace.courier import AuditCourier
-from workspace.store import audit, triggers
+from workspace.store import audit, feed_positions, triggers
 from workspace.store.base import metadata
 
 # As long as ListTriggerFirings says; deleted so many in one transaction.
@@ -37,7 +37,7 @@ class Upkeep:
             self._database,
             keep_events=self._keep_events,
             keep_age=self._keep_age,
-            hold_revision=await self._database.read(triggers.lowest_position),
+            hold_revision=await self._database.read(feed_positions.lowest),
         )
         await self._prune_firings()
         await self._prune_audit()

@@ -32,7 +32,7 @@ from tests.workspace.triggering import (
     settled,
     short,
 )
-from weftapi.workspace.v1 import run_types_pb2, runs_pb2, snapshots_pb2, triggers_pb2
+from weftapi.workspace.v1 import events_pb2, run_types_pb2, runs_pb2, snapshots_pb2, triggers_pb2
 from workspace.operations.references import UnknownReferenceError, fill, references
 from workspace.store.schema_triggers import Trigger
 from workspace.triggering.reactor import firing_of
@@ -204,10 +204,12 @@ def test_a_reference_becomes_the_very_value(known: dict[str, str]) -> None:
 
 def test_an_event_fires_a_trigger_once_however_often_it_is_read() -> None:
     now = FakeClock().now()
+    occurrence = {"run": {"states": ["RUN_STATE_SUCCEEDED"]}}
     trigger = Trigger(UUID(int=1), "demo", "t", "", "", "s", "", "", now, now, now)
-    events = [
-        StoredEvent(7, index, now, "demo", "weft.dev/Run", f"{DEMO}/runs/r", "", "UPDATED", b"")
-        for index in (0, 0, 1)
-    ]
-    first, again, other = (firing_of(trigger, event).uid for event in events)
+    trigger.occurrence = occurrence
+    ended = events_pb2.Event(resource_type="weft.dev/Run", transition={"to": "SUCCEEDED"})
+    message = ended.SerializeToString()
+    run = ("demo", "weft.dev/Run", f"{DEMO}/runs/r", "", "UPDATED", message)
+    firings = [firing_of(trigger, StoredEvent(7, index, now, *run)) for index in (0, 0, 1)]
+    first, again, other = (firing.uid for firing in firings if firing)
     assert first == again != other

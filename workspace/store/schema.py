@@ -267,6 +267,7 @@ class Launch(Row):
 from workspace.store import schema_artifacts as schema_artifacts  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_conditions as schema_conditions  # noqa: E402, PLC0414
 from workspace.store import schema_connectors as schema_connectors  # noqa: E402, PLC0414 - likewise
+from workspace.store import schema_feed_positions as schema_feed_positions  # noqa: E402, PLC0414
 from workspace.store import schema_logs as schema_logs  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_models as schema_models  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_schedules as schema_schedules  # noqa: E402, PLC0414 - likewise

@@ -92,12 +92,3 @@ class TriggerFiring(Row):
     @property
     def name(self) -> str:
         return f"projects/{self.project}/triggers/{self.trigger}/firings/{self.uid}"
-
-
-@stored("feed_positions", key=("reader",))
-@dataclass(slots=True)
-class FeedPosition(Row):
-    """How far a durable reader of the feed has come: the events after that stay until it has."""
-
-    reader: str
-    position: int

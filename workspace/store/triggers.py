@@ -11,13 +11,12 @@ from meshkit.paging import OrderKey, Orders, Window
 from meshkit.query import Query
 from meshkit.schema import among
 from meshkit.session import Session
-from workspace.store.base import Rows, columns, every, ignore_conflicts, insert, insert_or, update
+from workspace.store.base import Rows, columns, every, ignore_conflicts, insert_or, update
 from workspace.store.lists import Listed, listed, matching
-from workspace.store.schema_triggers import FeedPosition, FiringState, Trigger, TriggerFiring
+from workspace.store.schema_triggers import FiringState, Trigger, TriggerFiring
 
 _C = columns(Trigger)
 _F = columns(TriggerFiring)
-_P = columns(FeedPosition)
 
 ORDERS = Orders(
     (OrderKey("name", _C.id, value=lambda row: row.id), OrderKey("create_time", _C.create_time)),
@@ -65,8 +64,6 @@ _LOCK_FIRING = Rows(
     every(TriggerFiring).where(_F.uid == sa.bindparam("which")).with_for_update(),
     "which",
 )
-_POSITION = Query(sa.select(_P.position).where(_P.reader == sa.bindparam("who")), "who")
-_LOWEST = Query(sa.select(sa.func.min(_P.position)).where(sa.exists(sa.select(_C.uid))))
 
 
 def get(session: Session, project: str, trigger: str) -> Trigger | None:
@@ -148,22 +145,3 @@ def prune(session: Session, before: datetime, at_most: int) -> int:
     )
     table = TriggerFiring.__table__
     return session.connection().execute(table.delete().where(_F.uid.in_(old))).rowcount
-
-
-def position(session: Session, reader: str) -> int | None:
-    """How far a durable reader of the feed has come; None for a new one."""
-    found = _POSITION.first(session.connection(), reader)
-    return found[0] if found else None
-
-
-def set_position(session: Session, reader: str, position: int) -> None:
-    table = FeedPosition.__table__
-    moved = table.update().where(_P.reader == reader).values(position=position)
-    if not session.connection().execute(moved).rowcount:
-        insert(session, [FeedPosition(reader, position)])
-
-
-def lowest_position(session: Session) -> int | None:
-    """The feed's history after this is still needed; None where there are no triggers."""
-    found = _LOWEST.first(session.connection())
-    return found[0] if found else None

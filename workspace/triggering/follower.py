@@ -1,0 +1,138 @@
+"""Follows the feed for those who wait for what happens, and keeps what they are to do about it.
+
+What is kept is written together with how far the feed was read, so an event counts once for
+each of them, however often this dies between the two.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from meshkit.database import Database
+from meshkit.errors import OutOfRange
+from meshkit.feed import StoredEvent
+from meshkit.jobs import Lease
+from meshkit.session import Session
+from workspace.store import feed_positions
+from workspace.store.feed_positions import FeedReader
+
+log = structlog.get_logger()
+
+_PAGE = 512
+# Where nothing is kept the position is written down this rarely: reading events again is harmless.
+_LAZY_EVENTS = 5_000
+
+
+class Waiting(Protocol):
+    """A row that waits for events of its project."""
+
+    project: str
+    # What happened before is past.
+    active_since: datetime
+
+
+W = TypeVar("W", bound=Waiting)
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject(Generic[W, K]):
+    """For whom a follower reads, and what it keeps for them."""
+
+    reader: FeedReader
+    # The kind of resource that waits: an event about one says that those of its project changed.
+    resource_type: str
+    # Kinds of resources that any of them can wait for.
+    watched: frozenset[str]
+    active: Callable[[Session, Iterable[str]], list[W]]
+    # What one of them is to do about an event; None for nothing. The same whenever it is asked.
+    about: Callable[[W, StoredEvent], K | None]
+    # Adds what is kept; what is there already stays as it is.
+    keep: Callable[[Session, Sequence[K]], None]
+
+
+class Follower(Generic[W, K]):
+    """Part of a leased job; `on_kept` is called when there is something new to do."""
+
+    def __init__(
+        self, database: Database, subject: Subject[W, K], on_kept: Callable[[], None]
+    ) -> None:
+        self._database = database
+        self._subject = subject
+        self._on_kept = on_kept
+        # How far the feed was read, and how far of that is written down.
+        self._position = self._saved = 0
+        # By project, as of that position: most commits concern none of them, and cost no read.
+        self._active: dict[str, list[W]] = {}
+
+    async def run(self, lease: Lease) -> None:
+        """Goes on until interrupted."""
+        await self._begin(lease)
+        while True:
+            try:
+                events = await self._database.feed.read(self._position, _PAGE)
+            except OutOfRange as error:
+                # History goes while nobody waits, and is another one after a restore.
+                log.info("feed_position_moved", after_revision=self._position, reason=error.reason)
+                self._active.clear()
+                feed = self._database.feed
+                kept = max(self._position, feed.compact_revision)
+                await self._save(lease, [], min(kept, feed.head))
+                continue
+            if events:
+                await self._take(lease, events)
+            else:
+                await self._database.feed.wait(self._position)
+
+    async def _begin(self, lease: Lease) -> None:
+        """Goes on where the last holder stopped, or at the end of what there is."""
+        self._active.clear()
+        position = await self._database.read(feed_positions.get, self._subject.reader)
+        if position is None:
+            await self._save(lease, [], self._database.feed.head)
+        else:
+            self._position = self._saved = position
+
+    async def _take(self, lease: Lease, events: Sequence[StoredEvent]) -> None:
+        kept = await self._kept(events)
+        position = events[-1].revision
+        if kept or position - self._saved >= _LAZY_EVENTS:
+            await self._save(lease, kept, position)
+        self._position = position
+
+    async def _kept(self, events: Sequence[StoredEvent]) -> list[K]:
+        """What is to be done about events, by all who wait for them."""
+        for event in events:
+            if event.resource_type == self._subject.resource_type:
+                self._active.pop(event.project, None)
+        watched = [event for event in events if event.resource_type in self._subject.watched]
+        await self._know({event.project for event in watched})
+        found = (
+            self._subject.about(one, event)
+            for event in watched
+            for one in self._active[event.project]
+            if one.project == event.project and event.time >= one.active_since
+        )
+        return [kept for kept in found if kept is not None]
+
+    async def _know(self, projects: set[str]) -> None:
+        """Reads who waits in projects where that is not known, or changed."""
+        unknown = projects - self._active.keys()
+        if unknown:
+            rows = await self._database.read(self._subject.active, unknown)
+            for project in unknown:
+                self._active[project] = [row for row in rows if row.project == project]
+
+    async def _save(self, lease: Lease, kept: list[K], position: int) -> None:
+        await self._database.write(self._write, lease, kept, position)
+        self._position = self._saved = position
+        if kept:
+            self._on_kept()
+
+    def _write(self, session: Session, lease: Lease, kept: list[K], position: int) -> None:
+        lease.check(session)
+        self._subject.keep(session, kept)
+        feed_positions.put(session, self._subject.reader, position)
