@@ -53,6 +53,7 @@ _VIEWER = frozenset(
         "snapshots.list",
         "stacks.get",
         "stacks.list",
+        "statistics.get",
         "teamMembers.list",
         "teams.get",
         "teams.list",

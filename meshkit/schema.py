@@ -79,7 +79,11 @@ def _from_text(value: str | None) -> datetime | None:
 
 
 def _in_utc(value: datetime | None) -> datetime | None:
-    return None if value is None else value.astimezone(UTC)
+    # asyncpg takes the first and last times there are for infinities, and answers those without a
+    # zone: people who report such a time must not make the row unreadable.
+    if value is None or value.tzinfo is None:
+        return value and value.replace(tzinfo=UTC)
+    return value.astimezone(UTC)
 
 
 # SQLite counts rows with its INTEGER only; anything else would not be an alias of the row id.

@@ -45,6 +45,8 @@ from weftapi.workspace.v1 import (
     snapshots_pb2_grpc,
     stacks_pb2,
     stacks_pb2_grpc,
+    statistics_pb2,
+    statistics_pb2_grpc,
     steps_pb2,
     steps_pb2_grpc,
     triggers_pb2,
@@ -98,6 +100,7 @@ from workspace.servicers.service_connector_messages import connector_to_proto
 from workspace.servicers.service_connectors import ServiceConnectorServicer
 from workspace.servicers.snapshots import SnapshotServicer, snapshot_to_proto
 from workspace.servicers.stacks import StackServicer, stack_to_proto
+from workspace.servicers.statistics import StatisticsServicer
 from workspace.servicers.steps import StepServicer, step_to_proto
 from workspace.servicers.triggers import TriggerServicer, trigger_to_proto, triggered_snapshot
 from workspace.servicers.watches import Watches
@@ -194,6 +197,11 @@ def services(parts: Parts) -> list[Service]:
         _service(stacks_pb2, stacks_pb2_grpc, StackServicer(database, lists, parts.trials)),
         _service(runs_pb2, runs_pb2_grpc, _runs(parts, watches)),
         _service(steps_pb2, steps_pb2_grpc, StepServicer(database, lists)),
+        _service(
+            statistics_pb2,
+            statistics_pb2_grpc,
+            StatisticsServicer(database, lists, parts.access, parts.clock),
+        ),
         _service(reports_pb2, reports_pb2_grpc, _reports(parts)),
         _service(artifacts_pb2, artifacts_pb2_grpc, _artifacts(parts)),
         _service(models_pb2, models_pb2_grpc, ModelServicer(database, lists)),

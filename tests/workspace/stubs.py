@@ -20,6 +20,7 @@ from weftapi.workspace.v1 import (
     service_connectors_pb2_grpc,
     snapshots_pb2_grpc,
     stacks_pb2_grpc,
+    statistics_pb2_grpc,
     steps_pb2_grpc,
     triggers_pb2_grpc,
 )
@@ -49,6 +50,9 @@ class Stubs(ABC):
 
     def stacks(self, token: str | None = None) -> Any:
         return self._stub(stacks_pb2_grpc.StackServiceStub, token)
+
+    def statistics(self, token: str | None = None) -> Any:
+        return self._stub(statistics_pb2_grpc.StatisticsServiceStub, token)
 
     def steps(self, token: str | None = None) -> Any:
         return self._stub(steps_pb2_grpc.StepServiceStub, token)

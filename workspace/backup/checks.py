@@ -8,9 +8,11 @@ from meshkit.audit import row_of
 from meshkit.chain import Broken, Position, follow
 from meshkit.feed import read_head
 from workspace.backup.databases import snapshot
+from workspace.store import statistics
 from workspace.store.base import columns, metadata
 from workspace.store.schema import MESH_TABLES, Run, RunCounter, Step
 from workspace.store.schema_artifacts import Artifact, ArtifactVersion
+from workspace.tally import day_of
 
 # Findings of one kind that are told; a broken table would fill screens.
 _MAX_TOLD = 20
@@ -27,6 +29,7 @@ def _all(connection: sa.Connection) -> list[str]:
         _references,
         _run_counters,
         _step_counts,
+        _statistics,
         _newest_versions,
         _feed,
         _audit,
@@ -94,6 +97,22 @@ def _step_counts(connection: sa.Connection) -> Iterator[str]:
         plain = {state: count for state, count in (said or {}).items() if count}
         if plain != real.get(uid, {}):
             yield f"projects/{project}/runs/{run} counts other steps than it has"
+
+
+def _statistics(connection: sa.Connection) -> Iterator[str]:
+    said = {key: _some(counts) for key, counts in statistics.counted(connection)}
+    real = {key: _some(counts) for key, counts in statistics.recount(connection).days.items()}
+    for key in sorted(said.keys() | real.keys()):
+        if said.get(key, {}) != real.get(key, {}):
+            project, day, pipeline = key
+            yield (
+                f"projects/{project}/pipelines/{pipeline} has other statistics of "
+                f"{day_of(day)} than its runs add up to"
+            )
+
+
+def _some(counts: dict[str, int]) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if count}
 
 
 def _newest_versions(connection: sa.Connection) -> Iterator[str]:

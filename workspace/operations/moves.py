@@ -16,10 +16,12 @@ from meshkit.session import Session
 from workspace.lifecycle import RUN_TERMINAL, STEP_TERMINAL, RunState, StepState, settled
 from workspace.store import conditions as condition_store
 from workspace.store import runs as run_store
+from workspace.store import statistics
 from workspace.store import steps as step_store
 from workspace.store.base import update
 from workspace.store.schema import Run, Step, StepAttempt
 from workspace.store.schema_conditions import ConditionState, RunCondition
+from workspace.tally import Tally
 
 R = TypeVar("R", Run, Step)
 Failure = dict[str, Any]
@@ -92,6 +94,7 @@ class Moves:
         self._events: dict[UUID, _Pending] = {}
         self._attempts: dict[tuple[UUID, int], StepAttempt] = {}
         self._counters: dict[tuple[str, str], int] = defaultdict(int)
+        self._tally = Tally()
         self._without_answer: list[UUID] = []
 
     def note_run(self, run: Run) -> None:
@@ -140,11 +143,13 @@ class Moves:
         run.failure = failure or run.failure
         if state is RunState.RUNNING and run.start_time is None:
             run.start_time = time
+            self._tally.run_started(run)
         if state is not RunState.PAUSED:
             run.pause_request = None
         if state in RUN_TERMINAL:
             run.end_time = time
             run.unresponsive_since = None
+            self._tally.run_ended(run)
             self._end_conditions(run)
         self.change_run(run, "state", item=item)
 
@@ -172,6 +177,7 @@ class Moves:
             step.start_time = time
         if state in STEP_TERMINAL:
             step.end_time = time
+            self._tally.step_ended(step)
         self.change_step(step, "state", item=item)
 
     def attempt(self, step: Step, number: int, *, host: str = "", time: datetime) -> None:
@@ -221,6 +227,7 @@ class Moves:
         step_store.save_attempts(session, list(self._attempts.values()))
         self._cancel_conditions()
         run_store.count(session, self._counters)
+        statistics.add(session, self._tally)
         for event in sorted(self._events.values(), key=_steps_first):
             self._emit(event)
 

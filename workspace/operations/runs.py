@@ -22,11 +22,13 @@ from workspace.store import projects as project_store
 from workspace.store import runs as store
 from workspace.store import snapshots as snapshot_store
 from workspace.store import stacks as stack_store
+from workspace.store import statistics
 from workspace.store import steps as step_store
 from workspace.store.base import insert
 from workspace.store.schema import Run, Step
 from workspace.store.schema_logs import LogStream
 from workspace.store.schema_snapshots import Snapshot
+from workspace.tally import Tally
 
 FORCE, GRACEFUL = "FORCE", "GRACEFUL"
 # How many users a refusal names.
@@ -168,6 +170,7 @@ def delete(session: Session, project: str, run_id: str, *, etag: str) -> list[Lo
     users = store.takers(session, run, _NAMED)
     if users:
         raise in_use(run.name, users)
+    statistics.keep_of_deleted(session, run)
     logs = store.delete(session, run)
     store.count(session, {(run.project, run.state): -1})
     session.emit(ChangeKind.DELETED, run)
@@ -253,14 +256,18 @@ class _Makers:
         insert(session, runs)
         insert(session, [step for run in runs for step in self._steps[run.uid]])
         counters: dict[tuple[str, str], int] = defaultdict(int)
+        tally = Tally()
         for item, run in enumerate(results):
             if isinstance(run, Run):
                 counters[run.project, run.state] += 1
+                tally.run(run)
+                tally.steps(self._steps[run.uid])
                 session.emit(ChangeKind.CREATED, run, item=item)
                 for step in self._steps[run.uid]:
                     session.emit(ChangeKind.CREATED, step, item=item)
                 session.audited(resource=run.name, item=item)
         store.count(session, counters)
+        statistics.add(session, tally)
 
     def _read(self, project: str, items: Sequence[NewRun]) -> None:
         snapshots = {item.snapshot for item in items if item.snapshot}

@@ -64,6 +64,7 @@ COMMANDS: Mapping[str, Command] = {
         "service_accounts:service_accounts", "List and make programs, their keys and federation."
     ),
     "stacks": Command("stacks:stacks", "Put stacks together, try them, and choose one."),
+    "statistics": Command("statistics:statistics", "Show how much ran, and how it ended."),
     "sync": Command("sync:sync", "Hand over runs that were recorded on this machine."),
     "teams": Command("teams:teams", "List, make and fill teams."),
     "tokens": Command("tokens:tokens", "List, make and delete personal access tokens."),
