@@ -196,16 +196,15 @@ def services(parts: Parts) -> list[Service]:
         _service(builds_pb2, builds_pb2_grpc, BuildServicer(database, lists)),
         _service(stacks_pb2, stacks_pb2_grpc, StackServicer(database, lists, parts.trials)),
         _service(runs_pb2, runs_pb2_grpc, _runs(parts, watches)),
-        _service(steps_pb2, steps_pb2_grpc, StepServicer(database, lists)),
         _service(
             statistics_pb2,
             statistics_pb2_grpc,
             StatisticsServicer(database, lists, parts.access, parts.clock),
         ),
+        _service(steps_pb2, steps_pb2_grpc, StepServicer(database, lists, parts.bells)),
         _service(reports_pb2, reports_pb2_grpc, _reports(parts)),
         _service(artifacts_pb2, artifacts_pb2_grpc, _artifacts(parts)),
         _service(models_pb2, models_pb2_grpc, ModelServicer(database, lists)),
-        _service(artifacts_pb2, artifacts_pb2_grpc, _artifacts(parts)),
         _service(triggers_pb2, triggers_pb2_grpc, TriggerServicer(database, lists)),
         _service(
             schedules_pb2,

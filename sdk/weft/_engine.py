@@ -22,6 +22,7 @@ from weft._dispatch import dispatch
 from weft._failures import failure_of
 from weft._fan_out import Expansion, expand
 from weft._graph import Graph
+from weft._halting import Halting
 from weft._loop import Loop
 from weft._options import Options
 from weft._records import ArtifactVersion, Failure, LogBatch, LogLine, RunRecord, RunRecorder
@@ -54,6 +55,9 @@ class Engine:
         self._schedule = Schedule(dict(self.units))
         self._new_attempt = attempts_of(record, recorder, store, allow_pickle=options.allow_pickle)
         self._loop = Loop()
+        self._halting = Halting(
+            self.units, self._ledger, self._loop, release=self._release, give_up=self._give_up
+        )
         self._open = len(self.units)
         self._busy = 0
         self._closed_to_new = ""  # why nothing new may start
@@ -68,6 +72,13 @@ class Engine:
     def stop(self, mode: StopMode, reason: str = "") -> None:
         """Stop the run: GRACEFUL lets running steps end, FORCE does not wait for them."""
         self._loop.put(lambda: self._stop(mode, reason))
+
+    def stop_step(self, step: str, mode: StopMode, reason: str = "", *, grace_s: float) -> None:
+        """Stop one step: what depends on it fares as if it had failed.
+
+        GRACEFUL tells it, and does not wait for it any longer than the grace; FORCE not at all.
+        """
+        self._loop.put(lambda: self._halting.stop_step(step, mode, reason, grace_s))
 
     def pause(self, *, is_paused: bool) -> None:
         """Start nothing new, or go on; what runs is left alone."""
@@ -157,7 +168,7 @@ class Engine:
         unit.decision = decision
         if decision.outcome is CacheOutcome.UNCACHEABLE:
             self._say(unit, "WARNING", decision.reason)
-        if self._closed_to_new:
+        if self._closed_to_new or unit.stopped:
             self._give_up(unit)
         elif decision.outcome is CacheOutcome.HIT and decision.candidate is not None:
             unit.outputs = {n: found[0] for n, found in decision.candidate.outputs.items()}
@@ -197,7 +208,7 @@ class Engine:
             return  # an attempt that was given up has ended after all
         if isinstance(result, Succeeded):
             self._succeed(unit, result.outputs)
-        elif result.is_stopped:
+        elif result.is_stopped or unit.stopped:
             self._give_up(unit)
         else:
             self._failed_attempt(unit, result)
@@ -207,6 +218,9 @@ class Engine:
             return
         unit.let_go()
         seconds = unit.step.timeout_s
+        if unit.stopped:
+            self._give_up(unit)
+            return
         message = f"step {unit.id} did not end within {seconds:g} s"
         failure = Failure("USER", "TIMEOUT", message, "TimeoutError", unit.step.location)
         retryable = issubclass(TimeoutError, unit.step.retry.retry_on)
@@ -237,12 +251,16 @@ class Engine:
         self._ended(unit)
 
     def _fail(self, unit: Unit, failure: Failure) -> None:
-        unit.failure = failure
         if unit.state is StepState.PENDING:
             unit.attempt = max(unit.attempt, 1)
         self._ledger.move(unit, StepState.FAILED, failure=failure)
+        self._broke(unit, failure)
+
+    def _broke(self, unit: Unit, failure: Failure) -> None:
+        """Do what follows from the bad end of a unit."""
+        unit.failure = failure
         self._ended(unit)
-        if unit.parent is not None and unit.tolerates_failures:
+        if unit.parent is not None and (unit.tolerates_failures or unit.is_in_stopped):
             return
         self.failure = self.failure or replace(failure, step=unit.id)
         self._apply_mode(unit)
@@ -250,16 +268,16 @@ class Engine:
     def _apply_mode(self, failed: Unit) -> None:
         top = failed.parent or failed
         for step in self.graph.downstream([top.id]):
-            self._skip(self.units[step], f"{failed.id} failed")
+            self._skip(self.units[step], f"{failed.id} {failed.how_it_broke}")
         mode = self.graph.mode
         if mode is ExecutionMode.CONTINUE or self._closed_to_new:
             return
-        self._closed_to_new = f"{failed.id} failed and the run is {mode}"
+        self._closed_to_new = f"{failed.id} {failed.how_it_broke} and the run is {mode}"
         for unit in list(self.units.values()):
             self._skip(unit, self._closed_to_new)
         if mode is ExecutionMode.FAIL_FAST:
-            self._ask_to_stop(self._closed_to_new)
-            self._loop.after(self._options.fail_fast_grace_s, self._force_all)
+            self._halting.ask_all(self._closed_to_new)
+            self._loop.after(self._options.fail_fast_grace_s, self._halting.force_all)
 
     def _skip(self, unit: Unit, reason: str) -> None:
         if unit.state is StepState.PENDING and not unit.is_busy:
@@ -270,16 +288,21 @@ class Engine:
 
     def _give_up(self, unit: Unit) -> None:
         """End a unit that was stopped, or that had not started when the run closed."""
-        reason = self._closed_to_new
+        # Where the whole run stops, nothing follows from one step any more.
+        own = unit.stopped if not self._closed_to_new else None
+        reason = own.message if own else self._closed_to_new
         if unit.state is StepState.PENDING:
-            stopped = self._stop_mode is not None
+            stopped = own is not None or self._stop_mode is not None
             final = StepState.STOPPED if stopped else StepState.SKIPPED
             self._ledger.move(unit, final, reason=reason)
         else:
             if unit.state is not StepState.STOPPING:
                 self._ledger.move(unit, StepState.STOPPING, reason=reason)
             self._ledger.move(unit, StepState.STOPPED, reason=reason)
-        self._ended(unit)
+        if own:
+            self._broke(unit, own)
+        else:
+            self._ended(unit)
 
     def _ended(self, unit: Unit) -> None:
         self._open -= 1
@@ -287,14 +310,14 @@ class Engine:
             self._schedule.ended_well(unit)
         if unit.parent is not None:
             unit.parent.open_children -= 1
-            self._schedule.item_ended(unit.parent)
+            self._schedule.item_ended(unit, unit.parent)
             if not unit.parent.open_children:
                 self._gather(unit.parent)
 
     # Fan-out
 
     def _expanded(self, unit: Unit, expansion: Expansion) -> None:
-        if self._closed_to_new:
+        if self._closed_to_new or unit.stopped:
             self._give_up(unit)
             return
         for index, arguments in enumerate(expansion):
@@ -313,22 +336,16 @@ class Engine:
 
     def _gather(self, unit: Unit) -> None:
         """End a fan-out whose items have all ended."""
-        states = {child.state for child in unit.children}
-        failed = next((child for child in unit.children if child.failure), None)
-        if failed is not None and failed.failure is not None and not unit.tolerates_failures:
-            number = sum(child.failure is not None for child in unit.children)
-            message = f"{number} of {len(unit.children)} items failed, first {failed.id}"
-            unit.failure = Failure(failed.failure.kind, "ITEM_FAILED", message, step=failed.id)
-            self._ledger.move(unit, StepState.FAILED, failure=unit.failure)
-            self._ended(unit)
-        elif states & {StepState.STOPPED, StepState.SKIPPED}:
+        failure = unit.failure_of_items()
+        if unit.stopped or (failure is None and unit.is_incomplete):
             self._give_up(unit)
+            return
+        unit.failure = failure
+        if failure is not None:
+            self._ledger.move(unit, StepState.FAILED, failure=failure)
         else:
-            names = unit.step.outputs.names
-            done = [child.outputs for child in unit.children if child.outputs]
-            outputs = {name: tuple(item[name] for item in done) for name in names}
-            self._ledger.move(unit, StepState.SUCCEEDED, outputs=outputs)
-            self._ended(unit)
+            self._ledger.move(unit, StepState.SUCCEEDED, outputs=unit.outputs_of_items())
+        self._ended(unit)
 
     # Stopping
 
@@ -340,29 +357,15 @@ class Engine:
         for unit in list(self.units.values()):
             if not unit.is_busy and unit.state in {StepState.PENDING, StepState.RETRYING}:
                 self._give_up(unit)
-        self._ask_to_stop(self._closed_to_new)
+        self._halting.ask_all(self._closed_to_new)
         if mode is StopMode.FORCE:
-            self._force_all()
-
-    def _ask_to_stop(self, reason: str) -> None:
-        for unit in self.units.values():
-            if unit.state is StepState.RUNNING:
-                self._ledger.move(unit, StepState.STOPPING, reason=reason)
-            if unit.dispatch is not None and unit.is_busy:
-                unit.dispatch.request_stop()
-
-    def _force_all(self) -> None:
-        for unit in list(self.units.values()):
-            if unit.is_busy and unit.state in {StepState.STOPPING, StepState.PENDING}:
-                self._release(unit, unit.occupation)
-                unit.let_go()
-                self._give_up(unit)
+            self._halting.force_all()
 
     def _finish(self) -> None:
         if self.failure is not None:
             reason = f"step {self.failure.step} failed"
             self._ledger.move_run(RunState.FAILED, reason=reason, failure=self.failure)
-        elif any(unit.state is StepState.STOPPED for unit in self.units.values()):
+        elif self._stop_mode and any(u.state is StepState.STOPPED for u in self.units.values()):
             self._ledger.move_run(RunState.STOPPED, reason=self._closed_to_new)
         else:
             self._ledger.move_run(RunState.SUCCEEDED)

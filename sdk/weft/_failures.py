@@ -23,6 +23,12 @@ _PACKAGE = str(Path(__file__).parent)
 _LIBRARY = str(Path(os.__file__).parent)
 
 
+def stopped_by_person(step: str, reason: str) -> Failure:
+    """What depends on a step that somebody stopped hears of it."""
+    said = f": {reason}" if reason else ""
+    return Failure("USER", "STEP_STOPPED", f"step {step} was stopped{said}", step=step)
+
+
 def failure_of(error: BaseException) -> Failure:
     """Describe an exception that ended an attempt.
 

@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING
 from weft._records import (
     CacheCandidate,
     Given,
+    Listener,
     LogBatch,
     Metadata,
     Metric,
-    PauseCallback,
     Recorder,
     RunRecord,
     RunRecorder,
     RunReport,
     StepRecord,
     StepReport,
-    StopCallback,
 )
 from weft._spool import SpoolRecorder, SpoolRun
 from weft.errors import RecordingError, UnavailableError
@@ -48,18 +47,18 @@ class JournaledRecorder:
         self._spool = spool
         self._release = release
 
-    def begin(self, run: RunRecord, on_stop: StopCallback, on_pause: PauseCallback) -> RunRecorder:
+    def begin(self, run: RunRecord, listener: Listener) -> RunRecorder:
         """Creates the run; one whose workspace has just gone is recorded here alone."""
         try:
-            recording = self._remote.begin(run, on_stop, on_pause)
+            recording = self._remote.begin(run, listener)
         except UnavailableError as error:
             self._release()
             _log.warning("%s: the run is recorded on this machine", error)
-            return self._spool.begin(run, on_stop, on_pause)
+            return self._spool.begin(run, listener)
         except BaseException:
             self._release()
             raise
-        return JournaledRun(recording, self._spool.begin(run, on_stop, on_pause), self._release)
+        return JournaledRun(recording, self._spool.begin(run, listener), self._release)
 
 
 class JournaledRun:

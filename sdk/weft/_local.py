@@ -70,21 +70,12 @@ def execute(
     graph: Graph, record: RunRecord, recorder: Recorder, local: Settings, options: Options
 ) -> Engine:
     """Run the engine with its recorder open, and Ctrl-C wired to stop it."""
-    engines: list[Engine] = []
-
-    def on_stop(mode: StopMode, reason: str) -> None:
-        for running in engines:
-            running.stop(mode, reason)
-
-    def on_pause(is_paused: bool) -> None:  # noqa: FBT001 - a callback
-        for running in engines:
-            running.pause(is_paused=is_paused)
-
-    recording = recorder.begin(record, on_stop, on_pause)
+    wishes = _ForEngine()
+    recording = recorder.begin(record, wishes)
     try:
         store = open_store(local.artifact_store, local.store_access)
         engine = Engine(graph, record, recorder=recording, store=store, options=options)
-        engines.append(engine)
+        wishes.hand_to(engine)
         recording.add_steps([step_record(node) for node in graph.in_order()])
         with _interrupts(engine.stop):
             engine.run()
@@ -92,6 +83,41 @@ def execute(
         recording.close()
     _warn(engine)
     return engine
+
+
+class _ForEngine:
+    """Hands wishes to the engine; those that come before there is one wait for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+        self._waiting: list[Callable[[Engine], None]] = []
+
+    def hand_to(self, engine: Engine) -> None:
+        """From now on this engine hears what people want."""
+        with self._lock:
+            self._engine = engine
+            for wish in self._waiting:
+                wish(engine)
+
+    def stop(self, mode: StopMode, reason: str) -> None:
+        """Stops the run."""
+        self._tell(lambda engine: engine.stop(mode, reason))
+
+    def stop_step(self, step: str, mode: StopMode, reason: str, *, grace_s: float) -> None:
+        """Stops one step."""
+        self._tell(lambda engine: engine.stop_step(step, mode, reason, grace_s=grace_s))
+
+    def pause(self, *, is_paused: bool) -> None:
+        """Starts nothing new, or goes on."""
+        self._tell(lambda engine: engine.pause(is_paused=is_paused))
+
+    def _tell(self, wish: Callable[[Engine], None]) -> None:
+        with self._lock:
+            if self._engine is None:
+                self._waiting.append(wish)
+            else:
+                wish(self._engine)
 
 
 def finished_run(engine: Engine, local: Settings) -> Run[Any]:

@@ -250,8 +250,32 @@ class Given:
 
 
 Record = RunRecord | StepRecord | RunReport | StepReport | LogBatch | Metadata | Metric
-StopCallback = Callable[[StopMode, str], None]
-PauseCallback = Callable[[bool], None]
+
+
+class Listener(Protocol):
+    """Hears what people want of a run, from any thread."""
+
+    def stop(self, mode: StopMode, reason: str) -> None:
+        """The run should stop."""
+
+    def stop_step(self, step: str, mode: StopMode, reason: str, *, grace_s: float) -> None:
+        """One step should stop; one that is told has this long before it is cancelled."""
+
+    def pause(self, *, is_paused: bool) -> None:
+        """Nothing new should start, or what waits should go on."""
+
+
+class Nobody:
+    """Hears nothing: there is nothing to stop."""
+
+    def stop(self, mode: StopMode, reason: str) -> None:
+        """It is over."""
+
+    def stop_step(self, step: str, mode: StopMode, reason: str, *, grace_s: float) -> None:
+        """Likewise."""
+
+    def pause(self, *, is_paused: bool) -> None:
+        """Likewise."""
 
 
 class RunRecorder(Protocol):
@@ -299,5 +323,5 @@ class RunRecorder(Protocol):
 class Recorder(Protocol):
     """Where runs are recorded: the workspace, or the spool of this machine."""
 
-    def begin(self, run: RunRecord, on_stop: StopCallback, on_pause: PauseCallback) -> RunRecorder:
-        """Create the run; the callbacks are called, from any thread, when people want so."""
+    def begin(self, run: RunRecord, listener: Listener) -> RunRecorder:
+        """Create the run; the listener is told when people want something of it."""

@@ -22,15 +22,14 @@ from weft._records import (
     ArtifactVersion,
     CacheCandidate,
     Given,
+    Listener,
     LogBatch,
     Metadata,
     Metric,
-    PauseCallback,
     RunRecord,
     RunReport,
     StepRecord,
     StepReport,
-    StopCallback,
 )
 from weft._reporter import Reporter
 from weft._run_ref import RunRef
@@ -74,7 +73,7 @@ class RemoteRecorder:
         self._close_timeout_s = close_timeout_s
         self._reporter = str(uuid.uuid4())
 
-    def begin(self, run: RunRecord, on_stop: StopCallback, on_pause: PauseCallback) -> RemoteRun:
+    def begin(self, run: RunRecord, listener: Listener) -> RemoteRun:
         """Creates the run where it does not exist, and takes it; raises ApiError."""
         ref = RunRef(run.project, run.name)
         if not self._existing:
@@ -91,8 +90,7 @@ class RemoteRecorder:
             heartbeat_s=heartbeat_s or 20.0,
             replays=self._replays,
             close_timeout_s=self._close_timeout_s,
-            on_stop=on_stop,
-            on_pause=on_pause,
+            listener=listener,
             on_token=self._on_token,
             steps=instructions.steps,
         )
@@ -152,8 +150,7 @@ class RemoteRun:
         heartbeat_s: float,
         replays: bool,
         close_timeout_s: float,
-        on_stop: StopCallback,
-        on_pause: PauseCallback,
+        listener: Listener,
         on_token: Callable[[str], None] | None,
         steps: Sequence[run_types_pb2.Step],
     ) -> None:
@@ -161,9 +158,9 @@ class RemoteRun:
         self._run = run
         self._ref = ref = RunRef(run.project, run.name)
         self._reporter_id = reporter
-        self._on_stop = on_stop
+        self._listener = listener
         self._on_token = on_token
-        self._wishes = Wishes(on_stop, on_pause)
+        self._wishes = Wishes(listener)
         self._steps = steps
         self._groups: dict[str, str] = {}
         self._names: dict[str, str] = {}
@@ -296,7 +293,7 @@ class RemoteRun:
         """What cannot be recorded should not go on as if it were."""
         if self._failure is None and not self._abandoned.is_set():
             self._failure = error
-            self._on_stop(StopMode.FORCE, f"the workspace refused the record: {error}")
+            self._listener.stop(StopMode.FORCE, f"the workspace refused the record: {error}")
 
     def _add_steps(self, steps: Sequence[StepRecord]) -> None:
         from weft import _wire

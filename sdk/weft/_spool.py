@@ -18,16 +18,15 @@ from weft import _json
 from weft._records import (
     CacheCandidate,
     Given,
+    Listener,
     LogBatch,
     Metadata,
     Metric,
-    PauseCallback,
     Record,
     RunRecord,
     RunReport,
     StepRecord,
     StepReport,
-    StopCallback,
     now,
 )
 from weft._states import StepState
@@ -42,8 +41,7 @@ class SpoolRecorder:
     def begin(
         self,
         run: RunRecord,
-        on_stop: StopCallback,  # noqa: ARG002 - nobody else can stop it
-        on_pause: PauseCallback,  # noqa: ARG002 - likewise
+        listener: Listener,  # noqa: ARG002 - nobody else can want anything of it
     ) -> SpoolRun:
         """Open the run's file."""
         return SpoolRun(self._folder, run)

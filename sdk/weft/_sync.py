@@ -13,6 +13,7 @@ from weft._records import (
     LogBatch,
     Metadata,
     Metric,
+    Nobody,
     Record,
     RunRecord,
     RunRecorder,
@@ -22,7 +23,6 @@ from weft._records import (
 )
 from weft._remote import RemoteRecorder
 from weft._spool import read_spool
-from weft._states import StopMode
 from weft.errors import NotSignedInError, UnavailableError, WeftError
 
 _CLOSE_TIMEOUT_S = 60.0
@@ -70,7 +70,7 @@ def _settle(endpoint: Endpoint, path: Path) -> Iterator[Synced]:
 
 def _hand_over(endpoint: Endpoint, run: RunRecord, records: Iterator[Record]) -> None:
     recorder = RemoteRecorder(endpoint, replays=True, close_timeout_s=_CLOSE_TIMEOUT_S)
-    recording = recorder.begin(run, _nobody_listens, _nobody_waits)
+    recording = recorder.begin(run, Nobody())
     try:
         for kind, neighbours in groupby(records, type):
             if kind is StepRecord:
@@ -95,11 +95,3 @@ def _replay(recording: RunRecorder, record: Record) -> None:
             recording.write_metadata(record)
         case Metric():
             recording.write_metrics([record])
-
-
-def _nobody_listens(_mode: StopMode, _reason: str) -> None:
-    """The run ended long ago: nothing can be stopped."""
-
-
-def _nobody_waits(_is_paused: bool) -> None:  # noqa: FBT001 - a callback
-    """Nor paused."""

@@ -25,6 +25,7 @@ class Unit:
         occupation: Counts what it was busy with; an event of an older one comes too late.
         waiting: Items of a fan-out that its concurrency holds back.
         open_children: Items of a fan-out that have not ended.
+        stopped: That a person stopped it, as what depends on it hears of it.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Unit:
     children: list[Unit] = field(default_factory=list)
     waiting: deque[Unit] = field(default_factory=deque)
     open_children: int = 0
+    stopped: Failure | None = None
 
     @property
     def step(self) -> StepDefinition:
@@ -59,6 +61,16 @@ class Unit:
         """Whether it, or the fan-out it is an item of, puts failures into the result."""
         return self.node.fan_out is not None and self.node.fan_out.return_exceptions
 
+    @property
+    def how_it_broke(self) -> str:
+        """What is said of it where it did not end well."""
+        return "was stopped" if self.stopped else "failed"
+
+    @property
+    def is_in_stopped(self) -> bool:
+        """Whether it is an item of a fan-out that a person stopped as a whole."""
+        return self.parent is not None and self.parent.stopped is not None
+
     def let_go(self) -> None:
         """End its attempt as far as possible, and do not wait for it."""
         if self.dispatch is not None:
@@ -69,6 +81,26 @@ class Unit:
         if self.is_fan_out:
             return [child.failure or child.outputs for child in self.children]
         return self.outputs
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether items of it neither ended well nor broke: the run closed before."""
+        unfinished = {StepState.STOPPED, StepState.SKIPPED}
+        return any(child.state in unfinished and not child.failure for child in self.children)
+
+    def failure_of_items(self) -> Failure | None:
+        """Say why a fan-out failed whose items have all ended; None where it did not."""
+        broken = [(child.id, child.failure) for child in self.children if child.failure]
+        if not broken or self.tolerates_failures:
+            return None
+        first, failure = broken[0]
+        message = f"{len(broken)} of {len(self.children)} items failed, first {first}"
+        return Failure(failure.kind, "ITEM_FAILED", message, step=first)
+
+    def outputs_of_items(self) -> dict[str, tuple[ArtifactVersion, ...]]:
+        """Give the outputs of the items that have any, by name."""
+        done = [child.outputs for child in self.children if child.outputs]
+        return {name: tuple(item[name] for item in done) for name in self.step.outputs.names}
 
 
 class Ledger:
@@ -128,7 +160,9 @@ class Schedule:
         self.ready.extend(first)
         fan_out.waiting.extend(fan_out.children[len(first) :])
 
-    def item_ended(self, fan_out: Unit) -> None:
-        """Let the next item that was held back start."""
-        if fan_out.waiting:
+    def item_ended(self, item: Unit, fan_out: Unit) -> None:
+        """Let the next item that was held back start; unless this one was held back itself."""
+        if item.stopped and item in fan_out.waiting:
+            fan_out.waiting.remove(item)
+        elif fan_out.waiting:
             self.ready.append(fan_out.waiting.popleft())

@@ -25,12 +25,12 @@ from google.protobuf.json_format import MessageToDict
 from weft._backoff import persist
 from weft._connection import Endpoint
 from weft._models import of_run
-from weft._records import Failure, RunRecord, RunReport, now
+from weft._records import Failure, Nobody, RunRecord, RunReport, now
 from weft._remote import RemoteRecorder
 from weft._run_ref import RunRef
 from weft._secrets import source
 from weft._stack_store import access_of
-from weft._states import RunState, StopMode
+from weft._states import RunState
 from weft.errors import ApiError, RunnerError
 
 if TYPE_CHECKING:
@@ -191,17 +191,9 @@ def _report_unusable(recorder: RemoteRecorder, run: run_types_pb2.Run, error: Ex
         exception=type(error).__name__,
         traceback="".join(traceback.format_exception(error)),
     )
-    recording = recorder.begin(record_of(run), _ignore_stop, _ignore_pause)
+    recording = recorder.begin(record_of(run), Nobody())
     recording.report_run(RunReport(0, RunState.FAILED, now(), failure.message[:500], failure))
     recording.close()
-
-
-def _ignore_stop(_mode: StopMode, _reason: str) -> None:
-    """There is nothing to stop: the run is about to end."""
-
-
-def _ignore_pause(_is_paused: bool) -> None:  # noqa: FBT001 - a callback
-    """Likewise."""
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from weft._approval import Question, Verdict
 from weft._describe import run_record
 from weft._engine import Engine
 from weft._options import Options
-from weft._records import ArtifactVersion, Given, Record
+from weft._records import ArtifactVersion, Given, Nobody, Record
 from weft._spool import SpoolRecorder, SpoolRun, read_spool
 from weft._states import StopMode
 from weft._step_settings import with_settings
@@ -89,7 +89,7 @@ def engine_of(tmp_path: Path) -> Iterator[Make]:
         def make(whole: Pipeline[..., Any], **recording: Any) -> Engine:
             graph = whole.trace()
             record = run_record(graph, "default")
-            spool = SpoolRecorder(tmp_path).begin(record, lambda *_: None, lambda _: None)
+            spool = SpoolRecorder(tmp_path).begin(record, Nobody())
             closing.callback(spool.close)
             store = LocalStore(tmp_path / "artifacts")
             recorder: Any = Recording(spool, **recording)
@@ -196,7 +196,15 @@ def test_what_an_earlier_run_made_is_not_run_again(engine_of: Make, tmp_path: Pa
 
 def test_wishes_are_heard_once_and_a_pause_ends_with_its_absence() -> None:
     heard: list[Any] = []
-    wishes = Wishes(lambda mode, why: heard.append((mode, why)), heard.append)
+
+    class Listener(Nobody):
+        def stop(self, mode: StopMode, reason: str) -> None:
+            heard.append((mode, reason))
+
+        def pause(self, *, is_paused: bool) -> None:
+            heard.append(is_paused)
+
+    wishes = Wishes(Listener())
     pause = reports_pb2.Directive(pause=run_types_pb2.PauseRequest())
     stop = reports_pb2.Directive(stop=run_types_pb2.StopRequest(mode=2, reason="now"))
     for directives in ([], [pause], [pause], [], [pause, stop], [stop], [stop]):

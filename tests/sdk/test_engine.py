@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from weft import ExecutionMode, Pipeline, Retry, RunState, StepState, context, p
 from weft._describe import run_record
 from weft._engine import Engine
 from weft._options import Options
-from weft._records import Record, RunRecord, RunReport, StepReport
+from weft._records import Nobody, Record, RunRecord, RunReport, StepReport
 from weft._spool import SpoolRecorder, read_spool
 from weft._states import RUN_TRANSITIONS, STEP_TRANSITIONS, StopMode
 from weft._store import LocalStore
@@ -27,7 +28,7 @@ def engine_of(
 ) -> tuple[Engine, Callable[[], list[Record]]]:
     graph = whole.trace()
     record: RunRecord = run_record(graph, "default")
-    recording = SpoolRecorder(folder).begin(record, lambda *_: None, lambda _: None)
+    recording = SpoolRecorder(folder).begin(record, Nobody())
     engine = Engine(
         graph,
         record,
@@ -69,24 +70,43 @@ NODES = st.lists(
 )
 
 
+@dataclass(frozen=True)
+class Stops:
+    """In which steps somebody stops the run, or steps of it."""
+
+    run_at: int | None
+    step_at: int | None
+    mode: StopMode
+
+    def apply(self, engine: Engine, number: int) -> None:
+        if number == self.run_at:
+            engine.stop(self.mode, "test")
+        if number == self.step_at:
+            # Some that run, some that have not started, some that are over.
+            for unit in list(engine.units)[:: number + 1]:
+                engine.stop_step(unit, self.mode, grace_s=0)
+
+
+PLACES = st.none() | st.integers(0, 8)
+STOPS = st.builds(Stops, PLACES, PLACES, st.sampled_from(StopMode))
+
+
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     nodes=NODES,
     mode=st.sampled_from(ExecutionMode),
-    stop_at=st.none() | st.integers(0, 8),
-    stop_mode=st.sampled_from(StopMode),
+    stops=STOPS,
 )
 def test_every_run_tells_a_legal_story(
-    tmp_path: Path, nodes: Any, mode: ExecutionMode, stop_at: int | None, stop_mode: StopMode
+    tmp_path: Path, nodes: Any, mode: ExecutionMode, stops: Stops
 ) -> None:
     engines: list[Engine] = []
 
     @step(retries=Retry(1, 0.0, retry_on=(OSError,)), cache=False)
     def act(how: str, number: int, waits: list[Any]) -> int:
-        if number == stop_at:
-            engines[0].stop(stop_mode, "test")
+        stops.apply(engines[0], number)
         if how == "exit":
             raise SystemExit(1)
         if how == "raise" or (how == "flaky" and context().attempt == 1):
@@ -108,11 +128,11 @@ def test_every_run_tells_a_legal_story(
     final = engine.run()
     check_legal(records())
     # A stopped run grants no second attempt.
-    failing = {"raise", "exit"} if stop_at is None else {"raise", "exit", "flaky"}
+    failing = {"raise", "exit"} if stops.run_at is None else {"raise", "exit", "flaky"}
     failed = any(how in failing for how, _, _ in nodes)
-    if stop_at is None:
+    if stops.run_at is None and stops.step_at is None:
         assert final is (RunState.FAILED if failed else RunState.SUCCEEDED)
-    if not failed:
+    if not failed and stops.step_at is None:
         assert final is not RunState.FAILED
 
 

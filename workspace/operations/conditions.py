@@ -17,7 +17,7 @@ from workspace.store import conditions as store
 from workspace.store import runs as run_store
 from workspace.store import steps as step_store
 from workspace.store.base import insert
-from workspace.store.schema import Run
+from workspace.store.schema import Run, Step
 from workspace.store.schema_conditions import ConditionState, RunCondition
 
 _AT_ONCE = 200
@@ -125,6 +125,15 @@ def expire(session: Session) -> int:
     return expired
 
 
+def cancel_of_step(session: Session, moves: Moves, run: Run, step: Step) -> None:
+    """What a step asks is moot once somebody stops it; the caller saves the moves."""
+    rows = [row for row in store.open_of(session, [run.uid]) if row.step == step.id]
+    for row in rows:
+        close_condition(session, row, ConditionState.CANCELLED)
+    save_conditions(session, rows)
+    _count_down(moves, run, len(rows))
+
+
 def _check_value(row: RunCondition, answer: Answer) -> None:
     if not answer.is_approval:
         return
@@ -161,11 +170,16 @@ def _close(session: Session, run: Run, row: RunCondition, state: ConditionState)
     close_condition(session, row, state)
     save_conditions(session, [row])
     moves = Moves(session)
-    run.open_condition_count = max(0, run.open_condition_count - 1)
-    if not run.open_condition_count and run.state == RunState.RUNNING:
-        run.state_reason = ""
-    moves.change_run(run, "open_condition_count", "state_reason")
+    _count_down(moves, run, 1)
     step = step_store.get(session, run.uid, row.step) if row.step else None
     if step and step.state == StepState.PAUSED:
         moves.move_step(run, step, StepState.RUNNING, reason=f"The answer: {state.lower()}.")
     moves.save()
+
+
+def _count_down(moves: Moves, run: Run, count: int) -> None:
+    """The run waits for fewer answers."""
+    run.open_condition_count = max(0, run.open_condition_count - count)
+    if not run.open_condition_count and run.state == RunState.RUNNING:
+        run.state_reason = ""
+    moves.change_run(run, "open_condition_count", "state_reason")

@@ -45,6 +45,7 @@ _RUN_COLUMNS = (
     "end_time",
     "stop_request",
     "pause_request",
+    "step_stops",
     "open_condition_count",
     "metadata",
 )
@@ -68,6 +69,7 @@ STEP_DATA = (
     "outputs",
     "metadata",
     "cache_key_parts",
+    "stop_request",
 )
 
 
@@ -178,7 +180,15 @@ class Moves:
         if state in STEP_TERMINAL:
             step.end_time = time
             self._tally.step_ended(step)
+            if step.id in run.step_stops:
+                self.wish_stops(run, {i: w for i, w in run.step_stops.items() if i != step.id})
         self.change_step(step, "state", item=item)
+
+    def wish_stops(self, run: Run, wishes: dict[str, Any]) -> None:
+        """Sets which steps of a run its runner is to stop; only the runner sees this."""
+        run.step_stops = wishes
+        self.note_run(run)
+        self._moved_runs.add(run.uid)
 
     def attempt(self, step: Step, number: int, *, host: str = "", time: datetime) -> None:
         """Writes down where an attempt at the step stands: where the step stands now."""

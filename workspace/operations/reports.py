@@ -5,7 +5,7 @@ lower one stale. Nothing is ever undone; what comes after the end is kept beside
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from workspace.lifecycle import (
 )
 from workspace.operations.moves import Moves
 from workspace.operations.refusals import absent, fenced, illegal
+from workspace.operations.wishes import Wishes, wishes
 from workspace.store import artifacts as artifact_store
 from workspace.store import runs as run_store
 from workspace.store import steps as step_store
@@ -106,15 +107,7 @@ class Applied:
 
     outcomes: list[Outcome]
     acked_sequence: int
-    wishes: "Wishes"
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """That a run stop, until it has ended; that it start nothing new, while it is paused."""
-
-    stop: dict[str, Any] | None
-    pause: dict[str, Any] | None
+    wishes: Wishes
 
 
 def apply(session: Session, batches: list[Batch]) -> list[Applied | MeshError]:
@@ -131,12 +124,6 @@ def admit(run: Run, reporter: UUID, attempt: int) -> MeshError | None:
         return fenced(run.name)
     run.reporter = reporter
     return None
-
-
-def wishes(run: Run) -> Wishes:
-    """What people want of a run, for as long as it has not ended."""
-    stop = run.stop_request if run.state not in RUN_TERMINAL else None
-    return Wishes(stop, run.pause_request if run.state == RunState.PAUSED else None)
 
 
 class _Work:
@@ -231,6 +218,7 @@ class _Work:
             return self._record(run, step.name, report)
         if 0 < said.attempt < step.attempt_count:
             return STALE
+        said = _as_it_counts(step, said)
         refusal = self._refusal(run, step, said)
         if refusal:
             return refusal
@@ -382,6 +370,16 @@ def _as_its_runner_sees_it(step: Step) -> StepState:
     """A step that waits for people is PAUSED here; to its runner it simply runs."""
     current = StepState(step.state)
     return StepState.RUNNING if current is StepState.PAUSED else current
+
+
+def _as_it_counts(step: Step, said: StepReport) -> StepReport:
+    """What is said of a step that somebody stops: until it ends it is STOPPING.
+
+    Its runner may not have heard yet, and begin another attempt meanwhile.
+    """
+    if step.state == StepState.STOPPING and step.stop_request and said.state not in STEP_TERMINAL:
+        return replace(said, state=StepState.STOPPING, reason=step.state_reason)
+    return said
 
 
 def _version_key(name: str) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -41,6 +41,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 _DAY_S = 86_400
 FAILURE_KINDS = short_names(run_types_pb2.FailureKind)
 _FAILURE_NUMBERS = numbers(run_types_pb2.FailureKind)
+_STOP_MODES = numbers(run_types_pb2.StopMode)
 
 
 def struct_to_dict(struct: Struct) -> dict[str, Any]:
@@ -115,6 +116,22 @@ def failure_to_proto(failure: dict[str, Any] | None) -> run_types_pb2.Failure | 
         return None
     kind: Any = _FAILURE_NUMBERS.get(failure["kind"], 0)
     return run_types_pb2.Failure(**{**failure, "kind": kind})
+
+
+def stop_to_proto(request: dict[str, Any] | None) -> run_types_pb2.StopRequest | None:
+    """A wish that a run or a step stop; only those of steps have a grace."""
+    if request is None:
+        return None
+    mode: Any = _STOP_MODES[request["mode"]]
+    said = run_types_pb2.StopRequest(
+        requester=request["requester"],
+        mode=mode,
+        reason=request["reason"],
+        time=stamp(datetime.fromisoformat(request["time"])),
+    )
+    if "grace_s" in request:
+        said.grace.FromTimedelta(timedelta(seconds=request["grace_s"]))
+    return said
 
 
 def environment_to_dict(message: Message) -> dict[str, Any] | None:

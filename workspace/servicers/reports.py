@@ -25,6 +25,7 @@ from workspace.operations import reports as operations
 from workspace.operations import runs as run_operations
 from workspace.operations import steps as step_operations
 from workspace.operations.refusals import absent, fenced
+from workspace.operations.wishes import Wishes, wishes
 from workspace.run_tokens import RunTokens
 from workspace.servicers.conditions import condition_to_proto, new_condition
 from workspace.servicers.converting import (
@@ -32,10 +33,11 @@ from workspace.servicers.converting import (
     failure_to_dict,
     run_attempt,
     short_names,
+    stop_to_proto,
     struct_to_dict,
     time_of,
 )
-from workspace.servicers.runs import pause_to_proto, run_to_proto, stop_to_proto
+from workspace.servicers.runs import pause_to_proto, run_to_proto
 from workspace.servicers.stacks import run_stack_to_proto
 from workspace.servicers.steps import step_to_proto
 from workspace.stacks.flavors import BUILT_IN
@@ -186,7 +188,7 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
             # It is back: whoever watches learns it now, not at the next flush.
             await self._heartbeats.flush()
         token = self._tokens.issue(run) if self._tokens.is_half_spent(speaker) else ""
-        directives = _directives(operations.wishes(run))
+        directives = _directives(wishes(run))
         return reports_pb2.HeartbeatResponse(
             directives=directives, run_token=token, trust_bundle_pem=self._trust().decode()
         )
@@ -334,12 +336,15 @@ def _result(outcome: operations.Outcome) -> reports_pb2.ReportResult:
     )
 
 
-def _directives(wishes: operations.Wishes) -> list[reports_pb2.Directive]:
+def _directives(wanted: Wishes) -> list[reports_pb2.Directive]:
     found = []
-    if wishes.stop:
-        found.append(reports_pb2.Directive(stop=stop_to_proto(wishes.stop)))
-    if wishes.pause:
-        found.append(reports_pb2.Directive(pause=pause_to_proto(wishes.pause)))
+    if wanted.stop:
+        found.append(reports_pb2.Directive(stop=stop_to_proto(wanted.stop)))
+    if wanted.pause:
+        found.append(reports_pb2.Directive(pause=pause_to_proto(wanted.pause)))
+    for step, wish in wanted.steps.items():
+        said = reports_pb2.StepStop(step_id=step, request=stop_to_proto(wish))
+        found.append(reports_pb2.Directive(step_stop=said))
     return found
 
 

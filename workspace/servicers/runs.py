@@ -33,6 +33,7 @@ from workspace.servicers.converting import (
     masked,
     numbers,
     stamp,
+    stop_to_proto,
     struct_to_dict,
 )
 from workspace.servicers.listing import Lists
@@ -44,7 +45,6 @@ from workspace.store.schema import Run
 
 _STATES = numbers(run_types_pb2.RunState)
 _TRIGGERS = numbers(run_types_pb2.RunTrigger)
-_MODES = numbers(run_types_pb2.StopMode)
 
 
 class RunServicer(runs_pb2_grpc.RunServiceServicer):
@@ -331,18 +331,6 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
     if row.unresponsive_since:
         run.unresponsive.since.FromDatetime(row.unresponsive_since)
     return run
-
-
-def stop_to_proto(request: dict[str, Any] | None) -> run_types_pb2.StopRequest | None:
-    if request is None:
-        return None
-    mode: Any = _MODES[request["mode"]]
-    return run_types_pb2.StopRequest(
-        requester=request["requester"],
-        mode=mode,
-        reason=request["reason"],
-        time=stamp(datetime.fromisoformat(request["time"])),
-    )
 
 
 def pause_to_proto(request: dict[str, Any] | None) -> run_types_pb2.PauseRequest | None:

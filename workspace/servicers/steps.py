@@ -5,10 +5,20 @@ from typing import Any
 
 from meshkit.authentication import Context
 from meshkit.database import Database, Session
+from meshkit.idempotency import once
 from weftapi.workspace.v1 import run_types_pb2, steps_pb2, steps_pb2_grpc
 from workspace import names
+from workspace.bells import Bells
+from workspace.operations import step_stops
 from workspace.operations.refusals import absent
-from workspace.servicers.converting import failure_to_proto, numbers, stamp
+from workspace.operations.runs import FORCE, GRACEFUL
+from workspace.servicers.converting import (
+    caller,
+    failure_to_proto,
+    numbers,
+    stamp,
+    stop_to_proto,
+)
 from workspace.servicers.listing import Lists
 from workspace.store import artifacts as artifact_store
 from workspace.store import runs as run_store
@@ -19,9 +29,10 @@ _STATES = numbers(run_types_pb2.StepState)
 
 
 class StepServicer(steps_pb2_grpc.StepServiceServicer):
-    def __init__(self, database: Database, lists: Lists) -> None:
+    def __init__(self, database: Database, lists: Lists, bells: Bells) -> None:
         self._database = database
         self._lists = lists
+        self._bells = bells
 
     async def GetStep(
         self, request: steps_pb2.GetStepRequest, _context: Context
@@ -55,6 +66,22 @@ class StepServicer(steps_pb2_grpc.StepServiceServicer):
         attempts = [attempt_to_proto(request.parent, row) for row in found]
         return steps_pb2.ListStepAttemptsResponse(step_attempts=attempts)
 
+    async def StopStep(
+        self, request: steps_pb2.StopStepRequest, _context: Context
+    ) -> run_types_pb2.Step:
+        project, run, step = names.ids(request.name)
+        reply = await self._database.write(
+            step_stops.stop,
+            project,
+            run,
+            step,
+            _wish(request),
+            once=once(request, run_types_pb2.Step),
+            reply=step_to_proto,
+        )
+        self._bells.ring(names.run(project, run))
+        return reply
+
     async def LookupStepCache(
         self, request: steps_pb2.LookupStepCacheRequest, _context: Context
     ) -> steps_pb2.LookupStepCacheResponse:
@@ -73,6 +100,16 @@ class StepServicer(steps_pb2_grpc.StepServiceServicer):
             nearest=step_to_proto(nearest) if nearest else None,
             nearest_key_parts=nearest.cache_key_parts if nearest else {},
         )
+
+
+def _wish(request: steps_pb2.StopStepRequest) -> step_stops.StopWish:
+    is_forced = request.mode == run_types_pb2.STOP_MODE_FORCE
+    return step_stops.StopWish(
+        requester=caller().subject,
+        mode=FORCE if is_forced else GRACEFUL,
+        reason=request.reason,
+        grace=request.grace.ToTimedelta() if request.HasField("grace") else step_stops.GRACE,
+    )
 
 
 def _step(session: Session, project: str, run: str, step: str) -> Step | None:
@@ -137,6 +174,7 @@ def step_to_proto(row: Step) -> run_types_pb2.Step:
         start_time=stamp(row.start_time),
         end_time=stamp(row.end_time),
         log_stream=row.log_stream,
+        stop_request=stop_to_proto(row.stop_request),
     )
     if row.metadata:
         step.metadata.update(row.metadata)

@@ -123,6 +123,9 @@ class Run(Row):
     step_counts: dict[str, int] = field(default_factory=dict)
     stop_request: dict[str, Any] | None = None
     pause_request: dict[str, Any] | None = None
+    # The wishes that single steps stop, by their ids, until these have ended: its runner hears
+    # them with every answer, which must not cost a look at the steps.
+    step_stops: dict[str, Any] = field(default_factory=dict)
     open_condition_count: int = 0
     metadata: dict[str, Any] = field(default_factory=dict)
     unresponsive_since: datetime | None = None
@@ -194,6 +197,7 @@ class Step(Row):
     outputs: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
     cache_key_parts: dict[str, str] = field(default_factory=dict)
+    stop_request: dict[str, Any] | None = None
     revision: int = 0
 
     @property

@@ -12,6 +12,7 @@ from weft.cli._output import note, output_option, print_fields, print_message, p
 from weft.cli._pages import paged
 from weft.cli._run_actions import ACTIONS
 from weft.cli._run_calls import connect, get_run, request_id
+from weft.cli._run_stop import stop
 from weft.cli._text import plain
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def runs() -> None:
     """Show runs, and act on them. RUN is an id, a name, @latest or @prev."""
 
 
-for _action in ACTIONS:
+for _action in (*ACTIONS, stop):
     runs.add_command(_action)
 
 
@@ -116,36 +117,6 @@ def watch(*, run: str, output: str) -> int:
     """Follow a run until it ends; the exit code tells how (3: it failed)."""
     connection, _ = connect()
     return watch_to_end(connection, run_name(connection, run), output)
-
-
-@runs.command()
-@click.argument("run")
-@click.option("--force", is_flag=True, help="Cancel running steps instead of letting them finish.")
-@click.option("--reason", default="", help="Why, for those who look at the run later.")
-@click.option("--wait", is_flag=True, help="Wait until it has ended.")
-@output_option
-def stop(*, run: str, force: bool, reason: str, wait: bool, output: str) -> int:
-    """Stop a run, and print the state that is then observed."""
-    from weft._streams import watch_run
-    from weft.cli._runview import run_state
-    from weftapi.workspace.v1 import run_types_pb2, runs_pb2
-
-    connection, stub = connect()
-    mode = run_types_pb2.STOP_MODE_FORCE if force else run_types_pb2.STOP_MODE_GRACEFUL
-    request = runs_pb2.StopRunRequest(
-        name=run_name(connection, run), mode=mode, reason=reason, request_id=request_id()
-    )
-    stopped = connection.workspace.call(stub.StopRun, request)
-    if wait:
-        for _ in watch_run(connection.workspace, stopped.name):
-            pass
-        stopped = get_run(connection, stub, stopped.name)
-    print_message(
-        stopped,
-        output,
-        lambda: click.echo(f"{short(stopped.name)} is {run_state(stopped).lower()}"),
-    )
-    return Exit.DONE
 
 
 @runs.command()

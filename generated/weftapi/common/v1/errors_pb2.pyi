@@ -229,6 +229,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the run, or its workload, has not ended. {resource}"""
     ERROR_REASON_NOT_AN_APPROVER: _ErrorReason.ValueType  # 181
     """PERMISSION_DENIED: the condition names who may answer it, and the caller is not among them. {resource}"""
+    ERROR_REASON_TOO_MANY_STOPPING_STEPS: _ErrorReason.ValueType  # 182
+    """RESOURCE_EXHAUSTED: more steps of the run wait to be stopped than may at once; stop their fan-out, or the run. {resource}"""
     ERROR_REASON_SECRET_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 232
     """UNAVAILABLE: the store that keeps the values of secrets does not answer; other calls go on. {store}"""
     ERROR_REASON_SECRET_STORE_REFUSED: _ErrorReason.ValueType  # 233
@@ -455,6 +457,8 @@ ERROR_REASON_RUN_NOT_ENDED: ErrorReason.ValueType  # 180
 """FAILED_PRECONDITION: the run, or its workload, has not ended. {resource}"""
 ERROR_REASON_NOT_AN_APPROVER: ErrorReason.ValueType  # 181
 """PERMISSION_DENIED: the condition names who may answer it, and the caller is not among them. {resource}"""
+ERROR_REASON_TOO_MANY_STOPPING_STEPS: ErrorReason.ValueType  # 182
+"""RESOURCE_EXHAUSTED: more steps of the run wait to be stopped than may at once; stop their fan-out, or the run. {resource}"""
 ERROR_REASON_SECRET_STORE_UNAVAILABLE: ErrorReason.ValueType  # 232
 """UNAVAILABLE: the store that keeps the values of secrets does not answer; other calls go on. {store}"""
 ERROR_REASON_SECRET_STORE_REFUSED: ErrorReason.ValueType  # 233

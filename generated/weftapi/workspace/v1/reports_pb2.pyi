@@ -551,6 +551,7 @@ class Directive(_message.Message):
 
     STOP_FIELD_NUMBER: _builtins.int
     PAUSE_FIELD_NUMBER: _builtins.int
+    STEP_STOP_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def stop(self) -> _run_types_pb2.StopRequest:
         """Stop the run."""
@@ -559,21 +560,54 @@ class Directive(_message.Message):
     def pause(self) -> _run_types_pb2.PauseRequest:
         """Start no more steps, until an answer comes without this."""
 
+    @_builtins.property
+    def step_stop(self) -> Global___StepStop:
+        """Stop one step of the run."""
+
     def __init__(
         self,
         *,
         stop: _run_types_pb2.StopRequest | None = ...,
         pause: _run_types_pb2.PauseRequest | None = ...,
+        step_stop: Global___StepStop | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "pause", b"pause", "stop", b"stop"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "pause", b"pause", "step_stop", b"step_stop", "stop", b"stop"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "pause", b"pause", "stop", b"stop"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "pause", b"pause", "step_stop", b"step_stop", "stop", b"stop"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_action: _TypeAlias = _typing.Literal["stop", "pause"]  # noqa: Y015
+    _WhichOneofReturnType_action: _TypeAlias = _typing.Literal["stop", "pause", "step_stop"]  # noqa: Y015
     _WhichOneofArgType_action: _TypeAlias = _typing.Literal["action", b"action"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_action) -> _WhichOneofReturnType_action | None: ...
 
 Global___Directive: _TypeAlias = Directive  # noqa: Y015
+
+@_typing.final
+class StepStop(_message.Message):
+    """That one step of a run should stop. What depends on it fares as if it had failed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    step_id: _builtins.str
+    """Output only. The step: its id in the graph."""
+    @_builtins.property
+    def request(self) -> _run_types_pb2.StopRequest:
+        """Output only. Who wants it, how, and why."""
+
+    def __init__(
+        self,
+        *,
+        step_id: _builtins.str = ...,
+        request: _run_types_pb2.StopRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request", "step_id", b"step_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepStop: _TypeAlias = StepStop  # noqa: Y015
 
 @_typing.final
 class StreamReportsRequest(_message.Message):

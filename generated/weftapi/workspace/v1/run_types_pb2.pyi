@@ -493,7 +493,7 @@ Global___StepSettings: _TypeAlias = StepSettings  # noqa: Y015
 
 @_typing.final
 class StopRequest(_message.Message):
-    """Somebody's wish that a run stop."""
+    """Somebody's wish that a run, or a step, stop."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -501,6 +501,7 @@ class StopRequest(_message.Message):
     MODE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
+    GRACE_FIELD_NUMBER: _builtins.int
     requester: _builtins.str
     """Output only. Who asked: "users/<uuid>"."""
     mode: Global___StopMode.ValueType
@@ -511,6 +512,10 @@ class StopRequest(_message.Message):
     def time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When."""
 
+    @_builtins.property
+    def grace(self) -> _duration_pb2.Duration:
+        """Output only. How long a step has before it is cancelled after all; absent where it is a run that stops."""
+
     def __init__(
         self,
         *,
@@ -518,10 +523,11 @@ class StopRequest(_message.Message):
         mode: Global___StopMode.ValueType = ...,
         reason: _builtins.str = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
+        grace: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grace", b"grace", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "reason", b"reason", "requester", b"requester", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grace", b"grace", "mode", b"mode", "reason", b"reason", "requester", b"requester", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -971,6 +977,7 @@ class Step(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     LOG_STREAM_FIELD_NUMBER: _builtins.int
     CACHE_REASON_FIELD_NUMBER: _builtins.int
+    STOP_REQUEST_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "projects/<id>/runs/<id>/steps/<id>"."""
     uid: _builtins.str
@@ -1033,6 +1040,10 @@ class Step(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it ended."""
 
+    @_builtins.property
+    def stop_request(self) -> Global___StopRequest:
+        """Output only. Set once somebody asked it, and not its run, to stop."""
+
     def __init__(
         self,
         *,
@@ -1058,10 +1069,11 @@ class Step(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         log_stream: _builtins.str = ...,
         cache_reason: _builtins.str = ...,
+        stop_request: Global___StopRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "metadata", b"metadata", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "metadata", b"metadata", "start_time", b"start_time", "stop_request", b"stop_request", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "cache_key", b"cache_key", "cache_reason", b"cache_reason", "cached_from", b"cached_from", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "inputs", b"inputs", "log_stream", b"log_stream", "map_group", b"map_group", "map_index", b"map_index", "metadata", b"metadata", "name", b"name", "outputs", b"outputs", "revision", b"revision", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step_id", b"step_id", "uid", b"uid", "update_time", b"update_time", "upstream", b"upstream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "cache_key", b"cache_key", "cache_reason", b"cache_reason", "cached_from", b"cached_from", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "inputs", b"inputs", "log_stream", b"log_stream", "map_group", b"map_group", "map_index", b"map_index", "metadata", b"metadata", "name", b"name", "outputs", b"outputs", "revision", b"revision", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step_id", b"step_id", "stop_request", b"stop_request", "uid", b"uid", "update_time", b"update_time", "upstream", b"upstream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -155,6 +155,46 @@ class ListStepAttemptsResponse(_message.Message):
 Global___ListStepAttemptsResponse: _TypeAlias = ListStepAttemptsResponse  # noqa: Y015
 
 @_typing.final
+class StopStepRequest(_message.Message):
+    """Request of StopStep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    GRACE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The step."""
+    mode: _run_types_pb2.StopMode.ValueType
+    """Optional. GRACEFUL by default: its code is told, and cancelled once the grace is over. FORCE grants none."""
+    reason: _builtins.str
+    """Optional. Why, for those who look at the run later."""
+    request_id: _builtins.str
+    """Optional. A UUID that makes repeating safe."""
+    @_builtins.property
+    def grace(self) -> _duration_pb2.Duration:
+        """Optional. How long a step that is told may take to end: 60 seconds by default, a day at most."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        mode: _run_types_pb2.StopMode.ValueType = ...,
+        grace: _duration_pb2.Duration | None = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grace", b"grace"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grace", b"grace", "mode", b"mode", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StopStepRequest: _TypeAlias = StopStepRequest  # noqa: Y015
+
+@_typing.final
 class LookupStepCacheRequest(_message.Message):
     """Request of LookupStepCache."""
 

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class StepServiceStub(object):
-    """Answers steps. They change by reports only.
+    """Answers steps, and stops them. All else that changes them are reports.
     """
 
     def __init__(self, channel):
@@ -51,6 +51,11 @@ class StepServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_steps__pb2.ListStepAttemptsRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_steps__pb2.ListStepAttemptsResponse.FromString,
                 _registered_method=True)
+        self.StopStep = channel.unary_unary(
+                '/weftapi.workspace.v1.StepService/StopStep',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_steps__pb2.StopStepRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Step.FromString,
+                _registered_method=True)
         self.LookupStepCache = channel.unary_unary(
                 '/weftapi.workspace.v1.StepService/LookupStepCache',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_steps__pb2.LookupStepCacheRequest.SerializeToString,
@@ -59,7 +64,7 @@ class StepServiceStub(object):
 
 
 class StepServiceServicer(object):
-    """Answers steps. They change by reports only.
+    """Answers steps, and stops them. All else that changes them are reports.
     """
 
     def GetStep(self, request, context):
@@ -78,6 +83,17 @@ class StepServiceServicer(object):
 
     def ListStepAttempts(self, request, context):
         """Lists the attempts at a step, first to last. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StopStep(self, request, context):
+        """Asks one step of a run to stop, or one item of a fan-out, or all of one: it is STOPPING until its runner confirms;
+        one that has not started stays PENDING until then. What depends on it fares as if it had failed: the pipeline's
+        execution mode decides about all else. A step or a run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`;
+        more wishes than a run may have at once are RESOURCE_EXHAUSTED `TOO_MANY_STOPPING_STEPS`. FORCE after GRACEFUL is
+        OK, and asking again as well. Safe to repeat with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,6 +126,11 @@ def add_StepServiceServicer_to_server(servicer, server):
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_steps__pb2.ListStepAttemptsRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_steps__pb2.ListStepAttemptsResponse.SerializeToString,
             ),
+            'StopStep': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopStep,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_steps__pb2.StopStepRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Step.SerializeToString,
+            ),
             'LookupStepCache': grpc.unary_unary_rpc_method_handler(
                     servicer.LookupStepCache,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_steps__pb2.LookupStepCacheRequest.FromString,
@@ -124,7 +145,7 @@ def add_StepServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class StepService(object):
-    """Answers steps. They change by reports only.
+    """Answers steps, and stops them. All else that changes them are reports.
     """
 
     @staticmethod
@@ -198,6 +219,33 @@ class StepService(object):
             '/weftapi.workspace.v1.StepService/ListStepAttempts',
             weftapi_dot_workspace_dot_v1_dot_steps__pb2.ListStepAttemptsRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_steps__pb2.ListStepAttemptsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StopStep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.StepService/StopStep',
+            weftapi_dot_workspace_dot_v1_dot_steps__pb2.StopStepRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Step.FromString,
             options,
             channel_credentials,
             insecure,

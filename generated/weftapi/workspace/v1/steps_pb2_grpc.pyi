@@ -28,7 +28,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class StepServiceStub:
-    """Answers steps. They change by reports only."""
+    """Answers steps, and stops them. All else that changes them are reports."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -40,6 +40,13 @@ class StepServiceStub:
     """Lists the steps of a run in the order of its graph. Has no effect."""
     ListStepAttempts: _grpc.UnaryUnaryMultiCallable[_steps_pb2.ListStepAttemptsRequest, _steps_pb2.ListStepAttemptsResponse]
     """Lists the attempts at a step, first to last. Has no effect."""
+    StopStep: _grpc.UnaryUnaryMultiCallable[_steps_pb2.StopStepRequest, _run_types_pb2.Step]
+    """Asks one step of a run to stop, or one item of a fan-out, or all of one: it is STOPPING until its runner confirms;
+    one that has not started stays PENDING until then. What depends on it fares as if it had failed: the pipeline's
+    execution mode decides about all else. A step or a run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`;
+    more wishes than a run may have at once are RESOURCE_EXHAUSTED `TOO_MANY_STOPPING_STEPS`. FORCE after GRACEFUL is
+    OK, and asking again as well. Safe to repeat with the same request id.
+    """
     LookupStepCache: _grpc.UnaryUnaryMultiCallable[_steps_pb2.LookupStepCacheRequest, _steps_pb2.LookupStepCacheResponse]
     """Looks for the newest succeeded step of the project with the same cache key whose outputs still exist. A miss
     is OK with an empty `step`, and names the newest step of the same pipeline and id with the parts of its key, so
@@ -48,7 +55,7 @@ class StepServiceStub:
 
 @_typing.type_check_only
 class StepServiceAsyncStub(StepServiceStub):
-    """Answers steps. They change by reports only."""
+    """Answers steps, and stops them. All else that changes them are reports."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStep: _aio.UnaryUnaryMultiCallable[_steps_pb2.GetStepRequest, _run_types_pb2.Step]  # type: ignore[assignment]
@@ -57,6 +64,13 @@ class StepServiceAsyncStub(StepServiceStub):
     """Lists the steps of a run in the order of its graph. Has no effect."""
     ListStepAttempts: _aio.UnaryUnaryMultiCallable[_steps_pb2.ListStepAttemptsRequest, _steps_pb2.ListStepAttemptsResponse]  # type: ignore[assignment]
     """Lists the attempts at a step, first to last. Has no effect."""
+    StopStep: _aio.UnaryUnaryMultiCallable[_steps_pb2.StopStepRequest, _run_types_pb2.Step]  # type: ignore[assignment]
+    """Asks one step of a run to stop, or one item of a fan-out, or all of one: it is STOPPING until its runner confirms;
+    one that has not started stays PENDING until then. What depends on it fares as if it had failed: the pipeline's
+    execution mode decides about all else. A step or a run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`;
+    more wishes than a run may have at once are RESOURCE_EXHAUSTED `TOO_MANY_STOPPING_STEPS`. FORCE after GRACEFUL is
+    OK, and asking again as well. Safe to repeat with the same request id.
+    """
     LookupStepCache: _aio.UnaryUnaryMultiCallable[_steps_pb2.LookupStepCacheRequest, _steps_pb2.LookupStepCacheResponse]  # type: ignore[assignment]
     """Looks for the newest succeeded step of the project with the same cache key whose outputs still exist. A miss
     is OK with an empty `step`, and names the newest step of the same pipeline and id with the parts of its key, so
@@ -64,7 +78,7 @@ class StepServiceAsyncStub(StepServiceStub):
     """
 
 class StepServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Answers steps. They change by reports only."""
+    """Answers steps, and stops them. All else that changes them are reports."""
 
     @_abc_1.abstractmethod
     def GetStep(
@@ -89,6 +103,19 @@ class StepServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_steps_pb2.ListStepAttemptsResponse, _abc.Awaitable[_steps_pb2.ListStepAttemptsResponse]]:
         """Lists the attempts at a step, first to last. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def StopStep(
+        self,
+        request: _steps_pb2.StopStepRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_types_pb2.Step, _abc.Awaitable[_run_types_pb2.Step]]:
+        """Asks one step of a run to stop, or one item of a fan-out, or all of one: it is STOPPING until its runner confirms;
+        one that has not started stays PENDING until then. What depends on it fares as if it had failed: the pipeline's
+        execution mode decides about all else. A step or a run that has ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`;
+        more wishes than a run may have at once are RESOURCE_EXHAUSTED `TOO_MANY_STOPPING_STEPS`. FORCE after GRACEFUL is
+        OK, and asking again as well. Safe to repeat with the same request id.
+        """
 
     @_abc_1.abstractmethod
     def LookupStepCache(
