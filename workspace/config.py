@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from meshkit.config import MemberSettings
+from workspace.logs.amounts import Amount, Quota
 
 
 class WorkspaceSettings(MemberSettings):
@@ -48,6 +49,18 @@ class WorkspaceSettings(MemberSettings):
     `endpoint`, `account_name`; the environment says what they do not."""
     keep_logs_s: float = 0.0
     """Age at which complete logs are deleted; 0 keeps them for as long as their runs."""
+    log_quota_run_bytes: int = 10 << 30
+    """How many bytes of log lines are kept of each run whose project does not say; 0 for any
+    number. Lines beyond a quota are not kept, and the log says how many."""
+    log_quota_run_lines: int = 0
+    """How many log lines are kept of each run whose project does not say; 0 for any number."""
+    log_quota_stream_bytes: int = 0
+    """How many bytes are kept of each log of a step attempt; 0 for any number."""
+    log_quota_stream_lines: int = 0
+    """How many lines are kept of each log of a step attempt; 0 for any number."""
+    log_quota_interval_s: float = 10.0
+    """How often what logs have taken of their quotas is written down, besides when more is
+    granted."""
     log_archiving_interval_s: float = 30.0
     """How often sealed logs are copied to the object store."""
     keep_archived_logs_s: float = 600.0
@@ -135,6 +148,13 @@ class WorkspaceSettings(MemberSettings):
     @property
     def keep_logs(self) -> timedelta:
         return timedelta(seconds=self.keep_logs_s)
+
+    @property
+    def log_quota(self) -> Quota:
+        return Quota(
+            Amount(self.log_quota_run_bytes, self.log_quota_run_lines),
+            Amount(self.log_quota_stream_bytes, self.log_quota_stream_lines),
+        )
 
     @property
     def archives_logs(self) -> bool:

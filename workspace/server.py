@@ -1,7 +1,7 @@
 """The workspace server, wired: every object built and joined here, top to bottom."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -92,16 +92,17 @@ class Workspace:
         ports = await self.server.start()
         await self._closing.enter_async_context(JobRunner(self.database, list(self.jobs)))
         interval_s = self.settings.reaper_interval_s
-        flushing = self.heartbeats.keep_flushing(interval_s)
-        self._tasks.append(asyncio.create_task(flushing, name="heartbeats"))
-        knowing = self.sealer.keep_fresh(self.settings.secrets_key_interval_s)
-        self._tasks.append(asyncio.create_task(knowing, name="keys of secrets"))
+        self._keep("heartbeats", self.heartbeats.keep_flushing(interval_s))
+        key_interval_s = self.settings.secrets_key_interval_s
+        self._keep("keys of secrets", self.sealer.keep_fresh(key_interval_s))
+        quota_interval_s = self.settings.log_quota_interval_s
+        self._keep("quotas of logs", self.logs.quotas.keep_settling(quota_interval_s))
         if self.archivist:
-            archiving = self.archivist.keep_archiving(self.settings.log_archiving_interval_s)
-            self._tasks.append(asyncio.create_task(archiving, name="archive logs"))
+            archiving_s = self.settings.log_archiving_interval_s
+            self._keep("archive logs", self.archivist.keep_archiving(archiving_s))
         if self.link:
-            self._tasks.append(asyncio.create_task(self.link.run(), name="link"))
-            self._tasks.append(asyncio.create_task(self._stand_by_policy(self.link)))
+            self._keep("link", self.link.run())
+            self._keep("policy", self._stand_by_policy(self.link))
         return ports
 
     async def stop(self) -> None:
@@ -111,6 +112,9 @@ class Workspace:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._closing.aclose()
         await self.server.stop()
+
+    def _keep(self, name: str, work: Coroutine[None, None, None]) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
 
     async def _stand_by_policy(self, link: Link) -> None:
         """While linked the policy stays fresh, also for the next start."""
@@ -243,7 +247,9 @@ def _parts(
         contents=Contents(settings.artifact_store, database, base.sealer, clock=clock),
         heartbeats=Heartbeats(database, clock),
         bells=Bells(),
-        logs=LogKeeper(database, LiveLogs(log_files, clock=clock), clock=clock),
+        logs=LogKeeper(
+            database, LiveLogs(log_files, clock=clock), clock=clock, quota=settings.log_quota
+        ),
         managers=managers,
         reconciler=Reconciler(database, managers, trust.tokens, launching, clock=clock),
         is_draining=lambda: server().draining.is_set(),  # noqa: PLW0108 - it comes later
@@ -369,11 +375,7 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
     upkeep = Upkeep(parts.database, settings, courier, clock)
     forget_logs = partial(parts.logs.forget_old, settings.keep_logs)
     return [
-        *(
-            [Job("old_logs", forget_logs, settings.upkeep_interval_s)]
-            if settings.keep_logs_s
-            else []
-        ),
+        Job("old_logs", forget_logs, settings.upkeep_interval_s),
         Job("reaper", reaper.run, settings.reaper_interval_s),
         Job("conditions", partial(_expire_conditions, parts.database), settings.reaper_interval_s),
         Job("launches", parts.reconciler.run, settings.launch_interval_s),

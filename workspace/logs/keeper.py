@@ -16,8 +16,12 @@ import structlog
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.jobs import Lease
+from workspace.logs.amounts import NO_QUOTA, Amount, Quota, Usage
 from workspace.logs.backend import Extent, LogKey, LogStoreError
 from workspace.logs.live import LiveLog, LiveLogs, Writer, refusal, stored
+from workspace.logs.meters import Meter
+from workspace.logs.quotas import Quotas
+from workspace.operations import log_quotas
 from workspace.operations import logs as operations
 from workspace.operations.refusals import absent
 from workspace.store import logs as log_store
@@ -36,20 +40,33 @@ class Admitted:
     live: LiveLog
     writer: Writer
     epoch: int
+    meter: Meter
+    quotas: Quotas
+
+    async def extend(self, needed: Amount) -> None:
+        """Asks for more room than the meter has; raises where the log is another's by now."""
+        await self.quotas.extend(self.live, needed)
 
 
 class LogKeeper:
     """Opens logs for writers and followers, and seals them."""
 
-    def __init__(self, database: Database, logs: LiveLogs, *, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, logs: LiveLogs, *, clock: Clock, quota: Quota = NO_QUOTA
+    ) -> None:
         self._database = database
         self._logs = logs
+        self._quotas = Quotas(database, logs, default=quota, clock=clock)
         self._clock = clock
         self._sealing: set[asyncio.Task[LogStream]] = set()
 
     @property
     def logs(self) -> LiveLogs:
         return self._logs
+
+    @property
+    def quotas(self) -> Quotas:
+        return self._quotas
 
     async def find(self, project: str, log_stream: str) -> LogStream:
         """The row; NotFound where there is none."""
@@ -66,15 +83,13 @@ class LogKeeper:
         row = await self.find(project, log_stream)
         async with self._logs.open(key_of(row)) as live:
             async with live.lock:
-                row = await self._database.write(
-                    operations.admit_writer, project, log_stream, epoch=epoch
-                )
+                row, meter = await self._quotas.admit(live, project, log_stream, epoch=epoch)
                 live.expel(operations.fenced(row.writer_epoch))
                 # The end is told to the new writer only when nothing of the old one can move it.
                 await live.drain()
                 writer = live.admit(Writer(live))
             try:
-                yield Admitted(live, writer, row.writer_epoch)
+                yield Admitted(live, writer, row.writer_epoch, meter, self._quotas)
             finally:
                 live.dismiss(writer)
 
@@ -111,7 +126,12 @@ class LogKeeper:
             await self.seal(row.project, row.id)
 
     async def forget_old(self, keep: timedelta, _lease: Lease) -> None:
-        """A job: deletes logs that were made so long ago and are complete; their lines first."""
+        """A job: deletes logs that were made so long ago and are complete; their lines first.
+
+        Zero keeps them for as long as their runs.
+        """
+        if not keep:
+            return
         before = self._clock.now() - keep
         while rows := await self._database.read(log_store.sealed_before, before, _SEALED_AT_ONCE):
             for row in rows:
@@ -119,12 +139,12 @@ class LogKeeper:
                 await stored(self._logs.backend.delete(key_of(row)))
                 await self._database.write(operations.forget, row.project, row.id)
 
-    async def ends(self, rows: Sequence[LogStream]) -> dict[UUID, int]:
-        """The offsets of the next lines of logs, by uid."""
+    async def usages(self, rows: Sequence[LogStream]) -> dict[UUID, Usage]:
+        """What logs hold, and where they end, by uid."""
         return dict(
             zip(
                 [row.uid for row in rows],
-                await asyncio.gather(*(self._end(row) for row in rows)),
+                await asyncio.gather(*(self._usage(row) for row in rows)),
                 strict=True,
             )
         )
@@ -141,6 +161,7 @@ class LogKeeper:
         """Ends what is under way; lines that were taken become durable."""
         await asyncio.gather(*self._sealing, return_exceptions=True)
         await self._logs.close()
+        await self._quotas.settle()
 
     async def _seal(self, row: LogStream) -> LogStream:
         key = key_of(row)
@@ -148,7 +169,11 @@ class LogKeeper:
             await live.hold()
             try:
                 row = await self._database.write(
-                    operations.seal, row.project, row.id, next_offset=live.committed
+                    log_quotas.seal,
+                    row.project,
+                    row.id,
+                    usage=await self._quotas.sealing(live, row),
+                    default=self._quotas.default,
                 )
             except BaseException:
                 # Perhaps it is sealed, perhaps not: a writer must ask again before it goes on.
@@ -157,8 +182,15 @@ class LogKeeper:
             finally:
                 live.go_on()
             live.seal(row.next_offset, operations.sealed(row.name))
+            self._quotas.sealed(key)
             await stored(self._logs.backend.seal(key))
         return row
+
+    async def _usage(self, row: LogStream) -> Usage:
+        written = self._quotas.usage(key_of(row))
+        if written and not row.is_sealed:
+            return written
+        return Usage(await self._end(row), row.kept_bytes, row.dropped_lines)
 
     async def _end(self, row: LogStream) -> int:
         if row.is_sealed:

@@ -13,7 +13,9 @@ import structlog
 
 from meshkit.clock import Clock
 from meshkit.errors import MeshError, OutOfRange, ResourceExhausted, Unavailable
+from workspace.logs.amounts import is_gap
 from workspace.logs.backend import Chunk, LogBackend, LogKey, LogStoreError, LogStoreFullError
+from workspace.logs.meters import Meter
 
 T = TypeVar("T")
 
@@ -48,6 +50,8 @@ class LiveLog:
         self.committed = 0
         self.end = 0
         self.holders = 0
+        # Counts what is written; None as long as nobody has written here.
+        self.meter: Meter | None = None
         self._backend = backend
         self._clock = clock
         self._pause_s = pause_s
@@ -110,8 +114,11 @@ class LiveLog:
 
     def append(self, chunk: Chunk) -> None:
         """Queues a chunk that begins at `end`."""
-        self._pending.append(chunk)
-        self._pending_bytes += len(chunk.data)
+        if self.meter:
+            self.meter.queued(chunk)
+        if not self._widened(chunk):
+            self._pending.append(chunk)
+            self._pending_bytes += len(chunk.data)
         self.end = chunk.next_offset
         self._measure()
         if self._flusher is None:
@@ -182,13 +189,28 @@ class LiveLog:
         await self._backend.append(self.key, chunks, received_us=received_us)
         self.committed = chunks[-1].next_offset
         self._flushing_bytes = 0
+        if self.meter:
+            self.meter.stored(chunks)
         self._measure()
         self._wake()
+
+    def _widened(self, chunk: Chunk) -> bool:
+        """Has the gap that waits last stand for one that follows it, if that is what they are."""
+        last = self._pending[-1] if self._pending else None
+        if last is None or last.data != chunk.data or not is_gap(chunk.data):
+            return False
+        count = last.line_count + chunk.line_count
+        self._pending[-1] = Chunk(last.first_offset, count, chunk.newest_us, chunk.data)
+        return True
 
     def _take(self) -> list[Chunk]:
         taken, size = 0, 0
         while taken < len(self._pending) and size < FLUSH_BYTES:
-            size += len(self._pending[taken].data)
+            chunk = self._pending[taken]
+            if taken and (is_gap(chunk.data) or is_gap(self._pending[0].data)):
+                # A frame holds lines, or stands for some.
+                break
+            size += len(chunk.data)
             taken += 1
         chunks, self._pending = self._pending[:taken], self._pending[taken:]
         self._flushing_bytes = size
@@ -210,6 +232,8 @@ class LiveLog:
     def _fail(self, error: MeshError) -> None:
         """What was not durable never was: its writer sends it again."""
         self._pending.clear()
+        if self.meter:
+            self.meter.failed()
         self._pending_bytes = self._flushing_bytes = 0
         self.end = self.committed
         self._measure()
@@ -285,6 +309,10 @@ class LiveLogs:
         finally:
             live.holders -= 1
             self._let_go(live)
+
+    def is_held(self, key: LogKey) -> bool:
+        """Whether somebody writes or follows a log."""
+        return key in self._logs
 
     def end_of(self, key: LogKey) -> int | None:
         """The durable end of a log that is live; None for others."""

@@ -8,6 +8,7 @@ from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
+from workspace.logs.amounts import NO_QUOTA, Quota
 from workspace.operations import changes, stacks
 from workspace.operations.refusals import absent, taken
 from workspace.store import projects as store
@@ -25,6 +26,7 @@ def create(
     max_concurrent_runs: int,
     creator: str,
     default_stack: str = "",
+    log_quota: Quota = NO_QUOTA,
 ) -> Project:
     """Creates a project; AlreadyExists where its id is taken, or was by one that is deleted."""
     name = names.project(project)
@@ -43,6 +45,10 @@ def create(
         update_time=now,
         max_concurrent_runs=max_concurrent_runs,
         default_stack=default_stack,
+        max_run_log_bytes=log_quota.run.bytes,
+        max_run_log_lines=log_quota.run.lines,
+        max_log_stream_bytes=log_quota.stream.bytes,
+        max_log_stream_lines=log_quota.stream.lines,
     )
     insert(session, [row])
     session.emit(ChangeKind.CREATED, row)

@@ -11,12 +11,15 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from weftapi.common.v1 import types_pb2
 from weftapi.workspace.v1 import logs_pb2
+from workspace.logs.amounts import Amount, gap, gap_line, is_gap
 from workspace.logs.backend import Chunk, Frame
-from workspace.logs.live import Writer
+from workspace.logs.keeper import Admitted
 
 # Of one message to a reader.
 MAX_LINES = 1_000
 MAX_BYTES = 512 << 10
+# What a line costs in a chunk beside itself: its tag and its length.
+_FRAMING = 4
 
 Lines = Sequence[types_pb2.LogLine]
 
@@ -30,36 +33,48 @@ class Batch:
     size_bytes: int
 
 
-def append(writer: Writer, chunk: logs_pb2.LogChunk) -> bool:
-    """Appends what is new of a chunk; False where all of it is known already."""
-    count = len(chunk.lines)
+async def append(admitted: Admitted, chunk: logs_pb2.LogChunk) -> bool:
+    """Appends what is new of a chunk; False where all of it is known already.
+
+    What a quota does not let in is stood for by a gap.
+    """
+    writer, meter = admitted.writer, admitted.meter
+    await writer.room()
     known = writer.known(chunk.first_offset)
-    if known >= count:
+    if known >= len(chunk.lines):
         return False
     if known:
         # A writer that comes back repeats itself.
         del chunk.lines[:known]
-    newest = chunk.lines[-1].time
-    microseconds = newest.seconds * 1_000_000 + newest.nanos // 1_000
-    data = chunk.SerializeToString()
-    writer.append(Chunk(chunk.first_offset + known, count - known, microseconds, data))
+        chunk.first_offset += known
+    new = _stored(chunk)
+    if not meter.covers(len(new.data), new.line_count):
+        await admitted.extend(Amount(len(new.data), new.line_count))
+        # Somebody may have begun to seal the log meanwhile.
+        await writer.room()
+    if meter.covers(len(new.data), new.line_count):
+        writer.append(new)
+    else:
+        _append_some(admitted, chunk)
     return True
 
 
 def batches(frames: Iterable[Frame], offset: int, end: int) -> Iterator[Batch]:
     """The lines of frames from an offset on, in batches that fit into messages.
 
-    Lines that storage lost are stood for by one line that says so. `end` is how far the log
-    goes where there are no frames at all.
+    Lines that storage lost, or a quota kept out, are stood for by one line that says so. `end`
+    is how far the log goes where there are no frames at all.
     """
     found = False
-    for frame in frames:
+    for frame in _widened(frames):
         found = True
         if frame.first_offset > offset:
             yield _lost(offset, frame.first_offset)
             offset = frame.first_offset
         if frame.data is None:
             yield _lost(offset, frame.next_offset)
+        elif is_gap(frame.data):
+            yield _dropped(frame, frame.data, offset)
         else:
             yield from _cut(_lines(frame, frame.data, offset), frame.next_offset, len(frame.data))
         offset = frame.next_offset
@@ -99,6 +114,43 @@ def text(lines: Lines) -> bytes:
 def microseconds(time: Timestamp) -> int:
     """Rounded up: a line is not at or after a moment that it precedes."""
     return time.seconds * 1_000_000 + -(-time.nanos // 1_000)
+
+
+def _stored(chunk: logs_pb2.LogChunk) -> Chunk:
+    newest = chunk.lines[-1].time
+    microseconds = newest.seconds * 1_000_000 + newest.nanos // 1_000
+    data = chunk.SerializeToString()
+    return Chunk(chunk.first_offset, len(chunk.lines), microseconds, data)
+
+
+def _append_some(admitted: Admitted, chunk: logs_pb2.LogChunk) -> None:
+    """Appends as many lines as have room, and a gap in place of the others."""
+    writer, meter = admitted.writer, admitted.meter
+    all_of_it = _stored(chunk)
+    kept = meter.fitting(line.ByteSize() + _FRAMING for line in chunk.lines)
+    if kept:
+        del chunk.lines[kept:]
+        writer.append(_stored(chunk))
+    meter.is_full = True
+    first, count = all_of_it.first_offset + kept, all_of_it.line_count - kept
+    writer.append(Chunk(first, count, all_of_it.newest_us, gap(meter.grant.limit)))
+
+
+def _widened(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The same frames; of gaps that follow one another, one for all."""
+    waiting: Frame | None = None
+    for frame in frames:
+        if waiting and frame.data == waiting.data and frame.first_offset == waiting.next_offset:
+            count = waiting.line_count + frame.line_count
+            waiting = Frame(waiting.first_offset, count, frame.received_us, frame.data)
+            continue
+        if waiting:
+            yield waiting
+        waiting = frame if frame.data and is_gap(frame.data) else None
+        if not waiting:
+            yield frame
+    if waiting:
+        yield waiting
 
 
 def _lines(frame: Frame, data: bytes, offset: int) -> MutableSequence[types_pb2.LogLine]:
@@ -145,3 +197,16 @@ def _lost(first: int, end: int) -> Batch:
         message=f"{end - first} lines are lost, from {first} on: the store of logs is damaged.",
     )
     return Batch([line], end, line.ByteSize())
+
+
+def _dropped(frame: Frame, data: bytes, offset: int) -> Batch:
+    count = frame.next_offset - offset
+    line = types_pb2.LogLine(
+        offset=offset,
+        origin=types_pb2.LOG_ORIGIN_SYSTEM,
+        level=types_pb2.LOG_LEVEL_WARNING,
+        message=gap_line(data, count),
+        dropped_lines=count,
+    )
+    line.time.FromMicroseconds(frame.received_us)
+    return Batch([line], frame.next_offset, line.ByteSize())

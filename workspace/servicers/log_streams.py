@@ -145,7 +145,7 @@ async def appended(
                 event.clear()
                 if live.committed > acked or writer.is_repeating:
                     acked, writer.is_repeating = live.committed, False
-                    yield _ack(acked)
+                    yield _ack(acked, admitted)
             has_ended = receiving.done()
             if not has_ended:
                 receiving.cancel()
@@ -153,7 +153,7 @@ async def appended(
             await live.drain()
             writer.check()
             if live.committed > acked or writer.is_repeating:
-                yield _ack(live.committed)
+                yield _ack(live.committed, admitted)
             if has_ended:
                 receiving.result()
             else:
@@ -171,8 +171,7 @@ async def _receive(
         if not request.HasField("chunk"):
             violation = FieldViolation("chunk", "must follow the first message, and nothing else")
             raise InvalidArgument("INVALID_FIELDS", "a chunk must follow", violations=[violation])
-        await writer.room()
-        if not log_lines.append(writer, request.chunk):
+        if not await log_lines.append(admitted, request.chunk):
             writer.is_repeating = True
             event.set()
 
@@ -204,8 +203,11 @@ async def _happens(event: asyncio.Event, timeout_s: float) -> bool:
     return True
 
 
-def _ack(offset: int) -> logs_pb2.AppendLogsResponse:
-    return logs_pb2.AppendLogsResponse(ack=logs_pb2.LogAck(committed_offset=offset))
+def _ack(offset: int, admitted: Admitted) -> logs_pb2.AppendLogsResponse:
+    dropped = admitted.meter.usage.dropped_lines
+    return logs_pb2.AppendLogsResponse(
+        ack=logs_pb2.LogAck(committed_offset=offset, dropped_lines=dropped)
+    )
 
 
 def _notice(is_draining: Callable[[], bool]) -> reports_pb2.Notice:

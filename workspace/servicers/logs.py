@@ -12,6 +12,7 @@ from meshkit.errors import NotFound, PermissionDenied
 from meshkit.scopes import ExtraCheck
 from weftapi.workspace.v1 import logs_pb2, logs_pb2_grpc
 from workspace import names
+from workspace.logs.amounts import Usage
 from workspace.logs.keeper import LogKeeper
 from workspace.operations import logs as operations
 from workspace.operations.refusals import invalid
@@ -83,9 +84,9 @@ class LogServicer(logs_pb2_grpc.LogServiceServicer):
             return log_stream_to_proto(row)
 
         page = await self._lists.page(window, convert, store.list_page, project, window, filter_)
-        ends = await self._keeper.ends(rows)
+        usages = await self._keeper.usages(rows)
         for message, row in zip(page.items, rows, strict=False):  # one more where a page is cut
-            message.next_offset = ends[row.uid]
+            _say_usage(message, usages[row.uid])
         return logs_pb2.ListLogStreamsResponse(
             log_streams=page.items, next_page_token=page.next_page_token
         )
@@ -113,12 +114,13 @@ class LogServicer(logs_pb2_grpc.LogServiceServicer):
     ) -> logs_pb2.WriteLogsResponse:
         stream = names.ids(request.log_stream)
         async with self._keeper.admitted(*stream, epoch=request.writer_epoch) as admitted:
-            await admitted.writer.room()
-            log_lines.append(admitted.writer, request.chunk)
+            await log_lines.append(admitted, request.chunk)
             await admitted.live.drain()
             admitted.writer.check()
             return logs_pb2.WriteLogsResponse(
-                committed_offset=admitted.live.committed, writer_epoch=admitted.epoch
+                committed_offset=admitted.live.committed,
+                writer_epoch=admitted.epoch,
+                dropped_lines=admitted.meter.usage.dropped_lines,
             )
 
     async def SealLogStream(
@@ -169,11 +171,13 @@ class LogServicer(logs_pb2_grpc.LogServiceServicer):
                 )
 
     async def _shown(self, row: LogStream) -> logs_pb2.LogStream:
-        ends = await self._keeper.ends([row])
-        return log_stream_to_proto(row, ends[row.uid])
+        usages = await self._keeper.usages([row])
+        message = log_stream_to_proto(row)
+        _say_usage(message, usages[row.uid])
+        return message
 
 
-def log_stream_to_proto(row: LogStream, next_offset: int | None = None) -> logs_pb2.LogStream:
+def log_stream_to_proto(row: LogStream) -> logs_pb2.LogStream:
     """A log stream; events and the like do not say how far an open one has come."""
     return logs_pb2.LogStream(
         name=row.name,
@@ -184,8 +188,15 @@ def log_stream_to_proto(row: LogStream, next_offset: int | None = None) -> logs_
         step_id=row.step_id,
         attempt=row.attempt,
         state=_STATES[row.state],
-        next_offset=row.next_offset if next_offset is None else next_offset,
+        next_offset=row.next_offset,
+        dropped_lines=row.dropped_lines,
+        kept_bytes=row.kept_bytes,
     )
+
+
+def _say_usage(message: logs_pb2.LogStream, usage: Usage) -> None:
+    message.next_offset = usage.offset
+    message.dropped_lines, message.kept_bytes = usage.dropped_lines, usage.kept_bytes
 
 
 def log_stream_of_own_run(keeper: LogKeeper) -> ExtraCheck:

@@ -8,6 +8,7 @@ from meshkit.idempotency import once
 from weftapi.workspace.v1 import projects_pb2, projects_pb2_grpc
 from workspace import names
 from workspace.access import Access
+from workspace.logs.amounts import Amount, Quota
 from workspace.operations import projects as operations
 from workspace.operations.refusals import absent
 from workspace.servicers.converting import caller, masked, stamp
@@ -55,6 +56,10 @@ class ProjectServicer(projects_pb2_grpc.ProjectServiceServicer):
             max_concurrent_runs=request.project.max_concurrent_runs,
             creator=caller().subject,
             default_stack=names.last(request.project.default_stack),
+            log_quota=Quota(
+                Amount(request.project.max_run_log_bytes, request.project.max_run_log_lines),
+                Amount(request.project.max_log_stream_bytes, request.project.max_log_stream_lines),
+            ),
             once=once(request, projects_pb2.Project),
             reply=project_to_proto,
         )
@@ -93,4 +98,8 @@ def project_to_proto(row: Project) -> projects_pb2.Project:
         revision=row.revision,
         etag=names.etag(row.uid, row.changes),
         default_stack=names.stack(row.default_stack),
+        max_run_log_bytes=row.max_run_log_bytes,
+        max_run_log_lines=row.max_run_log_lines,
+        max_log_stream_bytes=row.max_log_stream_bytes,
+        max_log_stream_lines=row.max_log_stream_lines,
     )

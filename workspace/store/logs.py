@@ -8,17 +8,26 @@ import sqlalchemy as sa
 from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
-from workspace.store.base import columns, every, fetch, first
+from workspace.store.base import Rows, columns, every, fetch, first, ignore_conflicts, insert_or
 from workspace.store.lists import Listed, listed, matching
 from workspace.store.schema import Run
-from workspace.store.schema_logs import LogState, LogStream
+from workspace.store.schema_logs import LogState, LogStream, RunLogUsage
 
 _C = columns(LogStream)
+_U = columns(RunLogUsage)
 
 ORDERS = Orders((OrderKey("create_time", _C.create_time),), OrderKey("uid", _C.uid))
 FIELDS = Fields(
     Field("run", Kind.STRING, _C.run, lambda log: log.run.rpartition("/")[2]),
     Field("step_id", Kind.STRING, _C.step_id),
+)
+_USAGE = Rows(
+    RunLogUsage,
+    every(RunLogUsage)
+    .where(_U.project == sa.bindparam("project"), _U.run == sa.bindparam("run"))
+    .with_for_update(),
+    "project",
+    "run",
 )
 
 
@@ -32,6 +41,25 @@ def lock(session: Session, project: str, log_stream: str) -> LogStream | None:
     """The log stream, held until the commit: whoever opens or seals it holds it."""
     statement = every(LogStream).where(_C.project == project, _C.id == log_stream)
     return first(session, LogStream, statement.with_for_update())
+
+
+def lock_usage(session: Session, project: str, run: str) -> RunLogUsage:
+    """What the logs of a run are charged with, held until the commit."""
+    found = _USAGE.first(session, project, run)
+    if found is None:
+        # Another replica may be as quick: whoever waited reads what it wrote.
+        insert_or(session, [RunLogUsage(project, run)], ignore_conflicts)
+        found = _USAGE.first(session, project, run)
+        assert found
+    return found
+
+
+def save_usage(session: Session, row: RunLogUsage) -> None:
+    session.connection().execute(
+        sa.update(RunLogUsage.__table__)
+        .where(_U.project == row.project, _U.run == row.run)
+        .values(bytes=row.bytes, lines=row.lines)
+    )
 
 
 def of_uid(session: Session, uid: UUID) -> LogStream | None:

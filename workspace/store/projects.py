@@ -7,6 +7,7 @@ from meshkit.paging import OrderKey, Orders, Window
 from meshkit.query import Query
 from meshkit.schema import among
 from meshkit.session import Session
+from workspace.logs.amounts import NO_QUOTA, Amount, Quota
 from workspace.store.base import Row, Rows, columns, every
 from workspace.store.lists import Listed, Visible, listed, matching, within
 from workspace.store.schema import Project, Run
@@ -40,6 +41,12 @@ _LOCK = Rows(Project, _BY_ID.where(_IS_LIVE).with_for_update(), "project")
 _DEFAULT_STACKS = Query(
     sa.select(_C.id, _C.default_stack).where(among(_C.id, "projects"), _IS_LIVE), "projects"
 )
+_LOG_QUOTA = Query(
+    sa.select(
+        _C.max_run_log_bytes, _C.max_run_log_lines, _C.max_log_stream_bytes, _C.max_log_stream_lines
+    ).where(_C.id == sa.bindparam("project")),
+    "project",
+)
 _EXISTING = Query(sa.select(_C.id).where(among(_C.id, "projects"), _IS_LIVE), "projects")
 
 
@@ -65,6 +72,12 @@ def existing(session: Session, projects: set[str]) -> set[str]:
 def default_stacks(session: Session, projects: set[str]) -> dict[str, str]:
     """The default stacks of those of the projects that exist; empty where they have none."""
     return {row[0]: row[1] for row in _DEFAULT_STACKS.all(session.connection(), sorted(projects))}
+
+
+def log_quota(session: Session, project: str) -> Quota:
+    """What is kept of its logs, as far as the project says it."""
+    row = _LOG_QUOTA.first(session.connection(), project)
+    return Quota(Amount(row[0], row[1]), Amount(row[2], row[3])) if row else NO_QUOTA
 
 
 def list_page(

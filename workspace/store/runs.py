@@ -19,7 +19,7 @@ from workspace.store.lists import Listed, Visible, listed, matching, within
 from workspace.store.schema import LateReport, Launch, Run, RunCounter, Step, StepAttempt
 from workspace.store.schema_artifacts import LineageEdge
 from workspace.store.schema_conditions import RunCondition
-from workspace.store.schema_logs import LogStream
+from workspace.store.schema_logs import LogStream, RunLogUsage
 
 _C = columns(Run)
 _S = columns(Step)
@@ -201,13 +201,14 @@ def takers(session: Session, run: Run, limit: int) -> list[str]:
 
 def delete(session: Session, run: Run) -> list[LogStream]:
     """Deletes a run with all that is its own, and answers its logs."""
-    logs = columns(LogStream)
+    logs, usage = columns(LogStream), columns(RunLogUsage)
     of_run = sa.and_(logs.project == run.project, logs.run == run.id)
     streams = fetch(session, LogStream, every(LogStream).where(of_run))
     steps = sa.select(_S.uid).where(_S.run_uid == run.uid)
     connection = session.connection()
     for cls, condition in (
         (LogStream, of_run),
+        (RunLogUsage, sa.and_(usage.project == run.project, usage.run == run.id)),
         (LineageEdge, _E.step_uid.in_(steps)),
         (StepAttempt, columns(StepAttempt).step_uid.in_(steps)),
         (Step, _S.run_uid == run.uid),

@@ -55,6 +55,11 @@ class Project(Row):
     revision: int = 0
     changes: int = 1
     default_stack: str = ""
+    # What is kept of the logs of a run, and of one log; 0 for what the settings say.
+    max_run_log_bytes: int = 0
+    max_run_log_lines: int = 0
+    max_log_stream_bytes: int = 0
+    max_log_stream_lines: int = 0
 
     @property
     def name(self) -> str:

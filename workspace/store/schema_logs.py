@@ -36,7 +36,9 @@ class LogState(enum.StrEnum):
 class LogStream(Row):
     """A log. `writer_epoch` is that of the newest writer, 0 before the first.
 
-    `next_offset` is written once, with the seal; while the log is open, its lines tell.
+    `next_offset` is written once, with the seal; while the log is open, its lines tell. Up to
+    `accounted_offset` it is known what was kept and what was not. Its run is charged for it as
+    if it had grown to what it was granted.
     """
 
     resource_type: ClassVar[str] = "weft.dev/LogStream"
@@ -52,6 +54,11 @@ class LogStream(Row):
     writer_epoch: int = 0
     next_offset: int = 0
     revision: int = 0
+    accounted_offset: int = 0
+    kept_bytes: int = 0
+    dropped_lines: int = 0
+    charged_bytes: int = 0
+    charged_lines: int = 0
 
     @property
     def name(self) -> str:
@@ -60,3 +67,18 @@ class LogStream(Row):
     @property
     def is_sealed(self) -> bool:
         return self.state == LogState.SEALED
+
+
+@stored(
+    "run_log_usage",
+    sa.ForeignKeyConstraint(["project", "run"], ["runs.project", "runs.id"]),
+    key=("project", "run"),
+)
+@dataclass(slots=True)
+class RunLogUsage(Row):
+    """What all logs of a run are charged with: counted as they grow, never by reading."""
+
+    project: str
+    run: str
+    bytes: int = 0
+    lines: int = 0

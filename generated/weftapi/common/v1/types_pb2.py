@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dweftapi/common/v1/types.proto\x12\x11weftapi.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"c\n\nJsonWebKey\x12\x0b\n\x03kty\x18\x01 \x01(\t\x12\x0b\n\x03\x63rv\x18\x02 \x01(\t\x12\t\n\x01x\x18\x03 \x01(\t\x12\t\n\x01y\x18\x04 \x01(\t\x12\x0b\n\x03kid\x18\x05 \x01(\t\x12\x0b\n\x03\x61lg\x18\x06 \x01(\t\x12\x0b\n\x03use\x18\x07 \x01(\t\"<\n\rJsonWebKeySet\x12+\n\x04keys\x18\x01 \x03(\x0b\x32\x1d.weftapi.common.v1.JsonWebKey\"\x94\x02\n\x07LogLine\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x05level\x18\x03 \x01(\x0e\x32\x1b.weftapi.common.v1.LogLevel\x12,\n\x06origin\x18\x04 \x01(\x0e\x32\x1c.weftapi.common.v1.LogOrigin\x12.\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x1d.weftapi.common.v1.LogChannel\x12\x19\n\x07message\x18\x06 \x01(\tB\x08\xfa\xbb\x18\x04\x18\x80\x80\x01\x12\x11\n\tcontinued\x18\x07 \x01(\x08\x12\x17\n\x06logger\x18\x08 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x02\"\x82\x01\n\x11PythonEnvironment\x12\x1b\n\nexecutable\x18\x01 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x15\n\x04host\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\xfd\x01\x12\x17\n\x07version\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02\x18 \x12 \n\x0crequirements\x18\x04 \x03(\tB\n\xfa\xbb\x18\x06\x18\x80\x04P\xe8\x07*j\n\tLogOrigin\x12\x1a\n\x16LOG_ORIGIN_UNSPECIFIED\x10\x00\x12\x13\n\x0fLOG_ORIGIN_USER\x10\x01\x12\x15\n\x11LOG_ORIGIN_RUNNER\x10\x02\x12\x15\n\x11LOG_ORIGIN_SYSTEM\x10\x03*r\n\nLogChannel\x12\x1b\n\x17LOG_CHANNEL_UNSPECIFIED\x10\x00\x12\x16\n\x12LOG_CHANNEL_STDOUT\x10\x01\x12\x16\n\x12LOG_CHANNEL_STDERR\x10\x02\x12\x17\n\x13LOG_CHANNEL_LOGGING\x10\x03*\x92\x01\n\x08LogLevel\x12\x19\n\x15LOG_LEVEL_UNSPECIFIED\x10\x00\x12\x13\n\x0fLOG_LEVEL_DEBUG\x10\x01\x12\x12\n\x0eLOG_LEVEL_INFO\x10\x02\x12\x15\n\x11LOG_LEVEL_WARNING\x10\x03\x12\x13\n\x0fLOG_LEVEL_ERROR\x10\x04\x12\x16\n\x12LOG_LEVEL_CRITICAL\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dweftapi/common/v1/types.proto\x12\x11weftapi.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"c\n\nJsonWebKey\x12\x0b\n\x03kty\x18\x01 \x01(\t\x12\x0b\n\x03\x63rv\x18\x02 \x01(\t\x12\t\n\x01x\x18\x03 \x01(\t\x12\t\n\x01y\x18\x04 \x01(\t\x12\x0b\n\x03kid\x18\x05 \x01(\t\x12\x0b\n\x03\x61lg\x18\x06 \x01(\t\x12\x0b\n\x03use\x18\x07 \x01(\t\"<\n\rJsonWebKeySet\x12+\n\x04keys\x18\x01 \x03(\x0b\x32\x1d.weftapi.common.v1.JsonWebKey\"\xab\x02\n\x07LogLine\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x05level\x18\x03 \x01(\x0e\x32\x1b.weftapi.common.v1.LogLevel\x12,\n\x06origin\x18\x04 \x01(\x0e\x32\x1c.weftapi.common.v1.LogOrigin\x12.\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x1d.weftapi.common.v1.LogChannel\x12\x19\n\x07message\x18\x06 \x01(\tB\x08\xfa\xbb\x18\x04\x18\x80\x80\x01\x12\x11\n\tcontinued\x18\x07 \x01(\x08\x12\x17\n\x06logger\x18\x08 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x02\x12\x15\n\rdropped_lines\x18\t \x01(\x03\"\x82\x01\n\x11PythonEnvironment\x12\x1b\n\nexecutable\x18\x01 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x15\n\x04host\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\xfd\x01\x12\x17\n\x07version\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02\x18 \x12 \n\x0crequirements\x18\x04 \x03(\tB\n\xfa\xbb\x18\x06\x18\x80\x04P\xe8\x07*j\n\tLogOrigin\x12\x1a\n\x16LOG_ORIGIN_UNSPECIFIED\x10\x00\x12\x13\n\x0fLOG_ORIGIN_USER\x10\x01\x12\x15\n\x11LOG_ORIGIN_RUNNER\x10\x02\x12\x15\n\x11LOG_ORIGIN_SYSTEM\x10\x03*r\n\nLogChannel\x12\x1b\n\x17LOG_CHANNEL_UNSPECIFIED\x10\x00\x12\x16\n\x12LOG_CHANNEL_STDOUT\x10\x01\x12\x16\n\x12LOG_CHANNEL_STDERR\x10\x02\x12\x17\n\x13LOG_CHANNEL_LOGGING\x10\x03*\x92\x01\n\x08LogLevel\x12\x19\n\x15LOG_LEVEL_UNSPECIFIED\x10\x00\x12\x13\n\x0fLOG_LEVEL_DEBUG\x10\x01\x12\x12\n\x0eLOG_LEVEL_INFO\x10\x02\x12\x15\n\x11LOG_LEVEL_WARNING\x10\x03\x12\x13\n\x0fLOG_LEVEL_ERROR\x10\x04\x12\x16\n\x12LOG_LEVEL_CRITICAL\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,18 +45,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PYTHONENVIRONMENT'].fields_by_name['version']._serialized_options = b'\372\273\030\002\030 '
   _globals['_PYTHONENVIRONMENT'].fields_by_name['requirements']._loaded_options = None
   _globals['_PYTHONENVIRONMENT'].fields_by_name['requirements']._serialized_options = b'\372\273\030\006\030\200\004P\350\007'
-  _globals['_LOGORIGIN']._serialized_start=694
-  _globals['_LOGORIGIN']._serialized_end=800
-  _globals['_LOGCHANNEL']._serialized_start=802
-  _globals['_LOGCHANNEL']._serialized_end=916
-  _globals['_LOGLEVEL']._serialized_start=919
-  _globals['_LOGLEVEL']._serialized_end=1065
+  _globals['_LOGORIGIN']._serialized_start=717
+  _globals['_LOGORIGIN']._serialized_end=823
+  _globals['_LOGCHANNEL']._serialized_start=825
+  _globals['_LOGCHANNEL']._serialized_end=939
+  _globals['_LOGLEVEL']._serialized_start=942
+  _globals['_LOGLEVEL']._serialized_end=1088
   _globals['_JSONWEBKEY']._serialized_start=119
   _globals['_JSONWEBKEY']._serialized_end=218
   _globals['_JSONWEBKEYSET']._serialized_start=220
   _globals['_JSONWEBKEYSET']._serialized_end=280
   _globals['_LOGLINE']._serialized_start=283
-  _globals['_LOGLINE']._serialized_end=559
-  _globals['_PYTHONENVIRONMENT']._serialized_start=562
-  _globals['_PYTHONENVIRONMENT']._serialized_end=692
+  _globals['_LOGLINE']._serialized_end=582
+  _globals['_PYTHONENVIRONMENT']._serialized_start=585
+  _globals['_PYTHONENVIRONMENT']._serialized_end=715
 # @@protoc_insertion_point(module_scope)

@@ -196,6 +196,7 @@ class LogLine(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     CONTINUED_FIELD_NUMBER: _builtins.int
     LOGGER_FIELD_NUMBER: _builtins.int
+    DROPPED_LINES_FIELD_NUMBER: _builtins.int
     offset: _builtins.int
     """Output only. The line's number in its stream, from 0."""
     level: Global___LogLevel.ValueType
@@ -210,6 +211,8 @@ class LogLine(_message.Message):
     """Optional. Whether the next line continues this one."""
     logger: _builtins.str
     """Optional. The logger's name for lines of a logging library."""
+    dropped_lines: _builtins.int
+    """Output only. Above 0 where the workspace says in place of so many lines why they were not kept."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """Optional. When it was written; the server's time where the writer gives none."""
@@ -225,10 +228,11 @@ class LogLine(_message.Message):
         message: _builtins.str = ...,
         continued: _builtins.bool = ...,
         logger: _builtins.str = ...,
+        dropped_lines: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "continued", b"continued", "level", b"level", "logger", b"logger", "message", b"message", "offset", b"offset", "origin", b"origin", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "continued", b"continued", "dropped_lines", b"dropped_lines", "level", b"level", "logger", b"logger", "message", b"message", "offset", b"offset", "origin", b"origin", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

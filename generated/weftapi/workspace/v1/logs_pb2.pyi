@@ -61,6 +61,8 @@ class LogStream(_message.Message):
     ATTEMPT_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     NEXT_OFFSET_FIELD_NUMBER: _builtins.int
+    DROPPED_LINES_FIELD_NUMBER: _builtins.int
+    KEPT_BYTES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "projects/<id>/logStreams/<id>"."""
     uid: _builtins.str
@@ -76,7 +78,11 @@ class LogStream(_message.Message):
     state: Global___LogStreamState.ValueType
     """Output only. Whether lines can still come."""
     next_offset: _builtins.int
-    """Output only. How many lines are durable: the offset of the next one."""
+    """Output only. How many lines are durable, or were not kept: the offset of the next one."""
+    dropped_lines: _builtins.int
+    """Output only. How many of them were not kept, because a log quota was reached."""
+    kept_bytes: _builtins.int
+    """Output only. What counts of the others towards quotas, in bytes; of an open log, up to seconds ago."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was created."""
@@ -93,10 +99,12 @@ class LogStream(_message.Message):
         attempt: _builtins.int = ...,
         state: Global___LogStreamState.ValueType = ...,
         next_offset: _builtins.int = ...,
+        dropped_lines: _builtins.int = ...,
+        kept_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "create_time", b"create_time", "name", b"name", "next_offset", b"next_offset", "revision", b"revision", "run", b"run", "state", b"state", "step_id", b"step_id", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "create_time", b"create_time", "dropped_lines", b"dropped_lines", "kept_bytes", b"kept_bytes", "name", b"name", "next_offset", b"next_offset", "revision", b"revision", "run", b"run", "state", b"state", "step_id", b"step_id", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -375,16 +383,22 @@ class LogAck(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     COMMITTED_OFFSET_FIELD_NUMBER: _builtins.int
+    DROPPED_LINES_FIELD_NUMBER: _builtins.int
     committed_offset: _builtins.int
-    """Output only. Every line before this offset is durable."""
+    """Output only. Every line before this offset is durable, or one that was not kept."""
+    dropped_lines: _builtins.int
+    """Output only. How many lines of this log were not kept so far, because a log quota was reached: no reason to stop,
+    to wait or to send them again.
+    """
     def __init__(
         self,
         *,
         committed_offset: _builtins.int = ...,
+        dropped_lines: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["committed_offset", b"committed_offset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["committed_offset", b"committed_offset", "dropped_lines", b"dropped_lines"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -430,19 +444,25 @@ class WriteLogsResponse(_message.Message):
 
     COMMITTED_OFFSET_FIELD_NUMBER: _builtins.int
     WRITER_EPOCH_FIELD_NUMBER: _builtins.int
+    DROPPED_LINES_FIELD_NUMBER: _builtins.int
     committed_offset: _builtins.int
-    """Output only. Every line before this offset is durable."""
+    """Output only. Every line before this offset is durable, or one that was not kept."""
     writer_epoch: _builtins.int
     """Output only. This writer's epoch, to give with the next lines."""
+    dropped_lines: _builtins.int
+    """Output only. How many lines of this log were not kept so far, because a log quota was reached: no reason to stop,
+    to wait or to send them again.
+    """
     def __init__(
         self,
         *,
         committed_offset: _builtins.int = ...,
         writer_epoch: _builtins.int = ...,
+        dropped_lines: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["committed_offset", b"committed_offset", "writer_epoch", b"writer_epoch"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["committed_offset", b"committed_offset", "dropped_lines", b"dropped_lines", "writer_epoch", b"writer_epoch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class LogServiceStub(object):
-    """Keeps logs. A line is acknowledged when it is durable, and is stored exactly once.
+    """Keeps logs. A line is acknowledged when it is durable, and is stored exactly once. What goes beyond a quota of the
+    project is acknowledged and not kept; one line with `dropped_lines` stands for all that follow one another.
     """
 
     def __init__(self, channel):
@@ -84,7 +85,8 @@ class LogServiceStub(object):
 
 
 class LogServiceServicer(object):
-    """Keeps logs. A line is acknowledged when it is durable, and is stored exactly once.
+    """Keeps logs. A line is acknowledged when it is durable, and is stored exactly once. What goes beyond a quota of the
+    project is acknowledged and not kept; one line with `dropped_lines` stands for all that follow one another.
     """
 
     def CreateLogStream(self, request, context):
@@ -211,7 +213,8 @@ def add_LogServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class LogService(object):
-    """Keeps logs. A line is acknowledged when it is durable, and is stored exactly once.
+    """Keeps logs. A line is acknowledged when it is durable, and is stored exactly once. What goes beyond a quota of the
+    project is acknowledged and not kept; one line with `dropped_lines` stands for all that follow one another.
     """
 
     @staticmethod

@@ -28,7 +28,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class LogServiceStub:
-    """Keeps logs. A line is acknowledged when it is durable, and is stored exactly once."""
+    """Keeps logs. A line is acknowledged when it is durable, and is stored exactly once. What goes beyond a quota of the
+    project is acknowledged and not kept; one line with `dropped_lines` stands for all that follow one another.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -62,7 +64,9 @@ class LogServiceStub:
 
 @_typing.type_check_only
 class LogServiceAsyncStub(LogServiceStub):
-    """Keeps logs. A line is acknowledged when it is durable, and is stored exactly once."""
+    """Keeps logs. A line is acknowledged when it is durable, and is stored exactly once. What goes beyond a quota of the
+    project is acknowledged and not kept; one line with `dropped_lines` stands for all that follow one another.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateLogStream: _aio.UnaryUnaryMultiCallable[_logs_pb2.CreateLogStreamRequest, _logs_pb2.LogStream]  # type: ignore[assignment]
@@ -92,7 +96,9 @@ class LogServiceAsyncStub(LogServiceStub):
     """Downloads all lines stored so far as plain text. Has no effect."""
 
 class LogServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps logs. A line is acknowledged when it is durable, and is stored exactly once."""
+    """Keeps logs. A line is acknowledged when it is durable, and is stored exactly once. What goes beyond a quota of the
+    project is acknowledged and not kept; one line with `dropped_lines` stands for all that follow one another.
+    """
 
     @_abc_1.abstractmethod
     def CreateLogStream(

@@ -58,6 +58,10 @@ class Project(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     MAX_CONCURRENT_RUNS_FIELD_NUMBER: _builtins.int
     DEFAULT_STACK_FIELD_NUMBER: _builtins.int
+    MAX_RUN_LOG_BYTES_FIELD_NUMBER: _builtins.int
+    MAX_RUN_LOG_LINES_FIELD_NUMBER: _builtins.int
+    MAX_LOG_STREAM_BYTES_FIELD_NUMBER: _builtins.int
+    MAX_LOG_STREAM_LINES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only in bodies, required in updates. "projects/<id>"."""
     uid: _builtins.str
@@ -81,6 +85,17 @@ class Project(_message.Message):
     """Optional, mutable. The stack of its runs for which nobody chose one: "stacks/<id>"; the workspace's default where
     absent.
     """
+    max_run_log_bytes: _builtins.int
+    """Optional, mutable. How many bytes of log lines are kept of each of its runs; 0 for what the workspace's settings
+    say. Lines beyond it are not kept, and the log says how many; runs go on. A change holds within seconds, also for
+    runs that are under way.
+    """
+    max_run_log_lines: _builtins.int
+    """Optional, mutable. How many log lines are kept of each of its runs; 0 as above."""
+    max_log_stream_bytes: _builtins.int
+    """Optional, mutable. How many bytes are kept of each single log, that of one attempt of a step; 0 as above."""
+    max_log_stream_lines: _builtins.int
+    """Optional, mutable. How many lines are kept of each single log; 0 as above."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, mutable. Labels to find it by."""
@@ -108,10 +123,14 @@ class Project(_message.Message):
         etag: _builtins.str = ...,
         max_concurrent_runs: _builtins.int = ...,
         default_stack: _builtins.str = ...,
+        max_run_log_bytes: _builtins.int = ...,
+        max_run_log_lines: _builtins.int = ...,
+        max_log_stream_bytes: _builtins.int = ...,
+        max_log_stream_lines: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "default_stack", b"default_stack", "description", b"description", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "max_concurrent_runs", b"max_concurrent_runs", "name", b"name", "revision", b"revision", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "default_stack", b"default_stack", "description", b"description", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "max_concurrent_runs", b"max_concurrent_runs", "max_log_stream_bytes", b"max_log_stream_bytes", "max_log_stream_lines", b"max_log_stream_lines", "max_run_log_bytes", b"max_run_log_bytes", "max_run_log_lines", b"max_run_log_lines", "name", b"name", "revision", b"revision", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

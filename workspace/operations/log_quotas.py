@@ -1,0 +1,140 @@
+"""What logs may take: charged to their runs in pieces, in the transaction that grants them.
+
+A log is charged what it holds and what it was granted beyond that. So the logs of a run, on any
+replicas, never hold more together than it may; what a log does not use, it gives back.
+"""
+
+from dataclasses import dataclass
+
+from meshkit.session import Session
+from workspace.logs.amounts import ANY, Amount, Grant, Quota, Usage, in_bytes
+from workspace.operations import logs as operations
+from workspace.operations.refusals import absent
+from workspace.store import logs as store
+from workspace.store import projects as project_store
+from workspace.store.base import update
+from workspace.store.schema_logs import LogStream
+
+# A grant beyond what is needed now: so much, less where little is left, ...
+_MOST = Amount(4 << 20, 50_000)
+# ... and at least so much, so that the last of a quota is not asked for line by line.
+_LEAST = Amount(64 << 10, 500)
+_SHARE = 8
+_COUNTERS = ("accounted_offset", "kept_bytes", "dropped_lines", "charged_bytes", "charged_lines")
+
+
+def admit(
+    session: Session, project: str, log_stream: str, *, epoch: int, default: Quota
+) -> tuple[LogStream, Grant]:
+    """Lets a writer in, as `admit_writer`, with a first grant."""
+    row = operations.admit_writer(session, project, log_stream, epoch=epoch)
+    return row, charge(session, row, None, needed=Amount(0, 0), default=default)
+
+
+def settle(
+    session: Session,
+    project: str,
+    log_stream: str,
+    *,
+    epoch: int,
+    usage: Usage,
+    needed: Amount | None,
+    default: Quota,
+) -> Grant:
+    """Writes down what a log holds, and grants what is needed; None gives back what is left.
+
+    Raises as `admit_writer` where the log is not this writer's any more.
+    """
+    row = store.lock(session, project, log_stream)
+    if row is None:
+        raise absent(f"projects/{project}/logStreams/{log_stream}")
+    if row.is_sealed:
+        raise operations.sealed(row.name)
+    if row.writer_epoch != epoch:
+        raise operations.fenced(row.writer_epoch)
+    return charge(session, row, usage, needed=needed, default=default)
+
+
+def seal(
+    session: Session, project: str, log_stream: str, *, usage: Usage, default: Quota
+) -> LogStream:
+    """Ends a log where its lines end, and charges for them alone; one that is sealed stays."""
+    row = store.lock(session, project, log_stream)
+    if row is not None and not row.is_sealed:
+        charge(session, row, usage, needed=None, default=default)
+    return operations.seal(session, project, log_stream, next_offset=usage.offset)
+
+
+def charge(
+    session: Session,
+    row: LogStream,
+    usage: Usage | None,
+    *,
+    needed: Amount | None,
+    default: Quota,
+) -> Grant:
+    """Charges a locked log to its run; without a usage, for what is written down of it."""
+    if usage:
+        row.accounted_offset = usage.offset
+        row.kept_bytes, row.dropped_lines = usage.kept_bytes, usage.dropped_lines
+    total = store.lock_usage(session, row.project, row.run)
+    quota = project_store.log_quota(session, row.project).over(default)
+    of_bytes = _Account(
+        kept=row.kept_bytes,
+        others=total.bytes - row.charged_bytes,
+        limits=(quota.run.bytes, quota.stream.bytes),
+    )
+    of_lines = _Account(
+        kept=row.accounted_offset - row.dropped_lines,
+        others=total.lines - row.charged_lines,
+        limits=(quota.run.lines, quota.stream.lines),
+    )
+    size = of_bytes.grown(needed.bytes if needed else None, _MOST.bytes, _LEAST.bytes)
+    lines = of_lines.grown(needed.lines if needed else None, _MOST.lines, _LEAST.lines)
+    row.charged_bytes, row.charged_lines = of_bytes.charged(size), of_lines.charged(lines)
+    total.bytes = of_bytes.others + row.charged_bytes
+    total.lines = of_lines.others + row.charged_lines
+    update(session, [row], _COUNTERS)
+    store.save_usage(session, total)
+    is_short = needed is not None and of_bytes.room < needed.bytes
+    limit = in_bytes(of_bytes.limit) if is_short else f"{of_lines.limit:,} lines"
+    return Grant(size, lines, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """What a log holds of one thing, what its run is charged for others, and both limits."""
+
+    kept: int
+    others: int
+    limits: tuple[int, int]
+
+    @property
+    def room(self) -> int:
+        return min(self._rooms)
+
+    @property
+    def limit(self) -> int:
+        """The limit that leaves the least room."""
+        return self.limits[self._rooms.index(self.room)]
+
+    def grown(self, needed: int | None, most: int, least: int) -> int:
+        """How large it may be from now on; ANY without limits."""
+        if not any(self.limits):
+            return ANY
+        room = max(self.room, 0)
+        if needed is None:
+            return self.kept
+        spare = min(most, max(least, (room - needed) // _SHARE))
+        return self.kept + min(needed + spare, room)
+
+    def charged(self, allowed: int) -> int:
+        return self.kept if allowed == ANY else allowed
+
+    @property
+    def _rooms(self) -> tuple[int, int]:
+        run, stream = self.limits
+        return (
+            run - self.others - self.kept if run else ANY,
+            stream - self.kept if stream else ANY,
+        )
