@@ -55,6 +55,9 @@ class Asker:
             if stop.is_set():
                 return Verdict("CANCELLED")
             raise ApprovalError(f"{question.text!r} cannot be asked: {error}") from error
+        if _state(condition) == "CANCELLED":
+            # Somebody stops the step, and the runner hears of it in a moment.
+            stop.wait(_SETTLE_S)
         return _verdict(condition)
 
     def _create(self, question: Question) -> run_types_pb2.RunCondition:
