@@ -113,6 +113,24 @@ async def take_turns(ours: Slice, bare: Slice, options: Options) -> Pair:
     return pairs[len(pairs) // 2]
 
 
+async def take_short_turns(ours: Slice, bare: Slice, *, turns: int, slice_s: float) -> Pair:
+    """Both by turns, and of each what all its turns saw together: for the slowest of many calls."""
+    await ours(slice_s)
+    await bare(slice_s)
+    seen: tuple[list[Sample], list[Sample]] = ([], [])
+    for _ in range(turns):
+        seen[0].append(await ours(slice_s))
+        seen[1].append(await bare(slice_s))
+    return Pair(_together(seen[0]), _together(seen[1]))
+
+
+def _together(samples: list[Sample]) -> Sample:
+    latencies = sorted(latency for sample in samples for latency in sample.latencies)
+    count = sum(sample.count for sample in samples)
+    seconds = sum(sample.seconds for sample in samples)
+    return Sample(count, seconds, sum(sample.cpu_s for sample in samples), latencies)
+
+
 def figure(key: str, name: str, unit: str, pair: Pair, target: Target | None) -> Figure:
     """The figure of a turn: rates, CPU, and how long ours took at worst."""
     note = f"p99 {pair.ours.percentile_ms(0.99):.1f} ms" if pair.ours.latencies else ""

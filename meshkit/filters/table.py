@@ -1,6 +1,6 @@
 """The filter table of a resource, and filters that fit it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,6 +46,9 @@ class Fields:
         an unknown field or a value of another type.
         """
         return Filter(text, Binder(self._fields, now).bind(grammar.parse(text)))
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(self._fields.values())
 
     def names(self) -> list[str]:
         """Fields as messages and manuals list them."""

@@ -82,8 +82,8 @@ class Project(Row):
     sa.Index(None, "project", "creator", "create_time", "uid"),
     sa.Index(None, "project", "trigger", "create_time", "uid"),
     sa.Index(None, "labels", postgresql_using="gin"),
-    # The reaper looks at what has not ended, and nothing else.
-    sa.Index(None, "state"),
+    # The reaper looks at what has not ended, and nothing else; people at what failed anywhere.
+    sa.Index(None, "state", "create_time", "uid"),
     _in("state", RunState, "state"),
     _project(),
 )

@@ -14,7 +14,7 @@ from workspace.store.base import Row, stored
     "artifacts",
     sa.UniqueConstraint("project", "id"),
     sa.Index(None, "project", "create_time", "uid"),
-    sa.Index(None, "project", "display_name"),
+    sa.Index(None, "project", "display_name", "id", "uid"),
     sa.Index(None, "labels", postgresql_using="gin"),
     sa.ForeignKeyConstraint(["project"], ["projects.id"]),
 )
@@ -51,7 +51,10 @@ class Artifact(Row):
     sa.Index(None, "project", "create_time", "uid"),
     sa.Index(None, "project", "producer_run", "create_time", "uid"),
     sa.Index(None, "project", "type", "create_time", "uid"),
-    sa.Index(None, "project", "alias"),
+    sa.Index(None, "project", "alias", "create_time", "uid"),
+    sa.Index(None, "project", "artifact", "create_time", "uid"),
+    sa.Index(None, "project", "artifact", "type", "create_time", "uid"),
+    sa.Index(None, "project", "artifact", "producer_run", "create_time", "uid"),
     sa.Index(None, "labels", postgresql_using="gin"),
     # Who else holds these bytes, asked before they are deleted.
     sa.Index(None, "uri"),

@@ -111,6 +111,7 @@ class Model(Row):
     sa.Index(None, "project", "create_time", "uid"),
     sa.Index(None, "project", "model", "create_time", "uid"),
     sa.Index(None, "project", "stage", "create_time", "uid"),
+    sa.Index(None, "project", "model", "stage", "create_time", "uid"),
     sa.Index(None, "project", "run", "create_time", "uid"),
     sa.CheckConstraint("stage IN ('NONE', 'STAGING', 'PRODUCTION', 'ARCHIVED')", name="stage"),
     _model(),
@@ -179,6 +180,8 @@ class ModelVersionLink(Row):
     sa.Index(None, "project", "model", "create_time", "uid"),
     sa.Index(None, "project", "model", "number", "create_time", "uid"),
     sa.Index(None, "project", "to_stage", "create_time", "uid"),
+    sa.Index(None, "project", "model", "to_stage", "create_time", "uid"),
+    sa.Index(None, "project", "number", "create_time", "uid"),
     _model(),
 )
 @dataclass(slots=True)

@@ -64,6 +64,8 @@ class Trigger(Row):
     "trigger_firings",
     sa.Index(None, "trigger_uid", "create_time", "uid"),
     sa.Index(None, "project", "create_time", "uid"),
+    sa.Index(None, "project", "state", "create_time", "uid"),
+    sa.Index(None, "trigger_uid", "state", "create_time", "uid"),
     # The dispatcher looks at what is pending, upkeep at what is old.
     sa.Index(None, "state", "create_time", "uid"),
     sa.ForeignKeyConstraint(["trigger_uid"], ["triggers.uid"]),

@@ -1,0 +1,333 @@
+"""How the databases find what is listed: by an index, whatever named filter is asked for.
+
+The plans are those of real rows, about as many as it takes for PostgreSQL to prefer an index.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from meshkit.clock import SystemClock
+from meshkit.database import Database
+from meshkit.filters import Field, Fields, Filter, Kind
+from meshkit.paging import Cursor, ListQuery, Orders, PageTokens, Window
+from meshkit.postgres import async_engine
+from meshkit.schema import UtcDateTime
+from meshkit.session import Session
+from tests.templates import WORKSPACE
+from workspace.store import (
+    artifacts,
+    builds,
+    components,
+    conditions,
+    logs,
+    model_versions,
+    models,
+    pipelines,
+    projects,
+    runs,
+    schedules,
+    secrets,
+    service_connectors,
+    snapshots,
+    stacks,
+    steps,
+    triggers,
+)
+from workspace.store.base import Sparse, metadata
+
+ROWS = 1_000
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+P, UID = "demo", UUID(int=1)
+TOKENS = PageTokens([bytes(32)])
+
+Page = Callable[[Session, Window, Filter | None], Any]
+
+
+def of(page: Callable[..., Any], *scope: Any) -> Page:
+    return lambda session, window, filter_: page(session, *scope, window, filter_)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list below one parent; `few` says by which column that one bounds how many there are.
+
+    Configuration counts in hundreds: it is enough that its rows are read in their order.
+    """
+
+    table: str
+    page: Page
+    orders: Orders
+    fields: Fields | None = None
+    few: str = ""
+    is_configuration: bool = False
+
+    @property
+    def is_by_time(self) -> bool:
+        return self.orders.parse("").key.name == "create_time"
+
+
+def configuration(table: str, page: Page, module: Any) -> Listing:
+    return Listing(table, page, module.ORDERS, module.FIELDS, is_configuration=True)
+
+
+V = model_versions
+_FIRINGS = (triggers.FIRING_ORDERS, triggers.FIRING_FIELDS)
+_VERSIONS = (artifacts.VERSION_ORDERS, artifacts.VERSION_FIELDS)
+_LINKS = (V.LINK_ORDERS, V.LINK_FIELDS)
+_MOVES = (V.TRANSITION_ORDERS, V.TRANSITION_FIELDS)
+_REQUESTS = (V.REQUEST_ORDERS, V.REQUEST_FIELDS)
+LISTINGS = {
+    "runs": Listing("runs", of(runs.list_page, {P}), runs.ORDERS, runs.FIELDS),
+    "steps": Listing("steps", of(steps.list_page, UID), steps.ORDERS, steps.FIELDS, "run_uid"),
+    "conditions": Listing(
+        "run_conditions",
+        of(conditions.list_page, UID),
+        conditions.ORDERS,
+        conditions.FIELDS,
+        "run_uid",
+    ),
+    "pipelines": Listing(
+        "pipelines", lambda s, w, _: pipelines.list_page(s, P, w), pipelines.ORDERS
+    ),
+    "snapshots": Listing(
+        "snapshots", of(snapshots.list_page, P), snapshots.ORDERS, snapshots.FIELDS
+    ),
+    "builds": Listing("builds", of(builds.list_page, P), builds.ORDERS, builds.FIELDS),
+    "artifacts": Listing(
+        "artifacts", of(artifacts.list_page, P), artifacts.ORDERS, artifacts.FIELDS
+    ),
+    "all versions": Listing("artifact_versions", of(artifacts.list_versions, P, None), *_VERSIONS),
+    "versions": Listing("artifact_versions", of(artifacts.list_versions, P, "a-1"), *_VERSIONS),
+    "logs": Listing("log_streams", of(logs.list_page, P), logs.ORDERS, logs.FIELDS),
+    "all model versions": Listing("model_versions", of(V.list_page, P, None), V.ORDERS, V.FIELDS),
+    "model versions": Listing("model_versions", of(V.list_page, P, "m-1"), V.ORDERS, V.FIELDS),
+    "all links": Listing("model_version_links", of(V.list_links, P, None), *_LINKS),
+    "links": Listing("model_version_links", of(V.list_links, P, UID), *_LINKS, "version_uid"),
+    "all transitions": Listing("stage_transitions", of(V.list_transitions, P, None), *_MOVES),
+    "transitions": Listing("stage_transitions", of(V.list_transitions, P, "m-1"), *_MOVES),
+    "all requests": Listing("stage_requests", of(V.list_requests, P, None), *_REQUESTS),
+    "requests": Listing("stage_requests", of(V.list_requests, P, "m-1"), *_REQUESTS, "model"),
+    "schedule firings": Listing(
+        "schedule_firings",
+        of(schedules.list_firings, UID),
+        schedules.FIRING_ORDERS,
+        schedules.FIRING_FIELDS,
+    ),
+    "all trigger firings": Listing(
+        "trigger_firings", of(triggers.list_firings, P, None), *_FIRINGS
+    ),
+    "firings": Listing("trigger_firings", of(triggers.list_firings, P, UID), *_FIRINGS),
+    "models": configuration("models", of(models.list_page, P), models),
+    "projects": configuration("projects", of(projects.list_page, None), projects),
+    "stacks": configuration("stacks", of(stacks.list_page), stacks),
+    "components": configuration("components", of(components.list_page), components),
+    "connectors": configuration(
+        "service_connectors", of(service_connectors.list_page), service_connectors
+    ),
+    "secrets": configuration("secrets", of(secrets.list_page, "users/1"), secrets),
+    "schedules": configuration("schedules", of(schedules.list_page, P), schedules),
+    "triggers": configuration("triggers", of(triggers.list_page, P), triggers),
+}
+
+
+async def test_every_named_filter_of_every_list_is_served_by_an_index(database_url: str) -> None:
+    WORKSPACE.fill(database_url)
+    async with await Database.open(database_url, metadata=metadata, encode_event=lambda *_: b""):
+        await on(database_url, fill)
+        found = await on(database_url, plans)
+    assert len(found) > 100
+    bad = [f"{what}: {plan}" for what, plan in found.items() if not plan.is_good]
+    assert not bad, "\n".join(bad)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a database does for a page: the conditions that indexes serve, and the rest."""
+
+    listing: Listing
+    field: Field | None
+    served: str
+    reads_all: bool
+    sorts_all: bool
+
+    def __str__(self) -> str:
+        return f"served {self.served or 'nothing'}, {self.reads_all=}, {self.sorts_all=}"
+
+    @property
+    def is_good(self) -> bool:
+        if self.reads_all:
+            return False
+        if self.listing.is_configuration:
+            return True
+        if self.field is None:
+            return not self.sorts_all
+        if self.field.kind is Kind.TIMESTAMP and not self.listing.is_by_time:
+            # Names and times are two orders, and an index has one.
+            return True
+        columns = {self.listing.few, self.field.sql.name}
+        is_served = any(re.search(rf"\b{name}\b", self.served) for name in columns if name)
+        return is_served and not (self.is_much and self.sorts_all)
+
+    @property
+    def is_much(self) -> bool:
+        return is_much(self.listing, self.field)
+
+
+def is_much(listing: Listing, field: Field | None) -> bool:
+    """Of what has few values, as of a range, there is too much to sort."""
+    return not field or (field.kind in (Kind.ENUM, Kind.TIMESTAMP) and not listing.few)
+
+
+def plans(connection: sa.Connection) -> dict[str, Plan]:
+    """The plan of each list by each of its fields, from the start and behind a page token."""
+    session = Session(connection, SystemClock())
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, sql: str, values: Any, *_: Any) -> None:
+        asked.append((sql, values))
+
+    sa.event.listen(connection, "before_cursor_execute", note)
+    found = {}
+    for name, listing in LISTINGS.items():
+        for field, text in filters(listing.fields):
+            for cursor in (None, first_cursor(listing)):
+                asked.clear()
+                filter_ = listing.fields.parse(text, now=NOW) if text else None
+                order = listing.orders.parse("")
+                window = Window(20, order, ListQuery(name), cursor, TOKENS)
+                listing.page(session, window, filter_)
+                page = next(pair for pair in asked if f"FROM {listing.table}" in pair[0])
+                what = f"{name} where {text or 'nothing'}" + (" resumed" if cursor else "")
+                found[what] = explain(connection, listing, field, *page)
+    return found
+
+
+def filters(fields: Fields | None) -> Iterator[tuple[Field | None, str]]:
+    yield None, ""
+    for field in fields or ():
+        name = field.name
+        match field.kind:
+            # What SQLite knows of the keys of a map stands in no index.
+            case Kind.MAP:
+                continue
+            case Kind.ENUM:
+                assert field.choices
+                yield field, f"{name} = {list(field.choices.numbers)[-1]}"
+            case Kind.TIMESTAMP:
+                yield field, f'{name} < "2026-01-01T00:10:00Z"'
+            case Kind.BOOL:
+                yield field, f"{name} = true"
+            case Kind.INT:
+                yield field, f"{name} = 7"
+            case _:
+                yield field, f'{name} = "{field.sql.name}-7"'
+
+
+def first_cursor(listing: Listing) -> Cursor:
+    key = listing.orders.parse("").key
+    return Cursor(
+        {"create_time": NOW + timedelta(minutes=9), "ordinal": 1}.get(key.name, "x"), UID, 1
+    )
+
+
+def explain(
+    connection: sa.Connection, listing: Listing, field: Field | None, sql: str, values: Any
+) -> Plan:
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+        lines = [detail for *_, detail in rows]
+        served = " ".join(re.findall(r"INDEX \w+ \((.*)\)", " ".join(lines)))
+        reads_all = any(re.match(rf"SCAN {listing.table}$", line) for line in lines)
+        sorts_all = any("B-TREE FOR ORDER BY" in line for line in lines)
+        return Plan(listing, field, served, reads_all, sorts_all)
+    # It would rather sort what are but a few rows here.
+    sort = "off" if is_much(listing, field) else "on"
+    connection.execute(sa.text(f"SET LOCAL enable_sort = {sort}"))
+    rows = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sql}", values)
+    nodes = list(below(rows.scalar_one()[0]["Plan"]))
+    served = " ".join(node.get("Index Cond", "") for node in nodes)
+    kinds = {node["Node Type"] for node in nodes}
+    return Plan(listing, field, served, "Seq Scan" in kinds, "Sort" in kinds)
+
+
+def below(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from below(child)
+
+
+def fill(connection: sa.Connection) -> None:
+    """Rows for every list; they need not make sense beyond their own table."""
+    is_postgres = connection.dialect.name == "postgresql"
+    if is_postgres:
+        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
+    for table in {listing.table for listing in LISTINGS.values()}:
+        target = metadata.tables[table]
+        made = [{c.name: value(c, number) for c in target.c} for number in range(ROWS)]
+        connection.execute(target.insert(), made)
+    if is_postgres:
+        # Its server does so of its own; SQLite is never told what its tables hold.
+        connection.execute(sa.text("ANALYZE"))
+
+
+_PARENTS = {
+    "run_uid": 500,
+    **dict.fromkeys(("artifact", "model", "version_uid", "trigger_uid", "schedule_uid"), 10),
+}
+_CHOICES = re.compile(r"(\w+) IN \((.*)\)")
+# There is one of each.
+_SINGLE = {"stage": "NONE", "workspace_default": False, "delete_time": None}
+
+
+def value(column: sa.Column[Any], number: int) -> Any:  # noqa: PLR0911 - one for each type
+    if column.name in _SINGLE:
+        return _SINGLE[column.name]
+    if column.name in _PARENTS:
+        number %= _PARENTS[column.name]
+    if column.name == "project":
+        return P
+    match column.type:
+        case UtcDateTime():
+            return NOW + timedelta(seconds=number)
+        case Sparse() | sa.JSON():
+            return None if column.nullable else {}
+        case sa.Uuid():
+            return UUID(int=number)
+        case sa.Boolean():
+            return number % 2 == 0
+        case sa.Integer():
+            return number
+        case sa.LargeBinary():
+            return b""
+    return text(column, number)
+
+
+def text(column: sa.Column[Any], number: int) -> str:
+    for rule in column.table.constraints:
+        chosen = _CHOICES.match(str(getattr(rule, "sqltext", "")))
+        if chosen and chosen[1] == column.name:
+            words = re.findall(r"'(\w+)'", chosen[2])
+            return str(words[number % len(words)])
+    return f"{column.name[0] if column.name in _PARENTS else column.name}-{number}"
+
+
+async def on(url: str, work: Callable[[sa.Connection], Any]) -> Any:
+    """Runs work on a plain connection, which checks no foreign keys."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = sa.create_engine(parsed)
+        with engine.begin() as connection:
+            result = work(connection)
+        engine.dispose()
+        return result
+    server = async_engine(parsed)
+    async with server.begin() as connection:
+        result = await connection.run_sync(work)
+    await server.dispose()
+    return result
