@@ -16,6 +16,7 @@ from workspace.backup.__main__ import MIGRATIONS
 from workspace.backup.archive import BackupError, Manifest, backup, restore
 from workspace.backup.checks import check
 from workspace.backup.databases import snapshot, transaction
+from workspace.backup.repairs import repair
 from workspace.config import WorkspaceSettings
 
 
@@ -179,6 +180,8 @@ async def test_a_healthy_database_has_no_findings(filled: Harness) -> None:
     [
         ("UPDATE run_counters SET count = count + 1", "counts 2 runs RUNNING, and has 1"),
         ("UPDATE runs SET step_counts = NULL", "counts other steps"),
+        ("UPDATE daily_statistics SET created_runs = 7", "has other statistics"),
+        ("DELETE FROM daily_statistics", "has other statistics"),
         ("UPDATE artifacts SET latest_version = 9", "names another newest version"),
         ("UPDATE feed_head SET revision = 1", "the feed has events"),
         ("UPDATE audit_chains SET sequence = sequence + 1", "the audit log"),
@@ -190,7 +193,12 @@ async def test_what_should_never_be_is_found(filled: Harness, harm: str, finding
     await filled.workspace.stop()
     await transaction(url, lambda connection: connection.execute(sa.text(harm)))
     found = await check(url)
-    assert any(finding in told for told in found), found
+    assert any(finding in told.problem for told in found), found
+    is_counter = {told.area for told in found} == {"counters"}
+    assert [told.problem for told in await repair(url)] == [
+        told.problem for told in found if told.area == "counters"
+    ]
+    assert (await check(url) == []) == is_counter
 
 
 async def test_a_backup_is_of_one_moment(filled: Harness, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """What must hold in every database, whatever happened: read in one snapshot, changed by nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 
 import sqlalchemy as sa
 
@@ -18,27 +20,66 @@ from workspace.tally import day_of
 _MAX_TOLD = 20
 
 
-async def check(url: str) -> list[str]:
-    """Every finding, as a sentence; none where all is well."""
-    return await snapshot(url, _all)
+# What to do, by what was looked at.
+_ADVICE = {
+    "file": "the disk loses what it is given: restore the newest backup elsewhere",
+    "references": "nothing that Weft does leaves such rows: report it, and restore a backup",
+    "counters": "`weft admin check --repair` counts anew",
+    "artifacts": "nothing that Weft does leaves such a row: report it, and restore a backup",
+    "feed": "watches may have missed changes: restore a backup, which begins a new feed",
+    "audit": "keep this database as it is, and compare it with what the control plane was shipped",
+    "logs": "lines are lost here: the newest backup may still hold the file",
+    "content": "it was changed behind Weft's back: the backup of the store may hold it",
+}
 
 
-def _all(connection: sa.Connection) -> list[str]:
-    looks: tuple[Callable[[sa.Connection], Iterator[str]], ...] = (
-        _file,
-        _references,
-        _run_counters,
-        _step_counts,
-        _statistics,
-        _newest_versions,
-        _feed,
-        _audit,
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong, as a sentence; `area` says what was looked at."""
+
+    area: str
+    problem: str
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        return _ADVICE[self.area]
+
+    @property
+    def is_repairable(self) -> bool:
+        return self.area == "counters"
+
+    def __str__(self) -> str:
+        return f"{self.problem} ({self.advice})"
+
+
+Look = Callable[[sa.Connection], Iterator[str]]
+
+
+async def check(url: str) -> list[Finding]:
+    """What is wrong in a database; nothing where all is well."""
+    return await snapshot(url, look_at_all)
+
+
+def look_at_all(connection: sa.Connection) -> list[Finding]:
+    """Every look at the database, one after another."""
+    looks: tuple[tuple[str, Look], ...] = (
+        ("file", _file),
+        ("references", _references),
+        *(("counters", look) for look in COUNTERS),
+        ("artifacts", _newest_versions),
+        ("feed", _feed),
+        ("audit", _audit),
     )
-    found = []
-    for look in looks:
-        for finding, _ in zip(look(connection), range(_MAX_TOLD), strict=False):
-            found.append(finding)
-    return found
+    return [finding for area, look in looks for finding in findings(area, look(connection))]
+
+
+def findings(area: str, problems: Iterable[str]) -> list[Finding]:
+    """The first problems of a kind, and how many more there are."""
+    rest = iter(problems)
+    told = [Finding(area, problem) for problem in islice(rest, _MAX_TOLD)]
+    more = sum(1 for _ in rest)
+    return [*told, Finding(area, f"{more} more of this kind")] if more else told
 
 
 def _file(connection: sa.Connection) -> Iterator[str]:
@@ -113,6 +154,10 @@ def _statistics(connection: sa.Connection) -> Iterator[str]:
 
 def _some(counts: dict[str, int]) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
+
+
+# What `repairs` can count anew.
+COUNTERS: tuple[Look, ...] = (_run_counters, _step_counts, _statistics)
 
 
 def _newest_versions(connection: sa.Connection) -> Iterator[str]:

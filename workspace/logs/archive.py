@@ -29,7 +29,7 @@ from workspace.store import logs as log_store
 
 log = structlog.get_logger()
 
-_INDEX = "index.json"
+INDEX = "index.json"
 # Its name is no uid, so that no listing takes it for a log.
 _RECALLED = ".recalled-"
 
@@ -67,9 +67,9 @@ class ArchivingBackend:
         async with self._held(key):
             await self._files.delete(key)
             try:
-                names = [info.key async for info in self._objects.list(_folder(key))]
+                names = [info.key async for info in self._objects.list(folder_of(key))]
                 # The index first: half an archive must not look whole.
-                await self._objects.delete([f"{_folder(key)}/{_INDEX}"])
+                await self._objects.delete([f"{folder_of(key)}/{INDEX}"])
                 await self._objects.delete(names)
             except ObjectStoreError as error:
                 raise LogStoreError(str(error)) from error
@@ -102,9 +102,9 @@ class ArchivingBackend:
                 names = await asyncio.to_thread(_segments, self._path(key))
                 for name in names:
                     data = await asyncio.to_thread((self._path(key) / name).read_bytes)
-                    await self._objects.put(f"{_folder(key)}/{name}", data)
+                    await self._objects.put(f"{folder_of(key)}/{name}", data)
                 index = json.dumps({"segments": names}).encode()
-                await self._objects.put(f"{_folder(key)}/{_INDEX}", index)
+                await self._objects.put(f"{folder_of(key)}/{INDEX}", index)
             except (ObjectStoreError, OSError) as error:
                 raise LogStoreError(str(error)) from error
 
@@ -151,7 +151,7 @@ class ArchivingBackend:
         if path.exists():
             return
         try:
-            index = await self._objects.get(f"{_folder(key)}/{_INDEX}")
+            index = await self._objects.get(f"{folder_of(key)}/{INDEX}")
         except ObjectMissingError:
             return  # never archived: a log without lines, so far
         except ObjectStoreError as error:
@@ -160,7 +160,7 @@ class ArchivingBackend:
         fetched = Path(await asyncio.to_thread(mkdtemp, prefix=_RECALLED, dir=path.parent))
         try:
             for name in json.loads(index)["segments"]:
-                data = await self._objects.get(f"{_folder(key)}/{name}")
+                data = await self._objects.get(f"{folder_of(key)}/{name}")
                 await asyncio.to_thread((fetched / name).write_bytes, data)
             # At once or not at all: half a log must not look whole.
             await asyncio.to_thread(fetched.rename, path)
@@ -170,7 +170,7 @@ class ArchivingBackend:
         self._files.forget(key)
 
     async def _is_archived(self, key: LogKey) -> bool:
-        return await self._objects.head(f"{_folder(key)}/{_INDEX}") is not None
+        return await self._objects.head(f"{folder_of(key)}/{INDEX}") is not None
 
     def _path(self, key: LogKey) -> Path:
         return self._root / key.project / str(key.uid)
@@ -238,7 +238,8 @@ def archivist_of(
     return Archivist(database, backend, unused_s=settings.keep_archived_logs_s)
 
 
-def _folder(key: LogKey) -> str:
+def folder_of(key: LogKey) -> str:
+    """Where the archive of a log lies in its store."""
     return f"{key.project}/{key.uid}"
 
 

@@ -150,6 +150,31 @@ class Segment:
         return _headers(fd, self._positions[entry], self._offsets[entry], size)
 
 
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Which lines a file holds: all up to `next_offset` but those in the `damaged` ranges."""
+
+    next_offset: int
+    damaged: tuple[tuple[int, int], ...]
+
+
+def inspect(path: Path, *, ends_at: int | None = None) -> Inspection:
+    """Reads a file whole; as `Segment.scan` sees it, what is torn at its end does not count."""
+    end, pending, damaged = int(path.stem), list[tuple[int, int]](), list[tuple[int, int]]()
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        for header in _headers(file.fileno(), 0, end, size):
+            if ends_at is not None and header.first_offset >= ends_at:
+                break
+            if _payload(file.fileno(), header) is None:
+                pending.append((header.first_offset, header.next_offset))
+                continue
+            damaged += pending
+            pending.clear()
+            end = header.next_offset
+    return Inspection(end, tuple(damaged))
+
+
 def _headers(fd: int, position: int, offset: int, size: int) -> Iterator[Header]:
     """Headers that follow one another, as far as that can be."""
     while position + _HEADER.size <= size:

@@ -39,7 +39,7 @@ class Day:
 
 def add(session: Session, tally: Tally) -> None:
     """Adds to the statistics; in one order, as locks are taken."""
-    insert_or(session, list(_rows(tally, sign=1, of_deleted=False)), _add)
+    insert_or(session, list(rows(tally, sign=1, of_deleted=False)), _add)
 
 
 def keep_of_deleted(session: Session, run: Run) -> None:
@@ -48,8 +48,8 @@ def keep_of_deleted(session: Session, run: Run) -> None:
     tally.run(run)
     own: Any = sa.select(*STEP_TIMES).where(_S.run_uid == run.uid)
     tally.steps(session.connection().execute(own))
-    insert_or(session, list(_rows(tally, sign=-1, of_deleted=False)), _add)
-    insert_or(session, list(_rows(tally, sign=1, of_deleted=True)), _add)
+    insert_or(session, list(rows(tally, sign=-1, of_deleted=False)), _add)
+    insert_or(session, list(rows(tally, sign=1, of_deleted=True)), _add)
 
 
 def total(session: Session, visible: Visible, pipeline: str, days: Days) -> dict[str, int]:
@@ -86,7 +86,8 @@ def counted(connection: sa.Connection) -> Iterator[tuple[Key, dict[str, int]]]:
         yield (row[0], row[1], row[2]), _counts(row[3:])
 
 
-def _rows(tally: Tally, *, sign: int, of_deleted: bool) -> Iterator[DayOfPipeline]:
+def rows(tally: Tally, *, sign: int, of_deleted: bool) -> Iterator[DayOfPipeline]:
+    """A tally as rows, or as what takes it away."""
     for (project, day, pipeline), counts in sorted(tally.days.items()):
         signed = {name: sign * count for name, count in counts.items()}
         yield DayOfPipeline(project, day, pipeline, of_deleted, **signed)

@@ -53,11 +53,24 @@ def restore(*, source: Path, data: Path | None, database: str | None) -> None:
 
 
 @admin.command()
+@click.option("--content", is_flag=True, help="Read the bytes of all artifacts, too.")
+@click.option("--repair", is_flag=True, help="Count anew what is counted, first.")
+@click.option(
+    "-o", "--output", type=click.Choice(("text", "json")), default="text", show_default=True
+)
 @_data
 @_database
-def check(*, data: Path | None, database: str | None) -> None:
-    """Look for what should never be in the database. The server may run."""
-    _run(["check"], data, database)
+def check(
+    *, content: bool, repair: bool, output: str, data: Path | None, database: str | None
+) -> None:
+    """Look for what should never be: in the database, logs and artifacts. The server may run.
+
+    Exit codes: 0 nothing is wrong, 1 it could not be looked at, 9 something is wrong, 78 the
+    settings are not valid.
+    """
+    chosen = {"--content": content, "--repair": repair}
+    options = [option for option, is_chosen in chosen.items() if is_chosen]
+    _run(["check", "--output", output, *options], data, database)
 
 
 def _run(arguments: list[str], data: Path | None, database: str | None) -> None:
