@@ -39,6 +39,10 @@ class EgressError(Exception):
     """An address that may not be reached, or an answer that may not be taken; says why."""
 
 
+class AnswerTooLargeError(EgressError):
+    """An answer that is larger than whoever asked takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
     """What may be reached beside public addresses over https.
@@ -95,12 +99,15 @@ class Egress:
         # Of one host at most one look-up is under way: DNS that hangs holds one thread a host.
         self._lookups: dict[str, asyncio.Future[list[Address]]] = {}
 
-    def transport(self, tls: ssl.SSLContext | None = None) -> httpx2.AsyncBaseTransport:
+    def transport(
+        self, tls: ssl.SSLContext | None = None, *, max_bytes: int = MAX_BYTES
+    ) -> httpx2.AsyncBaseTransport:
         """For a client that sends a few requests and is closed.
 
-        `tls` is for a service that has a CA, or wants a client certificate, of its own.
+        `tls` is for a service that has a CA, or wants a client certificate, of its own;
+        `max_bytes` for answers that are larger and not kept in memory.
         """
-        return _GuardedTransport(self, self._policy, tls or self._tls)
+        return _GuardedTransport(self, self._policy, tls or self._tls, max_bytes)
 
     async def resolve(self, host: str) -> list[Address]:
         """The addresses of a host as the system knows them; raises EgressError."""
@@ -131,9 +138,12 @@ class _GuardedTransport(httpx2.AsyncBaseTransport):
     Nothing is kept alive: a connection belongs to one host name, which was verified by TLS.
     """
 
-    def __init__(self, egress: Egress, policy: EgressPolicy, tls: ssl.SSLContext) -> None:
+    def __init__(
+        self, egress: Egress, policy: EgressPolicy, tls: ssl.SSLContext, max_bytes: int
+    ) -> None:
         self._egress = egress
         self._policy = policy
+        self._max_bytes = max_bytes
         self._inner = httpx2.AsyncHTTPTransport(
             verify=tls, limits=httpx2.Limits(max_keepalive_connections=0), trust_env=False
         )
@@ -153,7 +163,7 @@ class _GuardedTransport(httpx2.AsyncBaseTransport):
         return httpx2.Response(
             response.status_code,
             headers=response.headers,
-            stream=_Capped(response.stream, url.host),
+            stream=_Capped(response.stream, url.host, self._max_bytes),
             extensions=response.extensions,
         )
 
@@ -182,16 +192,19 @@ class _GuardedTransport(httpx2.AsyncBaseTransport):
 class _Capped(httpx2.AsyncByteStream):
     """A body that ends in an error when it grows too large."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, host: str) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, host: str, max_bytes: int) -> None:
         self._stream = stream
         self._host = host
+        self._max_bytes = max_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
         async for chunk in self._stream:
             size += len(chunk)
-            if size > MAX_BYTES:
-                raise EgressError(f"{self._host} answered with more than {MAX_BYTES} bytes")
+            if size > self._max_bytes:
+                raise AnswerTooLargeError(
+                    f"{self._host} answered with more than {self._max_bytes} bytes"
+                )
             yield chunk
 
     async def aclose(self) -> None:

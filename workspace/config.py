@@ -78,6 +78,8 @@ class WorkspaceSettings(MemberSettings):
     """CA certificates that such services may have beside those the system trusts."""
     connector_timeout_s: float = 15.0
     """How long everything may take that one call asks of the service behind a connector."""
+    code_fetch_timeout_s: float = 120.0
+    """How long fetching the code of a snapshot from its code repository may take."""
     store_directories: Annotated[tuple[Path, ...], NoDecode] = ()
     """Directories in which local artifact and log stores of stacks may be, separated by commas;
     those in `data_dir` may always."""

@@ -44,6 +44,7 @@ from workspace.membership import PeoplesKeys, WorkspaceMember, endpoint_of
 from workspace.operations import conditions
 from workspace.owners import Owners
 from workspace.reaper import Reaper
+from workspace.repositories.desk import RepositoryDesk
 from workspace.run_tokens import RunStandings, RunTokens, load_key
 from workspace.scheduler import Scheduler
 from workspace.secrets.backends import Backends
@@ -234,6 +235,7 @@ def _parts(
         tokens=trust.tokens,
         sealer=base.sealer,
         connectors=connectors,
+        repositories=RepositoryDesk(database, secrets, settings, clock),
         trials=Trials(database, managers, connectors, secrets, settings, clock=clock),
         backends=backends,
         secrets=secrets,
@@ -341,16 +343,12 @@ def _server(
     return server
 
 
-def _close_with(
-    server: MeshServer,
-    parts: Parts,
-    log_files: KeptLogs,
-    channels: Channels,
-) -> None:
+def _close_with(server: MeshServer, parts: Parts, log_files: KeptLogs, channels: Channels) -> None:
     async def close() -> None:
         await parts.heartbeats.flush()
         await parts.connectors.close()
         parts.trials.close()
+        parts.repositories.close()
         await parts.logs.close()
         await parts.backends.close()
         await log_files.close()

@@ -17,6 +17,8 @@ from weftapi.workspace.v1 import (
     artifacts_pb2_grpc,
     builds_pb2,
     builds_pb2_grpc,
+    code_repositories_pb2,
+    code_repositories_pb2_grpc,
     events_pb2,
     events_pb2_grpc,
     logs_pb2,
@@ -64,6 +66,7 @@ from workspace.heartbeats import Heartbeats
 from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
 from workspace.logs.keeper import LogKeeper
+from workspace.repositories.desk import RepositoryDesk
 from workspace.run_tokens import RunTokens
 from workspace.secrets.backends import Backends
 from workspace.secrets.keeper import SecretKeeper
@@ -73,6 +76,7 @@ from workspace.secrets.sealer import Sealer
 from workspace.servicers.artifact_messages import artifact_to_proto, version_to_proto
 from workspace.servicers.artifacts import ArtifactServicer, producers_of
 from workspace.servicers.builds import BuildServicer, build_to_proto
+from workspace.servicers.code_repositories import CodeRepositoryServicer, code_repository_to_proto
 from workspace.servicers.components import component_to_proto
 from workspace.servicers.conditions import condition_to_proto
 from workspace.servicers.events import EventServicer
@@ -108,6 +112,7 @@ from workspace.stacks.trying import Trials
 from workspace.store import (
     schema,
     schema_artifacts,
+    schema_code_repositories,
     schema_conditions,
     schema_connectors,
     schema_logs,
@@ -140,6 +145,7 @@ SHOWN = {
     schema_models.StageRequest: Shown("stage_request", request_to_proto),
     schema_connectors.ServiceConnector: Shown("service_connector", connector_to_proto),
     schema_secrets.Secret: Shown("secret", secret_to_proto),
+    schema_code_repositories.CodeRepository: Shown("code_repository", code_repository_to_proto),
     schema_schedules.Schedule: Shown("schedule", schedule_to_proto),
 }
 
@@ -159,6 +165,7 @@ class Parts:
     tokens: RunTokens
     sealer: Sealer
     connectors: ConnectorDesk
+    repositories: RepositoryDesk
     backends: Backends
     secrets: SecretKeeper
     readers: Readers
@@ -205,6 +212,7 @@ def services(parts: Parts) -> list[Service]:
         _service(reports_pb2, reports_pb2_grpc, _reports(parts)),
         _service(artifacts_pb2, artifacts_pb2_grpc, _artifacts(parts)),
         _service(models_pb2, models_pb2_grpc, ModelServicer(database, lists)),
+        _service(code_repositories_pb2, code_repositories_pb2_grpc, _code_repositories(parts)),
         _service(triggers_pb2, triggers_pb2_grpc, TriggerServicer(database, lists)),
         _service(
             schedules_pb2,
@@ -254,7 +262,17 @@ def _service(messages: Any, stubs: Any, servicer: Any) -> Service:
 
 
 def _snapshots(parts: Parts) -> SnapshotServicer:
-    return SnapshotServicer(parts.database, parts.lists, parts.managers, parts.reconciler)
+    return SnapshotServicer(
+        parts.database,
+        parts.lists,
+        parts.managers,
+        parts.reconciler,
+        repositories=parts.repositories,
+    )
+
+
+def _code_repositories(parts: Parts) -> CodeRepositoryServicer:
+    return CodeRepositoryServicer(parts.database, parts.lists, parts.policies, parts.repositories)
 
 
 def _runs(parts: Parts, watches: Watches) -> RunServicer:

@@ -79,6 +79,9 @@ EXAMPLES: dict[str, Example] = {
         _PROJECT,
         lacks={"delete": "only runs that have ended are deleted: tests/workspace/test_runs.py"},
     ),
+    "workspace.CodeRepository": Example(
+        {"kind": "CODE_REPOSITORY_KIND_GIT", "url": "https://git.example/team/models.git"}, _PROJECT
+    ),
     "workspace.Build": Example(
         {
             "pipeline": "projects/demo/pipelines/train",

@@ -293,6 +293,7 @@ async def _workspace(harness: workspaces.Harness, server: SpiffeId, directory: P
             "weft.dev/Stack": "stacks/first",
             "weft.dev/Component": "components/first",
             "weft.dev/Flavor": "flavors/first",
+            "weft.dev/CodeRepository": "projects/demo/codeRepositories/first",
             "weft.dev/Trigger": "projects/demo/triggers/first",
         },
     )

@@ -6,6 +6,7 @@ from typing import Any
 from weftapi.workspace.v1 import (
     artifacts_pb2_grpc,
     builds_pb2_grpc,
+    code_repositories_pb2_grpc,
     events_pb2_grpc,
     logs_pb2_grpc,
     models_pb2_grpc,
@@ -44,6 +45,9 @@ class Stubs(ABC):
 
     def builds(self, token: str | None = None) -> Any:
         return self._stub(builds_pb2_grpc.BuildServiceStub, token)
+
+    def code_repositories(self, token: str | None = None) -> Any:
+        return self._stub(code_repositories_pb2_grpc.CodeRepositoryServiceStub, token)
 
     def runs(self, token: str | None = None) -> Any:
         return self._stub(runs_pb2_grpc.RunServiceStub, token)

@@ -17,7 +17,7 @@ from meshkit.session import Session
 from workspace import names
 from workspace.operations.changes import check_etag
 from workspace.operations.refusals import MOST_USERS, absent, changed, in_use, taken
-from workspace.store import components, secret_stores, service_connectors
+from workspace.store import code_repositories, components, secret_stores, service_connectors
 from workspace.store import secrets as store
 from workspace.store.base import insert, update
 from workspace.store.schema_secrets import Secret, SecretLeftover
@@ -130,6 +130,7 @@ def delete(session: Session, secret: str, *, reader: str, etag: str) -> None:
     users = [
         *service_connectors.of_secret(session, secret, MOST_USERS + 1),
         *components.of_secret(session, secret, MOST_USERS + 1),
+        *code_repositories.of_secret(session, secret, MOST_USERS + 1),
     ]
     if users:
         raise in_use(row.name, users)

@@ -2,38 +2,28 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from meshkit.errors import FailedPrecondition, PermissionDenied
+from meshkit.errors import FailedPrecondition
 from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace.connectors import configs
 from workspace.connectors.configs import Filled
+from workspace.operations.authors import Author, hold_secret
 from workspace.operations.changes import check_etag
 from workspace.operations.refusals import MOST_USERS, absent, in_use, taken
 from workspace.secrets.sealer import Sealer, place
 from workspace.store import components as component_store
-from workspace.store import secrets as secret_store
 from workspace.store import service_connectors as store
 from workspace.store.base import Sealed, insert, update
 from workspace.store.schema_connectors import ServiceConnector
 
 _TABLE, _COLUMN = "service_connectors", "secrets"
-_SECRETS_PERMISSION = "secrets.access"
 _PLAIN = ("display_name", "description", "labels", "annotations", "expire_time")
 _JUDGED = ("auth_method", "resource_types", "resource_id", "config")
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who writes, and whether they may read secrets: naming one is no way around that."""
-
-    subject: str
-    may_read_secrets: bool
 
 
 def create(
@@ -49,7 +39,7 @@ def create(
         Filled(secrets=secrets, **{name: own[name] for name in ("type", "secret", *_JUDGED)})
     )
     if own["secret"]:
-        _hold_secret(session, own["secret"], author)
+        hold_secret(session, own["secret"], author)
     now, uid = session.now, new_uid()
     row = ServiceConnector(
         uid=uid,
@@ -91,7 +81,7 @@ def change(
     is_elsewhere = _require_secrets(filled, row, values.get("secret_config", {}))
     own = {name: new for name, new in values.items() if name in (*_PLAIN, *_JUDGED, "secret")}
     if named and (is_elsewhere or named != row.secret):
-        _hold_secret(session, named, author)
+        hold_secret(session, named, author)
         own["secret_reader"] = author.subject
     differing = {name: new for name, new in own.items() if getattr(row, name) != new}
     if secrets != before:
@@ -160,19 +150,6 @@ def _kept(
     """Secrets that stay: those of another way to sign in mean nothing."""
     is_other = values.get("auth_method", row.auth_method) != row.auth_method
     return {} if is_other else before
-
-
-def _hold_secret(session: Session, secret: str, author: Author) -> None:
-    """Nobody deletes the secret before the commit; PermissionDenied, or NotFound."""
-    if not author.may_read_secrets:
-        raise PermissionDenied(
-            "NOT_PERMITTED",
-            "Only who may read secrets has a connector use one.",
-            metadata={"permission": _SECRETS_PERMISSION},
-        )
-    row = secret_store.lock(session, secret)
-    if row is None or not row.is_visible_to(author.subject):
-        raise absent(f"secrets/{secret}")
 
 
 def _require_secrets(filled: Filled, row: ServiceConnector, given: Mapping[str, str]) -> bool:

@@ -8,7 +8,7 @@ from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import ids, names
-from workspace.operations import changes, graphs, pipelines, stacks
+from workspace.operations import changes, code_repositories, graphs, pipelines, stacks
 from workspace.operations.refusals import absent, in_use, taken
 from workspace.store import builds as build_store
 from workspace.store import projects as project_store
@@ -39,6 +39,7 @@ class NewSnapshot:
     description: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     stack: str = ""
+    code_repository: str = ""
 
 
 def create(session: Session, new: NewSnapshot) -> Snapshot:
@@ -54,6 +55,8 @@ def create(session: Session, new: NewSnapshot) -> Snapshot:
     # Held, so that nobody deletes it this moment.
     if new.build and build_store.lock(session, new.project, new.build) is None:
         raise absent(names.child(names.project(new.project), "builds", new.build))
+    if new.code_repository:
+        code_repositories.hold(session, new.project, new.code_repository)
     stacks.require(session, new.stack)
     pipelines.ensure(session, {(new.project, new.pipeline): new.creator})
     row = Snapshot(
@@ -74,6 +77,7 @@ def create(session: Session, new: NewSnapshot) -> Snapshot:
         description=new.description,
         labels=new.labels,
         stack=new.stack,
+        code_repository=new.code_repository,
     )
     insert(session, [row])
     session.emit(ChangeKind.CREATED, row)

@@ -19,8 +19,8 @@ from workspace.connectors import types
 from workspace.connectors.desk import ConnectorDesk
 from workspace.connectors.model import MAX_TTL, Access, Wanted
 from workspace.operations import service_connectors as operations
+from workspace.operations.authors import SECRETS_PERMISSION, Author
 from workspace.operations.refusals import absent
-from workspace.operations.service_connectors import Author
 from workspace.secrets.sealer import Sealer
 from workspace.servicers.converting import caller, struct_to_dict, time_of
 from workspace.servicers.issued_credentials import issued_to_proto
@@ -166,7 +166,7 @@ class ServiceConnectorServicer(service_connectors_pb2_grpc.ServiceConnectorServi
 
     def _author(self) -> Author:
         subject = caller().subject
-        return Author(subject, self._policies.grants.allows(subject, "secrets.access", ""))
+        return Author(subject, self._policies.grants.allows(subject, SECRETS_PERMISSION, ""))
 
     async def _require(self, name: str) -> ServiceConnector:
         """The connector, if anything may be asked of it."""

@@ -1,6 +1,7 @@
 """SnapshotService."""
 
 from dataclasses import replace
+from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty
@@ -13,10 +14,12 @@ from weftapi.workspace.v1 import run_types_pb2, snapshots_pb2, snapshots_pb2_grp
 from workspace import names
 from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
+from workspace.operations import code_repositories, starts
 from workspace.operations import runs as run_operations
 from workspace.operations import snapshots as operations
-from workspace.operations import starts
 from workspace.operations.refusals import absent, invalid
+from workspace.repositories.desk import RepositoryDesk
+from workspace.repositories.revisions import is_commit_id
 from workspace.servicers.converting import (
     caller,
     environment_to_dict,
@@ -41,11 +44,14 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
         lists: Lists,
         managers: WorkloadManagers,
         reconciler: Reconciler,
+        *,
+        repositories: RepositoryDesk,
     ) -> None:
         self._database = database
         self._lists = lists
         self._managers = managers
         self._reconciler = reconciler
+        self._repositories = repositories
 
     async def GetSnapshot(
         self, request: snapshots_pb2.GetSnapshotRequest, _context: Context
@@ -71,12 +77,26 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
     async def CreateSnapshot(
         self, request: snapshots_pb2.CreateSnapshotRequest, _context: Context
     ) -> snapshots_pb2.Snapshot:
+        new = _new_snapshot(request)
+        if new.code_repository:
+            new = replace(new, code=await self._fetched(new, request.snapshot.code))
         return await self._database.write(
             operations.create,
-            _new_snapshot(request),
+            new,
             once=once(request, snapshots_pb2.Snapshot),
             reply=snapshot_in_full,
         )
+
+    async def _fetched(
+        self, new: operations.NewSnapshot, code: snapshots_pb2.CodeArchive
+    ) -> dict[str, Any]:
+        """The code of a commit, which from now on is in the artifact store."""
+        where = (new.project, new.code_repository)
+        row = await self._database.read(code_repositories.require, *where)
+        found = await self._repositories.archive(row, code.commit, code.directory)
+        code.uri = self._repositories.uri(found)
+        code.sha256, code.size_bytes = found.sha256, found.size_bytes
+        return message_to_dict(code)
 
     async def UpdateSnapshot(
         self, request: snapshots_pb2.UpdateSnapshotRequest, _context: Context
@@ -198,7 +218,10 @@ def _new_snapshot(request: snapshots_pb2.CreateSnapshotRequest) -> operations.Ne
         raise invalid("snapshot.spec", "must have steps")
     if names.project_of(snapshot.pipeline) != project:
         raise invalid("snapshot.pipeline", "must lie in the snapshot's project")
-    outside = names.outside(project, [snapshot.build] if snapshot.build else [])
+    if snapshot.HasField("code"):
+        _check_code(snapshot.code)
+    own = [name for name in (snapshot.build, snapshot.code.code_repository) if name]
+    outside = names.outside(project, own)
     if outside:
         raise absent(outside)
     has_schema = snapshot.HasField("parameters_schema")
@@ -217,7 +240,24 @@ def _new_snapshot(request: snapshots_pb2.CreateSnapshotRequest) -> operations.Ne
         description=snapshot.description,
         labels=dict(snapshot.labels),
         stack=names.last(snapshot.stack),
+        code_repository=names.last(snapshot.code.code_repository),
     )
+
+
+def _check_code(code: snapshots_pb2.CodeArchive) -> None:
+    """Code is brought along, or is a commit that the server fetches: never half of both."""
+    is_brought = bool(code.uri and code.sha256 and code.size_bytes)
+    if not code.code_repository:
+        if not is_brought or code.directory:
+            raise invalid("snapshot.code", "must say where it is, its hash and its size")
+        return
+    if code.uri or code.sha256 or code.size_bytes or code.dirty:
+        raise invalid("snapshot.code", "of a code repository is fetched: give the commit alone")
+    if not is_commit_id(code.commit):
+        raise invalid("snapshot.code.commit", "must be the whole id of a commit: resolve it first")
+    parts = code.directory.split("/") if code.directory else []
+    if any(part in ("", ".", "..") or not part.isprintable() for part in parts):
+        raise invalid("snapshot.code.directory", "must be a path in the repository: 'a/b'")
 
 
 def snapshot_to_proto(row: Snapshot) -> snapshots_pb2.Snapshot:

@@ -12,6 +12,7 @@ from workspace.store.base import Row, Rows, columns, every
 from workspace.store.lists import Listed, Visible, listed, matching, within
 from workspace.store.schema import Project, Run
 from workspace.store.schema_artifacts import Artifact
+from workspace.store.schema_code_repositories import CodeRepository
 from workspace.store.schema_models import Model
 from workspace.store.schema_schedules import Schedule
 from workspace.store.schema_snapshots import Pipeline
@@ -94,6 +95,7 @@ _HOLDING: tuple[tuple[str, type[Row]], ...] = (
     ("models", Model),
     ("triggers", Trigger),
     ("schedules", Schedule),
+    ("codeRepositories", CodeRepository),
 )
 
 

@@ -49,6 +49,7 @@ class Pipeline(Row):
     sa.Index(None, "project", "create_time", "uid"),
     sa.Index(None, "project", "pipeline", "create_time", "uid"),
     sa.Index(None, "project", "build", "create_time", "uid"),
+    sa.Index(None, "project", "code_repository"),
     sa.Index(None, "stack"),
     sa.Index(None, "labels", postgresql_using="gin"),
     # A template's name is one snapshot's alone; most have none.
@@ -81,6 +82,7 @@ class Snapshot(Row):
     changes: int = 1
     revision: int = 0
     stack: str = ""
+    code_repository: str = ""
 
     @property
     def name(self) -> str:

@@ -249,6 +249,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: the artifact store does not answer, or refuses the workspace. {resource}"""
     ERROR_REASON_LINK_EXPIRED: _ErrorReason.ValueType  # 202
     """NOT_FOUND: the link is wrong, or its time has run out; make another one."""
+    ERROR_REASON_CODE_REPOSITORY_UNAVAILABLE: _ErrorReason.ValueType  # 270
+    """UNAVAILABLE: the code repository cannot be reached, or does not answer in time or sense. {resource}"""
+    ERROR_REASON_CODE_REPOSITORY_REJECTED: _ErrorReason.ValueType  # 271
+    """FAILED_PRECONDITION: the host does not accept the code repository's token; replace it. {resource}"""
+    ERROR_REASON_CODE_REPOSITORY_FORBIDDEN: _ErrorReason.ValueType  # 272
+    """FAILED_PRECONDITION: the host does not permit this to the code repository's token; grant it there. {resource}"""
+    ERROR_REASON_CODE_REPOSITORY_ABSENT: _ErrorReason.ValueType  # 273
+    """FAILED_PRECONDITION: there is no repository at the URL, or none that the token may see. {resource}"""
+    ERROR_REASON_REVISION_UNKNOWN: _ErrorReason.ValueType  # 274
+    """NOT_FOUND: the code repository has no such branch, tag or commit. {resource, revision}"""
+    ERROR_REASON_REVISION_AMBIGUOUS: _ErrorReason.ValueType  # 275
+    """FAILED_PRECONDITION: the revision means several commits; say more of it. {resource, revision}"""
+    ERROR_REASON_CODE_UNUSABLE: _ErrorReason.ValueType  # 276
+    """FAILED_PRECONDITION: the code at the commit cannot be taken: too much of it, or none. {resource}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -477,4 +491,18 @@ ERROR_REASON_ARTIFACT_STORE_UNAVAILABLE: ErrorReason.ValueType  # 201
 """UNAVAILABLE: the artifact store does not answer, or refuses the workspace. {resource}"""
 ERROR_REASON_LINK_EXPIRED: ErrorReason.ValueType  # 202
 """NOT_FOUND: the link is wrong, or its time has run out; make another one."""
+ERROR_REASON_CODE_REPOSITORY_UNAVAILABLE: ErrorReason.ValueType  # 270
+"""UNAVAILABLE: the code repository cannot be reached, or does not answer in time or sense. {resource}"""
+ERROR_REASON_CODE_REPOSITORY_REJECTED: ErrorReason.ValueType  # 271
+"""FAILED_PRECONDITION: the host does not accept the code repository's token; replace it. {resource}"""
+ERROR_REASON_CODE_REPOSITORY_FORBIDDEN: ErrorReason.ValueType  # 272
+"""FAILED_PRECONDITION: the host does not permit this to the code repository's token; grant it there. {resource}"""
+ERROR_REASON_CODE_REPOSITORY_ABSENT: ErrorReason.ValueType  # 273
+"""FAILED_PRECONDITION: there is no repository at the URL, or none that the token may see. {resource}"""
+ERROR_REASON_REVISION_UNKNOWN: ErrorReason.ValueType  # 274
+"""NOT_FOUND: the code repository has no such branch, tag or commit. {resource, revision}"""
+ERROR_REASON_REVISION_AMBIGUOUS: ErrorReason.ValueType  # 275
+"""FAILED_PRECONDITION: the revision means several commits; say more of it. {resource, revision}"""
+ERROR_REASON_CODE_UNUSABLE: ErrorReason.ValueType  # 276
+"""FAILED_PRECONDITION: the code at the commit cannot be taken: too much of it, or none. {resource}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -12,6 +12,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from weftapi.workspace.v1 import artifacts_pb2 as _artifacts_pb2
 from weftapi.workspace.v1 import builds_pb2 as _builds_pb2
+from weftapi.workspace.v1 import code_repositories_pb2 as _code_repositories_pb2
 from weftapi.workspace.v1 import components_pb2 as _components_pb2
 from weftapi.workspace.v1 import logs_pb2 as _logs_pb2
 from weftapi.workspace.v1 import model_types_pb2 as _model_types_pb2
@@ -107,6 +108,7 @@ class Event(_message.Message):
     FLAVOR_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
     TRIGGER_FIELD_NUMBER: _builtins.int
+    CODE_REPOSITORY_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Output only. The commit it belongs to; grows without gaps over the whole workspace."""
     index: _builtins.int
@@ -221,6 +223,10 @@ class Event(_message.Message):
     def trigger(self) -> _trigger_types_pb2.Trigger:
         """A trigger."""
 
+    @_builtins.property
+    def code_repository(self) -> _code_repositories_pb2.CodeRepository:
+        """A code repository, without its token."""
+
     def __init__(
         self,
         *,
@@ -257,12 +263,13 @@ class Event(_message.Message):
         flavor: _components_pb2.Flavor | None = ...,
         secret: _secrets_pb2.Secret | None = ...,
         trigger: _trigger_types_pb2.Trigger | None = ...,
+        code_repository: _code_repositories_pb2.CodeRepository | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "run_condition", b"run_condition", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "code_repository", b"code_repository", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "run_condition", b"run_condition", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "run_condition", b"run_condition", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "code_repository", b"code_repository", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "run_condition", b"run_condition", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger", "truncated", b"truncated", "type", b"type", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "run_condition", "schedule", "build", "service_connector", "stack", "component", "flavor", "secret", "trigger"]  # noqa: Y015
+    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "run_condition", "schedule", "build", "service_connector", "stack", "component", "flavor", "secret", "trigger", "code_repository"]  # noqa: Y015
     _WhichOneofArgType_resource: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_resource) -> _WhichOneofReturnType_resource | None: ...
 

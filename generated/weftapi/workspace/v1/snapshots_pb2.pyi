@@ -181,7 +181,9 @@ Global___Snapshot: _TypeAlias = Snapshot  # noqa: Y015
 
 @_typing.final
 class CodeArchive(_message.Message):
-    """The user's code, as one content-addressed archive in the artifact store."""
+    """The user's code, as one content-addressed archive in the artifact store: one that whoever makes the snapshot put
+    there, or one that the workspace fetched of a commit of a code repository.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -191,18 +193,30 @@ class CodeArchive(_message.Message):
     ENTRYPOINT_FIELD_NUMBER: _builtins.int
     COMMIT_FIELD_NUMBER: _builtins.int
     DIRTY_FIELD_NUMBER: _builtins.int
+    CODE_REPOSITORY_FIELD_NUMBER: _builtins.int
+    DIRECTORY_FIELD_NUMBER: _builtins.int
     uri: _builtins.str
-    """Required, immutable. Where the archive (tar.gz) is in the artifact store."""
+    """Required without a code repository, immutable; else output only. Where the archive (tar.gz) is in the artifact
+    store.
+    """
     sha256: _builtins.str
-    """Required, immutable. Hash of the archive, checked before it is unpacked."""
+    """Required without a code repository, immutable; else output only. Hash of the archive, checked before it is
+    unpacked.
+    """
     size_bytes: _builtins.int
-    """Required, immutable. Size of the archive, at most 64 MiB."""
+    """Required without a code repository, immutable; else output only. Size of the archive, at most 64 MiB."""
     entrypoint: _builtins.str
     """Required, immutable. What to import: "module:attribute" of the pipeline."""
     commit: _builtins.str
-    """Optional, immutable. The commit the code was at, where it is under version control."""
+    """Optional, immutable. The commit the code was at, where it is under version control; with a code repository
+    required, the whole id.
+    """
     dirty: _builtins.bool
     """Optional, immutable. Whether there were changes beside the commit."""
+    code_repository: _builtins.str
+    """Optional, immutable. Where the code comes from: "projects/<id>/codeRepositories/<id>" of the snapshot's project."""
+    directory: _builtins.str
+    """Optional, immutable. The directory of the repository that is the code; all of it where absent."""
     def __init__(
         self,
         *,
@@ -212,10 +226,12 @@ class CodeArchive(_message.Message):
         entrypoint: _builtins.str = ...,
         commit: _builtins.str = ...,
         dirty: _builtins.bool = ...,
+        code_repository: _builtins.str = ...,
+        directory: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit", "dirty", b"dirty", "entrypoint", b"entrypoint", "sha256", b"sha256", "size_bytes", b"size_bytes", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code_repository", b"code_repository", "commit", b"commit", "directory", b"directory", "dirty", b"dirty", "entrypoint", b"entrypoint", "sha256", b"sha256", "size_bytes", b"size_bytes", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -41,7 +41,9 @@ class SnapshotServiceStub:
     """Lists the snapshots of a project, newest first, without their graphs. Has no effect."""
     CreateSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.CreateSnapshotRequest, _snapshots_pb2.Snapshot]
     """Creates an immutable snapshot, and its pipeline if it is the first. A broken graph is INVALID_ARGUMENT
-    `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Safe to repeat with the same request id.
+    `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Where its code is a commit of a code repository, that is fetched
+    first, once for all snapshots of it: fails as ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE`
+    where what is there is too large, or nothing. Safe to repeat with the same request id.
     """
     UpdateSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.UpdateSnapshotRequest, _snapshots_pb2.Snapshot]
     """Changes the masked fields of a snapshot: what people call it, never what it does. Another etag is ABORTED.
@@ -81,7 +83,9 @@ class SnapshotServiceAsyncStub(SnapshotServiceStub):
     """Lists the snapshots of a project, newest first, without their graphs. Has no effect."""
     CreateSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.CreateSnapshotRequest, _snapshots_pb2.Snapshot]  # type: ignore[assignment]
     """Creates an immutable snapshot, and its pipeline if it is the first. A broken graph is INVALID_ARGUMENT
-    `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Safe to repeat with the same request id.
+    `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Where its code is a commit of a code repository, that is fetched
+    first, once for all snapshots of it: fails as ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE`
+    where what is there is too large, or nothing. Safe to repeat with the same request id.
     """
     UpdateSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.UpdateSnapshotRequest, _snapshots_pb2.Snapshot]  # type: ignore[assignment]
     """Changes the masked fields of a snapshot: what people call it, never what it does. Another etag is ABORTED.
@@ -136,7 +140,9 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_snapshots_pb2.Snapshot, _abc.Awaitable[_snapshots_pb2.Snapshot]]:
         """Creates an immutable snapshot, and its pipeline if it is the first. A broken graph is INVALID_ARGUMENT
-        `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Safe to repeat with the same request id.
+        `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Where its code is a commit of a code repository, that is fetched
+        first, once for all snapshots of it: fails as ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE`
+        where what is there is too large, or nothing. Safe to repeat with the same request id.
         """
 
     @_abc_1.abstractmethod
