@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.workspace.harness import DEMO_EDITOR, EDITOR, VIEWER, policy, refused
 from tests.workspace.scheduling import ALL, DEMO, NIGHTLY, SKIP, Plan, Schedule, planned
+from tests.workspace.stacks import new_stack, new_store
 from weftapi.workspace.v1 import (
     events_pb2,
     projects_pb2,
@@ -19,6 +20,7 @@ from weftapi.workspace.v1 import (
     schedule_types_pb2,
     schedules_pb2,
     snapshots_pb2,
+    stacks_pb2,
 )
 
 ACTIVE = schedule_types_pb2.SCHEDULE_STATE_ACTIVE
@@ -311,3 +313,35 @@ async def test_watchers_see_schedules_fire(plan: Plan) -> None:
     (event,) = (await plan.ws.events().ListEvents(request)).events
     assert event.schedule.run_count == 1
     assert event.schedule.last_outcome == schedule_types_pb2.FIRING_OUTCOME_STARTED
+
+
+async def test_a_schedule_says_where_and_how_the_steps_of_its_runs_run(plan: Plan) -> None:
+    ws = plan.ws
+    for stack in ("lab", "other"):
+        await new_stack(ws, stack, await new_store(ws, f"{stack}-store"))
+    settings = {"fit": run_types_pb2.StepSettings(environment={"SEED": "1"})}
+    made = await plan.create(stack="stacks/lab", step_settings=settings)
+    assert (made.stack, made.step_settings["fit"].environment["SEED"]) == ("stacks/lab", "1")
+    run = await ws.schedules().TriggerSchedule(schedules_pb2.TriggerScheduleRequest(name=NIGHTLY))
+    assert (run.stack, run.step_settings) == (made.stack, made.step_settings)
+    delete = stacks_pb2.DeleteStackRequest(name="stacks/lab")
+    async with refused("FAILED_PRECONDITION", "RESOURCE_IN_USE") as caught:
+        await ws.stacks().DeleteStack(delete)
+    assert caught.error
+    assert NIGHTLY in caught.error.metadata["dependents"]
+    moved = await update(plan, Schedule(name=NIGHTLY, stack="stacks/other"), "stack")
+    bare = await update(plan, Schedule(name=NIGHTLY), "stack", "step_settings")
+    assert (moved.stack, bare.stack, len(bare.step_settings)) == ("stacks/other", "", 0)
+    for fields, code, reason in (
+        ({"stack": "stacks/absent"}, "NOT_FOUND", "RESOURCE_NOT_FOUND"),
+        ({"stack": "stacks/../x"}, "INVALID_ARGUMENT", "INVALID_FIELDS"),
+        (
+            {"step_settings": {"absent": run_types_pb2.StepSettings()}},
+            "INVALID_ARGUMENT",
+            "INVALID_FIELDS",
+        ),
+    ):
+        async with refused(code, reason):
+            await plan.create("wrong", **fields)
+        async with refused(code, reason):
+            await update(plan, Schedule(name=NIGHTLY, **fields), *fields)

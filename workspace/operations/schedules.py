@@ -23,7 +23,7 @@ from workspace.timings import Timing
 
 # Fields of which the next time depends.
 _TIMING = frozenset({"cron", "interval_s", "run_at", "time_zone", "start_time", "end_time"})
-_WHAT = frozenset({"snapshot", "parameters", "cache_disabled"})
+_WHAT = frozenset({"snapshot", "parameters", "cache_disabled", "stack", "step_settings"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +166,8 @@ def new_run(row: Schedule, *, id_: str, creator: str) -> NewRun:
         started_by=row.name,
         parameters=row.parameters,
         cache_disabled=row.cache_disabled,
+        stack=row.stack,
+        step_settings=row.step_settings,
     )
 
 

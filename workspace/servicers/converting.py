@@ -134,6 +134,17 @@ def stop_to_proto(request: dict[str, Any] | None) -> run_types_pb2.StopRequest |
     return said
 
 
+def settings_to_dict(settings: Mapping[str, run_types_pb2.StepSettings]) -> dict[str, Any]:
+    """How steps run, by their ids, for columns that hold that."""
+    return {step: message_to_dict(own) for step, own in settings.items()}
+
+
+def set_settings(settings: Any, plain: Mapping[str, Any]) -> None:
+    """The other way round, into a map of messages."""
+    for step, own in plain.items():
+        json_format.ParseDict(own, settings[step])
+
+
 def environment_to_dict(message: Message) -> dict[str, Any] | None:
     """The `environment` field of a message, None where it is absent."""
     if not message.HasField("environment"):

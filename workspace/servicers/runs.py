@@ -5,7 +5,6 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
-from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -32,6 +31,7 @@ from workspace.servicers.converting import (
     failure_to_proto,
     masked,
     numbers,
+    set_settings,
     stamp,
     stop_to_proto,
     struct_to_dict,
@@ -326,8 +326,7 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
         run.parameters.update(row.parameters)
     if row.metadata:
         run.metadata.update(row.metadata)
-    for step, settings in row.step_settings.items():
-        json_format.ParseDict(settings, run.step_settings[step])
+    set_settings(run.step_settings, row.step_settings)
     if row.unresponsive_since:
         run.unresponsive.since.FromDatetime(row.unresponsive_since)
     return run

@@ -9,6 +9,8 @@ from workspace import names
 from workspace.operations.refusals import absent, invalid
 from workspace.servicers.converting import (
     numbers,
+    set_settings,
+    settings_to_dict,
     short_names,
     stamp,
     struct_to_dict,
@@ -31,6 +33,7 @@ _AS_THEY_ARE = frozenset(
 MUTABLE = (
     *("display_name", "description", "labels", "snapshot", "parameters", "cache_disabled", "cron"),
     *("time_zone", "start_time", "end_time", "max_runs", "catch_up", "catch_up_limit", "overlap"),
+    *("stack", "step_settings"),
 )
 
 
@@ -48,6 +51,10 @@ def values_of(
         values["parameters"] = struct_to_dict(schedule.parameters)
     if "snapshot" in chosen:
         values["snapshot"] = _snapshot(project, schedule.snapshot)
+    if "stack" in chosen:
+        values["stack"] = names.last(schedule.stack)
+    if "step_settings" in chosen:
+        values["step_settings"] = settings_to_dict(schedule.step_settings)
     if "catch_up" in chosen:
         values["catch_up"] = _CATCH_UP_NAMES[schedule.catch_up] or CatchUp.NONE.value
     if "overlap" in chosen:
@@ -125,7 +132,9 @@ def schedule_to_proto(row: Schedule) -> schedule_types_pb2.Schedule:
         last_outcome=_number(_OUTCOMES, row.last_outcome),
         last_message=row.last_message,
         last_fire_time=stamp(row.last_fire_time),
+        stack=names.stack(row.stack),
     )
+    set_settings(schedule.step_settings, row.step_settings)
     _set_timing(schedule, row)
     if row.parameters:
         schedule.parameters.update(row.parameters)

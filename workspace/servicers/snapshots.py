@@ -26,6 +26,7 @@ from workspace.servicers.converting import (
     environment_to_proto,
     masked,
     message_to_dict,
+    settings_to_dict,
     stamp,
     struct_to_dict,
 )
@@ -194,7 +195,7 @@ def _new_run(
         trigger="SNAPSHOT",
         snapshot=snapshot,
         parameters=struct_to_dict(request.parameters),
-        step_settings={id_: message_to_dict(own) for id_, own in request.step_settings.items()},
+        step_settings=settings_to_dict(request.step_settings),
         stack=names.last(request.stack),
     )
 

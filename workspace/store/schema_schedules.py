@@ -100,6 +100,8 @@ class Schedule(Row):
     last_outcome: str = ""
     last_message: str = ""
     last_fire_time: datetime | None = None
+    stack: str = ""
+    step_settings: dict[str, Any] = field(default_factory=dict)
     revision: int = 0
     changes: int = 1
 

@@ -16,6 +16,7 @@ from workspace.store import components as component_store
 from workspace.store.base import Rows, columns, every, insert
 from workspace.store.lists import Listed, listed, matching
 from workspace.store.schema import Project, Run
+from workspace.store.schema_schedules import Schedule
 from workspace.store.schema_snapshots import Snapshot
 from workspace.store.schema_stacks import Component, Stack, StackPart
 
@@ -109,7 +110,7 @@ def delete(session: Session, row: Stack) -> None:
 
 
 def users(session: Session, stack: str, limit: int) -> list[str]:
-    """Names of projects whose default the stack is, of snapshots of it, of runs under way on it."""
+    """Names of projects whose default the stack is, of snapshots, schedules and live runs of it."""
     project, snapshot, run = columns(Project), columns(Snapshot), columns(Run)
     connection = session.connection()
     projects = (
@@ -120,6 +121,9 @@ def users(session: Session, stack: str, limit: int) -> list[str]:
     found = [f"projects/{id_}" for (id_,) in connection.execute(projects)]
     snapshots = sa.select(snapshot.project, snapshot.id).where(snapshot.stack == stack).limit(limit)
     found += [f"projects/{p}/snapshots/{id_}" for p, id_ in connection.execute(snapshots)]
+    schedule = columns(Schedule)
+    schedules = sa.select(schedule.project, schedule.id).where(schedule.stack == stack).limit(limit)
+    found += [f"projects/{p}/schedules/{id_}" for p, id_ in connection.execute(schedules)]
     active = sorted(state.value for state in RUN_ACTIVE)
     runs = (
         sa.select(run.project, run.id)

@@ -9,6 +9,7 @@ import click
 from weft.cli._exit import Exit
 from weft.cli._names import short
 from weft.cli._output import note, output_option
+from weft.cli._run_options import chosen_stack, stack_option
 
 if TYPE_CHECKING:
     from weft._parameters import Parameters
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 )
 @click.argument("target", metavar="FILE[::PIPELINE]", required=False)
 @click.option("--detach", is_flag=True, help="Print the run's name and do not watch it.")
-@click.option("--stack", help="The stack to run on; the one of `weft stacks use` by default.")
+@stack_option
 @click.option("--no-cache", is_flag=True, help="Take no step's result from an earlier run.")
 @click.option(
     "-h",
@@ -63,7 +64,9 @@ def run(
     values = code.pipeline.parameters.parse(_options(ctx.args, code.pipeline.parameters))
     connection = Connection.current()
     try:
-        made = submit(connection, code, values, cache=not no_cache, stack=stack)
+        made = submit(
+            connection, code, values, cache=not no_cache, stack=chosen_stack(connection, stack)
+        )
     except KeyboardInterrupt:
         note("interrupted: `weft runs list` shows whether the run was made")
         return Exit.INTERRUPTED

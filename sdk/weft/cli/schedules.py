@@ -12,6 +12,12 @@ from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
+from weft.cli._run_options import (
+    chosen_stack,
+    set_step_settings,
+    settings_option,
+    stack_option,
+)
 from weft.cli._schedules import (
     TIMING,
     connect,
@@ -108,6 +114,8 @@ def show(*, schedule: str, output: str) -> None:
 @_overlap
 @_catch_up
 @_max_runs
+@stack_option
+@settings_option
 @click.option("--description", default="", help="What it is for.")
 @output_option
 def create(*, schedule: str, target: str, output: str, **given: Any) -> None:
@@ -123,6 +131,7 @@ def create(*, schedule: str, target: str, output: str, **given: Any) -> None:
     # Before the code is packed and stored: a time that makes no sense is told at once.
     times = _preview(connection, stub, new, 5)
     new.snapshot = _what(connection, target, new, parameters_of(given["parameters"]))
+    new.stack = chosen_stack(connection, given["stack"])
     request = schedules_pb2.CreateScheduleRequest(
         parent=connection.project, schedule_id=schedule, schedule=new, request_id=_request_id()
     )
@@ -139,6 +148,8 @@ def create(*, schedule: str, target: str, output: str, **given: Any) -> None:
 @_overlap
 @_catch_up
 @_max_runs
+@click.option("--stack", help="The stack to run on from now on; `-` leaves it to the snapshot.")
+@settings_option
 @click.option("--description", help="What it is for.")
 @click.option("--snapshot", help="Another snapshot to run.")
 @output_option
@@ -154,6 +165,9 @@ def update(*, schedule: str, output: str, **given: Any) -> None:
     if given["description"] is not None:
         changed.description = given["description"]
         paths.append("description")
+    if given["stack"] is not None:
+        changed.stack = chosen_stack(connection, given["stack"])
+        paths.append("stack")
     if given["snapshot"]:
         changed.snapshot = _snapshot_name(connection, given["snapshot"])
         paths.append("snapshot")
@@ -271,6 +285,9 @@ def _set_rules(schedule: schedule_types_pb2.Schedule, given: dict[str, Any]) -> 
     if given["max_runs"] is not None:
         schedule.max_runs = given["max_runs"]
         paths.append("max_runs")
+    if given["step_settings"]:
+        set_step_settings(schedule.step_settings, given["step_settings"])
+        paths.append("step_settings")
     return paths
 
 
@@ -328,6 +345,7 @@ def _draw(schedule: schedule_types_pb2.Schedule) -> None:
         [
             ("schedule", short(schedule.name)),
             ("runs", short(schedule.snapshot)),
+            ("stack", short(schedule.stack)),
             ("when", when(schedule)),
             ("state", word(types.ScheduleState, schedule.state)),
             ("next", local(schedule.next_run_time)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from weft.cli._output import note, output_option, print_fields, print_message, p
 from weft.cli._pages import paged
 from weft.cli._run_actions import describe, pairs
 from weft.cli._run_calls import request_id
+from weft.cli._run_options import chosen_stack, set_step_settings, settings_option
 
 if TYPE_CHECKING:
     from weft._connection import Connection
@@ -150,6 +152,10 @@ def update(
 @_parameters
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label of the run.")
 @click.option("--no-cache", is_flag=True, help="Take no step's result from an earlier run.")
+@click.option(
+    "--stack", help="The stack to run on; by default the snapshot's, or that of `weft stacks use`."
+)
+@settings_option
 @click.option("--detach", is_flag=True, help="Print the run's name and do not watch it.")
 @output_option
 def run(
@@ -158,6 +164,8 @@ def run(
     parameters: tuple[str, ...],
     labels: tuple[str, ...],
     no_cache: bool,
+    stack: str | None,
+    step_settings: Path | None,
     detach: bool,
     output: str,
 ) -> int:
@@ -173,6 +181,9 @@ def run(
         request_id=request_id(),
     )
     request.parameters.update(_values(parameters))
+    request.stack = _stack(connection, stub, request.name, stack)
+    if step_settings:
+        set_step_settings(request.step_settings, step_settings)
     made = connection.workspace.call(stub.RunSnapshot, request)
     note(f"run {short(made.name)} of {short(made.pipeline)}")
     return present(connection, made, output, detach=detach)
@@ -249,6 +260,22 @@ def _name(connection: Connection, stub: snapshots_pb2_grpc.SnapshotServiceStub, 
         return text
     found = _list(connection, stub, f"template = {json.dumps(text)}", 1)
     return found[0].name if found else f"{connection.project}/snapshots/{text}"
+
+
+def _stack(
+    connection: Connection,
+    stub: snapshots_pb2_grpc.SnapshotServiceStub,
+    name: str,
+    given: str | None,
+) -> str:
+    """The stack to ask for; where nobody asks, a snapshot's own comes before the context's."""
+    from weftapi.workspace.v1 import snapshots_pb2
+
+    chosen = chosen_stack(connection, given)
+    if given is None and chosen:
+        request = snapshots_pb2.GetSnapshotRequest(name=name)
+        return "" if connection.workspace.call(stub.GetSnapshot, request).stack else chosen
+    return chosen
 
 
 def _list(

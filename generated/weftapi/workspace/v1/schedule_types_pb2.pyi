@@ -11,6 +11,7 @@ from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -164,6 +165,27 @@ class Schedule(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class StepSettingsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _run_types_pb2.StepSettings: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _run_types_pb2.StepSettings | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     UID_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
@@ -194,6 +216,8 @@ class Schedule(_message.Message):
     LAST_OUTCOME_FIELD_NUMBER: _builtins.int
     LAST_MESSAGE_FIELD_NUMBER: _builtins.int
     LAST_FIRE_TIME_FIELD_NUMBER: _builtins.int
+    STACK_FIELD_NUMBER: _builtins.int
+    STEP_SETTINGS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only in bodies, required in updates. "projects/<id>/schedules/<id>"."""
     uid: _builtins.str
@@ -234,6 +258,8 @@ class Schedule(_message.Message):
     """Output only. What became of its newest time."""
     last_message: _builtins.str
     """Output only. Why, where it is not STARTED: a sentence."""
+    stack: _builtins.str
+    """Optional, mutable. The stack that executes its runs: "stacks/<id>"; the snapshot's where absent."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, mutable. Labels to find it by."""
@@ -274,6 +300,10 @@ class Schedule(_message.Message):
     def last_fire_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. Its newest time that came."""
 
+    @_builtins.property
+    def step_settings(self) -> _containers.MessageMap[_builtins.str, _run_types_pb2.StepSettings]:
+        """Optional, mutable. How steps run, by their ids, in place of what the snapshot says."""
+
     def __init__(
         self,
         *,
@@ -307,10 +337,12 @@ class Schedule(_message.Message):
         last_outcome: Global___FiringOutcome.ValueType = ...,
         last_message: _builtins.str = ...,
         last_fire_time: _timestamp_pb2.Timestamp | None = ...,
+        stack: _builtins.str = ...,
+        step_settings: _abc.Mapping[_builtins.str, _run_types_pb2.StepSettings] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "cron", b"cron", "end_time", b"end_time", "interval", b"interval", "last_fire_time", b"last_fire_time", "next_run_time", b"next_run_time", "parameters", b"parameters", "run_at", b"run_at", "start_time", b"start_time", "timing", b"timing", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "catch_up", b"catch_up", "catch_up_limit", b"catch_up_limit", "create_time", b"create_time", "creator", b"creator", "cron", b"cron", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "interval", b"interval", "labels", b"labels", "last_fire_time", b"last_fire_time", "last_message", b"last_message", "last_outcome", b"last_outcome", "last_run", b"last_run", "max_runs", b"max_runs", "name", b"name", "next_run_time", b"next_run_time", "overlap", b"overlap", "parameters", b"parameters", "revision", b"revision", "run_at", b"run_at", "run_count", b"run_count", "snapshot", b"snapshot", "start_time", b"start_time", "state", b"state", "time_zone", b"time_zone", "timing", b"timing", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "catch_up", b"catch_up", "catch_up_limit", b"catch_up_limit", "create_time", b"create_time", "creator", b"creator", "cron", b"cron", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "interval", b"interval", "labels", b"labels", "last_fire_time", b"last_fire_time", "last_message", b"last_message", "last_outcome", b"last_outcome", "last_run", b"last_run", "max_runs", b"max_runs", "name", b"name", "next_run_time", b"next_run_time", "overlap", b"overlap", "parameters", b"parameters", "revision", b"revision", "run_at", b"run_at", "run_count", b"run_count", "snapshot", b"snapshot", "stack", b"stack", "start_time", b"start_time", "state", b"state", "step_settings", b"step_settings", "time_zone", b"time_zone", "timing", b"timing", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_timing: _TypeAlias = _typing.Literal["cron", "interval", "run_at"]  # noqa: Y015
     _WhichOneofArgType_timing: _TypeAlias = _typing.Literal["timing", b"timing"]  # noqa: Y015
