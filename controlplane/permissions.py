@@ -62,6 +62,8 @@ _VIEWER = frozenset(
         "triggers.get",
         "triggers.list",
         "usage.get",
+        "webhooks.get",
+        "webhooks.list",
         "workspaces.get",
         "workspaces.list",
         "workspaces.use",
@@ -113,6 +115,11 @@ _EDITOR = _VIEWER | {
     "triggers.create",
     "triggers.delete",
     "triggers.update",
+    "webhooks.create",
+    "webhooks.delete",
+    "webhooks.redeliver",
+    "webhooks.rotate",
+    "webhooks.update",
 }
 _ADMIN = _EDITOR | {
     "apiKeys.create",

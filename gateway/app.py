@@ -187,6 +187,8 @@ class Gateway:
         assert service is not None
         server = self._upstreams.server_of(service.full_name, place.workspace)
         metadata = self._metadata(exchange)
+        if route.takes_raw:
+            metadata += http_headers.describing(exchange.scope["headers"])
         body = await self._body(exchange)
         request = HttpRequest(
             exchange.scope["method"],

@@ -36,6 +36,10 @@ _NAMES: Final = {
     **{name: f"grpcgateway-{name.decode()}" for name in _PERMANENT},
 }
 _METADATA_PREFIX: Final = b"grpc-metadata-"
+# With a body that is passed on as it stands go the headers that say who signed it and what it
+# is, save those that proxies set and our own.
+_DESCRIBING: Final = (b"x-", b"webhook-")
+_NOT_DESCRIBING: Final = (b"x-weft-", b"x-forwarded-", b"x-request-id", b"x-real-ip")
 _KEY: Final = re.compile(r"[0-9a-z_.-]{1,128}")
 _PRINTABLE: Final = re.compile(rb"[\x20-\x7e]*")
 # What the gateway vouches for, or the transport means something by, is not for clients to say.
@@ -76,6 +80,19 @@ def _stands_in(address: str, networks: Sequence[Network]) -> bool:
     except ValueError:
         return False
     return any(parsed in network for network in networks)
+
+
+def describing(headers: RawHeaders) -> Metadata:
+    """The metadata that goes with a raw body: what its sender says about it."""
+    return [
+        (f"grpcgateway-{name.decode('latin-1')}", value.decode("ascii"))
+        for name, value in headers
+        if name.startswith(_DESCRIBING)
+        and not name.startswith(_NOT_DESCRIBING)
+        and _KEY.fullmatch(name.decode("latin-1"))
+        and not name.endswith(b"-bin")
+        and _PRINTABLE.fullmatch(value)
+    ]
 
 
 def to_metadata(headers: RawHeaders, *, request_id: str, peer: Peer) -> Metadata:

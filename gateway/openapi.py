@@ -10,10 +10,9 @@ from starlette.responses import Response
 from gateway.contract import Contract
 from gateway.pages import Page
 from gateway.printer import dumps
-from gateway.routes import WHOLE_BODY, Route, RouteTable
+from gateway.routes import HTTP_BODY, WHOLE_BODY, Route, RouteTable
 from gateway.schemas import Schemas
 from gateway.templates import STAR
-from gateway.transcoder import HTTP_BODY
 
 _MAX_DEPTH: Final = 2
 _TITLE: Final = "Weft"
@@ -21,6 +20,7 @@ _DESCRIPTION: Final = (
     "Paths below /api/workspace/ reach the default workspace; /api/workspaces/<workspace>/ in "
     "their place reaches the workspace of that name. Every method is a gRPC method as well."
 )
+_BYTES: Final = {"type": "string", "format": "binary"}
 _ERROR: Final = {
     "type": "object",
     "description": "google.rpc.Status: what went wrong, for programs and for people.",
@@ -152,6 +152,8 @@ class _Operation:
         body, request = self._route.body, self._route.rpc.input_type
         if not body:
             return None
+        if self._route.takes_raw:
+            return {"content": {"*/*": {"schema": _BYTES}}}
         if body == WHOLE_BODY:
             schema = self._schemas.of_message(request)
         else:
@@ -171,7 +173,7 @@ class _Operation:
 
     def _content(self, rpc: MethodDescriptor) -> dict[str, Any]:
         if rpc.output_type.full_name == HTTP_BODY:
-            return {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+            return {"*/*": {"schema": _BYTES}}
         if self._route.response_body:
             field = rpc.output_type.fields_by_name[self._route.response_body]
             return {"application/json": {"schema": self._schemas.of_field(field)}}

@@ -23,6 +23,7 @@ from gateway.templates import REST, STAR, Template
 from meshkit.errors import NotFound, Unimplemented
 
 WHOLE_BODY = "*"
+HTTP_BODY = "google.api.HttpBody"
 _BODILESS = frozenset(("GET", "DELETE"))
 # HEAD is served from GET, OPTIONS belongs to CORS, the others to connections.
 _RESERVED_METHODS = frozenset(("HEAD", "OPTIONS", "CONNECT", "TRACE"))
@@ -59,6 +60,12 @@ class Route:
     @property
     def is_stream(self) -> bool:
         return bool(self.rpc.server_streaming)
+
+    @property
+    def takes_raw(self) -> bool:
+        """Whether the body is passed on as it stands, with headers that say what it is."""
+        field = self.rpc.input_type.fields_by_name.get(self.body)
+        return bool(field and field.message_type and field.message_type.full_name == HTTP_BODY)
 
     @property
     def rpc_path(self) -> str:

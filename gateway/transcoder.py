@@ -17,10 +17,9 @@ from gateway.errors import Refused
 from gateway.masks import mask_field, paths_of
 from gateway.parser import Parser, loads
 from gateway.printer import Convert, Printer, dumps
-from gateway.routes import WHOLE_BODY, Route
+from gateway.routes import HTTP_BODY, WHOLE_BODY, Route
 from meshkit.errors import Internal, InvalidArgument
 
-HTTP_BODY: Final = "google.api.HttpBody"
 _JSON_TYPE: Final = re.compile(
     r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE
 )
@@ -68,6 +67,7 @@ class Transcoder:
         ]
         self._etag = _etag_reader(route)
         self._print = _response_printer(route, printer)
+        self._takes_raw = route.takes_raw
         self.is_raw = route.rpc.output_type.full_name == HTTP_BODY
 
     def read(self, request: HttpRequest) -> bytes:
@@ -113,6 +113,13 @@ class Transcoder:
         return self._print(message)
 
     def _read_body(self, message: Any, request: HttpRequest) -> dict[str, Any]:
+        if self._takes_raw:
+            target = getattr(message, self.route.body)
+            target.SetInParent()
+            target.data = request.body
+            sent = request.headers.get(b"content-type", b"").decode("latin-1")
+            target.content_type = sent if _HEADER_TEXT.fullmatch(sent) else ""
+            return {}
         if not request.body:
             return {}
         if not self.route.body:

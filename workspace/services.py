@@ -53,6 +53,8 @@ from weftapi.workspace.v1 import (
     steps_pb2_grpc,
     triggers_pb2,
     triggers_pb2_grpc,
+    webhooks_pb2,
+    webhooks_pb2_grpc,
 )
 from workspace.access import Access, Policies, own_run_only
 from workspace.answers import Answers
@@ -108,6 +110,7 @@ from workspace.servicers.statistics import StatisticsServicer
 from workspace.servicers.steps import StepServicer, step_to_proto
 from workspace.servicers.triggers import TriggerServicer, trigger_to_proto, triggered_snapshot
 from workspace.servicers.watches import Watches
+from workspace.servicers.webhooks import WebhookServicer, webhook_to_proto
 from workspace.stacks.trying import Trials
 from workspace.store import (
     schema,
@@ -122,8 +125,10 @@ from workspace.store import (
     schema_snapshots,
     schema_stacks,
     schema_triggers,
+    schema_webhooks,
 )
 from workspace.usage import UsageMeter
+from workspace.webhooks.intake import Intake
 
 SHOWN = {
     schema.Project: Shown("project_resource", project_to_proto),
@@ -147,6 +152,7 @@ SHOWN = {
     schema_secrets.Secret: Shown("secret", secret_to_proto),
     schema_code_repositories.CodeRepository: Shown("code_repository", code_repository_to_proto),
     schema_schedules.Schedule: Shown("schedule", schedule_to_proto),
+    schema_webhooks.Webhook: Shown("webhook", webhook_to_proto),
 }
 
 
@@ -214,6 +220,7 @@ def services(parts: Parts) -> list[Service]:
         _service(models_pb2, models_pb2_grpc, ModelServicer(database, lists)),
         _service(code_repositories_pb2, code_repositories_pb2_grpc, _code_repositories(parts)),
         _service(triggers_pb2, triggers_pb2_grpc, TriggerServicer(database, lists)),
+        _service(webhooks_pb2, webhooks_pb2_grpc, _webhooks(parts)),
         _service(
             schedules_pb2,
             schedules_pb2_grpc,
@@ -328,6 +335,11 @@ def _logs(parts: Parts) -> LogServicer:
         alive_s=parts.settings.bookmark_s,
         is_draining=parts.is_draining,
     )
+
+
+def _webhooks(parts: Parts) -> WebhookServicer:
+    intake = Intake(parts.database, parts.sealer, parts.clock)
+    return WebhookServicer(parts.database, parts.lists, sealer=parts.sealer, intake=intake)
 
 
 def _connectors(parts: Parts) -> ServiceConnectorServicer:

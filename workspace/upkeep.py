@@ -9,7 +9,8 @@ from meshkit.database import Database
 from meshkit.jobs import Lease
 from workspace.config import WorkspaceSettings
 from workspace.courier import AuditCourier
-from workspace.store import audit, feed_positions, triggers
+from workspace.operations.deliveries import KEEP_AGE
+from workspace.store import audit, feed_positions, triggers, webhooks
 from workspace.store.base import metadata
 
 # As long as ListTriggerFirings says; deleted so many in one transaction.
@@ -40,11 +41,17 @@ class Upkeep:
             hold_revision=await self._database.read(feed_positions.lowest),
         )
         await self._prune_firings()
+        await self._prune_deliveries()
         await self._prune_audit()
 
     async def _prune_firings(self) -> None:
         before = self._clock.now() - _KEEP_FIRINGS
         while await self._database.write(triggers.prune, before, _PIECE) == _PIECE:
+            pass
+
+    async def _prune_deliveries(self) -> None:
+        before = self._clock.now() - KEEP_AGE
+        while await self._database.write(webhooks.prune_deliveries, before, _PIECE) == _PIECE:
             pass
 
     async def _prune_audit(self) -> None:

@@ -90,6 +90,7 @@ EXAMPLES: dict[str, Example] = {
         },
         _PROJECT,
     ),
+    "workspace.Webhook": Example({"kind": "WEBHOOK_KIND_GITHUB"}, _PROJECT),
     "workspace.LogStream": Example(
         {"run": "projects/demo/runs/first"},
         _PROJECT,

@@ -208,6 +208,77 @@ async def test_other_types_are_refused(ask: Client, toy: Toy, sent: str | None) 
     assert toy.seen == []
 
 
+UPLOAD = "/v1/file/a%20b:upload"
+
+
+@pytest.mark.rule(18)
+@pytest.mark.parametrize("sent", ["application/json", "text/plain; charset=latin-1", None, "\xff"])
+async def test_a_raw_body_is_passed_on_as_it_stands(
+    ask: Client, toy: Toy, sent: str | None
+) -> None:
+    headers = {} if sent is None else {"content-type": sent}
+    for body in (b"", b" \n", b'{"a": 1, "a": NaN', b"\xff\x00" * 1000):
+        reply = await ask("POST", UPLOAD, body=body, headers=headers)
+        assert (reply.status, reply.json["name"]) == (200, "a b")
+        file = toy.last.request.file
+        assert toy.last.request.HasField("file")
+        expected = sent if sent and sent.isascii() else ""
+        assert (file.data, file.content_type) == (body, expected)
+
+
+@pytest.mark.rule(13, refuses=True)
+async def test_a_raw_body_covers_its_field(ask: Client, toy: Toy) -> None:
+    for query in ("file.data=eA==", "file.contentType=x", "name=b"):
+        assert (await ask("POST", f"{UPLOAD}?{query}", body=b"x")).status == 400
+    assert toy.seen == []
+    assert (await ask("POST", f"{UPLOAD}?note=n", body=b"x")).status == 200
+    assert toy.last.request.note == "n"
+
+
+@pytest.mark.rule(17, refuses=True)
+async def test_a_raw_body_may_not_be_larger_than_others(toy: Toy, server: Upstream) -> None:
+    app = gateway(server, limits=Limits(body_bytes=10))
+    reply = await Client(app)("POST", UPLOAD, body=b"x" * 11)
+    assert (reply.status, reply.reason, toy.seen) == (413, "BODY_TOO_LARGE", [])
+
+
+@pytest.mark.rule(43)
+async def test_a_raw_body_brings_the_headers_that_describe_it(ask: Client, toy: Toy) -> None:
+    headers = [
+        ("X-Hub-Signature-256", "sha256=00"),
+        ("Webhook-Id", "msg_1"),
+        ("X-Twice", "1"),
+        ("x-twice", "2"),
+    ]
+    await ask("POST", UPLOAD, body=b"x", headers=headers)
+    assert toy.last.metadata["grpcgateway-x-hub-signature-256"] == "sha256=00"
+    assert toy.last.metadata["grpcgateway-webhook-id"] == "msg_1"
+    twice = [value for key, value in toy.last.pairs if key == "grpcgateway-x-twice"]
+    assert twice == ["1", "2"]
+    # Any other route is told nothing of them.
+    await ask(
+        "POST", "/v1/echo", body=b"{}", headers=[*headers, ("content-type", "application/json")]
+    )
+    assert not [key for key, _ in toy.last.pairs if key.startswith("grpcgateway-x-")]
+
+
+@pytest.mark.rule(43, refuses=True)
+async def test_a_raw_body_brings_no_headers_of_others(ask: Client, toy: Toy) -> None:
+    headers = {
+        "X-Forwarded-For": "1.2.3.4",
+        "X-Real-Ip": "1.2.3.4",
+        "X-Weft-Principal": "users/1",
+        "Cookie": "a=b",
+        "X-Odd-Bin": "AAAA",
+        "X-Umlaut": "\xe4",
+        "X-(Sign)": "1",
+    }
+    await ask("POST", UPLOAD, body=b"x", headers=headers)
+    keys = {key for key, _ in toy.last.pairs}
+    assert not {f"grpcgateway-{name.lower()}" for name in headers} & keys
+    assert not {"x-weft-principal", "cookie"} & keys
+
+
 @pytest.mark.rule(19, refuses=True)
 @pytest.mark.parametrize(
     ("body", "field"),

@@ -130,6 +130,9 @@ class Toy:
     async def _download(self, *_: Any) -> Any:
         return httpbody_pb2.HttpBody(content_type="application/pdf", data=b"%PDF\x00\xff")
 
+    async def _upload(self, request: Any, _: Any) -> Any:
+        return new("UploadRequest", name=request.name)
+
     async def _wait(self, *_: Any) -> Any:
         try:
             await asyncio.Event().wait()

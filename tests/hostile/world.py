@@ -295,6 +295,8 @@ async def _workspace(harness: workspaces.Harness, server: SpiffeId, directory: P
             "weft.dev/Flavor": "flavors/first",
             "weft.dev/CodeRepository": "projects/demo/codeRepositories/first",
             "weft.dev/Trigger": "projects/demo/triggers/first",
+            "weft.dev/Webhook": "projects/demo/webhooks/first",
+            "weft.dev/WebhookDelivery": f"projects/demo/webhooks/first/deliveries/{uuid4()}",
         },
     )
 

@@ -24,6 +24,7 @@ from weftapi.workspace.v1 import (
     statistics_pb2_grpc,
     steps_pb2_grpc,
     triggers_pb2_grpc,
+    webhooks_pb2_grpc,
 )
 
 
@@ -93,3 +94,6 @@ class Stubs(ABC):
 
     def logs(self, token: str | None = None) -> Any:
         return self._stub(logs_pb2_grpc.LogServiceStub, token)
+
+    def webhooks(self, token: str | None = None) -> Any:
+        return self._stub(webhooks_pb2_grpc.WebhookServiceStub, token)

@@ -3,7 +3,13 @@
 import pytest
 
 from meshkit.migrations import drift, migrate
-from weftapi.workspace.v1 import artifacts_pb2, model_types_pb2, run_types_pb2, schedule_types_pb2
+from weftapi.workspace.v1 import (
+    artifacts_pb2,
+    model_types_pb2,
+    run_types_pb2,
+    schedule_types_pb2,
+    webhook_types_pb2,
+)
 from workspace.lifecycle import RunState, StepState
 from workspace.server import MIGRATIONS
 from workspace.servicers.converting import numbers
@@ -19,10 +25,12 @@ from workspace.store import (
     service_connectors,
     snapshots,
     steps,
+    webhooks,
 )
 from workspace.store.base import metadata
 from workspace.store.schema_models import ModelStage, RequestState
 from workspace.store.schema_schedules import CatchUp, Outcome, Overlap, ScheduleState
+from workspace.webhooks.signatures import SCHEMES
 
 
 @pytest.fixture
@@ -58,6 +66,8 @@ def test_every_filterable_field_has_an_index() -> None:
         service_connectors.FIELDS,
         schedules.FIELDS,
         schedules.FIRING_FIELDS,
+        webhooks.FIELDS,
+        webhooks.DELIVERY_FIELDS,
     )
     assert [table.unindexed() for table in tables] == [[]] * len(tables)
     # Steps are filtered within one run, which an index finds.
@@ -76,5 +86,6 @@ def test_names_of_states_are_those_of_the_contract_in_its_order() -> None:
         (CatchUp, schedule_types_pb2.CatchUp),
         (Overlap, schedule_types_pb2.Overlap),
         (Outcome, schedule_types_pb2.FiringOutcome),
+        (SCHEMES, webhook_types_pb2.WebhookKind),
     ):
         assert {str(name): place for place, name in enumerate(ours, 1)} | {"": 0} == numbers(theirs)

@@ -7,8 +7,10 @@ from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
+from workspace.operations import webhooks
 from workspace.operations.changes import check_etag
 from workspace.operations.refusals import absent, taken
+from workspace.operations.webhooks import WebhookKey
 from workspace.store import projects as project_store
 from workspace.store import snapshots as snapshot_store
 from workspace.store import triggers as store
@@ -26,6 +28,7 @@ def create(
     if not project_store.existing(session, {project}):
         raise absent(names.project(project))
     _require_snapshot(session, project, values["snapshot"])
+    webhook = _held_webhook(session, values)
     now = session.now
     row = Trigger(
         uid=new_uid(),
@@ -39,6 +42,7 @@ def create(
         create_time=now,
         update_time=now,
         active_since=now,
+        webhook=webhook,
     )
     if store.get(session, project, trigger):
         raise taken(row.name)
@@ -60,6 +64,8 @@ def change(
     changer: str,
 ) -> Trigger:
     """Gives fields new values; NotFound, or Aborted where the etag is another one."""
+    # In the order in which deliveries hold them.
+    webhook = _held_webhook(session, values)
     row = _locked(session, project, trigger, etag)
     differing = {name: new for name, new in values.items() if getattr(row, name) != new}
     if not differing:
@@ -76,6 +82,9 @@ def change(
     if is_resumed or "occurrence" in differing:
         row.active_since = session.now
         own.append("active_since")
+    if "occurrence" in differing:
+        row.webhook = webhook
+        own.append("webhook")
     row.changes += 1
     row.update_time = session.now
     update(session, [row], (*differing, *own))
@@ -95,6 +104,14 @@ def delete(session: Session, project: str, trigger: str, *, etag: str) -> None:
 def _require_snapshot(session: Session, project: str, snapshot: str) -> None:
     if snapshot_store.get(session, project, snapshot) is None:
         raise absent(names.child(names.project(project), "snapshots", snapshot))
+
+
+def _held_webhook(session: Session, values: Mapping[str, Any]) -> str:
+    """The webhook that an occurrence names, held until the commit; NotFound."""
+    told = values.get("occurrence", {}).get("webhook")
+    if told is None:
+        return ""
+    return webhooks.held(session, WebhookKey.of(told["webhook"])).id
 
 
 def _locked(session: Session, project: str, trigger: str, etag: str) -> Trigger:

@@ -25,6 +25,7 @@ from workspace.servicers.listing import Lists
 from workspace.store import triggers as store
 from workspace.store.schema_triggers import Trigger, TriggerFiring
 from workspace.triggering.reactor import RUN_PERMISSION
+from workspace.webhooks import filters
 
 _STATES = numbers(trigger_types_pb2.FiringState)
 _FIELDS = (
@@ -221,9 +222,12 @@ def _occurrence(project: str, given: trigger_types_pb2.Occurrence) -> dict[str, 
         "run": given.run.pipeline,
         "model": given.model.model,
         "artifact": given.artifact.artifact,
+        "webhook": given.webhook.webhook,
     }
     if kind != "run" or given.run.pipeline:
         _require_own(project, f"trigger.occurrence.{kind}", of[kind])
+    # Says now what is wrong with it.
+    filters.compiled(given.webhook.filter)
     return message_to_dict(given)
 
 

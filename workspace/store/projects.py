@@ -17,6 +17,7 @@ from workspace.store.schema_models import Model
 from workspace.store.schema_schedules import Schedule
 from workspace.store.schema_snapshots import Pipeline
 from workspace.store.schema_triggers import Trigger
+from workspace.store.schema_webhooks import Webhook
 
 _C = columns(Project)
 
@@ -94,6 +95,7 @@ _HOLDING: tuple[tuple[str, type[Row]], ...] = (
     ("artifacts", Artifact),
     ("models", Model),
     ("triggers", Trigger),
+    ("webhooks", Webhook),
     ("schedules", Schedule),
     ("codeRepositories", CodeRepository),
 )

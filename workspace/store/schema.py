@@ -286,3 +286,4 @@ from workspace.store import schema_snapshots as schema_snapshots  # noqa: E402, 
 from workspace.store import schema_stacks as schema_stacks  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_statistics as schema_statistics  # noqa: E402, PLC0414
 from workspace.store import schema_triggers as schema_triggers  # noqa: E402, PLC0414 - likewise
+from workspace.store import schema_webhooks as schema_webhooks  # noqa: E402, PLC0414 - likewise

@@ -25,12 +25,14 @@ class FiringState(enum.StrEnum):
     sa.UniqueConstraint("project", "id"),
     sa.Index(None, "project", "create_time", "uid"),
     sa.Index(None, "project", "snapshot", "uid"),
+    sa.Index(None, "project", "webhook", "uid"),
     sa.ForeignKeyConstraint(["project"], ["projects.id"]),
 )
 @dataclass(slots=True)
 class Trigger(Row):
     """A trigger. `occurrence` is its message as JSON; what happened before `active_since` is past.
 
+    `webhook` is the one that the occurrence names; empty where it waits for events of the feed.
     `changes` counts what people changed and makes the etag: firings leave it alone.
     """
 
@@ -54,6 +56,7 @@ class Trigger(Row):
     last_firing: dict[str, Any] | None = None
     revision: int = 0
     changes: int = 1
+    webhook: str = ""
 
     @property
     def name(self) -> str:
@@ -74,7 +77,8 @@ class Trigger(Row):
 class TriggerFiring(Row):
     """A time that a trigger fired; `event` is what its parameters may refer to.
 
-    Its uid follows from the trigger and the event, so that an event read twice fires once.
+    Its uid follows from the trigger and the event, so that an event read twice fires once. What
+    a webhook was told has no `cause_revision`.
     """
 
     uid: UUID

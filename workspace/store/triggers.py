@@ -49,8 +49,23 @@ _LOCK_UID = Rows(
 )
 _ACTIVE = Rows(
     Trigger,
-    every(Trigger).where(among(_C.project, "projects"), _C.paused.is_(False)),
+    every(Trigger).where(
+        among(_C.project, "projects"), _C.paused.is_(False), _C.webhook == sa.literal("")
+    ),
     "projects",
+)
+_LOCK_WAITING = Rows(
+    Trigger,
+    every(Trigger)
+    .where(
+        _C.project == sa.bindparam("in_project"),
+        _C.webhook == sa.bindparam("told_by"),
+        _C.paused.is_(False),
+    )
+    .order_by(_C.uid)
+    .with_for_update(),
+    "in_project",
+    "told_by",
 )
 _PENDING = Query(
     sa.select(_F.uid)
@@ -81,8 +96,13 @@ def lock_uid(session: Session, uid: UUID) -> Trigger | None:
 
 
 def active(session: Session, projects: Iterable[str]) -> list[Trigger]:
-    """The triggers of these projects that are not paused."""
+    """The triggers of these projects that wait for events of the feed and are not paused."""
     return _ACTIVE.all(session, sorted(projects))
+
+
+def lock_waiting(session: Session, project: str, webhook: str) -> list[Trigger]:
+    """The triggers that wait for a webhook and are not paused, held until the commit."""
+    return _LOCK_WAITING.all(session, project, webhook)
 
 
 def list_page(
@@ -94,6 +114,13 @@ def list_page(
 def of_snapshot(session: Session, project: str, snapshot: str, limit: int) -> list[str]:
     """The names of triggers that run a snapshot."""
     query = sa.select(_C.id).where(_C.project == project, _C.snapshot == snapshot).limit(limit)
+    found = session.connection().execute(query).scalars()
+    return [f"projects/{project}/triggers/{id_}" for id_ in found]
+
+
+def of_webhook(session: Session, project: str, webhook: str, limit: int) -> list[str]:
+    """The names of triggers that wait for a webhook."""
+    query = sa.select(_C.id).where(_C.project == project, _C.webhook == webhook).limit(limit)
     found = session.connection().execute(query).scalars()
     return [f"projects/{project}/triggers/{id_}" for id_ in found]
 

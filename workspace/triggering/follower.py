@@ -52,6 +52,8 @@ class Subject(Generic[W, K]):
     about: Callable[[W, StoredEvent], K | None]
     # Adds what is kept; what is there already stays as it is.
     keep: Callable[[Session, Sequence[K]], None]
+    # Kinds of resources whose events say that more was kept, by whoever made them.
+    kept_with: frozenset[str] = frozenset()
 
 
 class Follower(Generic[W, K]):
@@ -102,6 +104,8 @@ class Follower(Generic[W, K]):
         if kept or position - self._saved >= _LAZY_EVENTS:
             await self._save(lease, kept, position)
         self._position = position
+        if any(event.resource_type in self._subject.kept_with for event in events):
+            self._on_kept()
 
     async def _kept(self, events: Sequence[StoredEvent]) -> list[K]:
         """What is to be done about events, by all who wait for them."""

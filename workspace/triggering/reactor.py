@@ -20,6 +20,7 @@ from workspace.operations.references import UnknownReferenceError, references
 from workspace.store import triggers as store
 from workspace.store.feed_positions import FeedReader
 from workspace.store.schema_triggers import FiringState, Trigger, TriggerFiring
+from workspace.store.schema_webhooks import Webhook
 from workspace.triggering.follower import Follower, Subject
 from workspace.triggering.occurrences import WATCHED, is_it, run_behind, told
 
@@ -105,6 +106,8 @@ SUBJECT = Subject(
     active=store.active,
     about=firing_of,
     keep=store.keep,
+    # What webhooks are told is kept with its firings.
+    kept_with=frozenset({Webhook.resource_type}),
 )
 
 

@@ -263,6 +263,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the revision means several commits; say more of it. {resource, revision}"""
     ERROR_REASON_CODE_UNUSABLE: _ErrorReason.ValueType  # 276
     """FAILED_PRECONDITION: the code at the commit cannot be taken: too much of it, or none. {resource}"""
+    ERROR_REASON_WEBHOOK_NOT_VERIFIED: _ErrorReason.ValueType  # 265
+    """UNAUTHENTICATED: there is no such webhook, or the message is not signed with its secret, or signed too long ago."""
+    ERROR_REASON_WEBHOOK_DISABLED: _ErrorReason.ValueType  # 266
+    """FAILED_PRECONDITION: the webhook takes nothing for now. {resource}"""
+    ERROR_REASON_INVALID_PAYLOAD: _ErrorReason.ValueType  # 267
+    """INVALID_ARGUMENT: the body of a webhook's message is no JSON object, or none that is taken; the message says why."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -505,4 +511,10 @@ ERROR_REASON_REVISION_AMBIGUOUS: ErrorReason.ValueType  # 275
 """FAILED_PRECONDITION: the revision means several commits; say more of it. {resource, revision}"""
 ERROR_REASON_CODE_UNUSABLE: ErrorReason.ValueType  # 276
 """FAILED_PRECONDITION: the code at the commit cannot be taken: too much of it, or none. {resource}"""
+ERROR_REASON_WEBHOOK_NOT_VERIFIED: ErrorReason.ValueType  # 265
+"""UNAUTHENTICATED: there is no such webhook, or the message is not signed with its secret, or signed too long ago."""
+ERROR_REASON_WEBHOOK_DISABLED: ErrorReason.ValueType  # 266
+"""FAILED_PRECONDITION: the webhook takes nothing for now. {resource}"""
+ERROR_REASON_INVALID_PAYLOAD: ErrorReason.ValueType  # 267
+"""INVALID_ARGUMENT: the body of a webhook's message is no JSON object, or none that is taken; the message says why."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -30,7 +30,7 @@ from weftapi.workspace.v1 import model_types_pb2 as weftapi_dot_workspace_dot_v1
 from weftapi.workspace.v1 import run_types_pb2 as weftapi_dot_workspace_dot_v1_dot_run__types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(weftapi/workspace/v1/trigger_types.proto\x12\x14weftapi.workspace.v1\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\x1a&weftapi/workspace/v1/model_types.proto\x1a$weftapi/workspace/v1/run_types.proto\"t\n\rRunOccurrence\x12)\n\x08pipeline\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x32\x11weft.dev/Pipeline\x12\x38\n\x06states\x18\x02 \x03(\x0e\x32\x1e.weftapi.workspace.v1.RunStateB\x08\xfa\xbb\x18\x04H\x01P\n\"r\n\x0fModelOccurrence\x12%\n\x05model\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x08\x01\x32\x0eweft.dev/Model\x12\x38\n\x06stages\x18\x02 \x03(\x0e\x32 .weftapi.workspace.v1.ModelStageB\x06\xfa\xbb\x18\x02P\x04\"A\n\x12\x41rtifactOccurrence\x12+\n\x08\x61rtifact\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Artifact\"\xbe\x01\n\nOccurrence\x12\x32\n\x03run\x18\x01 \x01(\x0b\x32#.weftapi.workspace.v1.RunOccurrenceH\x00\x12\x36\n\x05model\x18\x02 \x01(\x0b\x32%.weftapi.workspace.v1.ModelOccurrenceH\x00\x12<\n\x08\x61rtifact\x18\x03 \x01(\x0b\x32(.weftapi.workspace.v1.ArtifactOccurrenceH\x00\x42\x06\n\x04kind\"\xe9\x05\n\x07Trigger\x12$\n\x04name\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x32\x10weft.dev/Trigger\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x44\n\x06labels\x18\x05 \x03(\x0b\x32).weftapi.workspace.v1.Trigger.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x34\n\noccurrence\x18\x14 \x01(\x0b\x32 .weftapi.workspace.v1.Occurrence\x12)\n\x08snapshot\x18\x15 \x01(\tB\x17\xfa\xbb\x18\x13\x32\x11weft.dev/Snapshot\x12+\n\nparameters\x18\x16 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0e\n\x06paused\x18\x17 \x01(\x08\x12\x17\n\x07runs_as\x18\x18 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12@\n\x0blast_firing\x18\x19 \x01(\x0b\x32#.weftapi.workspace.v1.TriggerFiringB\x06\xfa\xbb\x18\x02p\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:<\xea\x41\x39\n\x10weft.dev/Trigger\x12%projects/{project}/triggers/{trigger}\"\xca\x02\n\rTriggerFiring\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05state\x18\x14 \x01(\x0e\x32!.weftapi.workspace.v1.FiringState\x12\x0e\n\x06reason\x18\x15 \x01(\t\x12\x0b\n\x03run\x18\x16 \x01(\t\x12\r\n\x05\x63\x61use\x18\x17 \x01(\t\x12\x16\n\x0e\x63\x61use_revision\x18\x18 \x01(\x03\x12/\n\x0bsettle_time\x18\x19 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:S\xea\x41P\n\x16weft.dev/TriggerFiring\x12\x36projects/{project}/triggers/{trigger}/firings/{firing}*\x90\x01\n\x0b\x46iringState\x12\x1c\n\x18\x46IRING_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46IRING_STATE_PENDING\x10\x01\x12\x16\n\x12\x46IRING_STATE_FIRED\x10\x02\x12\x18\n\x14\x46IRING_STATE_SKIPPED\x10\x03\x12\x17\n\x13\x46IRING_STATE_FAILED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(weftapi/workspace/v1/trigger_types.proto\x12\x14weftapi.workspace.v1\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\x1a&weftapi/workspace/v1/model_types.proto\x1a$weftapi/workspace/v1/run_types.proto\"t\n\rRunOccurrence\x12)\n\x08pipeline\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x32\x11weft.dev/Pipeline\x12\x38\n\x06states\x18\x02 \x03(\x0e\x32\x1e.weftapi.workspace.v1.RunStateB\x08\xfa\xbb\x18\x04H\x01P\n\"r\n\x0fModelOccurrence\x12%\n\x05model\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x08\x01\x32\x0eweft.dev/Model\x12\x38\n\x06stages\x18\x02 \x03(\x0e\x32 .weftapi.workspace.v1.ModelStageB\x06\xfa\xbb\x18\x02P\x04\"A\n\x12\x41rtifactOccurrence\x12+\n\x08\x61rtifact\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Artifact\"w\n\x11WebhookOccurrence\x12)\n\x07webhook\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Webhook\x12\x1e\n\x0b\x65vent_types\x18\x02 \x03(\tB\t\xfa\xbb\x18\x05\x18\x80\x01P \x12\x17\n\x06\x66ilter\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"\xfa\x01\n\nOccurrence\x12\x32\n\x03run\x18\x01 \x01(\x0b\x32#.weftapi.workspace.v1.RunOccurrenceH\x00\x12\x36\n\x05model\x18\x02 \x01(\x0b\x32%.weftapi.workspace.v1.ModelOccurrenceH\x00\x12<\n\x08\x61rtifact\x18\x03 \x01(\x0b\x32(.weftapi.workspace.v1.ArtifactOccurrenceH\x00\x12:\n\x07webhook\x18\x04 \x01(\x0b\x32\'.weftapi.workspace.v1.WebhookOccurrenceH\x00\x42\x06\n\x04kind\"\xe9\x05\n\x07Trigger\x12$\n\x04name\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x32\x10weft.dev/Trigger\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x44\n\x06labels\x18\x05 \x03(\x0b\x32).weftapi.workspace.v1.Trigger.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x34\n\noccurrence\x18\x14 \x01(\x0b\x32 .weftapi.workspace.v1.Occurrence\x12)\n\x08snapshot\x18\x15 \x01(\tB\x17\xfa\xbb\x18\x13\x32\x11weft.dev/Snapshot\x12+\n\nparameters\x18\x16 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0e\n\x06paused\x18\x17 \x01(\x08\x12\x17\n\x07runs_as\x18\x18 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12@\n\x0blast_firing\x18\x19 \x01(\x0b\x32#.weftapi.workspace.v1.TriggerFiringB\x06\xfa\xbb\x18\x02p\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:<\xea\x41\x39\n\x10weft.dev/Trigger\x12%projects/{project}/triggers/{trigger}\"\xca\x02\n\rTriggerFiring\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05state\x18\x14 \x01(\x0e\x32!.weftapi.workspace.v1.FiringState\x12\x0e\n\x06reason\x18\x15 \x01(\t\x12\x0b\n\x03run\x18\x16 \x01(\t\x12\r\n\x05\x63\x61use\x18\x17 \x01(\t\x12\x16\n\x0e\x63\x61use_revision\x18\x18 \x01(\x03\x12/\n\x0bsettle_time\x18\x19 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:S\xea\x41P\n\x16weft.dev/TriggerFiring\x12\x36projects/{project}/triggers/{trigger}/firings/{firing}*\x90\x01\n\x0b\x46iringState\x12\x1c\n\x18\x46IRING_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46IRING_STATE_PENDING\x10\x01\x12\x16\n\x12\x46IRING_STATE_FIRED\x10\x02\x12\x18\n\x14\x46IRING_STATE_SKIPPED\x10\x03\x12\x17\n\x13\x46IRING_STATE_FAILED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELOCCURRENCE'].fields_by_name['stages']._serialized_options = b'\372\273\030\002P\004'
   _globals['_ARTIFACTOCCURRENCE'].fields_by_name['artifact']._loaded_options = None
   _globals['_ARTIFACTOCCURRENCE'].fields_by_name['artifact']._serialized_options = b'\372\273\030\025\010\0012\021weft.dev/Artifact'
+  _globals['_WEBHOOKOCCURRENCE'].fields_by_name['webhook']._loaded_options = None
+  _globals['_WEBHOOKOCCURRENCE'].fields_by_name['webhook']._serialized_options = b'\372\273\030\024\010\0012\020weft.dev/Webhook'
+  _globals['_WEBHOOKOCCURRENCE'].fields_by_name['event_types']._loaded_options = None
+  _globals['_WEBHOOKOCCURRENCE'].fields_by_name['event_types']._serialized_options = b'\372\273\030\005\030\200\001P '
+  _globals['_WEBHOOKOCCURRENCE'].fields_by_name['filter']._loaded_options = None
+  _globals['_WEBHOOKOCCURRENCE'].fields_by_name['filter']._serialized_options = b'\372\273\030\003\030\200\020'
   _globals['_TRIGGER_LABELSENTRY']._loaded_options = None
   _globals['_TRIGGER_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_TRIGGER'].fields_by_name['name']._loaded_options = None
@@ -79,20 +85,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRIGGER']._serialized_options = b'\352A9\n\020weft.dev/Trigger\022%projects/{project}/triggers/{trigger}'
   _globals['_TRIGGERFIRING']._loaded_options = None
   _globals['_TRIGGERFIRING']._serialized_options = b'\352AP\n\026weft.dev/TriggerFiring\0226projects/{project}/triggers/{trigger}/firings/{firing}'
-  _globals['_FIRINGSTATE']._serialized_start=1844
-  _globals['_FIRINGSTATE']._serialized_end=1988
+  _globals['_FIRINGSTATE']._serialized_start=2025
+  _globals['_FIRINGSTATE']._serialized_end=2169
   _globals['_RUNOCCURRENCE']._serialized_start=268
   _globals['_RUNOCCURRENCE']._serialized_end=384
   _globals['_MODELOCCURRENCE']._serialized_start=386
   _globals['_MODELOCCURRENCE']._serialized_end=500
   _globals['_ARTIFACTOCCURRENCE']._serialized_start=502
   _globals['_ARTIFACTOCCURRENCE']._serialized_end=567
-  _globals['_OCCURRENCE']._serialized_start=570
-  _globals['_OCCURRENCE']._serialized_end=760
-  _globals['_TRIGGER']._serialized_start=763
-  _globals['_TRIGGER']._serialized_end=1508
-  _globals['_TRIGGER_LABELSENTRY']._serialized_start=1401
-  _globals['_TRIGGER_LABELSENTRY']._serialized_end=1446
-  _globals['_TRIGGERFIRING']._serialized_start=1511
-  _globals['_TRIGGERFIRING']._serialized_end=1841
+  _globals['_WEBHOOKOCCURRENCE']._serialized_start=569
+  _globals['_WEBHOOKOCCURRENCE']._serialized_end=688
+  _globals['_OCCURRENCE']._serialized_start=691
+  _globals['_OCCURRENCE']._serialized_end=941
+  _globals['_TRIGGER']._serialized_start=944
+  _globals['_TRIGGER']._serialized_end=1689
+  _globals['_TRIGGER_LABELSENTRY']._serialized_start=1582
+  _globals['_TRIGGER_LABELSENTRY']._serialized_end=1627
+  _globals['_TRIGGERFIRING']._serialized_start=1692
+  _globals['_TRIGGERFIRING']._serialized_end=2022
 # @@protoc_insertion_point(module_scope)

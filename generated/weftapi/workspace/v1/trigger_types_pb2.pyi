@@ -134,14 +134,50 @@ class ArtifactOccurrence(_message.Message):
 Global___ArtifactOccurrence: _TypeAlias = ArtifactOccurrence  # noqa: Y015
 
 @_typing.final
+class WebhookOccurrence(_message.Message):
+    """Messages that arrive at a webhook."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_FIELD_NUMBER: _builtins.int
+    EVENT_TYPES_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    webhook: _builtins.str
+    """Required, mutable. The webhook."""
+    filter: _builtins.str
+    """Optional, mutable. What must hold of a message for it to count, in the grammar of all filters, over `event.payload.<path>`,
+    `event.type` and `event.delivery`: `event.payload.ref = "refs/heads/main"`. A path through a list looks at each of
+    its items.
+    """
+    @_builtins.property
+    def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional, mutable. The events that count, in the sender's words: "push"; every one where none is given."""
+
+    def __init__(
+        self,
+        *,
+        webhook: _builtins.str = ...,
+        event_types: _abc.Iterable[_builtins.str] | None = ...,
+        filter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_types", b"event_types", "filter", b"filter", "webhook", b"webhook"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookOccurrence: _TypeAlias = WebhookOccurrence  # noqa: Y015
+
+@_typing.final
 class Occurrence(_message.Message):
-    """Something that happens in a project."""
+    """Something that happens in a project, or is told to it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RUN_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     ARTIFACT_FIELD_NUMBER: _builtins.int
+    WEBHOOK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def run(self) -> Global___RunOccurrence:
         """A run enters a state."""
@@ -154,18 +190,23 @@ class Occurrence(_message.Message):
     def artifact(self) -> Global___ArtifactOccurrence:
         """An artifact gets a version."""
 
+    @_builtins.property
+    def webhook(self) -> Global___WebhookOccurrence:
+        """A message arrives at a webhook."""
+
     def __init__(
         self,
         *,
         run: Global___RunOccurrence | None = ...,
         model: Global___ModelOccurrence | None = ...,
         artifact: Global___ArtifactOccurrence | None = ...,
+        webhook: Global___WebhookOccurrence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "kind", b"kind", "model", b"model", "run", b"run"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "kind", b"kind", "model", b"model", "run", b"run", "webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "kind", b"kind", "model", b"model", "run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "kind", b"kind", "model", b"model", "run", b"run", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["run", "model", "artifact"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["run", "model", "artifact", "webhook"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -257,7 +298,8 @@ class Trigger(_message.Message):
     @_builtins.property
     def parameters(self) -> _struct_pb2.Struct:
         """Optional, mutable. Values of the pipeline's parameters. A text that is all "{{event.<path>}}" stands for a part of
-        what happened: "{{event.name}}" for the resource's name, "{{event.resource.labels.team}}" for a field of it.
+        what happened: "{{event.name}}" for the resource's name, "{{event.resource.labels.team}}" for a field of it,
+        "{{event.payload.after}}" for a part of a webhook's message.
         """
 
     @_builtins.property
@@ -315,9 +357,9 @@ class TriggerFiring(_message.Message):
     run: _builtins.str
     """Output only. The run that it started."""
     cause: _builtins.str
-    """Output only. What it happened to: a run, or a version of a model or an artifact."""
+    """Output only. What it happened to: a run, or a version of a model or an artifact; or the delivery that told it."""
     cause_revision: _builtins.int
-    """Output only. The feed revision of what happened."""
+    """Output only. The feed revision of what happened; 0 where it happened elsewhere, and a delivery told it."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was noticed."""
