@@ -21,6 +21,7 @@ SCRIPTS = (
     "log_append",
     "watch_fan_out",
     "list_runs",
+    "big_dag",
     "gateway_get",
     "unit_of_work",
     "memory",

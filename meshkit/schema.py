@@ -149,8 +149,13 @@ class _ListOf(TypeDecorator[list[Any]]):
         return json.dumps([convert(item) for item in values] if convert else values)
 
 
-class _Among(FunctionElement[bool]):
-    type = sa.Boolean()
+class _Condition(FunctionElement[bool]):
+    # As a Boolean it would be rendered "... = 1" on SQLite, which no index serves.
+    type = sa.types.NULLTYPE  # type: ignore[assignment]
+    inherit_cache = True
+
+
+class _Among(_Condition):
     inherit_cache = True
 
 
@@ -178,8 +183,7 @@ def among(column: Any, values: str | Sequence[Any]) -> sa.ColumnElement[bool]:
     return _Among(column, sa.bindparam(None, list(values), type_=kind, unique=True))
 
 
-class _AmongPairs(FunctionElement[bool]):
-    type = sa.Boolean()
+class _AmongPairs(_Condition):
     inherit_cache = True
 
 
