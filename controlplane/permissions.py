@@ -14,6 +14,8 @@ VIEWER = "viewer"
 
 _VIEWER = frozenset(
     {
+        "alerters.get",
+        "alerters.list",
         "artifacts.get",
         "artifacts.list",
         "builds.get",
@@ -70,6 +72,12 @@ _VIEWER = frozenset(
     }
 )
 _EDITOR = _VIEWER | {
+    "alerters.create",
+    "alerters.delete",
+    "alerters.redeliver",
+    "alerters.rotate",
+    "alerters.test",
+    "alerters.update",
     "artifacts.create",
     "builds.create",
     "builds.delete",
@@ -91,6 +99,7 @@ _EDITOR = _VIEWER | {
     "pipelines.update",
     "projects.create",
     "projects.update",
+    "runs.alert",
     "runs.approve",
     "runs.create",
     "runs.pause",

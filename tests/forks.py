@@ -12,6 +12,7 @@ forks.set_forkserver_preload(
         "pytest",
         "tests.meshkit.crashing",
         "tests.controlplane.killed_changes",
+        "tests.workspace.killed_alerts",
         "tests.workspace.killed_launches",
         "tests.workspace.killed_triggers",
         "tests.workspace.killed_webhooks",

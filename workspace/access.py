@@ -289,8 +289,9 @@ class Access:
             raise _denied(policy.permission)
 
 
-# What a run token opens beside its own run, by permission: exact names, then prefixes below
-# its project. Checks on the data itself are the methods' extra checks.
+# What a run token opens, by permission: its own run and what is below it; then exact names, and
+# prefixes, of its project. Checks on the data itself are the methods' extra checks.
+_OF_OWN_RUN = frozenset({"runs.alert", "runs.get", "runs.report"})
 _IN_PROJECT = frozenset({"runs.report", "artifacts.create", "logs.append", "models.list"})
 _BELOW_PROJECT = {
     "artifacts.get": "artifacts",
@@ -306,7 +307,7 @@ def _opens(caller: Caller, project: str, run: str, permission: str, resource: st
     own = names.run(project, run)
     if permission in ("secrets.access", "connectors.issue"):
         return True  # the snapshot or stack says which: an extra check of the methods
-    if permission in ("runs.get", "runs.report") and f"{resource}/".startswith(f"{own}/"):
+    if permission in _OF_OWN_RUN and f"{resource}/".startswith(f"{own}/"):
         return True
     if permission == "snapshots.get":
         return bool(resource) and resource == caller.claims.get(SNAPSHOT_CLAIM)

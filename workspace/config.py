@@ -76,6 +76,11 @@ class WorkspaceSettings(MemberSettings):
     loopback networks alone, and for development."""
     egress_ca_file: Path | None = None
     """CA certificates that such services may have beside those the system trusts."""
+    alert_timeout_s: float = 15.0
+    """How long a target of an alerter may take to answer."""
+    browser_url: str = ""
+    """Where people see resources in their browsers: alerts link to it, followed by a resource's
+    name; without it they have no link."""
     connector_timeout_s: float = 15.0
     """How long everything may take that one call asks of the service behind a connector."""
     code_fetch_timeout_s: float = 120.0

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 from meshkit.authentication import DeniedSerials
-from meshkit.caller import CallerKind
 from meshkit.channels import Channels
 from meshkit.clock import Clock, SystemClock
 from meshkit.credentials import Credentials
@@ -23,9 +22,9 @@ from meshkit.paging import KEY_BYTES, PageTokens
 from meshkit.server import MeshServer, Ports
 from meshkit.session import Session
 from meshkit.telemetry import Metrics
-from meshkit.tokens import TokenSigner, TokenVerifier, TrustedIssuer
 from weftapi.workloads.v1 import workloads_pb2
-from workspace.access import Access, Policies
+from workspace.access import Policies
+from workspace.alerting.alerts import Alerts
 from workspace.bells import Bells
 from workspace.config import WorkspaceSettings
 from workspace.connectors.desk import ConnectorDesk
@@ -42,10 +41,8 @@ from workspace.logs.live import LiveLogs
 from workspace.logs.opening import KeptLogs, open_logs
 from workspace.membership import PeoplesKeys, WorkspaceMember, endpoint_of
 from workspace.operations import conditions
-from workspace.owners import Owners
 from workspace.reaper import Reaper
 from workspace.repositories.desk import RepositoryDesk
-from workspace.run_tokens import RunStandings, RunTokens, load_key
 from workspace.scheduler import Scheduler
 from workspace.secrets.backends import Backends
 from workspace.secrets.keeper import SecretKeeper
@@ -60,11 +57,11 @@ from workspace.stacks.trying import Trials
 from workspace.store import conditions as condition_store
 from workspace.store.base import metadata
 from workspace.triggering.reactor import Reactor
+from workspace.trust import Trust, trust_of
 from workspace.upkeep import Upkeep
 from workspace.usage import UsageMeter
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-_PEOPLE = frozenset({CallerKind.USER, CallerKind.SERVICE_ACCOUNT})
 _CONFIRM_INTERVAL_S = 60.0
 
 
@@ -80,6 +77,7 @@ class Workspace:
     heartbeats: Heartbeats
     reconciler: Reconciler
     logs: LogKeeper
+    alerts: Alerts
     sealer: Sealer
     archivist: Archivist | None
     member: WorkspaceMember
@@ -146,7 +144,7 @@ async def compose(
     database = await Database.open(
         settings.database, metadata=metadata, encode_event=encoder.encode, clock=clock
     )
-    trust = _trust(settings, membership, database, clock)
+    trust = trust_of(settings, membership, database, clock)
     workloads = workloads_pb2.DESCRIPTOR.services_by_name["WorkloadService"]
     channels = Channels(membership.credentials, services=[workloads])
     directory = DirectoryManagers(channels)
@@ -204,7 +202,7 @@ class _Base:
 def _parts(
     settings: WorkspaceSettings,
     base: _Base,
-    trust: "_Trust",
+    trust: Trust,
     *,
     log_files: KeptLogs,
     managers: WorkloadManagers,
@@ -247,6 +245,13 @@ def _parts(
             interval=settings.secrets_key_interval,
         ),
         contents=Contents(settings.artifact_store, database, base.sealer, clock=clock),
+        alerts=Alerts(
+            database,
+            base.sealer,
+            settings,
+            clock=clock,
+            workspace=str(base.credentials.identity.uid),
+        ),
         heartbeats=Heartbeats(database, clock),
         bells=Bells(),
         logs=LogKeeper(
@@ -261,7 +266,7 @@ def _parts(
 
 def _workspace(
     parts: Parts,
-    trust: "_Trust",
+    trust: Trust,
     server: MeshServer,
     member: WorkspaceMember,
     *,
@@ -277,6 +282,7 @@ def _workspace(
         heartbeats=parts.heartbeats,
         reconciler=parts.reconciler,
         logs=parts.logs,
+        alerts=parts.alerts,
         sealer=parts.sealer,
         archivist=archivist_of(parts.database, parts.logs.logs.backend, parts.settings),
         member=member,
@@ -285,40 +291,10 @@ def _workspace(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Trust:
-    """Who speaks, and what they may: people by the control plane's keys, runs by our own."""
-
-    keys: PeoplesKeys
-    policies: Policies
-    access: Access
-    tokens: RunTokens
-    verifier: TokenVerifier
-
-
-def _trust(
-    settings: WorkspaceSettings, membership: Membership, database: Database, clock: Clock
-) -> _Trust:
-    data, identity = settings.data_dir, membership.credentials.identity
-    uid, own_issuer = str(identity.uid), str(identity)
-    people = TrustedIssuer(str(membership.control_plane), _PEOPLE)
-    signer = TokenSigner(own_issuer, load_key(data), clock=clock)
-    runs = TrustedIssuer(own_issuer, frozenset({CallerKind.RUN}))
-    runs.replace_keys(signer.jwks)
-    policies = Policies(data / "policy.binpb", clock=clock)
-    return _Trust(
-        keys=PeoplesKeys(data / "keys.binpb", people),
-        policies=policies,
-        access=Access(policies, RunStandings(database, clock), Owners(database)),
-        tokens=RunTokens(signer, audience=uid, clock=clock),
-        verifier=TokenVerifier([people, runs], audience=uid, clock=clock),
-    )
-
-
 def _server(
     parts: Parts,
     membership: Membership,
-    trust: _Trust,
+    trust: Trust,
     denied_serials: DeniedSerials,
     clock: Clock,
 ) -> MeshServer:
@@ -349,6 +325,7 @@ def _close_with(server: MeshServer, parts: Parts, log_files: KeptLogs, channels:
         await parts.connectors.close()
         parts.trials.close()
         parts.repositories.close()
+        parts.alerts.close()
         await parts.logs.close()
         await parts.backends.close()
         await log_files.close()
@@ -378,6 +355,7 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
         Job("conditions", partial(_expire_conditions, parts.database), settings.reaper_interval_s),
         Job("launches", parts.reconciler.run, settings.launch_interval_s),
         Job("contents", parts.contents.remove_orphans, settings.upkeep_interval_s),
+        Job("alerters", parts.alerts.run, settings.launch_interval_s),
         Job("triggers", Reactor(parts.database, parts.policies).run, settings.launch_interval_s),
         Job("schedules", scheduler.run, settings.schedule_interval_s),
         Job("seal_logs", parts.logs.seal_ended, settings.log_sealing_interval_s),

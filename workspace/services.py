@@ -13,6 +13,8 @@ from meshkit.scopes import ExtraCheck
 from meshkit.server import Service
 from meshkit.telemetry import Metrics
 from weftapi.workspace.v1 import (
+    alerters_pb2,
+    alerters_pb2_grpc,
     artifacts_pb2,
     artifacts_pb2_grpc,
     builds_pb2,
@@ -57,6 +59,7 @@ from weftapi.workspace.v1 import (
     webhooks_pb2_grpc,
 )
 from workspace.access import Access, Policies, own_run_only
+from workspace.alerting.alerts import Alerts
 from workspace.answers import Answers
 from workspace.bells import Bells
 from workspace.config import WorkspaceSettings
@@ -75,6 +78,8 @@ from workspace.secrets.keeper import SecretKeeper
 from workspace.secrets.readers import Readers
 from workspace.secrets.rotation import KeyRotation
 from workspace.secrets.sealer import Sealer
+from workspace.servicers.alerter_messages import alerter_to_proto
+from workspace.servicers.alerters import AlerterServicer
 from workspace.servicers.artifact_messages import artifact_to_proto, version_to_proto
 from workspace.servicers.artifacts import ArtifactServicer, producers_of
 from workspace.servicers.builds import BuildServicer, build_to_proto
@@ -114,6 +119,7 @@ from workspace.servicers.webhooks import WebhookServicer, webhook_to_proto
 from workspace.stacks.trying import Trials
 from workspace.store import (
     schema,
+    schema_alerters,
     schema_artifacts,
     schema_code_repositories,
     schema_conditions,
@@ -145,6 +151,7 @@ SHOWN = {
     schema_artifacts.ArtifactVersion: Shown("artifact_version", version_to_proto),
     schema_logs.LogStream: Shown("log_stream", log_stream_to_proto),
     schema_triggers.Trigger: Shown("trigger", trigger_to_proto),
+    schema_alerters.Alerter: Shown("alerter", alerter_to_proto),
     schema_models.Model: Shown("model", model_to_proto),
     schema_models.ModelVersion: Shown("model_version", model_version_to_proto),
     schema_models.StageRequest: Shown("stage_request", request_to_proto),
@@ -178,6 +185,7 @@ class Parts:
     rotation: KeyRotation
     trials: Trials
     contents: Contents
+    alerts: Alerts
     heartbeats: Heartbeats
     bells: Bells
     logs: LogKeeper
@@ -221,6 +229,11 @@ def services(parts: Parts) -> list[Service]:
         _service(code_repositories_pb2, code_repositories_pb2_grpc, _code_repositories(parts)),
         _service(triggers_pb2, triggers_pb2_grpc, TriggerServicer(database, lists)),
         _service(webhooks_pb2, webhooks_pb2_grpc, _webhooks(parts)),
+        _service(
+            alerters_pb2,
+            alerters_pb2_grpc,
+            AlerterServicer(database, lists, parts.sealer, parts.alerts),
+        ),
         _service(
             schedules_pb2,
             schedules_pb2_grpc,

@@ -1,20 +1,22 @@
 """Forgets what nobody can ask for any more: old events, and replies past their day."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from meshkit import idempotency
 from meshkit.clock import Clock
 from meshkit.compaction import compact
 from meshkit.database import Database
 from meshkit.jobs import Lease
+from meshkit.session import Session
 from workspace.config import WorkspaceSettings
 from workspace.courier import AuditCourier
 from workspace.operations.deliveries import KEEP_AGE
-from workspace.store import audit, feed_positions, triggers, webhooks
+from workspace.store import alert_deliveries, audit, feed_positions, triggers, webhooks
 from workspace.store.base import metadata
 
-# As long as ListTriggerFirings says; deleted so many in one transaction.
-_KEEP_FIRINGS = timedelta(days=30)
+# As long as ListTriggerFirings and ListAlertDeliveries say; deleted so many in one transaction.
+_KEEP_DONE = timedelta(days=30)
 _PIECE = 500
 
 
@@ -40,18 +42,16 @@ class Upkeep:
             keep_age=self._keep_age,
             hold_revision=await self._database.read(feed_positions.lowest),
         )
-        await self._prune_firings()
-        await self._prune_deliveries()
+        await self._prune(triggers.prune, _KEEP_DONE)
+        await self._prune(webhooks.prune_deliveries, KEEP_AGE)
+        await self._prune(alert_deliveries.prune, _KEEP_DONE)
         await self._prune_audit()
 
-    async def _prune_firings(self) -> None:
-        before = self._clock.now() - _KEEP_FIRINGS
-        while await self._database.write(triggers.prune, before, _PIECE) == _PIECE:
-            pass
-
-    async def _prune_deliveries(self) -> None:
-        before = self._clock.now() - KEEP_AGE
-        while await self._database.write(webhooks.prune_deliveries, before, _PIECE) == _PIECE:
+    async def _prune(
+        self, forget: Callable[[Session, datetime, int], int], keep: timedelta
+    ) -> None:
+        before = self._clock.now() - keep
+        while await self._database.write(forget, before, _PIECE) == _PIECE:
             pass
 
     async def _prune_audit(self) -> None:

@@ -67,6 +67,14 @@ EXAMPLES: dict[str, Example] = {
             "secret_config": {"secret_access_key": "wJalrXUtnFEMI"},
         }
     ),
+    "workspace.Alerter": Example(
+        {
+            "kind": "ALERTER_KIND_WEBHOOK",
+            "url": "https://hooks.example.com/{unique}",
+            "types": ["run.failed"],
+        },
+        _PROJECT,
+    ),
     "workspace.Model": Example({"display_name": "Fraud"}, _PROJECT),
     "workspace.ModelVersion": Example(
         {"description": "First"}, "workspace.Model", ("description", "Another")

@@ -297,6 +297,8 @@ async def _workspace(harness: workspaces.Harness, server: SpiffeId, directory: P
             "weft.dev/Trigger": "projects/demo/triggers/first",
             "weft.dev/Webhook": "projects/demo/webhooks/first",
             "weft.dev/WebhookDelivery": f"projects/demo/webhooks/first/deliveries/{uuid4()}",
+            "weft.dev/Alerter": "projects/demo/alerters/first",
+            "weft.dev/AlertDelivery": f"projects/demo/alerters/first/deliveries/{uuid4()}",
         },
     )
 

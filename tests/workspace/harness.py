@@ -10,7 +10,7 @@ administrator. What the world would give (cluster, clock, control plane) is give
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -252,9 +252,13 @@ async def workspace(
     clock: FakeClock | None = None,
     mesh: TestMesh | None = None,
     identity: SpiffeId | None = None,
+    without: Collection[str] = (),
     **settings: Any,
 ) -> AsyncIterator[Harness]:
-    """Serves a workspace until the block ends; `settings` are those of WorkspaceSettings."""
+    """Serves a workspace until the block ends; `settings` are those of WorkspaceSettings.
+
+    It is served `without` the jobs of these names.
+    """
     clock = clock or FakeClock()
     mesh = mesh or TestMesh.make(directory, clock)
     identity = identity or SpiffeId(DOMAIN, Role.WORKSPACE, uuid.uuid4(), uuid.uuid4())
@@ -278,6 +282,7 @@ async def workspace(
         clock=clock,
         managers=managers,
     )
+    built.jobs = [job for job in built.jobs if job.name not in without]
     built.keys.apply(mesh.key_set())
     if not (data / "policy.binpb").exists() or built.policies.revision == 0:
         built.policies.apply(policy())

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from weftapi.workspace.v1 import (
+    alerters_pb2_grpc,
     artifacts_pb2_grpc,
     builds_pb2_grpc,
     code_repositories_pb2_grpc,
@@ -76,6 +77,9 @@ class Stubs(ABC):
 
     def connectors(self, token: str | None = None) -> Any:
         return self._stub(service_connectors_pb2_grpc.ServiceConnectorServiceStub, token)
+
+    def alerters(self, token: str | None = None) -> Any:
+        return self._stub(alerters_pb2_grpc.AlerterServiceStub, token)
 
     def triggers(self, token: str | None = None) -> Any:
         return self._stub(triggers_pb2_grpc.TriggerServiceStub, token)

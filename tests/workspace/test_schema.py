@@ -4,6 +4,7 @@ import pytest
 
 from meshkit.migrations import drift, migrate
 from weftapi.workspace.v1 import (
+    alerter_types_pb2,
     artifacts_pb2,
     model_types_pb2,
     run_types_pb2,
@@ -14,6 +15,8 @@ from workspace.lifecycle import RunState, StepState
 from workspace.server import MIGRATIONS
 from workspace.servicers.converting import numbers
 from workspace.store import (
+    alert_deliveries,
+    alerters,
     artifacts,
     builds,
     conditions,
@@ -28,6 +31,7 @@ from workspace.store import (
     webhooks,
 )
 from workspace.store.base import metadata
+from workspace.store.schema_alerters import AlerterKind, DeliveryState
 from workspace.store.schema_models import ModelStage, RequestState
 from workspace.store.schema_schedules import CatchUp, Outcome, Overlap, ScheduleState
 from workspace.webhooks.signatures import SCHEMES
@@ -68,6 +72,8 @@ def test_every_filterable_field_has_an_index() -> None:
         schedules.FIRING_FIELDS,
         webhooks.FIELDS,
         webhooks.DELIVERY_FIELDS,
+        alerters.FIELDS,
+        alert_deliveries.FIELDS,
     )
     assert [table.unindexed() for table in tables] == [[]] * len(tables)
     # Steps are filtered within one run, which an index finds.
@@ -87,5 +93,7 @@ def test_names_of_states_are_those_of_the_contract_in_its_order() -> None:
         (Overlap, schedule_types_pb2.Overlap),
         (Outcome, schedule_types_pb2.FiringOutcome),
         (SCHEMES, webhook_types_pb2.WebhookKind),
+        (AlerterKind, alerter_types_pb2.AlerterKind),
+        (DeliveryState, alerter_types_pb2.AlertDeliveryState),
     ):
         assert {str(name): place for place, name in enumerate(ours, 1)} | {"": 0} == numbers(theirs)

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from meshkit.query import Query
 from meshkit.session import Session
-from workspace.store.base import columns, insert
+from workspace.store.base import Row, columns, insert
+from workspace.store.schema_alerters import Alerter
 from workspace.store.schema_feed_positions import FeedPosition
 from workspace.store.schema_triggers import Trigger
 
@@ -16,11 +17,15 @@ _P = columns(FeedPosition)
 class FeedReader(enum.StrEnum):
     """Who reads; the values stand in the table."""
 
+    ALERTERS = "alerters"
     TRIGGERS = "triggers"
 
 
 # Whose events stay until they are read: where nobody waits for any, history may go.
-_WAITING = {FeedReader.TRIGGERS: Trigger}
+_WAITING: dict[FeedReader, type[Row]] = {
+    FeedReader.ALERTERS: Alerter,
+    FeedReader.TRIGGERS: Trigger,
+}
 _POSITION = Query(sa.select(_P.position).where(_P.reader == sa.bindparam("who")), "who")
 _LOWEST = Query(
     sa.select(sa.func.min(_P.position)).where(

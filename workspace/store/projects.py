@@ -11,6 +11,7 @@ from workspace.logs.amounts import NO_QUOTA, Amount, Quota
 from workspace.store.base import Row, Rows, columns, every
 from workspace.store.lists import Listed, Visible, listed, matching, within
 from workspace.store.schema import Project, Run
+from workspace.store.schema_alerters import Alerter
 from workspace.store.schema_artifacts import Artifact
 from workspace.store.schema_code_repositories import CodeRepository
 from workspace.store.schema_models import Model
@@ -98,6 +99,7 @@ _HOLDING: tuple[tuple[str, type[Row]], ...] = (
     ("webhooks", Webhook),
     ("schedules", Schedule),
     ("codeRepositories", CodeRepository),
+    ("alerters", Alerter),
 )
 
 

@@ -72,24 +72,32 @@ class Follower(Generic[W, K]):
 
     async def run(self, lease: Lease) -> None:
         """Goes on until interrupted."""
-        await self._begin(lease)
+        await self.begin(lease)
+        while True:
+            await self.catch_up(lease)
+            await self._database.feed.wait(self._position)
+
+    async def catch_up(self, lease: Lease) -> None:
+        """Reads what there is; `begin` first."""
         while True:
             try:
                 events = await self._database.feed.read(self._position, _PAGE)
             except OutOfRange as error:
-                # History goes while nobody waits, and is another one after a restore.
-                log.info("feed_position_moved", after_revision=self._position, reason=error.reason)
-                self._active.clear()
-                feed = self._database.feed
-                kept = max(self._position, feed.compact_revision)
-                await self._save(lease, [], min(kept, feed.head))
+                await self._move(lease, error.reason)
                 continue
-            if events:
-                await self._take(lease, events)
-            else:
-                await self._database.feed.wait(self._position)
+            if not events:
+                return
+            await self._take(lease, events)
 
-    async def _begin(self, lease: Lease) -> None:
+    async def _move(self, lease: Lease, reason: str) -> None:
+        """Goes on elsewhere: history goes while nobody waits, and is another after a restore."""
+        log.info("feed_position_moved", after_revision=self._position, reason=reason)
+        self._active.clear()
+        feed = self._database.feed
+        kept = max(self._position, feed.compact_revision)
+        await self._save(lease, [], min(kept, feed.head))
+
+    async def begin(self, lease: Lease) -> None:
         """Goes on where the last holder stopped, or at the end of what there is."""
         self._active.clear()
         position = await self._database.read(feed_positions.get, self._subject.reader)

@@ -269,6 +269,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the webhook takes nothing for now. {resource}"""
     ERROR_REASON_INVALID_PAYLOAD: _ErrorReason.ValueType  # 267
     """INVALID_ARGUMENT: the body of a webhook's message is no JSON object, or none that is taken; the message says why."""
+    ERROR_REASON_ALERTER_PAUSED: _ErrorReason.ValueType  # 268
+    """FAILED_PRECONDITION: the alerter tells nothing while it is paused; resume it first. {resource}"""
+    ERROR_REASON_ALERTER_SIGNS_NOTHING: _ErrorReason.ValueType  # 269
+    """FAILED_PRECONDITION: only webhooks are signed; other alerters have no secret but their URL. {resource}"""
+    ERROR_REASON_TOO_MANY_ALERTS: _ErrorReason.ValueType  # 290
+    """RESOURCE_EXHAUSTED: the run has said too much within an hour; say less, or wait. {resource}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -517,4 +523,10 @@ ERROR_REASON_WEBHOOK_DISABLED: ErrorReason.ValueType  # 266
 """FAILED_PRECONDITION: the webhook takes nothing for now. {resource}"""
 ERROR_REASON_INVALID_PAYLOAD: ErrorReason.ValueType  # 267
 """INVALID_ARGUMENT: the body of a webhook's message is no JSON object, or none that is taken; the message says why."""
+ERROR_REASON_ALERTER_PAUSED: ErrorReason.ValueType  # 268
+"""FAILED_PRECONDITION: the alerter tells nothing while it is paused; resume it first. {resource}"""
+ERROR_REASON_ALERTER_SIGNS_NOTHING: ErrorReason.ValueType  # 269
+"""FAILED_PRECONDITION: only webhooks are signed; other alerters have no secret but their URL. {resource}"""
+ERROR_REASON_TOO_MANY_ALERTS: ErrorReason.ValueType  # 290
+"""RESOURCE_EXHAUSTED: the run has said too much within an hour; say less, or wait. {resource}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from weftapi.workspace.v1 import alerter_types_pb2 as _alerter_types_pb2
 from weftapi.workspace.v1 import artifacts_pb2 as _artifacts_pb2
 from weftapi.workspace.v1 import builds_pb2 as _builds_pb2
 from weftapi.workspace.v1 import code_repositories_pb2 as _code_repositories_pb2
@@ -111,6 +112,7 @@ class Event(_message.Message):
     TRIGGER_FIELD_NUMBER: _builtins.int
     CODE_REPOSITORY_FIELD_NUMBER: _builtins.int
     WEBHOOK_FIELD_NUMBER: _builtins.int
+    ALERTER_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Output only. The commit it belongs to; grows without gaps over the whole workspace."""
     index: _builtins.int
@@ -233,6 +235,10 @@ class Event(_message.Message):
     def webhook(self) -> _webhook_types_pb2.Webhook:
         """A webhook, without its secret."""
 
+    @_builtins.property
+    def alerter(self) -> _alerter_types_pb2.Alerter:
+        """An alerter, without its URL."""
+
     def __init__(
         self,
         *,
@@ -271,12 +277,13 @@ class Event(_message.Message):
         trigger: _trigger_types_pb2.Trigger | None = ...,
         code_repository: _code_repositories_pb2.CodeRepository | None = ...,
         webhook: _webhook_types_pb2.Webhook | None = ...,
+        alerter: _alerter_types_pb2.Alerter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "code_repository", b"code_repository", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "run_condition", b"run_condition", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger", "webhook", b"webhook"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alerter", b"alerter", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "code_repository", b"code_repository", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "run_condition", b"run_condition", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger", "webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "code_repository", b"code_repository", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "run_condition", b"run_condition", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger", "truncated", b"truncated", "type", b"type", "uid", b"uid", "webhook", b"webhook"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "alerter", b"alerter", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "code_repository", b"code_repository", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "run_condition", b"run_condition", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger", "truncated", b"truncated", "type", b"type", "uid", b"uid", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "run_condition", "schedule", "build", "service_connector", "stack", "component", "flavor", "secret", "trigger", "code_repository", "webhook"]  # noqa: Y015
+    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "run_condition", "schedule", "build", "service_connector", "stack", "component", "flavor", "secret", "trigger", "code_repository", "webhook", "alerter"]  # noqa: Y015
     _WhichOneofArgType_resource: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_resource) -> _WhichOneofReturnType_resource | None: ...
 
