@@ -7,7 +7,6 @@ import importlib.util
 import io
 import logging
 import os
-import subprocess
 import sys
 import tarfile
 import traceback
@@ -18,6 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from weft._checkout import Checkout, look_at
+from weft._code_source import CodeSource, repository_of
 from weft._connection import Connection
 from weft._environment import environment
 from weft._pipeline import Pipeline
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("weft")
 _MAX_ARCHIVE_BYTES = 64 << 20
+# Fetching a commit takes the workspace two minutes at most.
+_FETCH_TIMEOUT_S = 150.0
 _MAX_FOLDER_BYTES = 256 << 20
 _MAX_FILE_MIB = 4
 _MAX_FILE_BYTES = _MAX_FILE_MIB << 20
@@ -91,17 +94,18 @@ def submit(
     *,
     cache: bool = True,
     stack: str | None = None,
+    source: CodeSource = CodeSource.AUTO,
 ) -> run_types_pb2.Run:
     """Makes a snapshot of a pipeline and runs it, on the context's stack unless told otherwise.
 
     Raises:
         ApiError: The workspace refuses it.
-        SubmitError: The code is too large.
+        SubmitError: The code is too large, or not where `source` says.
     """
     from weft import _spec
     from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
 
-    snapshot = make_snapshot(connection, code, parameters)
+    snapshot = make_snapshot(connection, code, parameters, source=source)
     chosen = connection.context.stack if stack is None else stack.removeprefix("stacks/")
     request = snapshots_pb2.RunSnapshotRequest(
         name=snapshot.name,
@@ -115,9 +119,13 @@ def submit(
 
 
 def make_snapshot(
-    connection: Connection, code: Code, parameters: Mapping[str, Any]
+    connection: Connection,
+    code: Code,
+    parameters: Mapping[str, Any],
+    *,
+    source: CodeSource = CodeSource.AUTO,
 ) -> snapshots_pb2.Snapshot:
-    """Draws the graph, stores the code beside the artifacts, and creates the snapshot."""
+    """Draws the graph, sees to the code, and creates the snapshot."""
     from weft import _spec
     from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
 
@@ -129,10 +137,10 @@ def make_snapshot(
     snapshot.pipeline = f"{connection.project}/pipelines/{graph.pipeline}"
     snapshot.spec.CopyFrom(_spec.pipeline_spec(graph))
     snapshot.parameters_schema.CopyFrom(_spec.struct(graph.parameters_schema))
-    snapshot.code.CopyFrom(_store_code(connection, code))
+    snapshot.code.CopyFrom(_place_code(connection, code, source))
     snapshot.environment.CopyFrom(environment())
     stub = connection.workspace.stub(snapshots_pb2_grpc.SnapshotServiceStub)
-    return connection.workspace.call(stub.CreateSnapshot, request)
+    return connection.workspace.call(stub.CreateSnapshot, request, timeout_s=_FETCH_TIMEOUT_S)
 
 
 def pack(folder: Path) -> Archive:
@@ -235,7 +243,29 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _store_code(connection: Connection, code: Code) -> snapshots_pb2.CodeArchive:
+def _place_code(
+    connection: Connection, code: Code, source: CodeSource
+) -> snapshots_pb2.CodeArchive:
+    """A commit that the workspace has a code repository for, or else an upload."""
+    from weftapi.workspace.v1 import snapshots_pb2
+
+    checkout = look_at(code.folder)
+    repository, why = repository_of(connection, checkout, source)
+    if checkout is None or not repository:
+        if why:
+            _log.warning("the code is uploaded: %s", why)
+        return _upload(connection, code, checkout)
+    return snapshots_pb2.CodeArchive(
+        code_repository=repository,
+        commit=checkout.commit,
+        directory=checkout.directory,
+        entrypoint=code.entrypoint,
+    )
+
+
+def _upload(
+    connection: Connection, code: Code, checkout: Checkout | None
+) -> snapshots_pb2.CodeArchive:
     """Writes the archive under its own hash; one that is there already is not written again."""
     from weft._objects import write_bytes
     from weftapi.workspace.v1 import server_pb2, server_pb2_grpc, snapshots_pb2
@@ -251,31 +281,11 @@ def _store_code(connection: Connection, code: Code) -> snapshots_pb2.CodeArchive
     sha256 = hashlib.sha256(archive.content).hexdigest()
     uri = f"{info.artifact_store_uri.rstrip('/')}/code/{sha256}.tar.gz"
     write_bytes(uri, archive.content)
-    commit, is_dirty = _revision(code.folder)
     return snapshots_pb2.CodeArchive(
         uri=uri,
         sha256=sha256,
         size_bytes=len(archive.content),
         entrypoint=code.entrypoint,
-        commit=commit,
-        dirty=is_dirty,
+        commit=checkout.commit if checkout else "",
+        dirty=checkout.is_dirty if checkout else False,
     )
-
-
-def _revision(folder: Path) -> tuple[str, bool]:
-    """The commit of the folder and whether it has changed since; ("", False) without git."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(  # noqa: S603 - fixed arguments
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's git
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=5,
-        )
-        return done.stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", "."))
-    except (OSError, subprocess.SubprocessError):
-        return "", False

@@ -17,6 +17,8 @@ _AUTHOR = {
     "GIT_CONFIG_NOSYSTEM": "1",
 }
 
+_DAEMON = ("git", "daemon", "--inetd", "--export-all", "--enable=receive-pack")
+
 
 class Checkout:
     """A clone with a bare repository beside it that it pushes to."""
@@ -89,7 +91,7 @@ class GitDaemon:
             self.connections += 1
             with connection:
                 child = subprocess.Popen(
-                    ["git", "daemon", "--inetd", "--export-all", f"--base-path={self._folder}"],
+                    [*_DAEMON, f"--base-path={self._folder}"],
                     stdin=connection,
                     stdout=connection,
                     stderr=subprocess.DEVNULL,

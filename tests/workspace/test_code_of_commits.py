@@ -13,10 +13,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from tests.workspace.coding import MODELS, change, register, resolve, snapshot_of, verify
+from tests.workspace.fakes import FakeManager
 from tests.workspace.git_server import Checkout, GitDaemon, git_daemon
 from tests.workspace.harness import Harness, refused, workspace
 from weftapi.workspace.v1 import code_repositories_pb2 as pb
-from weftapi.workspace.v1 import snapshots_pb2
+from weftapi.workspace.v1 import schedule_types_pb2, schedules_pb2, snapshots_pb2
 
 
 @pytest.fixture
@@ -266,3 +267,33 @@ async def test_hosts_that_do_not_answer_are_told_apart(ws: Harness, daemon: GitD
             await ws.code_repositories().VerifyCodeRepository(
                 pb.VerifyCodeRepositoryRequest(name=absent)
             )
+
+
+async def test_whatever_runs_snapshots_runs_those_of_commits(
+    tmp_path: Path, database_url: str, daemon: GitDaemon, checkout: Checkout
+) -> None:
+    """RunSnapshot and a schedule; the run's own token gets what the runner needs."""
+    first = checkout.commit("First", train_py="1")
+    checkout.push()
+    manager = FakeManager()
+    networks = {"egress_networks": "127.0.0.0/8"}
+    async with workspace(tmp_path, database_url, managers=manager, **networks) as ws:
+        await ws.create_project()
+        await register(ws, url=daemon.url("models.git"))
+        made = await snapshot_of(ws, first)
+        schedule = schedule_types_pb2.Schedule(snapshot=made.name)
+        schedule.interval.FromSeconds(86_400)
+        kept = await ws.schedules().CreateSchedule(
+            schedules_pb2.CreateScheduleRequest(
+                parent="projects/demo", schedule_id="daily", schedule=schedule
+            )
+        )
+        by_hand = await ws.snapshots().RunSnapshot(snapshots_pb2.RunSnapshotRequest(name=made.name))
+        by_schedule = await ws.schedules().TriggerSchedule(
+            schedules_pb2.TriggerScheduleRequest(name=kept.name)
+        )
+        for run in (by_hand, by_schedule):
+            token = await ws.run_token(run.name)
+            request = snapshots_pb2.GetSnapshotRequest(name=run.snapshot)
+            seen = await ws.snapshots(token).GetSnapshot(request)
+            assert files_of(seen) == {"train.py": b"1"}

@@ -34,6 +34,9 @@ COMMANDS: Mapping[str, Command] = {
     "audit": Command("audit:audit", "List, show, export and verify the audit log."),
     "builds": Command("builds:builds", "List, show and delete the images of pipelines."),
     "ca": Command("ca:ca", "Show the mesh's CA, and replace it."),
+    "code-repositories": Command(
+        "code_repositories:code_repositories", "Say where the code of pipelines is kept."
+    ),
     "connectors": Command(
         "connectors:connectors", "Sign in to clouds, and get short-lived credentials from there."
     ),

@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 @click.argument("target", metavar="FILE[::PIPELINE]", required=False)
 @click.option("--detach", is_flag=True, help="Print the run's name and do not watch it.")
 @stack_option
+@click.option(
+    "--code",
+    "source",
+    type=click.Choice(["auto", "upload", "repository"]),
+    default="auto",
+    show_default=True,
+    help="Have a commit of a code repository fetched, or upload the folder; auto does the first "
+    "where it can.",
+)
 @click.option("--no-cache", is_flag=True, help="Take no step's result from an earlier run.")
 @click.option(
     "-h",
@@ -38,6 +47,7 @@ def run(
     target: str | None,
     detach: bool,
     stack: str | None,
+    source: str,
     no_cache: bool,
     wants_help: bool,
     output: str,
@@ -45,14 +55,15 @@ def run(
     """Run a pipeline from FILE on the mesh, and watch it.
 
     The pipeline's parameters are options: --test-share 0.3; those that are named like an option
-    of this command come after --. The code of FILE's folder travels with it. Ctrl-C stops
-    watching; the run goes on.
+    of this command come after --. The code of FILE's folder travels with it, or is fetched by
+    the workspace where a code repository has its commit. Ctrl-C stops watching; the run goes on.
     """
     if target is None:
         click.echo(ctx.get_help(), err=not wants_help)
         return Exit.DONE if wants_help else Exit.USAGE
     if target.startswith("-"):
         raise click.UsageError("the file comes first: weft run FILE --parameter value")
+    from weft._code_source import CodeSource
     from weft._connection import Connection
     from weft._submit import load_code, submit
 
@@ -65,7 +76,12 @@ def run(
     connection = Connection.current()
     try:
         made = submit(
-            connection, code, values, cache=not no_cache, stack=chosen_stack(connection, stack)
+            connection,
+            code,
+            values,
+            cache=not no_cache,
+            stack=chosen_stack(connection, stack),
+            source=CodeSource(source),
         )
     except KeyboardInterrupt:
         note("interrupted: `weft runs list` shows whether the run was made")

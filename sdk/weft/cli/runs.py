@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.cli._exit import Exit
-from weft.cli._names import run_name, short
+from weft.cli._names import code_of, run_name, short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 from weft.cli._run_actions import ACTIONS
@@ -80,6 +80,7 @@ def show(*, run: str, items: bool, output: str) -> None:
             [
                 ("run", found.name),
                 ("pipeline", short(found.pipeline)),
+                ("code", _code(connection, found)),
                 ("state", f"{run_state(found).lower()} {found.state_reason}".strip()),
                 ("name", found.display_name),
                 ("about", found.description),
@@ -208,6 +209,22 @@ def _step_line(step: run_types_pb2.Step, width: int) -> str:
 def _asks(run: run_types_pb2.Run) -> str:
     count, name = run.open_condition_count, short(run.name)
     return f"{count} open: weft runs conditions {name}" if count else ""
+
+
+def _code(connection: Connection, run: run_types_pb2.Run) -> str:
+    """The commit that a run's snapshot was made at; empty where nobody knows it."""
+    from weft.errors import ApiError
+    from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
+
+    if not run.snapshot:
+        return ""
+    stub = connection.workspace.stub(snapshots_pb2_grpc.SnapshotServiceStub)
+    request = snapshots_pb2.GetSnapshotRequest(name=run.snapshot)
+    try:
+        return code_of(connection.workspace.call(stub.GetSnapshot, request))
+    except ApiError:
+        # Who may see a run may not see what it was made of.
+        return ""
 
 
 def _parameters(run: run_types_pb2.Run) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weft.cli._exit import Exit
-from weft.cli._names import short
+from weft.cli._names import code_of, short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 from weft.cli._run_actions import describe, pairs
@@ -80,7 +80,7 @@ def show(*, snapshot: str, output: str) -> None:
                 ("pipeline", short(found.pipeline)),
                 ("build", short(found.build)),
                 ("code", found.code.sha256[:12]),
-                ("commit", found.code.commit + (" and more" if found.code.dirty else "")),
+                ("commit", code_of(found)),
                 ("by", found.creator),
             ]
         )
