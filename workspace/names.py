@@ -37,6 +37,12 @@ def scopes(name: str) -> tuple[str, ...]:
     return ("", project, f"{project}/{parts[2]}/{parts[3]}")
 
 
+def version_key(name: str) -> tuple[str, int]:
+    """The artifact's id and the number in the name of a version; 0 for what is no number."""
+    _, artifact, version = ids(name)
+    return artifact, int(version) if version.isdigit() else 0
+
+
 def last(name: str) -> str:
     """The last id of a name; empty for an empty name."""
     return name.rpartition("/")[2]

@@ -288,6 +288,7 @@ def _snapshots(parts: Parts) -> SnapshotServicer:
         parts.managers,
         parts.reconciler,
         repositories=parts.repositories,
+        clock=parts.clock,
     )
 
 

@@ -12,7 +12,7 @@ from tests.workspace.harness import EDITOR, VIEWER, Harness, refused, run_report
 from tests.workspace.modeling import new_model, new_version
 from tests.workspace.test_artifacts import make, new, running
 from weftapi.workspace.v1 import artifacts_pb2 as pb
-from weftapi.workspace.v1 import events_pb2, models_pb2
+from weftapi.workspace.v1 import events_pb2, models_pb2, runs_pb2
 
 ARTIFACT = "projects/demo/artifacts/data"
 
@@ -226,6 +226,22 @@ async def test_what_a_step_took_is_not_deleted(ws: Harness) -> None:
         assert refusal.error
         assert refusal.error.metadata["dependents"] == step
     assert await get(ws, made.name) == made
+
+
+async def test_what_a_step_took_over_from_the_cache_stays(ws: Harness) -> None:
+    made, _ = await make(ws, new("data"), new("data"))
+    run, me = await running(ws, "load")
+    cached = step_report(2, "load", "CACHED", attempt=0, outputs={"data": made.name})
+    for _ in range(2):
+        await ws.report(run, me, cached, run_report(3, "SUCCEEDED"))
+    assert not (await prune(ws)).artifact_versions
+    delete = pb.DeleteArtifactVersionRequest(name=made.name)
+    async with refused("FAILED_PRECONDITION", "RESOURCE_IN_USE") as refusal:
+        await ws.artifacts().DeleteArtifactVersion(delete)
+    assert refusal.error
+    assert refusal.error.metadata["dependents"] == f"{run}/steps/load"
+    await ws.runs().DeleteRun(runs_pb2.DeleteRunRequest(name=run))
+    assert [v.name for v in (await prune(ws)).artifact_versions] == [made.name]
 
 
 async def test_what_a_model_links_is_not_deleted(ws: Harness) -> None:

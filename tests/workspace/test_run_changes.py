@@ -297,6 +297,32 @@ async def test_a_graph_of_5000_steps_is_whole(ws: Harness) -> None:
     assert (len(graph.steps), len(graph.edges), graph.truncated) == (5000, 4999, False)
 
 
+async def failed_after_load(
+    world: World, manager: Any, run_id: str, version: str
+) -> run_types_pb2.Run:
+    """A run that ended when its second step failed."""
+    run = await world.launch(run_id=run_id)
+    await world.until(run.name, "PROVISIONING")
+    await world.ws.report(
+        run.name,
+        str(uuid4()),
+        run_report(1, "RUNNING"),
+        step_report(2, "load", "RUNNING"),
+        step_report(3, "load", "SUCCEEDED", outputs={"rows": version}),
+        step_report(4, "fit", "RUNNING"),
+        step_report(5, "fit", "FAILED"),
+        run_report(6, "FAILED"),
+    )
+    manager.end(run.workload, "SUCCEEDED")
+    return run
+
+
+async def delete_version(ws: Harness, version: str) -> None:
+    await ws.artifacts().DeleteArtifactVersion(
+        artifacts_pb2.DeleteArtifactVersionRequest(name=version)
+    )
+
+
 async def test_a_retry_takes_over_what_is_not_run_again(tmp_path: Any, database_url: str) -> None:
     from tests.workspace.fakes import FakeManager
 
@@ -305,20 +331,7 @@ async def test_a_retry_takes_over_what_is_not_run_again(tmp_path: Any, database_
         await ws.create_project()
         world = World(ws, manager)
         version = await new_version(ws, "data")
-        run = await world.launch(run_id="first")
-        await world.until(run.name, "PROVISIONING")
-        reporter = str(uuid4())
-        await ws.report(
-            run.name,
-            reporter,
-            run_report(1, "RUNNING"),
-            step_report(2, "load", "RUNNING"),
-            step_report(3, "load", "SUCCEEDED", outputs={"rows": version}),
-            step_report(4, "fit", "RUNNING"),
-            step_report(5, "fit", "FAILED"),
-            run_report(6, "FAILED"),
-        )
-        manager.end(run.workload, "SUCCEEDED")
+        run = await failed_after_load(world, manager, "first", version)
         stub, request = ws.runs(), runs_pb2.RetryRunRequest(name=run.name, from_failed=True)
         again = await stub.RetryRun(request)
         assert (again.origin, dict(again.step_counts)) == (run.name, {"CACHED": 1, "PENDING": 2})
@@ -333,11 +346,13 @@ async def test_a_retry_takes_over_what_is_not_run_again(tmp_path: Any, database_
         assert dict(later.step_counts) == {"CACHED": 1, "PENDING": 2}
         async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
             await stub.RetryRun(runs_pb2.RetryRunRequest(name=run.name, from_step="absent"))
+        async with refused("FAILED_PRECONDITION", "RESOURCE_IN_USE"):
+            await delete_version(ws, version)
         # A result that is gone is made again.
-        await ws.artifacts().DeleteArtifactVersion(
-            artifacts_pb2.DeleteArtifactVersionRequest(name=version)
-        )
-        anew = await stub.RetryRun(request)
+        lost = await new_version(ws, "data")
+        run = await failed_after_load(world, manager, "second", lost)
+        await delete_version(ws, lost)
+        anew = await stub.RetryRun(runs_pb2.RetryRunRequest(name=run.name, from_failed=True))
         assert dict(anew.step_counts) == {"PENDING": 3}
         async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
             await stub.RetryRun(

@@ -3,10 +3,11 @@
 from typing import Any
 from uuid import uuid4
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.json_format import MessageToDict
 
-from tests.workspace.harness import Harness, refused, spec_step
+from tests.workspace.harness import VIEWER, Harness, refused, spec_step
 from weftapi.workspace.v1 import events_pb2, run_types_pb2, runs_pb2, snapshots_pb2
 
 pb = snapshots_pb2
@@ -219,3 +220,36 @@ async def test_a_snapshot_needs_a_build_of_its_own_project(ws: Harness) -> None:
         await ws.create_snapshot(spec_step("load"), build="projects/demo/builds/absent")
     async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
         await ws.create_snapshot(spec_step("load"), build="projects/other/builds/b")
+
+
+async def prune(ws: Harness, token: str | None = None, **fields: Any) -> Any:
+    request = pb.PruneSnapshotsRequest(parent="projects/demo", minimum_age=Duration(), **fields)
+    return await ws.snapshots(token).PruneSnapshots(request)
+
+
+async def test_prune_takes_what_nothing_uses_page_by_page(ws: Harness) -> None:
+    ran, published, labelled, *plain = [
+        (await ws.create_snapshot(labels={"keep": "me"} if number == 2 else {})).name
+        for number in range(6)
+    ]
+    await ws.create_run(snapshot=ran)
+    await publish(ws, published, "nightly")
+    young = pb.PruneSnapshotsRequest(parent="projects/demo")
+    assert not (await ws.snapshots().PruneSnapshots(young)).snapshots
+    tried = await prune(ws, validate_only=True)
+    assert [s.name for s in tried.snapshots] == plain
+    found, token, pages = [], "", 0
+    while token or not pages:
+        page = await prune(ws, page_size=2, page_token=token)
+        found += [s.name for s in page.snapshots]
+        token, pages = page.next_page_token, pages + 1
+    assert (found, pages) == (plain, 3)
+    assert not (await prune(ws)).snapshots
+    for kept in (ran, published, labelled):
+        await get(ws, kept)
+    async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
+        await get(ws, plain[0])
+    async with refused("INVALID_ARGUMENT", "INVALID_PAGE_TOKEN"):
+        await prune(ws, page_token="x")
+    async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
+        await prune(ws, ws.token(VIEWER))

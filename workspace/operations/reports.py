@@ -32,7 +32,7 @@ from workspace.store import runs as run_store
 from workspace.store import steps as step_store
 from workspace.store.base import insert
 from workspace.store.schema import LateReport, Run, Step
-from workspace.store.schema_artifacts import LineageEdge
+from workspace.store.schema_artifacts import CacheUse, LineageEdge
 
 APPLIED, DUPLICATE, STALE, RECORDED, REJECTED = (
     "APPLIED",
@@ -134,6 +134,7 @@ class _Work:
         self._moves = Moves(session)
         self._late: list[LateReport] = []
         self._edges: list[LineageEdge] = []
+        self._reuses: list[CacheUse] = []
         keys = ((batch.project, batch.run) for batch in batches)
         self._runs = run_store.lock_many(session, keys)
         self._steps = self._read_steps(batches)
@@ -157,6 +158,7 @@ class _Work:
     def save(self) -> None:
         self._moves.save()
         artifact_store.add_edges(self._session, self._edges)
+        artifact_store.add_cache_uses(self._session, self._reuses)
         insert(self._session, self._late)
 
     def _one(self, run: Run, report: Report, item: int) -> Outcome:
@@ -234,7 +236,7 @@ class _Work:
             return illegal(step.name, current, said.state)
         mentioned = (*said.inputs.values(), *said.outputs.values())
         for name in mentioned:
-            if (run.project, *_version_key(name)) not in self._versions:
+            if (run.project, *names.version_key(name)) not in self._versions:
                 return absent(name)
         others = [name for name in (said.log_stream, said.cached_from) if name]
         outside = names.outside(run.project, (*mentioned, *others))
@@ -306,12 +308,15 @@ class _Work:
         for slot, name in said.inputs.items():
             yield LineageEdge(step.uid, False, slot, self._version(run, name))
         # A cached step takes over what another one made: it made nothing itself.
-        if said.state is not StepState.CACHED:
-            for slot, name in said.outputs.items():
-                yield LineageEdge(step.uid, True, slot, self._version(run, name))
+        if said.state is StepState.CACHED:
+            versions = {self._version(run, name) for name in said.outputs.values()}
+            self._reuses += [CacheUse(step.uid, version) for version in versions]
+            return
+        for slot, name in said.outputs.items():
+            yield LineageEdge(step.uid, True, slot, self._version(run, name))
 
     def _version(self, run: Run, name: str) -> UUID:
-        return self._versions[(run.project, *_version_key(name))]
+        return self._versions[(run.project, *names.version_key(name))]
 
     def _record(self, run: Run, subject: str, report: Report) -> str:
         """Keeps a report that came after the end."""
@@ -357,7 +362,7 @@ class _Work:
                 said = report.subject
                 if isinstance(said, StepReport) and (said.inputs or said.outputs):
                     mentioned = (*said.inputs.values(), *said.outputs.values())
-                    own = {_version_key(name) for name in mentioned if name.startswith(prefix)}
+                    own = {names.version_key(name) for name in mentioned if name.startswith(prefix)}
                     wanted.setdefault(batch.project, set()).update(own)
         return {
             (project, *key): uid
@@ -380,11 +385,6 @@ def _as_it_counts(step: Step, said: StepReport) -> StepReport:
     if step.state == StepState.STOPPING and step.stop_request and said.state not in STEP_TERMINAL:
         return replace(said, state=StepState.STOPPING, reason=step.state_reason)
     return said
-
-
-def _version_key(name: str) -> tuple[str, int]:
-    _, artifact, version = names.ids(name)
-    return artifact, int(version) if version.isdigit() else 0
 
 
 def _acknowledge(run: Run, reports: Iterable[Report]) -> None:

@@ -12,7 +12,7 @@ from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import ids, names
 from workspace.lifecycle import RUN_TERMINAL, RunState, StepState
-from workspace.operations import changes, parameters, pipelines
+from workspace.operations import cache_uses, changes, parameters, pipelines
 from workspace.operations.launches import ENDED, INTENDED, QUEUED
 from workspace.operations.moves import Moves
 from workspace.operations.refusals import absent, illegal, in_use, invalid, taken
@@ -254,7 +254,9 @@ class _Makers:
         runs = [result for result in results if isinstance(result, Run)]
         pipelines.ensure(session, self._pipelines)
         insert(session, runs)
-        insert(session, [step for run in runs for step in self._steps[run.uid]])
+        steps = [step for run in runs for step in self._steps[run.uid]]
+        insert(session, steps)
+        cache_uses.note(session, steps)
         counters: dict[tuple[str, str], int] = defaultdict(int)
         tally = Tally()
         for item, run in enumerate(results):

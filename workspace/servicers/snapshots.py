@@ -1,12 +1,14 @@
 """SnapshotService."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty
 
 from meshkit.authentication import Context
+from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import FieldViolation, MeshError
 from meshkit.idempotency import once
@@ -16,6 +18,7 @@ from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
 from workspace.operations import code_repositories, starts
 from workspace.operations import runs as run_operations
+from workspace.operations import snapshot_upkeep as upkeep
 from workspace.operations import snapshots as operations
 from workspace.operations.refusals import absent, invalid
 from workspace.repositories.desk import RepositoryDesk
@@ -36,6 +39,7 @@ from workspace.store import snapshots as store
 from workspace.store.schema_snapshots import Snapshot
 
 MAX_SPEC_BYTES = 1 << 20
+_DEFAULT_AGE = timedelta(days=1)
 
 
 class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
@@ -47,12 +51,14 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
         reconciler: Reconciler,
         *,
         repositories: RepositoryDesk,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._lists = lists
         self._managers = managers
         self._reconciler = reconciler
         self._repositories = repositories
+        self._clock = clock
 
     async def GetSnapshot(
         self, request: snapshots_pb2.GetSnapshotRequest, _context: Context
@@ -117,6 +123,22 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
         ids = names.ids(request.name)
         await self._database.write(operations.delete, *ids, etag=request.etag)
         return Empty()
+
+    async def PruneSnapshots(
+        self, request: snapshots_pb2.PruneSnapshotsRequest, _context: Context
+    ) -> snapshots_pb2.PruneSnapshotsResponse:
+        window = self._lists.window("PruneSnapshots", request, store.OLDEST_FIRST)
+        is_set = request.HasField("minimum_age")
+        age = request.minimum_age.ToTimedelta() if is_set else _DEFAULT_AGE
+        what = (names.last(request.parent), window, self._clock.now() - age)
+        work = upkeep.unused if request.validate_only else upkeep.prune
+        act = self._database.read if request.validate_only else self._database.write
+        pruned = await act(work, *what)
+        page = window.page(pruned.page.rows, snapshot_to_proto, revision=pruned.page.revision)
+        return snapshots_pb2.PruneSnapshotsResponse(
+            snapshots=[snapshot_to_proto(row) for row in pruned.unused],
+            next_page_token=page.next_page_token,
+        )
 
     async def PublishSnapshot(
         self, request: snapshots_pb2.PublishSnapshotRequest, _context: Context

@@ -13,12 +13,19 @@ from workspace.lifecycle import RUN_ACTIVE
 from workspace.store.base import columns, every, fetch, insert
 from workspace.store.lists import Listed, listed
 from workspace.store.schema import Run, Step
-from workspace.store.schema_artifacts import Artifact, ArtifactVersion, ContentRemoval, LineageEdge
+from workspace.store.schema_artifacts import (
+    Artifact,
+    ArtifactVersion,
+    CacheUse,
+    ContentRemoval,
+    LineageEdge,
+)
 from workspace.store.schema_models import ModelVersionLink
 
 _A = columns(Artifact)
 _V = columns(ArtifactVersion)
 _E = columns(LineageEdge)
+_U = columns(CacheUse)
 _S = columns(Step)
 _R = columns(Run)
 _C = columns(ContentRemoval)
@@ -29,24 +36,30 @@ ORDERS = Orders((OrderKey("create_time", _V.create_time),), OrderKey("uid", _V.u
 
 
 def takers(session: Session, versions: Sequence[UUID], limit: int) -> list[str]:
-    """Steps that took versions as inputs, by name, at most so many."""
+    """Steps that took versions as inputs or over from the cache, by name, at most so many."""
+    as_inputs = sa.select(_E.step_uid).where(
+        session.among(_E.version_uid, versions), _E.is_output.is_(False)
+    )
+    over = sa.select(_U.step_uid).where(session.among(_U.version_uid, versions))
+    found = sa.union(as_inputs, over).subquery()
     query = (
         sa.select(_S.project, _S.run, _S.id)
-        .join_from(LineageEdge.__table__, Step.__table__, _S.uid == _E.step_uid)
-        .where(session.among(_E.version_uid, versions), _E.is_output.is_(False))
-        .order_by(_E.version_uid, _E.step_uid)
+        .join_from(found, Step.__table__, _S.uid == found.c.step_uid)
+        .order_by(found.c.step_uid)
         .limit(limit)
     )
     return [names.step(*step) for step in session.connection().execute(query)]
 
 
 def used(session: Session, versions: Sequence[UUID]) -> set[UUID]:
-    """Those of the versions that some step took, or some version of a model links."""
+    """Those that some step took as an input or over, or some version of a model links."""
     taken = sa.select(_E.version_uid).where(
         session.among(_E.version_uid, versions), _E.is_output.is_(False)
     )
+    over = sa.select(_U.version_uid).where(session.among(_U.version_uid, versions))
     linked = sa.select(_L.artifact_uid).where(session.among(_L.artifact_uid, versions))
-    return {uid for query in (taken, linked) for (uid,) in session.connection().execute(query)}
+    connection = session.connection()
+    return {uid for query in (taken, over, linked) for (uid,) in connection.execute(query)}
 
 
 def latest_numbers(session: Session, project: str, artifacts: Sequence[str]) -> dict[str, int]:

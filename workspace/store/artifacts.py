@@ -13,7 +13,7 @@ from meshkit.session import Session
 from workspace.store.base import Rows, columns, every, fetch, ignore_conflicts, insert_or
 from workspace.store.lists import Listed, listed, matching
 from workspace.store.schema import Step
-from workspace.store.schema_artifacts import Artifact, ArtifactVersion, LineageEdge
+from workspace.store.schema_artifacts import Artifact, ArtifactVersion, CacheUse, LineageEdge
 
 _A = columns(Artifact)
 _V = columns(ArtifactVersion)
@@ -150,6 +150,11 @@ def list_versions(
 def add_edges(session: Session, edges: Sequence[LineageEdge]) -> None:
     """Keeps edges; those that are known stay as they are."""
     insert_or(session, edges, ignore_conflicts)
+
+
+def add_cache_uses(session: Session, uses: Sequence[CacheUse]) -> None:
+    """Keeps that steps took versions over; what is known stays as it is."""
+    insert_or(session, uses, ignore_conflicts)
 
 
 def edges_of_versions(

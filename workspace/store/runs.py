@@ -17,7 +17,7 @@ from workspace.lifecycle import RUN_ACTIVE, RunState
 from workspace.store.base import Rows, columns, every, fetch, insert_or
 from workspace.store.lists import Listed, Visible, listed, matching, within
 from workspace.store.schema import LateReport, Launch, Run, RunCounter, Step, StepAttempt
-from workspace.store.schema_artifacts import LineageEdge
+from workspace.store.schema_artifacts import CacheUse, LineageEdge
 from workspace.store.schema_conditions import RunCondition
 from workspace.store.schema_logs import LogStream, RunLogUsage
 
@@ -210,6 +210,7 @@ def delete(session: Session, run: Run) -> list[LogStream]:
         (LogStream, of_run),
         (RunLogUsage, sa.and_(usage.project == run.project, usage.run == run.id)),
         (LineageEdge, _E.step_uid.in_(steps)),
+        (CacheUse, columns(CacheUse).step_uid.in_(steps)),
         (StepAttempt, columns(StepAttempt).step_uid.in_(steps)),
         (Step, _S.run_uid == run.uid),
         (LateReport, columns(LateReport).run_uid == run.uid),

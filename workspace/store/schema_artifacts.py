@@ -124,3 +124,18 @@ class LineageEdge(Row):
     is_output: bool
     slot: str
     version_uid: UUID
+
+
+@stored(
+    "cache_uses",
+    sa.Index(None, "version_uid"),
+    sa.ForeignKeyConstraint(["step_uid"], ["steps.uid"]),
+    sa.ForeignKeyConstraint(["version_uid"], ["artifact_versions.uid"]),
+    key=("step_uid", "version_uid"),
+)
+@dataclass(slots=True)
+class CacheUse(Row):
+    """A version that a step took over from an earlier run; no edge, since it did not make it."""
+
+    step_uid: UUID
+    version_uid: UUID

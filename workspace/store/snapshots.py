@@ -1,6 +1,9 @@
 """Queries of snapshots; lists leave the graph out."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -12,12 +15,17 @@ from workspace.store import schedules
 from workspace.store.base import Rows, columns, every, fetch
 from workspace.store.lists import Listed, matching, revision
 from workspace.store.schema import Run
+from workspace.store.schema_schedules import Schedule
 from workspace.store.schema_snapshots import Snapshot
+from workspace.store.schema_triggers import Trigger
 
 _C = columns(Snapshot)
 _R = columns(Run)
 
 ORDERS = Orders((OrderKey("create_time", _C.create_time),), OrderKey("uid", _C.uid))
+OLDEST_FIRST = Orders(
+    (OrderKey("create_time", _C.create_time),), OrderKey("uid", _C.uid), "create_time"
+)
 FIELDS = Fields(
     Field("pipeline", Kind.STRING, _C.pipeline),
     Field("template", Kind.STRING, _C.template),
@@ -91,6 +99,29 @@ def users(session: Session, snapshot: Snapshot, limit: int) -> list[str]:
     runs = [f"projects/{snapshot.project}/runs/{id_}" for id_ in found]
     left = limit - len(runs)
     return runs + schedules.of_snapshot(session, snapshot.project, snapshot.id, left)
+
+
+def oldest(session: Session, project: str, window: Window, before: datetime) -> Listed[Snapshot]:
+    """A page of the snapshots that are older than a time, without what is long."""
+    old = _LISTED.where(_C.project == project, _C.create_time < before)
+    return Listed(fetch(session, Snapshot, window.apply(old)), revision(session))
+
+
+def lock_many(session: Session, uids: Sequence[UUID]) -> list[Snapshot]:
+    """Snapshots, held until the commit, in one order."""
+    query = every(Snapshot).where(session.among(_C.uid, uids)).order_by(_C.uid)
+    return fetch(session, Snapshot, query.with_for_update())
+
+
+def used(session: Session, project: str, snapshots: Sequence[str]) -> set[str]:
+    """Those of the snapshots, by id, that runs were made of, or schedules and triggers run."""
+    found: set[str] = set()
+    for cls in (Run, Schedule, Trigger):
+        c = columns(cls)
+        query = sa.select(c.snapshot).distinct()
+        query = query.where(c.project == project, session.among(c.snapshot, snapshots))
+        found.update(session.connection().execute(query).scalars())
+    return found
 
 
 def delete(session: Session, snapshot: Snapshot) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import click
 
+from weft.cli._ages import age_of
 from weft.cli._artifacts import artifact_name, connect, find, label, labels_of, size_of
 from weft.cli._exit import CommandError, Exit
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from weftapi.workspace.v1 import artifacts_pb2
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 @click.command()
@@ -104,10 +102,10 @@ def delete(*, artifact: str, content: bool, yes: bool) -> None:
 def prune(*, older_than: str, content: bool, dry_run: bool, yes: bool, output: str) -> None:
     """Delete versions that nothing uses.
 
-    Spared is what a step took or a model links, what has an alias or labels, the newest version
-    of each artifact, and what a run makes right now.
+    Spared is what a step took, also over from the cache, or a model links, what has an alias or
+    labels, the newest version of each artifact, and what a run makes right now.
     """
-    age_s = _seconds(older_than)
+    age_s = age_of(older_than)
     found = list(_pruned(age_s, validate_only=True))
     print_messages(
         found,
@@ -142,13 +140,6 @@ def _pruned(
     )
     for page in paged(lambda r: call(stub.PruneArtifactVersions, r), request):
         yield from page.artifact_versions
-
-
-def _seconds(text: str) -> int:
-    match = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
-    if match is None:
-        raise CommandError(f"{text!r} is no age such as 30m, 12h, 7d or 4w", Exit.USAGE)
-    return int(match[1]) * _UNITS[match[2]]
 
 
 def _draw(version: artifacts_pb2.ArtifactVersion) -> None:

@@ -15,6 +15,7 @@ from weft.cli._pages import paged
 from weft.cli._run_actions import describe, pairs
 from weft.cli._run_calls import request_id
 from weft.cli._run_options import chosen_stack, set_step_settings, settings_option
+from weft.cli._snapshot_prune import prune
 
 if TYPE_CHECKING:
     from weft._connection import Connection
@@ -33,6 +34,9 @@ _parameters = click.option(
 @click.group()
 def snapshots() -> None:
     """Keep snapshots and run them. SNAPSHOT is an id, a name or a template's name."""
+
+
+snapshots.add_command(prune)
 
 
 @snapshots.command("list")

@@ -186,8 +186,8 @@ class ArtifactServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def PruneArtifactVersions(self, request, context):
-        """Looks at one page of versions, oldest first, and deletes those that nothing uses: no step took them, no model
-        links them, they are not their artifact's newest, have neither alias nor labels, and no run that is under way made
+        """Looks at one page of versions, oldest first, and deletes those that nothing uses: no step took them, also
+        not over from the cache, no model links them, they are not their artifact's newest, have neither alias nor labels, and no run that is under way made
         them. Deleting again deletes nothing twice: repeat with the page token until there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -62,8 +62,8 @@ class ArtifactServiceStub:
     `RESOURCE_IN_USE`, which lists the users; another etag is ABORTED, an absent version NOT_FOUND.
     """
     PruneArtifactVersions: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.PruneArtifactVersionsRequest, _artifacts_pb2.PruneArtifactVersionsResponse]
-    """Looks at one page of versions, oldest first, and deletes those that nothing uses: no step took them, no model
-    links them, they are not their artifact's newest, have neither alias nor labels, and no run that is under way made
+    """Looks at one page of versions, oldest first, and deletes those that nothing uses: no step took them, also
+    not over from the cache, no model links them, they are not their artifact's newest, have neither alias nor labels, and no run that is under way made
     them. Deleting again deletes nothing twice: repeat with the page token until there is none.
     """
     GetVisualization: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.GetVisualizationRequest, _httpbody_pb2.HttpBody]
@@ -121,8 +121,8 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     `RESOURCE_IN_USE`, which lists the users; another etag is ABORTED, an absent version NOT_FOUND.
     """
     PruneArtifactVersions: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.PruneArtifactVersionsRequest, _artifacts_pb2.PruneArtifactVersionsResponse]  # type: ignore[assignment]
-    """Looks at one page of versions, oldest first, and deletes those that nothing uses: no step took them, no model
-    links them, they are not their artifact's newest, have neither alias nor labels, and no run that is under way made
+    """Looks at one page of versions, oldest first, and deletes those that nothing uses: no step took them, also
+    not over from the cache, no model links them, they are not their artifact's newest, have neither alias nor labels, and no run that is under way made
     them. Deleting again deletes nothing twice: repeat with the page token until there is none.
     """
     GetVisualization: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.GetVisualizationRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -237,8 +237,8 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _artifacts_pb2.PruneArtifactVersionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_artifacts_pb2.PruneArtifactVersionsResponse, _abc.Awaitable[_artifacts_pb2.PruneArtifactVersionsResponse]]:
-        """Looks at one page of versions, oldest first, and deletes those that nothing uses: no step took them, no model
-        links them, they are not their artifact's newest, have neither alias nor labels, and no run that is under way made
+        """Looks at one page of versions, oldest first, and deletes those that nothing uses: no step took them, also
+        not over from the cache, no model links them, they are not their artifact's newest, have neither alias nor labels, and no run that is under way made
         them. Deleting again deletes nothing twice: repeat with the page token until there is none.
         """
 

@@ -62,6 +62,11 @@ class SnapshotServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.DeleteSnapshotRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.PruneSnapshots = channel.unary_unary(
+                '/weftapi.workspace.v1.SnapshotService/PruneSnapshots',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.PruneSnapshotsRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.PruneSnapshotsResponse.FromString,
+                _registered_method=True)
         self.PublishSnapshot = channel.unary_unary(
                 '/weftapi.workspace.v1.SnapshotService/PublishSnapshot',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.PublishSnapshotRequest.SerializeToString,
@@ -128,6 +133,15 @@ class SnapshotServiceServicer(object):
     def DeleteSnapshot(self, request, context):
         """Deletes a snapshot. One that is published, or that runs were made of, is FAILED_PRECONDITION `RESOURCE_IN_USE`,
         which names what uses it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PruneSnapshots(self, request, context):
+        """Looks at one page of snapshots, oldest first, and deletes those that nothing uses: they are not published, have no
+        labels, no run was made of them, and no schedule or trigger runs them. Deleting again deletes nothing twice: repeat
+        with the page token until there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -201,6 +215,11 @@ def add_SnapshotServiceServicer_to_server(servicer, server):
                     servicer.DeleteSnapshot,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.DeleteSnapshotRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'PruneSnapshots': grpc.unary_unary_rpc_method_handler(
+                    servicer.PruneSnapshots,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.PruneSnapshotsRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.PruneSnapshotsResponse.SerializeToString,
             ),
             'PublishSnapshot': grpc.unary_unary_rpc_method_handler(
                     servicer.PublishSnapshot,
@@ -364,6 +383,33 @@ class SnapshotService(object):
             '/weftapi.workspace.v1.SnapshotService/DeleteSnapshot',
             weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.DeleteSnapshotRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PruneSnapshots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.SnapshotService/PruneSnapshots',
+            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.PruneSnapshotsRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.PruneSnapshotsResponse.FromString,
             options,
             channel_credentials,
             insecure,

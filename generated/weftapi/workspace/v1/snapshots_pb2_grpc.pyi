@@ -53,6 +53,11 @@ class SnapshotServiceStub:
     """Deletes a snapshot. One that is published, or that runs were made of, is FAILED_PRECONDITION `RESOURCE_IN_USE`,
     which names what uses it.
     """
+    PruneSnapshots: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.PruneSnapshotsRequest, _snapshots_pb2.PruneSnapshotsResponse]
+    """Looks at one page of snapshots, oldest first, and deletes those that nothing uses: they are not published, have no
+    labels, no run was made of them, and no schedule or trigger runs them. Deleting again deletes nothing twice: repeat
+    with the page token until there is none.
+    """
     PublishSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.PublishSnapshotRequest, _snapshots_pb2.Snapshot]
     """Publishes a snapshot as a template: a name, one of its kind in the project, under which people find and run it. A
     snapshot has one such name at most, the newest. A name that another snapshot holds is ALREADY_EXISTS, unless it
@@ -94,6 +99,11 @@ class SnapshotServiceAsyncStub(SnapshotServiceStub):
     DeleteSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.DeleteSnapshotRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a snapshot. One that is published, or that runs were made of, is FAILED_PRECONDITION `RESOURCE_IN_USE`,
     which names what uses it.
+    """
+    PruneSnapshots: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.PruneSnapshotsRequest, _snapshots_pb2.PruneSnapshotsResponse]  # type: ignore[assignment]
+    """Looks at one page of snapshots, oldest first, and deletes those that nothing uses: they are not published, have no
+    labels, no run was made of them, and no schedule or trigger runs them. Deleting again deletes nothing twice: repeat
+    with the page token until there is none.
     """
     PublishSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.PublishSnapshotRequest, _snapshots_pb2.Snapshot]  # type: ignore[assignment]
     """Publishes a snapshot as a template: a name, one of its kind in the project, under which people find and run it. A
@@ -163,6 +173,17 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a snapshot. One that is published, or that runs were made of, is FAILED_PRECONDITION `RESOURCE_IN_USE`,
         which names what uses it.
+        """
+
+    @_abc_1.abstractmethod
+    def PruneSnapshots(
+        self,
+        request: _snapshots_pb2.PruneSnapshotsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_snapshots_pb2.PruneSnapshotsResponse, _abc.Awaitable[_snapshots_pb2.PruneSnapshotsResponse]]:
+        """Looks at one page of snapshots, oldest first, and deletes those that nothing uses: they are not published, have no
+        labels, no run was made of them, and no schedule or trigger runs them. Deleting again deletes nothing twice: repeat
+        with the page token until there is none.
         """
 
     @_abc_1.abstractmethod
