@@ -28,6 +28,7 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = {
     "admin": Command("admin:admin", "Back up, restore and check a workspace, on its host."),
+    "alerters": Command("alerters:alerters", "Tell others what happens."),
     "api": Command("api:api", "Call any RPC of the mesh, by name, with JSON."),
     "approve": Command("approve:approve", "Let a device that shows a code sign in as you."),
     "artifacts": Command("artifacts:artifacts", "List, show and fetch what steps made."),
