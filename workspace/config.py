@@ -3,13 +3,14 @@
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from meshkit.config import MemberSettings
+from meshkit.egress import EgressPolicy
 from workspace.logs.amounts import Amount, Quota
 
 
@@ -49,6 +50,15 @@ class WorkspaceSettings(MemberSettings):
     `endpoint`, `account_name`; the environment says what they do not."""
     keep_logs_s: float = 0.0
     """Age at which complete logs are deleted; 0 keeps them for as long as their runs."""
+    log_forwarding_url: str = ""
+    """Collector to which log lines are forwarded as OTLP over HTTP, in JSON:
+    `https://host:4318`, which stands for `/v1/logs` there, or a whole URL; nowhere where not set.
+    Networks beside the public one must be in `egress_networks`."""
+    log_forwarding_headers: dict[str, str] = Field(default_factory=dict)
+    """Headers for the collector, as JSON; `{{secrets.<id>.<key>}}` stands for the value of a
+    shared secret of the workspace."""
+    log_forwarding_interval_s: float = 2.0
+    """How often lines are looked for that are to be forwarded."""
     log_quota_run_bytes: int = 10 << 30
     """How many bytes of log lines are kept of each run whose project does not say; 0 for any
     number. Lines beyond a quota are not kept, and the log says how many."""
@@ -135,6 +145,16 @@ class WorkspaceSettings(MemberSettings):
         if "data_dir" in values:
             values = {"credentials_dir": Path(values["data_dir"]) / "credentials", **values}
         return values
+
+    @model_validator(mode="after")
+    def _check_forwarding(self) -> Self:
+        url = self.log_forwarding_url
+        if url and not EgressPolicy(self.egress_networks).accepts(url):
+            raise ValueError(
+                "WEFT_WORKSPACE_LOG_FORWARDING_URL must be https://, or http:// of a loopback "
+                "address in WEFT_WORKSPACE_EGRESS_NETWORKS"
+            )
+        return self
 
     @property
     def database(self) -> str:

@@ -31,6 +31,7 @@ from workspace.connectors.desk import ConnectorDesk
 from workspace.contents import Contents
 from workspace.courier import AuditCourier
 from workspace.encoding import EventEncoder
+from workspace.forwarding.jobs import forwarding
 from workspace.heartbeats import Heartbeats
 from workspace.launching.managers import DirectoryManagers
 from workspace.launching.ports import WorkloadManagers
@@ -47,6 +48,7 @@ from workspace.scheduler import Scheduler
 from workspace.secrets.backends import Backends
 from workspace.secrets.keeper import SecretKeeper
 from workspace.secrets.key_file import KeyFile
+from workspace.secrets.masking import Masking
 from workspace.secrets.readers import Readers
 from workspace.secrets.rotation import KeyRotation
 from workspace.secrets.sealer import Sealer
@@ -175,7 +177,8 @@ async def compose(
     if is_linked:
         link = Link(membership, member, denied_serials=denied_serials, clock=clock, courier=courier)
         trust.policies.follow(link)
-    return _workspace(parts, trust, server, member, link=link, jobs=_jobs(parts, clock, courier))
+    jobs = [*_jobs(parts, clock, courier), *await forwarding(parts, server)]
+    return _workspace(parts, trust, server, member, link=link, jobs=jobs)
 
 
 def _key_file(settings: WorkspaceSettings) -> KeyFile:
@@ -219,6 +222,7 @@ def _parts(
     )
     backends = Backends(database, base.sealer)
     secrets = SecretKeeper(database, backends)
+    masking = Masking(database, secrets, clock)
     pages = PageTokens([read_or_make_key(settings.data_dir / "page-token.key", KEY_BYTES)])
     connectors = ConnectorDesk(database, base.sealer, secrets, settings, clock)
     return Parts(
@@ -254,8 +258,9 @@ def _parts(
         ),
         heartbeats=Heartbeats(database, clock),
         bells=Bells(),
+        masking=masking,
         logs=LogKeeper(
-            database, LiveLogs(log_files, clock=clock), clock=clock, quota=settings.log_quota
+            database, LiveLogs(log_files, clock=clock), settings.log_quota, masking, clock=clock
         ),
         managers=managers,
         reconciler=Reconciler(database, managers, trust.tokens, launching, clock=clock),

@@ -75,6 +75,7 @@ from workspace.repositories.desk import RepositoryDesk
 from workspace.run_tokens import RunTokens
 from workspace.secrets.backends import Backends
 from workspace.secrets.keeper import SecretKeeper
+from workspace.secrets.masking import Masking
 from workspace.secrets.readers import Readers
 from workspace.secrets.rotation import KeyRotation
 from workspace.secrets.sealer import Sealer
@@ -181,6 +182,7 @@ class Parts:
     repositories: RepositoryDesk
     backends: Backends
     secrets: SecretKeeper
+    masking: Masking
     readers: Readers
     rotation: KeyRotation
     trials: Trials
@@ -316,6 +318,7 @@ def _reports(parts: Parts) -> ReportServicer:
         parts.heartbeats,
         parts.tokens,
         parts.bells,
+        parts.masking,
         artifact_store_uri=parts.settings.artifact_store,
         trust=parts.trust,
     )
@@ -328,6 +331,7 @@ def _secrets(parts: Parts) -> SecretServicer:
         keeper=parts.secrets,
         readers=parts.readers,
         sealer=parts.sealer,
+        masking=parts.masking,
     )
 
 

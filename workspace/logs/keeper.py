@@ -5,7 +5,7 @@ decided is then said here, to writers and followers that are connected already.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ import structlog
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.jobs import Lease
-from workspace.logs.amounts import NO_QUOTA, Amount, Quota, Usage
+from workspace.logs.amounts import Amount, Quota, Usage
 from workspace.logs.backend import Extent, LogKey, LogStoreError
 from workspace.logs.live import LiveLog, LiveLogs, Writer, refusal, stored
 from workspace.logs.meters import Meter
@@ -24,10 +24,14 @@ from workspace.logs.quotas import Quotas
 from workspace.operations import log_quotas
 from workspace.operations import logs as operations
 from workspace.operations.refusals import absent
+from workspace.secrets.masking import Masking
+from workspace.secrets.masks import Mask
 from workspace.store import logs as log_store
 from workspace.store.schema_logs import LogStream
 
 log = structlog.get_logger()
+
+Removed = Callable[[Sequence[LogStream]], Awaitable[None]]
 
 # Logs of ended runs that are sealed in one go.
 _SEALED_AT_ONCE = 200
@@ -39,9 +43,18 @@ class Admitted:
 
     live: LiveLog
     writer: Writer
-    epoch: int
+    row: LogStream
     meter: Meter
     quotas: Quotas
+    masking: Masking
+
+    @property
+    def epoch(self) -> int:
+        return self.row.writer_epoch
+
+    async def mask(self) -> Mask | None:
+        """What is to be hidden in the lines; None for nothing."""
+        return await self.masking.fresh(self.row.project, self.row.run)
 
     async def extend(self, needed: Amount) -> None:
         """Asks for more room than the meter has; raises where the log is another's by now."""
@@ -52,17 +65,29 @@ class LogKeeper:
     """Opens logs for writers and followers, and seals them."""
 
     def __init__(
-        self, database: Database, logs: LiveLogs, *, clock: Clock, quota: Quota = NO_QUOTA
+        self,
+        database: Database,
+        logs: LiveLogs,
+        quota: Quota,
+        masking: Masking,
+        *,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._logs = logs
         self._quotas = Quotas(database, logs, default=quota, clock=clock)
+        self._masking = masking
+        self._on_removed: Removed = _nobody_hears
         self._clock = clock
         self._sealing: set[asyncio.Task[LogStream]] = set()
 
     @property
     def logs(self) -> LiveLogs:
         return self._logs
+
+    def tell_removed(self, on_removed: "Removed") -> None:
+        """Has somebody hear of logs that were deleted."""
+        self._on_removed = on_removed
 
     @property
     def quotas(self) -> Quotas:
@@ -83,13 +108,16 @@ class LogKeeper:
         row = await self.find(project, log_stream)
         async with self._logs.open(key_of(row)) as live:
             async with live.lock:
+                # A writer that begins may follow secrets that its run was given elsewhere.
+                look = self._masking.now if epoch == 0 else self._masking.fresh
+                await look(project, row.run)
                 row, meter = await self._quotas.admit(live, project, log_stream, epoch=epoch)
                 live.expel(operations.fenced(row.writer_epoch))
                 # The end is told to the new writer only when nothing of the old one can move it.
                 await live.drain()
                 writer = live.admit(Writer(live))
             try:
-                yield Admitted(live, writer, row.writer_epoch, meter, self._quotas)
+                yield Admitted(live, writer, row, meter, self._quotas, self._masking)
             finally:
                 live.dismiss(writer)
 
@@ -138,6 +166,7 @@ class LogKeeper:
                 # What a store cannot delete now keeps its row, and the rest waits for the next run.
                 await stored(self._logs.backend.delete(key_of(row)))
                 await self._database.write(operations.forget, row.project, row.id)
+            await self._on_removed(rows)
 
     async def usages(self, rows: Sequence[LogStream]) -> dict[UUID, Usage]:
         """What logs hold, and where they end, by uid."""
@@ -151,6 +180,7 @@ class LogKeeper:
 
     async def discard(self, rows: Sequence[LogStream]) -> None:
         """Removes the lines of logs whose rows are gone; what a store keeps from it is logged."""
+        await self._on_removed(rows)
         for row in rows:
             try:
                 await self._logs.backend.delete(key_of(row))
@@ -200,6 +230,10 @@ class LogKeeper:
             return end
         extent: Extent = await stored(self._logs.backend.extent(key_of(row)))
         return extent.next_offset
+
+
+async def _nobody_hears(_rows: Sequence[LogStream]) -> None:
+    pass
 
 
 def key_of(row: LogStream) -> LogKey:

@@ -140,13 +140,20 @@ def delete(session: Session, secret: str, *, reader: str, etag: str) -> None:
     session.audited(resource=row.name)
 
 
-def access(session: Session, secrets: Sequence[str], *, reader: str) -> list[Secret]:
-    """The rows of secrets that are about to be read, which the call's audit row says."""
+def access(
+    session: Session, secrets: Sequence[str], *, reader: str, run: tuple[str, str] | None = None
+) -> list[Secret]:
+    """The rows of secrets that are about to be read, which the call's audit row says.
+
+    That a run, (project, id), was given them is known before it has them.
+    """
     found = store.several(session, set(secrets))
     for secret in secrets:
         if secret not in found or not found[secret].is_visible_to(reader):
             raise absent(f"secrets/{secret}")
     session.audited(resource=",".join(f"secrets/{secret}" for secret in secrets))
+    if run:
+        store.give(session, *run, secrets)
     return [found[secret] for secret in secrets]
 
 

@@ -176,5 +176,13 @@ def run_attempt(caller: Caller) -> int:
     return int(names.last(caller.subject)) if caller.kind is CallerKind.RUN else 0
 
 
+def run_of(caller: Caller) -> tuple[str, str] | None:
+    """The project and the id of the run whose token it is; None for everybody else."""
+    if caller.kind is not CallerKind.RUN:
+        return None
+    project, run, _attempt = names.ids(caller.subject)
+    return project, run
+
+
 def uuid_or(text: str, make: Callable[[], UUID]) -> UUID:
     return UUID(text) if text else make()

@@ -14,10 +14,13 @@ from weftapi.workspace.v1 import logs_pb2
 from workspace.logs.amounts import Amount, gap, gap_line, is_gap
 from workspace.logs.backend import Chunk, Frame
 from workspace.logs.keeper import Admitted
+from workspace.secrets.masks import Mask
 
 # Of one message to a reader.
 MAX_LINES = 1_000
 MAX_BYTES = 512 << 10
+# The field `continued`, when it is set, as it stands in a message.
+_CONTINUED = b"\x38\x01"
 # What a line costs in a chunk beside itself: its tag and its length.
 _FRAMING = 4
 
@@ -47,7 +50,11 @@ async def append(admitted: Admitted, chunk: logs_pb2.LogChunk) -> bool:
         # A writer that comes back repeats itself.
         del chunk.lines[:known]
         chunk.first_offset += known
+    mask = await admitted.mask()
     new = _stored(chunk)
+    if mask and (mask.hits(new.data) or _CONTINUED in new.data):
+        hide(chunk.lines, mask)
+        new = _stored(chunk)
     if not meter.covers(len(new.data), new.line_count):
         await admitted.extend(Amount(len(new.data), new.line_count))
         # Somebody may have begun to seal the log meanwhile.
@@ -57,6 +64,19 @@ async def append(admitted: Admitted, chunk: logs_pb2.LogChunk) -> bool:
     else:
         _append_some(admitted, chunk)
     return True
+
+
+def hide(lines: MutableSequence[types_pb2.LogLine], mask: Mask) -> None:
+    """Masks lines in place; those that continue one another as the one line that they were."""
+    group: list[types_pb2.LogLine] = []
+    for line in lines:
+        line.logger = mask.text(line.logger)
+        group.append(line)
+        if not line.continued:
+            _hide(group, mask)
+            group = []
+    if group:
+        _hide(group, mask)
 
 
 def batches(frames: Iterable[Frame], offset: int, end: int) -> Iterator[Batch]:
@@ -121,6 +141,17 @@ def _stored(chunk: logs_pb2.LogChunk) -> Chunk:
     microseconds = newest.seconds * 1_000_000 + newest.nanos // 1_000
     data = chunk.SerializeToString()
     return Chunk(chunk.first_offset, len(chunk.lines), microseconds, data)
+
+
+def _hide(group: list[types_pb2.LogLine], mask: Mask) -> None:
+    joined = "".join([line.message for line in group])
+    shown = mask.text(joined)
+    if shown == joined:
+        return
+    for line in group[:-1]:
+        size = len(line.message)
+        line.message, shown = shown[:size], shown[size:]
+    group[-1].message = shown
 
 
 def _append_some(admitted: Admitted, chunk: logs_pb2.LogChunk) -> None:

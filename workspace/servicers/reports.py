@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,8 @@ from workspace.operations import steps as step_operations
 from workspace.operations.refusals import absent, fenced
 from workspace.operations.wishes import Wishes, wishes
 from workspace.run_tokens import RunTokens
+from workspace.secrets.masking import Masking
+from workspace.secrets.masks import Mask
 from workspace.servicers.conditions import condition_to_proto, new_condition
 from workspace.servicers.converting import (
     caller,
@@ -47,6 +49,8 @@ from workspace.store.schema import Run, Step
 from workspace.store.stacks import Resolved
 
 HEARTBEAT_INTERVAL_S = 20
+# What a failure says in words that the contract knows.
+_OUR_WORDS = frozenset({"kind", "code", "step"})
 # Of one write of a stream: what has arrived beyond it waits for the next one.
 _MAX_REPORTS = 1000
 _MAX_BYTES = 4 << 20
@@ -71,6 +75,7 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
         heartbeats: Heartbeats,
         tokens: RunTokens,
         bells: Bells,
+        masking: Masking,
         *,
         artifact_store_uri: str,
         trust: Callable[[], bytes],
@@ -79,6 +84,7 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
         self._heartbeats = heartbeats
         self._tokens = tokens
         self._bells = bells
+        self._masking = masking
         self._artifact_store_uri = artifact_store_uri
         self._trust = trust
 
@@ -131,6 +137,8 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
     ) -> Empty:
         project, run = names.ids(request.run)
         values = struct_to_dict(request.values)
+        if mask := await self._masking.or_withheld(project, run):
+            values = mask.document(values)
         new = metadata.Values(project, run, request.step_id, values, run_attempt(caller()))
         await self._database.write(metadata.write, new)
         return Empty()
@@ -196,13 +204,10 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
     async def _apply(
         self, project: str, run: str, reporter: UUID, reports: Iterable[reports_pb2.Report]
     ) -> operations.Applied:
-        batch = operations.Batch(
-            project,
-            run,
-            reporter,
-            [_report(report) for report in reports],
-            run_attempt(caller()),
-        )
+        said = [_report(report) for report in reports]
+        if any(map(_has_words, said)) and (mask := await self._masking.or_withheld(project, run)):
+            said = [_masked(report, mask) for report in said]
+        batch = operations.Batch(project, run, reporter, said, run_attempt(caller()))
         return await self._database.write_grouped(operations.apply, batch)
 
 
@@ -295,6 +300,30 @@ def _report(report: reports_pb2.Report) -> operations.Report:
         raise InvalidArgument("INVALID_FIELDS", f"Report {report.sequence} has no subject.")
     said = _run_report(report.run) if subject == "run" else _step_report(report.step)
     return operations.Report(report.sequence, said, time_of(report, "time"))
+
+
+def _has_words(report: operations.Report) -> bool:
+    """Whether it says something that code of users may have put together."""
+    said = report.subject
+    return bool(
+        said.reason
+        or said.failure
+        or (isinstance(said, operations.StepReport) and (said.metadata or said.cache_reason))
+    )
+
+
+def _masked(report: operations.Report, mask: Mask) -> operations.Report:
+    said = report.subject
+    hidden: dict[str, Any] = {"reason": mask.text(said.reason)}
+    if said.failure:
+        hidden["failure"] = {
+            name: value if name in _OUR_WORDS else mask.document(value)
+            for name, value in said.failure.items()
+        }
+    if isinstance(said, operations.StepReport):
+        hidden["metadata"] = mask.document(said.metadata)
+        hidden["cache_reason"] = mask.text(said.cache_reason)
+    return replace(report, subject=replace(said, **hidden))
 
 
 def _run_report(said: reports_pb2.RunReport) -> operations.RunReport:

@@ -18,9 +18,10 @@ from workspace import names
 from workspace.operations import secrets as operations
 from workspace.operations.refusals import absent, changed
 from workspace.secrets.keeper import SecretKeeper
+from workspace.secrets.masking import Masking
 from workspace.secrets.readers import Readers
 from workspace.secrets.sealer import Sealer
-from workspace.servicers.converting import caller, numbers, short_names, stamp
+from workspace.servicers.converting import caller, numbers, run_of, short_names, stamp
 from workspace.servicers.listing import Lists
 from workspace.store import secrets as store
 from workspace.store.schema_secrets import Secret, SecretScope
@@ -41,12 +42,14 @@ class SecretServicer(secrets_pb2_grpc.SecretServiceServicer):
         keeper: SecretKeeper,
         readers: Readers,
         sealer: Sealer,
+        masking: Masking,
     ) -> None:
         self._database = database
         self._lists = lists
         self._keeper = keeper
         self._readers = readers
         self._sealer = sealer
+        self._masking = masking
 
     async def GetSecret(
         self, request: secrets_pb2.GetSecretRequest, _context: Context
@@ -133,13 +136,14 @@ class SecretServicer(secrets_pb2_grpc.SecretServiceServicer):
 
     async def _access(self, asked: Iterable[str]) -> list[secrets_pb2.SecretValues]:
         """Audited first: what was read can not be unread."""
-        reader = await self._readers.subject_of(caller())
+        reader, run = await self._readers.subject_of(caller()), run_of(caller())
         ids = [names.last(name) for name in asked]
-        rows = await self._database.write(operations.access, ids, reader=reader)
-        return [
-            secrets_pb2.SecretValues(name=row.name, values=await self._keeper.read(row))
-            for row in rows
-        ]
+        rows = await self._database.write(operations.access, ids, reader=reader, run=run)
+        found = [(row, await self._keeper.read(row)) for row in rows]
+        if run:
+            for row, values in found:
+                self._masking.learn(*run, row.id, values)
+        return [secrets_pb2.SecretValues(name=row.name, values=values) for row, values in found]
 
     async def _merge(
         self, secret: secrets_pb2.Secret, removed: set[str]

@@ -20,6 +20,7 @@ from workspace.store.schema import LateReport, Launch, Run, RunCounter, Step, St
 from workspace.store.schema_artifacts import CacheUse, LineageEdge
 from workspace.store.schema_conditions import RunCondition
 from workspace.store.schema_logs import LogStream, RunLogUsage
+from workspace.store.schema_secrets import RunSecret
 
 _C = columns(Run)
 _S = columns(Step)
@@ -201,7 +202,7 @@ def takers(session: Session, run: Run, limit: int) -> list[str]:
 
 def delete(session: Session, run: Run) -> list[LogStream]:
     """Deletes a run with all that is its own, and answers its logs."""
-    logs, usage = columns(LogStream), columns(RunLogUsage)
+    logs, usage, given = columns(LogStream), columns(RunLogUsage), columns(RunSecret)
     of_run = sa.and_(logs.project == run.project, logs.run == run.id)
     streams = fetch(session, LogStream, every(LogStream).where(of_run))
     steps = sa.select(_S.uid).where(_S.run_uid == run.uid)
@@ -209,6 +210,7 @@ def delete(session: Session, run: Run) -> list[LogStream]:
     for cls, condition in (
         (LogStream, of_run),
         (RunLogUsage, sa.and_(usage.project == run.project, usage.run == run.id)),
+        (RunSecret, sa.and_(given.project == run.project, given.run == run.id)),
         (LineageEdge, _E.step_uid.in_(steps)),
         (CacheUse, columns(CacheUse).step_uid.in_(steps)),
         (StepAttempt, columns(StepAttempt).step_uid.in_(steps)),

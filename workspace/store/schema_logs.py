@@ -29,6 +29,8 @@ class LogState(enum.StrEnum):
     sa.Index(None, "state", "uid"),
     # And the one that forgets old logs.
     sa.Index(None, "state", "create_time"),
+    # And the one that forwards lines.
+    sa.Index(None, "is_forwarded", "uid"),
     sa.ForeignKeyConstraint(["project", "run"], ["runs.project", "runs.id"]),
     sa.CheckConstraint("state IN ('OPEN', 'SEALED')", name="state"),
 )
@@ -59,6 +61,9 @@ class LogStream(Row):
     dropped_lines: int = 0
     charged_bytes: int = 0
     charged_lines: int = 0
+    # How far a collector has taken it; whether all of a complete one.
+    forwarded_offset: int = 0
+    is_forwarded: bool = False
 
     @property
     def name(self) -> str:
@@ -82,3 +87,12 @@ class RunLogUsage(Row):
     run: str
     bytes: int = 0
     lines: int = 0
+
+
+@stored("log_forwarding", key=("target",))
+@dataclass(slots=True)
+class LogForwarding(Row):
+    """Since when logs are forwarded to a collector; those before are not."""
+
+    target: str
+    since: datetime

@@ -156,3 +156,17 @@ class SecretStore(Row):
     def destination(self) -> UUID:
         """Where new values go."""
         return self.backend if self.target is None or self.end_time else self.target
+
+
+@stored(
+    "run_secrets",
+    sa.ForeignKeyConstraint(["project", "run"], ["runs.project", "runs.id"]),
+    key=("project", "run", "secret"),
+)
+@dataclass(slots=True)
+class RunSecret(Row):
+    """That a run was given a secret: written before it gets it, and kept for as long as it."""
+
+    project: str
+    run: str
+    secret: str

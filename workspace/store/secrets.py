@@ -1,6 +1,6 @@
 """Queries of secrets."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,9 +9,15 @@ from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.schema import among
 from meshkit.session import Session
-from workspace.store.base import Rows, columns, every, fetch, first
+from workspace.store.base import Rows, columns, every, fetch, first, ignore_conflicts, insert_or
 from workspace.store.lists import Listed, listed, matching
-from workspace.store.schema_secrets import Secret, SecretLeftover, SecretScope, SecretValue
+from workspace.store.schema_secrets import (
+    RunSecret,
+    Secret,
+    SecretLeftover,
+    SecretScope,
+    SecretValue,
+)
 
 _C = columns(Secret)
 _VALUES = columns(SecretValue)
@@ -36,6 +42,13 @@ _LOCK = Rows(Secret, _BY_ID.with_for_update(), "secret")
 _SEVERAL = Rows(Secret, every(Secret).where(among(_C.id, "secrets")), "secrets")
 _VALUE = Rows(
     SecretValue, every(SecretValue).where(_VALUES.uid == sa.bindparam("generation")), "generation"
+)
+_R = columns(RunSecret)
+_GIVEN = Rows(
+    RunSecret,
+    every(RunSecret).where(_R.project == sa.bindparam("project"), _R.run == sa.bindparam("run")),
+    "project",
+    "run",
 )
 
 
@@ -128,3 +141,14 @@ def keep_generation(session: Session, generation: UUID, backends: int) -> bool:
 
 def delete_leftover(session: Session, uid: UUID) -> None:
     session.connection().execute(SecretLeftover.__table__.delete().where(_LEFTOVERS.uid == uid))
+
+
+def give(session: Session, project: str, run: str, secrets: Iterable[str]) -> None:
+    """Notes that a run is given secrets."""
+    rows = [RunSecret(project, run, secret) for secret in sorted(set(secrets))]
+    insert_or(session, rows, ignore_conflicts)
+
+
+def given_to_run(session: Session, project: str, run: str) -> list[str]:
+    """Ids of the secrets that a run was given, also of those that are deleted since."""
+    return [row.secret for row in _GIVEN.all(session, project, run)]

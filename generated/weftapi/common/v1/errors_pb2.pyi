@@ -99,6 +99,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: the store of logs is full; keep the lines and try again, reading goes on."""
     ERROR_REASON_LOG_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 40
     """UNAVAILABLE: the store of logs cannot take or find the lines now; keep them and try again."""
+    ERROR_REASON_LOG_MASKING_UNAVAILABLE: _ErrorReason.ValueType  # 46
+    """UNAVAILABLE: a secret that the run was given cannot be read now, to keep it out of the log; keep the lines and try
+    again. {secret}
+    """
     ERROR_REASON_SIGN_IN_FAILED: _ErrorReason.ValueType  # 50
     """UNAUTHENTICATED: the e-mail address and the password do not match."""
     ERROR_REASON_AUTHORIZATION_PENDING: _ErrorReason.ValueType  # 51
@@ -353,6 +357,10 @@ ERROR_REASON_LOG_STORE_FULL: ErrorReason.ValueType  # 39
 """RESOURCE_EXHAUSTED: the store of logs is full; keep the lines and try again, reading goes on."""
 ERROR_REASON_LOG_STORE_UNAVAILABLE: ErrorReason.ValueType  # 40
 """UNAVAILABLE: the store of logs cannot take or find the lines now; keep them and try again."""
+ERROR_REASON_LOG_MASKING_UNAVAILABLE: ErrorReason.ValueType  # 46
+"""UNAVAILABLE: a secret that the run was given cannot be read now, to keep it out of the log; keep the lines and try
+again. {secret}
+"""
 ERROR_REASON_SIGN_IN_FAILED: ErrorReason.ValueType  # 50
 """UNAUTHENTICATED: the e-mail address and the password do not match."""
 ERROR_REASON_AUTHORIZATION_PENDING: ErrorReason.ValueType  # 51

@@ -1,0 +1,1 @@
+"""Sends the lines of logs to a collector of OpenTelemetry, after they are durable here."""

@@ -1,0 +1,104 @@
+"""What is hidden in the logs and reports of each run: the secrets that it was given.
+
+Values are in memory only. Which secrets a run was given is written down before it gets them, so
+that a server that was restarted, or another replica, fetches them again and hides them too.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from meshkit.clock import Clock
+from meshkit.database import Database
+from meshkit.errors import MeshError, Unavailable
+from workspace.secrets.keeper import SecretKeeper
+from workspace.secrets.masks import Mask, Withheld
+from workspace.store import secrets as store
+
+# How old what a replica knows may be, where a connection stays open.
+_FRESH_S = 1.0
+# Runs whose values stay in memory; those of others are fetched again.
+_MOST_RUNS = 10_000
+_Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Known:
+    """What this server knows of a run; `names` are those whose values it has seen."""
+
+    names: set[str] = field(default_factory=set)
+    values: set[str] = field(default_factory=set)
+    mask: Mask | None = None
+    look_again_at: float = 0.0
+
+    def learn(self, name: str, values: Iterable[str]) -> None:
+        self.names.add(name)
+        fresh = set(values) - self.values
+        if fresh:
+            self.values |= fresh
+            self.mask = Mask(self.values)
+
+
+class Masking:
+    """Masks of runs; belongs to one event loop."""
+
+    def __init__(self, database: Database, keeper: SecretKeeper, clock: Clock) -> None:
+        self._database = database
+        self._keeper = keeper
+        self._clock = clock
+        self._runs: OrderedDict[_Key, _Known] = OrderedDict()
+
+    def learn(self, project: str, run: str, secret: str, values: Mapping[str, str]) -> None:
+        """A run is about to be given these values."""
+        self._known(project, run).learn(secret, values.values())
+
+    async def fresh(self, project: str, run: str) -> Mask | None:
+        """What is hidden for a run, as any replica knew it a second ago; None for nothing.
+
+        Unavailable `LOG_MASKING_UNAVAILABLE` where values cannot be fetched now.
+        """
+        known = self._runs.get((project, run))
+        if known and self._clock.monotonic() < known.look_again_at:
+            return known.mask
+        return await self.now(project, run)
+
+    async def or_withheld(self, project: str, run: str) -> Mask | None:
+        """As `now`; what cannot be masked is not shown at all, and keeps nobody waiting."""
+        try:
+            return await self.now(project, run)
+        except Unavailable:
+            return Withheld()
+
+    async def now(self, project: str, run: str) -> Mask | None:
+        """What is hidden for a run; raises as `fresh`."""
+        known = self._known(project, run)
+        looked_at = self._clock.monotonic()
+        names = await self._database.read(store.given_to_run, project, run)
+        await self._fetch(known, [name for name in names if name not in known.names])
+        known.look_again_at = looked_at + _FRESH_S
+        return known.mask
+
+    def _known(self, project: str, run: str) -> _Known:
+        known = self._runs.setdefault((project, run), _Known())
+        self._runs.move_to_end((project, run))
+        while len(self._runs) > _MOST_RUNS:
+            self._runs.popitem(last=False)
+        return known
+
+    async def _fetch(self, known: _Known, names: Sequence[str]) -> None:
+        rows = await self._database.read(store.several, set(names)) if names else {}
+        for name in names:
+            if name not in rows:
+                # Deleted since: nobody can say any more what it was.
+                known.names.add(name)
+                continue
+            try:
+                known.learn(name, (await self._keeper.read(rows[name])).values())
+            except MeshError as error:
+                raise Unavailable(
+                    "LOG_MASKING_UNAVAILABLE",
+                    "The secrets that the run was given cannot be read now, to keep them out of "
+                    "its logs; keep the lines and try again.",
+                    metadata={"secret": name},
+                    retry_after_s=5,
+                ) from error
