@@ -13,6 +13,7 @@ from tests.workspace.triggering import DEMO, FOLLOW, change, finish, run_ends, s
 from tests.workspace.webhooking import (
     CI,
     PUSH,
+    STANDARD,
     deliveries,
     get_delivery,
     new_follower,
@@ -119,6 +120,26 @@ async def test_what_the_message_lacks_is_told_with_its_reason(ws: Harness) -> No
         "FAILED",
         "There is no event.payload.tag.name in what happened.",
     )
+
+
+async def test_a_trigger_does_not_follow_itself_through_messages(ws: Harness) -> None:
+    sender = await new_sender(ws, kind=STANDARD)
+    await new_follower(ws)
+    await sender.standard({"type": "begin"}, id_="1")
+    (first,) = await settled(ws)
+    # As an alerter of this workspace tells it.
+    about = {"type": "run.succeeded", "resource": {"name": first.run, "uid": "x"}}
+    await sender.standard(about, id_="2")
+    by_step = {"resource": {"name": f"{DEMO}/artifacts/a", "producer_step": f"{first.run}/steps/s"}}
+    await sender.standard(by_step, id_="3")
+    await sender.standard({"resource": {"name": f"{DEMO}/runs/none"}}, id_="4")
+    await sender.standard({"resource": {"name": 7, "run": None}}, id_="5")
+    await sender.standard({"resource": [first.run]}, id_="6")
+    firings = await settled(ws, 6)
+    skipped = {firing.cause for firing in firings if short(firing) == "SKIPPED"}
+    assert skipped == {one.name for one in await deliveries(ws) if one.delivery_id in {"2", "3"}}
+    assert {short(firing) for firing in firings if firing.cause not in skipped} == {"FIRED"}
+    assert all("among the causes" in f.reason for f in firings if f.cause in skipped)
 
 
 async def test_a_trigger_may_begin_to_wait_for_a_webhook(ws: Harness) -> None:

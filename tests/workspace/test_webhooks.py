@@ -114,6 +114,23 @@ async def test_both_secrets_hold_while_one_replaces_the_other(ws: Harness) -> No
     assert len(await deliveries(ws)) == 4
 
 
+async def test_a_sender_may_have_made_the_secret(ws: Harness) -> None:
+    made = await new_webhook(ws, secret="correct horse battery")
+    assert made.secret == "correct horse battery"
+    await Sender(ws, made.secret).github()
+    for secret in ("short", "x" * 257):
+        async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
+            await new_webhook(ws, "other", secret=secret)
+        async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
+            await rotate(ws, secret=secret)
+    async with refused("INVALID_ARGUMENT", "INVALID_FIELDS") as refusal:
+        await new_webhook(ws, "other", kind=STANDARD, secret="whsec_" + "correct horse")
+    assert "correct" not in str(refusal.error)
+    assert (await rotate(ws, secret="staple " * 3)).secret == "staple " * 3
+    await Sender(ws, "staple " * 3).github()
+    assert await secrets_at_rest(ws, "correct horse battery", "staple " * 3) == []
+
+
 async def test_secrets_survive_a_new_data_key(ws: Harness) -> None:
     sender = await new_sender(ws)
     request = secret_stores_pb2.RotateSecretKeyRequest

@@ -79,6 +79,7 @@ async def new_webhook(
     *,
     token: str | None = None,
     request_id: str = "",
+    secret: str = "",
     **fields: Any,
 ) -> webhook_types_pb2.Webhook:
     fields.setdefault("kind", GITHUB)
@@ -88,6 +89,7 @@ async def new_webhook(
             webhook_id=webhook_id,
             webhook=webhook_types_pb2.Webhook(**fields),
             request_id=request_id,
+            secret=secret,
         )
     )
 

@@ -69,7 +69,7 @@ def redeliver(session: Session, key: WebhookKey, uid: UUID) -> WebhookDelivery:
     if delivery is None:
         raise absent(f"{key.name}/deliveries/{uid}")
     delivery.attempts += 1
-    _tell(session, delivery, payloads.parse(delivery.payload))
+    _tell(session, webhook, delivery, payloads.parse(delivery.payload))
     update(session, [delivery], ("attempts", "firings"))
     # For whoever waits for firings.
     session.emit(ChangeKind.UPDATED, webhook)
@@ -94,7 +94,7 @@ def _keep(session: Session, webhook: Webhook, uid: UUID, arrival: Arrival) -> We
         size_bytes=len(arrival.body),
         payload=arrival.body,
     )
-    _tell(session, delivery, arrival.payload)
+    _tell(session, webhook, delivery, arrival.payload)
     insert(session, [delivery])
     before = session.now - _REPLAYABLE
     store.forget_numbers(session, webhook.uid, delivery.number - KEEP, before)
@@ -102,12 +102,15 @@ def _keep(session: Session, webhook: Webhook, uid: UUID, arrival: Arrival) -> We
     return delivery
 
 
-def _tell(session: Session, delivery: WebhookDelivery, payload: dict[str, Any]) -> None:
+def _tell(
+    session: Session, webhook: Webhook, delivery: WebhookDelivery, payload: dict[str, Any]
+) -> None:
     """Keeps a firing for each trigger that waits for this."""
     told = _told(delivery, payload)
+    run = _run_behind(webhook, payload)
     waiting = trigger_store.lock_waiting(session, delivery.project, delivery.webhook)
     firings = [
-        _firing(session, trigger, delivery, told)
+        _firing(session, trigger, delivery, told, run)
         for trigger in waiting
         if _is_it(trigger.occurrence["webhook"], told)
     ]
@@ -135,8 +138,25 @@ def _is_it(wanted: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
     return filters.compiled(wanted.get("filter", ""))({filters.ROOT: told})
 
 
+def _run_behind(webhook: Webhook, payload: Mapping[str, Any]) -> str:
+    """The id of the run of which an alerter of ours tells; empty for all others.
+
+    So a trigger is found among its own causes also where messages made the circle. Of senders
+    whose messages hold what strangers wrote, nothing is believed.
+    """
+    resource = payload.get("resource")
+    if webhook.kind != "STANDARD" or not isinstance(resource, Mapping):
+        return ""
+    own = f"{names.project(webhook.project)}/runs/"
+    for field in ("run", "producer_step", "name"):
+        name = resource.get(field)
+        if isinstance(name, str) and name.startswith(own):
+            return name.removeprefix(own).partition("/")[0]
+    return ""
+
+
 def _firing(
-    session: Session, trigger: Trigger, delivery: WebhookDelivery, told: dict[str, Any]
+    session: Session, trigger: Trigger, delivery: WebhookDelivery, told: dict[str, Any], run: str
 ) -> TriggerFiring:
     return TriggerFiring(
         uid=uuid5(trigger.uid, f"{delivery.uid}/{delivery.attempts}"),
@@ -147,5 +167,6 @@ def _firing(
         cause=delivery.name,
         # Nothing in our feed: it happened elsewhere.
         cause_revision=0,
+        cause_run=run,
         event=told if references(trigger.parameters) else {},
     )

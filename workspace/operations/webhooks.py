@@ -13,7 +13,7 @@ from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
 from workspace.operations import changes
-from workspace.operations.refusals import MOST_USERS, absent, in_use, taken
+from workspace.operations.refusals import MOST_USERS, absent, in_use, invalid, taken
 from workspace.secrets.sealer import Sealer, place
 from workspace.store import projects as project_store
 from workspace.store import triggers as trigger_store
@@ -47,9 +47,18 @@ class WebhookKey:
 
 
 def create(
-    session: Session, sealer: Sealer, key: WebhookKey, values: Mapping[str, Any], *, creator: str
+    session: Session,
+    sealer: Sealer,
+    key: WebhookKey,
+    values: Mapping[str, Any],
+    *,
+    secret: str,
+    creator: str,
 ) -> Webhook:
-    """Creates a webhook with a secret; AlreadyExists, or NotFound for the project."""
+    """Creates a webhook; without a `secret` it gets one.
+
+    AlreadyExists, NotFound for the project, or InvalidArgument for the secret.
+    """
     if not project_store.existing(session, {key.project}):
         raise absent(names.project(key.project))
     if store.get(session, key.project, key.id):
@@ -62,7 +71,7 @@ def create(
         creator=creator,
         create_time=now,
         update_time=now,
-        secrets=_sealed(sealer, uid, [standard_webhooks.new_secret()]),
+        secrets=_sealed(sealer, uid, [_secret(values["kind"], secret)]),
         secret_create_time=now,
         **values,
     )
@@ -80,11 +89,17 @@ def change(session: Session, key: WebhookKey, values: Mapping[str, Any], *, etag
 
 
 def rotate(
-    session: Session, sealer: Sealer, key: WebhookKey, *, overlap: timedelta, etag: str
+    session: Session,
+    sealer: Sealer,
+    key: WebhookKey,
+    *,
+    secret: str,
+    overlap: timedelta,
+    etag: str,
 ) -> Webhook:
-    """Makes a new secret; the one of now holds beside it for as long as `overlap`."""
+    """Makes a new secret, or takes `secret`; that of now holds beside it as long as `overlap`."""
     row = held(session, key, etag)
-    new = standard_webhooks.new_secret()
+    new = _secret(row.kind, secret)
     before = _opened(sealer, row)[:1] if overlap else []
     row.secrets = _sealed(sealer, row.uid, [new, *before])
     row.secret_create_time = row.update_time = session.now
@@ -120,6 +135,16 @@ def secrets_of(sealer: Sealer, row: Webhook, now: datetime) -> list[str]:
     """The secrets that hold now, the newest first."""
     until = row.previous_secret_expire_time
     return _opened(sealer, row)[: 2 if until and now < until else 1]
+
+
+def _secret(kind: str, given: str) -> str:
+    if kind == "STANDARD" and given:
+        try:
+            standard_webhooks.key_of(given)
+        except ValueError:
+            told = 'must be "whsec_" and the base64 of 24 to 64 bytes'
+            raise invalid("secret", told) from None
+    return given or standard_webhooks.new_secret()
 
 
 def _opened(sealer: Sealer, row: Webhook) -> list[str]:

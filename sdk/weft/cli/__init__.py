@@ -74,6 +74,7 @@ COMMANDS: Mapping[str, Command] = {
     "tokens": Command("tokens:tokens", "List, make and delete personal access tokens."),
     "triggers": Command("triggers:triggers", "Run snapshots whenever something happens."),
     "up": Command("up:up", "Start a mesh on this machine."),
+    "webhooks": Command("webhooks:webhooks", "Take signed messages of other systems."),
     "whoami": Command("login:whoami", "Show who is signed in, where, with which roles."),
     "workspaces": Command("workspaces:workspaces", "List, make, change and follow workspaces."),
 }

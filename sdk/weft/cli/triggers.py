@@ -23,7 +23,7 @@ _STAGES = ["none", "staging", "production", "archived"]
 
 @click.group()
 def triggers() -> None:
-    """Run a snapshot whenever a run, a model or an artifact does something.
+    """Run a snapshot whenever a run, a model or an artifact does something, or a webhook is told.
 
     A trigger acts in the name of whoever said last what it does.
     """
@@ -97,6 +97,18 @@ def show(*, trigger: str, output: str) -> None:
 @click.option(
     "--after-artifact", "artifact", metavar="ARTIFACT", help="After new versions of an artifact."
 )
+@click.option("--on-webhook", "webhook", metavar="WEBHOOK", help="On messages to a webhook.")
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    help="With --on-webhook: an event that counts, such as push.",
+)
+@click.option(
+    "--where",
+    default="",
+    help="With --on-webhook: what must hold, such as 'event.payload.ref = \"refs/heads/main\"'.",
+)
 @click.option(
     "--set",
     "settings",
@@ -116,6 +128,9 @@ def create(
     model: str | None,
     stages: tuple[str, ...],
     artifact: str | None,
+    webhook: str | None,
+    events: tuple[str, ...],
+    where: str,
     settings: tuple[str, ...],
     name: str,
     description: str,
@@ -126,13 +141,17 @@ def create(
 
     from weftapi.workspace.v1 import trigger_types_pb2, triggers_pb2
 
-    if (pipeline, model, artifact).count(None) != 2:  # noqa: PLR2004 - one of the three
-        raise click.UsageError("say one of --after-run, --after-model and --after-artifact")
+    if (pipeline, model, artifact, webhook).count(None) != 3:  # noqa: PLR2004 - one of the four
+        raise click.UsageError(
+            "say one of --after-run, --after-model, --after-artifact and --on-webhook"
+        )
     connection, stub = _connect()
     if pipeline is not None:
         occurrence = _after_run(connection, pipeline, states)
     elif model is not None:
         occurrence = _after_model(connection, model, stages)
+    elif webhook is not None:
+        occurrence = _on_webhook(connection, webhook, events, where)
     else:
         occurrence = _after_artifact(connection, str(artifact))
     wanted = trigger_types_pb2.Trigger(
@@ -303,6 +322,17 @@ def _after_artifact(connection: Connection, artifact: str) -> trigger_types_pb2.
     return trigger_types_pb2.Occurrence(artifact=wanted)
 
 
+def _on_webhook(
+    connection: Connection, webhook: str, events: tuple[str, ...], where: str
+) -> trigger_types_pb2.Occurrence:
+    from weftapi.workspace.v1 import trigger_types_pb2
+
+    wanted = trigger_types_pb2.WebhookOccurrence(
+        webhook=_child(connection, "webhooks", webhook), event_types=events, filter=where
+    )
+    return trigger_types_pb2.Occurrence(webhook=wanted)
+
+
 def _parameters(settings: tuple[str, ...]) -> dict[str, Any]:
     """Values by name: JSON where it is JSON, and else the text itself."""
     values = {}
@@ -330,6 +360,10 @@ def _words(occurrence: trigger_types_pb2.Occurrence) -> str:
         known = model_types_pb2.ModelStage
         stages = [known.Name(s).removeprefix("MODEL_STAGE_") for s in occurrence.model.stages]
         return f"model {short(occurrence.model.model)} {'|'.join(stages) or 'new version'}"
+    if kind == "webhook":
+        told = occurrence.webhook
+        where = f" where {told.filter}" if told.filter else ""
+        return f"webhook {short(told.webhook)} {'|'.join(told.event_types) or 'message'}{where}"
     return f"artifact {short(occurrence.artifact.artifact)} new version"
 
 

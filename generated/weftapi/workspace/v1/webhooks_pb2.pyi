@@ -124,12 +124,17 @@ class CreateWebhookRequest(_message.Message):
     WEBHOOK_ID_FIELD_NUMBER: _builtins.int
     WEBHOOK_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Required. The project."""
     webhook_id: _builtins.str
     """Required. The id in its name, and so in its address."""
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    secret: _builtins.str
+    """Optional, input only. The secret, where the sender makes it: 16 characters at least, for the kind STANDARD "whsec_" and
+    the base64 of 24 to 64 bytes.
+    """
     @_builtins.property
     def webhook(self) -> _webhook_types_pb2.Webhook:
         """Required. Its kind, and what people say about it."""
@@ -141,10 +146,11 @@ class CreateWebhookRequest(_message.Message):
         webhook_id: _builtins.str = ...,
         webhook: _webhook_types_pb2.Webhook | None = ...,
         request_id: _builtins.str = ...,
+        secret: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "webhook", b"webhook", "webhook_id", b"webhook_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "secret", b"secret", "webhook", b"webhook", "webhook_id", b"webhook_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -220,12 +226,17 @@ class RotateWebhookSecretRequest(_message.Message):
     OVERLAP_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. The webhook."""
     etag: _builtins.str
     """Optional. Fails with ABORTED if the webhook has changed since."""
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    secret: _builtins.str
+    """Optional, input only. The new secret, where the sender makes it: as in
+    CreateWebhook.
+    """
     @_builtins.property
     def overlap(self) -> _duration_pb2.Duration:
         """Optional. How long the secret of now holds beside the new one: a day where absent, seven at most; 0 ends it at once."""
@@ -237,10 +248,11 @@ class RotateWebhookSecretRequest(_message.Message):
         overlap: _duration_pb2.Duration | None = ...,
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        secret: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["overlap", b"overlap"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "overlap", b"overlap", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "overlap", b"overlap", "request_id", b"request_id", "secret", b"secret"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -114,7 +114,7 @@ class WebhookServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreateWebhook(self, request, context):
-        """Creates a webhook with a new secret, which is in this answer and in no other. A taken id is ALREADY_EXISTS, an absent
+        """Creates a webhook with a new secret, or the one that the sender gave; it is in this answer and in no other. A taken id is ALREADY_EXISTS, an absent
         project NOT_FOUND. Safe to repeat with the same request id: the answer has the secret again, unless it has been
         replaced since.
         """
@@ -138,8 +138,8 @@ class WebhookServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RotateWebhookSecret(self, request, context):
-        """Gives a webhook a new secret, which is in this answer and in no other; the one before holds for a while longer. One
-        that is older still ends at once. Safe to repeat with the same request id, as CreateWebhook is.
+        """Gives a webhook a new secret, or the one that the sender gave; it is in this answer and in no other. The one before
+        holds for a while longer, one that is older still ends at once. Safe to repeat with the same request id, as CreateWebhook is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,7 @@ class WebhookServiceStub:
     ListWebhooks: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ListWebhooksRequest, _webhooks_pb2.ListWebhooksResponse]
     """Lists the webhooks of a project, by name unless ordered otherwise, without their secrets. Has no effect."""
     CreateWebhook: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.CreateWebhookRequest, _webhook_types_pb2.Webhook]
-    """Creates a webhook with a new secret, which is in this answer and in no other. A taken id is ALREADY_EXISTS, an absent
+    """Creates a webhook with a new secret, or the one that the sender gave; it is in this answer and in no other. A taken id is ALREADY_EXISTS, an absent
     project NOT_FOUND. Safe to repeat with the same request id: the answer has the secret again, unless it has been
     replaced since.
     """
@@ -55,8 +55,8 @@ class WebhookServiceStub:
     lists them; an absent one NOT_FOUND.
     """
     RotateWebhookSecret: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.RotateWebhookSecretRequest, _webhook_types_pb2.Webhook]
-    """Gives a webhook a new secret, which is in this answer and in no other; the one before holds for a while longer. One
-    that is older still ends at once. Safe to repeat with the same request id, as CreateWebhook is.
+    """Gives a webhook a new secret, or the one that the sender gave; it is in this answer and in no other. The one before
+    holds for a while longer, one that is older still ends at once. Safe to repeat with the same request id, as CreateWebhook is.
     """
     ListWebhookDeliveries: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ListWebhookDeliveriesRequest, _webhooks_pb2.ListWebhookDeliveriesResponse]
     """Lists what arrived at a webhook, newest first, without bodies: the last 500 deliveries, of thirty days at most. Has no
@@ -92,7 +92,7 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     ListWebhooks: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ListWebhooksRequest, _webhooks_pb2.ListWebhooksResponse]  # type: ignore[assignment]
     """Lists the webhooks of a project, by name unless ordered otherwise, without their secrets. Has no effect."""
     CreateWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.CreateWebhookRequest, _webhook_types_pb2.Webhook]  # type: ignore[assignment]
-    """Creates a webhook with a new secret, which is in this answer and in no other. A taken id is ALREADY_EXISTS, an absent
+    """Creates a webhook with a new secret, or the one that the sender gave; it is in this answer and in no other. A taken id is ALREADY_EXISTS, an absent
     project NOT_FOUND. Safe to repeat with the same request id: the answer has the secret again, unless it has been
     replaced since.
     """
@@ -103,8 +103,8 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     lists them; an absent one NOT_FOUND.
     """
     RotateWebhookSecret: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.RotateWebhookSecretRequest, _webhook_types_pb2.Webhook]  # type: ignore[assignment]
-    """Gives a webhook a new secret, which is in this answer and in no other; the one before holds for a while longer. One
-    that is older still ends at once. Safe to repeat with the same request id, as CreateWebhook is.
+    """Gives a webhook a new secret, or the one that the sender gave; it is in this answer and in no other. The one before
+    holds for a while longer, one that is older still ends at once. Safe to repeat with the same request id, as CreateWebhook is.
     """
     ListWebhookDeliveries: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ListWebhookDeliveriesRequest, _webhooks_pb2.ListWebhookDeliveriesResponse]  # type: ignore[assignment]
     """Lists what arrived at a webhook, newest first, without bodies: the last 500 deliveries, of thirty days at most. Has no
@@ -155,7 +155,7 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.CreateWebhookRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_types_pb2.Webhook, _abc.Awaitable[_webhook_types_pb2.Webhook]]:
-        """Creates a webhook with a new secret, which is in this answer and in no other. A taken id is ALREADY_EXISTS, an absent
+        """Creates a webhook with a new secret, or the one that the sender gave; it is in this answer and in no other. A taken id is ALREADY_EXISTS, an absent
         project NOT_FOUND. Safe to repeat with the same request id: the answer has the secret again, unless it has been
         replaced since.
         """
@@ -184,8 +184,8 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.RotateWebhookSecretRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_types_pb2.Webhook, _abc.Awaitable[_webhook_types_pb2.Webhook]]:
-        """Gives a webhook a new secret, which is in this answer and in no other; the one before holds for a while longer. One
-        that is older still ends at once. Safe to repeat with the same request id, as CreateWebhook is.
+        """Gives a webhook a new secret, or the one that the sender gave; it is in this answer and in no other. The one before
+        holds for a while longer, one that is older still ends at once. Safe to repeat with the same request id, as CreateWebhook is.
         """
 
     @_abc_1.abstractmethod
