@@ -46,6 +46,7 @@ _SAID = (
     (("error: 403",), forbidden),
     (("not exported", "not found", "error: 404", "does not appear to be a git"), missing),
 )
+_OWN_WORDS = ("fatal: unable to", "fatal: this server")
 _NO_COMMIT = ("not our ref", "unadvertised object", "remote ref", "expected commit type")
 
 
@@ -136,8 +137,10 @@ class GitHost:
         for words, refusal in _SAID:
             if any(each in said for each in words):
                 return refusal(name)
-        fatal = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
-        return unavailable(name, f"cannot be asked ({(fatal or [said])[0]})")
+        # Nothing that the host itself wrote, which may repeat what was sent to it.
+        own = [line for line in said.splitlines() if line.startswith(_OWN_WORDS)]
+        told = f"cannot be asked ({own[0]})" if own else "does not answer as git would"
+        return unavailable(name, told)
 
     @asynccontextmanager
     async def _git(self, home: Path) -> AsyncIterator[Git]:
