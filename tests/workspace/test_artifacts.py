@@ -170,6 +170,37 @@ async def test_lineage_goes_both_ways_at_once(ws: Harness) -> None:
     assert len({edge.step for edge in both.edges}) == 2
 
 
+async def test_all_pages_together_are_the_lineage(ws: Harness) -> None:
+    names = await chain(ws, 6)
+    stub = ws.artifacts()
+    both = artifacts_pb2.LINEAGE_DIRECTION_BOTH
+    request = artifacts_pb2.GetLineageRequest(name=names[2], direction=both)
+    whole = await stub.GetLineage(request)
+    assert {version.name for version in whole.artifact_versions} == set(names)
+    for size in (1, 2, 4, 5, 6, 500):
+        request.page_size, request.page_token = size, ""
+        pages = [await stub.GetLineage(request)]
+        while pages[-1].next_page_token:
+            request.page_token = pages[-1].next_page_token
+            pages.append(await stub.GetLineage(request))
+        assert {len(page.artifact_versions) for page in pages[:-1]} <= {size}
+        assert [v for page in pages for v in page.artifact_versions] == list(
+            whole.artifact_versions
+        )
+        edges = [str(edge) for page in pages for edge in page.edges]
+        assert sorted(edges) == sorted(map(str, whole.edges))
+    request.page_size, request.page_token = 2, ""
+    request.page_token = (await stub.GetLineage(request)).next_page_token
+    for changed in (
+        artifacts_pb2.GetLineageRequest(name=names[1], direction=both),
+        artifacts_pb2.GetLineageRequest(name=names[2], direction=DOWNSTREAM),
+        artifacts_pb2.GetLineageRequest(name=names[2], direction=both, depth=3),
+    ):
+        changed.page_token = request.page_token
+        async with refused("INVALID_ARGUMENT", "INVALID_PAGE_TOKEN"):
+            await stub.GetLineage(changed)
+
+
 async def test_a_cached_step_made_nothing_itself(ws: Harness) -> None:
     (before, after) = await chain(ws, 2)
     run, me = await running(ws, "s1")

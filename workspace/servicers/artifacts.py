@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 from google.api import httpbody_pb2
 from google.protobuf.empty_pb2 import Empty
@@ -11,6 +12,7 @@ from meshkit.authentication import Context
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.idempotency import once
+from meshkit.paging import MAX_PAGE_SIZE, ListQuery, OrderKey, Orders
 from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
 from workspace import names
 from workspace.contents import Contents
@@ -38,7 +40,8 @@ from workspace.store.schema_artifacts import ArtifactVersion
 _BYTES = "application/octet-stream"
 _UP, _DOWN = lineage.Direction.UPSTREAM, lineage.Direction.DOWNSTREAM
 _DIRECTIONS = {0: (_UP,), 1: (_UP,), 2: (_DOWN,), 3: (_UP, _DOWN)}
-
+# A walk has its own order: a page token says which version came last.
+_AS_FOUND = Orders((OrderKey("uid"),), OrderKey("uid"), "uid")
 
 _DEFAULT_LIFETIME = timedelta(minutes=5)
 _DEFAULT_AGE = timedelta(days=1)
@@ -216,21 +219,30 @@ class ArtifactServicer(artifacts_pb2_grpc.ArtifactServiceServicer):
     async def GetLineage(
         self, request: artifacts_pb2.GetLineageRequest, _context: Context
     ) -> artifacts_pb2.Lineage:
+        query = ListQuery("GetLineage", request.name, f"{request.direction} {request.depth}")
+        size = request.page_size or MAX_PAGE_SIZE
+        window = self._lists.tokens.window(query, _AS_FOUND, size=size, token=request.page_token)
+        after: Any = window.cursor.uid if window.cursor else None
         found = await self._database.read(
             lineage.follow,
             *names.ids(request.name),
             directions=_DIRECTIONS.get(request.direction, _DIRECTIONS[0]),
             depth=request.depth,
+            part=lineage.Part(window.size, after),
         )
         if found is None:
             raise absent(request.name)
-        name_of = {row.uid: row.name for row in found.versions}
+        page = window.page(found.versions, version_to_proto, revision=0)
+        name_of = {row.uid: row.name for row in found.versions[: len(page.items)]}
         return artifacts_pb2.Lineage(
-            artifact_versions=[version_to_proto(row) for row in found.versions],
+            artifact_versions=page.items,
             edges=[
-                edge_to_proto(edge, step, name_of[edge.version_uid]) for edge, step in found.edges
+                edge_to_proto(edge, step, name_of[edge.version_uid])
+                for edge, step in found.edges
+                if edge.version_uid in name_of
             ],
             truncated=found.truncated,
+            next_page_token=page.next_page_token,
         )
 
     async def _version(self, name: str) -> ArtifactVersion:

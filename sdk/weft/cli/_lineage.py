@@ -10,6 +10,7 @@ import click
 from weft.cli._artifacts import label
 from weft.cli._names import short
 from weft.cli._output import note
+from weft.cli._pages import paged
 from weft.cli._text import plain
 
 if TYPE_CHECKING:
@@ -28,12 +29,16 @@ def ask(
     direction: str,
     depth: int,
 ) -> artifacts_pb2.Lineage:
-    """The lineage of a version."""
+    """The lineage of a version, all its pages in one."""
     from weftapi.workspace.v1 import artifacts_pb2
 
     request = artifacts_pb2.GetLineageRequest(name=name, depth=depth)
     request.direction = artifacts_pb2.LineageDirection.ValueType(_DIRECTIONS[direction])
-    return connection.workspace.call(stub.GetLineage, request)
+    whole = artifacts_pb2.Lineage()
+    for page in paged(lambda r: connection.workspace.call(stub.GetLineage, r), request):
+        whole.MergeFrom(page)
+    whole.next_page_token = ""
+    return whole
 
 
 def draw_lineage(
@@ -60,7 +65,7 @@ def draw_lineage(
                 results[version] |= made[step]
         _draw("used for", name, results, maker)
     if lineage.truncated:
-        note("there is more than fits: ask with a smaller --depth, or further along")
+        note("there is more than 10,000 versions: start further along")
 
 
 def _draw(title: str, root: str, nearest: Mapping[str, set[str]], maker: Mapping[str, str]) -> None:

@@ -1096,22 +1096,32 @@ class GetLineageRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     DIRECTION_FIELD_NUMBER: _builtins.int
     DEPTH_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. The version to start from."""
     direction: Global___LineageDirection.ValueType
     """Optional. Which way."""
     depth: _builtins.int
     """Optional. How many steps away: 10 by default and at most."""
+    page_size: _builtins.int
+    """Optional. Versions on a page: 500 by default and at most."""
+    page_token: _builtins.str
+    """Optional. Where the last page ended. A version that has been deleted since is INVALID_ARGUMENT
+    `INVALID_PAGE_TOKEN`: start again.
+    """
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         direction: Global___LineageDirection.ValueType = ...,
         depth: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "direction", b"direction", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "direction", b"direction", "name", b"name", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1126,11 +1136,14 @@ class Lineage(_message.Message):
     ARTIFACT_VERSIONS_FIELD_NUMBER: _builtins.int
     EDGES_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     truncated: _builtins.bool
-    """Output only. Whether there is more than fits (500 versions)."""
+    """Output only. Whether there is more than is followed: 10,000 versions. Start further along to see it."""
+    next_page_token: _builtins.str
+    """Output only. Where the next page begins; empty on the last one."""
     @_builtins.property
     def artifact_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ArtifactVersion]:
-        """Output only. The versions, the one asked for first."""
+        """Output only. The versions of this page; on the first, the one asked for comes first."""
 
     @_builtins.property
     def edges(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineageEdge]:
@@ -1142,10 +1155,11 @@ class Lineage(_message.Message):
         artifact_versions: _abc.Iterable[Global___ArtifactVersion] | None = ...,
         edges: _abc.Iterable[Global___LineageEdge] | None = ...,
         truncated: _builtins.bool = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_versions", b"artifact_versions", "edges", b"edges", "truncated", b"truncated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_versions", b"artifact_versions", "edges", b"edges", "next_page_token", b"next_page_token", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -229,7 +229,8 @@ class ArtifactServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetLineage(self, request, context):
-        """Answers where a version comes from or what was made of it, across pipelines, nearest first. Needs the permission on
+        """Answers where a version comes from or what was made of it, across pipelines, nearest first and page by page. An
+        edge stands on the page of its version, so that all pages together are the graph. Needs the permission on
         the project: whoever was only shared one thing of it does not see its neighbours. Has no effect.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

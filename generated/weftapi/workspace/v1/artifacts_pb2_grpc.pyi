@@ -85,7 +85,8 @@ class ArtifactServiceStub:
     so repeating makes nothing twice. A run token creates for steps of its own run only.
     """
     GetLineage: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.GetLineageRequest, _artifacts_pb2.Lineage]
-    """Answers where a version comes from or what was made of it, across pipelines, nearest first. Needs the permission on
+    """Answers where a version comes from or what was made of it, across pipelines, nearest first and page by page. An
+    edge stands on the page of its version, so that all pages together are the graph. Needs the permission on
     the project: whoever was only shared one thing of it does not see its neighbours. Has no effect.
     """
 
@@ -144,7 +145,8 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     so repeating makes nothing twice. A run token creates for steps of its own run only.
     """
     GetLineage: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.GetLineageRequest, _artifacts_pb2.Lineage]  # type: ignore[assignment]
-    """Answers where a version comes from or what was made of it, across pipelines, nearest first. Needs the permission on
+    """Answers where a version comes from or what was made of it, across pipelines, nearest first and page by page. An
+    edge stands on the page of its version, so that all pages together are the graph. Needs the permission on
     the project: whoever was only shared one thing of it does not see its neighbours. Has no effect.
     """
 
@@ -290,7 +292,8 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _artifacts_pb2.GetLineageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_artifacts_pb2.Lineage, _abc.Awaitable[_artifacts_pb2.Lineage]]:
-        """Answers where a version comes from or what was made of it, across pipelines, nearest first. Needs the permission on
+        """Answers where a version comes from or what was made of it, across pipelines, nearest first and page by page. An
+        edge stands on the page of its version, so that all pages together are the graph. Needs the permission on
         the project: whoever was only shared one thing of it does not see its neighbours. Has no effect.
         """
 
