@@ -7,13 +7,15 @@ value never repeats the value: it may be a secret in the wrong place.
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
-
-from jsonschema import Draft202012Validator
-from referencing import Registry
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.rules.patterns import compile_pattern
+
+# Imported where it is used: the workspaces of tests, and many others, never see a schema.
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 MAX_BYTES = 64 << 10
 _MAX_DEPTH = 24
@@ -22,8 +24,6 @@ _MAX_WORDS = 200
 _REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 # Keywords whose value maps names to schemas: a property may well be called "$ref".
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "dependentSchemas"})
-_META = Draft202012Validator(Draft202012Validator.META_SCHEMA)
-_OFFLINE: Registry[Any] = Registry()
 
 
 def check_schema(schema: Mapping[str, Any], path: str) -> None:
@@ -40,9 +40,8 @@ def check_schema(schema: Mapping[str, Any], path: str) -> None:
 
 def violations(schema: Mapping[str, Any], value: Any, path: str) -> list[FieldViolation]:
     """What is wrong with a value, by position; `schema` passed `check_schema` once."""
-    validator = Draft202012Validator(schema, registry=_OFFLINE)
     found: dict[FieldViolation, None] = {}
-    for error in validator.iter_errors(value):
+    for error in _validator(schema).iter_errors(value):
         found.update(dict.fromkeys(_told(error, path)))
         if len(found) >= _MAX_PROBLEMS:
             break
@@ -52,6 +51,22 @@ def violations(schema: Mapping[str, Any], value: Any, path: str) -> list[FieldVi
 def is_too_large(value: Any) -> bool:
     """Whether a schema or a value is larger than any may be."""
     return len(json.dumps(value, ensure_ascii=False).encode()) > MAX_BYTES
+
+
+def _validator(schema: Mapping[str, Any]) -> "Draft202012Validator":
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+
+    # An empty registry: nothing is fetched, whatever a schema names.
+    return Draft202012Validator(schema, registry=Registry())
+
+
+@cache
+def _meta() -> "Draft202012Validator":
+    """What schemas themselves are held against."""
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(Draft202012Validator.META_SCHEMA)
 
 
 def _schema_problems(schema: Mapping[str, Any], path: str) -> Iterator[FieldViolation]:
@@ -64,7 +79,7 @@ def _schema_problems(schema: Mapping[str, Any], path: str) -> Iterator[FieldViol
         return
     yield from (
         FieldViolation(_at(path, error), f"must follow the rules of {error.validator!r}")
-        for error in _META.iter_errors(schema)
+        for error in _meta().iter_errors(schema)
     )
     if schema.get("type") != "object":
         yield FieldViolation(f"{path}.type", 'must be "object"')

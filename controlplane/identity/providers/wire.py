@@ -3,11 +3,9 @@
 import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
-from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from controlplane.identity.providers.model import (
     Client,
@@ -15,6 +13,10 @@ from controlplane.identity.providers.model import (
     ProviderUnavailableError,
 )
 from meshkit.egress import Egress, EgressError
+
+# Imported where it is used: most servers start more often than somebody signs in through others.
+if TYPE_CHECKING:
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 _OK = 200
 # Of the whole exchange; each provider's bulkhead ends it earlier.
@@ -41,6 +43,8 @@ class Wire:
         self, client: Client, *, auth_method: str | None = None
     ) -> AsyncIterator["OAuthSession"]:
         """A conversation as this client."""
+        from authlib.integrations.httpx_client import AsyncOAuth2Client
+
         oauth = AsyncOAuth2Client(
             client.client_id,
             client.client_secret,
@@ -60,7 +64,7 @@ class Wire:
 class OAuthSession:
     """The provider's endpoints, as one client; keeps the access token it was given."""
 
-    def __init__(self, oauth: AsyncOAuth2Client) -> None:
+    def __init__(self, oauth: "AsyncOAuth2Client") -> None:
         self._oauth = oauth
 
     def authorization_uri(self, endpoint: str, **parameters: str) -> str:
@@ -86,6 +90,8 @@ class OAuthSession:
     async def _ask_for_token(
         self, endpoint: str, code: str, code_verifier: str
     ) -> tuple[str, dict[str, Any]]:
+        from authlib.common.errors import AuthlibBaseError
+
         with _failures_in_words(endpoint):
             try:
                 answer = await self._oauth.fetch_token(
