@@ -27,6 +27,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from weft._alerts import alert as alert
     from weft._approval import wait_for_approval as wait_for_approval
     from weft._artifact import Artifact as Artifact
     from weft._cache import CacheDecision as CacheDecision
@@ -89,6 +90,7 @@ _HOMES = {
     "StepRun": "_run",
     "StepState": "_states",
     "WeftError": "errors",
+    "alert": "_alerts",
     "context": "_context",
     "log_metadata": "_context",
     "log_metric": "_context",
@@ -127,6 +129,7 @@ __all__ = [
     "StepState",
     "WeftError",
     "__version__",
+    "alert",
     "context",
     "log_metadata",
     "log_metric",

@@ -20,7 +20,7 @@ from weft._capture import level_name
 from weft._context import StepContext
 from weft._definition import StepDefinition
 from weft._failures import failure_of
-from weft._records import Metadata, Metric
+from weft._records import Alert, Metadata, Metric
 from weft._store import open_store
 
 if TYPE_CHECKING:
@@ -49,6 +49,10 @@ class Events:
         """Hand metrics to the parent."""
         for metric in metrics:
             self.send({"record": _json.encode(metric)})
+
+    def write_alert(self, alert: Alert) -> None:
+        """Hand an alert to the parent."""
+        self.send({"record": _json.encode(alert)})
 
 
 class _Handler(logging.Handler):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from weft import _json
-from weft._records import Metadata, Metric, now
+from weft._records import Alert, Metadata, Metric, now
 from weft.errors import NoActiveStepError, StepStoppedError
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ class Notes(Protocol):
 
     def write_metrics(self, metrics: Sequence[Metric]) -> None:
         """Keep points of curves."""
+
+    def write_alert(self, alert: Alert) -> None:
+        """Have people told something."""
 
 
 def _no_questions() -> Asked:

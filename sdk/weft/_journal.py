@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from weft._records import (
+    Alert,
     CacheCandidate,
     Given,
     Listener,
@@ -107,6 +108,12 @@ class JournaledRun:
         with self._order:
             self._journal.write_metrics(metrics)
             self._remote.write_metrics(metrics)
+
+    def write_alert(self, alert: Alert) -> None:
+        """Has people told something."""
+        with self._order:
+            self._journal.write_alert(alert)
+            self._remote.write_alert(alert)
 
     def lookup_cache(self, step: str, key: str, max_age_s: float | None) -> CacheCandidate | None:
         """Finds an earlier result in the workspace."""

@@ -24,7 +24,7 @@ from weft._attempt import Attempt, AttemptResult, FailedAttempt, Succeeded
 from weft._capture import Capture, router
 from weft._definition import StepDefinition
 from weft._describe import entrypoint
-from weft._records import Failure, LogStreamName, Metadata, Metric
+from weft._records import Alert, Failure, LogStreamName, Metadata, Metric
 from weft.errors import WeftError
 
 if TYPE_CHECKING:
@@ -164,6 +164,8 @@ class ProcessDispatch:
                 notes.write_metadata(record)
             elif isinstance(record, Metric):
                 notes.write_metrics([record])
+            elif isinstance(record, Alert):
+                notes.write_alert(record)
         else:
             self._result = self._read_result(event)
 

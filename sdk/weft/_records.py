@@ -227,6 +227,18 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """Something to tell people; `id` is the same however often it is handed over."""
+
+    step: str
+    attempt: int
+    id: str
+    text: str
+    time: dt.datetime
+    alerter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CacheCandidate:
     """An earlier result of a step: the one that matches, or the latest that does not.
 
@@ -249,7 +261,7 @@ class Given:
     items: Mapping[str, Mapping[str, ArtifactVersion]] = field(default_factory=dict)
 
 
-Record = RunRecord | StepRecord | RunReport | StepReport | LogBatch | Metadata | Metric
+Record = RunRecord | StepRecord | RunReport | StepReport | LogBatch | Metadata | Metric | Alert
 
 
 class Listener(Protocol):
@@ -302,6 +314,9 @@ class RunRecorder(Protocol):
 
     def write_metrics(self, metrics: Sequence[Metric]) -> None:
         """Keep points of curves."""
+
+    def write_alert(self, alert: Alert) -> None:
+        """Have people told something."""
 
     def lookup_cache(self, step: str, key: str, max_age_s: float | None) -> CacheCandidate | None:
         """Find the result with this key, else the step's most recent one, else None.

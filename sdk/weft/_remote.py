@@ -8,9 +8,11 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from weft import _alerts
 from weft._asking import Asker
 from weft._backoff import persist
 from weft._connection import Endpoint
@@ -19,6 +21,7 @@ from weft._log_shipper import LogShipper
 from weft._models import ModelLinks
 from weft._noted import Noted
 from weft._records import (
+    Alert,
     ArtifactVersion,
     CacheCandidate,
     Given,
@@ -111,9 +114,8 @@ class RemoteRecorder:
         from weftapi.workspace.v1 import reports_pb2, reports_pb2_grpc
 
         stub = self._endpoint.stub(reports_pb2_grpc.ReportServiceStub)
-        request = reports_pb2.ClaimRunRequest(
-            name=run, reporter=self._reporter, host=socket.gethostname()
-        )
+        request = reports_pb2.ClaimRunRequest(name=run, reporter=self._reporter)
+        request.host = socket.gethostname()
         return self._endpoint.call(stub.ClaimRun, request)
 
     def _create_once(self, ref: RunRef, run: RunRecord) -> None:
@@ -212,11 +214,12 @@ class RemoteRun:
 
     def write_metrics(self, metrics: Sequence[Metric]) -> None:
         """Keeps figures; the newest of each name travels with the step's next state."""
-        for metric in metrics:
-            value = {metric.name: metric.value}
-            self._work.put(
-                lambda m=metric, value=value: self._noted.note(m.step, m.attempt, value)  # type: ignore[misc]
-            )
+        for m in metrics:
+            self._work.put(partial(self._noted.note, m.step, m.attempt, {m.name: m.value}))
+
+    def write_alert(self, alert: Alert) -> None:
+        """Has people told something, whatever becomes of it."""
+        self._work.put(lambda: _alerts.send(self._endpoint, self._ref.name, alert))
 
     def lookup_cache(self, step: str, key: str, max_age_s: float | None) -> CacheCandidate | None:
         """Finds an earlier result in the workspace; a workspace that cannot say has none."""

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from weft import _json
 from weft._records import (
+    Alert,
     CacheCandidate,
     Given,
     Listener,
@@ -88,6 +89,10 @@ class SpoolRun:
     def write_metrics(self, metrics: Sequence[Metric]) -> None:
         """Keep points."""
         self._write(*metrics)
+
+    def write_alert(self, alert: Alert) -> None:
+        """Keep what people are told when the run is handed over."""
+        self._write(alert)
 
     def lookup_cache(self, step: str, key: str, max_age_s: float | None) -> CacheCandidate | None:
         """Find an earlier result of this machine."""

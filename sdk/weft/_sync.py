@@ -10,6 +10,7 @@ from pathlib import Path
 
 from weft._connection import Endpoint
 from weft._records import (
+    Alert,
     LogBatch,
     Metadata,
     Metric,
@@ -95,3 +96,5 @@ def _replay(recording: RunRecorder, record: Record) -> None:
             recording.write_metadata(record)
         case Metric():
             recording.write_metrics([record])
+        case Alert():
+            recording.write_alert(record)

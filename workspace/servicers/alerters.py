@@ -177,7 +177,8 @@ class AlerterServicer(alerters_pb2_grpc.AlerterServiceServicer):
             project=project,
             run=run,
             text=request.text,
-            key=str(new_uid()),
+            # Said again later than requests are remembered, it is told once all the same.
+            key=request.request_id or str(new_uid()),
             actor=caller().subject,
             alerter=names.last(request.alerter),
             step=request.step_id,
