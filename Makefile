@@ -55,9 +55,14 @@ $(CLOUDS)/node_modules/.ready: $(CLOUDS)/package-lock.json
 clouds: .venv-clouds/.ready $(CLOUDS)/node_modules/.ready  ## Install the stand-ins for clouds of the tests (needs Node)
 
 # Where npm is missing, or nothing can be fetched, the tests that need them say so.
-test: setup  ## Run the tests
+stand-ins:
 	command -v npm >/dev/null && $(MAKE) --no-print-directory oidc-provider clouds || true
-	$(BIN)/python -m pytest -n auto --dist worksteal
+
+test: setup stand-ins  ## Run the tests
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not fault"
+
+test-faults: setup stand-ins  ## Run the tests that kill servers over and over (they take longer)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m fault
 
 protos/node_modules/.ready: protos/package-lock.json
 	cd protos && npm install --no-save --silent --no-audit --no-fund
@@ -78,4 +83,4 @@ bench: setup  ## Measure every headline figure beside its bare limit (a few minu
 docs: setup  ## Write the pages in docs/ that follow from the code
 	$(BIN)/python docs/generate.py
 
-.PHONY: help setup demo up oidc-provider clouds protos check-protos lint-protos test bench lint docs
+.PHONY: help setup demo up oidc-provider clouds protos check-protos lint-protos stand-ins test test-faults bench lint docs

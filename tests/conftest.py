@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests import compiled
+from tests.memory import scratch
 from tests.postgres import Server, binaries
 from tests.rpc_coverage import is_whole_suite
 from tests.templates import Template
@@ -24,6 +25,9 @@ settings.load_profile("weft")
 # A shell's background jobs ignore Ctrl-C, and so would every command that these tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What pytest asks for the place of `tmp_path`.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch()))
 
 DATABASES = ("sqlite", "postgresql")
 

@@ -17,5 +17,6 @@ forks.set_forkserver_preload(
         "tests.workspace.killed_triggers",
         "tests.workspace.killed_webhooks",
         "tests.workspace.log_process",
+        "tests.workspace.replicas",
     ]
 )

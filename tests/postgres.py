@@ -9,10 +9,11 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
+
+from tests.memory import scratch
 
 _OPTIONS = {
     "listen_addresses": "",
@@ -22,12 +23,6 @@ _OPTIONS = {
     "synchronous_commit": "on",
     "log_min_messages": "fatal",
 }
-
-# Creating and dropping a database writes and syncs hundreds of small files, and every test has
-# one of its own: on a disk they hold each other up for seconds. The server keeps all its promises
-# in memory too, but the one about power cuts, which no test makes.
-_MEMORY = Path("/dev/shm")
-_ROOM_BYTES = 2 * 1024**3
 
 
 def binaries() -> Path | None:
@@ -44,7 +39,7 @@ class Server:
 
     def __init__(self, run: str, programs: Path) -> None:
         self._programs = programs
-        self.directory = _root() / f"weft-postgres-{run}"
+        self.directory = scratch() / f"weft-postgres-{run}"
         self._data = self.directory / "data"
 
     def url(self, database: str) -> str:
@@ -105,9 +100,3 @@ class Server:
             stderr=sys.stderr if os.environ.get("WEFT_POSTGRES_LOG") else subprocess.DEVNULL,
             cwd=self.directory,
         )
-
-
-def _root() -> Path:
-    """Where all processes of a run agree to keep the data."""
-    has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).total >= _ROOM_BYTES
-    return _MEMORY if has_room else Path(tempfile.gettempdir())

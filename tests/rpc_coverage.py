@@ -79,12 +79,11 @@ def note_log(log: Path) -> None:
 
 
 def is_whole_suite(config: pytest.Config) -> bool:
-    """Whether nothing of the suite was left out."""
+    """Whether nothing was left out of what `make test` runs."""
     is_default = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     options = config.option
-    return is_default and not (
-        options.keyword or options.markexpr or options.lf or options.collectonly
-    )
+    is_all = options.markexpr in ("", "not fault")
+    return is_default and is_all and not (options.keyword or options.lf or options.collectonly)
 
 
 def _missing() -> Iterator[str]:

@@ -20,6 +20,7 @@ from tests.workloads.observed import PATIENCE_S, said, shell
 from weftapi.workloads.v1 import workloads_pb2 as pb
 from workloads.shim.processes import has_mark, pids
 
+pytestmark = pytest.mark.fault
 SEEDS = range(20)
 PER_SEED = 6
 # Codes after which nobody knows whether the submission took effect.

@@ -1,7 +1,6 @@
 """Schedules that fire: once for each time, whoever looks, however late, and whatever dies."""
 
 import asyncio
-import multiprocessing
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ from random import Random
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from tests.forks import forks
 from tests.workspace.harness import ADMIN, policy
 from tests.workspace.replicas import die, replica
 from tests.workspace.scheduling import (
@@ -240,14 +240,12 @@ async def test_whoever_dies_while_firing_leaves_one_run_for_each_time(
 ) -> None:
     """Twenty-two kills at writes and commits; whoever comes next finds it done, or does it."""
     await plan.create(overlap=ALLOW)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.workspace.replicas"])
     random, died_early = Random(4), 0
     for turn in range(1, 23):
         plan.ws.clock.move(hours=1)
         # The first turns go through every statement; then come others by the seed.
         point = turn if turn <= 15 else random.randint(1, 15)
-        child = context.Process(target=die, args=(database_url, plan.now, f"child-{turn}", point))
+        child = forks.Process(target=die, args=(database_url, plan.now, f"child-{turn}", point))
         child.start()
         await asyncio.to_thread(child.join)
         assert child.exitcode == -signal.SIGKILL
