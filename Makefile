@@ -55,13 +55,13 @@ $(CLOUDS)/node_modules/.ready: $(CLOUDS)/package-lock.json
 clouds: .venv-clouds/.ready $(CLOUDS)/node_modules/.ready  ## Install the stand-ins for clouds of the tests (needs Node)
 
 # Where npm is missing, or nothing can be fetched, the tests that need them say so.
-stand-ins:
+stand-ins: setup  ## Install what the tests use in place of clouds and identity providers, where that can be had
 	command -v npm >/dev/null && $(MAKE) --no-print-directory oidc-provider clouds || true
 
-test: setup stand-ins  ## Run the tests
+test: stand-ins  ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not fault"
 
-test-faults: setup stand-ins  ## Run the tests that kill servers over and over (they take longer)
+test-faults: stand-ins  ## Run the tests that kill servers over and over (they take longer)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m fault
 
 protos/node_modules/.ready: protos/package-lock.json
