@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from weft._context import log_metric as log_metric
     from weft._context import log_metrics as log_metrics
     from weft._handles import Handle as Handle
+    from weft._load import artifact as artifact
+    from weft._load import load_artifact as load_artifact
     from weft._materializers.base import Materializer as Materializer
     from weft._materializers.base import Saved as Saved
     from weft._materializers.registry import register_materializer as register_materializer
@@ -91,7 +93,9 @@ _HOMES = {
     "StepState": "_states",
     "WeftError": "errors",
     "alert": "_alerts",
+    "artifact": "_load",
     "context": "_context",
+    "load_artifact": "_load",
     "log_metadata": "_context",
     "log_metric": "_context",
     "log_metrics": "_context",
@@ -130,7 +134,9 @@ __all__ = [
     "WeftError",
     "__version__",
     "alert",
+    "artifact",
     "context",
+    "load_artifact",
     "log_metadata",
     "log_metric",
     "log_metrics",

@@ -91,7 +91,7 @@ class ModelVersion:
             request = artifacts_pb2.GetArtifactVersionRequest(name=name)
             message = self._endpoint.call(stub.GetArtifactVersion, request)
             versions.append(_wire.artifact_version(message))
-        store = self._store_uri()
+        store = store_uri(self._endpoint)
         return {version.name: Artifact(version, store=store) for version in versions}
 
     def load(self, output: str | None = None) -> Any:
@@ -115,14 +115,6 @@ class ModelVersion:
             return trained[0]
         names = ", ".join(sorted(known)) or "nothing"
         raise WeftError(f"{self.name} has {names}: say which, as in load('step.output')")
-
-    def _store_uri(self) -> str:
-        """Where the workspace keeps artifacts, unless this machine says otherwise."""
-        from weftapi.workspace.v1 import server_pb2, server_pb2_grpc
-
-        stub = self._endpoint.stub(server_pb2_grpc.ServerServiceStub)
-        info = self._endpoint.call(stub.GetServerInfo, server_pb2.GetServerInfoRequest())
-        return os.environ.get("WEFT_ARTIFACT_STORE") or str(info.artifact_store_uri)
 
     def _linked(self) -> Iterable[str]:
         from weftapi.workspace.v1 import models_pb2, models_pb2_grpc
@@ -162,6 +154,15 @@ def model(name: str, version: int | str | None = None, *, stage: str | None = No
     request = models_pb2.GetModelVersionRequest(name=f"{project}/models/{name}/versions/{which}")
     stub = endpoint.stub(models_pb2_grpc.ModelServiceStub)
     return ModelVersion(endpoint, endpoint.call(stub.GetModelVersion, request))
+
+
+def store_uri(endpoint: Endpoint) -> str:
+    """Where a workspace keeps artifacts, unless this machine says otherwise."""
+    from weftapi.workspace.v1 import server_pb2, server_pb2_grpc
+
+    stub = endpoint.stub(server_pb2_grpc.ServerServiceStub)
+    info = endpoint.call(stub.GetServerInfo, server_pb2.GetServerInfoRequest())
+    return os.environ.get("WEFT_ARTIFACT_STORE") or str(info.artifact_store_uri)
 
 
 def _in_use(connection: Any) -> tuple[Endpoint, str]:

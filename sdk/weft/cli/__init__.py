@@ -57,6 +57,7 @@ COMMANDS: Mapping[str, Command] = {
     "models": Command("models:models", "List models, and move their versions between stages."),
     "orgs": Command("orgs:orgs", "List, make and choose organizations."),
     "pipelines": Command("pipelines:pipelines", "List, show and describe pipelines."),
+    "projects": Command("projects:projects", "List and make projects, and bound what they take."),
     "roles": Command("roles:roles", "List, show and make roles."),
     "run": Command("run:run", "Run a pipeline from a file on the mesh, and watch it."),
     "secrets": Command("secrets:secrets", "Keep values that pipelines need, and say where."),

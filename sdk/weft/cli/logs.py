@@ -80,6 +80,7 @@ def logs(
     for stream, line in lines(connection, name, step, last_lines or 0, wanted):
         count += 1
         painter.paint(stream, line)
+    painter.sum_up()
     if not count:
         is_whole = not wanted.ListFields()
         note(f"nothing {'was written to' if is_whole else 'like this is in'} the log of {run} yet")
@@ -124,14 +125,28 @@ class _Painter:
         self._timestamps = timestamps
         self._is_alone = is_alone
         self._colours: dict[str, str] = {}
+        # Lines of each log that were not kept, and how often it was said.
+        self._dropped: dict[str, list[int]] = {}
+
+    def sum_up(self) -> None:
+        """Says how many lines were not kept in all, of logs of which it was said piecemeal."""
+        for label, counts in self._dropped.items():
+            if len(counts) > 1:
+                note(f"{sum(counts):,} lines of {label} were not kept in all")
 
     def paint(self, stream: logs_pb2.LogStream, line: types_pb2.LogLine) -> None:
         if self._is_json:
             click.echo(json.dumps({"step": stream.step_id, **as_dict(line)}, ensure_ascii=False))
             return
+        label = stream.step_id or "runner"
+        if line.dropped_lines:
+            counts = self._dropped.setdefault(label, [])
+            counts.append(line.dropped_lines)
+            if len(counts) > 1:
+                # Followed live it comes again with every few lines: once says it all.
+                return
         parts = [coloured(line.message)]
         if not self._is_alone:
-            label = stream.step_id or "runner"
             colour = self._colours.setdefault(label, _COLOURS[len(self._colours) % len(_COLOURS)])
             parts.insert(0, click.style(f"{label:<16} |", fg=colour))
         if self._timestamps:
