@@ -202,6 +202,11 @@ class Database:
         """
         return await self._put(operation, (item,), {}, once=once, reply=reply, grouped=True)  # type: ignore[no-any-return]
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other replicas may run on this database, and change it."""
+        return self._follower is not None
+
     async def ping(self) -> None:
         """Raises unless the database answers."""
         await self._engine.read(lambda connection: connection.execute(sa.select(1)).one())

@@ -10,13 +10,16 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
+from meshkit.config import ConfigError
 from meshkit.errors import Unavailable
 from meshkit.feed import Feed
+from meshkit.files import hold_alone
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -180,6 +183,29 @@ def open_engine(url: str, settings: DatabaseSettings) -> Engine:
             return PostgresEngine(parsed, settings)
         case other:
             raise ValueError(f"databases are sqlite:///path or postgresql://..., not {other}")
+
+
+def serve_alone(url: str) -> Callable[[], None]:
+    """Keeps other servers off a SQLite database; what is answered lets them in again.
+
+    Two would not hear of each other's changes: there is nobody to tell them. Does nothing for
+    PostgreSQL. Raises ConfigError where another server runs on the file.
+    """
+    if is_replicated(url):
+        return lambda: None
+    database = Path(sa.make_url(url).database or "")
+    database.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return hold_alone(database.with_name(database.name + ".server")).close
+    except BlockingIOError:
+        cure = "stop that one, or give both of them the same PostgreSQL database"
+        trouble = f"another server runs on {database}: SQLite serves one at a time; {cure}"
+        raise ConfigError([trouble]) from None
+
+
+def is_replicated(url: str) -> bool:
+    """Whether several servers may run on this database at the same time."""
+    return sa.make_url(url).get_backend_name() == "postgresql"
 
 
 def unavailable(error: BaseException) -> Unavailable:

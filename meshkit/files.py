@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import IO
 
 # Longer than any transaction takes that names a key whose file was just made.
 _SETTLED_S = 600.0
@@ -24,6 +25,20 @@ def locked(directory: Path) -> Iterator[None]:
     with (directory / ".lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def hold_alone(path: Path) -> IO[bytes]:
+    """Locks a file, made where it is missing, until what is answered is closed, or we die.
+
+    BlockingIOError where somebody else holds it.
+    """
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise
+    return file
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -52,7 +52,12 @@ def run_service(
         sys.stderr.write(f"{service}: {error}\n")
         sys.exit(_EXIT_CONFIG)
     configure_logging(loaded.log_level)
-    uvloop.run(_serve(loaded, build, service))
+    try:
+        uvloop.run(_serve(loaded, build, service))
+    except ConfigError as error:
+        # What only shows when the server starts: somebody else has the database, say.
+        sys.stderr.write(f"{service}: {error}\n")
+        sys.exit(_EXIT_CONFIG)
     sys.exit(0)
 
 

@@ -14,6 +14,7 @@ forks.set_forkserver_preload(
         "tests.controlplane.killed_changes",
         "tests.workspace.killed_alerts",
         "tests.workspace.killed_launches",
+        "tests.workspace.killed_replicas",
         "tests.workspace.killed_triggers",
         "tests.workspace.killed_webhooks",
         "tests.workspace.log_process",

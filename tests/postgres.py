@@ -58,6 +58,10 @@ class Server:
                 self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "-w", "stop")
                 shutil.rmtree(self.directory)
 
+    def restart(self) -> None:
+        """As after a crash: every connection breaks, and nobody is asked."""
+        self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "-w", "restart")
+
     @contextlib.contextmanager
     def _users(self) -> Iterator[set[int]]:
         """The processes that use the server and still live, under an exclusive lock."""

@@ -35,7 +35,8 @@ class WorkspaceSettings(MemberSettings):
     health_address: str = "127.0.0.1:7792"
     """Where the kubelet asks for health: plaintext, grpc.health.v1 alone."""
     edge_endpoint: str = ""
-    """Where clients and runners reach the edge listener: "host:port"; what was bound if not set."""
+    """Where clients and runners reach the edge listener: "host:port", or those of several replicas
+    with commas between; what was bound if not set."""
     mesh_endpoint: str = ""
     """Where peers reach the mesh listener: "host:port"; what was bound if not set."""
     artifact_store_uri: str = ""
@@ -113,6 +114,8 @@ class WorkspaceSettings(MemberSettings):
     """How often new audit rows are looked for, to be shipped to the control plane."""
     keep_audit_s: float = 0.0
     """Age at which audit rows that were shipped are deleted here; 0 keeps them for good."""
+    job_lease_s: float = Field(default=30.0, gt=0)
+    """How long other replicas wait for the one that runs a job when it falls silent."""
     upkeep_interval_s: float = 600.0
     """How often what is older than that is deleted."""
 

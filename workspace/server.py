@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,14 +13,14 @@ from meshkit.clock import Clock, SystemClock
 from meshkit.credentials import Credentials
 from meshkit.database import Database
 from meshkit.denials import DenialLog
-from meshkit.files import read_or_make_key
-from meshkit.jobs import Job, JobRunner, Lease
+from meshkit.engines import serve_alone
+from meshkit.files import locked, read_or_make_key
+from meshkit.jobs import Job, JobRunner
 from meshkit.link import Link
 from meshkit.membership import Membership, membership_of
 from meshkit.migrations import migrate
 from meshkit.paging import KEY_BYTES, PageTokens
 from meshkit.server import MeshServer, Ports
-from meshkit.session import Session
 from meshkit.telemetry import Metrics
 from weftapi.workloads.v1 import workloads_pb2
 from workspace.access import Policies
@@ -38,10 +38,8 @@ from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import LaunchSettings, Reconciler
 from workspace.logs.archive import Archivist, archivist_of
 from workspace.logs.keeper import LogKeeper
-from workspace.logs.live import LiveLogs
 from workspace.logs.opening import KeptLogs, open_logs
 from workspace.membership import PeoplesKeys, WorkspaceMember, endpoint_of
-from workspace.operations import conditions
 from workspace.reaper import Reaper
 from workspace.repositories.desk import RepositoryDesk
 from workspace.scheduler import Scheduler
@@ -56,11 +54,10 @@ from workspace.secrets.upkeep import SecretUpkeep
 from workspace.servicers.listing import Lists
 from workspace.services import SHOWN, Parts, extra_checks, services
 from workspace.stacks.trying import Trials
-from workspace.store import conditions as condition_store
 from workspace.store.base import metadata
 from workspace.triggering.reactor import Reactor
 from workspace.trust import Trust, trust_of
-from workspace.upkeep import Upkeep
+from workspace.upkeep import Upkeep, expire_conditions
 from workspace.usage import UsageMeter
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -85,19 +82,23 @@ class Workspace:
     member: WorkspaceMember
     link: Link | None
     jobs: Sequence[Job]
+    let_others_in: Callable[[], None] = lambda: None
     _closing: AsyncExitStack = field(default_factory=AsyncExitStack)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> Ports:
         """Serves, then takes up the jobs and the link."""
         ports = await self.server.start()
-        await self._closing.enter_async_context(JobRunner(self.database, list(self.jobs)))
+        jobs = [replace(job, lease_s=self.settings.job_lease_s) for job in self.jobs]
+        await self._closing.enter_async_context(JobRunner(self.database, jobs))
         interval_s = self.settings.reaper_interval_s
         self._keep("heartbeats", self.heartbeats.keep_flushing(interval_s))
         key_interval_s = self.settings.secrets_key_interval_s
         self._keep("keys of secrets", self.sealer.keep_fresh(key_interval_s))
         quota_interval_s = self.settings.log_quota_interval_s
         self._keep("quotas of logs", self.logs.quotas.keep_settling(quota_interval_s))
+        if self.database.is_shared:
+            self._keep("logs of other replicas", self.logs.keep_looking())
         if self.archivist:
             archiving_s = self.settings.log_archiving_interval_s
             self._keep("archive logs", self.archivist.keep_archiving(archiving_s))
@@ -113,6 +114,7 @@ class Workspace:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._closing.aclose()
         await self.server.stop()
+        self.let_others_in()
 
     def _keep(self, name: str, work: Coroutine[None, None, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
@@ -128,7 +130,10 @@ class Workspace:
 async def build(settings: WorkspaceSettings) -> Workspace:
     """Joins the mesh, and composes a workspace that is ready to start."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return await compose(settings, await membership_of(settings), is_linked=True)
+    # Replicas share the directory, and may start for the first time together.
+    with locked(settings.data_dir):
+        membership = await membership_of(settings)
+    return await compose(settings, membership, is_linked=True)
 
 
 async def compose(
@@ -140,7 +145,30 @@ async def compose(
     is_linked: bool = False,
 ) -> Workspace:
     """Builds everything; `managers` and `clock` are where tests put a world of their own."""
-    clock = clock or SystemClock()
+    let_others_in = serve_alone(settings.database)
+    try:
+        built = await _compose(
+            settings,
+            membership,
+            clock=clock or SystemClock(),
+            managers=managers,
+            is_linked=is_linked,
+        )
+    except BaseException:
+        let_others_in()
+        raise
+    built.let_others_in = let_others_in
+    return built
+
+
+async def _compose(
+    settings: WorkspaceSettings,
+    membership: Membership,
+    *,
+    clock: Clock,
+    managers: WorkloadManagers | None,
+    is_linked: bool,
+) -> Workspace:
     await migrate(settings.database, MIGRATIONS, metadata)
     encoder = EventEncoder(SHOWN)
     database = await Database.open(
@@ -220,10 +248,11 @@ def _parts(
         stop_grace=settings.stop_grace,
         start_patience=settings.start_patience,
     )
-    backends = Backends(database, base.sealer)
+    backends = Backends(database, base.sealer, clock)
     secrets = SecretKeeper(database, backends)
     masking = Masking(database, secrets, clock)
-    pages = PageTokens([read_or_make_key(settings.data_dir / "page-token.key", KEY_BYTES)])
+    with locked(settings.data_dir):
+        pages = PageTokens([read_or_make_key(settings.data_dir / "page-token.key", KEY_BYTES)])
     connectors = ConnectorDesk(database, base.sealer, secrets, settings, clock)
     return Parts(
         settings=settings,
@@ -259,9 +288,7 @@ def _parts(
         heartbeats=Heartbeats(database, clock),
         bells=Bells(),
         masking=masking,
-        logs=LogKeeper(
-            database, LiveLogs(log_files, clock=clock), settings.log_quota, masking, clock=clock
-        ),
+        logs=LogKeeper(database, log_files, settings.log_quota, masking, clock=clock),
         managers=managers,
         reconciler=Reconciler(database, managers, trust.tokens, launching, clock=clock),
         is_draining=lambda: server().draining.is_set(),  # noqa: PLW0108 - it comes later
@@ -357,7 +384,7 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
     return [
         Job("old_logs", forget_logs, settings.upkeep_interval_s),
         Job("reaper", reaper.run, settings.reaper_interval_s),
-        Job("conditions", partial(_expire_conditions, parts.database), settings.reaper_interval_s),
+        Job("conditions", partial(expire_conditions, parts.database), settings.reaper_interval_s),
         Job("launches", parts.reconciler.run, settings.launch_interval_s),
         Job("contents", parts.contents.remove_orphans, settings.upkeep_interval_s),
         Job("alerters", parts.alerts.run, settings.launch_interval_s),
@@ -368,14 +395,3 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
         Job("secrets", secrets.run, settings.secrets_upkeep_interval_s),
         Job("upkeep", upkeep.run, settings.upkeep_interval_s),
     ]
-
-
-async def _expire_conditions(database: Database, lease: Lease) -> None:
-    """Ends what people were asked for so long that the answer is moot."""
-
-    def expire(session: Session) -> int:
-        lease.check(session)
-        return conditions.expire(session)
-
-    if await database.read(condition_store.has_due):
-        await database.write(expire)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from meshkit.caller import CallerKind
 from meshkit.clock import Clock
 from meshkit.database import Database
+from meshkit.files import locked
 from meshkit.membership import Membership
 from meshkit.tokens import TokenSigner, TokenVerifier, TrustedIssuer
 from workspace.access import Access, Policies
@@ -30,10 +31,12 @@ class Trust:
 def trust_of(
     settings: WorkspaceSettings, membership: Membership, database: Database, clock: Clock
 ) -> Trust:
+    """What a workspace verifies and signs with; its keys are made at the first start."""
     data, identity = settings.data_dir, membership.credentials.identity
     uid, own_issuer = str(identity.uid), str(identity)
     people = TrustedIssuer(str(membership.control_plane), _PEOPLE)
-    signer = TokenSigner(own_issuer, load_key(data), clock=clock)
+    with locked(data):
+        signer = TokenSigner(own_issuer, load_key(data), clock=clock)
     runs = TrustedIssuer(own_issuer, frozenset({CallerKind.RUN}))
     runs.replace_keys(signer.jwks)
     policies = Policies(data / "policy.binpb", clock=clock)

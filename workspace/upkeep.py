@@ -11,8 +11,10 @@ from meshkit.jobs import Lease
 from meshkit.session import Session
 from workspace.config import WorkspaceSettings
 from workspace.courier import AuditCourier
+from workspace.operations import conditions
 from workspace.operations.deliveries import KEEP_AGE
 from workspace.store import alert_deliveries, audit, feed_positions, triggers, webhooks
+from workspace.store import conditions as condition_store
 from workspace.store.base import metadata
 
 # As long as ListTriggerFirings and ListAlertDeliveries say; deleted so many in one transaction.
@@ -61,3 +63,14 @@ class Upkeep:
             arrived = self._courier.arrived
             if not await self._database.write(audit.prune, before=before, arrived=arrived):
                 return
+
+
+async def expire_conditions(database: Database, lease: Lease) -> None:
+    """Ends what people were asked for so long that the answer is moot."""
+
+    def expire(session: Session) -> int:
+        lease.check(session)
+        return conditions.expire(session)
+
+    if await database.read(condition_store.has_due):
+        await database.write(expire)

@@ -67,7 +67,7 @@ def no_token(*, is_fresh: bool) -> str:  # noqa: ARG001 - the signature of a Tok
 
 
 class Endpoint:
-    """One server, called with the tokens of one principal."""
+    """One server, or its replicas, called with the tokens of one principal."""
 
     def __init__(self, target: str, *, ca_pem: str = "", token: TokenSource) -> None:
         self.target = target
@@ -85,10 +85,13 @@ class Endpoint:
             if self._channel is None:
                 import grpc
 
+                from weft._targets import target_of
+
                 roots = self._ca_pem.encode() or None
                 credentials = grpc.ssl_channel_credentials(roots)
-                options = [*_OPTIONS, *_proxy_options(self.target)]
-                self._channel = grpc.secure_channel(self.target, credentials, options=options)
+                target, own = target_of(self.target)
+                options = [*_OPTIONS, *own]
+                self._channel = grpc.secure_channel(target, credentials, options=options)
             return self._channel
 
     def stub(self, factory: Callable[[grpc.Channel], S]) -> S:
@@ -335,10 +338,3 @@ def _certificates(pem: str) -> set[str]:
     """The certificates of a bundle, each in PEM."""
     end = "-----END CERTIFICATE-----"
     return {part.strip() + end for part in pem.split(end) if part.strip()}
-
-
-def _proxy_options(target: str) -> list[tuple[str, int]]:
-    """A proxy in the environment cannot reach this very machine."""
-    host = target.rpartition(":")[0].strip("[]")
-    is_here = host == "localhost" or host.startswith("127.") or host == "::1"
-    return [("grpc.enable_http_proxy", 0)] if is_here else []

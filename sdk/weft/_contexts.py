@@ -30,7 +30,7 @@ class Context:
         control_plane: `host:port` of the control plane.
         organization: `organizations/<id>`.
         workspace: `organizations/<id>/workspaces/<id>`.
-        workspace_endpoint: `host:port` of the workspace server.
+        workspace_endpoint: `host:port` of the workspace server; of replicas, with commas between.
         project: Id of the project that commands use.
         ca_pem: The CA that the servers' certificates come from; empty for public CAs.
         gateway: Base URL of the HTTP gateway; empty where there is none.

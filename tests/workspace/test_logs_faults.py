@@ -60,7 +60,7 @@ async def ws(
 ) -> AsyncIterator[Harness]:
     """A server with an empty project "demo" whose logs are on the faulty disk."""
     opened = FileBackend.open
-    monkeypatch.setattr(FileBackend, "open", lambda root: opened(root, disk=disk))
+    monkeypatch.setattr(FileBackend, "open", lambda root, **_: opened(root, disk=disk))
     async with workspace(tmp_path, database_url) as harness:
         await harness.create_project()
         yield harness

@@ -291,7 +291,7 @@ async def small_segments(
     """A server whose logs keep about the newest 20 KB, in segments of 4 KB."""
     limits = Limits(segment_bytes=4_000, log_bytes=16_000)
     opened = FileBackend.open
-    monkeypatch.setattr(FileBackend, "open", lambda root: opened(root, limits=limits))
+    monkeypatch.setattr(FileBackend, "open", lambda root, **_: opened(root, limits=limits))
     async with workspace(tmp_path, database_url) as ws:
         await ws.create_project()
         yield ws

@@ -3,14 +3,18 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from meshkit.breaker import Breaker
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.egress import Egress, EgressPolicy
+from meshkit.errors import MeshError
+from meshkit.ids import new_uid
+from meshkit.jobs import acquire, release
 from workspace.config import WorkspaceSettings
 from workspace.connectors import configs, types
 from workspace.connectors.failures import rejected, unavailable
@@ -18,6 +22,7 @@ from workspace.connectors.issuing import Issuer
 from workspace.connectors.model import Connector, ConnectorType, Issued, Resource, Setup, Wanted
 from workspace.connectors.wire import Wire
 from workspace.operations import service_connectors as operations
+from workspace.secrets.apart import apart
 from workspace.secrets.keeper import SecretKeeper
 from workspace.secrets.sealer import Sealer
 from workspace.store import service_connectors as store
@@ -25,6 +30,8 @@ from workspace.store.schema_connectors import ServiceConnector
 
 # Conversations with one service at once; behind one that hangs, waiting is in vain.
 _PLACES = 16
+# Between two looks whether it is our turn.
+_TURN_S = 0.1
 
 
 class ConnectorDesk:
@@ -49,6 +56,8 @@ class ConnectorDesk:
         self._clock = clock
         self._issuer = Issuer(clock)
         self._taken: Counter[UUID] = Counter()
+        self._breaker = Breaker(clock, "CONNECTOR_UNAVAILABLE")
+        self._holder = str(new_uid())
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def identify(self, row: ServiceConnector) -> str:
@@ -83,7 +92,7 @@ class ConnectorDesk:
         if method is None or not method.replaces_secrets:
             return await self._ask(row, wanted)
         # A secret that is good for one use is used by one caller at a time, and as it is then.
-        async with self._turns.setdefault(row.uid, asyncio.Lock()):
+        async with self._turns.setdefault(row.uid, asyncio.Lock()), self._turn(row):
             fresh = await self._database.read(store.get, row.id)
             return await self._ask(fresh if fresh and fresh.uid == row.uid else row, wanted)
 
@@ -91,10 +100,41 @@ class ConnectorDesk:
         async with self._speaking(row) as connector:
             issued = await connector.issue(wanted)
         if issued.replaced:
-            await self._database.write(
-                operations.replace_secrets, self._sealer, row.uid, row.id, issued.replaced
+            # Whoever asked may be gone: the only copy of what came back is here.
+            keeping = self._database.write(
+                operations.replace_secrets,
+                self._sealer,
+                row.uid,
+                row.id,
+                issued.replaced,
+                used=row.secrets,
             )
+            await asyncio.shield(apart(keeping))
         return issued
+
+    @asynccontextmanager
+    async def _turn(self, row: ServiceConnector) -> AsyncIterator[None]:
+        """Keeps other replicas from using a connector's secret, for longer than a call may take.
+
+        One that dies meanwhile is waited for no longer than that.
+        """
+        lease = None
+        name, lease_s = store.turn_of(row.uid), 2 * self._timeout_s
+        try:
+            async with asyncio.timeout(3 * self._timeout_s):
+                while lease is None:
+                    taking = self._database.write(
+                        acquire, self._database.tables, name, self._holder, lease_s
+                    )
+                    lease = await apart(taking)
+                    await asyncio.sleep(0 if lease else _TURN_S)
+        except TimeoutError as error:
+            raise unavailable(row.name, "is asked by other replicas all the time") from error
+        try:
+            yield
+        finally:
+            with suppress(MeshError):
+                await asyncio.shield(apart(self._database.write(release, lease)))
 
     @asynccontextmanager
     async def _speaking(self, row: ServiceConnector) -> AsyncIterator[Connector]:
@@ -103,14 +143,24 @@ class ConnectorDesk:
             raise unavailable(row.name, "is asked by too many callers at once")
         self._taken[row.uid] += 1
         try:
-            async with asyncio.timeout(self._timeout_s):
-                yield await self._connector(row)
-        except TimeoutError as error:
-            raise unavailable(row.name, "takes too long") from error
+            # One that was changed since may well answer.
+            with self._breaker.passing(
+                (row.uid, row.changes), lambda told: unavailable(row.name, told)
+            ):
+                async with self._in_time(row):
+                    yield await self._connector(row)
         finally:
             self._taken[row.uid] -= 1
             if not self._taken[row.uid]:
                 del self._taken[row.uid]
+
+    @asynccontextmanager
+    async def _in_time(self, row: ServiceConnector) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                yield
+        except TimeoutError as error:
+            raise unavailable(row.name, "takes too long") from error
 
     async def _connector(self, row: ServiceConnector) -> Connector:
         type_ = types.get(row.type)

@@ -27,8 +27,8 @@ from workspace.connectors.wire import Wire
 from workspace.forwarding import otlp
 from workspace.forwarding.parcels import Move, Parcel
 from workspace.logs.backend import LogTrimmedError
-from workspace.logs.keeper import key_of
-from workspace.logs.live import LiveLogs, stored
+from workspace.logs.live import LiveLogs
+from workspace.logs.refusals import key_of, stored
 from workspace.operations import log_forwarding as operations
 from workspace.secrets.keeper import SecretKeeper
 from workspace.servicers import log_lines
@@ -165,9 +165,10 @@ class Forwarder:
 
     async def _end(self, row: LogStream) -> int:
         """How far a log can be read here; nothing of one whose files another server has."""
-        key = key_of(row)
-        live = self._logs.end_of(key)
-        return (await stored(self._logs.backend.extent(key))).next_offset if live is None else live
+        live = self._logs.end_of(row)
+        if live is not None:
+            return live
+        return (await stored(self._logs.backend.extent(key_of(row)))).next_offset
 
     async def _send(self, parcel: Parcel, lease: Lease) -> None:
         """Has the collector take a parcel, then moves the cursors."""

@@ -55,6 +55,9 @@ class Grant:
     limit: str
 
 
+NOTHING = Grant(0, 0, "")
+
+
 def gap(limit: str) -> bytes:
     """What is stored for lines that a quota does not let in."""
     return _GAP + limit.encode()

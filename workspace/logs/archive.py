@@ -21,9 +21,17 @@ import structlog
 
 from meshkit.database import Database
 from workspace.config import WorkspaceSettings
-from workspace.logs.backend import Chunk, Extent, Frame, LogBackend, LogKey, LogStoreError
+from workspace.logs.backend import (
+    Chunk,
+    Extent,
+    Frame,
+    LogBackend,
+    LogKey,
+    LogStoreError,
+    LogTrimmedError,
+)
 from workspace.logs.files import FileBackend
-from workspace.logs.segments import SUFFIX
+from workspace.logs.segments import files_in
 from workspace.objects.port import ObjectMissingError, ObjectStore, ObjectStoreError
 from workspace.store import logs as log_store
 
@@ -47,11 +55,27 @@ class ArchivingBackend:
         async with self._present(key):
             return await self._files.extent(key)
 
-    async def append(self, key: LogKey, chunks: Sequence[Chunk], *, received_us: int) -> None:
+    async def hold(self, key: LogKey, fence: int) -> int:
+        async with self._present(key):
+            return await self._files.hold(key, fence)
+
+    def forget(self, key: LogKey) -> None:
+        self._files.forget(key)
+
+    async def append(
+        self, key: LogKey, chunks: Sequence[Chunk], *, received_us: int, fence: int = 0
+    ) -> None:
         # Whoever appends has asked for the extent: an archived log is present, or there is none.
-        await self._files.append(key, chunks, received_us=received_us)
+        await self._files.append(key, chunks, received_us=received_us, fence=fence)
 
     async def read(self, key: LogKey, offset: int, limit_bytes: int) -> list[Frame]:
+        async with self._present(key):
+            try:
+                return await self._files.read(key, offset, limit_bytes)
+            except (LogStoreError, LogTrimmedError):
+                if await asyncio.to_thread(self._path(key).exists):
+                    raise
+        # Another replica just let go of the files: they come back.
         async with self._present(key):
             return await self._files.read(key, offset, limit_bytes)
 
@@ -166,7 +190,9 @@ class ArchivingBackend:
             await asyncio.to_thread(fetched.rename, path)
         except (ObjectStoreError, OSError) as error:
             await asyncio.to_thread(shutil.rmtree, fetched, ignore_errors=True)
-            raise LogStoreError(str(error)) from error
+            # Another replica may have been quicker.
+            if not await asyncio.to_thread(path.exists):
+                raise LogStoreError(str(error)) from error
         self._files.forget(key)
 
     async def _is_archived(self, key: LogKey) -> bool:
@@ -199,7 +225,7 @@ class _Gate:
 class Archivist:
     """Copies what is sealed here to the store, and frees what is in both places.
 
-    Each server does so for the files that are its own.
+    Each server does so, also where replicas share their files: copying twice copies the same.
     """
 
     def __init__(self, database: Database, backend: ArchivingBackend, *, unused_s: float) -> None:
@@ -244,7 +270,7 @@ def folder_of(key: LogKey) -> str:
 
 
 def _segments(path: Path) -> list[str]:
-    return sorted(file.name for file in path.glob(f"*{SUFFIX}"))
+    return [file.name for file in files_in(path).values()]
 
 
 def _directories(root: Path) -> list[str]:

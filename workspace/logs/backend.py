@@ -79,13 +79,30 @@ class Extent:
 
 
 class LogBackend(Protocol):
-    """Keeps logs. Appends to one log never overlap; anything else may happen at once."""
+    """Keeps logs. Appends to one log never overlap; anything else may happen at once.
+
+    Only a server that holds a log appends to it.
+    """
 
     async def extent(self, key: LogKey) -> Extent:
         """Which lines are durable; (0, 0) for a log without any. Raises LogStoreError."""
         ...
 
-    async def append(self, key: LogKey, chunks: Sequence[Chunk], *, received_us: int) -> None:
+    async def hold(self, key: LogKey, fence: int) -> int:
+        """Lets this server alone append; returns the end of the log.
+
+        What servers with a lower fence still append does not count; `append` gets the fence
+        from then on. Raises LogStoreError.
+        """
+        ...
+
+    def forget(self, key: LogKey) -> None:
+        """Another server appends, or somebody put the log there: nothing known of it holds."""
+        ...
+
+    async def append(
+        self, key: LogKey, chunks: Sequence[Chunk], *, received_us: int, fence: int = 0
+    ) -> None:
         """Returns when the chunks, which continue the log, are durable; all of them or none.
 
         Raises LogStoreError, LogStoreFullError where there is no space.

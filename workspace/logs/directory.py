@@ -6,6 +6,7 @@ Everything here blocks, and runs on worker threads: one that appends, any number
 import errno
 import os
 import shutil
+import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +20,9 @@ from workspace.logs.backend import (
     LogStoreFullError,
     LogTrimmedError,
 )
-from workspace.logs.segments import SUFFIX, Segment, pack
+from workspace.logs.segments import SUFFIX, Segment, files_in, name_of, origin_of, pack
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-# Names sort as their offsets do.
-_DIGITS = 19
 
 
 class Disk:
@@ -48,17 +47,25 @@ class Limits:
 
 
 class LogDirectory:
-    """The segments of one log, as they are in memory; found again on disk when first needed."""
+    """The segments of one log, as they are in memory; found again on disk when first needed.
 
-    def __init__(self, path: Path, *, disk: Disk, limits: Limits) -> None:
+    With a `fence`, higher than that of every server before, this one alone appends (`hold`);
+    without, somebody else may, and `refresh` finds what they did.
+    """
+
+    def __init__(self, path: Path, *, disk: Disk, limits: Limits, fence: int = 0) -> None:
         self._path = path
         self._disk = disk
         self._limits = limits
-        self._firsts = sorted(int(file.stem) for file in path.glob(f"*{SUFFIX}"))
+        self.fence = fence
+        self._files = files_in(path)
+        self._firsts = list(self._files)
         self._segments: dict[int, Segment] = {}
+        self._refreshing = threading.Lock()
         # Open only between the first append and `close`.
         self._fd: int | None = None
-        # The last segment is torn or broken: after its good frames nothing would be found.
+        # The last segment is torn or broken: after its good frames nothing would be found. Or it
+        # is another server's, which may not know yet that it lost the log.
         self._given_up = False
         self._last = self._recover()
 
@@ -66,6 +73,43 @@ class LogDirectory:
     def extent(self) -> Extent:
         first = self._firsts[0] if self._firsts else 0
         return Extent(first, self._last.next_offset if self._last else 0)
+
+    def hold(self) -> int:
+        """Takes the log over from servers of lower fences, and returns where it ends.
+
+        They may still write, and others read: a segment of ours, at the end, cuts off what they
+        do from here on. Raises LogStoreError.
+        """
+        try:
+            while self.fence > 1 and not self._is_last_ours():
+                end = self.extent.next_offset
+                self._begin(end)
+                if self._end_below() <= end:
+                    break
+                # One of them wrote between our look and our segment: that is of the log.
+                self.close()
+                self._file(end).unlink()
+                self._find_again()
+        except OSError as error:
+            raise LogStoreError(str(error)) from error
+        return self.extent.next_offset
+
+    def refresh(self) -> None:
+        """Finds what others appended; nobody else does to a log that is held still."""
+        if self.fence and not self._is_taken():
+            return
+        with self._refreshing:
+            try:
+                if self.fence:
+                    self.fence = 0
+                    self._find_again()
+                while not self._look_again():
+                    # Somebody took over meanwhile: what the last segment grew by may not count.
+                    self._segments.clear()
+            except FileNotFoundError:
+                self._find_again()
+            except OSError as error:
+                raise LogStoreError(str(error)) from error
 
     def append(self, chunks: Sequence[Chunk], received_us: int) -> None:
         """Makes chunks durable as one frame; raises LogStoreError, and then they are not."""
@@ -86,16 +130,20 @@ class LogDirectory:
         firsts = self._firsts
         if firsts and offset < firsts[0]:
             raise LogTrimmedError(firsts[0])
+        found: list[Frame] = []
         try:
             for number in range(max(bisect_right(firsts, offset) - 1, 0), len(firsts)):
-                found = self._segment(firsts, number).read(offset, limit_bytes)
-                if found:
-                    return found
+                part = self._segment(firsts, number).read(offset, limit_bytes)
+                found += part
+                limit_bytes -= sum(len(frame.data or b"") for frame in part)
+                if found and limit_bytes <= 0:
+                    break
         except FileNotFoundError as error:
-            raise LogTrimmedError(self._firsts[0]) from error
+            self.refresh()
+            raise LogTrimmedError(self.extent.first_offset) from error
         except OSError as error:
             raise LogStoreError(str(error)) from error
-        return []
+        return found
 
     def find(self, time_us: int) -> int:
         """As LogBackend.find."""
@@ -135,6 +183,39 @@ class LogDirectory:
             self._segments[first] = segment
         return segment
 
+    def _is_taken(self) -> bool:
+        """Whether a server with a higher fence has begun a segment."""
+        return any(origin_of(path)[1] > self.fence for path in self._path.glob(f"*{SUFFIX}"))
+
+    def _look_again(self) -> bool:
+        """Takes over the files as they are now; False where they changed while we looked."""
+        files = files_in(self._path)
+        last = max(files, default=None)
+        # One that was the last may have grown before the next one began.
+        stale = {first for first, path in files.items() if self._files.get(first) != path}
+        stale |= {first for first in self._segments if first not in files}
+        if self._firsts and self._firsts[-1] != last:
+            stale.add(self._firsts[-1])
+        for first in stale:
+            self._segments.pop(first, None)
+        self._files, self._firsts = files, list(files)
+        segment = None
+        if last is not None:
+            segment = self._segments.setdefault(last, Segment(files[last], last))
+            segment.grow()
+        self._last = segment
+        return files_in(self._path) == files
+
+    def _find_again(self) -> None:
+        self._files = files_in(self._path)
+        self._firsts, self._segments = list(self._files), {}
+        self._last = self._recover()
+
+    def _end_below(self) -> int:
+        """Where the log ends by what servers of lower fences wrote."""
+        files = files_in(self._path, below=self.fence)
+        return Segment.scan(files[max(files)]).next_offset if files else 0
+
     def _recover(self) -> Segment | None:
         """Finds the end of the log. What a crash left in memory only is made durable first."""
         if not self._firsts:
@@ -144,8 +225,12 @@ class LogDirectory:
             self._sync_path(last.path)
         except OSError as error:
             raise LogStoreError(str(error)) from error
-        self._given_up = last.is_torn
+        self._given_up = last.is_torn or not self._is_last_ours()
         return last
+
+    def _is_last_ours(self) -> bool:
+        """Whether the file that grows is one that nobody else writes to."""
+        return bool(self._firsts) and origin_of(self._file(self._firsts[-1]))[1] == self.fence
 
     def _writable(self, next_offset: int) -> Segment:
         """The segment that grows, open; a new one after a full, torn or broken one."""
@@ -159,12 +244,13 @@ class LogDirectory:
     def _begin(self, first_offset: int) -> Segment:
         self.close()
         self._make_directory()
-        path = self._file(first_offset)
+        path = self._path / name_of(first_offset, self.fence)
         # A file of this name holds no good frame, or the log would go on after it.
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._sync_path(self._path)
         segment = self._segments[first_offset] = Segment(path, first_offset)
-        self._firsts = sorted({*self._firsts, first_offset})
+        self._files[first_offset] = path
+        self._firsts = sorted(self._files)
         self._last, self._given_up = segment, False
         self._trim()
         return segment
@@ -205,7 +291,7 @@ class LogDirectory:
             total -= size
             self._firsts = self._firsts[1:]
             self._segments.pop(first, None)
-            self._file(first).unlink()
+            self._files.pop(first).unlink()
 
     def _make_directory(self) -> None:
         missing = []
@@ -225,4 +311,4 @@ class LogDirectory:
             os.close(fd)
 
     def _file(self, first_offset: int) -> Path:
-        return self._path / f"{first_offset:0{_DIGITS}}{SUFFIX}"
+        return self._files[first_offset]

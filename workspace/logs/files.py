@@ -1,8 +1,9 @@
 """Logs in files: `<root>/<project>/<uid of the log>/<first offset>.seg`.
 
-The directory belongs to one server process, which holds a lock on it: offsets are given out in
-its memory. Flushes of several logs run side by side on a few threads, so that the file system
-can commit them together.
+Offsets are given out in the memory of the one server process that holds a log. A directory may
+be shared by replicas, whose database says which of them that is; any other has a directory of
+its own, and a lock on it. Flushes of several logs run side by side on a few threads, so that the
+file system can commit them together.
 """
 
 import asyncio
@@ -49,12 +50,20 @@ class FileBackend:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="logs")
 
     @classmethod
-    def open(cls, root: Path, *, disk: Disk | None = None, limits: Limits | None = None) -> Self:
-        """Takes the directory over; RuntimeError where another process has it."""
+    def open(
+        cls,
+        root: Path,
+        *,
+        is_shared: bool = False,
+        disk: Disk | None = None,
+        limits: Limits | None = None,
+    ) -> Self:
+        """Takes the directory over, with others or alone; RuntimeError where that cannot be."""
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock_fd = os.open(root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
+            fcntl.flock(lock_fd, kind | fcntl.LOCK_NB)
         except OSError as error:
             os.close(lock_fd)
             raise RuntimeError(f"another server keeps its logs in {root}") from error
@@ -70,10 +79,19 @@ class FileBackend:
         os.close(self._lock_fd)
 
     async def extent(self, key: LogKey) -> Extent:
-        return await self._with(key, lambda log: log.extent)
+        def look(log: LogDirectory) -> Extent:
+            log.refresh()
+            return log.extent
 
-    async def append(self, key: LogKey, chunks: Sequence[Chunk], *, received_us: int) -> None:
-        await self._with(key, lambda log: log.append(chunks, received_us))
+        return await self._with(key, look)
+
+    async def hold(self, key: LogKey, fence: int) -> int:
+        return await self._with(key, lambda log: log.hold(), fence=fence)
+
+    async def append(
+        self, key: LogKey, chunks: Sequence[Chunk], *, received_us: int, fence: int = 0
+    ) -> None:
+        await self._with(key, lambda log: log.append(chunks, received_us), fence=fence)
 
     async def read(self, key: LogKey, offset: int, limit_bytes: int) -> list[Frame]:
         return await self._with(key, lambda log: log.read(offset, limit_bytes))
@@ -89,7 +107,7 @@ class FileBackend:
         self._entries.pop(key, None)
 
     def forget(self, key: LogKey) -> None:
-        """Looks at a log's files anew when it is next asked for: somebody put them there."""
+        """Looks at a log's files anew when it is next asked for: they are not ours to know."""
         entry = self._entries.pop(key, None)
         if entry and entry.log:
             entry.log.close()
@@ -97,28 +115,40 @@ class FileBackend:
     async def list(self, project: str) -> list[LogKey]:
         return await self._run(lambda: _logs_in(self._root / project))
 
-    async def _with(self, key: LogKey, work: Callable[[LogDirectory], T]) -> T:
-        """Runs work on a log, found on disk where it is not known, on a worker thread."""
+    async def _with(self, key: LogKey, work: Callable[[LogDirectory], T], *, fence: int = 0) -> T:
+        """Runs work on a log, found on disk where it is not known, on a worker thread.
+
+        With a fence, on one that is held with it: what was known before is not of that holder.
+        """
         entry = self._entries.get(key)
         if entry is None:
             entry = self._entries[key] = _Entry()
         self._entries.move_to_end(key)
         entry.users += 1
         try:
-            log = entry.log or await self._opened(key, entry)
+            log = entry.log
+            if log is None or (fence and log.fence != fence):
+                log = await self._opened(key, entry, fence)
             return await self._run(lambda: work(log))
         finally:
             entry.users -= 1
             self._forget_idle()
 
-    async def _opened(self, key: LogKey, entry: _Entry) -> LogDirectory:
+    async def _opened(self, key: LogKey, entry: _Entry, fence: int) -> LogDirectory:
         async with entry.lock:
-            if entry.log is None:
-                path = self._root / key.project / str(key.uid)
-                entry.log = await self._run(
-                    lambda: LogDirectory(path, disk=self._disk, limits=self._limits)
-                )
-            return entry.log
+            before = entry.log
+            if before and (not fence or before.fence == fence):
+                return before
+            path = self._path(key)
+            log = entry.log = await self._run(
+                lambda: LogDirectory(path, disk=self._disk, limits=self._limits, fence=fence)
+            )
+            if before:
+                before.close()
+            return log
+
+    def _path(self, key: LogKey) -> Path:
+        return self._root / key.project / str(key.uid)
 
     def _forget_idle(self) -> None:
         excess = len(self._entries) - _MAX_KNOWN

@@ -1,7 +1,8 @@
 """Logs as the rest of the server knows them: rows in the database joined with lines elsewhere.
 
 Who may write is decided in the database, so that a fence and a seal survive restarts; what was
-decided is then said here, to writers and followers that are connected already.
+decided is then said here, to writers and followers that are connected already. So is which of
+several replicas appends to a log: the one to which its writer came last.
 """
 
 import asyncio
@@ -11,16 +12,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+import sqlalchemy as sa
 import structlog
 
 from meshkit.clock import Clock
 from meshkit.database import Database
+from meshkit.errors import MeshError
+from meshkit.ids import new_uid
 from meshkit.jobs import Lease
 from workspace.logs.amounts import Amount, Quota, Usage
-from workspace.logs.backend import Extent, LogKey, LogStoreError
-from workspace.logs.live import LiveLog, LiveLogs, Writer, refusal, stored
+from workspace.logs.backend import Extent, LogBackend, LogStoreError
+from workspace.logs.live import LiveLog, LiveLogs, Writer
 from workspace.logs.meters import Meter
 from workspace.logs.quotas import Quotas
+from workspace.logs.refusals import key_of, refusal, stored
 from workspace.operations import log_quotas
 from workspace.operations import logs as operations
 from workspace.operations.refusals import absent
@@ -35,6 +40,8 @@ Removed = Callable[[Sequence[LogStream]], Awaitable[None]]
 
 # Logs of ended runs that are sealed in one go.
 _SEALED_AT_ONCE = 200
+# How late the followers of one replica see what the writer of another one wrote.
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +74,20 @@ class LogKeeper:
     def __init__(
         self,
         database: Database,
-        logs: LiveLogs,
+        backend: LogBackend,
         quota: Quota,
         masking: Masking,
         *,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._logs = logs
-        self._quotas = Quotas(database, logs, default=quota, clock=clock)
+        self._logs = LiveLogs(backend, clock=clock, confirm=self._confirm)
+        self._quotas = Quotas(database, self._logs, default=quota, clock=clock)
         self._masking = masking
         self._on_removed: Removed = _nobody_hears
         self._clock = clock
+        # Of this process alone: after a restart it takes over from itself.
+        self._holder = new_uid()
         self._sealing: set[asyncio.Task[LogStream]] = set()
 
     @property
@@ -111,11 +120,15 @@ class LogKeeper:
                 # A writer that begins may follow secrets that its run was given elsewhere.
                 look = self._masking.now if epoch == 0 else self._masking.fresh
                 await look(project, row.run)
-                row, meter = await self._quotas.admit(live, project, log_stream, epoch=epoch)
+                row, grant = await self._quotas.admit(
+                    live.key, log_stream, epoch=epoch, holder=self._holder
+                )
                 live.expel(operations.fenced(row.writer_epoch))
                 # The end is told to the new writer only when nothing of the old one can move it.
                 await live.drain()
-                writer = live.admit(Writer(live))
+                await live.take_over(row.fence)
+                meter = await self._quotas.meter(live, row, grant)
+                writer = live.admit(Writer(live, row.writer_epoch))
             try:
                 yield Admitted(live, writer, row, meter, self._quotas, self._masking)
             finally:
@@ -129,8 +142,7 @@ class LogKeeper:
             if not row.is_sealed:
                 # A seal between the first look and now was said to those who held the log then.
                 row = await self.find(project, log_stream)
-            if row.is_sealed:
-                live.seal(row.next_offset, operations.sealed(row.name))
+            await self._heed(live, row)
             yield live
 
     async def seal(self, project: str, log_stream: str) -> LogStream:
@@ -145,6 +157,42 @@ class LogKeeper:
         self._sealing.add(task)
         task.add_done_callback(self._sealing.discard)
         return await asyncio.shield(task)
+
+    async def keep_looking(self) -> None:
+        """Sees for ever what other replicas do to the logs that are followed or written here."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            try:
+                await self._look()
+            except (MeshError, sa.exc.SQLAlchemyError, OSError) as error:
+                log.warning("logs_not_looked_at", error=repr(error))
+
+    async def _look(self) -> None:
+        live = {each.key.uid: each for each in self._logs if each.is_loaded}
+        if live:
+            for row in await self._database.read(log_store.of_uids, list(live)):
+                await self._heed(live[row.uid], row)
+
+    async def _heed(self, live: LiveLog, row: LogStream) -> None:
+        """Takes note of what the database says of a log."""
+        if row.is_sealed:
+            if not live.is_sealed:
+                live.seal(row.next_offset, operations.sealed(row.name))
+        elif self._database.is_shared:
+            live.lose(row.fence, row.writer_epoch)
+            await live.look()
+
+    async def _confirm(self, live: LiveLog) -> None:
+        """Raises MeshError where another server has taken a log over from this one."""
+        if not self._database.is_shared:
+            return
+        try:
+            row = await self._database.read(log_store.of_uid, live.key.uid)
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            raise refusal(LogStoreError()) from error
+        if row is None or row.fence != live.fence:
+            live.lose(row.fence if row else live.fence + 1, row.writer_epoch if row else 0)
+            raise refusal(LogStoreError())
 
     async def seal_ended(self, _lease: Lease) -> None:
         """A job: seals logs whose runs ended so long ago that nobody may write any more."""
@@ -198,13 +246,8 @@ class LogKeeper:
         async with self._logs.open(key) as live, live.lock:
             await live.hold()
             try:
-                row = await self._database.write(
-                    log_quotas.seal,
-                    row.project,
-                    row.id,
-                    usage=await self._quotas.sealing(live, row),
-                    default=self._quotas.default,
-                )
+                while not row.is_sealed:
+                    row = await self._sealed(row, live)
             except BaseException:
                 # Perhaps it is sealed, perhaps not: a writer must ask again before it goes on.
                 live.expel(refusal(LogStoreError()))
@@ -216,8 +259,26 @@ class LogKeeper:
             await stored(self._logs.backend.seal(key))
         return row
 
+    async def _sealed(self, row: LogStream, live: LiveLog) -> LogStream:
+        """The row, sealed unless another server took the log meanwhile."""
+        project, log_stream = row.project, row.id
+        row = await self._database.write(
+            operations.take_over, project, log_stream, holder=self._holder
+        )
+        if row.is_sealed:
+            return row
+        await live.take_over(row.fence)
+        return await self._database.write(
+            log_quotas.seal,
+            project,
+            log_stream,
+            usage=await self._quotas.sealing(live, row),
+            fence=row.fence,
+            default=self._quotas.default,
+        )
+
     async def _usage(self, row: LogStream) -> Usage:
-        written = self._quotas.usage(key_of(row))
+        written = self._quotas.usage(key_of(row), row.fence)
         if written and not row.is_sealed:
             return written
         return Usage(await self._end(row), row.kept_bytes, row.dropped_lines)
@@ -225,7 +286,7 @@ class LogKeeper:
     async def _end(self, row: LogStream) -> int:
         if row.is_sealed:
             return row.next_offset
-        end = self._logs.end_of(key_of(row))
+        end = self._logs.end_of(row)
         if end is not None:
             return end
         extent: Extent = await stored(self._logs.backend.extent(key_of(row)))
@@ -234,7 +295,3 @@ class LogKeeper:
 
 async def _nobody_hears(_rows: Sequence[LogStream]) -> None:
     pass
-
-
-def key_of(row: LogStream) -> LogKey:
-    return LogKey(row.project, row.uid)

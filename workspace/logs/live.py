@@ -5,19 +5,25 @@ that is durable already.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import structlog
 
 from meshkit.clock import Clock
-from meshkit.errors import MeshError, OutOfRange, ResourceExhausted, Unavailable
+from meshkit.errors import MeshError, OutOfRange
 from workspace.logs.amounts import is_gap
-from workspace.logs.backend import Chunk, LogBackend, LogKey, LogStoreError, LogStoreFullError
+from workspace.logs.backend import Chunk, LogBackend, LogKey, LogStoreError
 from workspace.logs.meters import Meter
+from workspace.logs.refusals import key_of, refusal, stored
+from workspace.operations.logs import fenced
+from workspace.store.schema_logs import LogStream
 
 T = TypeVar("T")
+
+Confirm = Callable[["LiveLog"], Awaitable[None]]
+"""Raises MeshError unless what was just appended counts: no other server holds the log."""
 
 log = structlog.get_logger()
 
@@ -41,6 +47,7 @@ class LiveLog:
         clock: Clock,
         *,
         pause_s: float,
+        confirm: Confirm,
         on_idle: "Callable[[LiveLog], None]",
     ) -> None:
         self.key = key
@@ -55,6 +62,7 @@ class LiveLog:
         self._backend = backend
         self._clock = clock
         self._pause_s = pause_s
+        self._confirm = confirm
         self._on_idle = on_idle
         self._followers: set[asyncio.Event] = set()
         self._writer: Writer | None = None
@@ -68,14 +76,44 @@ class LiveLog:
         self._room = asyncio.Event()
         self._room.set()
         self._is_loaded = False
+        # With what this server holds the log; 0 while others may.
+        self.fence = 0
 
     async def load(self) -> None:
         """Finds the end of the log, once."""
         async with self.lock:
             if not self._is_loaded:
-                extent = await stored(self._backend.extent(self.key))
-                self.committed = self.end = extent.next_offset
+                await self._find_end()
                 self._is_loaded = True
+
+    async def look(self) -> None:
+        """Finds what another server has appended, where this one does not hold the log."""
+        async with self.lock:
+            if not self.fence and not self.is_sealed:
+                await self._find_end()
+
+    async def _find_end(self) -> None:
+        extent = await stored(self._backend.extent(self.key))
+        if extent.next_offset > self.committed:
+            self.committed = self.end = extent.next_offset
+            self._wake()
+
+    async def take_over(self, fence: int) -> None:
+        """Holds the log from now on; the caller holds `lock`, and the writer has gone."""
+        if fence != self.fence:
+            self.committed = self.end = await stored(self._backend.hold(self.key, fence))
+            self.fence = fence
+            self._wake()
+
+    def lose(self, fence: int, writer_epoch: int) -> None:
+        """Another server holds the log with this fence, for the writer of that epoch."""
+        if fence > self.fence > 0:
+            self.fence = 0
+            if self._flusher is None:
+                self._backend.forget(self.key)
+            # The same writer is there, or another one is.
+            is_same = self._writer is not None and self._writer.epoch == writer_epoch
+            self._fail(refusal(LogStoreError()) if is_same else fenced(writer_epoch))
 
     @property
     def is_idle(self) -> bool:
@@ -176,17 +214,24 @@ class LiveLog:
             # The words of the operating system say it all.
             log.warning("log_not_stored", uid=str(self.key.uid), error=str(error))
             self._fail(refusal(error))
+        except MeshError as error:
+            # It may be of the log all the same: who appends next looks.
+            self.fence = 0
+            self._fail(error)
         except Exception:
             log.exception("log_not_stored", uid=str(self.key.uid))
             self._fail(refusal(LogStoreError()))
         finally:
             self._flusher = None
+            if not self.fence:
+                self._backend.forget(self.key)
             self._haste.clear()
             self._on_idle(self)
 
     async def _store(self, chunks: list[Chunk]) -> None:
         received_us = int(self._clock.now().timestamp() * 1_000_000)
-        await self._backend.append(self.key, chunks, received_us=received_us)
+        await self._backend.append(self.key, chunks, received_us=received_us, fence=self.fence)
+        await self._confirm(self)
         self.committed = chunks[-1].next_offset
         self._flushing_bytes = 0
         if self.meter:
@@ -247,8 +292,9 @@ class LiveLog:
 class Writer:
     """One connection's right to append, until another takes it."""
 
-    def __init__(self, live: LiveLog) -> None:
+    def __init__(self, live: LiveLog, epoch: int) -> None:
         self._live = live
+        self.epoch = epoch
         self.error: MeshError | None = None
         # It has sent what is known already, and wants to hear that it is.
         self.is_repeating = False
@@ -284,9 +330,17 @@ class Writer:
 class LiveLogs:
     """All logs that somebody writes or follows."""
 
-    def __init__(self, backend: LogBackend, *, clock: Clock, pause_s: float = PAUSE_S) -> None:
+    def __init__(
+        self,
+        backend: LogBackend,
+        *,
+        clock: Clock,
+        confirm: Confirm,
+        pause_s: float = PAUSE_S,
+    ) -> None:
         self.backend = backend
         self._clock = clock
+        self._confirm = confirm
         self._pause_s = pause_s
         self._logs: dict[LogKey, LiveLog] = {}
 
@@ -300,6 +354,7 @@ class LiveLogs:
                 self.backend,
                 self._clock,
                 pause_s=self._pause_s,
+                confirm=self._confirm,
                 on_idle=self._let_go,
             )
         live.holders += 1
@@ -310,14 +365,17 @@ class LiveLogs:
             live.holders -= 1
             self._let_go(live)
 
+    def __iter__(self) -> Iterator[LiveLog]:
+        return iter(tuple(self._logs.values()))
+
     def is_held(self, key: LogKey) -> bool:
         """Whether somebody writes or follows a log."""
         return key in self._logs
 
-    def end_of(self, key: LogKey) -> int | None:
-        """The durable end of a log that is live; None for others."""
-        live = self._logs.get(key)
-        return live.committed if live and live.is_loaded else None
+    def end_of(self, row: LogStream) -> int | None:
+        """The durable end of a log that is live and held here; None for others."""
+        live = self._logs.get(key_of(row))
+        return live.committed if live and live.is_loaded and live.fence == row.fence else None
 
     async def close(self) -> None:
         """Makes durable what waits."""
@@ -327,26 +385,3 @@ class LiveLogs:
         # Lines whose writer is gone are made durable all the same, before it is forgotten.
         if live.is_idle and self._logs.get(live.key) is live:
             del self._logs[live.key]
-
-
-async def stored(answer: Awaitable[T]) -> T:
-    """What the backend answers; its errors in the words of the API."""
-    try:
-        return await answer
-    except LogStoreError as error:
-        raise refusal(error) from error
-
-
-def refusal(error: LogStoreError) -> MeshError:
-    """What callers hear of an error of the backend."""
-    if isinstance(error, LogStoreFullError):
-        return ResourceExhausted(
-            "LOG_STORE_FULL",
-            "There is no space left for logs; keep the lines and try again.",
-            retry_after_s=5,
-        )
-    return Unavailable(
-        "LOG_STORE_UNAVAILABLE",
-        "The store of logs cannot do this now; keep the lines and try again.",
-        retry_after_s=1,
-    )

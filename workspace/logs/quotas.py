@@ -7,18 +7,19 @@ kept from that is counted again from the lines themselves.
 
 import asyncio
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import structlog
 
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import MeshError
-from workspace.logs.amounts import Amount, Quota, Usage, is_gap
+from workspace.logs.amounts import NOTHING, Amount, Grant, Quota, Usage, is_gap
 from workspace.logs.backend import Frame, LogBackend, LogKey, LogTrimmedError
-from workspace.logs.live import LiveLog, LiveLogs, stored
+from workspace.logs.live import LiveLog, LiveLogs
 from workspace.logs.meters import Meter
+from workspace.logs.refusals import stored
 from workspace.operations import log_quotas as operations
-from workspace.operations import logs as log_operations
 from workspace.store.schema_logs import LogStream
 
 log = structlog.get_logger()
@@ -34,6 +35,8 @@ class _Metered:
 
     project: str
     log_stream: str
+    # Of this server's hold: what others wrote since another one is not counted.
+    fence: int
     meter: Meter
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -53,23 +56,38 @@ class Quotas:
         return self._default
 
     async def admit(
-        self, live: LiveLog, project: str, log_stream: str, *, epoch: int
-    ) -> tuple[LogStream, Meter]:
-        """Lets a writer in, as the operation `admit_writer`, and meters what it will write."""
-        known = self._metered.get(live.key)
-        if known:
-            row = await self._database.write(
-                log_operations.admit_writer, project, log_stream, epoch=epoch
-            )
-            known.meter.epoch = row.writer_epoch
-        else:
-            row, grant = await self._database.write(
-                operations.admit, project, log_stream, epoch=epoch, default=self._default
-            )
-            meter = Meter(row.writer_epoch, await self._counted(live, row), grant)
-            known = self._metered[live.key] = _Metered(project, log_stream, meter)
+        self, key: LogKey, log_stream: str, *, epoch: int, holder: UUID
+    ) -> tuple[LogStream, Grant | None]:
+        """Lets a writer in, as `admit_writer`; with a grant where `meter` needs one."""
+        known = self._metered.get(key)
+        return await self._database.write(
+            operations.admit,
+            key.project,
+            log_stream,
+            epoch=epoch,
+            holder=holder,
+            known_fence=known.fence if known else 0,
+            default=self._default,
+        )
+
+    async def meter(self, live: LiveLog, row: LogStream, grant: Grant | None) -> Meter:
+        """Meters what a writer that was admitted will write; the log is held, and quiet."""
+        known = self._known(live, row.fence)
+        if known is None:
+            before = self._metered.get(live.key)
+            given = grant or (before.meter.grant if before else NOTHING)
+            meter = Meter(row.writer_epoch, await self._counted(live, row), given)
+            known = _Metered(row.project, row.id, row.fence, meter)
+            self._metered[live.key] = known
+        known.meter.epoch = row.writer_epoch
         live.meter = known.meter
-        return row, known.meter
+        return known.meter
+
+    def _known(self, live: LiveLog, fence: int) -> _Metered | None:
+        """What was counted, if that is all there is."""
+        known = self._metered.get(live.key)
+        is_all = known and known.fence == fence and known.meter.usage.offset == live.committed
+        return known if is_all else None
 
     async def extend(self, live: LiveLog, needed: Amount) -> None:
         """Asks for more room, unless it was just refused; raises where the log is another's."""
@@ -87,16 +105,16 @@ class Quotas:
 
     async def sealing(self, live: LiveLog, row: LogStream) -> Usage:
         """What a log holds that gets no more lines."""
-        known = self._metered.get(live.key)
+        known = self._known(live, row.fence)
         return known.meter.usage if known else await self._counted(live, row)
 
     def sealed(self, key: LogKey) -> None:
         self._metered.pop(key, None)
 
-    def usage(self, key: LogKey) -> Usage | None:
+    def usage(self, key: LogKey, fence: int) -> Usage | None:
         """What a log holds that is written here; None for others."""
         known = self._metered.get(key)
-        return known.meter.usage if known else None
+        return known.meter.usage if known and known.fence == fence else None
 
     async def keep_settling(self, interval_s: float) -> None:
         """Works for ever."""
@@ -128,6 +146,7 @@ class Quotas:
             metered.project,
             metered.log_stream,
             epoch=meter.epoch,
+            fence=metered.fence,
             usage=usage,
             needed=needed,
             default=self._default,

@@ -29,6 +29,7 @@ _MAX_PAYLOAD = 64 << 20
 # Distance of index entries: what a reader may have to skip.
 _INDEX_BYTES = 64 << 10
 _LEVEL = 1
+_DIGITS = 19
 
 # Compressors are not for several threads at once.
 _local = threading.local()
@@ -53,6 +54,33 @@ class Header:
     @property
     def next_offset(self) -> int:
         return self.first_offset + self.line_count
+
+
+def name_of(first_offset: int, fence: int) -> str:
+    """The file of a segment; names sort as their offsets do."""
+    return f"{first_offset:0{_DIGITS}}{f'-{fence}' if fence else ''}{SUFFIX}"
+
+
+def origin_of(path: Path) -> tuple[int, int]:
+    """The first offset of a segment, and the fence of the server that began it."""
+    first_offset, _, fence = path.stem.partition("-")
+    return int(first_offset), int(fence or 0)
+
+
+def files_in(directory: Path, *, below: int | None = None) -> dict[int, Path]:
+    """The segments that count, in order and by first offset; of lower fences alone, if asked.
+
+    A server that others took for dead may go on writing: what it began at or behind the place
+    where a higher fence took over is not of the log.
+    """
+    kept: dict[int, Path] = {}
+    newest = 0
+    for (first_offset, fence), path in sorted(
+        (origin_of(path), path) for path in directory.glob(f"*{SUFFIX}")
+    ):
+        if fence >= newest and (below is None or fence < below):
+            kept[first_offset], newest = path, fence
+    return kept
 
 
 def pack(chunks: Sequence[Chunk], received_us: int) -> bytes:
@@ -85,19 +113,23 @@ class Segment:
     @classmethod
     def scan(cls, path: Path, *, ends_at: int | None = None) -> "Segment":
         """Indexes a file, up to its last good frame, and up to the offset where the next begins."""
-        segment = cls(path, int(path.stem))
-        with path.open("rb") as file:
+        segment = cls(path, origin_of(path)[0])
+        segment.grow(ends_at=ends_at)
+        return segment
+
+    def grow(self, *, ends_at: int | None = None) -> None:
+        """Indexes what follows the frames that are known; for a file that others append to."""
+        with self.path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             pending: list[Header] = []
-            for header in _headers(file.fileno(), 0, segment.first_offset, size):
+            for header in _headers(file.fileno(), self.size, self.next_offset, size):
                 if ends_at is not None and header.first_offset >= ends_at:
                     break
                 pending.append(header)
                 if _payload(file.fileno(), header) is not None:
                     for good in pending:
-                        segment.added(good)
+                        self.added(good)
                     pending.clear()
-        return segment
 
     @property
     def is_torn(self) -> bool:

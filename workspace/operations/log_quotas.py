@@ -5,6 +5,7 @@ replicas, never hold more together than it may; what a log does not use, it give
 """
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from meshkit.session import Session
 from workspace.logs.amounts import ANY, Amount, Grant, Quota, Usage, in_bytes
@@ -24,10 +25,19 @@ _COUNTERS = ("accounted_offset", "kept_bytes", "dropped_lines", "charged_bytes",
 
 
 def admit(
-    session: Session, project: str, log_stream: str, *, epoch: int, default: Quota
-) -> tuple[LogStream, Grant]:
-    """Lets a writer in, as `admit_writer`, with a first grant."""
-    row = operations.admit_writer(session, project, log_stream, epoch=epoch)
+    session: Session,
+    project: str,
+    log_stream: str,
+    *,
+    epoch: int,
+    holder: UUID,
+    known_fence: int,
+    default: Quota,
+) -> tuple[LogStream, Grant | None]:
+    """Lets a writer in, as `admit_writer`, with a first grant; none where the log was held on."""
+    row = operations.admit_writer(session, project, log_stream, epoch=epoch, holder=holder)
+    if row.fence == known_fence:
+        return row, None
     return row, charge(session, row, None, needed=Amount(0, 0), default=default)
 
 
@@ -37,6 +47,7 @@ def settle(
     log_stream: str,
     *,
     epoch: int,
+    fence: int,
     usage: Usage,
     needed: Amount | None,
     default: Quota,
@@ -50,19 +61,19 @@ def settle(
         raise absent(f"projects/{project}/logStreams/{log_stream}")
     if row.is_sealed:
         raise operations.sealed(row.name)
-    if row.writer_epoch != epoch:
+    if (row.writer_epoch, row.fence) != (epoch, fence):
         raise operations.fenced(row.writer_epoch)
     return charge(session, row, usage, needed=needed, default=default)
 
 
 def seal(
-    session: Session, project: str, log_stream: str, *, usage: Usage, default: Quota
+    session: Session, project: str, log_stream: str, *, usage: Usage, fence: int, default: Quota
 ) -> LogStream:
-    """Ends a log where its lines end, and charges for them alone; one that is sealed stays."""
+    """Ends a log where its lines end, and charges for them alone; as `operations.logs.seal`."""
     row = store.lock(session, project, log_stream)
-    if row is not None and not row.is_sealed:
+    if row is not None and not row.is_sealed and row.fence == fence:
         charge(session, row, usage, needed=None, default=default)
-    return operations.seal(session, project, log_stream, next_offset=usage.offset)
+    return operations.seal(session, project, log_stream, next_offset=usage.offset, fence=fence)
 
 
 def charge(

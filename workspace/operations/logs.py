@@ -1,6 +1,7 @@
 """What writing to log streams means: made once, one writer at a time, sealed for good."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from meshkit.errors import Aborted, FailedPrecondition
 from meshkit.feed import ChangeKind, Transition
@@ -47,11 +48,14 @@ def create(
     return row
 
 
-def admit_writer(session: Session, project: str, log_stream: str, *, epoch: int) -> LogStream:
+def admit_writer(
+    session: Session, project: str, log_stream: str, *, epoch: int, holder: UUID
+) -> LogStream:
     """Lets a writer in: a new one with epoch 0, which fences all before, or one that returns.
 
-    Raises NotFound; FailedPrecondition `LOG_SEALED`, also where the run ended longer than
-    GRACE ago; Aborted `LOG_WRITER_FENCED` for an epoch that is not the newest.
+    The server process to which it came holds the log from then on. Raises NotFound;
+    FailedPrecondition `LOG_SEALED`, also where the run ended longer than GRACE ago; Aborted
+    `LOG_WRITER_FENCED` for an epoch that is not the newest.
     """
     row = log_store.lock(session, project, log_stream)
     if row is None:
@@ -64,15 +68,37 @@ def admit_writer(session: Session, project: str, log_stream: str, *, epoch: int)
         update(session, [row], ("writer_epoch",))
     elif epoch != row.writer_epoch:
         raise fenced(row.writer_epoch)
+    _change_hands(session, row, holder)
     return row
 
 
-def seal(session: Session, project: str, log_stream: str, *, next_offset: int) -> LogStream:
-    """Ends a log stream at an offset; one that is sealed stays as it is."""
+def take_over(session: Session, project: str, log_stream: str, *, holder: UUID) -> LogStream:
+    """Lets a server process hold a log stream, unless it is sealed."""
     row = log_store.lock(session, project, log_stream)
     if row is None:
         raise absent(f"projects/{project}/logStreams/{log_stream}")
-    if row.is_sealed:
+    if not row.is_sealed:
+        _change_hands(session, row, holder)
+    return row
+
+
+def _change_hands(session: Session, row: LogStream, holder: UUID) -> None:
+    if row.holder != holder:
+        row.holder, row.fence = holder, row.fence + 1
+        update(session, [row], ("holder", "fence"))
+
+
+def seal(
+    session: Session, project: str, log_stream: str, *, next_offset: int, fence: int
+) -> LogStream:
+    """Ends a log stream at an offset; one that is sealed stays as it is.
+
+    One that another server process holds stays open, and goes on elsewhere.
+    """
+    row = log_store.lock(session, project, log_stream)
+    if row is None:
+        raise absent(f"projects/{project}/logStreams/{log_stream}")
+    if row.is_sealed or row.fence != fence:
         return row
     row.state, row.next_offset = LogState.SEALED.value, next_offset
     update(session, [row], ("state", "next_offset"))

@@ -91,11 +91,23 @@ def change(
 
 
 def replace_secrets(
-    session: Session, sealer: Sealer, uid: UUID, connector: str, secrets: Mapping[str, str]
+    session: Session,
+    sealer: Sealer,
+    uid: UUID,
+    connector: str,
+    secrets: Mapping[str, str],
+    *,
+    used: bytes,
 ) -> None:
-    """Keeps what the service gave in place of its own; nothing where the connector is gone."""
+    """Keeps what the service gave in place of its own, which was `used`.
+
+    Nothing where the connector is gone, or somebody gave it other secrets meanwhile.
+    """
     row = store.lock(session, connector)
     if row is None or row.uid != uid:
+        return
+    bound_to = place(_TABLE, uid, _COLUMN)
+    if sealer.open(row.secrets, bound_to=bound_to) != sealer.open(used, bound_to=bound_to):
         return
     row.secrets = _sealed(sealer, uid, {**secrets_of(sealer, row), **secrets})
     # No change that people made: the etag stays theirs.

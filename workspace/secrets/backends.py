@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
+from meshkit.breaker import Breaker
+from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import FailedPrecondition, MeshError, Unavailable
 from workspace.secrets.sealer import Sealer, place
@@ -35,8 +37,9 @@ class _Opened:
 class Backends:
     """Every backend of this workspace, by uid."""
 
-    def __init__(self, database: Database, sealer: Sealer) -> None:
+    def __init__(self, database: Database, sealer: Sealer, clock: Clock) -> None:
         self._database = database
+        self._breaker = Breaker(clock, "SECRET_STORE_UNAVAILABLE")
         self._sealer = sealer
         self._own = DatabaseStore(database, sealer)
         self._opened: dict[UUID, _Opened] = {}
@@ -45,12 +48,12 @@ class Backends:
     async def put(self, backend: UUID, ref: Ref, values: Mapping[str, str]) -> None:
         """Keeps values; Unavailable or FailedPrecondition where the store does not."""
         store = await self._store(backend)
-        await bounded(backend, lambda: store.put(ref, values))
+        await self._asked(backend, lambda: store.put(ref, values))
 
     async def get(self, backend: UUID, ref: Ref) -> dict[str, str]:
         """The values; Unavailable or FailedPrecondition where the store does not answer them."""
         store = await self._store(backend)
-        found = await bounded(backend, lambda: store.get(ref))
+        found = await self._asked(backend, lambda: store.get(ref))
         if found is None:
             raise FailedPrecondition(
                 "SECRET_ALTERED",
@@ -62,11 +65,18 @@ class Backends:
     async def delete(self, backend: UUID, ref: Ref) -> None:
         """Forgets values, if there are any."""
         store = await self._store(backend)
-        await bounded(backend, lambda: store.delete(ref))
+        await self._asked(backend, lambda: store.delete(ref))
 
     async def close(self) -> None:
         for store in (*self._retired, *(opened.store for opened in self._opened.values())):
             await store.close()
+
+    async def _asked(self, backend: UUID, ask: Callable[[], Awaitable[T]]) -> T:
+        """One call of a store that may be worth the wait."""
+        with self._breaker.passing(
+            backend, lambda told: _failed(backend, StoreError(f"it {told}"))
+        ):
+            return await bounded(backend, ask)
 
     async def _store(self, backend: UUID) -> ValueStore:
         if backend == DATABASE:

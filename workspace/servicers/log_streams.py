@@ -13,7 +13,8 @@ from meshkit.streams import Ending, current_stream
 from weftapi.workspace.v1 import logs_pb2, reports_pb2
 from workspace.logs.backend import LogBackend, LogTrimmedError
 from workspace.logs.keeper import Admitted
-from workspace.logs.live import LiveLog, stored
+from workspace.logs.live import LiveLog
+from workspace.logs.refusals import stored
 from workspace.servicers import log_lines
 from workspace.servicers.log_filters import LineFilter
 from workspace.servicers.log_lines import Batch

@@ -1,5 +1,6 @@
 """Queries of log streams."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 
 from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
+from meshkit.schema import among
 from meshkit.session import Session
 from workspace.store.base import Rows, columns, every, fetch, first, ignore_conflicts, insert_or
 from workspace.store.lists import Listed, listed, matching
@@ -64,6 +66,10 @@ def save_usage(session: Session, row: RunLogUsage) -> None:
 
 def of_uid(session: Session, uid: UUID) -> LogStream | None:
     return first(session, LogStream, every(LogStream).where(_C.uid == uid))
+
+
+def of_uids(session: Session, uids: Sequence[UUID]) -> list[LogStream]:
+    return fetch(session, LogStream, every(LogStream).where(among(_C.uid, uids)))
 
 
 def list_page(

@@ -38,6 +38,7 @@ class LogState(enum.StrEnum):
 class LogStream(Row):
     """A log. `writer_epoch` is that of the newest writer, 0 before the first.
 
+    `holder` is the server process that appends to it, `fence` how often that has changed.
     `next_offset` is written once, with the seal; while the log is open, its lines tell. Up to
     `accounted_offset` it is known what was kept and what was not. Its run is charged for it as
     if it had grown to what it was granted.
@@ -64,6 +65,8 @@ class LogStream(Row):
     # How far a collector has taken it; whether all of a complete one.
     forwarded_offset: int = 0
     is_forwarded: bool = False
+    holder: UUID | None = None
+    fence: int = 0
 
     @property
     def name(self) -> str:

@@ -1,5 +1,7 @@
 """Queries of service connectors."""
 
+from uuid import UUID
+
 import sqlalchemy as sa
 
 from meshkit.filters import Field, Fields, Filter, Kind
@@ -7,6 +9,7 @@ from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
 from workspace.store.base import Rows, columns, every
 from workspace.store.lists import Listed, listed, matching
+from workspace.store.schema import MESH_TABLES
 from workspace.store.schema_connectors import ServiceConnector
 
 _C = columns(ServiceConnector)
@@ -50,6 +53,12 @@ def list_page(session: Session, window: Window, filter_: Filter | None) -> Liste
 
 
 def delete(session: Session, row: ServiceConnector) -> None:
-    """Takes the row away, with its secrets."""
-    table = ServiceConnector.__table__
+    """Takes the row away, with its secrets, and whoever's turn it was."""
+    table, leases = ServiceConnector.__table__, MESH_TABLES.leases
     session.connection().execute(table.delete().where(_C.uid == row.uid))
+    session.connection().execute(leases.delete().where(leases.c.name == turn_of(row.uid)))
+
+
+def turn_of(uid: UUID) -> str:
+    """The lease of whoever uses a secret of a connector that is good for one use."""
+    return f"connectors/{uid}"
