@@ -75,6 +75,25 @@ async def test_a_run_that_succeeds_starts_another(ws: Harness) -> None:
     assert [listed_run.name for listed_run in listed.runs] == [run.name]
 
 
+async def test_a_trigger_of_a_template_runs_what_is_published_by_then(ws: Harness) -> None:
+    first, second = await ws.create_snapshot(), await ws.create_snapshot()
+    await publish(ws, first.name)
+    await new_trigger(ws, snapshot="", template="nightly")
+    await finish(ws)
+    (firing,) = await settled(ws)
+    assert (await run_of(ws, firing.run)).snapshot == first.name
+    await publish(ws, second.name, move=True)
+    await finish(ws)
+    _, firing = await settled(ws, 2)
+    assert (await run_of(ws, firing.run)).snapshot == second.name
+
+
+async def publish(ws: Harness, snapshot: str, template: str = "nightly", **fields: bool) -> None:
+    await ws.snapshots().PublishSnapshot(
+        snapshots_pb2.PublishSnapshotRequest(name=snapshot, template=template, **fields)
+    )
+
+
 async def test_only_what_is_waited_for_counts(ws: Harness) -> None:
     await finish(ws)
     await new_trigger(ws, occurrence=run_ends("FAILED", pipeline=f"{DEMO}/pipelines/train"))

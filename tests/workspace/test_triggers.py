@@ -200,6 +200,54 @@ async def test_a_snapshot_that_a_trigger_runs_is_not_deleted(ws: Harness) -> Non
     assert refusal.error.metadata["dependents"] == FOLLOW
 
 
+async def test_a_trigger_runs_a_snapshot_or_a_template(ws: Harness) -> None:
+    snapshot = (await ws.create_snapshot()).name
+    publish = snapshots_pb2.PublishSnapshotRequest
+    await ws.snapshots().PublishSnapshot(publish(name=snapshot, template="nightly"))
+    for fields, code, reason in (
+        ({"snapshot": "", "template": "none"}, "NOT_FOUND", "RESOURCE_NOT_FOUND"),
+        ({"snapshot": snapshot, "template": "nightly"}, "INVALID_ARGUMENT", "INVALID_FIELDS"),
+        ({"snapshot": "", "template": "No"}, "INVALID_ARGUMENT", "INVALID_FIELDS"),
+    ):
+        async with refused(code, reason):
+            await new_trigger(ws, **fields)
+    made = await new_trigger(ws, snapshot="", template="nightly")
+    assert (made.snapshot, made.template) == ("", "nightly")
+    # A name that triggers run does not vanish; it may move.
+    for call in (
+        ws.snapshots().UnpublishSnapshot(snapshots_pb2.UnpublishSnapshotRequest(name=snapshot)),
+        ws.snapshots().PublishSnapshot(publish(name=snapshot, template="weekly")),
+    ):
+        async with refused("FAILED_PRECONDITION", "RESOURCE_IN_USE") as refusal:
+            await call
+        assert refusal.error
+        assert refusal.error.metadata["dependents"] == FOLLOW
+    changed = await change(ws, "snapshot", snapshot=snapshot, token=ws.token(EDITOR))
+    assert (changed.snapshot, changed.template, changed.runs_as) == (snapshot, "", EDITOR)
+    await ws.snapshots().UnpublishSnapshot(snapshots_pb2.UnpublishSnapshotRequest(name=snapshot))
+    async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
+        await change(ws, "template", template="nightly")
+    async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
+        await change(ws, "template")
+
+
+async def test_nobody_runs_by_a_template_what_they_may_not_run(ws: Harness) -> None:
+    snapshot = (await ws.create_snapshot()).name
+    await ws.snapshots().PublishSnapshot(
+        snapshots_pb2.PublishSnapshotRequest(name=snapshot, template="nightly")
+    )
+    await new_trigger(ws, snapshot=snapshot)
+    pushed = policy(revision=2)
+    pushed.roles.add(role="keeper", permissions=["triggers.create", "triggers.update"])
+    pushed.grants.add(subject=VIEWER, role="keeper", resource=DEMO)
+    ws.apply_policy(pushed)
+    viewer = ws.token(VIEWER)
+    async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
+        await new_trigger(ws, "mine", snapshot="", template="nightly", token=viewer)
+    async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
+        await change(ws, "template", template="nightly", token=viewer)
+
+
 async def test_a_project_with_triggers_is_not_deleted(ws: Harness) -> None:
     await new_trigger(ws)
     request = projects_pb2.DeleteProjectRequest(name=DEMO)

@@ -7,7 +7,7 @@ from uuid import UUID
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
 from workspace import names
-from workspace.operations import starts
+from workspace.operations import starts, triggers
 from workspace.operations.references import fill
 from workspace.operations.runs import NewRun
 from workspace.store import runs as run_store
@@ -38,10 +38,10 @@ def fire(session: Session, uid: UUID, may_run: MayRun) -> None:
     chain = _chain(session, firing)
     if str(trigger.uid) in chain:
         raise Skipped("The trigger is among the causes of what happened: it would go on for ever.")
-    snapshot = names.child(names.project(trigger.project), "snapshots", trigger.snapshot)
+    snapshot = triggers.snapshot_of(session, trigger)
     if not may_run(trigger.runs_as, snapshot):
         raise Skipped(f"{trigger.runs_as}, for whom the trigger acts, may not run {snapshot} now.")
-    run = starts.start(session, _run_of(trigger, firing, [*chain, str(trigger.uid)]))
+    run = starts.start(session, _run_of(trigger, firing, snapshot, [*chain, str(trigger.uid)]))
     firing.run = run.id
     _settle(session, trigger, firing, FiringState.FIRED)
 
@@ -56,7 +56,7 @@ def settle(session: Session, uid: UUID, state: FiringState, reason: str) -> None
         _settle(session, trigger, firing, state)
 
 
-def _run_of(trigger: Trigger, firing: TriggerFiring, chain: list[str]) -> NewRun:
+def _run_of(trigger: Trigger, firing: TriggerFiring, snapshot: str, chain: list[str]) -> NewRun:
     parameters: dict[str, Any] = fill(trigger.parameters, {"event": firing.event})
     return NewRun(
         project=trigger.project,
@@ -64,7 +64,7 @@ def _run_of(trigger: Trigger, firing: TriggerFiring, chain: list[str]) -> NewRun
         id=f"trigger-{firing.uid.hex[:20]}",
         creator=trigger.runs_as,
         trigger="EVENT",
-        snapshot=trigger.snapshot,
+        snapshot=names.last(snapshot),
         parameters=parameters,
         started_by=trigger.name,
         cause=firing.cause,

@@ -104,6 +104,8 @@ def publish(
         if not move:
             raise taken(f"{names.project(project)}: template {template} ({holder.name})")
         changes.apply(session, holder, {"template": None})
+    if row.template != template:
+        _require_unused(session, row)
     changes.apply(session, row, {"template": template})
     return row
 
@@ -111,8 +113,18 @@ def publish(
 def unpublish(session: Session, project: str, snapshot: str, *, etag: str) -> Snapshot:
     """Takes the template's name from a snapshot, if it has one."""
     row = _locked(session, project, snapshot, etag)
+    _require_unused(session, row)
     changes.apply(session, row, {"template": None})
     return row
+
+
+def _require_unused(session: Session, row: Snapshot) -> None:
+    """Raises FailedPrecondition where triggers run what a snapshot's template name stands for."""
+    if row.template is None:
+        return
+    users = trigger_store.of_template(session, row.project, row.template, _NAMED)
+    if users:
+        raise in_use(f"template {row.template}", users)
 
 
 def delete(session: Session, project: str, snapshot: str, *, etag: str) -> None:

@@ -18,16 +18,16 @@ from workspace.store.base import insert, update
 from workspace.store.schema_triggers import Trigger
 
 # Whoever changes one of these says what the trigger does, and so acts through it.
-DEEDS = frozenset({"occurrence", "snapshot", "parameters"})
+DEEDS = frozenset({"occurrence", "snapshot", "template", "parameters"})
 
 
 def create(
     session: Session, project: str, trigger: str, values: Mapping[str, Any], *, creator: str
 ) -> Trigger:
-    """Creates a trigger; AlreadyExists where its id is taken, NotFound for its snapshot."""
+    """Creates a trigger; AlreadyExists where its id is taken, NotFound for what it runs."""
     if not project_store.existing(session, {project}):
         raise absent(names.project(project))
-    _require_snapshot(session, project, values["snapshot"])
+    _require_runnable(session, project, values)
     webhook = _held_webhook(session, values)
     now = session.now
     row = Trigger(
@@ -70,8 +70,8 @@ def change(
     differing = {name: new for name, new in values.items() if getattr(row, name) != new}
     if not differing:
         return row
-    if "snapshot" in differing:
-        _require_snapshot(session, project, differing["snapshot"])
+    if {"snapshot", "template"} & differing.keys():
+        _require_runnable(session, project, values)
     for name, value in differing.items():
         setattr(row, name, value)
     own = ["changes", "update_time"]
@@ -101,9 +101,29 @@ def delete(session: Session, project: str, trigger: str, *, etag: str) -> None:
     session.audited(resource=row.name)
 
 
-def _require_snapshot(session: Session, project: str, snapshot: str) -> None:
-    if snapshot_store.get(session, project, snapshot) is None:
-        raise absent(names.child(names.project(project), "snapshots", snapshot))
+def snapshot_of(session: Session, trigger: Trigger) -> str:
+    """The name of the snapshot that a trigger runs now; NotFound where nothing is published."""
+    return _snapshot(session, trigger.project, trigger.snapshot, trigger.template)
+
+
+def published(session: Session, project: str, template: str) -> str:
+    """The name of the snapshot that is published under a name; NotFound."""
+    snapshot = snapshot_store.of_template(session, project, template)
+    if snapshot is None:
+        raise absent(f"{names.project(project)}: template {template}")
+    return names.child(names.project(project), "snapshots", snapshot)
+
+
+def _snapshot(session: Session, project: str, snapshot: str, template: str) -> str:
+    if template:
+        return published(session, project, template)
+    return names.child(names.project(project), "snapshots", snapshot)
+
+
+def _require_runnable(session: Session, project: str, values: Mapping[str, Any]) -> None:
+    name = _snapshot(session, project, values["snapshot"], values["template"])
+    if snapshot_store.get(session, project, names.last(name)) is None:
+        raise absent(name)
 
 
 def _held_webhook(session: Session, values: Mapping[str, Any]) -> str:

@@ -34,6 +34,7 @@ _FIELDS = (
     "labels",
     "occurrence",
     "snapshot",
+    "template",
     "parameters",
     "paused",
 )
@@ -126,19 +127,26 @@ def triggered_snapshot(database: Database, access: Access) -> ExtraCheck:
     """The extra check of that name: nobody has a trigger do what they may not do themselves."""
     allowed = access.require(RUN_PERMISSION)
 
+    async def given(project: str, snapshot: str, template: str) -> str:
+        if snapshot or not template:
+            return snapshot
+        return await database.read(operations.published, project, template)
+
     async def check(caller: Caller, request: Message) -> None:
         if isinstance(request, triggers_pb2.CreateTriggerRequest):
-            await allowed(caller, request.trigger.snapshot)
+            wanted, project = request.trigger, names.last(request.parent)
+            await allowed(caller, await given(project, wanted.snapshot, wanted.template))
             return
         assert isinstance(request, triggers_pb2.UpdateTriggerRequest)
         paths = resolve_update_mask(request.trigger, request.update_mask)
-        if "snapshot" in paths:
-            await allowed(caller, request.trigger.snapshot)
+        project, id_ = names.ids(request.trigger.name)
+        if {"snapshot", "template"} & set(paths):
+            await allowed(caller, await given(project, **_runs(request.trigger, paths)))
         elif {"paused", *operations.DEEDS} & set(paths):
-            row = await database.read(store.get, *names.ids(request.trigger.name))
+            row = await database.read(store.get, project, id_)
             if row is None:
                 raise absent(request.trigger.name)
-            await allowed(caller, _snapshot(row))
+            await allowed(caller, await database.read(operations.snapshot_of, row))
 
     return check
 
@@ -156,6 +164,7 @@ def trigger_to_proto(row: Trigger) -> trigger_types_pb2.Trigger:
         revision=row.revision,
         etag=names.etag(row.uid, row.changes),
         snapshot=_snapshot(row),
+        template=row.template,
         paused=row.paused,
         runs_as=row.runs_as,
         last_firing=_last_firing(row),
@@ -206,12 +215,25 @@ def _values(
         values["labels"] = dict(trigger.labels)
     if "parameters" in values:
         values["parameters"] = struct_to_dict(trigger.parameters)
-    if "snapshot" in values:
-        _require_own(project, "trigger.snapshot", trigger.snapshot)
-        values["snapshot"] = names.last(trigger.snapshot)
+    if {"snapshot", "template"} & values.keys():
+        runs = _runs(trigger, values)
+        if runs["snapshot"]:
+            _require_own(project, "trigger.snapshot", runs["snapshot"])
+        values |= {**runs, "snapshot": names.last(runs["snapshot"])}
     if "occurrence" in values:
         values["occurrence"] = _occurrence(project, trigger.occurrence)
     return values
+
+
+def _runs(trigger: trigger_types_pb2.Trigger, paths: Iterable[str]) -> dict[str, str]:
+    """What of the two it is to run; the other is empty."""
+    known = set(paths)
+    runs = {
+        path: getattr(trigger, path) if path in known else "" for path in ("snapshot", "template")
+    }
+    if bool(runs["snapshot"]) == bool(runs["template"]):
+        raise invalid("trigger.snapshot", "or a template is required, and not both")
+    return runs
 
 
 def _occurrence(project: str, given: trigger_types_pb2.Occurrence) -> dict[str, Any]:

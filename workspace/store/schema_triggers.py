@@ -25,6 +25,7 @@ class FiringState(enum.StrEnum):
     sa.UniqueConstraint("project", "id"),
     sa.Index(None, "project", "create_time", "uid"),
     sa.Index(None, "project", "snapshot", "uid"),
+    sa.Index(None, "project", "template", "uid"),
     sa.Index(None, "project", "webhook", "uid"),
     sa.ForeignKeyConstraint(["project"], ["projects.id"]),
 )
@@ -33,6 +34,7 @@ class Trigger(Row):
     """A trigger. `occurrence` is its message as JSON; what happened before `active_since` is past.
 
     `webhook` is the one that the occurrence names; empty where it waits for events of the feed.
+    What runs is `snapshot`, or whatever is published as `template` by then.
     `changes` counts what people changed and makes the etag: firings leave it alone.
     """
 
@@ -57,6 +59,7 @@ class Trigger(Row):
     revision: int = 0
     changes: int = 1
     webhook: str = ""
+    template: str = ""
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
+from meshkit.query import Query
 from meshkit.schema import among
 from meshkit.session import Session
 from workspace.store import schedules
@@ -65,6 +66,9 @@ _LOCK_TEMPLATE = Rows(
     "in_project",
     "held",
 )
+_OF_TEMPLATE = Query(
+    sa.select(_C.id).where(_IN_PROJECT, _C.template == sa.bindparam("held")), "in_project", "held"
+)
 _TO_RUN = Rows(
     Snapshot,
     _without("spec").where(_IN_PROJECT, among(_C.id, "snapshots")),
@@ -85,6 +89,12 @@ def lock(session: Session, project: str, snapshot: str) -> Snapshot | None:
 def lock_template(session: Session, project: str, template: str) -> Snapshot | None:
     """The snapshot that holds a template's name, held until the commit."""
     return _LOCK_TEMPLATE.first(session, project, template)
+
+
+def of_template(session: Session, project: str, template: str) -> str | None:
+    """The id of the snapshot that is published under a name."""
+    found = _OF_TEMPLATE.first(session.connection(), project, template)
+    return found[0] if found else None
 
 
 def users(session: Session, snapshot: Snapshot, limit: int) -> list[str]:

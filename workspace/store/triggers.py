@@ -113,14 +113,23 @@ def list_page(
 
 def of_snapshot(session: Session, project: str, snapshot: str, limit: int) -> list[str]:
     """The names of triggers that run a snapshot."""
-    query = sa.select(_C.id).where(_C.project == project, _C.snapshot == snapshot).limit(limit)
-    found = session.connection().execute(query).scalars()
-    return [f"projects/{project}/triggers/{id_}" for id_ in found]
+    return _named(session, project, _C.snapshot == snapshot, limit)
+
+
+def of_template(session: Session, project: str, template: str, limit: int) -> list[str]:
+    """The names of triggers that run whatever is published as a template."""
+    return _named(session, project, _C.template == template, limit)
 
 
 def of_webhook(session: Session, project: str, webhook: str, limit: int) -> list[str]:
     """The names of triggers that wait for a webhook."""
-    query = sa.select(_C.id).where(_C.project == project, _C.webhook == webhook).limit(limit)
+    return _named(session, project, _C.webhook == webhook, limit)
+
+
+def _named(
+    session: Session, project: str, condition: sa.ColumnElement[bool], limit: int
+) -> list[str]:
+    query = sa.select(_C.id).where(_C.project == project, condition).limit(limit)
     found = session.connection().execute(query).scalars()
     return [f"projects/{project}/triggers/{id_}" for id_ in found]
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
 from weft.cli._output import output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
+from weft.cli._triggers import (
+    ANY,
+    after_artifact,
+    after_model,
+    after_run,
+    child,
+    on_webhook,
+    parameters,
+    state,
+    words,
+)
 
 if TYPE_CHECKING:
     from weft._connection import Connection
     from weftapi.workspace.v1 import trigger_types_pb2, triggers_pb2_grpc
 
-_ANY = "*"
 _STATES = ["running", "paused", "succeeded", "failed", "stopped"]
 _STAGES = ["none", "staging", "production", "archived"]
 
@@ -46,10 +54,10 @@ def list_triggers(*, query: str, output: str) -> None:
         header=("TRIGGER", "AFTER", "RUNS", "PAUSED", "LAST"),
         row=lambda t: (
             short(t.name),
-            _words(t.occurrence),
-            short(t.snapshot),
+            words(t.occurrence),
+            short(t.snapshot) or f"template {t.template}",
             "yes" if t.paused else "",
-            _state(t.last_firing.state) if t.HasField("last_firing") else "",
+            state(t.last_firing.state) if t.HasField("last_firing") else "",
         ),
         empty="no triggers yet: make one with `weft triggers create ID --run SNAPSHOT --after-run`",
     )
@@ -70,12 +78,13 @@ def show(*, trigger: str, output: str) -> None:
 
 @triggers.command()
 @click.argument("trigger")
-@click.option("--run", "snapshot", required=True, help="The snapshot that it runs.")
+@click.option("--run", "snapshot", help="The snapshot that it runs.")
+@click.option("--template", help="Or the template: whatever is published under this name by then.")
 @click.option(
     "--after-run",
     "pipeline",
     is_flag=False,
-    flag_value=_ANY,
+    flag_value=ANY,
     metavar="[PIPELINE]",
     help="After runs of a pipeline, or of any.",
 )
@@ -122,7 +131,8 @@ def show(*, trigger: str, output: str) -> None:
 def create(
     *,
     trigger: str,
-    snapshot: str,
+    snapshot: str | None,
+    template: str | None,
     pipeline: str | None,
     states: tuple[str, ...],
     model: str | None,
@@ -141,26 +151,29 @@ def create(
 
     from weftapi.workspace.v1 import trigger_types_pb2, triggers_pb2
 
+    if (snapshot is None) == (template is None):
+        raise click.UsageError("say --run SNAPSHOT or --template NAME")
     if (pipeline, model, artifact, webhook).count(None) != 3:  # noqa: PLR2004 - one of the four
         raise click.UsageError(
             "say one of --after-run, --after-model, --after-artifact and --on-webhook"
         )
     connection, stub = _connect()
     if pipeline is not None:
-        occurrence = _after_run(connection, pipeline, states)
+        occurrence = after_run(connection, pipeline, states)
     elif model is not None:
-        occurrence = _after_model(connection, model, stages)
+        occurrence = after_model(connection, model, stages)
     elif webhook is not None:
-        occurrence = _on_webhook(connection, webhook, events, where)
+        occurrence = on_webhook(connection, webhook, events, where)
     else:
-        occurrence = _after_artifact(connection, str(artifact))
+        occurrence = after_artifact(connection, str(artifact))
     wanted = trigger_types_pb2.Trigger(
         display_name=name,
         description=description,
-        snapshot=_child(connection, "snapshots", snapshot),
+        snapshot=child(connection, "snapshots", snapshot) if snapshot else "",
+        template=template or "",
         occurrence=occurrence,
     )
-    wanted.parameters.update(_parameters(settings))
+    wanted.parameters.update(parameters(settings))
     request = triggers_pb2.CreateTriggerRequest(
         parent=connection.project,
         trigger_id=trigger,
@@ -190,6 +203,7 @@ def resume(*, trigger: str, output: str) -> None:
 @triggers.command()
 @click.argument("trigger")
 @click.option("--run", "snapshot", help="The snapshot that it runs from now on.")
+@click.option("--template", help="Or the template whose snapshot it runs from now on.")
 @click.option(
     "--set",
     "settings",
@@ -204,9 +218,11 @@ def update(*, trigger: str, settings: tuple[str, ...], output: str, **fields: st
     """Change what a trigger does, from then on in your name."""
     given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
     if settings:
-        given["parameters"] = _parameters(settings)
+        given["parameters"] = parameters(settings)
     if not given:
-        raise click.UsageError("say what changes: --run, --set, --name or --description")
+        raise click.UsageError(
+            "say what changes: --run, --template, --set, --name or --description"
+        )
     _change(trigger, output, **given)
 
 
@@ -231,7 +247,7 @@ def firings(*, trigger: str | None, query: str, output: str) -> None:
             f.create_time.ToJsonString(),
             f.name.split("/")[3],
             f.cause.split("/", 2)[-1],
-            _state(f.state),
+            state(f.state),
             short(f.run),
             f.reason,
         ),
@@ -271,7 +287,7 @@ def _change(trigger: str, output: str, **fields: Any) -> None:
 
     connection, stub = _connect()
     if "snapshot" in fields:
-        fields["snapshot"] = _child(connection, "snapshots", fields["snapshot"])
+        fields["snapshot"] = child(connection, "snapshots", fields["snapshot"])
     changed = trigger_types_pb2.Trigger(name=_name(connection, trigger), **fields)
     request = triggers_pb2.UpdateTriggerRequest(
         trigger=changed, update_mask=FieldMask(paths=list(fields)), request_id=str(uuid.uuid4())
@@ -281,99 +297,7 @@ def _change(trigger: str, output: str, **fields: Any) -> None:
 
 
 def _name(connection: Connection, text: str) -> str:
-    return _child(connection, "triggers", text)
-
-
-def _child(connection: Connection, collection: str, text: str) -> str:
-    return text if text.startswith("projects/") else f"{connection.project}/{collection}/{text}"
-
-
-def _after_run(
-    connection: Connection, pipeline: str, states: tuple[str, ...]
-) -> trigger_types_pb2.Occurrence:
-    from weftapi.workspace.v1 import run_types_pb2, trigger_types_pb2
-
-    known = run_types_pb2.RunState
-    chosen = [known.Value(f"RUN_STATE_{s.upper()}") for s in states or ("succeeded",)]
-    run = trigger_types_pb2.RunOccurrence(states=chosen)
-    if pipeline != _ANY:
-        run.pipeline = _child(connection, "pipelines", pipeline)
-    return trigger_types_pb2.Occurrence(run=run)
-
-
-def _after_model(
-    connection: Connection, model: str, stages: tuple[str, ...]
-) -> trigger_types_pb2.Occurrence:
-    from weftapi.workspace.v1 import model_types_pb2, trigger_types_pb2
-
-    known = model_types_pb2.ModelStage
-    wanted = trigger_types_pb2.ModelOccurrence(
-        model=_child(connection, "models", model),
-        stages=[known.Value(f"MODEL_STAGE_{s.upper()}") for s in stages],
-    )
-    return trigger_types_pb2.Occurrence(model=wanted)
-
-
-def _after_artifact(connection: Connection, artifact: str) -> trigger_types_pb2.Occurrence:
-    from weftapi.workspace.v1 import trigger_types_pb2
-
-    name = _child(connection, "artifacts", artifact)
-    wanted = trigger_types_pb2.ArtifactOccurrence(artifact=name)
-    return trigger_types_pb2.Occurrence(artifact=wanted)
-
-
-def _on_webhook(
-    connection: Connection, webhook: str, events: tuple[str, ...], where: str
-) -> trigger_types_pb2.Occurrence:
-    from weftapi.workspace.v1 import trigger_types_pb2
-
-    wanted = trigger_types_pb2.WebhookOccurrence(
-        webhook=_child(connection, "webhooks", webhook), event_types=events, filter=where
-    )
-    return trigger_types_pb2.Occurrence(webhook=wanted)
-
-
-def _parameters(settings: tuple[str, ...]) -> dict[str, Any]:
-    """Values by name: JSON where it is JSON, and else the text itself."""
-    values = {}
-    for setting in settings:
-        name, is_given, text = setting.partition("=")
-        if not is_given:
-            raise CommandError(f"--set {setting}: write PARAMETER=VALUE", Exit.USAGE)
-        try:
-            values[name] = json.loads(text)
-        except ValueError:
-            values[name] = text
-    return values
-
-
-def _words(occurrence: trigger_types_pb2.Occurrence) -> str:
-    """What it waits for: "run of train SUCCEEDED", "model fraud PRODUCTION", "artifact scores"."""
-    from weftapi.workspace.v1 import model_types_pb2, run_types_pb2
-
-    kind = occurrence.WhichOneof("kind")
-    if kind == "run":
-        of = f"run of {short(occurrence.run.pipeline)}" if occurrence.run.pipeline else "any run"
-        names = [run_types_pb2.RunState.Name(state) for state in occurrence.run.states]
-        return f"{of} {'|'.join(name.removeprefix('RUN_STATE_') for name in names)}"
-    if kind == "model":
-        known = model_types_pb2.ModelStage
-        stages = [known.Name(s).removeprefix("MODEL_STAGE_") for s in occurrence.model.stages]
-        return f"model {short(occurrence.model.model)} {'|'.join(stages) or 'new version'}"
-    if kind == "webhook":
-        told = occurrence.webhook
-        where = f" where {told.filter}" if told.filter else ""
-        return f"webhook {short(told.webhook)} {'|'.join(told.event_types) or 'message'}{where}"
-    return f"artifact {short(occurrence.artifact.artifact)} new version"
-
-
-def _state(number: int) -> str:
-    from weftapi.workspace.v1 import trigger_types_pb2
-
-    known = trigger_types_pb2.FiringState
-    if number not in known.values():
-        return str(number)
-    return known.Name(number).removeprefix("FIRING_STATE_")  # type: ignore[arg-type]
+    return child(connection, "triggers", text)
 
 
 def _draw(trigger: trigger_types_pb2.Trigger) -> None:
@@ -385,12 +309,12 @@ def _draw(trigger: trigger_types_pb2.Trigger) -> None:
             ("trigger", short(trigger.name)),
             ("name", trigger.display_name),
             ("about", trigger.description),
-            ("after", _words(trigger.occurrence)),
-            ("runs", short(trigger.snapshot)),
+            ("after", words(trigger.occurrence)),
+            ("runs", short(trigger.snapshot) or f"template {trigger.template}"),
             ("parameters", json_format.MessageToJson(trigger.parameters, indent=None)),
             ("acts for", trigger.runs_as),
             ("paused", "yes" if trigger.paused else ""),
-            ("last", f"{_state(last.state)} {short(last.run)}" if last.state else ""),
+            ("last", f"{state(last.state)} {short(last.run)}" if last.state else ""),
             ("because", last.reason),
         )
     )

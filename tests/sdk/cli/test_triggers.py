@@ -39,6 +39,21 @@ def test_a_trigger_is_made_shown_changed_and_deleted(weft: Weft, snapshot: str) 
     assert weft("triggers", "show", "nightly").code == 5
 
 
+def test_a_trigger_may_run_a_template(weft: Weft, snapshot: str) -> None:
+    assert weft("snapshots", "publish", snapshot, "for-triggers").code == 0
+    create = ("triggers", "create", "by-template", "--after-run")
+    made = weft(*create, "teach", "--template", "for-triggers")
+    assert "template for-triggers" in made.out, made.err
+    assert "template for-triggers" in weft("triggers", "list").out
+    changed = weft("triggers", "update", "by-template", "--run", snapshot)
+    assert "template for-triggers" not in changed.out
+    assert weft("triggers", "update", "by-template", "--template", "for-triggers").code == 0
+    assert weft("snapshots", "unpublish", snapshot).code == 6
+    assert weft("triggers", "delete", "by-template", "--yes").code == 0
+    assert weft(*create, "teach").code == 2
+    assert weft(*create, "teach", "--run", snapshot, "--template", "for-triggers").code == 2
+
+
 @pytest.mark.parametrize("output", ["json", "yaml", "name", "table"])
 def test_triggers_come_in_every_format(output: str, weft: Weft, snapshot: str) -> None:
     name = f"as-{output}"

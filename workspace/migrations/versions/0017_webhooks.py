@@ -11,9 +11,9 @@ down_revision = "0016"
 
 def upgrade() -> None:
     op.add_column("triggers", sa.Column("webhook", sa.Text(), nullable=False, server_default=""))
-    op.create_index(
-        op.f("ix_triggers_project_webhook_uid"), "triggers", ["project", "webhook", "uid"]
-    )
+    op.add_column("triggers", sa.Column("template", sa.Text(), nullable=False, server_default=""))
+    for by in ("template", "webhook"):
+        op.create_index(op.f(f"ix_triggers_project_{by}_uid"), "triggers", ["project", by, "uid"])
     _webhooks()
     _deliveries()
 

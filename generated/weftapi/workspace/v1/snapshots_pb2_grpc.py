@@ -157,7 +157,8 @@ class SnapshotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UnpublishSnapshot(self, request, context):
-        """Takes a snapshot's template name from it, which others may then have. One without is OK. Safe to repeat.
+        """Takes a snapshot's template name from it, which others may then have. One without is OK; a name that triggers run
+        is FAILED_PRECONDITION `RESOURCE_IN_USE`, which lists them. Safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -64,7 +64,9 @@ class SnapshotServiceStub:
     is to move from there. Safe to repeat.
     """
     UnpublishSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.UnpublishSnapshotRequest, _snapshots_pb2.Snapshot]
-    """Takes a snapshot's template name from it, which others may then have. One without is OK. Safe to repeat."""
+    """Takes a snapshot's template name from it, which others may then have. One without is OK; a name that triggers run
+    is FAILED_PRECONDITION `RESOURCE_IN_USE`, which lists them. Safe to repeat.
+    """
     GetSnapshotParameterSchema: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.GetSnapshotParameterSchemaRequest, _snapshots_pb2.SnapshotParameterSchema]
     """Answers what a form needs to ask for a snapshot's parameters. Has no effect."""
     ValidateSnapshotRun: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.ValidateSnapshotRunRequest, _snapshots_pb2.ValidateSnapshotRunResponse]
@@ -111,7 +113,9 @@ class SnapshotServiceAsyncStub(SnapshotServiceStub):
     is to move from there. Safe to repeat.
     """
     UnpublishSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.UnpublishSnapshotRequest, _snapshots_pb2.Snapshot]  # type: ignore[assignment]
-    """Takes a snapshot's template name from it, which others may then have. One without is OK. Safe to repeat."""
+    """Takes a snapshot's template name from it, which others may then have. One without is OK; a name that triggers run
+    is FAILED_PRECONDITION `RESOURCE_IN_USE`, which lists them. Safe to repeat.
+    """
     GetSnapshotParameterSchema: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.GetSnapshotParameterSchemaRequest, _snapshots_pb2.SnapshotParameterSchema]  # type: ignore[assignment]
     """Answers what a form needs to ask for a snapshot's parameters. Has no effect."""
     ValidateSnapshotRun: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.ValidateSnapshotRunRequest, _snapshots_pb2.ValidateSnapshotRunResponse]  # type: ignore[assignment]
@@ -203,7 +207,9 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _snapshots_pb2.UnpublishSnapshotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_snapshots_pb2.Snapshot, _abc.Awaitable[_snapshots_pb2.Snapshot]]:
-        """Takes a snapshot's template name from it, which others may then have. One without is OK. Safe to repeat."""
+        """Takes a snapshot's template name from it, which others may then have. One without is OK; a name that triggers run
+        is FAILED_PRECONDITION `RESOURCE_IN_USE`, which lists them. Safe to repeat.
+        """
 
     @_abc_1.abstractmethod
     def GetSnapshotParameterSchema(

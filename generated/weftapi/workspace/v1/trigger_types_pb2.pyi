@@ -257,6 +257,7 @@ class Trigger(_message.Message):
     PAUSED_FIELD_NUMBER: _builtins.int
     RUNS_AS_FIELD_NUMBER: _builtins.int
     LAST_FIRING_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only in bodies, required in updates. "projects/<id>/triggers/<id>"."""
     uid: _builtins.str
@@ -272,11 +273,17 @@ class Trigger(_message.Message):
     etag: _builtins.str
     """Optional in updates. Changes with every change that a person makes."""
     snapshot: _builtins.str
-    """Required in bodies of creation, mutable. The snapshot that it runs, in the same project."""
+    """Required in bodies of creation that give no template, mutable. The snapshot that it runs, in the same project. Giving
+    the one takes the other away.
+    """
     paused: _builtins.bool
     """Optional, mutable. Whether it does nothing for now."""
     runs_as: _builtins.str
     """Output only. In whose name it acts."""
+    template: _builtins.str
+    """Required in bodies of creation that give no snapshot, mutable. The template whose snapshot it runs: the one that is
+    published under this name when it fires.
+    """
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, mutable. Labels to find it by."""
@@ -325,10 +332,11 @@ class Trigger(_message.Message):
         paused: _builtins.bool = ...,
         runs_as: _builtins.str = ...,
         last_firing: Global___TriggerFiring | None = ...,
+        template: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "last_firing", b"last_firing", "occurrence", b"occurrence", "parameters", b"parameters", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "last_firing", b"last_firing", "name", b"name", "occurrence", b"occurrence", "parameters", b"parameters", "paused", b"paused", "revision", b"revision", "runs_as", b"runs_as", "snapshot", b"snapshot", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "last_firing", b"last_firing", "name", b"name", "occurrence", b"occurrence", "parameters", b"parameters", "paused", b"paused", "revision", b"revision", "runs_as", b"runs_as", "snapshot", b"snapshot", "template", b"template", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -95,7 +95,7 @@ class TriggerServiceServicer(object):
 
     def CreateTrigger(self, request, context):
         """Creates a trigger, which from then on acts in the caller's name; that takes the permission `snapshots.run` on its
-        snapshot too. A taken id is ALREADY_EXISTS, an absent snapshot NOT_FOUND. Safe to repeat with the same request id.
+        snapshot too. A taken id is ALREADY_EXISTS, an absent snapshot or template NOT_FOUND. Safe to repeat with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,7 +45,7 @@ class TriggerServiceStub:
     """Lists the triggers of a project, by name unless ordered otherwise. Has no effect."""
     CreateTrigger: _grpc.UnaryUnaryMultiCallable[_triggers_pb2.CreateTriggerRequest, _trigger_types_pb2.Trigger]
     """Creates a trigger, which from then on acts in the caller's name; that takes the permission `snapshots.run` on its
-    snapshot too. A taken id is ALREADY_EXISTS, an absent snapshot NOT_FOUND. Safe to repeat with the same request id.
+    snapshot too. A taken id is ALREADY_EXISTS, an absent snapshot or template NOT_FOUND. Safe to repeat with the same request id.
     """
     UpdateTrigger: _grpc.UnaryUnaryMultiCallable[_triggers_pb2.UpdateTriggerRequest, _trigger_types_pb2.Trigger]
     """Changes the masked fields of a trigger. Whoever changes what it does, or resumes it, is who it acts for from then on,
@@ -76,7 +76,7 @@ class TriggerServiceAsyncStub(TriggerServiceStub):
     """Lists the triggers of a project, by name unless ordered otherwise. Has no effect."""
     CreateTrigger: _aio.UnaryUnaryMultiCallable[_triggers_pb2.CreateTriggerRequest, _trigger_types_pb2.Trigger]  # type: ignore[assignment]
     """Creates a trigger, which from then on acts in the caller's name; that takes the permission `snapshots.run` on its
-    snapshot too. A taken id is ALREADY_EXISTS, an absent snapshot NOT_FOUND. Safe to repeat with the same request id.
+    snapshot too. A taken id is ALREADY_EXISTS, an absent snapshot or template NOT_FOUND. Safe to repeat with the same request id.
     """
     UpdateTrigger: _aio.UnaryUnaryMultiCallable[_triggers_pb2.UpdateTriggerRequest, _trigger_types_pb2.Trigger]  # type: ignore[assignment]
     """Changes the masked fields of a trigger. Whoever changes what it does, or resumes it, is who it acts for from then on,
@@ -122,7 +122,7 @@ class TriggerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_trigger_types_pb2.Trigger, _abc.Awaitable[_trigger_types_pb2.Trigger]]:
         """Creates a trigger, which from then on acts in the caller's name; that takes the permission `snapshots.run` on its
-        snapshot too. A taken id is ALREADY_EXISTS, an absent snapshot NOT_FOUND. Safe to repeat with the same request id.
+        snapshot too. A taken id is ALREADY_EXISTS, an absent snapshot or template NOT_FOUND. Safe to repeat with the same request id.
         """
 
     @_abc_1.abstractmethod
