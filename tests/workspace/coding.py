@@ -52,7 +52,9 @@ async def verify(ws: Harness) -> pb.VerifyCodeRepositoryResponse:
     return await ws.code_repositories().VerifyCodeRepository(request)
 
 
-async def snapshot_of(ws: Harness, commit: str, **code: Any) -> snapshots_pb2.Snapshot:
+async def snapshot_of(
+    ws: Harness, commit: str, *, request_id: str = "", **code: Any
+) -> snapshots_pb2.Snapshot:
     """A snapshot of the code at a commit."""
     fields = {"code_repository": MODELS, "entrypoint": "train:train", "commit": commit, **code}
     snapshot = snapshots_pb2.Snapshot(
@@ -61,5 +63,5 @@ async def snapshot_of(ws: Harness, commit: str, **code: Any) -> snapshots_pb2.Sn
         code=snapshots_pb2.CodeArchive(**fields),
     )
     return await ws.snapshots().CreateSnapshot(
-        snapshots_pb2.CreateSnapshotRequest(parent=DEMO, snapshot=snapshot)
+        snapshots_pb2.CreateSnapshotRequest(parent=DEMO, snapshot=snapshot, request_id=request_id)
     )

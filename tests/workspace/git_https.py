@@ -8,12 +8,17 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 from aiohttp import web
 
-from tests.sdk.servers import make_identity
+from meshkit import certificates
+from meshkit.spiffe import Role, SpiffeId
 
+# No DNS knows it.
+NAME = "git.example"
 LOGIN = ("robot", "a-token-that-reads-code")
 
 
@@ -22,7 +27,7 @@ class GitHttps:
     """Serves the bare repositories of a folder; a test sets what goes wrong."""
 
     folder: Path
-    certificate: Path
+    ca_file: Path
     login: tuple[str, str] | None = LOGIN
     # Answered to everything instead of what is right.
     failure: tuple[int, dict[str, str]] | None = None
@@ -72,21 +77,26 @@ def _basic(user: str, password: str) -> str:
 
 
 def _write_keys(folder: Path) -> tuple[Path, Path]:
+    """A CA, and a file with a key and certificate of it for this machine and `NAME`."""
     folder.mkdir()
-    identity = make_identity()
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    certificate.write_bytes(identity.certificate)
-    key.write_bytes(identity.key)
-    return certificate, key
+    now, key = datetime.now(UTC), certificates.new_key()
+    authority = certificates.make_authority("CA of the host", now=now)
+    identity = SpiffeId("code.test", Role.GATEWAY, UUID(int=1))
+    names = ["127.0.0.1", NAME]
+    leaf = certificates.sign_leaf(authority, key.public_key(), identity, now=now, extra_names=names)
+    ca, pair = folder / "ca.pem", folder / "pair.pem"
+    ca.write_bytes(authority.pem)
+    pair.write_bytes(certificates.key_to_pem(key) + leaf)
+    return ca, pair
 
 
 @asynccontextmanager
 async def git_https(folder: Path, keys: Path) -> AsyncIterator[GitHttps]:
-    """Serves it on a loopback port until the block ends; `keys` gets its certificate."""
-    certificate, key = _write_keys(keys)
+    """Serves it on a loopback port until the block ends; `keys` gets its CA."""
+    ca_file, pair = _write_keys(keys)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(certificate, key)
-    server = GitHttps(folder, certificate)
+    tls.load_cert_chain(pair)
+    server = GitHttps(folder, ca_file)
     app = web.Application(client_max_size=1 << 26)
     app.router.add_route("*", "/{path:.*}", server.handle)
     runner = web.AppRunner(app)

@@ -31,11 +31,12 @@ class Checkout:
         self.git("init", "--quiet", "--bare", "--initial-branch=main", str(served))
         self.git("remote", "add", "origin", str(served))
 
-    def git(self, *arguments: str, **environment: str) -> str:
+    def git(self, *arguments: str, stdin: str = "") -> str:
         done = subprocess.run(
             ["git", *arguments],
             cwd=self.folder,
-            env={"PATH": os.environ["PATH"], **_AUTHOR, **environment},
+            env={"PATH": os.environ["PATH"], **_AUTHOR},
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,

@@ -3,12 +3,14 @@
 import hashlib
 import random
 import tarfile
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 import pytest
 
@@ -105,18 +107,19 @@ async def test_what_means_nothing_or_several_things_is_refused(
 async def test_short_ids_that_several_commits_have_are_ambiguous(
     ws: Harness, checkout: Checkout
 ) -> None:
-    """Of a few hundred ids, two begin with the same four digits: the birthday problem."""
-    tree = checkout.git("rev-parse", f"{checkout.commit('First', train_py='1')}^{{tree}}")
-    tips: dict[str, str] = {}
-    for number in range(2000):
-        tip = checkout.git("commit-tree", "-m", str(number), tree)
-        checkout.git("update-ref", f"refs/heads/b{number}", tip)
-        if tip[:4] in tips:
-            break
-        tips[tip[:4]] = tip
+    """Of so many ids, two begin with the same four digits: the birthday problem."""
+    commits = [
+        f"commit refs/heads/b{number}\ncommitter Ada <ada@example.com> {number} +0000\ndata 0\n"
+        for number in range(1500)
+    ]
+    checkout.git("fast-import", "--quiet", stdin="\n".join(commits))
+    beginnings = Counter(tip[:4] for tip in checkout.git("rev-parse", "--branches").split())
+    ((common, count),) = beginnings.most_common(1)
+    assert count > 1
+    tip = next(t for t in checkout.git("rev-parse", "--branches").split() if t[:4] == common)
     checkout.push("--all")
     async with refused("FAILED_PRECONDITION", "REVISION_AMBIGUOUS"):
-        await resolve(ws, tip[:4])
+        await resolve(ws, common)
     assert (await resolve(ws, tip[:12])).commit == tip
 
 
@@ -154,7 +157,8 @@ async def test_a_snapshot_has_the_code_of_its_commit(
     (checkout.folder / "link").symlink_to("/etc/passwd")
     first = checkout.commit("First", train_py="1", team__deep_py="deep", team__a_py="a")
     checkout.push()
-    whole = await snapshot_of(ws, first)
+    request_id = str(uuid4())
+    whole = await snapshot_of(ws, first, request_id=request_id)
     assert files_of(whole) == {"team/a.py": b"a", "team/deep.py": b"deep", "train.py": b"1"}
     assert (whole.code.code_repository, whole.code.commit) == (MODELS, first)
     part = await snapshot_of(ws, first, directory="team")
@@ -163,6 +167,7 @@ async def test_a_snapshot_has_the_code_of_its_commit(
     checkout.git("commit", "--amend", "--quiet", "-m", "Another", "--date=now")
     checkout.push()
     daemon.close()
+    assert await snapshot_of(ws, first, request_id=request_id) == whole
     again = await snapshot_of(ws, first)
     assert (again.code, again.name == whole.name) == (whole.code, False)
     async with refused("UNAVAILABLE", "CODE_REPOSITORY_UNAVAILABLE"):

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
 from tests.workspace.coding import change, register, resolve, snapshot_of, verify
-from tests.workspace.git_https import LOGIN, GitHttps, git_https
+from tests.workspace.git_https import LOGIN, NAME, GitHttps, git_https
 from tests.workspace.git_server import Checkout
 from tests.workspace.harness import Harness, refused, workspace
 from tests.workspace.test_code_of_commits import files_of
@@ -30,7 +31,7 @@ async def ws(tmp_path: Path, database_url: str, server: GitHttps) -> AsyncIterat
     """A workspace that trusts the server's certificate, with its token in a secret."""
     settings = {
         "egress_networks": "127.0.0.0/8",
-        "egress_ca_file": server.certificate,
+        "egress_ca_file": server.ca_file,
         "connector_timeout_s": 3.0,
     }
     async with workspace(tmp_path, database_url, **settings) as harness:
@@ -82,6 +83,29 @@ async def test_what_a_host_answers_is_said_with_its_reason(
             await verify(ws)
         assert refusal.error
         assert LOGIN[1] not in refusal.error.message
+
+
+async def test_git_connects_to_the_address_that_was_checked(
+    ws: Harness, server: GitHttps, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DNS is asked once, by us: git has a name that only we could look up."""
+    first = checkout.commit("First", train_py="1")
+    checkout.push()
+    looked_up: list[str] = []
+
+    def answer(host: str) -> list[IPv4Address]:
+        looked_up.append(host)
+        return [IPv4Address("127.0.0.1")]
+
+    monkeypatch.setattr("meshkit.egress._look_up", answer)
+    await change(ws, "url", url=server.url("models.git").replace("127.0.0.1", NAME))
+    assert (await resolve(ws, first)).commit == first
+    assert set(looked_up) == {NAME}
+    monkeypatch.setattr("meshkit.egress._look_up", lambda _host: [IPv4Address("10.0.0.1")])
+    async with refused("UNAVAILABLE", "CODE_REPOSITORY_UNAVAILABLE") as refusal:
+        await resolve(ws, first)
+    assert refusal.error
+    assert "not a public address" in refusal.error.message
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused(

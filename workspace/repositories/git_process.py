@@ -39,6 +39,8 @@ _CONFIG = {
     "http.proxy": "",
     "i18n.logOutputEncoding": "UTF-8",
     "maintenance.auto": "false",
+    # Each thread reserves memory, of which there is a limit.
+    "pack.threads": "2",
     "protocol.version": "2",
     "submodule.recurse": "false",
     "transfer.bundleURI": "false",

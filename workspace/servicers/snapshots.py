@@ -101,9 +101,12 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
         where = (new.project, new.code_repository)
         row = await self._database.read(code_repositories.require, *where)
         found = await self._repositories.archive(row, code.commit, code.directory)
-        code.uri = self._repositories.uri(found)
-        code.sha256, code.size_bytes = found.sha256, found.size_bytes
-        return message_to_dict(code)
+        # Beside the request, which is compared whole where it is repeated.
+        stored = snapshots_pb2.CodeArchive(
+            uri=self._repositories.uri(found), sha256=found.sha256, size_bytes=found.size_bytes
+        )
+        stored.MergeFrom(code)
+        return message_to_dict(stored)
 
     async def UpdateSnapshot(
         self, request: snapshots_pb2.UpdateSnapshotRequest, _context: Context
