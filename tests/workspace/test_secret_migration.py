@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from meshkit.breaker import PAUSE_S
 from tests.clouds import fake_secret_stores
 from tests.clouds.fake_secret_stores import FakeKeyVault, FakeVault
 from tests.workspace.harness import EDITOR, VIEWER, Harness, refused, workspace
@@ -139,6 +140,8 @@ async def test_a_migration_waits_for_a_store_that_is_down(ws_of_three: Harness) 
         # Only what needs the store fails.
         await ws.secrets().ListSecrets(secrets_pb2.ListSecretsRequest())
         vault.is_down = False
+        # By now it is asked again only after a while.
+        ws.clock.move(seconds=PAUSE_S)
         await work(ws)
         done = (await store(ws)).migration
         assert (done.state, done.problem) == (Migration.STATE_SUCCEEDED, "")
