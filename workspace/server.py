@@ -381,8 +381,9 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
     )
     upkeep = Upkeep(parts.database, settings, courier, clock)
     forget_logs = partial(parts.logs.forget_old, settings.keep_logs)
+    old_logs = Job("old_logs", forget_logs, settings.upkeep_interval_s)
     return [
-        Job("old_logs", forget_logs, settings.upkeep_interval_s),
+        *([old_logs] if settings.keep_logs_s else []),
         Job("reaper", reaper.run, settings.reaper_interval_s),
         Job("conditions", partial(expire_conditions, parts.database), settings.reaper_interval_s),
         Job("launches", parts.reconciler.run, settings.launch_interval_s),

@@ -11,6 +11,7 @@ from tests.clouds import emulators
 from tests.clouds.emulators import Cloud
 from tests.workspace.harness import Harness, refused, workspace
 from tests.workspace.log_clients import create_log, listing, messages, text, write
+from weftapi.common.v1 import types_pb2
 from weftapi.workspace.v1 import logs_pb2
 from workspace.logs.archive import ArchivingBackend
 from workspace.logs.backend import Chunk, Extent, LogBackend, LogKey, LogStoreError
@@ -203,6 +204,11 @@ async def test_a_server_archives_what_is_sealed_and_reads_it_after_losing_its_fi
                 await listing(ws.logs(), sealed)
             assert len(await listing(ws.logs(), growing)) == 6
         async with workspace(tmp_path, database_url, mesh=ws.mesh, **settings) as ws:
+            # The server looks through what it fetches, as through live lines.
+            wanted = logs_pb2.LogFilter(contains="3", min_level=types_pb2.LOG_LEVEL_INFO)
+            wanted.since.FromSeconds(1)
+            request = logs_pb2.ReadLogsRequest(log_stream=sealed, filter=wanted)
+            assert messages((await ws.logs().ReadLogs(request)).lines) == [text(3)]
             assert messages(await listing(ws.logs(), sealed)) == expected
 
 

@@ -202,12 +202,7 @@ class LogKeeper:
             await self.seal(row.project, row.id)
 
     async def forget_old(self, keep: timedelta, _lease: Lease) -> None:
-        """A job: deletes logs that were made so long ago and are complete; their lines first.
-
-        Zero keeps them for as long as their runs.
-        """
-        if not keep:
-            return
+        """A job: deletes logs that were made so long ago and are complete; their lines first."""
         before = self._clock.now() - keep
         while rows := await self._database.read(log_store.sealed_before, before, _SEALED_AT_ONCE):
             for row in rows:
