@@ -92,18 +92,32 @@ class Telling:
         )
         self._lease: Lease | None = None
 
+    @property
+    def lease(self) -> Lease:
+        assert self._lease, "begin first"
+        return self._lease
+
     async def begin(self) -> None:
         database = self.ws.workspace.database
         self._lease = await database.write(acquire, database.tables, "test", "test", 3600.0)
-        assert self._lease
-        await self._follower.begin(self._lease)
+        await self._follower.begin(self.lease)
 
     async def look(self) -> int:
         """Keeps what is to be told, and sends what is due; how much was sent."""
-        assert self._lease
-        await self._follower.catch_up(self._lease)
+        await self._follower.catch_up(self.lease)
         async with asyncio.TaskGroup() as tasks:
-            return await self._sender.look(self._lease, tasks, self.ws.clock.now())
+            return await self._sender.look(self.lease, tasks, self.ws.clock.now())
+
+    @asynccontextmanager
+    async def going_on(self) -> AsyncIterator[None]:
+        """Sends as the job does, until the block ends."""
+        await self._follower.catch_up(self.lease)
+        sending = asyncio.create_task(self._sender.run(self.lease))
+        try:
+            yield
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
 
     async def wait(self, **by: float) -> int:
         """Lets time pass, then looks."""

@@ -4,7 +4,6 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -18,16 +17,16 @@ from tests.workspace.alerting import (
     change,
     deliveries,
     get,
-    new_alerter,
     rotate,
     state,
     telling,
 )
 from tests.workspace.harness import refused
 from tests.workspace.modeling import FRAUD, PRODUCTION, move, new_artifact, new_model, new_version
-from tests.workspace.receiving import Answer, receiving
+from tests.workspace.receiving import Answer
 from tests.workspace.triggering import finish
 from weftapi.workspace.v1 import alerters_pb2, reports_pb2, run_types_pb2
+from workspace.store import feed_positions
 
 Redeliver, Sample, Send = (
     alerters_pb2.RedeliverAlertRequest,
@@ -163,41 +162,6 @@ async def test_what_did_not_arrive_is_sent_again_under_the_same_id_for_a_day(
     assert not (await get(told.ws)).HasField("failing_since")
 
 
-async def test_a_target_that_asks_for_rest_gets_it_for_everything(told: Telling) -> None:
-    await told.webhook()
-    told.receiver.answer = Answer(429, {"retry-after": "120"})
-    await finish(told.ws)
-    assert await told.look() == 1
-    await finish(told.ws)
-    assert await told.look() == 0
-    assert await told.wait(seconds=119) == 0
-    told.receiver.answer = Answer()
-    assert await told.wait(seconds=1) == 1
-    assert await told.look() == 1
-    assert [state(d) for d in await deliveries(told.ws)] == ["DELIVERED", "DELIVERED"]
-
-
-async def test_a_target_that_is_gone_is_not_bothered_again(told: Telling) -> None:
-    await told.webhook()
-    told.receiver.answer = Answer(410)
-    for _ in range(9):
-        await finish(told.ws)
-    assert 1 <= await told.look() <= 4
-    alerter = await get(told.ws)
-    assert (alerter.paused, alerter.pause_reason) == (True, "It answered 410: it is gone.")
-    assert {state(d) for d in await deliveries(told.ws)} == {"FAILED"}
-    await finish(told.ws)
-    assert await told.look() == 0
-    (first, *_) = await deliveries(told.ws)
-    async with refused("FAILED_PRECONDITION", "ALERTER_PAUSED"):
-        await told.ws.alerters().RedeliverAlert(Redeliver(name=first.name))
-    told.receiver.answer = Answer()
-    resumed = await change(told.ws, "paused", paused=False)
-    assert (resumed.pause_reason, resumed.HasField("failing_since")) == ("", False)
-    await finish(told.ws)
-    assert await told.look() == 1
-
-
 async def test_pausing_gives_up_what_waits(told: Telling) -> None:
     await told.webhook()
     told.receiver.answer = Answer(500)
@@ -212,50 +176,41 @@ async def test_pausing_gives_up_what_waits(told: Telling) -> None:
     assert await told.look() == 0
 
 
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        (Answer(302, {"location": "/elsewhere"}), "It answered 302: redirects are not followed"),
-        (Answer(hangs=True), "It did not answer within 0.2 s."),
-        (Answer(500, body=b"x" * 3_000_000), "It answered 500."),
-    ],
-)
-async def test_what_targets_do_wrong(
-    tmp_path: Path, sqlite_url: str, answer: Answer, error: str
+async def test_what_an_alerter_did_not_tell_goes_with_it(told: Telling) -> None:
+    await told.webhook()
+    await finish(told.ws)
+    await told.ws.alerters().DeleteAlerter(alerters_pb2.DeleteAlerterRequest(name=OPS))
+    assert await told.look() == 0
+    await told.webhook()
+    told.receiver.answer = Answer(500)
+    await finish(told.ws)
+    assert await told.look() == 1
+    await told.ws.alerters().DeleteAlerter(alerters_pb2.DeleteAlerterRequest(name=OPS))
+    await told.webhook("next")
+    await finish(told.ws)
+    told.receiver.answer = Answer()
+    assert await told.wait(seconds=6) == 1
+    assert state((await deliveries(told.ws, f"{DEMO}/alerters/-"))[0]) == "DELIVERED"
+
+
+async def test_what_was_told_long_ago_is_forgotten_and_what_was_not_is_kept(
+    told: Telling,
 ) -> None:
-    async with telling(tmp_path, sqlite_url, alert_timeout_s=0.2) as told:
-        await told.webhook()
-        told.receiver.answer = answer
-        await finish(told.ws)
-        assert await told.look() == 1
-        (delivery,) = await deliveries(told.ws)
-        assert delivery.attempts[0].error.startswith(error)
-        assert len(delivery.attempts[0].response) <= 1024
-        assert len(told.receiver.got) == 1
-
-
-async def test_a_target_that_hangs_delays_nobody_else(told: Telling) -> None:
-    async with receiving() as other:
-        await told.webhook()
-        await new_alerter(told.ws, "others", url=other.url)
-        told.receiver.answer = Answer(hangs=True)
-        for _ in range(12):
-            await finish(told.ws)
-
-        def until_others_have_all(_received: Any) -> Answer:
-            if len(other.got) == 12:
-                # Only now the first target answers: those to the other did not wait for it.
-                told.receiver.answer = Answer()
-            return Answer()
-
-        other.answers = until_others_have_all
-        while len(other.got) < 12:
-            await told.look()
-        assert told.receiver.most_under_way <= 4
-        assert other.most_under_way <= 4
-        assert {state(d) for d in await deliveries(told.ws, f"{DEMO}/alerters/others")} == {
-            "DELIVERED"
-        }
+    database = told.ws.workspace.database
+    assert await database.read(feed_positions.lowest) is None
+    await told.webhook()
+    # What happens from now on stays in the feed until it was read.
+    assert await database.read(feed_positions.lowest) is not None
+    await finish(told.ws)
+    await told.look()
+    await finish(told.ws)
+    told.receiver.answer = Answer(500)
+    await told.look()
+    told.ws.clock.move(days=31)
+    told.ws.workspace.policies.confirm()
+    (upkeep,) = (job for job in told.ws.workspace.jobs if job.name == "upkeep")
+    await upkeep.run(told.lease)
+    assert [state(d) for d in await deliveries(told.ws)] == ["PENDING"]
 
 
 async def test_two_secrets_sign_while_receivers_change_over(told: Telling) -> None:
@@ -315,20 +270,6 @@ async def test_a_sample_says_what_the_target_said_and_is_kept_nowhere(told: Tell
     for part in ("T0P-S3CRET", "s3cr3t-t0ken", secret, "\0", "\x1b"):
         assert part not in tested.attempt.response
     assert await deliveries(told.ws) == []
-
-
-async def test_addresses_that_changed_their_mind_are_not_reached(
-    tmp_path: Path, sqlite_url: str
-) -> None:
-    async with telling(tmp_path, sqlite_url, egress_networks="") as told:
-        # A name is looked up when something is sent, whatever it led to before.
-        await new_alerter(told.ws, url=f"https://localhost:{told.receiver.port}/x")
-        tested = await told.ws.alerters().TestAlerter(Sample(name=OPS))
-        assert "is not a public address" in tested.attempt.error
-        assert told.receiver.got == []
-        for url in ("https://10.0.0.1/x", "https://[::1]/x", "https://169.254.169.254/latest"):
-            async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
-                await new_alerter(told.ws, "inner", url=url)
 
 
 async def test_a_run_says_something_to_those_who_listen(told: Telling) -> None:
