@@ -1,6 +1,19 @@
 """Replicas on one PostgreSQL: what one of them does counts at the others (S36-S45).
 
-Whole servers in one process; tests/workspace/test_replicas_killed.py has them in processes.
+Whole servers in one process; tests/workspace/test_replicas_killed.py has them in processes. Where
+each rule of the fan-out is shown:
+
+S37, S38, S39, S41, S43: here, by the names. S37 and S38 also in test_feed.py of tests/meshkit, and
+with a listener cut and PostgreSQL restarted under three processes, in S46.
+S40: tests/meshkit/test_feed.py, resumed reads over ring and outbox together equal the outbox.
+S42: the tests of the feed, of jobs and of watches run on SQLite and PostgreSQL.
+S44: test_watches.py, a draining server asks watches to come back.
+S45: tests/meshkit/test_feed_metrics.py and test_watch_health.py.
+S46: test_replicas_killed.py; a stalled client is in tests/meshkit/test_streams.py, a thousand
+subscribers are in test_sleepers.py there and in bench/watch_fan_out.py.
+
+One thing differs from S41: what a durable subscriber has not seen is never compacted, however long
+that takes; there is no cap of seven days.
 """
 
 import asyncio
