@@ -8,7 +8,7 @@ a connection; nothing outlives a failed attempt, so the whole can run again.
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -119,17 +119,51 @@ class Ledger:
         self.insert_events = Bulk(tables.feed_events.insert(), StoredEvent.__slots__)
         self._is_disconnect = is_disconnect
         self._stamps: dict[sa.Table, Bulk] = {}
+        self._at_once: dict[tuple[sa.Table, ...], Query] = {}
         head = tables.feed_head
-        self.lock_head = Query(
+        self._advance = (
             head.update()
             .values(
                 revision=head.c.revision + sa.bindparam("revisions", type_=sa.BigInteger),
                 audits=head.c.audits + sa.bindparam("audited", type_=sa.BigInteger),
             )
-            .returning(head.c.revision, head.c.audits),
-            "revisions",
-            "audited",
+            .returning(head.c.revision, head.c.audits)
         )
+        self._lock_head = Query(self._advance, "revisions", "audited")
+
+    def take_revision(
+        self, connection: sa.Connection, changed: Mapping[sa.Table, Sequence[Any]], *, audited: int
+    ) -> Sequence[Any]:
+        """Locks the feed's head, which no other transaction gets before our COMMIT.
+
+        Gives the rows of these uids the new revision; answers it, and the number of audits.
+        """
+        revisions = 1 if changed else 0
+        if connection.dialect.name == "postgresql" and changed:
+            # Each statement is a way to the server and back: one for all of them.
+            tables = tuple(sorted(changed, key=attrgetter("name")))
+            values = (changed[table] for table in tables)
+            (found,) = self._lock_and_stamp(tables).all(connection, revisions, audited, *values)
+            return found
+        (found,) = self._lock_head.all(connection, revisions, audited)
+        for table, uids in changed.items():
+            self.stamp(table).run(connection, [(uids, found[0])])
+        return found
+
+    def _lock_and_stamp(self, tables: tuple[sa.Table, ...]) -> Query:
+        """Both in one statement; the rows wait for the head, whose revision they get."""
+        query = self._at_once.get(tables)
+        if query is None:
+            head = self._advance.cte("head")
+            revision = sa.select(head.c.revision).scalar_subquery()
+            names = [f"uids_of_{table.name}" for table in tables]
+            stamps = [
+                table.update().where(among(table.c.uid, name)).values(revision=revision).cte(name)
+                for table, name in zip(tables, names, strict=True)
+            ]
+            statement = sa.select(head.c.revision, head.c.audits).add_cte(*stamps)
+            query = self._at_once[tables] = Query(statement, "revisions", "audited", *names)
+        return query
 
     def stamp(self, table: sa.Table) -> Bulk:
         """Gives rows of a table, by a list of uids, their revision."""
@@ -236,31 +270,20 @@ class _Attempt:
         changes, revision, events = session.changes, 0, list[StoredEvent]()
         is_audited = bool(self._audits or session.records)
         if changes or is_audited:
-            newest, number = self._lock_head(is_audited=is_audited)
+            changed = _uids_by_table(changes)
+            newest, number = ledger.take_revision(
+                session.connection(), changed, audited=int(is_audited)
+            )
             if changes:
                 revision = newest
-                self._stamp(changes, revision)
+                for change in changes:
+                    _set_revision(change.row, revision)
                 events = events_of(changes, revision, ledger.encode_event)
                 ledger.insert_events.run(session.connection(), map(_columns, events))
             if is_audited:
                 ledger.audit.append(session, self._audits, number=number)
         self._answer(revision)
         return events
-
-    def _lock_head(self, *, is_audited: bool) -> Sequence[Any]:
-        """Takes the feed's row, which no other transaction gets before our COMMIT."""
-        connection, revisions = self._session.connection(), 1 if self._session.changes else 0
-        (head,) = self._ledger.lock_head.all(connection, revisions, int(is_audited))
-        return head
-
-    def _stamp(self, changes: Sequence[Change], revision: int) -> None:
-        by_table: dict[sa.Table, set[Any]] = defaultdict(set)
-        for change in changes:
-            by_table[change.row.__table__].add(change.row.uid)
-            _set_revision(change.row, revision)
-        for table, uids in by_table.items():
-            stamp = self._ledger.stamp(table)
-            stamp.run(self._session.connection(), [(list(uids), revision)])
 
     def _answer(self, revision: int) -> None:
         replies: list[tuple[Once, bytes]] = []
@@ -282,6 +305,13 @@ def _call(session: Session, entries: Sequence[Entry]) -> Sequence[Any]:
     if len(results) != len(entries):
         raise RuntimeError(f"{first.operation} answered {len(results)} of {len(entries)} items")
     return results
+
+
+def _uids_by_table(changes: Sequence[Change]) -> dict[sa.Table, list[Any]]:
+    found: dict[sa.Table, dict[Any, None]] = defaultdict(dict)
+    for change in changes:
+        found[change.row.__table__][change.row.uid] = None
+    return {table: list(uids) for table, uids in found.items()}
 
 
 def _set_revision(row: Any, revision: int) -> None:
