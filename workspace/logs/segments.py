@@ -90,7 +90,8 @@ def pack(chunks: Sequence[Chunk], received_us: int) -> bytes:
         chunks[0].first_offset,
         sum(chunk.line_count for chunk in chunks),
         received_us,
-        max(chunk.newest_us for chunk in chunks),
+        # Of lines that carry no time it is this one that readers see.
+        max(chunk.newest_us or received_us for chunk in chunks),
     )
     crc = zlib.crc32(payload, zlib.crc32(covered))
     return b"".join((struct.pack("<II", len(payload), crc), covered, payload))
