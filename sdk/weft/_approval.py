@@ -86,10 +86,7 @@ def wait_for_approval(
     """
     here = _context.context()
     if here.ask is None:
-        raise ApprovalError(
-            "nobody can be asked: this run is recorded on this machine only, or the step runs in "
-            "a process of its own"
-        )
+        raise ApprovalError("nobody can be asked: this run is recorded on this machine only")
     asked = Question(
         id=_id(here.step, here.asked.next()),
         step=here.step,

@@ -7,14 +7,16 @@ import importlib.util
 import json
 import logging
 import os
+import queue
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from weft import _json, _secrets
+from weft._approval import Question, Verdict
 from weft._attempt import Attempt, AttemptResult, Stopper, Succeeded
 from weft._capture import level_name
 from weft._context import StepContext
@@ -22,6 +24,7 @@ from weft._definition import StepDefinition
 from weft._failures import failure_of
 from weft._records import Alert, Metadata, Metric
 from weft._store import open_store
+from weft.errors import ApprovalError
 
 if TYPE_CHECKING:
     from weft._objects import Access
@@ -33,6 +36,7 @@ class Events:
     def __init__(self, pipe: IO[str]) -> None:
         self._pipe = pipe
         self._lock = threading.Lock()
+        self._answers: dict[str, queue.SimpleQueue[dict[str, Any]]] = {}
 
     def send(self, event: dict[str, Any]) -> None:
         """Send one line."""
@@ -54,6 +58,19 @@ class Events:
         """Hand an alert to the parent."""
         self.send({"record": _json.encode(alert)})
 
+    def ask(self, question: Question, _stop: threading.Event) -> Verdict:
+        """Have the parent ask people, and wait: it answers also when the step is to stop."""
+        waiting = self._answers[question.id] = queue.SimpleQueue()
+        self.send({"ask": asdict(question)})
+        answer = waiting.get()
+        if "error" in answer:
+            raise ApprovalError(answer["error"])
+        return Verdict(**answer["verdict"])
+
+    def take(self, answer: dict[str, Any]) -> None:
+        """What the parent says to a question."""
+        self._answers[answer["id"]].put(answer)
+
 
 class _Handler(logging.Handler):
     """Hands log records to the parent."""
@@ -74,7 +91,7 @@ def main() -> None:
         events = Events(pipe)
         job = json.loads(sys.stdin.readline())
         stopper = Stopper()
-        threading.Thread(target=_listen, args=(stopper,), daemon=True).start()
+        threading.Thread(target=_listen, args=(stopper, events), daemon=True).start()
         root = logging.getLogger()
         root.setLevel(logging.INFO)
         root.addHandler(_Handler(events))
@@ -94,7 +111,9 @@ def _attempt(job: dict[str, Any], events: Events, stopper: Stopper) -> Attempt:
     retry_on = tuple(_classes(job["retry_on"]))
     step = replace(step, retry=replace(step.retry, retry_on=retry_on))
     project, pipeline, run, step_id, number, index = job["context"]
-    context = StepContext(project, pipeline, run, step_id, number, index, events, stopper.event)
+    ask = events.ask if job["can_ask"] else None
+    place = (project, pipeline, run, step_id, number, index)
+    context = StepContext(*place, events, stopper.event, ask)
     arguments = {name: _json.decode(data) for name, data in job["arguments"].items()}
     store = open_store(job["store"], _access(job["access"]))
     secrets: _secrets.Values = job["secrets"]
@@ -159,10 +178,13 @@ def _event(result: AttemptResult) -> dict[str, Any]:
     }
 
 
-def _listen(stopper: Stopper) -> None:
-    """Wait for `stop`; when stdin closes, the parent is gone and nobody takes a result."""
-    for _ in sys.stdin:
-        stopper.request()
+def _listen(stopper: Stopper, events: Events) -> None:
+    """Hear `stop` and answers; when stdin closes, the parent is gone and nobody takes a result."""
+    for line in sys.stdin:
+        if line.strip() == "stop":
+            stopper.request()
+        else:
+            events.take(json.loads(line))
     os._exit(1)
 
 

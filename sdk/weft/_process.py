@@ -1,8 +1,8 @@
 """Runs an attempt in a process of its own: it can be killed, and its crash is only its own.
 
 The child gets its work as one JSON line on stdin, and answers on a pipe with JSON lines: log
-records, metrics, and at the end the result. stdin stays open, so a child whose parent has died sees
-it close and ends; `stop` on it asks politely.
+records, metrics, questions to people, and at the end the result. stdin stays open, so a child whose
+parent has died sees it close and ends; `stop` on it asks politely, all else answers a question.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from weft import _json, _secrets
+from weft._approval import Question
 from weft._attempt import Attempt, AttemptResult, FailedAttempt, Succeeded
 from weft._capture import Capture, router
 from weft._definition import StepDefinition
@@ -50,12 +52,15 @@ class ProcessDispatch:
 
     def request_stop(self) -> None:
         """Tell the child; its step reads `context().stop_requested`."""
+        # Who waits here for an answer on its behalf waits no longer.
+        self._attempt.stopper.request()
         process = self._process
         if process is not None and process.stdin is not None:
             _tell(process.stdin, b"stop\n")
 
     def force_stop(self) -> None:
         """Terminate the group, and kill it if it is still there after five seconds."""
+        self._attempt.stopper.request()
         with self._lock:
             self._is_forced = True
             process = self._process
@@ -166,8 +171,25 @@ class ProcessDispatch:
                 notes.write_metrics([record])
             elif isinstance(record, Alert):
                 notes.write_alert(record)
+        elif "ask" in event:
+            # In a thread: what the step says meanwhile is heard.
+            threading.Thread(target=self._ask, args=(event["ask"],), daemon=True).start()
         else:
             self._result = self._read_result(event)
+
+    def _ask(self, asked: dict[str, Any]) -> None:
+        """Asks people on behalf of the child, which has no token to do so."""
+        ask, process = self._attempt.context.ask, self._process
+        assert ask is not None
+        assert process is not None
+        assert process.stdin is not None
+        answer: dict[str, Any] = {"id": asked["id"]}
+        try:
+            question = Question(**{**asked, "approvers": tuple(asked["approvers"])})
+            answer["verdict"] = asdict(ask(question, self._attempt.stopper.event))
+        except WeftError as error:
+            answer["error"] = str(error)
+        _tell(process.stdin, json.dumps(answer).encode() + b"\n")
 
     def _read_result(self, event: dict[str, Any]) -> AttemptResult:
         if "outputs" in event:
@@ -204,6 +226,7 @@ def _job(attempt: Attempt) -> dict[str, Any]:
         "store": attempt.store.root,
         "access": _access(attempt.store),
         "allow_pickle": attempt.allow_pickle,
+        "can_ask": c.ask is not None,
     }
 
 

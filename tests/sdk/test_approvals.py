@@ -30,7 +30,7 @@ from weft._step_settings import with_settings
 from weft._store import LocalStore, Place
 from weft._values import save_value
 from weft._wishes import Wishes
-from weft.errors import NoActiveStepError
+from weft.errors import ApprovalError, NoActiveStepError
 from weftapi.workspace.v1 import reports_pb2, run_types_pb2
 
 Ask = Callable[[Question, threading.Event], Verdict]
@@ -59,6 +59,17 @@ def double(number: int) -> int:
 @pipeline
 def chain() -> int:
     return double(load())
+
+
+@step(isolation="process", cache=False)
+def ask_apart() -> dict[str, str]:
+    answer: dict[str, str] = wait_for_approval("Go?", schema={"type": "object"}, timeout_s=60)
+    return answer
+
+
+@pipeline
+def apart() -> dict[str, str]:
+    return ask_apart()
 
 
 class Recording:
@@ -113,6 +124,40 @@ def test_the_answer_is_what_the_call_returns(engine_of: Make) -> None:
     engine = engine_of(gated, ask=ask)
     assert engine.run() is RunState.SUCCEEDED
     assert asked == [Question("gate-ask-1", "gate", "Go?", {"type": "string"}, 60, ("users/a",))]
+
+
+def test_a_step_in_a_process_of_its_own_asks_through_its_parent(engine_of: Make) -> None:
+    asked: list[Question] = []
+
+    def ask(question: Question, _stop: threading.Event) -> Verdict:
+        asked.append(question)
+        return Verdict("APPROVED", answer={"stage": "now"}, resolver="users/a")
+
+    engine = engine_of(apart, ask=ask)
+    assert engine.run() is RunState.SUCCEEDED, engine.failure
+    assert asked == [Question("ask-apart-ask-1", "ask-apart", "Go?", {"type": "object"}, 60)]
+    (made,) = engine.units["ask-apart"].outputs.values()
+    assert engine._read(made) == {"stage": "now"}
+
+
+def test_its_questions_can_fail_and_be_stopped(engine_of: Make) -> None:
+    def fail(_question: Question, _stop: threading.Event) -> Verdict:
+        raise ApprovalError("cannot be asked: gone")
+
+    engine = engine_of(apart, ask=fail)
+    assert engine.run() is RunState.FAILED
+    assert engine.failure
+    assert "cannot be asked: gone" in engine.failure.message
+    with pytest.raises(RunFailedError, match="nobody can be asked"):
+        apart()
+
+    def wait(_question: Question, stop: threading.Event) -> Verdict:
+        stopping.stop(StopMode.GRACEFUL, "enough")
+        assert stop.wait(30)
+        return Verdict("CANCELLED")
+
+    stopping = engine_of(apart, ask=wait)
+    assert stopping.run() is RunState.STOPPED
 
 
 @pytest.mark.parametrize(
