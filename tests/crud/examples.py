@@ -5,6 +5,12 @@ from typing import Any
 
 CONFIG = {"region": "eu-central-1", "access_key_id": "AKIAIOSFODNN7EXAMPLE"}
 SPEC = {"steps": [{"id": "fit", "entrypoint": "train:fit"}]}
+CODE = {
+    "uri": "file:///code.tar.gz",
+    "sha256": "a" * 64,
+    "size_bytes": 1,
+    "entrypoint": "train:train",
+}
 
 
 @dataclass(frozen=True)
@@ -12,13 +18,15 @@ class Example:
     """What to create, and what of it to change to what.
 
     `parent` is a type of which the servers have one, or a resource of this table that is created
-    for it. `{unique}` in a text becomes one that no other has. `lacks` says which cases do not
-    hold, and why.
+    for it. `{unique}` in a text becomes one that no other has. `needs` are fields that name
+    resources of this table, which are created for it. `lacks` says which cases do not hold, and
+    why.
     """
 
     body: dict[str, Any] = field(default_factory=dict)
     parent: str = ""
     changed: tuple[str, Any] = ("display_name", "Another")
+    needs: dict[str, str] = field(default_factory=dict)
     lacks: dict[str, str] = field(default_factory=dict)
 
 
@@ -80,7 +88,27 @@ EXAMPLES: dict[str, Example] = {
         {"description": "First"}, "workspace.Model", ("description", "Another")
     ),
     "workspace.Snapshot": Example(
-        {"pipeline": "projects/demo/pipelines/train", "spec": SPEC}, _PROJECT
+        {"pipeline": "projects/demo/pipelines/train", "spec": SPEC, "code": CODE}, _PROJECT
+    ),
+    "workspace.Schedule": Example(
+        {"cron": "0 7 * * 1-5"}, _PROJECT, needs={"snapshot": "workspace.Snapshot"}
+    ),
+    "workspace.Trigger": Example(
+        {"occurrence": {"artifact": {"artifact": "projects/demo/artifacts/crud"}}},
+        _PROJECT,
+        needs={"snapshot": "workspace.Snapshot"},
+    ),
+    "workspace.ArtifactVersion": Example(
+        {
+            "uri": "s3://elsewhere/{unique}",
+            "type": "ARTIFACT_TYPE_DATA",
+            "data_type": "builtins.int",
+            "materializer": "json",
+            "content_hash": "a" * 64,
+        },
+        "projects/demo/artifacts/crud",
+        ("description", "Another"),
+        lacks={"parent": "an artifact comes into being with its first version"},
     ),
     "workspace.Run": Example(
         {"pipeline": "projects/demo/pipelines/train"},
@@ -110,9 +138,6 @@ EXAMPLES: dict[str, Example] = {
 ELSEWHERE: dict[str, str] = {
     "controlplane.User": "an account is its person's: tests/controlplane/test_users.py",
     "controlplane.RoleBinding": "one of each: tests/controlplane/test_access.py",
-    "workspace.ArtifactVersion": "made by runs: tests/workspace/test_artifacts.py",
-    "workspace.Schedule": "of a snapshot that can run: tests/workspace/test_schedules.py",
-    "workspace.Trigger": "of a snapshot that can run: tests/workspace/test_triggers.py",
     "workspace.RunCondition": "made by runs: tests/workspace/test_conditions.py",
     "controlplane.Enrollment": "used once: tests/controlplane/test_enrollment.py",
 }

@@ -51,7 +51,11 @@ class Subject:
         parent = self.example.parent
         if parent not in EXAMPLES:
             return self.hosts.of(self.noun.create).names.get(parent, parent)
-        noun = next(noun for noun in nouns() if str(noun) == parent)
+        return self._another(parent)
+
+    def _another(self, wanted: str) -> str:
+        """The name of a resource of another kind, which is created."""
+        noun = next(noun for noun in nouns() if str(noun) == wanted)
         name: str = Subject(noun, self.hosts, self.way).create().name  # type: ignore[attr-defined]
         return name
 
@@ -62,6 +66,7 @@ class Subject:
             name: value.format(unique=unique) if isinstance(value, str) else value
             for name, value in self.example.body.items()
         }
+        body |= {name: self._another(noun) for name, noun in self.example.needs.items()}
         document = {self.noun.body.name: body, **fields}
         if self.parent:
             first = next(iter(self.noun.create.descriptor.input_type.fields_by_name))
@@ -253,7 +258,7 @@ def test_a_stranger_learns_nothing(subject: Subject, verb: str) -> None:
     assert found == {("PERMISSION_DENIED", "NOT_PERMITTED")}
 
 
-@cases("Create", "parent")
+@cases("Create", "parent", case="parent")
 def test_a_parent_that_does_not_exist_is_refused(subject: Subject) -> None:
     request: Any = subject.new()
     request.parent = f"{subject.parent.rpartition('/')[0]}/{uuid4()}"

@@ -159,7 +159,7 @@ class World:
 
 @contextmanager
 def world(directory: Path, **settings: Any) -> Iterator[World]:
-    """Serves all three until the block ends; `settings` are common to all."""
+    """Serves all three until the block ends; `settings` are common, `urls` those of databases."""
     with Loop() as loop:
         stack = AsyncExitStack()
         try:
@@ -172,14 +172,15 @@ def world(directory: Path, **settings: Any) -> Iterator[World]:
 async def _open(
     loop: Loop, stack: AsyncExitStack, directory: Path, settings: dict[str, Any]
 ) -> World:
+    urls: dict[str, str] = settings.pop("urls", {})
     settings = {"rate_per_second": 1e6, "rate_burst": 1e6, **settings}
-    plane_url = f"sqlite:///{directory / 'plane.db'}"
+    plane_url = urls.get("controlplane", f"sqlite:///{directory / 'plane.db'}")
     plane = await stack.enter_async_context(planes.running(directory, plane_url, **settings))
     identity = SpiffeId(workspaces.DOMAIN, Role.WORKSPACE, uuid4(), uuid4())
     harness = await stack.enter_async_context(
         workspaces.workspace(
             directory,
-            f"sqlite:///{directory / 'workspace.db'}",
+            urls.get("workspace", f"sqlite:///{directory / 'workspace.db'}"),
             identity=identity,
             managers=FakeManager(),
             bookmark_s=0.2,
