@@ -42,6 +42,9 @@ class WorkspaceSettings(MemberSettings):
     artifact_store_uri: str = ""
     """Where artifacts are written: `file://`, `s3://`, `gs://` or `az://`; `artifacts` in
     `data_dir` where not set."""
+    archive_store_uri: str = ""
+    """Where runs are archived that their projects keep no longer: as the artifact store, and
+    `_archive` in that where not set."""
     log_store_uri: str = ""
     """Where logs are kept: `file:///...`, or `s3://`, `gs://` or `az://` for sealed ones, which
     are then read from there; open ones grow in `logs` in `data_dir`, the place of all where not
@@ -116,6 +119,8 @@ class WorkspaceSettings(MemberSettings):
     """Age at which audit rows that were shipped are deleted here; 0 keeps them for good."""
     job_lease_s: float = Field(default=30.0, gt=0)
     """How long other replicas wait for the one that runs a job when it falls silent."""
+    retention_interval_s: float = 3600.0
+    """How often runs are looked for that are to be archived; a rule that changes counts at once."""
     upkeep_interval_s: float = 600.0
     """How often what is older than that is deleted."""
 
@@ -166,6 +171,10 @@ class WorkspaceSettings(MemberSettings):
     @property
     def artifact_store(self) -> str:
         return self.artifact_store_uri or f"file://{(self.data_dir / 'artifacts').absolute()}"
+
+    @property
+    def archive_store(self) -> str:
+        return self.archive_store_uri or f"{self.artifact_store.rstrip('/')}/_archive"
 
     @property
     def secrets_key_interval(self) -> timedelta:

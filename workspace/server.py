@@ -42,6 +42,7 @@ from workspace.logs.opening import KeptLogs, open_logs
 from workspace.membership import PeoplesKeys, WorkspaceMember, endpoint_of
 from workspace.reaper import Reaper
 from workspace.repositories.desk import RepositoryDesk
+from workspace.retention.job import LOOK_S, RunArchive
 from workspace.scheduler import Scheduler
 from workspace.secrets.backends import Backends
 from workspace.secrets.keeper import SecretKeeper
@@ -289,6 +290,7 @@ def _parts(
         bells=Bells(),
         masking=masking,
         logs=LogKeeper(database, log_files, settings.log_quota, masking, clock=clock),
+        run_archive=RunArchive(database, settings, clock),
         managers=managers,
         reconciler=Reconciler(database, managers, trust.tokens, launching, clock=clock),
         is_draining=lambda: server().draining.is_set(),  # noqa: PLW0108 - it comes later
@@ -376,14 +378,13 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
         lease=settings.heartbeat_lease,
     )
     secrets = SecretUpkeep(parts.database, parts.backends, parts.secrets)
-    scheduler = Scheduler(
-        parts.database, parts.policies.refusal, clock=clock, wake=parts.reconciler.wake
-    )
+    wake, refusal = parts.reconciler.wake, parts.policies.refusal
+    scheduler = Scheduler(parts.database, refusal, clock=clock, wake=wake)
     upkeep = Upkeep(parts.database, settings, courier, clock)
-    forget_logs = partial(parts.logs.forget_old, settings.keep_logs)
-    old_logs = Job("old_logs", forget_logs, settings.upkeep_interval_s)
+    forget = partial(parts.logs.forget_old, settings.keep_logs)
     return [
-        *([old_logs] if settings.keep_logs_s else []),
+        *([Job("old_logs", forget, settings.upkeep_interval_s)] if settings.keep_logs_s else []),
+        Job("left_logs", parts.logs.remove_left, settings.upkeep_interval_s),
         Job("reaper", reaper.run, settings.reaper_interval_s),
         Job("conditions", partial(expire_conditions, parts.database), settings.reaper_interval_s),
         Job("launches", parts.reconciler.run, settings.launch_interval_s),
@@ -395,4 +396,5 @@ def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
         Job("secret_keys", parts.rotation.run, settings.secrets_key_interval_s),
         Job("secrets", secrets.run, settings.secrets_upkeep_interval_s),
         Job("upkeep", upkeep.run, settings.upkeep_interval_s),
+        Job("retention", parts.run_archive.run, LOOK_S),
     ]

@@ -33,6 +33,8 @@ from weftapi.workspace.v1 import (
     projects_pb2_grpc,
     reports_pb2,
     reports_pb2_grpc,
+    run_archives_pb2,
+    run_archives_pb2_grpc,
     runs_pb2,
     runs_pb2_grpc,
     schedules_pb2,
@@ -72,6 +74,7 @@ from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
 from workspace.logs.keeper import LogKeeper
 from workspace.repositories.desk import RepositoryDesk
+from workspace.retention.job import RunArchive
 from workspace.run_tokens import RunTokens
 from workspace.secrets.backends import Backends
 from workspace.secrets.keeper import SecretKeeper
@@ -102,6 +105,7 @@ from workspace.servicers.models import (
 from workspace.servicers.pipelines import PipelineServicer, pipeline_to_proto
 from workspace.servicers.projects import ProjectServicer, project_to_proto
 from workspace.servicers.reports import ReportServicer
+from workspace.servicers.run_archives import RunArchiveServicer
 from workspace.servicers.runs import RunServicer, run_to_proto
 from workspace.servicers.schedule_messages import schedule_to_proto
 from workspace.servicers.schedules import ScheduleServicer, may_run_snapshot
@@ -191,6 +195,7 @@ class Parts:
     heartbeats: Heartbeats
     bells: Bells
     logs: LogKeeper
+    run_archive: RunArchive
     managers: WorkloadManagers
     reconciler: Reconciler
     is_draining: Callable[[], bool]
@@ -223,6 +228,11 @@ def services(parts: Parts) -> list[Service]:
             statistics_pb2,
             statistics_pb2_grpc,
             StatisticsServicer(database, lists, parts.access, parts.clock),
+        ),
+        _service(
+            run_archives_pb2,
+            run_archives_pb2_grpc,
+            RunArchiveServicer(database, lists, parts.run_archive, parts.logs),
         ),
         _service(steps_pb2, steps_pb2_grpc, StepServicer(database, lists, parts.bells)),
         _service(reports_pb2, reports_pb2_grpc, _reports(parts)),

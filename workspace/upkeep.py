@@ -1,4 +1,4 @@
-"""Forgets what nobody can ask for any more: old events, and replies past their day."""
+"""Forgets what nobody can ask for any more: old events, replies past their day, questions."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

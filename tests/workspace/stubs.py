@@ -14,6 +14,7 @@ from weftapi.workspace.v1 import (
     pipelines_pb2_grpc,
     projects_pb2_grpc,
     reports_pb2_grpc,
+    run_archives_pb2_grpc,
     runs_pb2_grpc,
     schedules_pb2_grpc,
     secret_stores_pb2_grpc,
@@ -56,6 +57,9 @@ class Stubs(ABC):
 
     def stacks(self, token: str | None = None) -> Any:
         return self._stub(stacks_pb2_grpc.StackServiceStub, token)
+
+    def archives(self, token: str | None = None) -> Any:
+        return self._stub(run_archives_pb2_grpc.RunArchiveServiceStub, token)
 
     def statistics(self, token: str | None = None) -> Any:
         return self._stub(statistics_pb2_grpc.StatisticsServiceStub, token)

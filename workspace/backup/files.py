@@ -17,15 +17,16 @@ from workspace.backup.databases import snapshot
 from workspace.config import WorkspaceSettings
 from workspace.logs.archive import INDEX, folder_of
 from workspace.logs.backend import LogKey
-from workspace.logs.segments import SUFFIX, inspect
+from workspace.logs.segments import files_in, inspect
 from workspace.objects import open_store
 from workspace.objects.keys import below
 from workspace.objects.port import ObjectMissingError, ObjectStore, ObjectStoreError
 from workspace.store.base import columns, every
 from workspace.store.schema_artifacts import ArtifactVersion
-from workspace.store.schema_logs import LogStream
+from workspace.store.schema_logs import LogRemoval, LogStream
+from workspace.store.schema_retention import ArchivedLog, ArchivedRun
 
-R = TypeVar("R", LogStream, ArtifactVersion)
+R = TypeVar("R", LogStream, ArchivedLog, ArtifactVersion, ArchivedRun)
 _AT_ONCE = 500
 # What is looked at, and how many of it were.
 Progress = Callable[[str, int], None]
@@ -37,9 +38,11 @@ async def check_logs(settings: WorkspaceSettings, progress: Progress) -> list[Fi
     strays = _directories(settings.log_directory)
     logs = Logs(settings)
     problems = await _each(settings.database, LogStream, logs.problems, progress, "logs")
+    of_archive = logs.problems
+    problems += await _each(settings.database, ArchivedLog, of_archive, progress, "archived logs")
     known = await snapshot(settings.database, _uids)
     problems += [
-        f"{path} holds the lines of a log that was deleted: the server removes it within a day"
+        f"{path} holds lines of a log that nobody knows: remove it if no backup needs it"
         for uid, path in strays.items()
         if uid not in known and path.exists()
     ]
@@ -47,9 +50,9 @@ async def check_logs(settings: WorkspaceSettings, progress: Progress) -> list[Fi
 
 
 async def check_content(settings: WorkspaceSettings, progress: Progress) -> list[Finding]:
-    """The bytes of artifacts in the workspace's own store are what was stored."""
+    """Artifacts in the workspace's own store, and archived runs, are what was stored."""
     root = settings.artifact_store.rstrip("/")
-    store = open_store(root)
+    store, archive = open_store(root), open_store(settings.archive_store)
 
     async def look(row: ArtifactVersion) -> list[str]:
         try:
@@ -59,7 +62,17 @@ async def check_content(settings: WorkspaceSettings, progress: Progress) -> list
         problem = await _content_problem(store, folder, row)
         return [f"{row.name} {problem}"] if problem else []
 
-    problems = await _each(settings.database, ArtifactVersion, look, progress, "artifacts")
+    async def look_in_archive(row: ArchivedRun) -> list[str]:
+        try:
+            data = await archive.get(row.key)
+        except ObjectMissingError:
+            return [f"{row.name} is gone from the archive"]
+        is_whole = hashlib.sha256(data).hexdigest() == row.sha256
+        return [] if is_whole else [f"{row.name} is not what was written: its hash differs"]
+
+    url = settings.database
+    problems = await _each(url, ArtifactVersion, look, progress, "artifacts")
+    problems += await _each(url, ArchivedRun, look_in_archive, progress, "archived runs")
     return findings("content", problems)
 
 
@@ -72,7 +85,7 @@ class Logs:
         if settings.archives_logs:
             self._objects = open_store(settings.log_store_uri, settings.log_store_options)
 
-    async def problems(self, row: LogStream) -> list[str]:
+    async def problems(self, row: LogStream | ArchivedLog) -> list[str]:
         path = self._root / row.project / str(row.uid)
         try:
             end, lost = _inspected(path)
@@ -100,15 +113,14 @@ class Logs:
 
 def _inspected(path: Path) -> tuple[int, list[tuple[int, int]]]:
     """Where a log in files ends, and which of its lines before that are not readable."""
-    files = sorted(path.glob(f"*{SUFFIX}"))
+    files = sorted(files_in(path).items())
     lost: list[tuple[int, int]] = []
     end = 0
-    for place, file in enumerate(files):
-        first = int(file.stem)
+    for place, (first, file) in enumerate(files):
         # What a log that is too long has dropped at its beginning is not lost by accident.
         if place and end < first:
             lost.append((end, first))
-        ends_at = int(files[place + 1].stem) if place + 1 < len(files) else None
+        ends_at = files[place + 1][0] if place + 1 < len(files) else None
         found = inspect(file, ends_at=ends_at)
         lost += found.damaged
         end = found.next_offset
@@ -156,7 +168,12 @@ def _some(cls: type[R], which: sa.ColumnElement[bool]) -> Callable[[sa.Connectio
 
 
 def _uids(connection: sa.Connection) -> set[UUID]:
-    return set(connection.execute(sa.select(columns(LogStream).uid)).scalars())
+    """Every log whose lines are somebody's, or are about to go."""
+    return {
+        uid
+        for cls in (LogStream, ArchivedLog, LogRemoval)
+        for uid in connection.execute(sa.select(columns(cls).uid)).scalars()
+    }
 
 
 def _directories(root: Path) -> dict[UUID, Path]:

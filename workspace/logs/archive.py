@@ -34,6 +34,7 @@ from workspace.logs.files import FileBackend
 from workspace.logs.segments import files_in
 from workspace.objects.port import ObjectMissingError, ObjectStore, ObjectStoreError
 from workspace.store import logs as log_store
+from workspace.store.retention import has_log
 
 log = structlog.get_logger()
 
@@ -246,13 +247,14 @@ class Archivist:
         """One log that the store refuses keeps no other from it."""
         for key in await self._backend.local():
             row = await self._database.read(log_store.of_uid, key.uid)
-            if row is None or not row.is_sealed:
+            is_complete = row.is_sealed if row else await self._database.read(has_log, key.uid)
+            if not is_complete:
                 continue
             try:
                 await self._backend.archive(key)
                 await self._backend.release(key, self._unused_s)
             except LogStoreError as error:
-                log.warning("log_not_archived", log=row.name, error=str(error))
+                log.warning("log_not_archived", log=str(key.uid), error=str(error))
 
 
 def archivist_of(

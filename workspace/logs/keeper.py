@@ -21,7 +21,7 @@ from meshkit.errors import MeshError
 from meshkit.ids import new_uid
 from meshkit.jobs import Lease
 from workspace.logs.amounts import Amount, Quota, Usage
-from workspace.logs.backend import Extent, LogBackend, LogStoreError
+from workspace.logs.backend import Extent, LogBackend, LogKey, LogStoreError
 from workspace.logs.live import LiveLog, LiveLogs, Writer
 from workspace.logs.meters import Meter
 from workspace.logs.quotas import Quotas
@@ -32,7 +32,9 @@ from workspace.operations.refusals import absent
 from workspace.secrets.masking import Masking
 from workspace.secrets.masks import Mask
 from workspace.store import logs as log_store
+from workspace.store import retention
 from workspace.store.schema_logs import LogStream
+from workspace.store.schema_retention import ArchivedLog
 
 log = structlog.get_logger()
 
@@ -211,6 +213,11 @@ class LogKeeper:
                 await self._database.write(operations.forget, row.project, row.id)
             await self._on_removed(rows)
 
+        while old := await self._database.read(retention.old_logs, before, _SEALED_AT_ONCE):
+            for log_ in old:
+                await stored(self._logs.backend.delete(LogKey(log_.project, log_.uid)))
+                await self._database.write(retention.forget_log, log_.uid)
+
     async def usages(self, rows: Sequence[LogStream]) -> dict[UUID, Usage]:
         """What logs hold, and where they end, by uid."""
         return dict(
@@ -221,20 +228,42 @@ class LogKeeper:
             )
         )
 
+    @asynccontextmanager
+    async def archived(self, row: ArchivedLog) -> AsyncIterator[LiveLog]:
+        """A log of an archived run, to read."""
+        async with self._logs.open(LogKey(row.project, row.uid)) as live:
+            live.seal(row.next_offset, operations.sealed(row.name))
+            yield live
+
     async def discard(self, rows: Sequence[LogStream]) -> None:
-        """Removes the lines of logs whose rows are gone; what a store keeps from it is logged."""
+        """Removes the lines of logs whose rows are gone; what cannot go now, a job removes."""
         await self._on_removed(rows)
-        for row in rows:
-            try:
-                await self._logs.backend.delete(key_of(row))
-            except LogStoreError as error:
-                log.warning("log_not_removed", log=row.name, error=str(error))
+        await self._remove([key_of(row) for row in rows])
 
     async def close(self) -> None:
         """Ends what is under way; lines that were taken become durable."""
         await asyncio.gather(*self._sealing, return_exceptions=True)
         await self._logs.close()
         await self._quotas.settle()
+
+    async def remove_left(self, _lease: Lease) -> None:
+        """A job: removes lines that a kill, or a store that was away, left of deleted logs."""
+        while rows := await self._database.read(log_store.removals, _SEALED_AT_ONCE):
+            if not await self._remove([LogKey(row.project, row.uid) for row in rows]):
+                return
+
+    async def _remove(self, keys: Sequence[LogKey]) -> bool:
+        """Whether all of them are gone."""
+        gone = []
+        for key in keys:
+            try:
+                await self._logs.backend.delete(key)
+                gone.append(key.uid)
+            except LogStoreError as error:
+                log.warning("log_not_removed", uid=str(key.uid), error=str(error))
+        if gone:
+            await self._database.write(log_store.removed, gone)
+        return len(gone) == len(keys)
 
     async def _seal(self, row: LogStream) -> LogStream:
         key = key_of(row)

@@ -193,7 +193,7 @@ class Inspection:
 
 def inspect(path: Path, *, ends_at: int | None = None) -> Inspection:
     """Reads a file whole; as `Segment.scan` sees it, what is torn at its end does not count."""
-    end, pending, damaged = int(path.stem), list[tuple[int, int]](), list[tuple[int, int]]()
+    end, pending, damaged = origin_of(path)[0], list[tuple[int, int]](), list[tuple[int, int]]()
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         for header in _headers(file.fileno(), 0, end, size):

@@ -27,6 +27,8 @@ def create(
     creator: str,
     default_stack: str = "",
     log_quota: Quota = NO_QUOTA,
+    keep_run_days: int = 0,
+    keep_last_runs: int = 0,
 ) -> Project:
     """Creates a project; AlreadyExists where its id is taken, or was by one that is deleted."""
     name = names.project(project)
@@ -49,6 +51,8 @@ def create(
         max_run_log_lines=log_quota.run.lines,
         max_log_stream_bytes=log_quota.stream.bytes,
         max_log_stream_lines=log_quota.stream.lines,
+        keep_run_days=keep_run_days,
+        keep_last_runs=keep_last_runs,
     )
     insert(session, [row])
     session.emit(ChangeKind.CREATED, row)

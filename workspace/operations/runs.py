@@ -26,7 +26,7 @@ from workspace.store import statistics
 from workspace.store import steps as step_store
 from workspace.store.base import insert
 from workspace.store.schema import Run, Step
-from workspace.store.schema_logs import LogStream
+from workspace.store.schema_logs import LogRemoval, LogStream
 from workspace.store.schema_snapshots import Snapshot
 from workspace.tally import Tally
 
@@ -170,11 +170,18 @@ def delete(session: Session, project: str, run_id: str, *, etag: str) -> list[Lo
     users = store.takers(session, run, _NAMED)
     if users:
         raise in_use(run.name, users)
+    logs = remove(session, run)
+    insert(session, [LogRemoval(row.uid, row.project, session.now) for row in logs])
+    session.audited(resource=run.name)
+    return logs
+
+
+def remove(session: Session, run: Run) -> list[LogStream]:
+    """Removes a held run that may go, and answers its logs; what it did stays in the statistics."""
     statistics.keep_of_deleted(session, run)
     logs = store.delete(session, run)
     store.count(session, {(run.project, run.state): -1})
     session.emit(ChangeKind.DELETED, run)
-    session.audited(resource=run.name)
     return logs
 
 

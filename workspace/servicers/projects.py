@@ -60,6 +60,8 @@ class ProjectServicer(projects_pb2_grpc.ProjectServiceServicer):
                 Amount(request.project.max_run_log_bytes, request.project.max_run_log_lines),
                 Amount(request.project.max_log_stream_bytes, request.project.max_log_stream_lines),
             ),
+            keep_run_days=request.project.keep_run_days,
+            keep_last_runs=request.project.keep_last_runs,
             once=once(request, projects_pb2.Project),
             reply=project_to_proto,
         )
@@ -102,4 +104,6 @@ def project_to_proto(row: Project) -> projects_pb2.Project:
         max_run_log_lines=row.max_run_log_lines,
         max_log_stream_bytes=row.max_log_stream_bytes,
         max_log_stream_lines=row.max_log_stream_lines,
+        keep_run_days=row.keep_run_days,
+        keep_last_runs=row.keep_last_runs,
     )

@@ -13,7 +13,7 @@ from meshkit.session import Session
 from workspace.store.base import Rows, columns, every, fetch, first, ignore_conflicts, insert_or
 from workspace.store.lists import Listed, listed, matching
 from workspace.store.schema import Run
-from workspace.store.schema_logs import LogState, LogStream, RunLogUsage
+from workspace.store.schema_logs import LogRemoval, LogState, LogStream, RunLogUsage
 
 _C = columns(LogStream)
 _U = columns(RunLogUsage)
@@ -84,6 +84,18 @@ def sealed_before(session: Session, created_before: datetime, limit: int) -> lis
     return fetch(
         session, LogStream, every(LogStream).where(is_due).order_by(_C.create_time).limit(limit)
     )
+
+
+def removals(session: Session, limit: int) -> list[LogRemoval]:
+    """Lines that are to go."""
+    own = columns(LogRemoval)
+    return fetch(session, LogRemoval, every(LogRemoval).order_by(own.uid).limit(limit))
+
+
+def removed(session: Session, uids: Sequence[UUID]) -> None:
+    """Forgets lines that are gone."""
+    table = LogRemoval.__table__
+    session.connection().execute(table.delete().where(session.among(table.c.uid, uids)))
 
 
 def delete(session: Session, row: LogStream) -> None:

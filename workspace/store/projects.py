@@ -15,6 +15,7 @@ from workspace.store.schema_alerters import Alerter
 from workspace.store.schema_artifacts import Artifact
 from workspace.store.schema_code_repositories import CodeRepository
 from workspace.store.schema_models import Model
+from workspace.store.schema_retention import ArchivedRun
 from workspace.store.schema_schedules import Schedule
 from workspace.store.schema_snapshots import Pipeline
 from workspace.store.schema_triggers import Trigger
@@ -100,6 +101,7 @@ _HOLDING: tuple[tuple[str, type[Row]], ...] = (
     ("schedules", Schedule),
     ("codeRepositories", CodeRepository),
     ("alerters", Alerter),
+    ("archived runs", ArchivedRun),
 )
 
 

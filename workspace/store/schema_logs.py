@@ -77,6 +77,16 @@ class LogStream(Row):
         return self.state == LogState.SEALED
 
 
+@stored("log_removals")
+@dataclass(slots=True)
+class LogRemoval(Row):
+    """Lines of a deleted log that are to go: written with the deletion, acted on after."""
+
+    uid: UUID
+    project: str
+    request_time: datetime
+
+
 @stored(
     "run_log_usage",
     sa.ForeignKeyConstraint(["project", "run"], ["runs.project", "runs.id"]),

@@ -14,6 +14,7 @@ from weft.cli._run_actions import ACTIONS
 from weft.cli._run_calls import connect, get_run, request_id
 from weft.cli._run_stop import stop
 from weft.cli._text import plain
+from weft.cli.run_archive import archive
 
 if TYPE_CHECKING:
     from weft._connection import Connection
@@ -26,7 +27,7 @@ def runs() -> None:
     """Show runs, and act on them. RUN is an id, a name, @latest or @prev."""
 
 
-for _action in (*ACTIONS, stop):
+for _action in (*ACTIONS, archive, stop):
     runs.add_command(_action)
 
 

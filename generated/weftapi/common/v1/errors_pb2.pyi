@@ -279,6 +279,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: only webhooks are signed; other alerters have no secret but their URL. {resource}"""
     ERROR_REASON_TOO_MANY_ALERTS: _ErrorReason.ValueType  # 290
     """RESOURCE_EXHAUSTED: the run has said too much within an hour; say less, or wait. {resource}"""
+    ERROR_REASON_ARCHIVE_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 280
+    """UNAVAILABLE: the store of archived runs does not answer, or refuses the workspace. {resource}"""
+    ERROR_REASON_ARCHIVE_DAMAGED: _ErrorReason.ValueType  # 281
+    """FAILED_PRECONDITION: the archive of the run is not what was written: restore it in its store. {resource}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -537,4 +541,8 @@ ERROR_REASON_ALERTER_SIGNS_NOTHING: ErrorReason.ValueType  # 269
 """FAILED_PRECONDITION: only webhooks are signed; other alerters have no secret but their URL. {resource}"""
 ERROR_REASON_TOO_MANY_ALERTS: ErrorReason.ValueType  # 290
 """RESOURCE_EXHAUSTED: the run has said too much within an hour; say less, or wait. {resource}"""
+ERROR_REASON_ARCHIVE_STORE_UNAVAILABLE: ErrorReason.ValueType  # 280
+"""UNAVAILABLE: the store of archived runs does not answer, or refuses the workspace. {resource}"""
+ERROR_REASON_ARCHIVE_DAMAGED: ErrorReason.ValueType  # 281
+"""FAILED_PRECONDITION: the archive of the run is not what was written: restore it in its store. {resource}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -62,6 +62,8 @@ class Project(_message.Message):
     MAX_RUN_LOG_LINES_FIELD_NUMBER: _builtins.int
     MAX_LOG_STREAM_BYTES_FIELD_NUMBER: _builtins.int
     MAX_LOG_STREAM_LINES_FIELD_NUMBER: _builtins.int
+    KEEP_RUN_DAYS_FIELD_NUMBER: _builtins.int
+    KEEP_LAST_RUNS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only in bodies, required in updates. "projects/<id>"."""
     uid: _builtins.str
@@ -96,6 +98,12 @@ class Project(_message.Message):
     """Optional, mutable. How many bytes are kept of each single log, that of one attempt of a step; 0 as above."""
     max_log_stream_lines: _builtins.int
     """Optional, mutable. How many lines are kept of each single log; 0 as above."""
+    keep_run_days: _builtins.int
+    """Optional, mutable. How many days its runs are kept after their end, before they are archived; 0 is no rule. What no
+    rule keeps is archived, unless it is in use: RunArchiveService.PreviewRetention says what would be.
+    """
+    keep_last_runs: _builtins.int
+    """Optional, mutable. How many of the newest runs of each pipeline are kept in any case; 0 is no rule."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, mutable. Labels to find it by."""
@@ -127,10 +135,12 @@ class Project(_message.Message):
         max_run_log_lines: _builtins.int = ...,
         max_log_stream_bytes: _builtins.int = ...,
         max_log_stream_lines: _builtins.int = ...,
+        keep_run_days: _builtins.int = ...,
+        keep_last_runs: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "default_stack", b"default_stack", "description", b"description", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "max_concurrent_runs", b"max_concurrent_runs", "max_log_stream_bytes", b"max_log_stream_bytes", "max_log_stream_lines", b"max_log_stream_lines", "max_run_log_bytes", b"max_run_log_bytes", "max_run_log_lines", b"max_run_log_lines", "name", b"name", "revision", b"revision", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "default_stack", b"default_stack", "description", b"description", "display_name", b"display_name", "etag", b"etag", "keep_last_runs", b"keep_last_runs", "keep_run_days", b"keep_run_days", "labels", b"labels", "max_concurrent_runs", b"max_concurrent_runs", "max_log_stream_bytes", b"max_log_stream_bytes", "max_log_stream_lines", b"max_log_stream_lines", "max_run_log_bytes", b"max_run_log_bytes", "max_run_log_lines", b"max_run_log_lines", "name", b"name", "revision", b"revision", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,141 @@
+"""Which runs go, and what their going means."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from meshkit.audit import THE_CHAIN
+from meshkit.chain import Record
+from meshkit.ids import new_uid
+from meshkit.jobs import Lease
+from meshkit.session import Session
+from workspace import names
+from workspace.operations import runs
+from workspace.operations.launches import ENDED
+from workspace.store import launches as launch_store
+from workspace.store import retention as store
+from workspace.store import runs as run_store
+from workspace.store.base import insert
+from workspace.store.schema import Run
+from workspace.store.schema_retention import ArchivedLog, ArchivedRun
+
+# Whoever labels a run so, with any value, keeps it.
+KEEP_LABEL = "keep"
+_NAMED = 3
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is kept: runs for days after their end, the newest of each pipeline; 0 is no rule."""
+
+    days: int
+    last: int
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.days and not self.last
+
+
+def page(
+    session: Session, project: str, pipeline: str, policy: Policy, after: store.Place | None
+) -> list[tuple[Run, str]]:
+    """The next runs of a pipeline that no rule keeps, the oldest first; why one stays, or ""."""
+    newest = store.place(session, project, pipeline, policy.last) if policy.last else None
+    if policy.is_empty or (policy.last and newest is None):
+        return []
+    found = store.ended(
+        session,
+        project,
+        pipeline,
+        ended_before=session.now - timedelta(days=policy.days),
+        after=after,
+        before=newest,
+        limit=_PAGE,
+    )
+    return [(run, reason_to_keep(session, run)) for run in found]
+
+
+def preview(session: Session, project: str, policy: Policy, most: int) -> list[tuple[Run, str]]:
+    """The first runs that no rule keeps, and why some stay; one more than the most."""
+    found: list[tuple[Run, str]] = []
+    for pipeline in store.pipelines(session, project):
+        for item in _all(session, project, pipeline, policy):
+            found.append(item)
+            if len(found) > most:
+                return found
+    return found
+
+
+def _all(
+    session: Session, project: str, pipeline: str, policy: Policy
+) -> Iterator[tuple[Run, str]]:
+    after: store.Place | None = None
+    while some := page(session, project, pipeline, policy, after):
+        yield from some
+        after = (some[-1][0].create_time, some[-1][0].uid)
+
+
+def reason_to_keep(session: Session, run: Run) -> str:
+    """Why a run that has ended stays although it is old; "" where nothing speaks for it."""
+    launch = launch_store.get(session, run.uid)
+    if launch and launch.state != ENDED:
+        return "Its workload has not ended."
+    if KEEP_LABEL in run.labels:
+        return f"It has the label {KEEP_LABEL!r}."
+    if users := run_store.takers(session, run, _NAMED):
+        return f"Other runs took what it made: {', '.join(users)}."
+    if users := store.models(session, run, _NAMED):
+        return f"Versions of models come from it: {', '.join(users)}."
+    if store.has_open_log(session, run):
+        return "Its logs are not complete yet."
+    return ""
+
+
+def read(session: Session, project: str, run_id: str) -> store.Whole | None:
+    """A run with all that is its own, of one moment; None where it stays after all."""
+    run = run_store.get(session, project, run_id)
+    return None if run is None or reason_to_keep(session, run) else store.whole(session, run)
+
+
+def put_away(session: Session, lease: Lease, whole: store.Whole, row: ArchivedRun) -> bool:
+    """Deletes a run whose archive is in its store; False where it changed since, and so stays."""
+    lease.check(session)
+    known = whole.run
+    run = run_store.lock(session, known.project, known.id)
+    if run is None or run != known or reason_to_keep(session, run):
+        return False
+    row.archive_time = session.now
+    insert(session, [row])
+    logs = [
+        ArchivedLog(log.uid, run.uid, log.project, log.id, log.create_time, log.next_offset)
+        for log in whole.logs
+    ]
+    insert(session, logs)
+    runs.remove(session, run)
+    return True
+
+
+def note_pass(session: Session, lease: Lease, project: str, count: int) -> None:
+    """Says in the audit log that runs were archived, which nobody asked for by a call."""
+    lease.check(session)
+    record = Record(
+        uid=new_uid(),
+        time=session.now,
+        workspace="",
+        method="retention",
+        action="RunArchiveService.Archive",
+        actor_kind="peer",
+        actor="retention",
+        actor_name="",
+        peer="",
+        address="",
+        user_agent="",
+        resource=names.project(project),
+        fields=["runs"],
+        code=0,
+        reason=f"{count} runs were archived",
+        request_id="",
+        trace_id="",
+    )
+    session.record(record, chain=THE_CHAIN)

@@ -1,0 +1,141 @@
+"""The job that archives runs, and the reading of what it wrote.
+
+A run is written into its store, read back and compared, and deleted by a transaction that looks
+once more whether it is still as it was written, and may go. A kill before that leaves an object
+that the next pass writes again, under the same key; after it, everything has happened.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator
+
+import structlog
+
+from meshkit.clock import Clock
+from meshkit.database import Database
+from meshkit.errors import FailedPrecondition, Unavailable
+from meshkit.jobs import Lease
+from workspace.config import WorkspaceSettings
+from workspace.objects import open_store
+from workspace.objects.port import ObjectMissingError, ObjectStore, ObjectStoreError
+from workspace.operations import retention as operations
+from workspace.operations.retention import Policy
+from workspace.retention.archives import Archive, decode, encode
+from workspace.store import retention as store
+from workspace.store.schema import Run
+from workspace.store.schema_retention import ArchivedRun
+
+log = structlog.get_logger()
+
+# How soon a rule that was changed counts.
+LOOK_S = 10.0
+
+
+class RunArchive:
+    """Writes and reads archives; its job is `run`."""
+
+    def __init__(self, database: Database, settings: WorkspaceSettings, clock: Clock) -> None:
+        self._database = database
+        self._uri = settings.archive_store.rstrip("/")
+        self._interval_s = settings.retention_interval_s
+        self._clock = clock
+        self._opened: ObjectStore | None = None
+        # By project: the policy of its last pass, and when that was.
+        self._passed: dict[str, tuple[Policy, float]] = {}
+
+    async def run(self, lease: Lease) -> None:
+        """Passes over the projects that have rules, each once an interval, or when they change."""
+        for project in await self._database.read(store.with_rules):
+            policy = Policy(project.keep_run_days, project.keep_last_runs)
+            now = self._clock.monotonic()
+            known, passed_at = self._passed.get(project.id, (None, now))
+            if known == policy and now - passed_at < self._interval_s:
+                continue
+            try:
+                await self._pass(lease, project.id, policy)
+            except ObjectStoreError as error:
+                log.warning("runs_not_archived", project=project.name, error=str(error))
+            else:
+                self._passed[project.id] = (policy, now)
+
+    async def _pass(self, lease: Lease, project: str, policy: Policy) -> None:
+        count = 0
+        try:
+            for pipeline in await self._database.read(store.pipelines, project):
+                async for is_archived in self._archive_all(lease, project, pipeline, policy):
+                    count += is_archived
+        finally:
+            if count:
+                await self._database.write(operations.note_pass, lease, project, count)
+
+    async def read(self, row: ArchivedRun) -> Archive:
+        """What an archive says; FailedPrecondition where it is not what was written."""
+        try:
+            data = await self._store.get(row.key)
+            if hashlib.sha256(data).hexdigest() != row.sha256:
+                raise _damaged(row, "its hash differs")
+            return decode(data)
+        except ObjectMissingError as error:
+            raise _damaged(row, "it is gone") from error
+        except ObjectStoreError as error:
+            raise Unavailable(
+                "ARCHIVE_STORE_UNAVAILABLE",
+                f"The archive of runs cannot be read now: {error}",
+                metadata={"resource": row.name},
+            ) from error
+        except ValueError as error:
+            raise _damaged(row, str(error)) from error
+
+    def uri(self, row: ArchivedRun) -> str:
+        """Where an archive is."""
+        return f"{self._uri}/{row.key}"
+
+    async def _archive_all(
+        self, lease: Lease, project: str, pipeline: str, policy: Policy
+    ) -> AsyncIterator[bool]:
+        after = None
+        while page := await self._database.read(operations.page, project, pipeline, policy, after):
+            for run, reason in page:
+                yield not reason and await self._archive(lease, run)
+            last = page[-1][0]
+            after = (last.create_time, last.uid)
+
+    async def _archive(self, lease: Lease, run: Run) -> bool:
+        """Whether the run is in the archive now, and nowhere else."""
+        whole = await self._database.read(operations.read, run.project, run.id)
+        if whole is None or whole.run.end_time is None:
+            return False
+        data = encode(whole)
+        key = f"{run.project}/{run.uid}.jsonl.zst"
+        await self._store.put(key, data)
+        if await self._store.get(key) != data:
+            raise ObjectStoreError(f"{key} is not what was written a moment ago")
+        row = ArchivedRun(
+            uid=run.uid,
+            project=run.project,
+            run=run.id,
+            pipeline=run.pipeline,
+            state=whole.run.state,
+            creator=run.creator,
+            create_time=run.create_time,
+            end_time=whole.run.end_time,
+            archive_time=whole.run.end_time,
+            key=key,
+            size_bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
+        return await self._database.write(operations.put_away, lease, whole, row)
+
+    @property
+    def _store(self) -> ObjectStore:
+        """Opened when first used: a server whose store is misnamed serves all else."""
+        if self._opened is None:
+            self._opened = open_store(self._uri)
+        return self._opened
+
+
+def _damaged(row: ArchivedRun, why: str) -> FailedPrecondition:
+    return FailedPrecondition(
+        "ARCHIVE_DAMAGED",
+        f"The archive of {row.name} is not what was written: {why}.",
+        metadata={"resource": row.name},
+    )
