@@ -299,6 +299,7 @@ async def _workspace(harness: workspaces.Harness, server: SpiffeId, directory: P
             "weft.dev/Webhook": "projects/demo/webhooks/first",
             "weft.dev/WebhookDelivery": f"projects/demo/webhooks/first/deliveries/{uuid4()}",
             "weft.dev/Alerter": "projects/demo/alerters/first",
+            "weft.dev/ArchivedRun": f"projects/demo/archivedRuns/{uuid4()}",
             "weft.dev/AlertDelivery": f"projects/demo/alerters/first/deliveries/{uuid4()}",
         },
     )
@@ -392,7 +393,6 @@ def _mesh(port: int, trust: bytes, server: SpiffeId, pair: KeyPair) -> Door:
 def _door(address: str, proof: grpc.ChannelCredentials, *options: tuple[str, Any]) -> Door:
     common = [
         ("grpc.use_local_subchannel_pool", 1),
-        # What a hostile client would not limit in itself.
         ("grpc.max_send_message_length", -1),
         ("grpc.max_metadata_size", 1 << 20),
         ("grpc.absolute_max_metadata_size", 1 << 20),
