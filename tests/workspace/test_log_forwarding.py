@@ -194,6 +194,27 @@ async def test_what_a_collector_will_never_take_keeps_nothing_waiting(
         assert (forwarder.counts.forwarded, forwarder.counts.rejected) == (12, 3)
 
 
+async def test_a_log_that_cannot_be_read_keeps_no_other_waiting(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with collector() as fake, forwarding(tmp_path, database_url, fake) as (ws, forwarder):
+        lease = await _lease(ws, "one")
+        broken, whole = await _log(ws), await _log(ws, "whole")
+        await write(ws.logs(), broken, 0, 3)
+        await write(ws.logs(), whole, 0, 2)
+        read = await ws.logs().GetLogStream(logs_pb2.GetLogStreamRequest(name=broken))
+        [segment] = (ws.workspace.settings.log_directory / "demo" / read.uid).iterdir()
+        segment.rename(aside := tmp_path / "aside")
+        segment.mkdir()
+        await forwarder.run(lease)
+        assert fake.messages() == _texts(range(2))
+        segment.rmdir()
+        aside.rename(segment)
+        fake.requests.clear()
+        await forwarder.run(lease)
+        assert fake.messages() == _texts(range(3))
+
+
 async def test_retention_says_what_it_took_before_it_was_forwarded(
     tmp_path: Path, database_url: str
 ) -> None:

@@ -8,7 +8,7 @@ finds everything when it is back, unless retention has taken it: then it is said
 import asyncio
 import gzip
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -26,9 +26,9 @@ from workspace.connectors.failures import unavailable
 from workspace.connectors.wire import Wire
 from workspace.forwarding import otlp
 from workspace.forwarding.parcels import Move, Parcel
-from workspace.logs.backend import LogTrimmedError
+from workspace.logs.backend import LogStoreError, LogTrimmedError
 from workspace.logs.live import LiveLogs
-from workspace.logs.refusals import key_of, stored
+from workspace.logs.refusals import key_of
 from workspace.operations import log_forwarding as operations
 from workspace.secrets.keeper import SecretKeeper
 from workspace.servicers import log_lines
@@ -97,6 +97,7 @@ class Forwarder:
         self._egress = Egress(EgressPolicy(settings.egress_networks, settings.egress_ca_file))
         self._wire = Wire(self._egress, timeout_s=settings.connector_timeout_s)
         self._pause = _Pause()
+        self._unreadable: set[UUID] = set()
 
     async def begin(self) -> None:
         """Logs that are made from now on are forwarded, unless older ones are already."""
@@ -137,30 +138,45 @@ class Forwarder:
 
     async def _pack(self, row: LogStream, parcel: Parcel, lease: Lease) -> Parcel:
         """Packs what is new of a log, sending what is full; answers what is to be filled next."""
-        end = await self._end(row)
         offset = row.forwarded_offset
-        for _ in range(_MOST_READS):
-            if offset >= end:
-                break
-            for batch in await self._read(row, offset, end):
-                parcel.add(_source(row), Move(row.uid, offset, batch.next_offset), batch)
-                offset = batch.next_offset
-                if parcel.is_full:
-                    await self._send(parcel, lease)
-                    parcel = Parcel()
+        async for batch in self._unread(row):
+            parcel.add(_source(row), Move(row.uid, offset, batch.next_offset), batch)
+            offset = batch.next_offset
+            if parcel.is_full:
+                await self._send(parcel, lease)
+                parcel = Parcel()
         if row.is_sealed and offset >= row.next_offset:
             parcel.finish(Move(row.uid, offset, offset))
         return parcel
 
-    async def _read(self, row: LogStream, offset: int, end: int) -> list[log_lines.Batch]:
-        key = key_of(row)
+    async def _unread(self, row: LogStream) -> AsyncIterator[log_lines.Batch]:
+        """What is new of a log; one that cannot be read keeps no other from the collector."""
+        offset = row.forwarded_offset
         try:
-            frames = await stored(self._logs.backend.read(key, offset, _READ_BYTES))
+            end = await self._end(row)
+            for _ in range(_MOST_READS):
+                if offset >= end:
+                    break
+                for batch in await self._read(row, offset, end):
+                    yield batch
+                    offset = batch.next_offset
+        except LogStoreError as error:
+            # Said once, not with every look.
+            if row.uid not in self._unreadable:
+                self._unreadable.add(row.uid)
+                log.warning("log_not_forwarded", log=row.name, error=str(error))
+        else:
+            self._unreadable.discard(row.uid)
+
+    async def _read(self, row: LogStream, offset: int, end: int) -> list[log_lines.Batch]:
+        key, backend = key_of(row), self._logs.backend
+        try:
+            frames = await backend.read(key, offset, _READ_BYTES)
         except LogTrimmedError as error:
             self.counts.lost += error.first_offset - offset
             log.warning("log_lines_never_forwarded", lines=error.first_offset - offset, logs=1)
             offset = error.first_offset
-            frames = await stored(self._logs.backend.read(key, offset, _READ_BYTES))
+            frames = await backend.read(key, offset, _READ_BYTES)
         return list(log_lines.batches(frames, offset, end))
 
     async def _end(self, row: LogStream) -> int:
@@ -168,7 +184,7 @@ class Forwarder:
         live = self._logs.end_of(row)
         if live is not None:
             return live
-        return (await stored(self._logs.backend.extent(key_of(row)))).next_offset
+        return (await self._logs.backend.extent(key_of(row))).next_offset
 
     async def _send(self, parcel: Parcel, lease: Lease) -> None:
         """Has the collector take a parcel, then moves the cursors."""
