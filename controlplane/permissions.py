@@ -229,7 +229,10 @@ _ADMIN = _EDITOR | {
 CATALOGUE = _ADMIN
 
 # What can be shared one by one, by the collections in their names: what there are permissions for.
-COLLECTIONS = frozenset(permission.partition(".")[0] for permission in CATALOGUE) | {"logStreams"}
+COLLECTIONS = frozenset(permission.partition(".")[0] for permission in CATALOGUE) | {
+    "archivedRuns",
+    "logStreams",
+}
 
 # Whoever has any role on a resource may know of, and enter, what holds it: these are held on
 # a workspace or an organization by a role on anything inside it.

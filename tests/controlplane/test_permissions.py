@@ -49,7 +49,9 @@ def golden() -> dict[str, tuple[bool, ...]]:
     """Who may call each method, by "Service.Method": the reviewed matrix, column by column."""
     lines = MATRIX.read_text().splitlines()
     rows = [line.split() for line in lines if line and not line.startswith("#")]
-    return {method: tuple(mark == "yes" for mark in marks) for method, *marks in rows}
+    found = {method: tuple(mark == "yes" for mark in marks) for method, *marks in rows}
+    assert len(found) == len(rows), "the matrix says something twice"
+    return found
 
 
 _PUBLIC_AT_WORKSPACES = {"ArtifactService.DownloadFile", "WebhookService.ReceiveWebhook"}

@@ -21,8 +21,11 @@ from meshkit.schema import UtcDateTime
 from meshkit.session import Session
 from tests.templates import WORKSPACE
 from workspace.store import (
+    alert_deliveries,
+    alerters,
     artifacts,
     builds,
+    code_repositories,
     components,
     conditions,
     logs,
@@ -30,6 +33,7 @@ from workspace.store import (
     models,
     pipelines,
     projects,
+    retention,
     runs,
     schedules,
     secrets,
@@ -38,6 +42,7 @@ from workspace.store import (
     stacks,
     steps,
     triggers,
+    webhooks,
 )
 from workspace.store.base import Sparse, metadata
 
@@ -69,7 +74,7 @@ class Listing:
 
     @property
     def is_by_time(self) -> bool:
-        return self.orders.parse("").key.name == "create_time"
+        return self.orders.parse("").key.name.endswith("_time")
 
 
 def configuration(table: str, page: Page, module: Any) -> Listing:
@@ -78,6 +83,7 @@ def configuration(table: str, page: Page, module: Any) -> Listing:
 
 V = model_versions
 _FIRINGS = (triggers.FIRING_ORDERS, triggers.FIRING_FIELDS)
+_ALERTS = (alert_deliveries.ORDERS, alert_deliveries.FIELDS)
 _VERSIONS = (artifacts.VERSION_ORDERS, artifacts.VERSION_FIELDS)
 _LINKS = (V.LINK_ORDERS, V.LINK_FIELDS)
 _MOVES = (V.TRANSITION_ORDERS, V.TRANSITION_FIELDS)
@@ -123,6 +129,17 @@ LISTINGS = {
         "trigger_firings", of(triggers.list_firings, P, None), *_FIRINGS
     ),
     "firings": Listing("trigger_firings", of(triggers.list_firings, P, UID), *_FIRINGS),
+    "all alerts": Listing("alert_deliveries", of(alert_deliveries.list_page, P, None), *_ALERTS),
+    "alerts": Listing("alert_deliveries", of(alert_deliveries.list_page, P, UID), *_ALERTS),
+    "webhook deliveries": Listing(
+        "webhook_deliveries",
+        of(webhooks.list_deliveries, UID),
+        webhooks.DELIVERY_ORDERS,
+        webhooks.DELIVERY_FIELDS,
+    ),
+    "archived runs": Listing(
+        "archived_runs", of(retention.list_page, P), retention.ORDERS, retention.FIELDS
+    ),
     "models": configuration("models", of(models.list_page, P), models),
     "projects": configuration("projects", of(projects.list_page, None), projects),
     "stacks": configuration("stacks", of(stacks.list_page), stacks),
@@ -133,6 +150,11 @@ LISTINGS = {
     "secrets": configuration("secrets", of(secrets.list_page, "users/1"), secrets),
     "schedules": configuration("schedules", of(schedules.list_page, P), schedules),
     "triggers": configuration("triggers", of(triggers.list_page, P), triggers),
+    "alerters": configuration("alerters", of(alerters.list_page, P), alerters),
+    "webhooks": configuration("webhooks", of(webhooks.list_page, P), webhooks),
+    "code repositories": configuration(
+        "code_repositories", of(code_repositories.list_page, P), code_repositories
+    ),
 }
 
 
@@ -232,7 +254,13 @@ def filters(fields: Fields | None) -> Iterator[tuple[Field | None, str]]:
 def first_cursor(listing: Listing) -> Cursor:
     key = listing.orders.parse("").key
     return Cursor(
-        {"create_time": NOW + timedelta(minutes=9), "ordinal": 1}.get(key.name, "x"), UID, 1
+        {
+            "create_time": NOW + timedelta(minutes=9),
+            "archive_time": NOW + timedelta(minutes=9),
+            "ordinal": 1,
+        }.get(key.name, "x"),
+        UID,
+        1,
     )
 
 
@@ -279,6 +307,7 @@ def fill(connection: sa.Connection) -> None:
 _PARENTS = {
     "run_uid": 500,
     **dict.fromkeys(("artifact", "model", "version_uid", "trigger_uid", "schedule_uid"), 10),
+    **dict.fromkeys(("alerter_uid", "webhook_uid"), 10),
 }
 _CHOICES = re.compile(r"(\w+) IN \((.*)\)")
 # There is one of each.

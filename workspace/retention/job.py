@@ -5,6 +5,7 @@ once more whether it is still as it was written, and may go. A kill before that 
 that the next pass writes again, under the same key; after it, everything has happened.
 """
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 
@@ -73,7 +74,8 @@ class RunArchive:
             data = await self._store.get(row.key)
             if hashlib.sha256(data).hexdigest() != row.sha256:
                 raise _damaged(row, "its hash differs")
-            return decode(data)
+            # Thousands of steps take longer than others may wait.
+            return await asyncio.to_thread(decode, data)
         except ObjectMissingError as error:
             raise _damaged(row, "it is gone") from error
         except ObjectStoreError as error:
@@ -104,7 +106,7 @@ class RunArchive:
         whole = await self._database.read(operations.read, run.project, run.id)
         if whole is None or whole.run.end_time is None:
             return False
-        data = encode(whole)
+        data = await asyncio.to_thread(encode, whole)
         key = f"{run.project}/{run.uid}.jsonl.zst"
         await self._store.put(key, data)
         if await self._store.get(key) != data:
