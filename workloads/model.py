@@ -1,12 +1,12 @@
 """Workloads as this service thinks of them, whatever engine executes them."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from workloads.lifecycle import WorkloadState
+from workloads.lifecycle import WorkloadState, path
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -103,3 +103,12 @@ class Workload:
     # What the engine calls it.
     engine_reference: str = ""
     are_limits_enforced: bool = False
+
+    def becoming(self, target: "Workload") -> Iterator["Workload"]:
+        """This workload in every state on the legal way to `target`, which is the last.
+
+        Nothing where no way leads there: what ended stays as it ended.
+        """
+        for state in path(self.state, target.state) or ():
+            is_there = state is target.state
+            yield target if is_there else replace(self, state=state, reason="")

@@ -8,10 +8,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import UUID
 
-from workloads.launchers import Observation
+from workloads.launchers import Launcher, Observation
 from workloads.launchers.folder import Folder
 from workloads.launchers.handles import ProcessHandle, kill_marked
-from workloads.launchers.process import ProcessLauncher, ProcessSettings
+from workloads.launchers.process import ProcessSettings
 from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec
 from workloads.shim.processes import boot_id
 
@@ -34,7 +34,7 @@ class Engine:
     """A launcher and everything it has told so far."""
 
     def __init__(
-        self, launcher: ProcessLauncher, settings: ProcessSettings, stack: AsyncExitStack
+        self, launcher: Launcher, settings: ProcessSettings | None, stack: AsyncExitStack
     ) -> None:
         self.launcher = launcher
         self.close = stack.aclose
@@ -61,6 +61,7 @@ class Engine:
             self._changed.notify_all()
 
     def folder(self, id_: str, owner: UUID = OWNER) -> Path:
+        assert self.settings is not None
         return self.settings.state_directory / "workloads" / str(owner) / id_
 
     async def until(self, holds: Callable[[], bool]) -> None:

@@ -9,7 +9,7 @@ import structlog
 from workloads.launchers import Observation, outcomes
 from workloads.launchers.folder import Folder, Intent
 from workloads.launchers.handles import ProcessHandle
-from workloads.lifecycle import WorkloadState, path
+from workloads.lifecycle import WorkloadState
 from workloads.model import Workload, WorkloadKey
 from workloads.shim import files
 
@@ -68,8 +68,7 @@ class Record:
 
     def _become(self, target: Workload) -> None:
         """Enters the target's state by every legal step, so that nobody sees any other edge."""
-        for state in path(self.state, target.state) or ():
-            is_there = state is target.state
-            self.workload = target if is_there else replace(self.workload, state=state, reason="")
-            log.info("workload", key=str(self.key), state=state.value, reason=self.workload.reason)
+        for workload in self.workload.becoming(target):
+            self.workload = workload
+            log.info("workload", key=str(self.key), state=self.state.value, reason=workload.reason)
             self.announce()

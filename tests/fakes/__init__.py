@@ -1,0 +1,1 @@
+"""Stand-ins for where the world begins, as faithful as the tests need them."""

@@ -1,0 +1,232 @@
+"""The fake API server: HTTP over a store, with faults on demand."""
+
+import asyncio
+import copy
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from aiohttp import web
+
+from tests.fakes.kubernetes.store import Object, RefusalError, Store, now
+
+_TOKEN = "a token of the fake cluster"
+_PLURALS = {"jobs": "Job", "pods": "Pod", "secrets": "Secret", "events": "Event"}
+
+
+class FakeApi:
+    """Listens on loopback; `calls` counts what it was asked, as (method, plural, verb)."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.calls: Counter[tuple[str, str]] = Counter()
+        self.log_of: Callable[[str, web.Request], asyncio.Future[web.StreamResponse]]
+        # Each is the answer to one call that changes something; then all is well again.
+        self.faults: list[int] = []
+        self.is_down = False
+        self._watches: set[asyncio.Transport] = set()
+        app = web.Application(middlewares=[self._guard])
+        for root in ("/apis/batch/v1", "/api/v1"):
+            path = f"{root}/namespaces/weft-runs/{{plural}}"
+            app.router.add_post(path, self._create)
+            app.router.add_get(path, self._list)
+            app.router.add_get(path + "/{name}", self._get)
+            app.router.add_patch(path + "/{name}", self._patch)
+            app.router.add_delete(path + "/{name}", self._delete)
+            app.router.add_get(path + "/{name}/log", self._log)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.cut()
+        await self._runner.cleanup()
+
+    def kubeconfig(self, directory: Path) -> Path:
+        user = {"name": "u", "user": {"token": _TOKEN}}
+        cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{self.port}"}}
+        context = {"name": "x", "context": {"user": "u", "cluster": "c"}}
+        path = directory / "kubeconfig"
+        content = {"users": [user], "clusters": [cluster], "contexts": [context]}
+        path.write_text(json.dumps(content | {"current-context": "x", "kind": "Config"}))
+        return path
+
+    def cut(self) -> None:
+        """Breaks every open watch, as a load balancer does."""
+        for transport in self._watches:
+            transport.abort()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler) -> web.StreamResponse:
+        if self.is_down and request.transport is not None:
+            request.transport.abort()
+        plural = request.match_info.get("plural", "")
+        verb = "WATCH" if request.query.get("watch") == "true" else request.method
+        self.calls[verb, plural] += 1
+        try:
+            self._admit(request, plural)
+            return await handler(request)
+        except RefusalError as refused:
+            return _status(refused)
+
+    def _admit(self, request: web.Request, plural: str) -> None:
+        if request.headers.get("Authorization") != f"Bearer {_TOKEN}":
+            raise RefusalError(401, "Unauthorized", "Unauthorized")
+        if self.faults and request.method != "GET":
+            raise RefusalError(self.faults.pop(0), "Fault", "the fake was told to fail")
+        if plural not in _PLURALS:
+            message = "the server could not find the requested resource"
+            raise RefusalError(404, "NotFound", message)
+
+    async def _create(self, request: web.Request) -> web.Response:
+        plural = request.match_info["plural"]
+        thing = await request.json()
+        if problem := _problem(thing, _PLURALS[plural]):
+            name = thing["metadata"]["name"]
+            raise RefusalError(422, "Invalid", f'{_PLURALS[plural]} "{name}" is invalid: {problem}')
+        if request.query.get("dryRun") == "All":
+            return web.json_response(thing, status=201)
+        return web.json_response(self.store.create(plural, _written(thing)), status=201)
+
+    async def _get(self, request: web.Request) -> web.Response:
+        return web.json_response(self.store.find(**request.match_info))
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        plural, query = request.match_info["plural"], request.query
+        if query.get("watch") == "true":
+            return await self._watch(request, plural)
+        found = [t for t in self.store.all(plural) if _matches(t, query.get("labelSelector", ""))]
+        start = int(query.get("continue") or 0)
+        end = start + int(query.get("limit") or len(found) or 1)
+        metadata = {"resourceVersion": str(self.store.version)}
+        if end < len(found):
+            metadata["continue"] = str(end)
+        return web.json_response({"metadata": metadata, "items": found[start:end]})
+
+    async def _watch(self, request: web.Request, plural: str) -> web.StreamResponse:
+        after, selector = int(request.query["resourceVersion"]), request.query["labelSelector"]
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        transport = request.transport
+        assert transport is not None
+        self._watches.add(transport)
+        try:
+            while True:
+                if after < self.store.compacted:
+                    gone = RefusalError(410, "Expired", f"too old resource version: {after}")
+                    await _say(response, "ERROR", _status_object(gone))
+                    return response
+                moved = self.store.moved
+                for version, kind, type_, thing in list(self.store.history):
+                    if version > after and kind == plural and _matches(thing, selector):
+                        await _say(response, type_, thing)
+                after = self.store.version
+                bookmark = {"metadata": {"resourceVersion": str(after)}}
+                await _say(response, "BOOKMARK", bookmark)
+                await moved.wait()
+        except ConnectionError:
+            return response
+        finally:
+            self._watches.discard(transport)
+
+    async def _patch(self, request: web.Request) -> web.Response:
+        plural, name = request.match_info["plural"], request.match_info["name"]
+        patch = await request.json()
+        uid = patch.get("metadata", {}).get("uid")
+        found = self.store.find(plural, name)
+        if uid and uid != found["metadata"]["uid"]:
+            raise RefusalError(409, "Conflict", "Precondition failed: UID in precondition")
+        if set(patch.get("spec", {})) - {"suspend", "activeDeadlineSeconds"}:
+            raise RefusalError(422, "Invalid", "spec.template: field is immutable")
+        return web.json_response(self.store.change(plural, name, lambda t: _merge(t, patch)))
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        plural, name = request.match_info["plural"], request.match_info["name"]
+        options = await request.json() if request.can_read_body else {}
+        found = self.store.find(plural, name)
+        uid = options.get("preconditions", {}).get("uid")
+        if uid and uid != found["metadata"]["uid"]:
+            raise RefusalError(409, "Conflict", "Precondition failed: UID in precondition")
+        grace = 0
+        if plural == "pods":
+            default = found["spec"].get("terminationGracePeriodSeconds", 30)
+            grace = options.get("gracePeriodSeconds", default)
+            grace = min(grace, found["metadata"].get("deletionGracePeriodSeconds", grace))
+        if not grace and not found["metadata"].get("finalizers"):
+            self.store.remove(plural, name)
+        else:
+            mark = {"deletionTimestamp": now(), "deletionGracePeriodSeconds": grace}
+            self.store.change(plural, name, lambda t: t["metadata"].update(mark))
+        return web.json_response({"kind": "Status", "status": "Success"})
+
+    async def _log(self, request: web.Request) -> web.StreamResponse:
+        self.store.find("pods", request.match_info["name"])
+        return await self.log_of(request.match_info["name"], request)
+
+
+def _written(thing: Object) -> Object:
+    """What an object has once it is written: `stringData` is a way to write `data`, no more."""
+    if "stringData" in thing:
+        thing["data"] = thing.pop("stringData")
+    if thing["kind"] == "Job":
+        thing["spec"].setdefault("suspend", False)
+    return thing
+
+
+def _problem(thing: Object, kind: str) -> str:
+    name = thing.get("metadata", {}).get("name", "")
+    if thing.get("kind") != kind:
+        return f"kind: expected {kind}"
+    if not name or len(name) > 63:
+        return "metadata.name: must be no more than 63 characters"
+    if kind == "Job":
+        pod = thing["spec"]["template"]["spec"]
+        if pod.get("restartPolicy") not in ("Never", "OnFailure"):
+            return "spec.template.spec.restartPolicy: Unsupported value"
+        if not pod["containers"][0].get("image"):
+            return "spec.template.spec.containers[0].image: Required value"
+    return ""
+
+
+def _matches(thing: Object, selector: str) -> bool:
+    labels = thing["metadata"].get("labels", {})
+    pairs = (term.split("=", 1) for term in selector.split(",") if term)
+    return all(labels.get(name) == value for name, value in pairs)
+
+
+def _merge(thing: Object, patch: Object) -> None:
+    """RFC 7396."""
+    for name, value in patch.items():
+        if value is None:
+            thing.pop(name, None)
+        elif isinstance(value, dict):
+            _merge(thing.setdefault(name, {}), value)
+        else:
+            thing[name] = copy.deepcopy(value)
+
+
+def _status_object(refused: RefusalError) -> Object:
+    return {
+        "kind": "Status",
+        "status": "Failure",
+        "code": refused.status,
+        "reason": refused.reason,
+        "message": refused.message,
+    }
+
+
+def _status(refused: RefusalError) -> web.Response:
+    headers = {"Retry-After": "1"} if refused.status == 429 else {}
+    return web.json_response(_status_object(refused), status=refused.status, headers=headers)
+
+
+async def _say(response: web.StreamResponse, type_: str, thing: Object) -> None:
+    await response.write(json.dumps({"type": type_, "object": thing}).encode() + b"\n")

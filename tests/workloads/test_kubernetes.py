@@ -1,0 +1,396 @@
+"""The Kubernetes launcher over a fake cluster whose pods really execute what they are told."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from meshkit.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    OutOfRange,
+    Unavailable,
+)
+from tests.fakes.kubernetes.cluster import FakeCluster
+from tests.workloads.observed import OWNER, PATIENCE_S, Engine, key, said, shell
+from workloads.launchers.kubernetes import manifests
+from workloads.launchers.kubernetes.api import connect
+from workloads.launchers.kubernetes.launcher import KubernetesLauncher
+from workloads.launchers.kubernetes.settings import KubernetesSettings
+from workloads.lifecycle import TRANSITIONS, WorkloadState
+from workloads.model import Secrets
+
+NAMESPACE = "weft-runs"
+WAIT = "while [ ! -e gate ]; do sleep .05; done; echo on"
+
+
+class Managers:
+    """Launchers over one cluster, one after the other or side by side."""
+
+    def __init__(self, cluster: FakeCluster, stack: AsyncExitStack) -> None:
+        self.cluster = cluster
+        self._stack = stack
+
+    async def open(self, **changes: object) -> Engine:
+        settings = KubernetesSettings(**{"image": "weft", "grace_s": 5} | changes)
+        access = await connect(NAMESPACE, kubeconfig=str(self.cluster.kubeconfig))
+        own = await self._stack.enter_async_context(AsyncExitStack())
+        launcher = await own.enter_async_context(KubernetesLauncher(access, settings))
+        return Engine(launcher, None, own)
+
+
+@pytest.fixture
+async def managers(tmp_path: Path) -> AsyncIterator[Managers]:
+    async with AsyncExitStack() as stack:
+        cluster = await stack.enter_async_context(FakeCluster(tmp_path))
+        yield Managers(cluster, stack)
+
+
+@pytest.fixture
+def cluster(managers: Managers) -> FakeCluster:
+    return managers.cluster
+
+
+@pytest.fixture
+async def engine(managers: Managers) -> Engine:
+    return await managers.open()
+
+
+async def start(engine: Engine, id_: str, script: str, **rest: object) -> str:
+    """Submits a script and waits until it runs; answers its pod."""
+    await engine.launcher.launch(key(id_), shell(script, **rest), Secrets())
+    await engine.reaches(id_, "RUNNING")
+    uid = str(engine.known[key(id_)].uid)
+    [pod] = [p for p in engine.cluster_pods() if p["metadata"]["ownerReferences"][0]["uid"] == uid]
+    return pod["metadata"]["name"]
+
+
+async def read_all(engine: Engine, id_: str) -> bytes:
+    """Follows a log to its end."""
+    whole = b""
+    while True:
+        await engine.launcher.log_changed(key(id_), len(whole))
+        chunk = await engine.launcher.read_log(key(id_), len(whole), 1 << 20)
+        whole += chunk.data
+        if chunk.is_end:
+            return whole
+
+
+@pytest.fixture(autouse=True)
+def _pods(monkeypatch: pytest.MonkeyPatch, cluster: FakeCluster) -> None:
+    monkeypatch.setattr(Engine, "cluster_pods", lambda _: cluster.pods(), raising=False)
+
+
+async def test_success_passes_legal_states_and_keeps_what_was_written(engine):
+    workload = await engine.run("ok", "echo out; echo err >&2; printf 'no newline'")
+    assert workload.state is WorkloadState.SUCCEEDED
+    states = [WorkloadState(state) for state in engine.states("ok")]
+    assert all(after in TRANSITIONS[before] for before, after in pairwise(states))
+    assert workload.start_time <= workload.end_time
+    assert workload.engine_reference == f"job {NAMESPACE}/{manifests.job_name(key('ok'))} on node-1"
+    assert said(await engine.log("ok"), "stdout") == b"out\nerr\nno newline\n"
+
+
+async def test_failure_tells_its_exit_code(engine):
+    workload = await engine.run("bad", "exit 7")
+    assert (workload.state, workload.exit.code) == (WorkloadState.FAILED, 7)
+    assert workload.reason == "It ended with exit code 7."
+
+
+async def test_secrets_reach_the_process_by_files_and_stand_nowhere_else(engine, cluster):
+    secrets = Secrets({"WEFT_RUN_TOKEN_FILE": "hunter2"})
+    await engine.run(
+        "s", 'cat "$WEFT_RUN_TOKEN_FILE"; stat -c " %a" "$WEFT_RUN_TOKEN_FILE"', secrets
+    )
+    assert said(await engine.log("s"), "stdout") == b"hunter2 400\n"
+    assert "hunter2" not in json.dumps([cluster.pods(), cluster.jobs()])
+    [secret] = cluster.store.all("secrets")
+    assert secret["metadata"]["ownerReferences"][0]["uid"] == cluster.jobs()[0]["metadata"]["uid"]
+
+
+async def test_submitting_is_two_calls_and_tracking_is_none(engine, cluster):
+    before = cluster.api.calls.copy()
+    for number in range(5):
+        await engine.launcher.launch(key(f"w{number}"), shell("true"), Secrets({"A": "b"}))
+    for number in range(5):
+        await engine.ended(f"w{number}")
+    made = {call: n for call, n in (cluster.api.calls - before).items() if call[0] != "WATCH"}
+    assert made == {("POST", "jobs"): 5, ("POST", "secrets"): 5}
+
+
+async def test_the_same_workload_again_is_one_job_and_another_is_refused(engine, cluster):
+    for _ in range(2):
+        await engine.launcher.launch(key("w"), shell("true"), Secrets({"A": "b"}))
+    assert len(cluster.jobs()) == 1
+    with pytest.raises(AlreadyExists):
+        await engine.launcher.launch(key("w"), shell("false"), Secrets())
+
+
+async def test_a_submission_broken_off_in_the_middle_is_completed_by_the_next(managers, cluster):
+    first = await managers.open()
+    submit = first.launcher.launch(key("w"), shell('cat "$A"'), Secrets({"A": "whole"}))
+    task = asyncio.create_task(submit)
+    while not cluster.jobs():  # noqa: ASYNC110  # nobody tells us
+        await asyncio.sleep(0)
+    task.cancel()
+    await first.close()
+    for secret in cluster.store.all("secrets"):
+        cluster.store.remove("secrets", secret["metadata"]["name"])
+    second = await managers.open()
+    await second.launcher.launch(key("w"), shell('cat "$A"'), Secrets({"A": "whole"}))
+    await second.ended("w")
+    assert said(await second.log("w"), "stdout") == b"whole\n"
+    assert len(cluster.jobs()) == 1
+
+
+async def test_what_waits_says_why_in_the_words_of_the_cluster(managers, cluster):
+    engine = await managers.open(image="registry.example/absent:1")
+    await engine.launcher.launch(key("w"), shell("true"), Secrets())
+    await engine.until(lambda: "ImagePullBackOff" in engine.known[key("w")].reason)
+    assert engine.known[key("w")].state is WorkloadState.PENDING
+    cluster.kubelet.images.add("registry.example/absent:1")
+    assert (await engine.ended("w")).state is WorkloadState.SUCCEEDED
+
+
+async def test_what_fits_no_node_says_so(engine, cluster):
+    cluster.kubelet.millis = 500
+    await engine.launcher.launch(key("w"), shell("true", cpu_millis=2000), Secrets())
+    await engine.until(lambda: "Insufficient cpu" in engine.known[key("w")].reason)
+    cluster.kubelet.millis = 4000
+    await engine.ended("w")
+
+
+async def test_out_of_memory_names_the_limit(engine, cluster):
+    pod = await start(engine, "w", WAIT, memory_bytes=256 << 20)
+    cluster.kubelet.out_of_memory(pod)
+    workload = await engine.ended("w")
+    assert workload.exit.is_oom
+    assert workload.reason == "It ran out of memory: its limit is 256 MiB."
+
+
+async def test_eviction_tells_the_words_of_the_node(engine, cluster):
+    pod = await start(engine, "w", WAIT)
+    cluster.kubelet.evict(pod, "The node was low on resource: ephemeral-storage.")
+    workload = await engine.ended("w")
+    assert workload.state is WorkloadState.FAILED
+    assert "low on resource: ephemeral-storage" in workload.reason
+
+
+async def test_a_timeout_is_told_as_one(engine):
+    workload = await engine.run("w", WAIT, timeout_s=1)
+    assert workload.exit.is_timeout
+    assert workload.reason == "It ran out of time: it may run for 1 s."
+
+
+async def test_a_silent_node_is_visible_and_no_verdict(engine, cluster):
+    pod = await start(engine, "w", WAIT)
+    cluster.kubelet.lose(pod)
+    await engine.until(lambda: engine.known[key("w")].reason == "Its node does not answer.")
+    assert engine.known[key("w")].state is WorkloadState.RUNNING
+
+
+async def test_a_pod_that_vanished_unseen_is_lost_not_failed(managers, cluster):
+    engine = await managers.open()
+    pod = await start(engine, "w", WAIT)
+    await engine.close()
+    cluster.store.change("pods", pod, lambda t: t["status"].update(phase="Failed"))
+    await asyncio.sleep(0.05)
+    cluster.store.remove("pods", pod)
+    after = await managers.open()
+    workload = await after.ended("w")
+    assert workload.state is WorkloadState.LOST
+    assert "nobody saw it end" in workload.reason
+
+
+async def test_cancel_gives_time_then_kills(engine):
+    script = "trap 'echo bye; exit 0' TERM; echo hello; while :; do sleep .05; done"
+    await start(engine, "kind", script)
+    # A pod that is deleted takes its log along; whoever follows it reads to its end.
+    following = asyncio.create_task(read_all(engine, "kind"))
+    await engine.launcher.log_changed(key("kind"), 0)
+    await engine.launcher.cancel(key("kind"), grace_s=30, reason="cancelled: enough")
+    workload = await engine.ended("kind")
+    assert said(await following, "stdout") == b"hello\nbye\n"
+    assert workload.state is WorkloadState.SUCCEEDED
+    await start(engine, "deaf", "trap '' TERM; while :; do sleep .05; done")
+    await engine.launcher.cancel(key("deaf"), grace_s=0.2, reason="cancelled: enough")
+    workload = await engine.ended("deaf")
+    assert (workload.state, workload.reason) == (WorkloadState.CANCELLED, "cancelled: enough")
+
+
+async def test_cancel_before_a_pod_lets_none_begin(managers, cluster):
+    engine = await managers.open(queue="small")
+    await engine.launcher.launch(key("w"), shell("true"), Secrets())
+    assert engine.known[key("w")].reason == "It waits in the queue small of its cluster."
+    await engine.launcher.cancel(key("w"), grace_s=1, reason="cancelled: enough")
+    workload = await engine.ended("w")
+    assert workload.state is WorkloadState.CANCELLED
+    assert cluster.pods() == []
+
+
+async def test_another_manager_finds_everything_again(managers, cluster):
+    first = await managers.open()
+    await start(first, "on", WAIT)
+    await first.run("over", "exit 3")
+    await first.close()
+    second = await managers.open()
+    assert second.known == first.known
+    assert second.known[key("over")].exit.code == 3
+    await second.launcher.cancel(key("on"), grace_s=0, reason="cancelled")
+    await second.ended("on")
+
+
+async def test_two_managers_submit_the_same_and_one_pod_is_made(managers, cluster):
+    one, two = await managers.open(), await managers.open()
+    spec, secrets = shell("echo once"), Secrets({"A": "b"})
+    await asyncio.gather(*(m.launcher.launch(key("w"), spec, secrets) for m in (one, two)))
+    assert await one.ended("w") == await two.ended("w")
+    assert (len(cluster.jobs()), len(cluster.pods())) == (1, 1)
+
+
+async def test_watches_that_are_cut_or_too_old_lose_no_change(engine, cluster):
+    for number in range(6):
+        cluster.api.cut()
+        if number % 2:
+            cluster.store.compact()
+        await engine.launcher.launch(key(f"w{number}"), shell("true"), Secrets())
+    for number in range(6):
+        await engine.ended(f"w{number}")
+    told = [o.workload for o in engine.told if o.workload.state.is_terminal]
+    assert sorted(w.key.id for w in told) == [f"w{n}" for n in range(6)]
+
+
+async def test_what_was_deleted_while_nobody_watched_is_told(engine, cluster):
+    await engine.run("w", "true")
+    cluster.api.is_down = True
+    cluster.api.cut()
+    cluster.store.remove("jobs", manifests.job_name(key("w")))
+    cluster.store.compact()
+    assert key("w") in engine.known  # blind is not gone
+    cluster.api.is_down = False
+    await engine.until(lambda: key("w") not in engine.known)
+
+
+async def test_an_api_server_out_of_reach_is_no_end_of_anything(engine, cluster):
+    await start(engine, "w", WAIT)
+    cluster.api.is_down = True
+    cluster.api.cut()
+    with pytest.raises(Unavailable):
+        await engine.launcher.launch(key("later"), shell("true"), Secrets())
+    assert engine.known[key("w")].state is WorkloadState.RUNNING
+    cluster.api.is_down = False
+    await engine.launcher.launch(key("later"), shell("true"), Secrets())
+    await engine.ended("later")
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_server_that_is_busy_is_asked_again_later(engine, cluster, status):
+    cluster.api.faults = [status]
+    with pytest.raises(Unavailable) as refused:
+        await engine.launcher.launch(key("w"), shell("true"), Secrets())
+    assert refused.value.retry_after_s == (1 if status == 429 else 5)
+    await engine.launcher.launch(key("w"), shell("true"), Secrets())
+
+
+async def test_a_refusal_has_the_words_of_the_cluster(engine, cluster):
+    cluster.api.faults = [403]
+    with pytest.raises(FailedPrecondition, match="the fake was told to fail"):
+        await engine.launcher.launch(key("w"), shell("true"), Secrets())
+    cluster.api.faults = [422]
+    assert await engine.launcher.problems(shell("true")) == [
+        "The cluster refuses it: the fake was told to fail"
+    ]
+    assert cluster.jobs() == []
+
+
+async def test_what_a_cluster_cannot_keep_is_refused(engine):
+    with pytest.raises(InvalidArgument, match="240 KiB"):
+        await engine.launcher.launch(key("w"), shell("true", env={"A": "x" * 300_000}), Secrets())
+
+
+async def test_a_poisoned_job_keeps_no_other_back(managers, cluster):
+    labels = manifests.labels_of(key("evil"), KubernetesSettings(image="weft"))
+    for name, annotations in (("weft-a", {}), ("weft-b", {manifests.SPEC: "[]"})):
+        metadata = {"name": name, "labels": labels, "annotations": annotations}
+        cluster.store.create(
+            "jobs", {"kind": "Job", "metadata": metadata, "spec": {"suspend": True}}
+        )
+    engine = await managers.open()
+    assert (await engine.run("good", "true")).state is WorkloadState.SUCCEEDED
+    assert key("evil") not in engine.known
+
+
+async def test_somebody_elses_pod_with_our_labels_is_none_of_ours(engine, cluster):
+    pod = await start(engine, "w", WAIT)
+    labels = cluster.store.find("pods", pod)["metadata"]["labels"]
+    stranger = {
+        "kind": "Pod",
+        "metadata": {"name": "stranger", "labels": labels, "finalizers": ["x"]},
+        "spec": {"terminationGracePeriodSeconds": 0},
+        "status": {"phase": "Failed"},
+    }
+    cluster.kubelet._tasks["stranger"] = asyncio.create_task(asyncio.sleep(0))
+    cluster.store.create("pods", stranger)
+    assert (await engine.run("next", "true")).state is WorkloadState.SUCCEEDED
+    assert engine.known[key("w")].state is WorkloadState.RUNNING
+
+
+async def test_a_log_is_read_from_any_position_and_followed(engine, cluster):
+    await start(engine, "w", "echo one; echo two; " + WAIT)
+    launcher = engine.launcher
+    whole = b""
+    async with asyncio.timeout(PATIENCE_S):
+        while said(whole, "stdout") != b"one\ntwo\n":
+            await launcher.log_changed(key("w"), len(whole))
+            whole += (await launcher.read_log(key("w"), len(whole), 1 << 20)).data
+    first = whole.index(b"\n") + 1
+    await launcher.log_changed(key("w"), first)
+    chunk = await launcher.read_log(key("w"), first, 1 << 20)
+    assert whole.startswith(whole[:first] + chunk.data)
+    await launcher.cancel(key("w"), grace_s=0, reason="cancelled")
+    await engine.ended("w")
+    end = await launcher.read_log(key("w"), len(whole), 1 << 20)
+    assert (end.data, end.is_end) == (b"", True)
+    with pytest.raises(OutOfRange):
+        await launcher.read_log(key("w"), len(whole) + 1, 1 << 20)
+
+
+async def test_a_log_whose_connection_breaks_goes_on_where_it_was(engine, cluster):
+    await start(engine, "w", "for i in 1 2 3; do echo $i; done; " + WAIT)
+    await engine.launcher.log_changed(key("w"), 0)
+    [tail] = engine.launcher._tails._open.values()
+    await tail.wait(len(b"2026-01-01T00:00:00.000000000Z stdout F 1\n") * 3)
+    tail._task.cancel()
+    tail._task = asyncio.create_task(tail._follow())
+    await engine.launcher.cancel(key("w"), grace_s=0, reason="cancelled")
+    await engine.ended("w")
+    assert said(await engine.log("w"), "stdout") == b"1\n2\n3\n"
+
+
+async def test_delete_takes_the_pod_and_the_secret_with_it(engine, cluster):
+    await engine.launcher.launch(key("w"), shell(WAIT), Secrets({"A": "b"}))
+    await engine.reaches("w", "RUNNING")
+    with pytest.raises(FailedPrecondition):
+        await engine.launcher.delete(key("w"))
+    await engine.launcher.cancel(key("w"), grace_s=0, reason="cancelled")
+    await engine.ended("w")
+    await engine.launcher.delete(key("w"))
+    assert key("w") not in engine.known
+    async with asyncio.timeout(PATIENCE_S):
+        while cluster.store.objects:  # noqa: ASYNC110  # nobody tells us
+            await asyncio.sleep(0.01)
+    with pytest.raises(NotFound):
+        await engine.launcher.delete(key("w"))
+
+
+def test_names_are_short_legal_and_different():
+    names = {manifests.job_name(key(id_)) for id_ in ("a", "A", "a-", "a" * 200, "a" * 201, "é")}
+    assert len(names) == 6
+    assert all(len(name) <= 63 and not name.endswith("-") for name in names)
+    assert OWNER.hex not in "".join(names)

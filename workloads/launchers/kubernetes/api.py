@@ -1,0 +1,237 @@
+"""The Kubernetes API, as far as the launcher needs it: plain objects in, plain objects out.
+
+The official client knows kubeconfigs, service accounts and how their tokens rotate; its models
+are left out, since they drop fields that a newer cluster has and cost more than the call.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+
+Object = dict[str, Any]
+Query = Mapping[str, str | int | bool]
+
+_PAGE = 500
+_CALL_S = 15.0
+# The server ends a watch after this long, and says so by closing it; silence that lasts longer
+# is a connection that died without a word.
+_WATCH_S = 300
+_SILENCE_S = _WATCH_S + 30
+GONE = 410
+# Objects have 1.5 MiB at most; what is longer without an end of line is no line of ours.
+_LONGEST_LINE = 4 << 20
+
+
+class Kind(Enum):
+    """What the launcher reads or writes: the path of its collection, with the namespace open."""
+
+    JOB = "/apis/batch/v1/namespaces/{}/jobs"
+    POD = "/api/v1/namespaces/{}/pods"
+    SECRET = "/api/v1/namespaces/{}/secrets"  # noqa: S105  # a path
+    EVENT = "/api/v1/namespaces/{}/events"
+
+
+class ApiError(Exception):
+    """The API server refused, in its own words; `status` is HTTP's, 0 where it never answered."""
+
+    def __init__(self, status: int, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a watch says: ADDED, MODIFIED, DELETED or BOOKMARK, and the object as it is then."""
+
+    type: str
+    object: Object
+
+
+class Cluster:
+    """One namespace of one cluster. Every method raises ApiError."""
+
+    def __init__(self, client: ApiClient, namespace: str) -> None:
+        self._client = client
+        self.namespace = namespace
+
+    async def close(self) -> None:
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+    async def create(self, kind: Kind, body: Object, *, is_dry_run: bool = False) -> Object:
+        query: Query = {"dryRun": "All"} if is_dry_run else {}
+        return await self._call("POST", self._path(kind), query, body)
+
+    async def get(self, kind: Kind, name: str) -> Object:
+        return await self._call("GET", self._path(kind, name))
+
+    async def patch(self, kind: Kind, name: str, body: Object) -> Object:
+        """Merges `body` into an object; with a resourceVersion in it, only into that state."""
+        return await self._call("PATCH", self._path(kind, name), body=body)
+
+    async def delete(self, kind: Kind, name: str, *, uid: str, grace_s: int | None = None) -> None:
+        """Deletes the one object of this uid, and what it owns; nothing where it is gone."""
+        options: Object = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        if grace_s is not None:
+            options["gracePeriodSeconds"] = grace_s
+        try:
+            await self._call("DELETE", self._path(kind, name), body=options)
+        except ApiError as error:
+            # A conflict is another object of this name: ours is gone.
+            if error.status not in (404, 409):
+                raise
+
+    async def list(self, kind: Kind, **selectors: str) -> tuple[list[Object], str]:
+        """All objects that match, and the resource version from which to watch."""
+        found: list[Object] = []
+        query: dict[str, str | int] = {**selectors, "limit": _PAGE}
+        while True:
+            page = await self._call("GET", self._path(kind), query)
+            found += page.get("items") or []
+            metadata = page["metadata"]
+            if not metadata.get("continue"):
+                return found, metadata["resourceVersion"]
+            query["continue"] = metadata["continue"]
+
+    async def watch(self, kind: Kind, version: str, **selectors: str) -> AsyncIterator[Change]:
+        """What changes after a version, until the server closes; GONE where that is too old."""
+        query: Query = {
+            **selectors,
+            "watch": True,
+            "allowWatchBookmarks": True,
+            "resourceVersion": version,
+            "timeoutSeconds": _WATCH_S,
+        }
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CALL_S, sock_read=_SILENCE_S)
+        response = await self._open("GET", self._path(kind), query, patience=timeout)
+        async with response:
+            async for line in lines(response):
+                yield _change(line)
+
+    async def log(self, pod: str, container: str, *, since: str = "") -> aiohttp.ClientResponse:
+        """What a container wrote, each line after its time; goes on until the container ends."""
+        query: dict[str, str | bool] = {
+            "container": container,
+            "follow": True,
+            "timestamps": True,
+        }
+        if since:
+            query["sinceTime"] = since
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CALL_S)
+        return await self._open("GET", f"{self._path(Kind.POD, pod)}/log", query, patience=timeout)
+
+    def _path(self, kind: Kind, name: str = "") -> str:
+        path = kind.value.format(self.namespace)
+        return f"{path}/{name}" if name else path
+
+    async def _call(
+        self, method: str, path: str, query: Query | None = None, body: Object | None = None
+    ) -> Object:
+        timeout = aiohttp.ClientTimeout(total=_CALL_S)
+        response = await self._open(method, path, query or {}, body, patience=timeout)
+        async with response:
+            try:
+                answer: Object = await response.json()
+            except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+                raise _unanswered(error) from error
+            return answer
+
+    async def _open(
+        self,
+        method: str,
+        path: str,
+        query: Query,
+        body: Object | None = None,
+        *,
+        patience: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        content = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Accept": "application/json", "Content-Type": content}
+        try:
+            request = await self._client.param_serialize(
+                method,
+                path,
+                query_params=[(name, _text(value)) for name, value in query.items()],
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            answer = await self._client.call_api(*request, _request_timeout=patience)
+            response: aiohttp.ClientResponse = answer.response
+            if not response.ok:
+                raise await _refusal(response)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unanswered(error) from error
+        return response
+
+
+async def connect(namespace: str, *, kubeconfig: str = "", context: str = "") -> Cluster:
+    """Signs in by a kubeconfig, or inside a pod by its service account."""
+    configuration = Configuration()
+    if kubeconfig:
+        await config.load_kube_config(  # type: ignore[no-untyped-call]
+            kubeconfig,
+            context=context or None,
+            client_configuration=configuration,
+            persist_config=False,
+        )
+    else:
+        config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+    # Watches and logs hold a connection each; the calls beside them must not wait for these.
+    configuration.connection_pool_maxsize = 0
+    return Cluster(ApiClient(configuration), namespace)
+
+
+async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The lines of an endless answer; a last one that is not whole is no line."""
+    rest = b""
+    try:
+        async for piece in response.content.iter_any():
+            *whole, rest = (rest + piece).split(b"\n")
+            for line in whole:
+                yield line
+            if len(rest) > _LONGEST_LINE:
+                raise ApiError(0, "the API server sent a line without an end")
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise _unanswered(error) from error
+
+
+def _change(line: bytes) -> Change:
+    try:
+        said = json.loads(line)
+        change = Change(said["type"], said["object"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ApiError(0, "the API server sent something that is no event of a watch") from error
+    if change.type == "ERROR":
+        raise ApiError(int(change.object.get("code") or 0), str(change.object.get("message", "")))
+    return change
+
+
+async def _refusal(response: aiohttp.ClientResponse) -> ApiError:
+    async with response:
+        text = await response.text(errors="replace")
+    try:
+        message = str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        message = text.strip() or str(response.reason)
+    after = response.headers.get("Retry-After", "")
+    wait_s = float(after) if after.isdecimal() else None
+    return ApiError(response.status, message[:1024], retry_after_s=wait_s)
+
+
+def _unanswered(error: Exception) -> ApiError:
+    if isinstance(error, asyncio.TimeoutError):
+        return ApiError(0, "the API server did not answer in time")
+    return ApiError(0, f"the API server cannot be reached: {error or type(error).__name__}")
+
+
+def _text(value: str | int | bool) -> str:  # noqa: FBT001  # a value of a query
+    return str(value).lower() if isinstance(value, bool) else str(value)

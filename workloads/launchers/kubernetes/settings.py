@@ -1,0 +1,29 @@
+"""How workloads look in a cluster: what its operator says of all of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesSettings:
+    """What every Job of a manager has, beside what its workload asks for."""
+
+    image: str
+    """Has `python` on its path and the SDK in it."""
+    manager: str = "weft"
+    """Managers that share a namespace differ in it; replicas of one do not."""
+    service_account: str = ""
+    """Of the pods; its token is not mounted. The namespace's default where empty."""
+    queue: str = ""
+    """A LocalQueue of Kueue, which then decides when a Job starts."""
+    priority_class: str = ""
+    user_id: int = 65532
+    """Whom containers run as: user and group, never root."""
+    pull_secrets: Sequence[str] = ()
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: Sequence[Mapping[str, Any]] = ()
+    grace_s: int = 30
+    """Between SIGTERM and SIGKILL where the cluster ends a pod."""
+    scratch_bytes: int = 10 << 30
+    """Of a pod's temporary files; a pod that takes more is evicted."""
