@@ -4,9 +4,10 @@ import os
 import pwd
 import sys
 from pathlib import Path
+from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from meshkit.config import MIB, MemberSettings
@@ -21,8 +22,11 @@ class WorkloadsSettings(MemberSettings):
 
     model_config = SettingsConfigDict(env_prefix="WEFT_WORKLOADS_")
 
+    engine: Literal["process", "kubernetes"] = "process"
+    """What executes workloads: processes of this machine, or Jobs of a Kubernetes cluster."""
     state_dir: Path
-    """Directory of the local engine: everything about its workloads. Private to this user."""
+    """Directory of what the manager keeps: with local processes all about its workloads. Private to
+    this user."""
     slots: int = Field(default=os.cpu_count() or 1, ge=1)
     """Workloads that execute at once; the others are queued."""
     max_queued: int = Field(default=10_000, ge=1)
@@ -47,3 +51,34 @@ class WorkloadsSettings(MemberSettings):
     """Workspaces that may always call, beside those that the control plane names."""
     advertised_mesh_address: str = ""
     """Where workspaces reach the mesh listener, if not at its own address."""
+    kubernetes_config: str = ""
+    """A kubeconfig; without one the service account of the manager's own pod signs in."""
+    kubernetes_context: str = ""
+    """Which context of the kubeconfig counts, if not its current one."""
+    kubernetes_namespace: str = "weft-runs"
+    """The namespace of the Jobs."""
+    kubernetes_manager: str = "weft"
+    """Tells the Jobs of managers apart that share a namespace; replicas of one have the same."""
+    kubernetes_image: str = ""
+    """The image of the pods: with `python` on its path, and the SDK. Required with Kubernetes."""
+    kubernetes_user_id: int = Field(default=65532, ge=1)
+    """User and group of the pods' processes; never root."""
+    kubernetes_service_account: str = ""
+    """The service account of the pods; its token is not mounted."""
+    kubernetes_pull_secrets: tuple[str, ...] = ()
+    """Names of the Secrets with which images are pulled."""
+    kubernetes_queue: str = ""
+    """A LocalQueue of Kueue, which then says when a Job may start."""
+    kubernetes_priority_class: str = ""
+    """The priority class of the pods."""
+    kubernetes_node_selector: dict[str, str] = Field(default_factory=dict)
+    """Labels that a node must have."""
+    kubernetes_tolerations: tuple[dict[str, Any], ...] = ()
+    """Taints that pods tolerate, as in a pod's specification."""
+
+    @model_validator(mode="after")
+    def _has_an_image(self) -> Self:
+        if self.engine == "kubernetes" and not self.kubernetes_image:
+            message = "set kubernetes_image: an image with Python and the SDK that pods run"
+            raise ValueError(message)
+        return self

@@ -20,6 +20,7 @@ from workloads import __version__
 from workloads.access import AllowedWorkspaces
 from workloads.config import WorkloadsSettings
 from workloads.feed import Feed
+from workloads.launchers import Engine
 from workloads.launchers.process import ProcessLauncher, ProcessSettings
 from workloads.operations.workloads import Workloads
 from workloads.retention import Retention
@@ -38,6 +39,7 @@ class WorkloadManager:
         *,
         credentials: Credentials,
         membership: Membership | None,
+        launcher: Engine,
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -46,11 +48,11 @@ class WorkloadManager:
         self._clock = clock
         self._allowed = AllowedWorkspaces(settings.state_dir, settings.allowed_workspaces)
         self._feed = Feed()
-        self._launcher = ProcessLauncher(_process_settings(settings), clock)
-        self._workloads = workloads = Workloads(self._launcher, self._feed)
+        self._launcher = launcher
+        self._workloads = workloads = Workloads(launcher, self._feed)
         # Tokens die with the process, as the revisions do that they hold.
         tokens = PageTokens([secrets.token_bytes(KEY_BYTES)])
-        servicer = WorkloadServicer(workloads, self._feed, self._launcher, tokens)
+        servicer = WorkloadServicer(workloads, self._feed, launcher, tokens)
         descriptor = workloads_pb2.DESCRIPTOR.services_by_name["WorkloadService"]
         add_to_server = workloads_pb2_grpc.add_WorkloadServiceServicer_to_server
         self._server = MeshServer(
@@ -128,9 +130,23 @@ async def build(settings: WorkloadsSettings) -> WorkloadManager:
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     membership = await _join(settings)
     credentials = membership.credentials if membership else Credentials(settings.credentials_dir)
+    clock = SystemClock()
     return WorkloadManager(
-        settings, credentials=credentials, membership=membership, clock=SystemClock()
+        settings,
+        credentials=credentials,
+        membership=membership,
+        launcher=await _launcher(settings, clock),
+        clock=clock,
     )
+
+
+async def _launcher(settings: WorkloadsSettings, clock: Clock) -> Engine:
+    if settings.engine == "process":
+        return ProcessLauncher(_process_settings(settings), clock)
+    # Its client takes a second to import and the memory of a small server.
+    from workloads.launchers.kubernetes import build
+
+    return await build(settings)
 
 
 async def _join(settings: WorkloadsSettings) -> Membership | None:

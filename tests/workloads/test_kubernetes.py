@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,8 +121,8 @@ async def test_submitting_is_two_calls_and_tracking_is_none(engine, cluster):
         await engine.launcher.launch(key(f"w{number}"), shell("true"), Secrets({"A": "b"}))
     for number in range(5):
         await engine.ended(f"w{number}")
-    made = {call: n for call, n in (cluster.api.calls - before).items() if call[0] != "WATCH"}
-    assert made == {("POST", "jobs"): 5, ("POST", "secrets"): 5}
+    made = {call: n for call, n in (cluster.api.calls - before).items() if call[0] != "watch"}
+    assert made == {("create", "jobs"): 5, ("create", "secrets"): 5}
 
 
 async def test_the_same_workload_again_is_one_job_and_another_is_refused(engine, cluster):
@@ -130,6 +131,26 @@ async def test_the_same_workload_again_is_one_job_and_another_is_refused(engine,
     assert len(cluster.jobs()) == 1
     with pytest.raises(AlreadyExists):
         await engine.launcher.launch(key("w"), shell("false"), Secrets())
+
+
+async def test_the_documented_role_allows_no_more_than_is_used(managers, cluster):
+    first = await managers.open()
+    for _ in range(2):
+        await first.launcher.launch(key("w"), shell(WAIT), Secrets({"A": "b"}))
+    await first.reaches("w", "RUNNING")
+    [secret] = cluster.store.all("secrets")
+    cluster.store.change("secrets", secret["metadata"]["name"], _of_an_earlier_job)
+    await first.launcher.launch(key("w"), shell(WAIT), Secrets({"A": "b"}))
+    await first.launcher.cancel(key("w"), grace_s=0, reason="cancelled")
+    await first.ended("w")
+    await first.log("w")
+    await first.launcher.delete(key("w"))
+    used = set(cluster.api.calls)
+    assert used == cluster.api.allowed
+
+
+def _of_an_earlier_job(secret: dict[str, Any]) -> None:
+    secret["metadata"]["ownerReferences"][0]["uid"] = "gone"
 
 
 async def test_a_submission_broken_off_in_the_middle_is_completed_by_the_next(managers, cluster):

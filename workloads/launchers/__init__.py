@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec
 
@@ -73,4 +74,21 @@ class Launcher(Protocol):
 
     async def log_changed(self, key: WorkloadKey, offset: int) -> None:
         """Returns when the log is longer than `offset`, or the workload has ended."""
+        ...
+
+
+class Engine(Launcher, Protocol):
+    """A launcher that is entered before it is used, and left when the manager goes."""
+
+    async def __aenter__(self) -> Self:
+        """Goes on with whatever is there."""
+        ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leaves the workloads to the next manager."""
         ...

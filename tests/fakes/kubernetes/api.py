@@ -4,7 +4,7 @@ import asyncio
 import copy
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -13,14 +13,24 @@ from aiohttp import web
 from tests.fakes.kubernetes.store import Object, RefusalError, Store, now
 
 _TOKEN = "a token of the fake cluster"
-_PLURALS = {"jobs": "Job", "pods": "Pod", "secrets": "Secret", "events": "Event"}
+_PLURALS = {"jobs": "Job", "pods": "Pod", "secrets": "Secret"}
+_VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
 
 class FakeApi:
-    """Listens on loopback; `calls` counts what it was asked, as (method, plural, verb)."""
+    """Listens on loopback; `calls` counts what it was asked, as ("create", "jobs").
 
-    def __init__(self, store: Store) -> None:
+    What the rules of its caller's role do not allow is forbidden.
+    """
+
+    def __init__(self, store: Store, rules: Iterable[Object]) -> None:
         self.store = store
+        self.allowed = {
+            (verb, resource)
+            for rule in rules
+            for verb in rule["verbs"]
+            for resource in rule["resources"]
+        }
         self.calls: Counter[tuple[str, str]] = Counter()
         self.log_of: Callable[[str, web.Request], asyncio.Future[web.StreamResponse]]
         # Each is the answer to one call that changes something; then all is well again.
@@ -68,23 +78,25 @@ class FakeApi:
     async def _guard(self, request: web.Request, handler) -> web.StreamResponse:
         if self.is_down and request.transport is not None:
             request.transport.abort()
-        plural = request.match_info.get("plural", "")
-        verb = "WATCH" if request.query.get("watch") == "true" else request.method
-        self.calls[verb, plural] += 1
+        asked = _asked(request)
+        self.calls[asked] += 1
         try:
-            self._admit(request, plural)
+            self._admit(request, *asked)
             return await handler(request)
         except RefusalError as refused:
             return _status(refused)
 
-    def _admit(self, request: web.Request, plural: str) -> None:
+    def _admit(self, request: web.Request, verb: str, resource: str) -> None:
         if request.headers.get("Authorization") != f"Bearer {_TOKEN}":
             raise RefusalError(401, "Unauthorized", "Unauthorized")
         if self.faults and request.method != "GET":
             raise RefusalError(self.faults.pop(0), "Fault", "the fake was told to fail")
-        if plural not in _PLURALS:
+        if resource.partition("/")[0] not in _PLURALS:
             message = "the server could not find the requested resource"
             raise RefusalError(404, "NotFound", message)
+        if (verb, resource) not in self.allowed:
+            message = f'{resource} is forbidden: User "u" cannot {verb} resource "{resource}"'
+            raise RefusalError(403, "Forbidden", message)
 
     async def _create(self, request: web.Request) -> web.Response:
         plural = request.match_info["plural"]
@@ -170,6 +182,16 @@ class FakeApi:
     async def _log(self, request: web.Request) -> web.StreamResponse:
         self.store.find("pods", request.match_info["name"])
         return await self.log_of(request.match_info["name"], request)
+
+
+def _asked(request: web.Request) -> tuple[str, str]:
+    """What a request asks for, in the words of roles."""
+    plural, name = request.match_info.get("plural", ""), request.match_info.get("name")
+    if request.path.endswith("/log"):
+        return "get", f"{plural}/log"
+    if request.method == "GET":
+        return ("get" if name else "watch" if "watch" in request.query else "list"), plural
+    return _VERBS[request.method], plural
 
 
 def _written(thing: Object) -> Object:

@@ -1,1 +1,30 @@
 """The engine for more than one machine: Jobs in a namespace of a Kubernetes cluster."""
+
+import math
+
+from workloads.config import WorkloadsSettings
+from workloads.launchers.kubernetes.api import connect
+from workloads.launchers.kubernetes.launcher import KubernetesLauncher
+from workloads.launchers.kubernetes.settings import KubernetesSettings
+
+
+async def build(settings: WorkloadsSettings) -> KubernetesLauncher:
+    """The launcher of a manager; raises ConfigException where nothing says how to sign in."""
+    cluster = await connect(
+        settings.kubernetes_namespace,
+        kubeconfig=settings.kubernetes_config,
+        context=settings.kubernetes_context,
+    )
+    looks = KubernetesSettings(
+        image=settings.kubernetes_image,
+        manager=settings.kubernetes_manager,
+        service_account=settings.kubernetes_service_account,
+        queue=settings.kubernetes_queue,
+        priority_class=settings.kubernetes_priority_class,
+        user_id=settings.kubernetes_user_id,
+        pull_secrets=settings.kubernetes_pull_secrets,
+        node_selector=settings.kubernetes_node_selector,
+        tolerations=settings.kubernetes_tolerations,
+        grace_s=math.ceil(settings.grace_s),
+    )
+    return KubernetesLauncher(cluster, looks)

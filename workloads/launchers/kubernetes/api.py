@@ -35,7 +35,6 @@ class Kind(Enum):
     JOB = "/apis/batch/v1/namespaces/{}/jobs"
     POD = "/api/v1/namespaces/{}/pods"
     SECRET = "/api/v1/namespaces/{}/secrets"  # noqa: S105  # a path
-    EVENT = "/api/v1/namespaces/{}/events"
 
 
 class ApiError(Exception):
