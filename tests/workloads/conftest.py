@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from meshkit.clock import SystemClock
+from tests.fakes.kubernetes.cluster import FakeCluster
+from tests.workloads.kubernetes import Managers
 from tests.workloads.observed import Engine, end_everything
 from workloads.launchers.process import ProcessLauncher, ProcessSettings
 
@@ -41,3 +43,10 @@ async def engines(tmp_path: Path) -> AsyncIterator[Opener]:
 async def engine(engines: Opener) -> Engine:
     """One launcher with four slots."""
     return await engines()
+
+
+@pytest.fixture
+async def managers(tmp_path: Path) -> AsyncIterator[Managers]:
+    """A fake cluster, to open launchers over."""
+    async with AsyncExitStack() as stack:
+        yield Managers(await stack.enter_async_context(FakeCluster(tmp_path)), stack)

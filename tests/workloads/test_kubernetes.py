@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,42 +12,15 @@ from meshkit.errors import (
     FailedPrecondition,
     InvalidArgument,
     NotFound,
-    OutOfRange,
     Unavailable,
 )
 from tests.fakes.kubernetes.cluster import FakeCluster
-from tests.workloads.observed import OWNER, PATIENCE_S, Engine, key, said, shell
+from tests.workloads.kubernetes import NAMESPACE, WAIT, ClusterEngine, Managers
+from tests.workloads.observed import OWNER, PATIENCE_S, key, said, shell
 from workloads.launchers.kubernetes import manifests
-from workloads.launchers.kubernetes.api import connect
-from workloads.launchers.kubernetes.launcher import KubernetesLauncher
 from workloads.launchers.kubernetes.settings import KubernetesSettings
 from workloads.lifecycle import TRANSITIONS, WorkloadState
 from workloads.model import Secrets
-
-NAMESPACE = "weft-runs"
-WAIT = "while [ ! -e gate ]; do sleep .05; done; echo on"
-
-
-class Managers:
-    """Launchers over one cluster, one after the other or side by side."""
-
-    def __init__(self, cluster: FakeCluster, stack: AsyncExitStack) -> None:
-        self.cluster = cluster
-        self._stack = stack
-
-    async def open(self, **changes: object) -> Engine:
-        settings = KubernetesSettings(**{"image": "weft", "grace_s": 5} | changes)
-        access = await connect(NAMESPACE, kubeconfig=str(self.cluster.kubeconfig))
-        own = await self._stack.enter_async_context(AsyncExitStack())
-        launcher = await own.enter_async_context(KubernetesLauncher(access, settings))
-        return Engine(launcher, None, own)
-
-
-@pytest.fixture
-async def managers(tmp_path: Path) -> AsyncIterator[Managers]:
-    async with AsyncExitStack() as stack:
-        cluster = await stack.enter_async_context(FakeCluster(tmp_path))
-        yield Managers(cluster, stack)
 
 
 @pytest.fixture
@@ -59,33 +29,8 @@ def cluster(managers: Managers) -> FakeCluster:
 
 
 @pytest.fixture
-async def engine(managers: Managers) -> Engine:
+async def engine(managers: Managers) -> ClusterEngine:
     return await managers.open()
-
-
-async def start(engine: Engine, id_: str, script: str, **rest: object) -> str:
-    """Submits a script and waits until it runs; answers its pod."""
-    await engine.launcher.launch(key(id_), shell(script, **rest), Secrets())
-    await engine.reaches(id_, "RUNNING")
-    uid = str(engine.known[key(id_)].uid)
-    [pod] = [p for p in engine.cluster_pods() if p["metadata"]["ownerReferences"][0]["uid"] == uid]
-    return pod["metadata"]["name"]
-
-
-async def read_all(engine: Engine, id_: str) -> bytes:
-    """Follows a log to its end."""
-    whole = b""
-    while True:
-        await engine.launcher.log_changed(key(id_), len(whole))
-        chunk = await engine.launcher.read_log(key(id_), len(whole), 1 << 20)
-        whole += chunk.data
-        if chunk.is_end:
-            return whole
-
-
-@pytest.fixture(autouse=True)
-def _pods(monkeypatch: pytest.MonkeyPatch, cluster: FakeCluster) -> None:
-    monkeypatch.setattr(Engine, "cluster_pods", lambda _: cluster.pods(), raising=False)
 
 
 async def test_success_passes_legal_states_and_keeps_what_was_written(engine):
@@ -188,7 +133,7 @@ async def test_what_fits_no_node_says_so(engine, cluster):
 
 
 async def test_out_of_memory_names_the_limit(engine, cluster):
-    pod = await start(engine, "w", WAIT, memory_bytes=256 << 20)
+    pod = await engine.start("w", WAIT, memory_bytes=256 << 20)
     cluster.kubelet.out_of_memory(pod)
     workload = await engine.ended("w")
     assert workload.exit.is_oom
@@ -196,7 +141,7 @@ async def test_out_of_memory_names_the_limit(engine, cluster):
 
 
 async def test_eviction_tells_the_words_of_the_node(engine, cluster):
-    pod = await start(engine, "w", WAIT)
+    pod = await engine.start("w", WAIT)
     cluster.kubelet.evict(pod, "The node was low on resource: ephemeral-storage.")
     workload = await engine.ended("w")
     assert workload.state is WorkloadState.FAILED
@@ -210,7 +155,7 @@ async def test_a_timeout_is_told_as_one(engine):
 
 
 async def test_a_silent_node_is_visible_and_no_verdict(engine, cluster):
-    pod = await start(engine, "w", WAIT)
+    pod = await engine.start("w", WAIT)
     cluster.kubelet.lose(pod)
     await engine.until(lambda: engine.known[key("w")].reason == "Its node does not answer.")
     assert engine.known[key("w")].state is WorkloadState.RUNNING
@@ -218,7 +163,7 @@ async def test_a_silent_node_is_visible_and_no_verdict(engine, cluster):
 
 async def test_a_pod_that_vanished_unseen_is_lost_not_failed(managers, cluster):
     engine = await managers.open()
-    pod = await start(engine, "w", WAIT)
+    pod = await engine.start("w", WAIT)
     await engine.close()
     cluster.store.change("pods", pod, lambda t: t["status"].update(phase="Failed"))
     await asyncio.sleep(0.05)
@@ -227,22 +172,6 @@ async def test_a_pod_that_vanished_unseen_is_lost_not_failed(managers, cluster):
     workload = await after.ended("w")
     assert workload.state is WorkloadState.LOST
     assert "nobody saw it end" in workload.reason
-
-
-async def test_cancel_gives_time_then_kills(engine):
-    script = "trap 'echo bye; exit 0' TERM; echo hello; while :; do sleep .05; done"
-    await start(engine, "kind", script)
-    # A pod that is deleted takes its log along; whoever follows it reads to its end.
-    following = asyncio.create_task(read_all(engine, "kind"))
-    await engine.launcher.log_changed(key("kind"), 0)
-    await engine.launcher.cancel(key("kind"), grace_s=30, reason="cancelled: enough")
-    workload = await engine.ended("kind")
-    assert said(await following, "stdout") == b"hello\nbye\n"
-    assert workload.state is WorkloadState.SUCCEEDED
-    await start(engine, "deaf", "trap '' TERM; while :; do sleep .05; done")
-    await engine.launcher.cancel(key("deaf"), grace_s=0.2, reason="cancelled: enough")
-    workload = await engine.ended("deaf")
-    assert (workload.state, workload.reason) == (WorkloadState.CANCELLED, "cancelled: enough")
 
 
 async def test_cancel_before_a_pod_lets_none_begin(managers, cluster):
@@ -257,7 +186,7 @@ async def test_cancel_before_a_pod_lets_none_begin(managers, cluster):
 
 async def test_another_manager_finds_everything_again(managers, cluster):
     first = await managers.open()
-    await start(first, "on", WAIT)
+    await first.start("on", WAIT)
     await first.run("over", "exit 3")
     await first.close()
     second = await managers.open()
@@ -299,7 +228,7 @@ async def test_what_was_deleted_while_nobody_watched_is_told(engine, cluster):
 
 
 async def test_an_api_server_out_of_reach_is_no_end_of_anything(engine, cluster):
-    await start(engine, "w", WAIT)
+    await engine.start("w", WAIT)
     cluster.api.is_down = True
     cluster.api.cut()
     with pytest.raises(Unavailable):
@@ -348,7 +277,7 @@ async def test_a_poisoned_job_keeps_no_other_back(managers, cluster):
 
 
 async def test_somebody_elses_pod_with_our_labels_is_none_of_ours(engine, cluster):
-    pod = await start(engine, "w", WAIT)
+    pod = await engine.start("w", WAIT)
     labels = cluster.store.find("pods", pod)["metadata"]["labels"]
     stranger = {
         "kind": "Pod",
@@ -360,38 +289,6 @@ async def test_somebody_elses_pod_with_our_labels_is_none_of_ours(engine, cluste
     cluster.store.create("pods", stranger)
     assert (await engine.run("next", "true")).state is WorkloadState.SUCCEEDED
     assert engine.known[key("w")].state is WorkloadState.RUNNING
-
-
-async def test_a_log_is_read_from_any_position_and_followed(engine, cluster):
-    await start(engine, "w", "echo one; echo two; " + WAIT)
-    launcher = engine.launcher
-    whole = b""
-    async with asyncio.timeout(PATIENCE_S):
-        while said(whole, "stdout") != b"one\ntwo\n":
-            await launcher.log_changed(key("w"), len(whole))
-            whole += (await launcher.read_log(key("w"), len(whole), 1 << 20)).data
-    first = whole.index(b"\n") + 1
-    await launcher.log_changed(key("w"), first)
-    chunk = await launcher.read_log(key("w"), first, 1 << 20)
-    assert whole.startswith(whole[:first] + chunk.data)
-    await launcher.cancel(key("w"), grace_s=0, reason="cancelled")
-    await engine.ended("w")
-    end = await launcher.read_log(key("w"), len(whole), 1 << 20)
-    assert (end.data, end.is_end) == (b"", True)
-    with pytest.raises(OutOfRange):
-        await launcher.read_log(key("w"), len(whole) + 1, 1 << 20)
-
-
-async def test_a_log_whose_connection_breaks_goes_on_where_it_was(engine, cluster):
-    await start(engine, "w", "for i in 1 2 3; do echo $i; done; " + WAIT)
-    await engine.launcher.log_changed(key("w"), 0)
-    [tail] = engine.launcher._tails._open.values()
-    await tail.wait(len(b"2026-01-01T00:00:00.000000000Z stdout F 1\n") * 3)
-    tail._task.cancel()
-    tail._task = asyncio.create_task(tail._follow())
-    await engine.launcher.cancel(key("w"), grace_s=0, reason="cancelled")
-    await engine.ended("w")
-    assert said(await engine.log("w"), "stdout") == b"1\n2\n3\n"
 
 
 async def test_delete_takes_the_pod_and_the_secret_with_it(engine, cluster):

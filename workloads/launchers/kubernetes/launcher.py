@@ -30,6 +30,7 @@ from workloads.launchers.kubernetes.api import ApiError, Cluster, Kind, Object
 from workloads.launchers.kubernetes.logs import Tail, Tails
 from workloads.launchers.kubernetes.mirror import Mirror
 from workloads.launchers.kubernetes.settings import KubernetesSettings
+from workloads.lifecycle import WorkloadState
 from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec
 
 log = structlog.get_logger()
@@ -58,8 +59,12 @@ class KubernetesLauncher:
         selector = manifests.selector(settings)
         self._jobs = Mirror(cluster, Kind.JOB, selector, self._hear_job)
         self._pods = Mirror(cluster, Kind.POD, selector, self._hear_pod)
-        # By the uid of their Job: its pods as they were last, also those that are gone.
+        # By the uid of their Job: its pods as they were last, and the uids of those that are gone.
         self._pods_of: dict[str, dict[str, Object]] = {}
+        self._gone: set[str] = set()
+        # Jobs whose pods were asked for and are nowhere, and the questions under way.
+        self._podless: set[str] = set()
+        self._asking: dict[str, asyncio.Task[None]] = {}
         self._workloads: dict[WorkloadKey, Workload] = {}
         self._tails = Tails(cluster)
         # Set, and replaced, whenever a workload changes.
@@ -69,8 +74,7 @@ class KubernetesLauncher:
 
     async def __aenter__(self) -> Self:
         """Follows the namespace; returns when all of it was seen once, however long that takes."""
-        # Pods first: a Job whose pods are not known yet would seem not to have begun.
-        for mirror in (self._pods, self._jobs):
+        for mirror in (self._jobs, self._pods):
             task = asyncio.create_task(mirror.run())
             self._stack.callback(task.cancel)
             await mirror.synced.wait()
@@ -83,6 +87,8 @@ class KubernetesLauncher:
         trace: TracebackType | None,
     ) -> None:
         self._tails.close()
+        for task in self._asking.values():
+            task.cancel()
         await self._stack.aclose()
         await self._cluster.close()
 
@@ -186,29 +192,69 @@ class KubernetesLauncher:
     def _hear_job(self, job: Object, is_gone: bool) -> None:  # noqa: FBT001  # as a mirror tells it
         uid = job["metadata"]["uid"]
         if is_gone:
-            self._pods_of.pop(uid, None)
+            pods = self._pods_of.pop(uid, {})
+            self._gone -= pods.keys()
+            self._podless.discard(uid)
         self._look(job, is_gone=is_gone)
 
-    def _hear_pod(self, pod: Object, is_gone: bool) -> None:  # noqa: FBT001, ARG002  # as it was last
+    def _hear_pod(self, pod: Object, is_gone: bool) -> None:  # noqa: FBT001  # as a mirror tells it
         uid = _job_uid(pod)
-        if uid is None:
-            return  # not a Job's: somebody else's, whatever its labels say
+        job = self._job_of(pod)
+        if uid is None or job is None:
+            return  # somebody else's, whatever its labels say, or what a deleted Job left
         self._pods_of.setdefault(uid, {})[pod["metadata"]["uid"]] = pod
-        job = self._jobs.get(pod["metadata"]["ownerReferences"][0]["name"])
-        if job is not None and job["metadata"]["uid"] == uid:
-            self._look(job)
+        if is_gone:
+            self._gone.add(pod["metadata"]["uid"])
+        self._look(job)
+
+    def _job_of(self, pod: Object) -> Object | None:
+        name = next((o["name"] for o in pod["metadata"].get("ownerReferences") or ()), "")
+        job = self._jobs.get(name)
+        return job if job is not None and job["metadata"]["uid"] == _job_uid(pod) else None
 
     def _look(self, job: Object, *, is_gone: bool = False) -> None:
         """Tells what a Job and its pod mean by now; one that cannot be read keeps none back."""
+        uid = job["metadata"]["uid"]
+        pod = self._pod(uid)
+        is_pod_gone = pod is not None and pod["metadata"]["uid"] in self._gone
         try:
-            seen = states.observe(job, self._pod(job["metadata"]["uid"]))
+            seen = states.observe(job, pod, is_pod_gone=is_pod_gone)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("workload_parked", job=job["metadata"]["name"], error=repr(error))
             return
         if is_gone:
             self._forget(seen.key)
+        elif seen.state is WorkloadState.LOST and uid not in self._podless:
+            self._ask(job, seen.key)
         else:
             self._become(seen)
+
+    def _ask(self, job: Object, key: WorkloadKey) -> None:
+        """Asks for the pods of a Job before anybody calls it lost: news of them may be late."""
+        uid = job["metadata"]["uid"]
+        if uid not in self._asking:
+            task = self._asking[uid] = asyncio.create_task(self._find_pods(job, key))
+            task.add_done_callback(lambda _: self._asking.pop(uid))
+
+    async def _find_pods(self, job: Object, key: WorkloadKey) -> None:
+        labels = manifests.labels_of(key, self._settings)
+        selector = ",".join(f"{name}={value}" for name, value in labels.items())
+        found = None
+        while found is None:
+            try:
+                found, _ = await self._cluster.list(Kind.POD, labelSelector=selector)
+            except ApiError:
+                await asyncio.sleep(_RETRY_S)
+        uid = job["metadata"]["uid"]
+        for pod in found:
+            if _job_uid(pod) == uid:
+                self._pods_of.setdefault(uid, {})[pod["metadata"]["uid"]] = pod
+                self._gone.discard(pod["metadata"]["uid"])
+        if not any(_job_uid(pod) == uid for pod in found):
+            self._podless.add(uid)
+        current = self._jobs.get(job["metadata"]["name"])
+        if current is not None and current["metadata"]["uid"] == uid:
+            self._look(current)
 
     def _become(self, seen: Workload) -> None:
         known = self._workloads.get(seen.key)
@@ -217,7 +263,7 @@ class KubernetesLauncher:
         elif known.state is not seen.state:
             for workload in known.becoming(seen):
                 self._tell(workload)
-        elif known != seen:
+        elif known != seen and not known.state.is_terminal:
             self._tell(seen)
 
     def _tell(self, workload: Workload) -> None:

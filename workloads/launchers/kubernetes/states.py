@@ -35,14 +35,16 @@ class _Seen:
     exit: Exit | None = None
 
 
-def observe(job: Object, pod: Object | None) -> Workload:
-    """A workload as its Job and its pod are; `pod` may be one that is gone, as it was last.
+def observe(job: Object, pod: Object | None, *, is_pod_gone: bool = False) -> Workload:
+    """A workload as its Job and its pod are; a pod that is gone is as it was last.
 
+    A Job that failed while its pod seems well means that the news of the pod are late: the two
+    are followed side by side. LOST is a suspicion, until somebody has asked for the pod.
     Raises KeyError, TypeError, ValueError where the Job is not of our making.
     """
     key, spec = manifests.identity(job)
     metadata = job["metadata"]
-    seen = _seen(job, pod or {})
+    seen = _seen(job, pod or {}, has_pod=pod is not None and not is_pod_gone)
     container = _container(pod or {})
     started = container.get("running") or container.get("terminated") or {}
     return Workload(
@@ -60,7 +62,7 @@ def observe(job: Object, pod: Object | None) -> Workload:
     )
 
 
-def _seen(job: Object, pod: Object) -> _Seen:
+def _seen(job: Object, pod: Object, *, has_pod: bool) -> _Seen:
     cancelled = job["metadata"].get("annotations", {}).get(manifests.CANCELLED)
     if _condition(job, "Complete"):
         return _Seen(WorkloadState.SUCCEEDED, exit=Exit("It ended."))
@@ -68,13 +70,12 @@ def _seen(job: Object, pod: Object) -> _Seen:
     is_over = phase in ("Succeeded", "Failed")
     if phase == "Succeeded":
         return _Seen(WorkloadState.SUCCEEDED, exit=Exit("It ended."))
+    is_ended = is_over or (not has_pod and _condition(job, "Failed") is not None)
     if cancelled is not None:
-        is_ended = (
-            is_over or _condition(job, "Failed") or (not pod and _condition(job, "Suspended"))
-        )
+        is_ended = is_ended or (not has_pod and _condition(job, "Suspended") is not None)
         state = WorkloadState.CANCELLED if is_ended else WorkloadState.CANCELLING
         return _Seen(state, cancelled, Exit(cancelled) if is_ended else None)
-    if is_over or _condition(job, "Failed"):
+    if is_ended:
         return _failed(job, pod)
     return _alive(job, pod)
 

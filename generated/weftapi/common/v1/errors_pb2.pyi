@@ -143,6 +143,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the workload has not ended. {resource, state}"""
     ERROR_REASON_SNAPSHOT_WITHOUT_CODE: _ErrorReason.ValueType  # 85
     """FAILED_PRECONDITION: the snapshot holds no code archive, so no workload manager can run it. {resource}"""
+    ERROR_REASON_WORKLOAD_REFUSED: _ErrorReason.ValueType  # 86
+    """FAILED_PRECONDITION: the engine refuses the workload as it is; the message has its words."""
     ERROR_REASON_BUILT_IN_ROLE: _ErrorReason.ValueType  # 100
     """FAILED_PRECONDITION: a built-in role never changes; make a role of your own. {resource}"""
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 101
@@ -405,6 +407,8 @@ ERROR_REASON_WORKLOAD_NOT_ENDED: ErrorReason.ValueType  # 84
 """FAILED_PRECONDITION: the workload has not ended. {resource, state}"""
 ERROR_REASON_SNAPSHOT_WITHOUT_CODE: ErrorReason.ValueType  # 85
 """FAILED_PRECONDITION: the snapshot holds no code archive, so no workload manager can run it. {resource}"""
+ERROR_REASON_WORKLOAD_REFUSED: ErrorReason.ValueType  # 86
+"""FAILED_PRECONDITION: the engine refuses the workload as it is; the message has its words."""
 ERROR_REASON_BUILT_IN_ROLE: ErrorReason.ValueType  # 100
 """FAILED_PRECONDITION: a built-in role never changes; make a role of your own. {resource}"""
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 101

@@ -1,0 +1,70 @@
+"""The logs of pods: read from any position, followed over breaks, to their last line."""
+
+import asyncio
+
+import pytest
+
+from meshkit.errors import OutOfRange
+from tests.fakes.kubernetes.cluster import FakeCluster
+from tests.workloads.kubernetes import WAIT, ClusterEngine, Managers
+from tests.workloads.observed import PATIENCE_S, key, said
+from workloads.lifecycle import WorkloadState
+
+
+@pytest.fixture
+def cluster(managers: Managers) -> FakeCluster:
+    return managers.cluster
+
+
+@pytest.fixture
+async def engine(managers: Managers) -> ClusterEngine:
+    return await managers.open()
+
+
+async def test_cancel_gives_time_then_kills(engine):
+    script = "trap 'echo bye; exit 0' TERM; echo hello; while :; do sleep .05; done"
+    await engine.start("kind", script)
+    # A pod that is deleted takes its log along; whoever follows it reads to its end.
+    following = asyncio.create_task(engine.read_all("kind"))
+    await engine.launcher.log_changed(key("kind"), 0)
+    await engine.launcher.cancel(key("kind"), grace_s=30, reason="cancelled: enough")
+    workload = await engine.ended("kind")
+    lines = said(await following, "stdout").splitlines()
+    assert (lines[0], lines[-1]) == (b"hello", b"bye")
+    assert workload.state is WorkloadState.SUCCEEDED
+    await engine.start("deaf", "trap '' TERM; while :; do sleep .05; done")
+    await engine.launcher.cancel(key("deaf"), grace_s=0.2, reason="cancelled: enough")
+    workload = await engine.ended("deaf")
+    assert (workload.state, workload.reason) == (WorkloadState.CANCELLED, "cancelled: enough")
+
+
+async def test_a_log_is_read_from_any_position_and_followed(engine, cluster):
+    await engine.start("w", "echo one; echo two; " + WAIT)
+    launcher = engine.launcher
+    whole = b""
+    async with asyncio.timeout(PATIENCE_S):
+        while said(whole, "stdout") != b"one\ntwo\n":
+            await launcher.log_changed(key("w"), len(whole))
+            whole += (await launcher.read_log(key("w"), len(whole), 1 << 20)).data
+    first = whole.index(b"\n") + 1
+    await launcher.log_changed(key("w"), first)
+    chunk = await launcher.read_log(key("w"), first, 1 << 20)
+    assert whole.startswith(whole[:first] + chunk.data)
+    await launcher.cancel(key("w"), grace_s=0, reason="cancelled")
+    await engine.ended("w")
+    end = await launcher.read_log(key("w"), len(whole), 1 << 20)
+    assert (end.data, end.is_end) == (b"", True)
+    with pytest.raises(OutOfRange):
+        await launcher.read_log(key("w"), len(whole) + 1, 1 << 20)
+
+
+async def test_a_log_whose_connection_breaks_goes_on_where_it_was(engine, cluster):
+    await engine.start("w", "for i in 1 2 3; do echo $i; done; " + WAIT)
+    await engine.launcher.log_changed(key("w"), 0)
+    [tail] = engine.launcher._tails._open.values()
+    await tail.wait(len(b"2026-01-01T00:00:00.000000000Z stdout F 1\n") * 3)
+    tail._task.cancel()
+    tail._task = asyncio.create_task(tail._follow())
+    await engine.launcher.cancel(key("w"), grace_s=0, reason="cancelled")
+    await engine.ended("w")
+    assert said(await engine.log("w"), "stdout") == b"1\n2\n3\n"

@@ -1,0 +1,63 @@
+"""What a Job and its pod mean together, in the order that two watches may tell them."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.workloads.observed import key, shell
+from workloads.launchers.kubernetes import manifests, states
+from workloads.launchers.kubernetes.settings import KubernetesSettings
+from workloads.lifecycle import WorkloadState
+from workloads.model import Secrets
+
+TIME = "2026-11-22T09:00:00Z"
+FAILED = {"type": "Failed", "status": "True", "message": "Job has failed"}
+SUSPENDED = {"type": "Suspended", "status": "True"}
+
+
+def job(*conditions: dict[str, Any], cancelled: str = "") -> dict[str, Any]:
+    made = manifests.job(key("w"), shell("true"), Secrets(), KubernetesSettings(image="weft"))
+    made["metadata"] |= {"uid": str(uuid4()), "creationTimestamp": TIME, "namespace": "weft-runs"}
+    made["status"] = {"conditions": list(conditions)}
+    if cancelled:
+        made["metadata"]["annotations"][manifests.CANCELLED] = cancelled
+    return made
+
+
+def pod(phase: str, **state: dict[str, Any]) -> dict[str, Any]:
+    status = {"name": manifests.CONTAINER, "state": state}
+    return {"spec": {}, "status": {"phase": phase, "containerStatuses": [status]}}
+
+
+RUNS = pod("Running", running={"startedAt": TIME})
+ENDED = pod("Failed", terminated={"exitCode": 3, "reason": "Error", "finishedAt": TIME})
+
+
+@pytest.mark.parametrize(
+    ("job", "pod", "is_gone", "state"),
+    [
+        (job(), None, False, "PENDING"),
+        (job(), RUNS, False, "RUNNING"),
+        (job(), ENDED, False, "FAILED"),
+        # The Job's watch was faster than the pod's: how it ended is still to come.
+        (job(FAILED), RUNS, False, "RUNNING"),
+        (job(FAILED), ENDED, False, "FAILED"),
+        (job(FAILED), ENDED, True, "FAILED"),
+        (job(FAILED), RUNS, True, "LOST"),
+        (job(FAILED), None, False, "LOST"),
+        (job(cancelled="enough"), RUNS, False, "CANCELLING"),
+        (job(FAILED, cancelled="enough"), RUNS, False, "CANCELLING"),
+        (job(FAILED, cancelled="enough"), RUNS, True, "CANCELLED"),
+        (job(SUSPENDED, cancelled="enough"), None, False, "CANCELLED"),
+        (job(SUSPENDED, cancelled="enough"), RUNS, False, "CANCELLING"),
+    ],
+)
+def test_what_is_known_of_both_decides(job, pod, is_gone, state):
+    assert states.observe(job, pod, is_pod_gone=is_gone).state is WorkloadState(state)
+
+
+def test_names_of_other_containers_do_not_count():
+    beside = pod("Running", running={"startedAt": TIME})
+    beside["status"]["containerStatuses"][0]["name"] = "istio-proxy"
+    assert states.observe(job(), beside).state is WorkloadState.PENDING
