@@ -28,6 +28,7 @@ from meshkit.membership import Membership
 from weftapi.controlplane.v1 import (
     enrollment_pb2,
     enrollments_pb2,
+    workspace_types_pb2,
     workspaces_pb2,
     workspaces_pb2_grpc,
 )
@@ -49,8 +50,8 @@ class _Workspace:
         return enrollment_pb2.LinkHello(version="0.1.0", edge_endpoint=endpoint)
 
     async def health(self) -> enrollment_pb2.LinkHealth:
-        check = workspaces_pb2.HealthCheck(name="database", healthy=True)
-        usage = workspaces_pb2.WorkspaceUsage(run_count=self._number)
+        check = workspace_types_pb2.HealthCheck(name="database", healthy=True)
+        usage = workspace_types_pb2.WorkspaceUsage(run_count=self._number)
         return enrollment_pb2.LinkHealth(checks=[check], usage=usage)
 
     async def hear(self, message: enrollment_pb2.LinkResponse) -> None:
@@ -109,7 +110,7 @@ class _Fleet:
         while True:
             page = await registry.ListWorkspaces(request, metadata=self.control_plane.metadata)
             states = [workspace.state for workspace in page.workspaces]
-            active += states.count(workspaces_pb2.WORKSPACE_STATE_ACTIVE)
+            active += states.count(workspace_types_pb2.WORKSPACE_STATE_ACTIVE)
             request.page_token = page.next_page_token
             if not request.page_token:
                 return active

@@ -20,6 +20,7 @@ from bench.load import DEADLINE_S, Options, Slice, closed_loop, figure, take_tur
 from bench.run import main
 from bench.site import PROJECT, Server, Site
 from weftapi.workspace.v1 import (
+    artifact_types_pb2,
     artifacts_pb2,
     artifacts_pb2_grpc,
     reports_pb2,
@@ -137,7 +138,7 @@ async def measure(site: Site, options: Options) -> list[Figure]:
 
 
 def _artifact(run: str, step: str) -> artifacts_pb2.NewArtifactVersion:
-    version = artifacts_pb2.ArtifactVersion(
+    version = artifact_types_pb2.ArtifactVersion(
         uri=f"s3://bucket/{run}/{step}/output",
         data_type="builtins.dict",
         materializer="json",
@@ -145,7 +146,7 @@ def _artifact(run: str, step: str) -> artifacts_pb2.NewArtifactVersion:
         size_bytes=1024,
         producer_step=f"{run}/steps/{step}",
         producer_output="output",
-        type=artifacts_pb2.ARTIFACT_TYPE_DATA,
+        type=artifact_types_pb2.ARTIFACT_TYPE_DATA,
     )
     return artifacts_pb2.NewArtifactVersion(artifact_id=f"{step}-output", artifact_version=version)
 

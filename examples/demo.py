@@ -25,6 +25,7 @@ from weft._submit import load_code, submit
 from weft._wire import artifact_version
 from weft.cli._runview import RunView, step_state
 from weftapi.workspace.v1 import (
+    artifact_types_pb2,
     artifacts_pb2,
     artifacts_pb2_grpc,
     events_pb2,
@@ -174,12 +175,12 @@ def show_results(connection: Connection, run: run_types_pb2.Run, checks: Checks)
     checks(len(plots) == 1, "the plot of the mistakes is an artifact")
 
 
-def version_store(version: artifacts_pb2.ArtifactVersion) -> str:
+def version_store(version: artifact_types_pb2.ArtifactVersion) -> str:
     """The root of the store that holds a version."""
     return "/".join(version.uri.split("/")[:-5])
 
 
-def read_score(root: str, message: artifacts_pb2.ArtifactVersion) -> dict[str, float | str]:
+def read_score(root: str, message: artifact_types_pb2.ArtifactVersion) -> dict[str, float | str]:
     """Reads a JSON artifact, its hash checked."""
     version = artifact_version(message)
     with open_store(root).read(version.uri, version.content_hash) as folder:

@@ -12,7 +12,7 @@ from meshkit.files import write_private
 from meshkit.server import Ports
 from meshkit.tokens import TrustedIssuer
 from weftapi.common.v1 import types_pb2
-from weftapi.controlplane.v1 import enrollment_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import enrollment_pb2, workspace_types_pb2
 from workspace.access import Policies
 from workspace.config import WorkspaceSettings
 from workspace.launching.managers import DirectoryManagers
@@ -50,7 +50,7 @@ class WorkspaceMember:
         keys: PeoplesKeys,
         managers: DirectoryManagers | None,
         ping: Callable[[], Awaitable[None]],
-        usage: Callable[[], Awaitable[workspaces_pb2.WorkspaceUsage]],
+        usage: Callable[[], Awaitable[workspace_types_pb2.WorkspaceUsage]],
         ports: Callable[[], Ports],
         wake: Callable[[], None],
     ) -> None:
@@ -73,13 +73,13 @@ class WorkspaceMember:
         )
 
     async def health(self) -> enrollment_pb2.LinkHealth:
-        check = workspaces_pb2.HealthCheck(name="database", healthy=True)
+        check = workspace_types_pb2.HealthCheck(name="database", healthy=True)
         usage = None
         try:
             await self._ping()
             usage = await self._usage()
         except (MeshError, OSError) as error:
-            check = workspaces_pb2.HealthCheck(
+            check = workspace_types_pb2.HealthCheck(
                 name="database", healthy=False, message=str(error)[:512]
             )
         return enrollment_pb2.LinkHealth(

@@ -11,7 +11,7 @@ from controlplane.operations.refusals import etag_of
 from controlplane.servicers.conversions import timestamp
 from controlplane.store.schema import Enrollment
 from meshkit.spiffe import Role
-from weftapi.controlplane.v1 import enrollments_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import enrollments_pb2, workspace_types_pb2
 from weftapi.options.v1 import options_pb2
 
 ROLES = {
@@ -29,10 +29,10 @@ class WorkspaceMessages:
     registry: LinkRegistry
     trust_domain: str
 
-    def workspace(self, view: WorkspaceView) -> workspaces_pb2.Workspace:
+    def workspace(self, view: WorkspaceView) -> workspace_types_pb2.Workspace:
         row, seen = view.row, self.registry.see(view.spiffe_id, view.link)
         state = told(view, seen)
-        message = workspaces_pb2.Workspace(
+        message = workspace_types_pb2.Workspace(
             name=row.name,
             uid=str(row.uid),
             display_name=row.display_name,
@@ -41,12 +41,12 @@ class WorkspaceMessages:
             create_time=timestamp(row.create_time),
             update_time=timestamp(row.update_time),
             etag=etag_of(row),
-            state=workspaces_pb2.WorkspaceState.Value(f"WORKSPACE_STATE_{state.state}"),
+            state=workspace_types_pb2.WorkspaceState.Value(f"WORKSPACE_STATE_{state.state}"),
             state_reason=state.reason,
             state_time=timestamp(state.since),
-            deployment_mode=workspaces_pb2.DeploymentMode.Value(f"DEPLOYMENT_MODE_{row.mode}"),
+            deployment_mode=workspace_types_pb2.DeploymentMode.Value(f"DEPLOYMENT_MODE_{row.mode}"),
             target_version=row.target_version,
-            upgrade_policy=workspaces_pb2.UpgradePolicy.Value(
+            upgrade_policy=workspace_types_pb2.UpgradePolicy.Value(
                 f"UPGRADE_POLICY_{row.upgrade_policy}"
             ),
             operation=view.operation.name if view.operation else "",
@@ -56,17 +56,19 @@ class WorkspaceMessages:
         return message
 
 
-def _add(message: workspaces_pb2.Workspace, seen: Seen) -> None:
+def _add(message: workspace_types_pb2.Workspace, seen: Seen) -> None:
     """What the server of a workspace said on its link."""
     report = seen.report
     message.endpoint, message.version = seen.edge_endpoint, seen.version
     message.policy_revision = report.policy_revision
     message.drift = "; ".join(_drift(message.target_version, seen))
-    message.health_checks.extend(workspaces_pb2.HealthCheck(**check) for check in report.checks)
+    message.health_checks.extend(
+        workspace_types_pb2.HealthCheck(**check) for check in report.checks
+    )
     if seen.last_heard:
         message.last_heartbeat_time.FromDatetime(seen.last_heard)
     if report.usage is not None:
-        message.usage.CopyFrom(workspaces_pb2.WorkspaceUsage(**report.usage))
+        message.usage.CopyFrom(workspace_types_pb2.WorkspaceUsage(**report.usage))
 
 
 def _drift(target_version: str, seen: Seen) -> Iterator[str]:

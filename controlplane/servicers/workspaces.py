@@ -34,7 +34,12 @@ from meshkit.idempotency import once
 from meshkit.paging import ListQuery, PageTokens
 from meshkit.rules import resolve_update_mask
 from meshkit.spiffe import Role
-from weftapi.controlplane.v1 import enrollments_pb2, workspaces_pb2, workspaces_pb2_grpc
+from weftapi.controlplane.v1 import (
+    enrollments_pb2,
+    workspace_types_pb2,
+    workspaces_pb2,
+    workspaces_pb2_grpc,
+)
 
 _DEFAULT_TTL = timedelta(hours=1)
 
@@ -65,7 +70,7 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
 
     async def GetWorkspace(
         self, request: workspaces_pb2.GetWorkspaceRequest, _context: Context
-    ) -> workspaces_pb2.Workspace:
+    ) -> workspace_types_pb2.Workspace:
         return self._messages.workspace(await self._database.read(self._view, request.name))
 
     async def ListWorkspaces(
@@ -103,20 +108,20 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
 
     async def RegisterWorkspace(
         self, request: workspaces_pb2.RegisterWorkspaceRequest, _context: Context
-    ) -> workspaces_pb2.Workspace:
+    ) -> workspace_types_pb2.Workspace:
         return await self._database.write(
             workspaces.register,
             names.organization_of(request.parent),
             NewWorkspace(request.workspace_id, request.display_name),
             creator=current_call.get().caller.subject,
             phase=Phase.RUNNING,
-            once=once(request, workspaces_pb2.Workspace),
+            once=once(request, workspace_types_pb2.Workspace),
             reply=self._registered,
         )
 
     async def UpdateWorkspace(
         self, request: workspaces_pb2.UpdateWorkspaceRequest, _context: Context
-    ) -> workspaces_pb2.Workspace:
+    ) -> workspace_types_pb2.Workspace:
         workspace = request.workspace
         values = {
             path: _VALUES.get(path, getattr)(workspace, path)
@@ -235,7 +240,7 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
         trust_domain = self._messages.trust_domain
         return views.workspace(session, organization, workspace, trust_domain=trust_domain)
 
-    def _registered(self, row: Workspace) -> workspaces_pb2.Workspace:
+    def _registered(self, row: Workspace) -> workspace_types_pb2.Workspace:
         """A workspace to whose server nothing can have happened yet."""
         return self._messages.workspace(WorkspaceView(row, "", has_joined=False, link=None))
 
@@ -243,14 +248,14 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
         return enrollment_to_proto(view, self._clock.now())
 
 
-def _upgrade_policy(workspace: workspaces_pb2.Workspace, path: str) -> UpgradePolicy:
-    name = workspaces_pb2.UpgradePolicy.Name(getattr(workspace, path))
+def _upgrade_policy(workspace: workspace_types_pb2.Workspace, path: str) -> UpgradePolicy:
+    name = workspace_types_pb2.UpgradePolicy.Name(getattr(workspace, path))
     is_set = bool(getattr(workspace, path))
     return UpgradePolicy(name.removeprefix("UPGRADE_POLICY_")) if is_set else UpgradePolicy.MANUAL
 
 
 # How a field of a message becomes a column; the others do as they are.
-_VALUES: dict[str, Callable[[workspaces_pb2.Workspace, str], object]] = {
+_VALUES: dict[str, Callable[[workspace_types_pb2.Workspace, str], object]] = {
     "labels": lambda workspace, _: dict(workspace.labels),
     "upgrade_policy": _upgrade_policy,
 }

@@ -15,29 +15,31 @@ from weft._describe import step_record
 from weft._graph import Graph
 from weft._records import RunRecord, StepRecord
 from weftapi.common.v1 import types_pb2
-from weftapi.workspace.v1 import run_types_pb2, snapshots_pb2
+from weftapi.workspace.v1 import run_types_pb2, snapshot_types_pb2
 
 
-def pipeline_spec(graph: Graph) -> snapshots_pb2.PipelineSpec:
+def pipeline_spec(graph: Graph) -> snapshot_types_pb2.PipelineSpec:
     """Give the spec of a traced graph, its steps in an order in which they can run."""
     records = [step_record(node) for node in graph.in_order()]
     outputs = {record.id: record.outputs for record in records}
-    return snapshots_pb2.PipelineSpec(
+    return snapshot_types_pb2.PipelineSpec(
         steps=[step_spec(record, outputs) for record in records],
-        execution_mode=snapshots_pb2.ExecutionMode.Value(f"EXECUTION_MODE_{graph.mode}"),
+        execution_mode=snapshot_types_pb2.ExecutionMode.Value(f"EXECUTION_MODE_{graph.mode}"),
         parameters=struct(graph.parameters),
     )
 
 
-def step_spec(record: StepRecord, outputs: Mapping[str, tuple[str, ...]]) -> snapshots_pb2.StepSpec:
+def step_spec(
+    record: StepRecord, outputs: Mapping[str, tuple[str, ...]]
+) -> snapshot_types_pb2.StepSpec:
     """Give the spec of a step; `outputs` names those of all steps."""
     types = zip(record.outputs, record.output_types, strict=True)
-    return snapshots_pb2.StepSpec(
+    return snapshot_types_pb2.StepSpec(
         id=record.id,
         upstream=record.upstream,
         entrypoint=record.entrypoint,
         inputs={name: _input(data, outputs) for name, data in record.inputs.items()},
-        outputs=[snapshots_pb2.OutputSpec(name=n, data_type=t[:512]) for n, t in types],
+        outputs=[snapshot_types_pb2.OutputSpec(name=n, data_type=t[:512]) for n, t in types],
         resources=run_types_pb2.ResourceSpec(
             cpu_millis=record.cpu_millis, memory_bytes=record.memory_bytes, gpu_count=record.gpus
         ),
@@ -87,7 +89,7 @@ def _input(data: Mapping[str, Any], outputs: Mapping[str, tuple[str, ...]]) -> A
     if "constant" in data or "artifact" in data:
         constant = data["constant"] if "constant" in data else dict(data)
         value = json_format.ParseDict(constant, struct_pb2.Value())
-        return snapshots_pb2.InputSpec(constant=value)
+        return snapshot_types_pb2.InputSpec(constant=value)
     if "step" in data:
         names = [data["output"]] if data["output"] else outputs[data["step"]]
         sources = [_step_output(data["step"], name) for name in names]
@@ -96,9 +98,11 @@ def _input(data: Mapping[str, Any], outputs: Mapping[str, tuple[str, ...]]) -> A
     return _list([_input(item, outputs) for _, item in items])
 
 
-def _step_output(step: str, output: str) -> snapshots_pb2.InputSpec:
-    return snapshots_pb2.InputSpec(step_output=snapshots_pb2.StepOutput(step=step, output=output))
+def _step_output(step: str, output: str) -> snapshot_types_pb2.InputSpec:
+    return snapshot_types_pb2.InputSpec(
+        step_output=snapshot_types_pb2.StepOutput(step=step, output=output)
+    )
 
 
-def _list(items: list[snapshots_pb2.InputSpec]) -> snapshots_pb2.InputSpec:
-    return snapshots_pb2.InputSpec(list=snapshots_pb2.InputList(items=items))
+def _list(items: list[snapshot_types_pb2.InputSpec]) -> snapshot_types_pb2.InputSpec:
+    return snapshot_types_pb2.InputSpec(list=snapshot_types_pb2.InputList(items=items))

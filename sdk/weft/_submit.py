@@ -26,7 +26,7 @@ from weft.errors import SubmitError, WeftError
 
 if TYPE_CHECKING:
     from weft._graph import Graph
-    from weftapi.workspace.v1 import run_types_pb2, snapshots_pb2
+    from weftapi.workspace.v1 import run_types_pb2, snapshot_types_pb2
 
 _log = logging.getLogger("weft")
 _MAX_ARCHIVE_BYTES = 64 << 20
@@ -124,7 +124,7 @@ def make_snapshot(
     parameters: Mapping[str, Any],
     *,
     source: CodeSource = CodeSource.AUTO,
-) -> snapshots_pb2.Snapshot:
+) -> snapshot_types_pb2.Snapshot:
     """Draws the graph, sees to the code, and creates the snapshot."""
     from weft import _spec
     from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
@@ -245,9 +245,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _place_code(
     connection: Connection, code: Code, source: CodeSource
-) -> snapshots_pb2.CodeArchive:
+) -> snapshot_types_pb2.CodeArchive:
     """A commit that the workspace has a code repository for, or else an upload."""
-    from weftapi.workspace.v1 import snapshots_pb2
+    from weftapi.workspace.v1 import snapshot_types_pb2
 
     checkout = look_at(code.folder)
     repository, why = repository_of(connection, checkout, source)
@@ -255,7 +255,7 @@ def _place_code(
         if why:
             _log.warning("the code is uploaded: %s", why)
         return _upload(connection, code, checkout)
-    return snapshots_pb2.CodeArchive(
+    return snapshot_types_pb2.CodeArchive(
         code_repository=repository,
         commit=checkout.commit,
         directory=checkout.directory,
@@ -265,10 +265,10 @@ def _place_code(
 
 def _upload(
     connection: Connection, code: Code, checkout: Checkout | None
-) -> snapshots_pb2.CodeArchive:
+) -> snapshot_types_pb2.CodeArchive:
     """Writes the archive under its own hash; one that is there already is not written again."""
     from weft._objects import write_bytes
-    from weftapi.workspace.v1 import server_pb2, server_pb2_grpc, snapshots_pb2
+    from weftapi.workspace.v1 import server_pb2, server_pb2_grpc, snapshot_types_pb2
 
     archive = pack(code.folder)
     if archive.left_out:
@@ -281,7 +281,7 @@ def _upload(
     sha256 = hashlib.sha256(archive.content).hexdigest()
     uri = f"{info.artifact_store_uri.rstrip('/')}/code/{sha256}.tar.gz"
     write_bytes(uri, archive.content)
-    return snapshots_pb2.CodeArchive(
+    return snapshot_types_pb2.CodeArchive(
         uri=uri,
         sha256=sha256,
         size_bytes=len(archive.content),

@@ -22,7 +22,7 @@ from weft._records import (
 )
 from weft._spec import struct
 from weftapi.common.v1 import types_pb2
-from weftapi.workspace.v1 import artifacts_pb2, reports_pb2, run_types_pb2
+from weftapi.workspace.v1 import artifact_types_pb2, artifacts_pb2, reports_pb2, run_types_pb2
 
 NameOf = Callable[[ArtifactVersion], str]
 _REASON, _EXCERPT, _TRACEBACK, _LOCATION = 1_024, 4_096, 16_384, 1_024
@@ -82,9 +82,9 @@ def new_artifact_version(
     steps = f"projects/{record.project}/runs/{record.name}/steps"
     return artifacts_pb2.NewArtifactVersion(
         artifact_id=artifact_id(record.pipeline, step, output),
-        artifact_version=artifacts_pb2.ArtifactVersion(
+        artifact_version=artifact_types_pb2.ArtifactVersion(
             uid=version.uid,
-            type=artifacts_pb2.ArtifactType.Value(f"ARTIFACT_TYPE_{version.type}"),
+            type=artifact_types_pb2.ArtifactType.Value(f"ARTIFACT_TYPE_{version.type}"),
             uri=version.uri,
             data_type=version.data_type[:512],
             materializer=version.materializer,
@@ -100,21 +100,21 @@ def new_artifact_version(
     )
 
 
-def _visualizations(files: tuple[str, ...]) -> list[artifacts_pb2.Visualization]:
+def _visualizations(files: tuple[str, ...]) -> list[artifact_types_pb2.Visualization]:
     """Say how files are shown; one whose ending says nothing is not."""
     found = []
     for file in files:
         if kind := _KINDS.get(file.rpartition(".")[2].lower()):
-            number = artifacts_pb2.VisualizationKind.Value(f"VISUALIZATION_KIND_{kind}")
-            found.append(artifacts_pb2.Visualization(kind=number, file=file))
+            number = artifact_types_pb2.VisualizationKind.Value(f"VISUALIZATION_KIND_{kind}")
+            found.append(artifact_types_pb2.Visualization(kind=number, file=file))
     return found[:_MAX_VISUALIZATIONS]
 
 
-def artifact_version(message: artifacts_pb2.ArtifactVersion) -> ArtifactVersion:
+def artifact_version(message: artifact_types_pb2.ArtifactVersion) -> ArtifactVersion:
     """Read an artifact version."""
     described = json_format.MessageToDict(message.schema)
     _, _, run, _, step = (message.producer_step.split("/")[1:] + [""] * 5)[:5]
-    kind = artifacts_pb2.ArtifactType.Name(message.type).removeprefix("ARTIFACT_TYPE_")
+    kind = artifact_types_pb2.ArtifactType.Name(message.type).removeprefix("ARTIFACT_TYPE_")
     return ArtifactVersion(
         uid=message.uid,
         name=f"{step}.{message.producer_output}",

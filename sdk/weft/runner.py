@@ -36,7 +36,7 @@ from weft.errors import ApiError, RunnerError
 if TYPE_CHECKING:
     from weft._objects import Access
     from weft._pipeline import Pipeline
-    from weftapi.workspace.v1 import reports_pb2, run_types_pb2, snapshots_pb2
+    from weftapi.workspace.v1 import reports_pb2, run_types_pb2, snapshot_types_pb2
 
 _MAX_ARCHIVE_BYTES = 64 << 20
 _MAX_UNPACKED_BYTES = 512 << 20
@@ -121,7 +121,7 @@ def execute(
     run_engine(graph, record, recorder, local, options)
 
 
-def load_pipeline(snapshot: snapshots_pb2.Snapshot, directory: Path) -> Pipeline[..., Any]:
+def load_pipeline(snapshot: snapshot_types_pb2.Snapshot, directory: Path) -> Pipeline[..., Any]:
     """Fetches the code of a snapshot, checks it, unpacks it and imports its pipeline.
 
     Raises:
@@ -175,7 +175,7 @@ def record_of(run: run_types_pb2.Run) -> RunRecord:
     return RunRecord(run.uid, ref.run, ref.project, pipeline, parameters, "", now(), {})
 
 
-def _snapshot(endpoint: Endpoint, run: run_types_pb2.Run) -> snapshots_pb2.Snapshot:
+def _snapshot(endpoint: Endpoint, run: run_types_pb2.Run) -> snapshot_types_pb2.Snapshot:
     from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
 
     stub = endpoint.stub(snapshots_pb2_grpc.SnapshotServiceStub)

@@ -14,10 +14,10 @@ from uuid import uuid4
 
 from controlplane.version import server_version
 from tests.controlplane.harness import ORGANIZATION, Client, Plane, running
-from weftapi.controlplane.v1 import operations_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import operations_pb2, workspace_types_pb2, workspaces_pb2
 
 W1, W2 = (f"{ORGANIZATION}/workspaces/{id_}" for id_ in ("w1", "w2"))
-STATE = workspaces_pb2.WorkspaceState
+STATE = workspace_types_pb2.WorkspaceState
 PATIENCE_S = 60
 # Leases that are soon taken over, and tokens that outlive the moves of the clock.
 SETTINGS = {"fleet_lease_s": 1.0, "access_token_s": 3600}
@@ -138,11 +138,11 @@ async def end_of(client: Client, name: str) -> Any:
                 return answer
 
 
-async def done(client: Client, begun: Awaitable[Any]) -> workspaces_pb2.Workspace:
+async def done(client: Client, begun: Awaitable[Any]) -> workspace_types_pb2.Workspace:
     """The workspace that an operation answers; fails where the operation did."""
     answer = await ended(client, begun)
     assert not answer.HasField("error"), answer.error
-    workspace = workspaces_pb2.Workspace()
+    workspace = workspace_types_pb2.Workspace()
     assert answer.response.Unpack(workspace)
     return workspace
 

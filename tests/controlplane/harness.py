@@ -38,6 +38,7 @@ from weftapi.controlplane.v1 import (
     enrollment_pb2,
     enrollments_pb2,
     users_pb2,
+    workspace_types_pb2,
     workspaces_pb2,
 )
 from weftapi.options.v1 import options_pb2
@@ -82,7 +83,7 @@ class LinkCall:
         """Says how the service is: each check is healthy unless it has a message."""
         health = enrollment_pb2.LinkHealth(
             checks=[
-                workspaces_pb2.HealthCheck(name=name, healthy=not message, message=message)
+                workspace_types_pb2.HealthCheck(name=name, healthy=not message, message=message)
                 for name, message in checks.items()
             ]
         )
@@ -90,7 +91,7 @@ class LinkCall:
 
     async def report(self, **fields: Any) -> None:
         """Says how the service is, healthy, with other fields of LinkHealth."""
-        checks = [workspaces_pb2.HealthCheck(name="database", healthy=True)]
+        checks = [workspace_types_pb2.HealthCheck(name="database", healthy=True)]
         health = enrollment_pb2.LinkHealth(checks=checks, **fields)
         await self.call.write(enrollment_pb2.LinkRequest(health=health))
 
@@ -249,7 +250,7 @@ class Plane:
             await bind(admin, created.user.name, role, resource)
         return await self.sign_in(email)
 
-    async def new_workspace(self, admin: Client, workspace: str) -> workspaces_pb2.Workspace:
+    async def new_workspace(self, admin: Client, workspace: str) -> workspace_types_pb2.Workspace:
         return await admin.workspaces.RegisterWorkspace(
             workspaces_pb2.RegisterWorkspaceRequest(parent=ORGANIZATION, workspace_id=workspace)
         )

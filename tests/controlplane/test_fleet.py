@@ -32,7 +32,7 @@ from tests.controlplane.fleet import (
     versions,
 )
 from tests.controlplane.harness import ORGANIZATION, Client, Plane, refused, running
-from weftapi.controlplane.v1 import audit_pb2, operations_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import audit_pb2, operations_pb2, workspace_types_pb2, workspaces_pb2
 
 PRECONDITION = "FAILED_PRECONDITION"
 MISSING = ("NOT_FOUND", "RESOURCE_NOT_FOUND")
@@ -49,14 +49,14 @@ async def test_a_workspace_lives(tmp_path: Path, database_url: str) -> None:
     """Created, suspended, resumed and deleted, with its data kept."""
     async with fleet(tmp_path, database_url) as plane:
         admin = await plane.set_up()
-        fields = workspaces_pb2.Workspace(display_name="First", labels={"team": "a"})
+        fields = workspace_types_pb2.Workspace(display_name="First", labels={"team": "a"})
         begun = await create(admin, workspace=fields)
         assert not begun.done
         assert metadata(begun).kind == operations_pb2.OPERATION_KIND_CREATE
         made = await done(admin, operation(admin, begun.name))
         assert (made.name, made.display_name, dict(made.labels)) == (W1, "First", {"team": "a"})
         assert made.state == STATE.WORKSPACE_STATE_ACTIVE
-        assert made.deployment_mode == workspaces_pb2.DEPLOYMENT_MODE_PROVISIONED
+        assert made.deployment_mode == workspace_types_pb2.DEPLOYMENT_MODE_PROVISIONED
         assert made.version == made.target_version == server_version()
         assert made.endpoint.startswith("localhost:")
         assert made.HasField("usage")

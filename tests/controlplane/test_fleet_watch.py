@@ -22,10 +22,10 @@ from tests.controlplane.harness import (
     refused,
     running,
 )
-from weftapi.controlplane.v1 import access_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import access_pb2, workspace_types_pb2, workspaces_pb2
 
 W1, W2 = (f"{ORGANIZATION}/workspaces/{id_}" for id_ in ("w1", "w2"))
-STATE = workspaces_pb2.WorkspaceState
+STATE = workspace_types_pb2.WorkspaceState
 SNAPSHOT, CHANGED, REMOVED = (
     workspaces_pb2.WorkspaceChangeType.Value(f"WORKSPACE_CHANGE_TYPE_{name}")
     for name in ("SNAPSHOT", "CHANGED", "REMOVED")
@@ -140,7 +140,7 @@ async def test_it_shows_what_its_reader_may_see(plane: Plane, admin: Client) -> 
         assert (await watch.change(W2)).type == CHANGED
         await admin.access.DeleteRoleBinding(access_pb2.DeleteRoleBindingRequest(name=granted.name))
         assert (await watch.change(W2)).type == REMOVED
-        fields = workspaces_pb2.Workspace(name=W2, display_name="secret")
+        fields = workspace_types_pb2.Workspace(name=W2, display_name="secret")
         await admin.workspaces.UpdateWorkspace(
             workspaces_pb2.UpdateWorkspaceRequest(workspace=fields)
         )
@@ -194,7 +194,7 @@ async def test_usage_and_drift_are_told(plane: Plane, admin: Client) -> None:
     await plane.new_workspace(admin, "w1")
     link = await plane.link(await plane.enroll(admin, WORKSPACE, "w1"))
     told = (await link.hear("policy")).revision
-    usage = workspaces_pb2.WorkspaceUsage(project_count=2, run_count=7, artifact_bytes=1 << 40)
+    usage = workspace_types_pb2.WorkspaceUsage(project_count=2, run_count=7, artifact_bytes=1 << 40)
     await link.report(policy_revision=told - 1, usage=usage)
 
     async def seen() -> Any:

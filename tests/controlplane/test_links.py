@@ -25,6 +25,7 @@ from weftapi.controlplane.v1 import (
     enrollment_pb2,
     enrollments_pb2,
     users_pb2,
+    workspace_types_pb2,
     workspaces_pb2,
 )
 
@@ -138,23 +139,23 @@ def _serial(chain: bytes) -> int:
 async def test_health_is_told_as_it_is(plane: Plane, admin: Client) -> None:
     await plane.new_workspace(admin, "w1")
     member = await plane.enroll(admin, WORKSPACE, "w1")
-    assert (await get(admin)).state == workspaces_pb2.WORKSPACE_STATE_UNREACHABLE
+    assert (await get(admin)).state == workspace_types_pb2.WORKSPACE_STATE_UNREACHABLE
     link = await plane.link(member)
     await introduced(link)
     seen = await get(admin)
-    assert seen.state == workspaces_pb2.WORKSPACE_STATE_ACTIVE
+    assert seen.state == workspace_types_pb2.WORKSPACE_STATE_ACTIVE
     assert (seen.version, seen.endpoint) == ("0.1.0", "edge:1")
     await link.health(database="cannot be reached", disk="")
-    await eventually(admin, workspaces_pb2.WORKSPACE_STATE_DEGRADED)
+    await eventually(admin, workspace_types_pb2.WORKSPACE_STATE_DEGRADED)
     seen = await get(admin)
     assert seen.state_reason == "database: cannot be reached"
     assert [check.healthy for check in seen.health_checks] == [False, True]
     await link.health(database="")
-    await eventually(admin, workspaces_pb2.WORKSPACE_STATE_ACTIVE)
+    await eventually(admin, workspace_types_pb2.WORKSPACE_STATE_ACTIVE)
     await link.call.done_writing()
     assert await link.ended() == ("OK", "")
     seen = await get(admin)
-    assert seen.state == workspaces_pb2.WORKSPACE_STATE_UNREACHABLE
+    assert seen.state == workspace_types_pb2.WORKSPACE_STATE_UNREACHABLE
     assert seen.last_heartbeat_time.seconds > 0
 
 
@@ -174,7 +175,7 @@ async def test_a_second_link_takes_over(plane: Plane, admin: Client) -> None:
     await old.call.done_writing()
     assert await old.ended() == ("OK", "")
     seen = await get(admin)
-    assert (seen.state, seen.endpoint) == (workspaces_pb2.WORKSPACE_STATE_ACTIVE, "edge:2")
+    assert (seen.state, seen.endpoint) == (workspace_types_pb2.WORKSPACE_STATE_ACTIVE, "edge:2")
 
 
 async def test_links_begin_with_a_hello(plane: Plane, admin: Client) -> None:

@@ -21,7 +21,14 @@ from tests.controlplane.harness import (
 from tests.controlplane.test_access import bindings
 from tests.controlplane.test_access import delete as remove_grant
 from tests.controlplane.test_roles import make as make_role
-from weftapi.controlplane.v1 import access_pb2, auth_pb2, enrollments_pb2, users_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import (
+    access_pb2,
+    auth_pb2,
+    enrollments_pb2,
+    users_pb2,
+    workspace_types_pb2,
+    workspaces_pb2,
+)
 
 W1 = f"{ORGANIZATION}/workspaces/w1"
 
@@ -172,7 +179,7 @@ async def test_a_link_to_one_hears_what_the_other_did(replicas: tuple[Plane, Pla
     await link.hear("directory")
     get = workspaces_pb2.GetWorkspaceRequest(name=W1)
     seen = await there.workspaces.GetWorkspace(get)
-    assert seen.state == workspaces_pb2.WORKSPACE_STATE_ACTIVE
+    assert seen.state == workspace_types_pb2.WORKSPACE_STATE_ACTIVE
     bob = await two.new_user(there, "bob@example.com", role="viewer", resource=W1)
     async with asyncio.timeout(20):
         while bob.subject not in {grant.subject for grant in (await link.hear("policy")).grants}:

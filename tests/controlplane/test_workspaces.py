@@ -16,7 +16,13 @@ from tests.controlplane.harness import (
     bind,
     refused,
 )
-from weftapi.controlplane.v1 import access_pb2, enrollments_pb2, system_pb2, workspaces_pb2
+from weftapi.controlplane.v1 import (
+    access_pb2,
+    enrollments_pb2,
+    system_pb2,
+    workspace_types_pb2,
+    workspaces_pb2,
+)
 
 DENIED = ("PERMISSION_DENIED", "NOT_PERMITTED")
 MISSING = ("NOT_FOUND", "RESOURCE_NOT_FOUND")
@@ -67,7 +73,7 @@ def revoke(client: Client, name: str) -> Any:
 async def test_a_workspace_is_registered_once(plane: Plane, admin: Client) -> None:
     id_ = str(uuid4())
     made = await register(admin, "w1", display_name="First", request_id=id_)
-    assert made.state == workspaces_pb2.WORKSPACE_STATE_ENROLLING
+    assert made.state == workspace_types_pb2.WORKSPACE_STATE_ENROLLING
     assert made.creator == admin.subject
     assert await register(admin, "w1", display_name="First", request_id=id_) == made
     assert await get(admin) == made
@@ -121,16 +127,16 @@ async def test_a_removed_workspace_leaves_nothing_to_its_successor(
         access_pb2.ListRoleBindingsRequest(parent=ORGANIZATION, filter=f'resource = "{W1}"')
     )
     assert not grants.role_bindings
-    assert (await get(admin)).state == workspaces_pb2.WORKSPACE_STATE_ENROLLING
+    assert (await get(admin)).state == workspace_types_pb2.WORKSPACE_STATE_ENROLLING
 
 
 async def test_a_registration_is_changed_field_by_field(plane: Plane, admin: Client) -> None:
     first = await register(admin, "w1", display_name="First")
-    fields = workspaces_pb2.Workspace(
+    fields = workspace_types_pb2.Workspace(
         name=W1,
         display_name="Second",
         labels={"team": "a"},
-        upgrade_policy=workspaces_pb2.UPGRADE_POLICY_AUTOMATIC,
+        upgrade_policy=workspace_types_pb2.UPGRADE_POLICY_AUTOMATIC,
         etag=first.etag,
     )
     only = FieldMask(paths=["labels"])
@@ -142,7 +148,7 @@ async def test_a_registration_is_changed_field_by_field(plane: Plane, admin: Cli
     fields.etag = labelled.etag
     second = await update(admin, fields)
     assert second.display_name == "Second"
-    assert second.upgrade_policy == workspaces_pb2.UPGRADE_POLICY_AUTOMATIC
+    assert second.upgrade_policy == workspace_types_pb2.UPGRADE_POLICY_AUTOMATIC
     fields.etag = ""
     unchanged = await update(admin, fields)
     assert unchanged.etag == second.etag
@@ -150,13 +156,13 @@ async def test_a_registration_is_changed_field_by_field(plane: Plane, admin: Cli
         call = update(admin, fields, update_mask=FieldMask(paths=[path]))
         assert await refused(call) == ("INVALID_ARGUMENT", "INVALID_FIELDS")
     for name in ("", ORGANIZATION, f"{W1}/operations/x"):
-        call = update(admin, workspaces_pb2.Workspace(name=name))
+        call = update(admin, workspace_types_pb2.Workspace(name=name))
         assert await refused(call) == ("INVALID_ARGUMENT", "INVALID_FIELDS")
     editor = await plane.new_user(admin, "ed@example.com", role="editor")
     assert await refused(update(editor, fields)) == DENIED
 
 
-def update(client: Client, workspace: workspaces_pb2.Workspace, **fields: Any) -> Any:
+def update(client: Client, workspace: workspace_types_pb2.Workspace, **fields: Any) -> Any:
     request = workspaces_pb2.UpdateWorkspaceRequest(workspace=workspace, **fields)
     return client.workspaces.UpdateWorkspace(request)
 

@@ -11,7 +11,7 @@ from weft import Cache, ExecutionMode, Resources, Retry, RunState, StepState, pi
 from weft import _spec as spec
 from weft._describe import run_record
 from weft._states import StopMode
-from weftapi.workspace.v1 import run_types_pb2, snapshots_pb2
+from weftapi.workspace.v1 import run_types_pb2, snapshot_types_pb2
 
 
 class Parts(NamedTuple):
@@ -80,5 +80,5 @@ def test_modes_and_states_are_the_wires() -> None:
     assert set(run_types_pb2.RunState.keys()[1:]) == {f"RUN_STATE_{s}" for s in RunState}
     assert set(run_types_pb2.StepState.keys()[1:]) == {f"STEP_STATE_{s}" for s in StepState}
     assert set(run_types_pb2.StopMode.keys()[1:]) == {f"STOP_MODE_{m}" for m in StopMode}
-    modes = snapshots_pb2.ExecutionMode.keys()[1:]
+    modes = snapshot_types_pb2.ExecutionMode.keys()[1:]
     assert set(modes) == {f"EXECUTION_MODE_{mode}" for mode in ExecutionMode}

@@ -6,7 +6,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.workspace.harness import Harness, spec_step
 from weftapi.workspace.v1 import code_repositories_pb2 as pb
-from weftapi.workspace.v1 import snapshots_pb2
+from weftapi.workspace.v1 import snapshot_types_pb2, snapshots_pb2
 
 DEMO = "projects/demo"
 MODELS = f"{DEMO}/codeRepositories/models"
@@ -54,13 +54,13 @@ async def verify(ws: Harness) -> pb.VerifyCodeRepositoryResponse:
 
 async def snapshot_of(
     ws: Harness, commit: str, *, request_id: str = "", **code: Any
-) -> snapshots_pb2.Snapshot:
+) -> snapshot_types_pb2.Snapshot:
     """A snapshot of the code at a commit."""
     fields = {"code_repository": MODELS, "entrypoint": "train:train", "commit": commit, **code}
-    snapshot = snapshots_pb2.Snapshot(
+    snapshot = snapshot_types_pb2.Snapshot(
         pipeline=f"{DEMO}/pipelines/train",
-        spec=snapshots_pb2.PipelineSpec(steps=[spec_step("load")]),
-        code=snapshots_pb2.CodeArchive(**fields),
+        spec=snapshot_types_pb2.PipelineSpec(steps=[spec_step("load")]),
+        code=snapshot_types_pb2.CodeArchive(**fields),
     )
     return await ws.snapshots().CreateSnapshot(
         snapshots_pb2.CreateSnapshotRequest(parent=DEMO, snapshot=snapshot, request_id=request_id)

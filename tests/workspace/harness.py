@@ -39,6 +39,7 @@ from weftapi.workspace.v1 import (
     reports_pb2,
     run_types_pb2,
     runs_pb2,
+    snapshot_types_pb2,
     snapshots_pb2,
 )
 from workspace.config import WorkspaceSettings
@@ -179,16 +180,16 @@ class Harness(Stubs):
 
     async def create_snapshot(
         self,
-        *steps: snapshots_pb2.StepSpec,
+        *steps: snapshot_types_pb2.StepSpec,
         project: str = "demo",
         code: bool = True,
         **fields: Any,
-    ) -> snapshots_pb2.Snapshot:
+    ) -> snapshot_types_pb2.Snapshot:
         """A snapshot of pipeline "train"; by default of the chain load -> fit -> test."""
         graph = steps or (spec_step("load"), spec_step("fit", "load"), spec_step("test", "fit"))
-        snapshot = snapshots_pb2.Snapshot(
+        snapshot = snapshot_types_pb2.Snapshot(
             pipeline=f"projects/{project}/pipelines/train",
-            spec=snapshots_pb2.PipelineSpec(steps=graph, **fields.pop("spec", {})),
+            spec=snapshot_types_pb2.PipelineSpec(steps=graph, **fields.pop("spec", {})),
             **fields,
         )
         if code:
@@ -295,8 +296,8 @@ async def workspace(
         await built.stop()
 
 
-def spec_step(step: str, *upstream: str) -> snapshots_pb2.StepSpec:
-    return snapshots_pb2.StepSpec(id=step, upstream=upstream, entrypoint=f"train:{step}")
+def spec_step(step: str, *upstream: str) -> snapshot_types_pb2.StepSpec:
+    return snapshot_types_pb2.StepSpec(id=step, upstream=upstream, entrypoint=f"train:{step}")
 
 
 def run_report(sequence: int, state: str, **fields: Any) -> reports_pb2.Report:

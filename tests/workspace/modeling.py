@@ -4,7 +4,13 @@ from typing import Any
 from uuid import uuid4
 
 from tests.workspace.harness import Harness
-from weftapi.workspace.v1 import artifacts_pb2, model_types_pb2, models_pb2
+from weftapi.workspace.v1 import (
+    artifact_types_pb2,
+    artifacts_pb2,
+    model_stages_pb2,
+    model_types_pb2,
+    models_pb2,
+)
 
 DEMO = "projects/demo"
 FRAUD = f"{DEMO}/models/fraud"
@@ -57,7 +63,7 @@ async def move(
     **more: Any,
 ) -> model_types_pb2.ModelVersion:
     return await ws.models(token).TransitionModelVersionStage(
-        models_pb2.TransitionModelVersionStageRequest(
+        model_stages_pb2.TransitionModelVersionStageRequest(
             name=f"{FRAUD}/versions/{version}", stage=stage, demote_existing=demote, **more
         )
     )
@@ -67,7 +73,7 @@ async def ask(
     ws: Harness, version: Any, stage: Any = PRODUCTION, *, token: str | None = None, **more: Any
 ) -> model_types_pb2.StageRequest:
     return await ws.models(token).RequestStageTransition(
-        models_pb2.RequestStageTransitionRequest(
+        model_stages_pb2.RequestStageTransitionRequest(
             parent=f"{FRAUD}/versions/{version}", stage=stage, **more
         )
     )
@@ -75,7 +81,7 @@ async def ask(
 
 async def history(ws: Harness, parent: str = FRAUD, **more: Any) -> list[tuple[str, str, str]]:
     """Moves, newest first: which version, from where, to where."""
-    request = models_pb2.ListStageTransitionsRequest(parent=parent, **more)
+    request = model_stages_pb2.ListStageTransitionsRequest(parent=parent, **more)
     listed = await ws.models().ListStageTransitions(request)
     return [
         (line.model_version.rpartition("/")[2], _short(getattr(line, "from")), _short(line.to))
@@ -89,7 +95,7 @@ def _short(stage: Any) -> str:
 
 async def new_artifact(ws: Harness, artifact: str = "weights", *, project: str = "demo") -> str:
     """The name of a new version of an artifact."""
-    version = artifacts_pb2.ArtifactVersion(
+    version = artifact_types_pb2.ArtifactVersion(
         uid=str(uuid4()),
         uri=f"file:///{artifact}",
         data_type="numpy.ndarray",

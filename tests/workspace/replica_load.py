@@ -21,6 +21,7 @@ from weftapi.workspace.v1 import (
     schedule_types_pb2,
     schedules_pb2,
     schedules_pb2_grpc,
+    snapshot_types_pb2,
     snapshots_pb2,
     snapshots_pb2_grpc,
     trigger_types_pb2,
@@ -49,9 +50,9 @@ class Load:
         """Makes what the load needs; the revision after it."""
         project = projects_pb2.CreateProjectRequest(project_id="demo")
         await self.call(projects_pb2_grpc.ProjectServiceStub, "CreateProject", project)
-        snapshot = snapshots_pb2.Snapshot(
+        snapshot = snapshot_types_pb2.Snapshot(
             pipeline=f"{DEMO}/pipelines/train",
-            spec=snapshots_pb2.PipelineSpec(steps=[spec_step("fit")]),
+            spec=snapshot_types_pb2.PipelineSpec(steps=[spec_step("fit")]),
         )
         snapshot.code.uri, snapshot.code.sha256 = "file:///code.tar.gz", "a" * 64
         snapshot.code.size_bytes, snapshot.code.entrypoint = 1, "train:train"

@@ -11,6 +11,7 @@ import pytest
 from tests.clouds import emulators
 from tests.workspace.harness import DEMO_EDITOR, VIEWER, Harness, refused, workspace
 from tests.workspace.test_artifact_upkeep import version
+from weftapi.workspace.v1 import artifact_types_pb2
 from weftapi.workspace.v1 import artifacts_pb2 as pb
 from workspace.objects import open_store
 
@@ -29,12 +30,14 @@ FILES = {
 KINDS = {"png": "IMAGE", "html": "HTML", "md": "MARKDOWN", "csv": "CSV", "json": "JSON"}
 
 
-def shown(file: str) -> pb.Visualization:
+def shown(file: str) -> artifact_types_pb2.Visualization:
     kind = "PLOT" if file == "plot.json" else KINDS[file.rpartition(".")[2]]
-    return pb.Visualization(kind=f"VISUALIZATION_KIND_{kind}", file=file)
+    return artifact_types_pb2.Visualization(kind=f"VISUALIZATION_KIND_{kind}", file=file)
 
 
-async def made(ws: Harness, uri: str, *files: str, project: str = "demo") -> pb.ArtifactVersion:
+async def made(
+    ws: Harness, uri: str, *files: str, project: str = "demo"
+) -> artifact_types_pb2.ArtifactVersion:
     request = pb.CreateArtifactVersionRequest(
         parent=f"projects/{project}/artifacts/report",
         artifact_version=version(uri=uri, visualizations=[shown(file) for file in files]),

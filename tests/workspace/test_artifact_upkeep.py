@@ -11,14 +11,14 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from tests.workspace.harness import EDITOR, VIEWER, Harness, refused, run_report, step_report
 from tests.workspace.modeling import new_model, new_version
 from tests.workspace.test_artifacts import make, new, running
+from weftapi.workspace.v1 import artifact_types_pb2, events_pb2, models_pb2, runs_pb2
 from weftapi.workspace.v1 import artifacts_pb2 as pb
-from weftapi.workspace.v1 import events_pb2, models_pb2, runs_pb2
 
 ARTIFACT = "projects/demo/artifacts/data"
 
 
-def version(**fields: Any) -> pb.ArtifactVersion:
-    return pb.ArtifactVersion(
+def version(**fields: Any) -> artifact_types_pb2.ArtifactVersion:
+    return artifact_types_pb2.ArtifactVersion(
         **{
             "uri": "s3://bucket/data",
             "data_type": "pandas.DataFrame",
@@ -33,13 +33,16 @@ def create(**fields: Any) -> pb.CreateArtifactVersionRequest:
     return pb.CreateArtifactVersionRequest(parent=ARTIFACT, artifact_version=version(**fields))
 
 
-async def get(ws: Harness, name: str) -> pb.ArtifactVersion:
+async def get(ws: Harness, name: str) -> artifact_types_pb2.ArtifactVersion:
     return await ws.artifacts().GetArtifactVersion(pb.GetArtifactVersionRequest(name=name))
 
 
-async def update(ws: Harness, name: str, *paths: str, **fields: Any) -> pb.ArtifactVersion:
+async def update(
+    ws: Harness, name: str, *paths: str, **fields: Any
+) -> artifact_types_pb2.ArtifactVersion:
     request = pb.UpdateArtifactVersionRequest(
-        artifact_version=pb.ArtifactVersion(name=name, **fields), update_mask=FieldMask(paths=paths)
+        artifact_version=artifact_types_pb2.ArtifactVersion(name=name, **fields),
+        update_mask=FieldMask(paths=paths),
     )
     return await ws.artifacts().UpdateArtifactVersion(request)
 
@@ -56,7 +59,7 @@ async def run_job(ws: Harness, name: str) -> None:
     await job.run(None)  # type: ignore[arg-type]
 
 
-async def taken_version(ws: Harness) -> tuple[pb.ArtifactVersion, str]:
+async def taken_version(ws: Harness) -> tuple[artifact_types_pb2.ArtifactVersion, str]:
     """A version that a step took, and the step."""
     run, me = await running(ws, "load", "fit")
     (made,) = await make(ws, new("data", step=f"{run}/steps/load", output="data"))
@@ -127,9 +130,9 @@ async def test_creating_is_safe_to_repeat_and_an_alias_is_one_versions(ws: Harne
         {"alias": "../up"},
         {"description": "x" * 4097},
         {"labels": {"k": "v" * 257}},
-        {"visualizations": [pb.Visualization(kind=1, file="../../secret.png")]},
-        {"visualizations": [pb.Visualization(kind=1, file="/etc/passwd")]},
-        {"visualizations": [pb.Visualization(file="plot.png")]},
+        {"visualizations": [artifact_types_pb2.Visualization(kind=1, file="../../secret.png")]},
+        {"visualizations": [artifact_types_pb2.Visualization(kind=1, file="/etc/passwd")]},
+        {"visualizations": [artifact_types_pb2.Visualization(file="plot.png")]},
     ],
 )
 async def test_what_cannot_be_said_of_a_version_is_refused(ws: Harness, fields: Any) -> None:
@@ -175,7 +178,9 @@ async def test_an_artifact_is_described_found_by_label_and_deleted(ws: Harness) 
     await make(ws, new("data"), new("other"))
     stub = ws.artifacts()
     before = await stub.GetArtifact(pb.GetArtifactRequest(name=ARTIFACT))
-    wanted = pb.Artifact(name=ARTIFACT, display_name="Data", labels={"team": "a"}, etag=before.etag)
+    wanted = artifact_types_pb2.Artifact(
+        name=ARTIFACT, display_name="Data", labels={"team": "a"}, etag=before.etag
+    )
     request = pb.UpdateArtifactRequest(artifact=wanted, request_id=str(uuid4()))
     after = await stub.UpdateArtifact(request)
     assert await stub.UpdateArtifact(request) == after
@@ -309,7 +314,7 @@ async def test_deleting_takes_an_administrator(ws: Harness) -> None:
     async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
         await ws.artifacts(ws.token(VIEWER)).UpdateArtifactVersion(
             pb.UpdateArtifactVersionRequest(
-                artifact_version=pb.ArtifactVersion(name=made.name, alias="x")
+                artifact_version=artifact_types_pb2.ArtifactVersion(name=made.name, alias="x")
             )
         )
 

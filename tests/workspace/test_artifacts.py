@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.workspace.harness import Harness, outcomes, refused, run_report, step_report
-from weftapi.workspace.v1 import artifacts_pb2, run_types_pb2, steps_pb2
+from weftapi.workspace.v1 import artifact_types_pb2, artifacts_pb2, run_types_pb2, steps_pb2
 
 Create = artifacts_pb2.BatchCreateArtifactVersionsRequest
 New = artifacts_pb2.NewArtifactVersion
@@ -14,7 +14,7 @@ Lookup = steps_pb2.LookupStepCacheRequest
 
 
 def new(artifact: str, *, uid: str = "", step: str = "", output: str = "", **fields: Any) -> New:
-    version = artifacts_pb2.ArtifactVersion(
+    version = artifact_types_pb2.ArtifactVersion(
         uid=uid or str(uuid4()),
         uri=f"file:///{artifact}",
         data_type="numpy.ndarray",
@@ -42,7 +42,7 @@ async def running(ws: Harness, *steps: str) -> tuple[str, str]:
 
 async def test_versions_are_numbered_and_got_and_listed(ws: Harness) -> None:
     run, _ = await running(ws, "load")
-    model = artifacts_pb2.ARTIFACT_TYPE_MODEL
+    model = artifact_types_pb2.ARTIFACT_TYPE_MODEL
     first, second, other = await make(
         ws,
         new("data", step=f"{run}/steps/load", output="data", schema={"rows": 3}),

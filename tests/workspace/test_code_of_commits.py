@@ -19,7 +19,12 @@ from tests.workspace.fakes import FakeManager
 from tests.workspace.git_server import Checkout, GitDaemon, git_daemon
 from tests.workspace.harness import Harness, refused, workspace
 from weftapi.workspace.v1 import code_repositories_pb2 as pb
-from weftapi.workspace.v1 import schedule_types_pb2, schedules_pb2, snapshots_pb2
+from weftapi.workspace.v1 import (
+    schedule_types_pb2,
+    schedules_pb2,
+    snapshot_types_pb2,
+    snapshots_pb2,
+)
 
 
 @pytest.fixture
@@ -42,11 +47,11 @@ async def ws(tmp_path: Path, database_url: str, daemon: GitDaemon) -> AsyncItera
         yield harness
 
 
-def place_of(snapshot: snapshots_pb2.Snapshot) -> Path:
+def place_of(snapshot: snapshot_types_pb2.Snapshot) -> Path:
     return Path(unquote(urlsplit(snapshot.code.uri).path))
 
 
-def files_of(snapshot: snapshots_pb2.Snapshot) -> dict[str, bytes]:
+def files_of(snapshot: snapshot_types_pb2.Snapshot) -> dict[str, bytes]:
     """What a runner gets of a snapshot's code, by path; its hash is checked as runners do."""
     data = place_of(snapshot).read_bytes()
     assert hashlib.sha256(data).hexdigest() == snapshot.code.sha256

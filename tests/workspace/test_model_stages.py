@@ -24,7 +24,7 @@ from tests.workspace.modeling import (
     new_model,
     new_version,
 )
-from weftapi.workspace.v1 import model_types_pb2, models_pb2
+from weftapi.workspace.v1 import model_stages_pb2, model_types_pb2, models_pb2
 
 APPROVED = model_types_pb2.STAGE_REQUEST_STATE_APPROVED
 DENIED = model_types_pb2.STAGE_REQUEST_STATE_DENIED
@@ -32,17 +32,17 @@ WITHDRAWN = model_types_pb2.STAGE_REQUEST_STATE_WITHDRAWN
 
 
 async def approve(ws: Harness, name: str, *, token: str | None = None, **more: Any) -> Any:
-    request = models_pb2.ApproveStageRequestRequest(name=name, **more)
+    request = model_stages_pb2.ApproveStageRequestRequest(name=name, **more)
     return await ws.models(token).ApproveStageRequest(request)
 
 
 async def deny(ws: Harness, name: str, comment: str = "") -> Any:
-    request = models_pb2.DenyStageRequestRequest(name=name, comment=comment)
+    request = model_stages_pb2.DenyStageRequestRequest(name=name, comment=comment)
     return await ws.models().DenyStageRequest(request)
 
 
 async def withdraw(ws: Harness, name: str, token: str | None = None) -> Any:
-    request = models_pb2.WithdrawStageRequestRequest(name=name)
+    request = model_stages_pb2.WithdrawStageRequestRequest(name=name)
     return await ws.models(token).WithdrawStageRequest(request)
 
 
@@ -58,7 +58,7 @@ async def test_a_version_moves_and_its_history_says_who_when_and_why(ws: Harness
     moved = await move(ws, "staging", PRODUCTION)
     assert moved.stage == PRODUCTION
     assert (await get(ws, "production")).number == 1
-    request = models_pb2.ListStageTransitionsRequest(parent=FRAUD, filter="to = STAGING")
+    request = model_stages_pb2.ListStageTransitionsRequest(parent=FRAUD, filter="to = STAGING")
     (line,) = (await ws.models().ListStageTransitions(request)).stage_transitions
     assert (line.creator, line.comment, line.to) == (EDITOR, "try it", STAGING)
     assert line.create_time.ToSeconds() > 0
@@ -84,7 +84,7 @@ async def test_a_held_stage_is_given_up_only_when_said(ws: Harness) -> None:
     await move(ws, 2, PRODUCTION, demote=True)
     assert (await get(ws, "production")).number == 2
     assert (await get(ws, "1")).stage == ARCHIVED
-    request = models_pb2.ListStageTransitionsRequest(parent=FRAUD, filter="to = ARCHIVED")
+    request = model_stages_pb2.ListStageTransitionsRequest(parent=FRAUD, filter="to = ARCHIVED")
     (line,) = (await ws.models().ListStageTransitions(request)).stage_transitions
     assert line.successor == f"{FRAUD}/versions/2"
     # Nobody gives way to those who leave.
@@ -118,7 +118,7 @@ async def test_a_guarded_stage_takes_two_people(ws: Harness) -> None:
         await move(ws, 1, PRODUCTION)
     request = await ask(ws, 1, token=editor, comment="auc 0.95")
     assert (request.creator, request.comment, request.stage) == (EDITOR, "auc 0.95", PRODUCTION)
-    got = models_pb2.GetStageRequestRequest(name=request.name)
+    got = model_stages_pb2.GetStageRequestRequest(name=request.name)
     assert await ws.models().GetStageRequest(got) == request
     async with refused("ALREADY_EXISTS", "RESOURCE_EXISTS"):
         await ask(ws, 1)
@@ -128,7 +128,7 @@ async def test_a_guarded_stage_takes_two_people(ws: Harness) -> None:
     decided = await approve(ws, request.name, comment="looks right")
     assert (decided.state, decided.decider) == (APPROVED, ADMIN)
     assert (await get(ws, "production")).number == 1
-    transitions = models_pb2.ListStageTransitionsRequest(parent=FRAUD)
+    transitions = model_stages_pb2.ListStageTransitionsRequest(parent=FRAUD)
     (line,) = (await ws.models().ListStageTransitions(transitions)).stage_transitions
     assert (line.creator, line.comment, line.stage_request) == (ADMIN, "looks right", request.name)
     for again in (approve(ws, request.name), deny(ws, request.name)):
@@ -159,7 +159,7 @@ async def test_requests_are_listed_by_state(ws: Harness) -> None:
     assert denied.state == DENIED
 
     async def listed(parent: str, filter_: str = "") -> list[str]:
-        request = models_pb2.ListStageRequestsRequest(parent=parent, filter=filter_)
+        request = model_stages_pb2.ListStageRequestsRequest(parent=parent, filter=filter_)
         return [r.name for r in (await ws.models().ListStageRequests(request)).stage_requests]
 
     assert await listed(FRAUD) == [second.name, first.name]
@@ -181,7 +181,7 @@ async def test_bad_requests_are_refused(ws: Harness) -> None:
     for missing in (str(uuid4()), "no-uuid"):
         name = f"{FRAUD}/stageRequests/{missing}"
         async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
-            await ws.models().GetStageRequest(models_pb2.GetStageRequestRequest(name=name))
+            await ws.models().GetStageRequest(model_stages_pb2.GetStageRequestRequest(name=name))
         async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
             await approve(ws, name)
     # The request of one model is not found through another.
@@ -259,7 +259,7 @@ async def _walk(ws: Harness, model: str, steps: list[Any]) -> None:
     for number, stage, demote in steps:
         holder = next((n for n, s in where.items() if s == stage), 0)
         blocked = stage in (STAGING, PRODUCTION) and holder not in (0, number)
-        request = models_pb2.TransitionModelVersionStageRequest(
+        request = model_stages_pb2.TransitionModelVersionStageRequest(
             name=f"{parent}/versions/{number}", stage=stage, demote_existing=demote
         )
         if blocked and not demote:

@@ -24,6 +24,7 @@ from tests.workspace.modeling import (
 from weftapi.workspace.v1 import (
     artifacts_pb2,
     events_pb2,
+    model_stages_pb2,
     model_types_pb2,
     models_pb2,
     projects_pb2,
@@ -226,7 +227,7 @@ async def test_what_is_in_use_is_not_deleted(ws: Harness) -> None:
         await delete(ws, f"{FRAUD}/versions/1")
     assert refusal.error
     assert refusal.error.metadata["dependents"] == f"the stage STAGING,{request.name}"
-    await ws.models().DenyStageRequest(models_pb2.DenyStageRequestRequest(name=request.name))
+    await ws.models().DenyStageRequest(model_stages_pb2.DenyStageRequestRequest(name=request.name))
     await move(ws, 1, ARCHIVED)
     async with refused("FAILED_PRECONDITION", "RESOURCE_IN_USE") as refusal:
         await delete(ws, FRAUD)

@@ -12,7 +12,13 @@ from tests.workspace.harness import (
     spec_step,
     step_report,
 )
-from weftapi.workspace.v1 import run_types_pb2, runs_pb2, snapshots_pb2, steps_pb2
+from weftapi.workspace.v1 import (
+    run_types_pb2,
+    runs_pb2,
+    snapshot_types_pb2,
+    snapshots_pb2,
+    steps_pb2,
+)
 
 Get = runs_pb2.GetRunRequest
 List = runs_pb2.ListRunsRequest
@@ -253,9 +259,9 @@ async def test_a_broken_graph_is_refused(ws: Harness) -> None:
 
 async def test_a_snapshot_of_another_projects_pipeline_is_refused(ws: Harness) -> None:
     await ws.create_project("other")
-    snapshot = snapshots_pb2.Snapshot(
+    snapshot = snapshot_types_pb2.Snapshot(
         pipeline="projects/other/pipelines/train",
-        spec=snapshots_pb2.PipelineSpec(steps=[spec_step("a")]),
+        spec=snapshot_types_pb2.PipelineSpec(steps=[spec_step("a")]),
     )
     async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
         await ws.snapshots().CreateSnapshot(

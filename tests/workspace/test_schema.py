@@ -5,7 +5,7 @@ import pytest
 from meshkit.migrations import drift, migrate
 from weftapi.workspace.v1 import (
     alerter_types_pb2,
-    artifacts_pb2,
+    artifact_types_pb2,
     model_types_pb2,
     run_types_pb2,
     schedule_types_pb2,
@@ -85,7 +85,7 @@ def test_names_of_states_are_those_of_the_contract_in_its_order() -> None:
         (RunState, run_types_pb2.RunState),
         (StepState, run_types_pb2.StepState),
         (runs.TRIGGERS, run_types_pb2.RunTrigger),
-        (artifacts.TYPES, artifacts_pb2.ArtifactType),
+        (artifacts.TYPES, artifact_types_pb2.ArtifactType),
         (ModelStage, model_types_pb2.ModelStage),
         (RequestState, model_types_pb2.StageRequestState),
         (ScheduleState, schedule_types_pb2.ScheduleState),

@@ -32,7 +32,14 @@ from tests.workspace.triggering import (
     settled,
     short,
 )
-from weftapi.workspace.v1 import events_pb2, run_types_pb2, runs_pb2, snapshots_pb2, triggers_pb2
+from weftapi.workspace.v1 import (
+    events_pb2,
+    run_types_pb2,
+    runs_pb2,
+    snapshot_types_pb2,
+    snapshots_pb2,
+    triggers_pb2,
+)
 from workspace.operations.references import UnknownReferenceError, fill, references
 from workspace.store.schema_triggers import Trigger
 from workspace.triggering.reactor import firing_of
@@ -51,8 +58,8 @@ async def run_of(ws: Harness, name: str) -> run_types_pb2.Run:
 
 async def new_pipeline(ws: Harness) -> str:
     """A snapshot of another pipeline than "train"."""
-    spec = snapshots_pb2.PipelineSpec(steps=[spec_step("load")])
-    snapshot = snapshots_pb2.Snapshot(pipeline=f"{DEMO}/pipelines/other", spec=spec)
+    spec = snapshot_types_pb2.PipelineSpec(steps=[spec_step("load")])
+    snapshot = snapshot_types_pb2.Snapshot(pipeline=f"{DEMO}/pipelines/other", spec=spec)
     request = snapshots_pb2.CreateSnapshotRequest(parent=DEMO, snapshot=snapshot)
     return str((await ws.snapshots().CreateSnapshot(request)).name)
 

@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 
 from meshkit.ids import new_uid
 from meshkit.rules import resolve_update_mask
-from weftapi.workspace.v1 import artifacts_pb2
+from weftapi.workspace.v1 import artifact_types_pb2, artifacts_pb2
 from workspace import names
 from workspace.contents import Link
 from workspace.objects.keys import checked
@@ -27,16 +27,18 @@ from workspace.store.schema_artifacts import Artifact, ArtifactVersion, LineageE
 
 Versions = artifacts_pb2.BatchCreateArtifactVersionsResponse
 _DOWNLOADS = "/api/workspace/v1/downloads/"
-_TYPES = numbers(artifacts_pb2.ArtifactType)
-_TYPE_NAMES = short_names(artifacts_pb2.ArtifactType)
-_KINDS = short_names(artifacts_pb2.VisualizationKind)
-_KIND_NUMBERS = numbers(artifacts_pb2.VisualizationKind)
+_TYPES = numbers(artifact_types_pb2.ArtifactType)
+_TYPE_NAMES = short_names(artifact_types_pb2.ArtifactType)
+_KINDS = short_names(artifact_types_pb2.VisualizationKind)
+_KIND_NUMBERS = numbers(artifact_types_pb2.VisualizationKind)
 # Updates carry the same message without them.
 _REQUIRED = ("uri", "data_type", "materializer", "content_hash")
 _SAID = ("alias", "description", "labels", "metadata")
 
 
-def new_version(artifact: str, version: artifacts_pb2.ArtifactVersion) -> operations.NewVersion:
+def new_version(
+    artifact: str, version: artifact_types_pb2.ArtifactVersion
+) -> operations.NewVersion:
     missing = next((name for name in _REQUIRED if not getattr(version, name)), None)
     if missing:
         raise invalid(f"artifact_version.{missing}", "is required")
@@ -75,7 +77,7 @@ def _plain_value(message: Message, path: str) -> Any:
     return (value or None) if path == "alias" else value
 
 
-def _visualization_to_dict(shown: artifacts_pb2.Visualization) -> dict[str, Any]:
+def _visualization_to_dict(shown: artifact_types_pb2.Visualization) -> dict[str, Any]:
     try:
         checked(shown.file)
     except ObjectStoreError as error:
@@ -92,8 +94,8 @@ def versions_to_proto(rows: list[ArtifactVersion]) -> Versions:
     return Versions(artifact_versions=[version_to_proto(row) for row in rows])
 
 
-def artifact_to_proto(row: Artifact) -> artifacts_pb2.Artifact:
-    return artifacts_pb2.Artifact(
+def artifact_to_proto(row: Artifact) -> artifact_types_pb2.Artifact:
+    return artifact_types_pb2.Artifact(
         name=row.name,
         uid=str(row.uid),
         creator=row.creator,
@@ -109,11 +111,11 @@ def artifact_to_proto(row: Artifact) -> artifacts_pb2.Artifact:
     )
 
 
-def version_to_proto(row: ArtifactVersion) -> artifacts_pb2.ArtifactVersion:
+def version_to_proto(row: ArtifactVersion) -> artifact_types_pb2.ArtifactVersion:
     type_: Any = _TYPES[row.type]
     is_produced = bool(row.producer_step)
     producer = names.step(row.project, row.producer_run, row.producer_step) if is_produced else ""
-    version = artifacts_pb2.ArtifactVersion(
+    version = artifact_types_pb2.ArtifactVersion(
         name=row.name,
         uid=str(row.uid),
         creator=row.creator,
@@ -153,12 +155,12 @@ def edge_to_proto(edge: LineageEdge, step: str, version: str) -> artifacts_pb2.L
     )
 
 
-def _visualization_to_proto(shown: dict[str, Any]) -> artifacts_pb2.Visualization:
+def _visualization_to_proto(shown: dict[str, Any]) -> artifact_types_pb2.Visualization:
     kind: Any = _KIND_NUMBERS.get(shown["kind"], 0)
-    return artifacts_pb2.Visualization(**{**shown, "kind": kind})
+    return artifact_types_pb2.Visualization(**{**shown, "kind": kind})
 
 
-def basic_version(row: ArtifactVersion) -> artifacts_pb2.ArtifactVersion:
+def basic_version(row: ArtifactVersion) -> artifact_types_pb2.ArtifactVersion:
     """A version without what may be large: a page of hundreds must fit a message."""
     version = version_to_proto(row)
     for name in ("schema", "metadata", "description", "written_with", "visualizations"):

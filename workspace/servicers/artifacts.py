@@ -13,7 +13,7 @@ from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.idempotency import once
 from meshkit.paging import MAX_PAGE_SIZE, ListQuery, OrderKey, Orders
-from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
+from weftapi.workspace.v1 import artifact_types_pb2, artifacts_pb2, artifacts_pb2_grpc
 from workspace import names
 from workspace.contents import Contents
 from workspace.operations import artifact_upkeep as upkeep
@@ -56,7 +56,7 @@ class ArtifactServicer(artifacts_pb2_grpc.ArtifactServiceServicer):
 
     async def GetArtifact(
         self, request: artifacts_pb2.GetArtifactRequest, _context: Context
-    ) -> artifacts_pb2.Artifact:
+    ) -> artifact_types_pb2.Artifact:
         row = await self._database.read(store.get, *names.ids(request.name))
         if row is None:
             raise absent(request.name)
@@ -77,14 +77,14 @@ class ArtifactServicer(artifacts_pb2_grpc.ArtifactServiceServicer):
 
     async def UpdateArtifact(
         self, request: artifacts_pb2.UpdateArtifactRequest, _context: Context
-    ) -> artifacts_pb2.Artifact:
+    ) -> artifact_types_pb2.Artifact:
         artifact = request.artifact
         return await self._database.write(
             upkeep.change_artifact,
             *_ids(artifact.name, "projects", "artifacts"),
             changes(artifact, request.update_mask),
             etag=artifact.etag,
-            once=once(request, artifacts_pb2.Artifact),
+            once=once(request, artifact_types_pb2.Artifact),
             reply=artifact_to_proto,
         )
 
@@ -101,7 +101,7 @@ class ArtifactServicer(artifacts_pb2_grpc.ArtifactServiceServicer):
 
     async def GetArtifactVersion(
         self, request: artifacts_pb2.GetArtifactVersionRequest, _context: Context
-    ) -> artifacts_pb2.ArtifactVersion:
+    ) -> artifact_types_pb2.ArtifactVersion:
         return version_to_proto(await self._version(request.name))
 
     async def ListArtifactVersions(
@@ -122,7 +122,7 @@ class ArtifactServicer(artifacts_pb2_grpc.ArtifactServiceServicer):
 
     async def CreateArtifactVersion(
         self, request: artifacts_pb2.CreateArtifactVersionRequest, _context: Context
-    ) -> artifacts_pb2.ArtifactVersion:
+    ) -> artifact_types_pb2.ArtifactVersion:
         project, artifact = names.ids(request.parent)
         version = request.artifact_version
         outside = names.outside(project, filter(None, [version.producer_step]))
@@ -131,20 +131,20 @@ class ArtifactServicer(artifacts_pb2_grpc.ArtifactServiceServicer):
         return await self._database.write(
             operations.create_one,
             operations.NewVersions(project, caller().subject, [new_version(artifact, version)]),
-            once=once(request, artifacts_pb2.ArtifactVersion),
+            once=once(request, artifact_types_pb2.ArtifactVersion),
             reply=version_to_proto,
         )
 
     async def UpdateArtifactVersion(
         self, request: artifacts_pb2.UpdateArtifactVersionRequest, _context: Context
-    ) -> artifacts_pb2.ArtifactVersion:
+    ) -> artifact_types_pb2.ArtifactVersion:
         version = request.artifact_version
         return await self._database.write(
             upkeep.change_version,
             *_ids(version.name, "projects", "artifacts", "versions"),
             changes(version, request.update_mask),
             etag=version.etag,
-            once=once(request, artifacts_pb2.ArtifactVersion),
+            once=once(request, artifact_types_pb2.ArtifactVersion),
             reply=version_to_proto,
         )
 

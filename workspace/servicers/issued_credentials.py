@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from weftapi.workspace.v1 import service_connectors_pb2
+from weftapi.workspace.v1 import credential_types_pb2, service_connectors_pb2
 from workspace.connectors.model import (
     AwsKeys,
     AzureAccess,
@@ -16,12 +16,12 @@ from workspace.servicers.converting import stamp
 
 # The message of each kind, and its field in the answer; fields of both have the same names.
 _SHOWN = {
-    AwsKeys: ("aws", service_connectors_pb2.AwsCredentials),
-    GcpToken: ("gcp", service_connectors_pb2.GcpCredentials),
-    AzureAccess: ("azure", service_connectors_pb2.AzureCredentials),
-    ClusterToken: ("kubernetes", service_connectors_pb2.KubernetesCredentials),
-    RegistryLogin: ("registry", service_connectors_pb2.RegistryCredentials),
-    Bearer: ("bearer", service_connectors_pb2.BearerCredentials),
+    AwsKeys: ("aws", credential_types_pb2.AwsCredentials),
+    GcpToken: ("gcp", credential_types_pb2.GcpCredentials),
+    AzureAccess: ("azure", credential_types_pb2.AzureCredentials),
+    ClusterToken: ("kubernetes", credential_types_pb2.KubernetesCredentials),
+    RegistryLogin: ("registry", credential_types_pb2.RegistryCredentials),
+    Bearer: ("bearer", credential_types_pb2.BearerCredentials),
 }
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from meshkit.authentication import Context
 from meshkit.database import Database
 from meshkit.idempotency import once
-from weftapi.workspace.v1 import model_types_pb2, models_pb2, models_pb2_grpc
+from weftapi.workspace.v1 import model_stages_pb2, model_types_pb2, models_pb2_grpc
 from workspace import names
 from workspace.operations import model_stages as operations
 from workspace.operations.model_stages import Decision, Move, RequestKey
@@ -22,9 +22,9 @@ from workspace.servicers.model_messages import (
 from workspace.store import model_versions as store
 
 _Resolving = (
-    models_pb2.ApproveStageRequestRequest
-    | models_pb2.DenyStageRequestRequest
-    | models_pb2.WithdrawStageRequestRequest
+    model_stages_pb2.ApproveStageRequestRequest
+    | model_stages_pb2.DenyStageRequestRequest
+    | model_stages_pb2.WithdrawStageRequestRequest
 )
 
 
@@ -36,7 +36,7 @@ class StageMethods(models_pb2_grpc.ModelServiceServicer):
         self._lists = lists
 
     async def TransitionModelVersionStage(
-        self, request: models_pb2.TransitionModelVersionStageRequest, _context: Context
+        self, request: model_stages_pb2.TransitionModelVersionStageRequest, _context: Context
     ) -> model_types_pb2.ModelVersion:
         return await self._database.write(
             operations.transition,
@@ -48,8 +48,8 @@ class StageMethods(models_pb2_grpc.ModelServiceServicer):
         )
 
     async def ListStageTransitions(
-        self, request: models_pb2.ListStageTransitionsRequest, _context: Context
-    ) -> models_pb2.ListStageTransitionsResponse:
+        self, request: model_stages_pb2.ListStageTransitionsRequest, _context: Context
+    ) -> model_stages_pb2.ListStageTransitionsResponse:
         window = self._lists.window("ListStageTransitions", request, store.TRANSITION_ORDERS)
         filter_ = self._lists.filter(store.TRANSITION_FIELDS, request.filter)
         page = await self._lists.page(
@@ -60,14 +60,14 @@ class StageMethods(models_pb2_grpc.ModelServiceServicer):
             window,
             filter_,
         )
-        return models_pb2.ListStageTransitionsResponse(
+        return model_stages_pb2.ListStageTransitionsResponse(
             stage_transitions=page.items,
             next_page_token=page.next_page_token,
             revision=page.revision,
         )
 
     async def RequestStageTransition(
-        self, request: models_pb2.RequestStageTransitionRequest, _context: Context
+        self, request: model_stages_pb2.RequestStageTransitionRequest, _context: Context
     ) -> model_types_pb2.StageRequest:
         return await self._database.write(
             operations.request,
@@ -78,7 +78,7 @@ class StageMethods(models_pb2_grpc.ModelServiceServicer):
         )
 
     async def GetStageRequest(
-        self, request: models_pb2.GetStageRequestRequest, _context: Context
+        self, request: model_stages_pb2.GetStageRequestRequest, _context: Context
     ) -> model_types_pb2.StageRequest:
         key = _key(request.name)
         row = None
@@ -89,8 +89,8 @@ class StageMethods(models_pb2_grpc.ModelServiceServicer):
         return request_to_proto(row)
 
     async def ListStageRequests(
-        self, request: models_pb2.ListStageRequestsRequest, _context: Context
-    ) -> models_pb2.ListStageRequestsResponse:
+        self, request: model_stages_pb2.ListStageRequestsRequest, _context: Context
+    ) -> model_stages_pb2.ListStageRequestsResponse:
         window = self._lists.window("ListStageRequests", request, store.REQUEST_ORDERS)
         filter_ = self._lists.filter(store.REQUEST_FIELDS, request.filter)
         page = await self._lists.page(
@@ -101,22 +101,22 @@ class StageMethods(models_pb2_grpc.ModelServiceServicer):
             window,
             filter_,
         )
-        return models_pb2.ListStageRequestsResponse(
+        return model_stages_pb2.ListStageRequestsResponse(
             stage_requests=page.items, next_page_token=page.next_page_token, revision=page.revision
         )
 
     async def ApproveStageRequest(
-        self, request: models_pb2.ApproveStageRequestRequest, _context: Context
+        self, request: model_stages_pb2.ApproveStageRequestRequest, _context: Context
     ) -> model_types_pb2.StageRequest:
         return await self._resolve(operations.approve, request)
 
     async def DenyStageRequest(
-        self, request: models_pb2.DenyStageRequestRequest, _context: Context
+        self, request: model_stages_pb2.DenyStageRequestRequest, _context: Context
     ) -> model_types_pb2.StageRequest:
         return await self._resolve(operations.deny, request)
 
     async def WithdrawStageRequest(
-        self, request: models_pb2.WithdrawStageRequestRequest, _context: Context
+        self, request: model_stages_pb2.WithdrawStageRequestRequest, _context: Context
     ) -> model_types_pb2.StageRequest:
         return await self._resolve(operations.withdraw, request)
 
@@ -133,8 +133,8 @@ class StageMethods(models_pb2_grpc.ModelServiceServicer):
 
 
 def _move(
-    request: models_pb2.TransitionModelVersionStageRequest
-    | models_pb2.RequestStageTransitionRequest,
+    request: model_stages_pb2.TransitionModelVersionStageRequest
+    | model_stages_pb2.RequestStageTransitionRequest,
 ) -> Move:
     return Move(
         stage_name(request.stage), request.demote_existing, request.comment, caller().subject

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from meshkit.session import Session
-from weftapi.workspace.v1 import run_types_pb2, runs_pb2
+from weftapi.workspace.v1 import run_graph_pb2, run_types_pb2
 from workspace.servicers.converting import numbers, stamp
 from workspace.store import run_graphs as store
 from workspace.store import runs as run_store
@@ -16,7 +16,9 @@ MAX_BYTES = 3 << 20
 _STATES = numbers(run_types_pb2.StepState)
 
 
-def read(session: Session, project: str, run: str, *, show_items: bool) -> runs_pb2.RunGraph | None:
+def read(
+    session: Session, project: str, run: str, *, show_items: bool
+) -> run_graph_pb2.RunGraph | None:
     """The graph of a run; None where there is no such run."""
     row = run_store.get(session, project, run)
     if row is None:
@@ -35,9 +37,9 @@ class _Drawing:
     """Grows step by step, until it is as large as an answer may be."""
 
     def __init__(self, *, show_items: bool) -> None:
-        self.graph = runs_pb2.RunGraph()
+        self.graph = run_graph_pb2.RunGraph()
         self._show_items = show_items
-        self._steps: dict[str, runs_pb2.GraphStep] = {}
+        self._steps: dict[str, run_graph_pb2.GraphStep] = {}
         self._versions: set[str] = set()
         self._room = MAX_BYTES
 

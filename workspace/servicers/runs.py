@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from meshkit.authentication import Context
 from meshkit.database import Database
 from meshkit.idempotency import once
-from weftapi.workspace.v1 import run_types_pb2, runs_pb2, runs_pb2_grpc
+from weftapi.workspace.v1 import run_graph_pb2, run_types_pb2, runs_pb2, runs_pb2_grpc
 from workspace import names
 from workspace.access import Access
 from workspace.answers import Answers
@@ -157,7 +157,7 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
 
     async def GetRunGraph(
         self, request: runs_pb2.GetRunGraphRequest, _context: Context
-    ) -> runs_pb2.RunGraph:
+    ) -> run_graph_pb2.RunGraph:
         ids = names.ids(request.name)
         graph = await self._database.read(run_graphs.read, *ids, show_items=request.show_items)
         if graph is None:

@@ -12,7 +12,12 @@ from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import FieldViolation, MeshError
 from meshkit.idempotency import once
-from weftapi.workspace.v1 import run_types_pb2, snapshots_pb2, snapshots_pb2_grpc
+from weftapi.workspace.v1 import (
+    run_types_pb2,
+    snapshot_types_pb2,
+    snapshots_pb2,
+    snapshots_pb2_grpc,
+)
 from workspace import names
 from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
@@ -62,7 +67,7 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
 
     async def GetSnapshot(
         self, request: snapshots_pb2.GetSnapshotRequest, _context: Context
-    ) -> snapshots_pb2.Snapshot:
+    ) -> snapshot_types_pb2.Snapshot:
         row = await self._database.read(store.get, *names.ids(request.name))
         if row is None:
             raise absent(request.name)
@@ -83,26 +88,26 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
 
     async def CreateSnapshot(
         self, request: snapshots_pb2.CreateSnapshotRequest, _context: Context
-    ) -> snapshots_pb2.Snapshot:
+    ) -> snapshot_types_pb2.Snapshot:
         new = _new_snapshot(request)
         if new.code_repository:
             new = replace(new, code=await self._fetched(new, request.snapshot.code))
         return await self._database.write(
             operations.create,
             new,
-            once=once(request, snapshots_pb2.Snapshot),
+            once=once(request, snapshot_types_pb2.Snapshot),
             reply=snapshot_in_full,
         )
 
     async def _fetched(
-        self, new: operations.NewSnapshot, code: snapshots_pb2.CodeArchive
+        self, new: operations.NewSnapshot, code: snapshot_types_pb2.CodeArchive
     ) -> dict[str, Any]:
         """The code of a commit, which from now on is in the artifact store."""
         where = (new.project, new.code_repository)
         row = await self._database.read(code_repositories.require, *where)
         found = await self._repositories.archive(row, code.commit, code.directory)
         # Beside the request, which is compared whole where it is repeated.
-        stored = snapshots_pb2.CodeArchive(
+        stored = snapshot_types_pb2.CodeArchive(
             uri=self._repositories.uri(found), sha256=found.sha256, size_bytes=found.size_bytes
         )
         stored.MergeFrom(code)
@@ -110,13 +115,13 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
 
     async def UpdateSnapshot(
         self, request: snapshots_pb2.UpdateSnapshotRequest, _context: Context
-    ) -> snapshots_pb2.Snapshot:
+    ) -> snapshot_types_pb2.Snapshot:
         return await self._database.write(
             operations.change,
             *names.ids(request.snapshot.name),
             masked(request.snapshot, request.update_mask),
             etag=request.snapshot.etag,
-            once=once(request, snapshots_pb2.Snapshot),
+            once=once(request, snapshot_types_pb2.Snapshot),
             reply=snapshot_in_full,
         )
 
@@ -145,35 +150,35 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
 
     async def PublishSnapshot(
         self, request: snapshots_pb2.PublishSnapshotRequest, _context: Context
-    ) -> snapshots_pb2.Snapshot:
+    ) -> snapshot_types_pb2.Snapshot:
         return await self._database.write(
             operations.publish,
             *names.ids(request.name),
             request.template,
             move=request.move,
             etag=request.etag,
-            once=once(request, snapshots_pb2.Snapshot),
+            once=once(request, snapshot_types_pb2.Snapshot),
             reply=snapshot_in_full,
         )
 
     async def UnpublishSnapshot(
         self, request: snapshots_pb2.UnpublishSnapshotRequest, _context: Context
-    ) -> snapshots_pb2.Snapshot:
+    ) -> snapshot_types_pb2.Snapshot:
         return await self._database.write(
             operations.unpublish,
             *names.ids(request.name),
             etag=request.etag,
-            once=once(request, snapshots_pb2.Snapshot),
+            once=once(request, snapshot_types_pb2.Snapshot),
             reply=snapshot_in_full,
         )
 
     async def GetSnapshotParameterSchema(
         self, request: snapshots_pb2.GetSnapshotParameterSchemaRequest, _context: Context
-    ) -> snapshots_pb2.SnapshotParameterSchema:
+    ) -> snapshot_types_pb2.SnapshotParameterSchema:
         row = await self._database.read(store.get, *names.ids(request.name))
         if row is None:
             raise absent(request.name)
-        answer = snapshots_pb2.SnapshotParameterSchema()
+        answer = snapshot_types_pb2.SnapshotParameterSchema()
         answer.schema.update(operations.parameter_schema(row))
         return answer
 
@@ -225,11 +230,11 @@ def _new_run(
     )
 
 
-def _problems(refusal: MeshError) -> list[snapshots_pb2.RunProblem]:
+def _problems(refusal: MeshError) -> list[snapshot_types_pb2.RunProblem]:
     """One for each field that a refusal is about; one where it is about none."""
     violations = refusal.violations or [FieldViolation("", refusal.message)]
     return [
-        snapshots_pb2.RunProblem(reason=refusal.reason, field=v.field, message=v.description)
+        snapshot_types_pb2.RunProblem(reason=refusal.reason, field=v.field, message=v.description)
         for v in violations
     ]
 
@@ -270,7 +275,7 @@ def _new_snapshot(request: snapshots_pb2.CreateSnapshotRequest) -> operations.Ne
     )
 
 
-def _check_code(code: snapshots_pb2.CodeArchive) -> None:
+def _check_code(code: snapshot_types_pb2.CodeArchive) -> None:
     """Code is brought along, or is a commit that the server fetches: never half of both."""
     is_brought = bool(code.uri and code.sha256 and code.size_bytes)
     if not code.code_repository:
@@ -286,10 +291,10 @@ def _check_code(code: snapshots_pb2.CodeArchive) -> None:
         raise invalid("snapshot.code.directory", "must be a path in the repository: 'a/b'")
 
 
-def snapshot_to_proto(row: Snapshot) -> snapshots_pb2.Snapshot:
+def snapshot_to_proto(row: Snapshot) -> snapshot_types_pb2.Snapshot:
     """A snapshot as lists and events show it, without its graph."""
     code = row.code
-    return snapshots_pb2.Snapshot(
+    return snapshot_types_pb2.Snapshot(
         name=row.name,
         uid=str(row.uid),
         display_name=row.display_name,
@@ -301,7 +306,7 @@ def snapshot_to_proto(row: Snapshot) -> snapshots_pb2.Snapshot:
         revision=row.revision,
         etag=names.etag(row.uid, row.changes),
         pipeline=names.child(names.project(row.project), "pipelines", row.pipeline),
-        code=json_format.ParseDict(code, snapshots_pb2.CodeArchive()) if code else None,
+        code=json_format.ParseDict(code, snapshot_types_pb2.CodeArchive()) if code else None,
         environment=environment_to_proto(row.environment),
         template=row.template or "",
         build=names.child(names.project(row.project), "builds", row.build),
@@ -309,7 +314,7 @@ def snapshot_to_proto(row: Snapshot) -> snapshots_pb2.Snapshot:
     )
 
 
-def snapshot_in_full(row: Snapshot) -> snapshots_pb2.Snapshot:
+def snapshot_in_full(row: Snapshot) -> snapshot_types_pb2.Snapshot:
     snapshot = snapshot_to_proto(row)
     json_format.ParseDict(row.spec, snapshot.spec)
     if row.parameters_schema is not None:

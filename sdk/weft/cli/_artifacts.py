@@ -8,7 +8,7 @@ from weft.cli._exit import CommandError, Exit
 
 if TYPE_CHECKING:
     from weft._connection import Connection
-    from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
+    from weftapi.workspace.v1 import artifact_types_pb2, artifacts_pb2_grpc
 
 
 def connect() -> tuple[Connection, artifacts_pb2_grpc.ArtifactServiceStub]:
@@ -21,7 +21,7 @@ def connect() -> tuple[Connection, artifacts_pb2_grpc.ArtifactServiceStub]:
 
 def find(
     connection: Connection, stub: artifacts_pb2_grpc.ArtifactServiceStub, text: str
-) -> artifacts_pb2.ArtifactVersion:
+) -> artifact_types_pb2.ArtifactVersion:
     from weftapi.workspace.v1 import artifacts_pb2
 
     if text.startswith("projects/"):

@@ -8,7 +8,7 @@ from weft.cli._exit import CommandError, Exit
 
 if TYPE_CHECKING:
     from weft._connection import Connection
-    from weftapi.workspace.v1 import run_types_pb2, snapshots_pb2
+    from weftapi.workspace.v1 import run_types_pb2, snapshot_types_pb2
 
 _LATEST = {"@latest": 0, "@prev": 1}
 
@@ -31,7 +31,7 @@ def run_and_step(connection: Connection, text: str) -> tuple[str, str]:
     return run_name(connection, run), step
 
 
-def code_of(snapshot: snapshots_pb2.Snapshot) -> str:
+def code_of(snapshot: snapshot_types_pb2.Snapshot) -> str:
     """The commit of a snapshot's code, and the code repository that it was fetched from."""
     code = snapshot.code
     if code.code_repository:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from google.longrunning.operations_pb2 import Operation
 
     from weft._connection import Connection
-    from weftapi.controlplane.v1 import operations_pb2, workspaces_pb2
+    from weftapi.controlplane.v1 import operations_pb2, workspace_types_pb2
 
 # People hear of progress about once a second.
 _WAIT_S = 1
@@ -78,11 +78,11 @@ def metadata_of(operation: Operation) -> operations_pb2.WorkspaceOperation:
     return said
 
 
-def workspace_in(operation: Operation) -> workspaces_pb2.Workspace | None:
+def workspace_in(operation: Operation) -> workspace_types_pb2.Workspace | None:
     """The workspace that an operation answered; None for a deletion."""
-    from weftapi.controlplane.v1 import workspaces_pb2
+    from weftapi.controlplane.v1 import workspace_types_pb2
 
-    workspace = workspaces_pb2.Workspace()
+    workspace = workspace_types_pb2.Workspace()
     return workspace if operation.response.Unpack(workspace) else None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weft.cli._text import plain
 
 if TYPE_CHECKING:
-    from weftapi.workspace.v1 import run_types_pb2, runs_pb2
+    from weftapi.workspace.v1 import run_graph_pb2, run_types_pb2
 
 _SYMBOLS = {
     "SUCCEEDED": "✓",
@@ -23,7 +23,7 @@ _SYMBOLS = {
 _MOST_VALUES = 20
 
 
-def drawn(graph: runs_pb2.RunGraph) -> Iterator[str]:
+def drawn(graph: run_graph_pb2.RunGraph) -> Iterator[str]:
     """The lines: a step stands deeper than all that it waits for."""
     steps = {step.step_id for step in graph.steps}
     before: defaultdict[str, list[str]] = defaultdict(list)
@@ -60,7 +60,7 @@ def _value(value: Any) -> str:
     return str(value)[:120]
 
 
-def _step(step: runs_pb2.GraphStep, before: list[str]) -> str:
+def _step(step: run_graph_pb2.GraphStep, before: list[str]) -> str:
     from weftapi.workspace.v1 import run_types_pb2
 
     state = run_types_pb2.StepState.Name(step.state).removeprefix("STEP_STATE_")

@@ -14,7 +14,7 @@ from weft.cli._pages import paged
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from weftapi.workspace.v1 import snapshots_pb2
+    from weftapi.workspace.v1 import snapshot_types_pb2
 
 
 @click.command()
@@ -45,7 +45,7 @@ def prune(*, older_than: str, dry_run: bool, yes: bool, output: str) -> None:
     note(f"{len(gone)} snapshots are deleted")
 
 
-def _pruned(age_s: int, *, validate_only: bool) -> Iterator[snapshots_pb2.Snapshot]:
+def _pruned(age_s: int, *, validate_only: bool) -> Iterator[snapshot_types_pb2.Snapshot]:
     from google.protobuf.duration_pb2 import Duration
 
     from weft._connection import Connection

@@ -16,7 +16,7 @@ from weft.cli._pages import paged
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from weftapi.workspace.v1 import artifacts_pb2
+    from weftapi.workspace.v1 import artifact_types_pb2
 
 
 @click.command()
@@ -38,10 +38,10 @@ def update(
     """Change the alias, description or labels of a version."""
     from google.protobuf.field_mask_pb2 import FieldMask
 
-    from weftapi.workspace.v1 import artifacts_pb2
+    from weftapi.workspace.v1 import artifact_types_pb2, artifacts_pb2
 
     connection, stub = connect()
-    changed = artifacts_pb2.ArtifactVersion(name=find(connection, stub, artifact).name)
+    changed = artifact_types_pb2.ArtifactVersion(name=find(connection, stub, artifact).name)
     paths = []
     for field, value in (("alias", alias), ("description", description)):
         if value is not None:
@@ -125,7 +125,7 @@ def prune(*, older_than: str, content: bool, dry_run: bool, yes: bool, output: s
 
 def _pruned(
     age_s: int, *, validate_only: bool = False, content: bool = False
-) -> Iterator[artifacts_pb2.ArtifactVersion]:
+) -> Iterator[artifact_types_pb2.ArtifactVersion]:
     from google.protobuf.duration_pb2 import Duration
 
     from weftapi.workspace.v1 import artifacts_pb2
@@ -142,7 +142,7 @@ def _pruned(
         yield from page.artifact_versions
 
 
-def _draw(version: artifacts_pb2.ArtifactVersion) -> None:
+def _draw(version: artifact_types_pb2.ArtifactVersion) -> None:
     print_fields(
         [
             ("artifact", label(version.name)),

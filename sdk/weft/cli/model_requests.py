@@ -59,10 +59,10 @@ def list_requests(*, model: str, state: str, output: str) -> None:
 @output_option
 def show(*, request: str, output: str) -> None:
     """Show a request."""
-    from weftapi.workspace.v1 import models_pb2
+    from weftapi.workspace.v1 import model_stages_pb2
 
     connection, stub = connect()
-    message = models_pb2.GetStageRequestRequest(name=_name(connection, stub, request))
+    message = model_stages_pb2.GetStageRequestRequest(name=_name(connection, stub, request))
     found = connection.workspace.call(stub.GetStageRequest, message)
     print_message(found, output, lambda: _draw(found))
 
@@ -106,10 +106,10 @@ def _decide(verb: str, text: str, comment: str, output: str) -> None:
 
 
 def _requests(connection: Connection, stub: Any, model: str, query: str) -> list[Any]:
-    from weftapi.workspace.v1 import models_pb2
+    from weftapi.workspace.v1 import model_stages_pb2
 
     call = connection.workspace.call
-    listing = models_pb2.ListStageRequestsRequest(
+    listing = model_stages_pb2.ListStageRequestsRequest(
         parent=model_name(connection, model), filter=query
     )
     pages = paged(lambda r: call(stub.ListStageRequests, r), listing)

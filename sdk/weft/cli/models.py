@@ -223,7 +223,7 @@ def promote(
     *, version: str, stage: str, demote: bool, ask: bool, comment: str, output: str
 ) -> None:
     """Move a version to a stage, or ask for it."""
-    from weftapi.workspace.v1 import models_pb2
+    from weftapi.workspace.v1 import model_stages_pb2
 
     connection, stub = connect()
     name, number = version_name(connection, version), stage_number(stage)
@@ -235,12 +235,12 @@ def promote(
     }
     call = connection.workspace.call
     if ask:
-        asking = models_pb2.RequestStageTransitionRequest(parent=name, **rest)
+        asking = model_stages_pb2.RequestStageTransitionRequest(parent=name, **rest)
         asked = call(stub.RequestStageTransition, asking)
         print_message(asked, output, lambda: click.echo(short(asked.name)))
         note(f"waits for `weft models requests approve {short(asked.name)}` by somebody else")
         return
-    moving = models_pb2.TransitionModelVersionStageRequest(name=name, **rest)
+    moving = model_stages_pb2.TransitionModelVersionStageRequest(name=name, **rest)
     moved = call(stub.TransitionModelVersionStage, moving)
     told = f"{version_label(moved.name)} is in {stage_word(moved.stage)}"
     print_message(moved, output, lambda: click.echo(told))
@@ -251,11 +251,11 @@ def promote(
 @output_option
 def history(*, model: str, output: str) -> None:
     """Show how the versions of a model moved between stages, newest first."""
-    from weftapi.workspace.v1 import models_pb2
+    from weftapi.workspace.v1 import model_stages_pb2
 
     connection, stub = connect()
     call = connection.workspace.call
-    request = models_pb2.ListStageTransitionsRequest(parent=model_name(connection, model))
+    request = model_stages_pb2.ListStageTransitionsRequest(parent=model_name(connection, model))
     pages = paged(lambda r: call(stub.ListStageTransitions, r), request)
     print_messages(
         [line for page in pages for line in page.stage_transitions],

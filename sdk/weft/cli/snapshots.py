@@ -19,7 +19,7 @@ from weft.cli._snapshot_prune import prune
 
 if TYPE_CHECKING:
     from weft._connection import Connection
-    from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
+    from weftapi.workspace.v1 import snapshot_types_pb2, snapshots_pb2_grpc
 
 _parameters = click.option(
     "-p",
@@ -284,7 +284,7 @@ def _stack(
 
 def _list(
     connection: Connection, stub: snapshots_pb2_grpc.SnapshotServiceStub, query: str, limit: int
-) -> list[snapshots_pb2.Snapshot]:
+) -> list[snapshot_types_pb2.Snapshot]:
     from weftapi.workspace.v1 import snapshots_pb2
 
     request = snapshots_pb2.ListSnapshotsRequest(parent=connection.project, filter=query)

@@ -23,7 +23,7 @@ from weft.cli.fleet_watch import watch, word
 
 if TYPE_CHECKING:
     from weft._connection import Connection
-    from weftapi.controlplane.v1 import workspaces_pb2, workspaces_pb2_grpc
+    from weftapi.controlplane.v1 import workspace_types_pb2, workspaces_pb2_grpc
 
 _POLICIES = click.Choice(["manual", "automatic"])
 
@@ -85,15 +85,17 @@ def create(
     *, workspace: str, name: str, version: str, upgrades: str, no_wait: bool, output: str
 ) -> int:
     """Make a workspace whose server the control plane runs."""
-    from weftapi.controlplane.v1 import workspaces_pb2
+    from weftapi.controlplane.v1 import workspace_types_pb2, workspaces_pb2
 
     connection, stub = _connect()
     request = workspaces_pb2.CreateWorkspaceRequest(
         parent=organization_of(connection),
         workspace_id=workspace,
-        workspace=workspaces_pb2.Workspace(
+        workspace=workspace_types_pb2.Workspace(
             display_name=name,
-            upgrade_policy=workspaces_pb2.UpgradePolicy.Value(f"UPGRADE_POLICY_{upgrades.upper()}"),
+            upgrade_policy=workspace_types_pb2.UpgradePolicy.Value(
+                f"UPGRADE_POLICY_{upgrades.upper()}"
+            ),
         ),
         version=version,
         request_id=_request_id(),
@@ -135,10 +137,10 @@ def update(
     """Change what a workspace is called, its labels, or who upgrades it."""
     from google.protobuf.field_mask_pb2 import FieldMask
 
-    from weftapi.controlplane.v1 import workspaces_pb2
+    from weftapi.controlplane.v1 import workspace_types_pb2, workspaces_pb2
 
     connection, stub = _connect()
-    changed = workspaces_pb2.Workspace(name=named(connection, "workspaces", workspace))
+    changed = workspace_types_pb2.Workspace(name=named(connection, "workspaces", workspace))
     given = {"display_name": name, "upgrade_policy": upgrades, "labels": label or None}
     paths = [path for path, value in given.items() if value is not None]
     if not paths:
@@ -147,7 +149,7 @@ def update(
     changed.labels.update(each.partition("=")[::2] for each in label)
     if upgrades:
         policy = f"UPGRADE_POLICY_{upgrades.upper()}"
-        changed.upgrade_policy = workspaces_pb2.UpgradePolicy.Value(policy)
+        changed.upgrade_policy = workspace_types_pb2.UpgradePolicy.Value(policy)
     request = workspaces_pb2.UpdateWorkspaceRequest(
         workspace=changed, update_mask=FieldMask(paths=paths), request_id=_request_id()
     )
@@ -298,7 +300,7 @@ def _newest(connection: Connection, stub: workspaces_pb2_grpc.WorkspaceServiceSt
 
 def _get(
     connection: Connection, stub: workspaces_pb2_grpc.WorkspaceServiceStub, workspace: str
-) -> workspaces_pb2.Workspace:
+) -> workspace_types_pb2.Workspace:
     from weftapi.controlplane.v1 import workspaces_pb2
 
     name = named(connection, "workspaces", workspace)
@@ -306,7 +308,7 @@ def _get(
     return connection.control_plane.call(stub.GetWorkspace, request)
 
 
-def _draw(found: workspaces_pb2.Workspace) -> None:
+def _draw(found: workspace_types_pb2.Workspace) -> None:
     usage = found.usage
     since = f" since {told(found.state_time)}" if found.HasField("state_time") else ""
     counts = (

@@ -26,11 +26,11 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weftapi.common.v1 import types_pb2 as weftapi_dot_common_dot_v1_dot_types__pb2
-from weftapi.controlplane.v1 import workspaces_pb2 as weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2
+from weftapi.controlplane.v1 import workspace_types_pb2 as weftapi_dot_controlplane_dot_v1_dot_workspace__types__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(weftapi/controlplane/v1/enrollment.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dweftapi/common/v1/types.proto\x1a(weftapi/controlplane/v1/workspaces.proto\x1a weftapi/options/v1/options.proto\"Y\n\rEnrollRequest\x12\x1c\n\x05token\x18\x01 \x01(\tB\r\xfa\xbb\x18\t\x08\x01\x18\x80\x04X\x01h\x01\x12*\n\x17\x63\x65rtificate_request_pem\x18\x02 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80@\"\x89\x01\n\x0e\x45nrollResponse\x12?\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32*.weftapi.controlplane.v1.IssuedCertificate\x12\x15\n\rmesh_endpoint\x18\x02 \x01(\t\x12\x1f\n\x17\x63ontrol_plane_spiffe_id\x18\x03 \x01(\t\"\x90\x01\n\x11IssuedCertificate\x12\x11\n\tspiffe_id\x18\x01 \x01(\t\x12\x1d\n\x15\x63\x65rtificate_chain_pem\x18\x02 \x01(\t\x12\x18\n\x10trust_bundle_pem\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"E\n\x17RenewCertificateRequest\x12*\n\x17\x63\x65rtificate_request_pem\x18\x01 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80@\"[\n\x18RenewCertificateResponse\x12?\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32*.weftapi.controlplane.v1.IssuedCertificate\"\xba\x01\n\x0bLinkRequest\x12\x33\n\x05hello\x18\x01 \x01(\x0b\x32\".weftapi.controlplane.v1.LinkHelloH\x00\x12\x35\n\x06health\x18\x02 \x01(\x0b\x32#.weftapi.controlplane.v1.LinkHealthH\x00\x12\x34\n\x05\x61udit\x18\x03 \x01(\x0b\x32#.weftapi.controlplane.v1.AuditBatchH\x00\x42\t\n\x07message\"\x82\x01\n\tLinkHello\x12\x19\n\x07version\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01\x18@\x12\x1e\n\redge_endpoint\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x85\x02\x12\x1e\n\rmesh_endpoint\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x85\x02\x12\x1a\n\x08\x66\x65\x61tures\x18\x04 \x03(\tB\x08\xfa\xbb\x18\x04\x18@P@\"\xcb\x01\n\nLinkHealth\x12<\n\x06\x63hecks\x18\x01 \x03(\x0b\x32$.weftapi.controlplane.v1.HealthCheckB\x06\xfa\xbb\x18\x02P \x12&\n\x0fpolicy_revision\x18\x02 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1f\n\rtrusted_roots\x18\n \x03(\tB\x08\xfa\xbb\x18\x04\x18GP\x08\x12\x36\n\x05usage\x18\x03 \x01(\x0b\x32\'.weftapi.controlplane.v1.WorkspaceUsage\"\xe7\x02\n\x0cLinkResponse\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32\x1f.weftapi.controlplane.v1.PolicyH\x00\x12\x30\n\x04keys\x18\x02 \x01(\x0b\x32 .weftapi.common.v1.JsonWebKeySetH\x00\x12/\n\x05trust\x18\x03 \x01(\x0b\x32\x1e.weftapi.controlplane.v1.TrustH\x00\x12\x37\n\tdirectory\x18\x04 \x01(\x0b\x32\".weftapi.controlplane.v1.DirectoryH\x00\x12;\n\theartbeat\x18\x05 \x01(\x0b\x32&.weftapi.controlplane.v1.LinkHeartbeatH\x00\x12@\n\x0e\x61udit_position\x18\x06 \x01(\x0b\x32&.weftapi.controlplane.v1.AuditPositionH\x00\x42\t\n\x07message\"\xa7\x02\n\x06Policy\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07max_age\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x05roles\x18\x04 \x03(\x0b\x32#.weftapi.controlplane.v1.PolicyRole\x12\x34\n\x06grants\x18\x05 \x03(\x0b\x32$.weftapi.controlplane.v1.PolicyGrant\x12\x38\n\x0brevocations\x18\x06 \x03(\x0b\x32#.weftapi.controlplane.v1.Revocation\x12\x11\n\tworkspace\x18\x07 \x01(\t\"/\n\nPolicyRole\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x13\n\x0bpermissions\x18\x02 \x03(\t\"o\n\x0bPolicyGrant\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x10\n\x08resource\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\nRevocation\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12.\n\nnot_before\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x05Trust\x12\x18\n\x10trust_bundle_pem\x18\x01 \x01(\t\x12\x16\n\x0e\x64\x65nied_serials\x18\x02 \x03(\t\x12\x14\n\x0csigning_root\x18\x03 \x01(\t\"B\n\tDirectory\x12\x35\n\x05peers\x18\x01 \x03(\x0b\x32&.weftapi.controlplane.v1.DirectoryPeer\"\x90\x01\n\rDirectoryPeer\x12\x11\n\tspiffe_id\x18\x01 \x01(\t\x12*\n\x04role\x18\x02 \x01(\x0e\x32\x1c.weftapi.options.v1.PeerRole\x12\x15\n\rmesh_endpoint\x18\x03 \x01(\t\x12\x15\n\redge_endpoint\x18\x04 \x01(\t\x12\x12\n\nworkspaces\x18\x05 \x03(\t\"9\n\rLinkHeartbeat\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"F\n\rAuditPosition\x12\x1f\n\x08sequence\x18\x01 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x14\n\x04hash\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02\x18@\"\x9f\x01\n\nAuditBatch\x12=\n\x05\x61\x66ter\x18\x01 \x01(\x0b\x32&.weftapi.controlplane.v1.AuditPositionB\x06\xfa\xbb\x18\x02\x08\x01\x12@\n\x07records\x18\x02 \x03(\x0b\x32$.weftapi.controlplane.v1.AuditRecordB\t\xfa\xbb\x18\x05H\x01P\xc8\x01\x12\x10\n\x08replaced\x18\x03 \x01(\x08\"\xff\x02\n\x0b\x41uditRecord\x12\x15\n\x03uid\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x02\x12\x30\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02\x08\x01\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x12\n\nactor_kind\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x12\n\nactor_name\x18\x07 \x01(\t\x12\x0c\n\x04peer\x18\x08 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\t \x01(\t\x12\x12\n\nuser_agent\x18\n \x01(\t\x12\x10\n\x08resource\x18\x0b \x01(\t\x12\x0e\n\x06\x66ields\x18\x0c \x03(\t\x12\x0c\n\x04\x63ode\x18\r \x01(\x05\x12\x0e\n\x06reason\x18\x0e \x01(\t\x12\x12\n\nrequest_id\x18\x0f \x01(\t\x12\x10\n\x08trace_id\x18\x10 \x01(\t\x12\x16\n\x04hash\x18\x11 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01\x18@\x12\x1f\n\x08sequence\x18\x12 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\xf0?2\xa1\x03\n\x11\x45nrollmentService\x12\x9c\x01\n\x06\x45nroll\x12&.weftapi.controlplane.v1.EnrollRequest\x1a\'.weftapi.controlplane.v1.EnrollResponse\"A\xaa\xbb\x18\x05\x10\x01\x32\x01\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02,\"\'/api/controlplane/v1/enrollments:enroll:\x01*\x12\x85\x01\n\x10RenewCertificate\x12\x30.weftapi.controlplane.v1.RenewCertificateRequest\x1a\x31.weftapi.controlplane.v1.RenewCertificateResponse\"\x0c\xaa\xbb\x18\x02 \x05\xb2\xbb\x18\x02\x08\x02\x12\x65\n\x04Link\x12$.weftapi.controlplane.v1.LinkRequest\x1a%.weftapi.controlplane.v1.LinkResponse\"\x0c\xaa\xbb\x18\x02 \x05\xb2\xbb\x18\x02\x08\x04(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(weftapi/controlplane/v1/enrollment.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dweftapi/common/v1/types.proto\x1a-weftapi/controlplane/v1/workspace_types.proto\x1a weftapi/options/v1/options.proto\"Y\n\rEnrollRequest\x12\x1c\n\x05token\x18\x01 \x01(\tB\r\xfa\xbb\x18\t\x08\x01\x18\x80\x04X\x01h\x01\x12*\n\x17\x63\x65rtificate_request_pem\x18\x02 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80@\"\x89\x01\n\x0e\x45nrollResponse\x12?\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32*.weftapi.controlplane.v1.IssuedCertificate\x12\x15\n\rmesh_endpoint\x18\x02 \x01(\t\x12\x1f\n\x17\x63ontrol_plane_spiffe_id\x18\x03 \x01(\t\"\x90\x01\n\x11IssuedCertificate\x12\x11\n\tspiffe_id\x18\x01 \x01(\t\x12\x1d\n\x15\x63\x65rtificate_chain_pem\x18\x02 \x01(\t\x12\x18\n\x10trust_bundle_pem\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"E\n\x17RenewCertificateRequest\x12*\n\x17\x63\x65rtificate_request_pem\x18\x01 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80@\"[\n\x18RenewCertificateResponse\x12?\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32*.weftapi.controlplane.v1.IssuedCertificate\"\xba\x01\n\x0bLinkRequest\x12\x33\n\x05hello\x18\x01 \x01(\x0b\x32\".weftapi.controlplane.v1.LinkHelloH\x00\x12\x35\n\x06health\x18\x02 \x01(\x0b\x32#.weftapi.controlplane.v1.LinkHealthH\x00\x12\x34\n\x05\x61udit\x18\x03 \x01(\x0b\x32#.weftapi.controlplane.v1.AuditBatchH\x00\x42\t\n\x07message\"\x82\x01\n\tLinkHello\x12\x19\n\x07version\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01\x18@\x12\x1e\n\redge_endpoint\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x85\x02\x12\x1e\n\rmesh_endpoint\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x85\x02\x12\x1a\n\x08\x66\x65\x61tures\x18\x04 \x03(\tB\x08\xfa\xbb\x18\x04\x18@P@\"\xcb\x01\n\nLinkHealth\x12<\n\x06\x63hecks\x18\x01 \x03(\x0b\x32$.weftapi.controlplane.v1.HealthCheckB\x06\xfa\xbb\x18\x02P \x12&\n\x0fpolicy_revision\x18\x02 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1f\n\rtrusted_roots\x18\n \x03(\tB\x08\xfa\xbb\x18\x04\x18GP\x08\x12\x36\n\x05usage\x18\x03 \x01(\x0b\x32\'.weftapi.controlplane.v1.WorkspaceUsage\"\xe7\x02\n\x0cLinkResponse\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32\x1f.weftapi.controlplane.v1.PolicyH\x00\x12\x30\n\x04keys\x18\x02 \x01(\x0b\x32 .weftapi.common.v1.JsonWebKeySetH\x00\x12/\n\x05trust\x18\x03 \x01(\x0b\x32\x1e.weftapi.controlplane.v1.TrustH\x00\x12\x37\n\tdirectory\x18\x04 \x01(\x0b\x32\".weftapi.controlplane.v1.DirectoryH\x00\x12;\n\theartbeat\x18\x05 \x01(\x0b\x32&.weftapi.controlplane.v1.LinkHeartbeatH\x00\x12@\n\x0e\x61udit_position\x18\x06 \x01(\x0b\x32&.weftapi.controlplane.v1.AuditPositionH\x00\x42\t\n\x07message\"\xa7\x02\n\x06Policy\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07max_age\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x05roles\x18\x04 \x03(\x0b\x32#.weftapi.controlplane.v1.PolicyRole\x12\x34\n\x06grants\x18\x05 \x03(\x0b\x32$.weftapi.controlplane.v1.PolicyGrant\x12\x38\n\x0brevocations\x18\x06 \x03(\x0b\x32#.weftapi.controlplane.v1.Revocation\x12\x11\n\tworkspace\x18\x07 \x01(\t\"/\n\nPolicyRole\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x13\n\x0bpermissions\x18\x02 \x03(\t\"o\n\x0bPolicyGrant\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x10\n\x08resource\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\nRevocation\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12.\n\nnot_before\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x05Trust\x12\x18\n\x10trust_bundle_pem\x18\x01 \x01(\t\x12\x16\n\x0e\x64\x65nied_serials\x18\x02 \x03(\t\x12\x14\n\x0csigning_root\x18\x03 \x01(\t\"B\n\tDirectory\x12\x35\n\x05peers\x18\x01 \x03(\x0b\x32&.weftapi.controlplane.v1.DirectoryPeer\"\x90\x01\n\rDirectoryPeer\x12\x11\n\tspiffe_id\x18\x01 \x01(\t\x12*\n\x04role\x18\x02 \x01(\x0e\x32\x1c.weftapi.options.v1.PeerRole\x12\x15\n\rmesh_endpoint\x18\x03 \x01(\t\x12\x15\n\redge_endpoint\x18\x04 \x01(\t\x12\x12\n\nworkspaces\x18\x05 \x03(\t\"9\n\rLinkHeartbeat\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"F\n\rAuditPosition\x12\x1f\n\x08sequence\x18\x01 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x14\n\x04hash\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02\x18@\"\x9f\x01\n\nAuditBatch\x12=\n\x05\x61\x66ter\x18\x01 \x01(\x0b\x32&.weftapi.controlplane.v1.AuditPositionB\x06\xfa\xbb\x18\x02\x08\x01\x12@\n\x07records\x18\x02 \x03(\x0b\x32$.weftapi.controlplane.v1.AuditRecordB\t\xfa\xbb\x18\x05H\x01P\xc8\x01\x12\x10\n\x08replaced\x18\x03 \x01(\x08\"\xff\x02\n\x0b\x41uditRecord\x12\x15\n\x03uid\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x02\x12\x30\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02\x08\x01\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x12\n\nactor_kind\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x12\n\nactor_name\x18\x07 \x01(\t\x12\x0c\n\x04peer\x18\x08 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\t \x01(\t\x12\x12\n\nuser_agent\x18\n \x01(\t\x12\x10\n\x08resource\x18\x0b \x01(\t\x12\x0e\n\x06\x66ields\x18\x0c \x03(\t\x12\x0c\n\x04\x63ode\x18\r \x01(\x05\x12\x0e\n\x06reason\x18\x0e \x01(\t\x12\x12\n\nrequest_id\x18\x0f \x01(\t\x12\x10\n\x08trace_id\x18\x10 \x01(\t\x12\x16\n\x04hash\x18\x11 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01\x18@\x12\x1f\n\x08sequence\x18\x12 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\xf0?2\xa1\x03\n\x11\x45nrollmentService\x12\x9c\x01\n\x06\x45nroll\x12&.weftapi.controlplane.v1.EnrollRequest\x1a\'.weftapi.controlplane.v1.EnrollResponse\"A\xaa\xbb\x18\x05\x10\x01\x32\x01\x01\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02,\"\'/api/controlplane/v1/enrollments:enroll:\x01*\x12\x85\x01\n\x10RenewCertificate\x12\x30.weftapi.controlplane.v1.RenewCertificateRequest\x1a\x31.weftapi.controlplane.v1.RenewCertificateResponse\"\x0c\xaa\xbb\x18\x02 \x05\xb2\xbb\x18\x02\x08\x02\x12\x65\n\x04Link\x12$.weftapi.controlplane.v1.LinkRequest\x1a%.weftapi.controlplane.v1.LinkResponse\"\x0c\xaa\xbb\x18\x02 \x05\xb2\xbb\x18\x02\x08\x04(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -79,46 +79,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENROLLMENTSERVICE'].methods_by_name['RenewCertificate']._serialized_options = b'\252\273\030\002 \005\262\273\030\002\010\002'
   _globals['_ENROLLMENTSERVICE'].methods_by_name['Link']._loaded_options = None
   _globals['_ENROLLMENTSERVICE'].methods_by_name['Link']._serialized_options = b'\252\273\030\002 \005\262\273\030\002\010\004'
-  _globals['_ENROLLREQUEST']._serialized_start=271
-  _globals['_ENROLLREQUEST']._serialized_end=360
-  _globals['_ENROLLRESPONSE']._serialized_start=363
-  _globals['_ENROLLRESPONSE']._serialized_end=500
-  _globals['_ISSUEDCERTIFICATE']._serialized_start=503
-  _globals['_ISSUEDCERTIFICATE']._serialized_end=647
-  _globals['_RENEWCERTIFICATEREQUEST']._serialized_start=649
-  _globals['_RENEWCERTIFICATEREQUEST']._serialized_end=718
-  _globals['_RENEWCERTIFICATERESPONSE']._serialized_start=720
-  _globals['_RENEWCERTIFICATERESPONSE']._serialized_end=811
-  _globals['_LINKREQUEST']._serialized_start=814
-  _globals['_LINKREQUEST']._serialized_end=1000
-  _globals['_LINKHELLO']._serialized_start=1003
-  _globals['_LINKHELLO']._serialized_end=1133
-  _globals['_LINKHEALTH']._serialized_start=1136
-  _globals['_LINKHEALTH']._serialized_end=1339
-  _globals['_LINKRESPONSE']._serialized_start=1342
-  _globals['_LINKRESPONSE']._serialized_end=1701
-  _globals['_POLICY']._serialized_start=1704
-  _globals['_POLICY']._serialized_end=1999
-  _globals['_POLICYROLE']._serialized_start=2001
-  _globals['_POLICYROLE']._serialized_end=2048
-  _globals['_POLICYGRANT']._serialized_start=2050
-  _globals['_POLICYGRANT']._serialized_end=2161
-  _globals['_REVOCATION']._serialized_start=2163
-  _globals['_REVOCATION']._serialized_end=2240
-  _globals['_TRUST']._serialized_start=2242
-  _globals['_TRUST']._serialized_end=2321
-  _globals['_DIRECTORY']._serialized_start=2323
-  _globals['_DIRECTORY']._serialized_end=2389
-  _globals['_DIRECTORYPEER']._serialized_start=2392
-  _globals['_DIRECTORYPEER']._serialized_end=2536
-  _globals['_LINKHEARTBEAT']._serialized_start=2538
-  _globals['_LINKHEARTBEAT']._serialized_end=2595
-  _globals['_AUDITPOSITION']._serialized_start=2597
-  _globals['_AUDITPOSITION']._serialized_end=2667
-  _globals['_AUDITBATCH']._serialized_start=2670
-  _globals['_AUDITBATCH']._serialized_end=2829
-  _globals['_AUDITRECORD']._serialized_start=2832
-  _globals['_AUDITRECORD']._serialized_end=3215
-  _globals['_ENROLLMENTSERVICE']._serialized_start=3218
-  _globals['_ENROLLMENTSERVICE']._serialized_end=3635
+  _globals['_ENROLLREQUEST']._serialized_start=276
+  _globals['_ENROLLREQUEST']._serialized_end=365
+  _globals['_ENROLLRESPONSE']._serialized_start=368
+  _globals['_ENROLLRESPONSE']._serialized_end=505
+  _globals['_ISSUEDCERTIFICATE']._serialized_start=508
+  _globals['_ISSUEDCERTIFICATE']._serialized_end=652
+  _globals['_RENEWCERTIFICATEREQUEST']._serialized_start=654
+  _globals['_RENEWCERTIFICATEREQUEST']._serialized_end=723
+  _globals['_RENEWCERTIFICATERESPONSE']._serialized_start=725
+  _globals['_RENEWCERTIFICATERESPONSE']._serialized_end=816
+  _globals['_LINKREQUEST']._serialized_start=819
+  _globals['_LINKREQUEST']._serialized_end=1005
+  _globals['_LINKHELLO']._serialized_start=1008
+  _globals['_LINKHELLO']._serialized_end=1138
+  _globals['_LINKHEALTH']._serialized_start=1141
+  _globals['_LINKHEALTH']._serialized_end=1344
+  _globals['_LINKRESPONSE']._serialized_start=1347
+  _globals['_LINKRESPONSE']._serialized_end=1706
+  _globals['_POLICY']._serialized_start=1709
+  _globals['_POLICY']._serialized_end=2004
+  _globals['_POLICYROLE']._serialized_start=2006
+  _globals['_POLICYROLE']._serialized_end=2053
+  _globals['_POLICYGRANT']._serialized_start=2055
+  _globals['_POLICYGRANT']._serialized_end=2166
+  _globals['_REVOCATION']._serialized_start=2168
+  _globals['_REVOCATION']._serialized_end=2245
+  _globals['_TRUST']._serialized_start=2247
+  _globals['_TRUST']._serialized_end=2326
+  _globals['_DIRECTORY']._serialized_start=2328
+  _globals['_DIRECTORY']._serialized_end=2394
+  _globals['_DIRECTORYPEER']._serialized_start=2397
+  _globals['_DIRECTORYPEER']._serialized_end=2541
+  _globals['_LINKHEARTBEAT']._serialized_start=2543
+  _globals['_LINKHEARTBEAT']._serialized_end=2600
+  _globals['_AUDITPOSITION']._serialized_start=2602
+  _globals['_AUDITPOSITION']._serialized_end=2672
+  _globals['_AUDITBATCH']._serialized_start=2675
+  _globals['_AUDITBATCH']._serialized_end=2834
+  _globals['_AUDITRECORD']._serialized_start=2837
+  _globals['_AUDITRECORD']._serialized_end=3220
+  _globals['_ENROLLMENTSERVICE']._serialized_start=3223
+  _globals['_ENROLLMENTSERVICE']._serialized_end=3640
 # @@protoc_insertion_point(module_scope)

@@ -13,7 +13,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from weftapi.common.v1 import types_pb2 as _types_pb2
-from weftapi.controlplane.v1 import workspaces_pb2 as _workspaces_pb2
+from weftapi.controlplane.v1 import workspace_types_pb2 as _workspace_types_pb2
 from weftapi.options.v1 import options_pb2 as _options_pb2
 import builtins as _builtins
 import sys
@@ -253,7 +253,7 @@ class LinkHealth(_message.Message):
     policy_revision: _builtins.int
     """Optional. The newest policy that it decides on."""
     @_builtins.property
-    def checks(self) -> _containers.RepeatedCompositeFieldContainer[_workspaces_pb2.HealthCheck]:
+    def checks(self) -> _containers.RepeatedCompositeFieldContainer[_workspace_types_pb2.HealthCheck]:
         """Optional. What it checks."""
 
     @_builtins.property
@@ -261,16 +261,16 @@ class LinkHealth(_message.Message):
         """Optional. The roots that it trusts, "sha256:<hex>" each."""
 
     @_builtins.property
-    def usage(self) -> _workspaces_pb2.WorkspaceUsage:
+    def usage(self) -> _workspace_types_pb2.WorkspaceUsage:
         """Optional. How much there is in it; workspaces only."""
 
     def __init__(
         self,
         *,
-        checks: _abc.Iterable[_workspaces_pb2.HealthCheck] | None = ...,
+        checks: _abc.Iterable[_workspace_types_pb2.HealthCheck] | None = ...,
         policy_revision: _builtins.int = ...,
         trusted_roots: _abc.Iterable[_builtins.str] | None = ...,
-        usage: _workspaces_pb2.WorkspaceUsage | None = ...,
+        usage: _workspace_types_pb2.WorkspaceUsage | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

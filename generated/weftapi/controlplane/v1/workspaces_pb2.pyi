@@ -9,9 +9,9 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
-from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from weftapi.controlplane.v1 import workspace_types_pb2 as _workspace_types_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -22,106 +22,6 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-class _WorkspaceState:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _WorkspaceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkspaceState.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    WORKSPACE_STATE_UNSPECIFIED: _WorkspaceState.ValueType  # 0
-    """Not set."""
-    WORKSPACE_STATE_ENROLLING: _WorkspaceState.ValueType  # 1
-    """Its server has not joined yet."""
-    WORKSPACE_STATE_ACTIVE: _WorkspaceState.ValueType  # 2
-    """Linked and healthy."""
-    WORKSPACE_STATE_DEGRADED: _WorkspaceState.ValueType  # 3
-    """Linked, but one of its checks fails."""
-    WORKSPACE_STATE_UNREACHABLE: _WorkspaceState.ValueType  # 4
-    """Has joined, and is not linked now."""
-    WORKSPACE_STATE_CREATING: _WorkspaceState.ValueType  # 5
-    """Its server is being made."""
-    WORKSPACE_STATE_UPGRADING: _WorkspaceState.ValueType  # 6
-    """Its server is being replaced by one of another version."""
-    WORKSPACE_STATE_SUSPENDED: _WorkspaceState.ValueType  # 7
-    """Its server was stopped, and its data kept."""
-    WORKSPACE_STATE_DELETING: _WorkspaceState.ValueType  # 8
-    """It is being removed."""
-    WORKSPACE_STATE_FAILED: _WorkspaceState.ValueType  # 9
-    """Its last operation failed, and its server does not run."""
-
-class WorkspaceState(_WorkspaceState, metaclass=_WorkspaceStateEnumTypeWrapper):
-    """States of a workspace as the control plane sees it."""
-
-WORKSPACE_STATE_UNSPECIFIED: WorkspaceState.ValueType  # 0
-"""Not set."""
-WORKSPACE_STATE_ENROLLING: WorkspaceState.ValueType  # 1
-"""Its server has not joined yet."""
-WORKSPACE_STATE_ACTIVE: WorkspaceState.ValueType  # 2
-"""Linked and healthy."""
-WORKSPACE_STATE_DEGRADED: WorkspaceState.ValueType  # 3
-"""Linked, but one of its checks fails."""
-WORKSPACE_STATE_UNREACHABLE: WorkspaceState.ValueType  # 4
-"""Has joined, and is not linked now."""
-WORKSPACE_STATE_CREATING: WorkspaceState.ValueType  # 5
-"""Its server is being made."""
-WORKSPACE_STATE_UPGRADING: WorkspaceState.ValueType  # 6
-"""Its server is being replaced by one of another version."""
-WORKSPACE_STATE_SUSPENDED: WorkspaceState.ValueType  # 7
-"""Its server was stopped, and its data kept."""
-WORKSPACE_STATE_DELETING: WorkspaceState.ValueType  # 8
-"""It is being removed."""
-WORKSPACE_STATE_FAILED: WorkspaceState.ValueType  # 9
-"""Its last operation failed, and its server does not run."""
-Global___WorkspaceState: _TypeAlias = WorkspaceState  # noqa: Y015
-
-class _DeploymentMode:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _DeploymentModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeploymentMode.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    DEPLOYMENT_MODE_UNSPECIFIED: _DeploymentMode.ValueType  # 0
-    """Not set."""
-    DEPLOYMENT_MODE_PROVISIONED: _DeploymentMode.ValueType  # 1
-    """The control plane, through its provisioner."""
-    DEPLOYMENT_MODE_HYBRID: _DeploymentMode.ValueType  # 2
-    """Somebody else, in a network of their own."""
-
-class DeploymentMode(_DeploymentMode, metaclass=_DeploymentModeEnumTypeWrapper):
-    """Who runs the server of a workspace."""
-
-DEPLOYMENT_MODE_UNSPECIFIED: DeploymentMode.ValueType  # 0
-"""Not set."""
-DEPLOYMENT_MODE_PROVISIONED: DeploymentMode.ValueType  # 1
-"""The control plane, through its provisioner."""
-DEPLOYMENT_MODE_HYBRID: DeploymentMode.ValueType  # 2
-"""Somebody else, in a network of their own."""
-Global___DeploymentMode: _TypeAlias = DeploymentMode  # noqa: Y015
-
-class _UpgradePolicy:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _UpgradePolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UpgradePolicy.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    UPGRADE_POLICY_UNSPECIFIED: _UpgradePolicy.ValueType  # 0
-    """Not set: MANUAL."""
-    UPGRADE_POLICY_MANUAL: _UpgradePolicy.ValueType  # 1
-    """Nobody but UpgradeWorkspace."""
-    UPGRADE_POLICY_AUTOMATIC: _UpgradePolicy.ValueType  # 2
-    """The control plane, to the newest version, as soon as it is offered."""
-
-class UpgradePolicy(_UpgradePolicy, metaclass=_UpgradePolicyEnumTypeWrapper):
-    """Who upgrades a provisioned workspace."""
-
-UPGRADE_POLICY_UNSPECIFIED: UpgradePolicy.ValueType  # 0
-"""Not set: MANUAL."""
-UPGRADE_POLICY_MANUAL: UpgradePolicy.ValueType  # 1
-"""Nobody but UpgradeWorkspace."""
-UPGRADE_POLICY_AUTOMATIC: UpgradePolicy.ValueType  # 2
-"""The control plane, to the newest version, as soon as it is offered."""
-Global___UpgradePolicy: _TypeAlias = UpgradePolicy  # noqa: Y015
 
 class _WorkspaceChangeType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -150,214 +50,6 @@ WORKSPACE_CHANGE_TYPE_CHANGED: WorkspaceChangeType.ValueType  # 2
 WORKSPACE_CHANGE_TYPE_REMOVED: WorkspaceChangeType.ValueType  # 3
 """It was removed, or the caller may no longer see it."""
 Global___WorkspaceChangeType: _TypeAlias = WorkspaceChangeType  # noqa: Y015
-
-@_typing.final
-class Workspace(_message.Message):
-    """A workspace: one server with one database, for a team or an environment."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    @_typing.final
-    class LabelsEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        value: _builtins.str
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: _builtins.str = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    NAME_FIELD_NUMBER: _builtins.int
-    UID_FIELD_NUMBER: _builtins.int
-    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
-    LABELS_FIELD_NUMBER: _builtins.int
-    CREATOR_FIELD_NUMBER: _builtins.int
-    CREATE_TIME_FIELD_NUMBER: _builtins.int
-    UPDATE_TIME_FIELD_NUMBER: _builtins.int
-    ETAG_FIELD_NUMBER: _builtins.int
-    STATE_FIELD_NUMBER: _builtins.int
-    STATE_REASON_FIELD_NUMBER: _builtins.int
-    ENDPOINT_FIELD_NUMBER: _builtins.int
-    VERSION_FIELD_NUMBER: _builtins.int
-    LAST_HEARTBEAT_TIME_FIELD_NUMBER: _builtins.int
-    HEALTH_CHECKS_FIELD_NUMBER: _builtins.int
-    STATE_TIME_FIELD_NUMBER: _builtins.int
-    DEPLOYMENT_MODE_FIELD_NUMBER: _builtins.int
-    TARGET_VERSION_FIELD_NUMBER: _builtins.int
-    UPGRADE_POLICY_FIELD_NUMBER: _builtins.int
-    OPERATION_FIELD_NUMBER: _builtins.int
-    POLICY_REVISION_FIELD_NUMBER: _builtins.int
-    DRIFT_FIELD_NUMBER: _builtins.int
-    USAGE_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    """Output only in bodies, required in updates. "organizations/<id>/workspaces/<id>"."""
-    uid: _builtins.str
-    """Output only. A UUID that is never used again; it stands in the server's certificate."""
-    display_name: _builtins.str
-    """Optional, mutable. The name that people read."""
-    creator: _builtins.str
-    """Output only. Who registered or created it."""
-    etag: _builtins.str
-    """Optional in updates. Changes with every change of the registration, not with how its server is."""
-    state: Global___WorkspaceState.ValueType
-    """Output only. How it is."""
-    state_reason: _builtins.str
-    """Output only. Why it is so, in a sentence."""
-    endpoint: _builtins.str
-    """Output only. Where clients reach it: "host:port", as its server says."""
-    version: _builtins.str
-    """Output only. The version that its server runs."""
-    deployment_mode: Global___DeploymentMode.ValueType
-    """Output only. Who runs its server."""
-    target_version: _builtins.str
-    """Output only. The version that its server should run; empty for a hybrid one."""
-    upgrade_policy: Global___UpgradePolicy.ValueType
-    """Optional, mutable. Who upgrades it; MANUAL by default. Means nothing for a hybrid one."""
-    operation: _builtins.str
-    """Output only. The operation that works on it now: a name for OperationsService."""
-    policy_revision: _builtins.int
-    """Output only. The newest policy that its server decides on, as last reported."""
-    drift: _builtins.str
-    """Output only. In which ways its server is not what it should be: its version, its policy. Empty where it is."""
-    @_builtins.property
-    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Optional, mutable. Labels to find it by."""
-
-    @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it was registered or created."""
-
-    @_builtins.property
-    def update_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When its registration last changed."""
-
-    @_builtins.property
-    def last_heartbeat_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When its link was last alive."""
-
-    @_builtins.property
-    def health_checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___HealthCheck]:
-        """Output only. What its server checks, as last reported."""
-
-    @_builtins.property
-    def state_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. Since when it is in its state."""
-
-    @_builtins.property
-    def usage(self) -> Global___WorkspaceUsage:
-        """Output only. How much there is in it, as last reported."""
-
-    def __init__(
-        self,
-        *,
-        name: _builtins.str = ...,
-        uid: _builtins.str = ...,
-        display_name: _builtins.str = ...,
-        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-        creator: _builtins.str = ...,
-        create_time: _timestamp_pb2.Timestamp | None = ...,
-        update_time: _timestamp_pb2.Timestamp | None = ...,
-        etag: _builtins.str = ...,
-        state: Global___WorkspaceState.ValueType = ...,
-        state_reason: _builtins.str = ...,
-        endpoint: _builtins.str = ...,
-        version: _builtins.str = ...,
-        last_heartbeat_time: _timestamp_pb2.Timestamp | None = ...,
-        health_checks: _abc.Iterable[Global___HealthCheck] | None = ...,
-        state_time: _timestamp_pb2.Timestamp | None = ...,
-        deployment_mode: Global___DeploymentMode.ValueType = ...,
-        target_version: _builtins.str = ...,
-        upgrade_policy: Global___UpgradePolicy.ValueType = ...,
-        operation: _builtins.str = ...,
-        policy_revision: _builtins.int = ...,
-        drift: _builtins.str = ...,
-        usage: Global___WorkspaceUsage | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "last_heartbeat_time", b"last_heartbeat_time", "state_time", b"state_time", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "deployment_mode", b"deployment_mode", "display_name", b"display_name", "drift", b"drift", "endpoint", b"endpoint", "etag", b"etag", "health_checks", b"health_checks", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "name", b"name", "operation", b"operation", "policy_revision", b"policy_revision", "state", b"state", "state_reason", b"state_reason", "state_time", b"state_time", "target_version", b"target_version", "uid", b"uid", "update_time", b"update_time", "upgrade_policy", b"upgrade_policy", "usage", b"usage", "version", b"version"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Workspace: _TypeAlias = Workspace  # noqa: Y015
-
-@_typing.final
-class WorkspaceUsage(_message.Message):
-    """How much there is in a workspace: numbers alone."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PROJECT_COUNT_FIELD_NUMBER: _builtins.int
-    PIPELINE_COUNT_FIELD_NUMBER: _builtins.int
-    RUN_COUNT_FIELD_NUMBER: _builtins.int
-    ACTIVE_RUN_COUNT_FIELD_NUMBER: _builtins.int
-    ARTIFACT_BYTES_FIELD_NUMBER: _builtins.int
-    project_count: _builtins.int
-    """Optional. Projects."""
-    pipeline_count: _builtins.int
-    """Optional. Pipelines of all projects."""
-    run_count: _builtins.int
-    """Optional. Runs ever made."""
-    active_run_count: _builtins.int
-    """Optional. Runs that have not ended."""
-    artifact_bytes: _builtins.int
-    """Optional. Bytes of all artifacts in the artifact store, as far as it is known; weighed every ten minutes."""
-    def __init__(
-        self,
-        *,
-        project_count: _builtins.int = ...,
-        pipeline_count: _builtins.int = ...,
-        run_count: _builtins.int = ...,
-        active_run_count: _builtins.int = ...,
-        artifact_bytes: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_run_count", b"active_run_count", "artifact_bytes", b"artifact_bytes", "pipeline_count", b"pipeline_count", "project_count", b"project_count", "run_count", b"run_count"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___WorkspaceUsage: _TypeAlias = WorkspaceUsage  # noqa: Y015
-
-@_typing.final
-class HealthCheck(_message.Message):
-    """One thing that a server checks about itself."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: _builtins.int
-    HEALTHY_FIELD_NUMBER: _builtins.int
-    MESSAGE_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    """Required. What is checked: "database"."""
-    healthy: _builtins.bool
-    """Optional. Whether it holds."""
-    message: _builtins.str
-    """Optional. What is wrong, in a sentence."""
-    def __init__(
-        self,
-        *,
-        name: _builtins.str = ...,
-        healthy: _builtins.bool = ...,
-        message: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["healthy", b"healthy", "message", b"message", "name", b"name"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___HealthCheck: _TypeAlias = HealthCheck  # noqa: Y015
 
 @_typing.final
 class GetWorkspaceRequest(_message.Message):
@@ -425,13 +117,13 @@ class ListWorkspacesResponse(_message.Message):
     revision: _builtins.int
     """Output only. The feed revision that the page shows; watch from here."""
     @_builtins.property
-    def workspaces(self) -> _containers.RepeatedCompositeFieldContainer[Global___Workspace]:
+    def workspaces(self) -> _containers.RepeatedCompositeFieldContainer[_workspace_types_pb2.Workspace]:
         """Output only. The workspaces of this page."""
 
     def __init__(
         self,
         *,
-        workspaces: _abc.Iterable[Global___Workspace] | None = ...,
+        workspaces: _abc.Iterable[_workspace_types_pb2.Workspace] | None = ...,
         next_page_token: _builtins.str = ...,
         revision: _builtins.int = ...,
     ) -> None: ...
@@ -494,7 +186,7 @@ class WorkspaceChange(_message.Message):
     uid: _builtins.str
     """Output only. Its uid; a name that is used again has another one."""
     @_builtins.property
-    def workspace(self) -> Global___Workspace:
+    def workspace(self) -> _workspace_types_pb2.Workspace:
         """Output only. How it is now; absent where it was removed."""
 
     def __init__(
@@ -503,7 +195,7 @@ class WorkspaceChange(_message.Message):
         type: Global___WorkspaceChangeType.ValueType = ...,
         name: _builtins.str = ...,
         uid: _builtins.str = ...,
-        workspace: Global___Workspace | None = ...,
+        workspace: _workspace_types_pb2.Workspace | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["workspace", b"workspace"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -663,7 +355,7 @@ class CreateWorkspaceRequest(_message.Message):
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
     @_builtins.property
-    def workspace(self) -> Global___Workspace:
+    def workspace(self) -> _workspace_types_pb2.Workspace:
         """Optional. Its other fields."""
 
     def __init__(
@@ -671,7 +363,7 @@ class CreateWorkspaceRequest(_message.Message):
         *,
         parent: _builtins.str = ...,
         workspace_id: _builtins.str = ...,
-        workspace: Global___Workspace | None = ...,
+        workspace: _workspace_types_pb2.Workspace | None = ...,
         version: _builtins.str = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
@@ -695,7 +387,7 @@ class UpdateWorkspaceRequest(_message.Message):
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
     @_builtins.property
-    def workspace(self) -> Global___Workspace:
+    def workspace(self) -> _workspace_types_pb2.Workspace:
         """Required. The workspace's name, and the new values."""
 
     @_builtins.property
@@ -705,7 +397,7 @@ class UpdateWorkspaceRequest(_message.Message):
     def __init__(
         self,
         *,
-        workspace: Global___Workspace | None = ...,
+        workspace: _workspace_types_pb2.Workspace | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...

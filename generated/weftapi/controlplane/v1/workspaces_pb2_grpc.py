@@ -6,6 +6,7 @@ import warnings
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from weftapi.controlplane.v1 import enrollments_pb2 as weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2
+from weftapi.controlplane.v1 import workspace_types_pb2 as weftapi_dot_controlplane_dot_v1_dot_workspace__types__pb2
 from weftapi.controlplane.v1 import workspaces_pb2 as weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -46,7 +47,7 @@ class WorkspaceServiceStub(object):
         self.GetWorkspace = channel.unary_unary(
                 '/weftapi.controlplane.v1.WorkspaceService/GetWorkspace',
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.GetWorkspaceRequest.SerializeToString,
-                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.FromString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspace__types__pb2.Workspace.FromString,
                 _registered_method=True)
         self.ListWorkspaces = channel.unary_unary(
                 '/weftapi.controlplane.v1.WorkspaceService/ListWorkspaces',
@@ -61,7 +62,7 @@ class WorkspaceServiceStub(object):
         self.RegisterWorkspace = channel.unary_unary(
                 '/weftapi.controlplane.v1.WorkspaceService/RegisterWorkspace',
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.RegisterWorkspaceRequest.SerializeToString,
-                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.FromString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspace__types__pb2.Workspace.FromString,
                 _registered_method=True)
         self.CreateWorkspace = channel.unary_unary(
                 '/weftapi.controlplane.v1.WorkspaceService/CreateWorkspace',
@@ -71,7 +72,7 @@ class WorkspaceServiceStub(object):
         self.UpdateWorkspace = channel.unary_unary(
                 '/weftapi.controlplane.v1.WorkspaceService/UpdateWorkspace',
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.UpdateWorkspaceRequest.SerializeToString,
-                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.FromString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspace__types__pb2.Workspace.FromString,
                 _registered_method=True)
         self.SuspendWorkspace = channel.unary_unary(
                 '/weftapi.controlplane.v1.WorkspaceService/SuspendWorkspace',
@@ -256,7 +257,7 @@ def add_WorkspaceServiceServicer_to_server(servicer, server):
             'GetWorkspace': grpc.unary_unary_rpc_method_handler(
                     servicer.GetWorkspace,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.GetWorkspaceRequest.FromString,
-                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.SerializeToString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspace__types__pb2.Workspace.SerializeToString,
             ),
             'ListWorkspaces': grpc.unary_unary_rpc_method_handler(
                     servicer.ListWorkspaces,
@@ -271,7 +272,7 @@ def add_WorkspaceServiceServicer_to_server(servicer, server):
             'RegisterWorkspace': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterWorkspace,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.RegisterWorkspaceRequest.FromString,
-                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.SerializeToString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspace__types__pb2.Workspace.SerializeToString,
             ),
             'CreateWorkspace': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateWorkspace,
@@ -281,7 +282,7 @@ def add_WorkspaceServiceServicer_to_server(servicer, server):
             'UpdateWorkspace': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateWorkspace,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.UpdateWorkspaceRequest.FromString,
-                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.SerializeToString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_workspace__types__pb2.Workspace.SerializeToString,
             ),
             'SuspendWorkspace': grpc.unary_unary_rpc_method_handler(
                     servicer.SuspendWorkspace,
@@ -361,7 +362,7 @@ class WorkspaceService(object):
             target,
             '/weftapi.controlplane.v1.WorkspaceService/GetWorkspace',
             weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.GetWorkspaceRequest.SerializeToString,
-            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.FromString,
+            weftapi_dot_controlplane_dot_v1_dot_workspace__types__pb2.Workspace.FromString,
             options,
             channel_credentials,
             insecure,
@@ -442,7 +443,7 @@ class WorkspaceService(object):
             target,
             '/weftapi.controlplane.v1.WorkspaceService/RegisterWorkspace',
             weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.RegisterWorkspaceRequest.SerializeToString,
-            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.FromString,
+            weftapi_dot_controlplane_dot_v1_dot_workspace__types__pb2.Workspace.FromString,
             options,
             channel_credentials,
             insecure,
@@ -496,7 +497,7 @@ class WorkspaceService(object):
             target,
             '/weftapi.controlplane.v1.WorkspaceService/UpdateWorkspace',
             weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.UpdateWorkspaceRequest.SerializeToString,
-            weftapi_dot_controlplane_dot_v1_dot_workspaces__pb2.Workspace.FromString,
+            weftapi_dot_controlplane_dot_v1_dot_workspace__types__pb2.Workspace.FromString,
             options,
             channel_credentials,
             insecure,

@@ -10,6 +10,7 @@ from google.longrunning import operations_pb2 as _operations_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from weftapi.controlplane.v1 import enrollments_pb2 as _enrollments_pb2
+from weftapi.controlplane.v1 import workspace_types_pb2 as _workspace_types_pb2
 from weftapi.controlplane.v1 import workspaces_pb2 as _workspaces_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -44,7 +45,7 @@ class WorkspaceServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> WorkspaceServiceAsyncStub: ...
-    GetWorkspace: _grpc.UnaryUnaryMultiCallable[_workspaces_pb2.GetWorkspaceRequest, _workspaces_pb2.Workspace]
+    GetWorkspace: _grpc.UnaryUnaryMultiCallable[_workspaces_pb2.GetWorkspaceRequest, _workspace_types_pb2.Workspace]
     """Answers one workspace with its health as last seen over its link. Has no effect."""
     ListWorkspaces: _grpc.UnaryUnaryMultiCallable[_workspaces_pb2.ListWorkspacesRequest, _workspaces_pb2.ListWorkspacesResponse]
     """Lists the workspaces of an organization that the caller may see. Has no effect."""
@@ -53,7 +54,7 @@ class WorkspaceServiceStub:
     changed, as it is by then; how fresh their heartbeats and counts are is no change. Resumes after any revision it
     has sent; one that is gone is OUT_OF_RANGE `REVISION_COMPACTED`. Never ends by itself.
     """
-    RegisterWorkspace: _grpc.UnaryUnaryMultiCallable[_workspaces_pb2.RegisterWorkspaceRequest, _workspaces_pb2.Workspace]
+    RegisterWorkspace: _grpc.UnaryUnaryMultiCallable[_workspaces_pb2.RegisterWorkspaceRequest, _workspace_types_pb2.Workspace]
     """Registers a workspace whose server somebody else runs; it is ENROLLING until its server has joined. A taken
     id is ALREADY_EXISTS. Safe to repeat with the same request id.
     """
@@ -62,7 +63,7 @@ class WorkspaceServiceStub:
     healthy. A taken id is ALREADY_EXISTS, a control plane without provisioner FAILED_PRECONDITION `NO_PROVISIONER`,
     a version that is not offered `VERSION_NOT_AVAILABLE`. Safe to repeat with the same request id.
     """
-    UpdateWorkspace: _grpc.UnaryUnaryMultiCallable[_workspaces_pb2.UpdateWorkspaceRequest, _workspaces_pb2.Workspace]
+    UpdateWorkspace: _grpc.UnaryUnaryMultiCallable[_workspaces_pb2.UpdateWorkspaceRequest, _workspace_types_pb2.Workspace]
     """Changes the masked fields of a workspace. Another etag is ABORTED. Safe to repeat with the same request id."""
     SuspendWorkspace: _grpc.UnaryUnaryMultiCallable[_workspaces_pb2.SuspendWorkspaceRequest, _operations_pb2.Operation]
     """Stops the server of a workspace, and keeps its data; the operation answers the Workspace once it has stopped.
@@ -113,7 +114,7 @@ class WorkspaceServiceAsyncStub(WorkspaceServiceStub):
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    GetWorkspace: _aio.UnaryUnaryMultiCallable[_workspaces_pb2.GetWorkspaceRequest, _workspaces_pb2.Workspace]  # type: ignore[assignment]
+    GetWorkspace: _aio.UnaryUnaryMultiCallable[_workspaces_pb2.GetWorkspaceRequest, _workspace_types_pb2.Workspace]  # type: ignore[assignment]
     """Answers one workspace with its health as last seen over its link. Has no effect."""
     ListWorkspaces: _aio.UnaryUnaryMultiCallable[_workspaces_pb2.ListWorkspacesRequest, _workspaces_pb2.ListWorkspacesResponse]  # type: ignore[assignment]
     """Lists the workspaces of an organization that the caller may see. Has no effect."""
@@ -122,7 +123,7 @@ class WorkspaceServiceAsyncStub(WorkspaceServiceStub):
     changed, as it is by then; how fresh their heartbeats and counts are is no change. Resumes after any revision it
     has sent; one that is gone is OUT_OF_RANGE `REVISION_COMPACTED`. Never ends by itself.
     """
-    RegisterWorkspace: _aio.UnaryUnaryMultiCallable[_workspaces_pb2.RegisterWorkspaceRequest, _workspaces_pb2.Workspace]  # type: ignore[assignment]
+    RegisterWorkspace: _aio.UnaryUnaryMultiCallable[_workspaces_pb2.RegisterWorkspaceRequest, _workspace_types_pb2.Workspace]  # type: ignore[assignment]
     """Registers a workspace whose server somebody else runs; it is ENROLLING until its server has joined. A taken
     id is ALREADY_EXISTS. Safe to repeat with the same request id.
     """
@@ -131,7 +132,7 @@ class WorkspaceServiceAsyncStub(WorkspaceServiceStub):
     healthy. A taken id is ALREADY_EXISTS, a control plane without provisioner FAILED_PRECONDITION `NO_PROVISIONER`,
     a version that is not offered `VERSION_NOT_AVAILABLE`. Safe to repeat with the same request id.
     """
-    UpdateWorkspace: _aio.UnaryUnaryMultiCallable[_workspaces_pb2.UpdateWorkspaceRequest, _workspaces_pb2.Workspace]  # type: ignore[assignment]
+    UpdateWorkspace: _aio.UnaryUnaryMultiCallable[_workspaces_pb2.UpdateWorkspaceRequest, _workspace_types_pb2.Workspace]  # type: ignore[assignment]
     """Changes the masked fields of a workspace. Another etag is ABORTED. Safe to repeat with the same request id."""
     SuspendWorkspace: _aio.UnaryUnaryMultiCallable[_workspaces_pb2.SuspendWorkspaceRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Stops the server of a workspace, and keeps its data; the operation answers the Workspace once it has stopped.
@@ -185,7 +186,7 @@ class WorkspaceServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _workspaces_pb2.GetWorkspaceRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_workspaces_pb2.Workspace, _abc.Awaitable[_workspaces_pb2.Workspace]]:
+    ) -> _typing.Union[_workspace_types_pb2.Workspace, _abc.Awaitable[_workspace_types_pb2.Workspace]]:
         """Answers one workspace with its health as last seen over its link. Has no effect."""
 
     @_abc_1.abstractmethod
@@ -212,7 +213,7 @@ class WorkspaceServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _workspaces_pb2.RegisterWorkspaceRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_workspaces_pb2.Workspace, _abc.Awaitable[_workspaces_pb2.Workspace]]:
+    ) -> _typing.Union[_workspace_types_pb2.Workspace, _abc.Awaitable[_workspace_types_pb2.Workspace]]:
         """Registers a workspace whose server somebody else runs; it is ENROLLING until its server has joined. A taken
         id is ALREADY_EXISTS. Safe to repeat with the same request id.
         """
@@ -233,7 +234,7 @@ class WorkspaceServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _workspaces_pb2.UpdateWorkspaceRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_workspaces_pb2.Workspace, _abc.Awaitable[_workspaces_pb2.Workspace]]:
+    ) -> _typing.Union[_workspace_types_pb2.Workspace, _abc.Awaitable[_workspace_types_pb2.Workspace]]:
         """Changes the masked fields of a workspace. Another etag is ABORTED. Safe to repeat with the same request id."""
 
     @_abc_1.abstractmethod

@@ -8,10 +8,10 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
-from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from weftapi.workspace.v1 import artifact_types_pb2 as _artifact_types_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -22,74 +22,6 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-class _VisualizationKind:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _VisualizationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VisualizationKind.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    VISUALIZATION_KIND_UNSPECIFIED: _VisualizationKind.ValueType  # 0
-    """Not set; refused."""
-    VISUALIZATION_KIND_IMAGE: _VisualizationKind.ValueType  # 1
-    """A PNG, JPEG, GIF or WebP."""
-    VISUALIZATION_KIND_HTML: _VisualizationKind.ValueType  # 2
-    """A page; shown in a sandbox that reaches nothing."""
-    VISUALIZATION_KIND_MARKDOWN: _VisualizationKind.ValueType  # 3
-    """Markdown."""
-    VISUALIZATION_KIND_CSV: _VisualizationKind.ValueType  # 4
-    """A table."""
-    VISUALIZATION_KIND_JSON: _VisualizationKind.ValueType  # 5
-    """A document."""
-    VISUALIZATION_KIND_PLOT: _VisualizationKind.ValueType  # 6
-    """A plot's data, as plotly's JSON."""
-
-class VisualizationKind(_VisualizationKind, metaclass=_VisualizationKindEnumTypeWrapper):
-    """How something that is to be looked at is shown."""
-
-VISUALIZATION_KIND_UNSPECIFIED: VisualizationKind.ValueType  # 0
-"""Not set; refused."""
-VISUALIZATION_KIND_IMAGE: VisualizationKind.ValueType  # 1
-"""A PNG, JPEG, GIF or WebP."""
-VISUALIZATION_KIND_HTML: VisualizationKind.ValueType  # 2
-"""A page; shown in a sandbox that reaches nothing."""
-VISUALIZATION_KIND_MARKDOWN: VisualizationKind.ValueType  # 3
-"""Markdown."""
-VISUALIZATION_KIND_CSV: VisualizationKind.ValueType  # 4
-"""A table."""
-VISUALIZATION_KIND_JSON: VisualizationKind.ValueType  # 5
-"""A document."""
-VISUALIZATION_KIND_PLOT: VisualizationKind.ValueType  # 6
-"""A plot's data, as plotly's JSON."""
-Global___VisualizationKind: _TypeAlias = VisualizationKind  # noqa: Y015
-
-class _ArtifactType:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _ArtifactTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ArtifactType.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    ARTIFACT_TYPE_UNSPECIFIED: _ArtifactType.ValueType  # 0
-    """Not set: DATA."""
-    ARTIFACT_TYPE_DATA: _ArtifactType.ValueType  # 1
-    """Data."""
-    ARTIFACT_TYPE_MODEL: _ArtifactType.ValueType  # 2
-    """A trained model."""
-    ARTIFACT_TYPE_VISUALIZATION: _ArtifactType.ValueType  # 3
-    """Something to look at: a plot, a report."""
-
-class ArtifactType(_ArtifactType, metaclass=_ArtifactTypeEnumTypeWrapper):
-    """What an artifact is."""
-
-ARTIFACT_TYPE_UNSPECIFIED: ArtifactType.ValueType  # 0
-"""Not set: DATA."""
-ARTIFACT_TYPE_DATA: ArtifactType.ValueType  # 1
-"""Data."""
-ARTIFACT_TYPE_MODEL: ArtifactType.ValueType  # 2
-"""A trained model."""
-ARTIFACT_TYPE_VISUALIZATION: ArtifactType.ValueType  # 3
-"""Something to look at: a plot, a report."""
-Global___ArtifactType: _TypeAlias = ArtifactType  # noqa: Y015
 
 class _LineageDirection:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -118,344 +50,6 @@ LINEAGE_DIRECTION_DOWNSTREAM: LineageDirection.ValueType  # 2
 LINEAGE_DIRECTION_BOTH: LineageDirection.ValueType  # 3
 """Both: the graph around it."""
 Global___LineageDirection: _TypeAlias = LineageDirection  # noqa: Y015
-
-@_typing.final
-class Artifact(_message.Message):
-    """A named series of versions."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    @_typing.final
-    class LabelsEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        value: _builtins.str
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: _builtins.str = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    @_typing.final
-    class MetadataEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        @_builtins.property
-        def value(self) -> _struct_pb2.Value: ...
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: _struct_pb2.Value | None = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    NAME_FIELD_NUMBER: _builtins.int
-    UID_FIELD_NUMBER: _builtins.int
-    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
-    DESCRIPTION_FIELD_NUMBER: _builtins.int
-    LABELS_FIELD_NUMBER: _builtins.int
-    CREATOR_FIELD_NUMBER: _builtins.int
-    CREATE_TIME_FIELD_NUMBER: _builtins.int
-    UPDATE_TIME_FIELD_NUMBER: _builtins.int
-    REVISION_FIELD_NUMBER: _builtins.int
-    ETAG_FIELD_NUMBER: _builtins.int
-    LATEST_VERSION_FIELD_NUMBER: _builtins.int
-    METADATA_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    """Output only in bodies, required in updates. "projects/<id>/artifacts/<id>"."""
-    uid: _builtins.str
-    """Output only. A UUID that is never used again."""
-    display_name: _builtins.str
-    """Optional, mutable. The name that people read."""
-    description: _builtins.str
-    """Optional, mutable. What it is for."""
-    creator: _builtins.str
-    """Output only. Who made its first version."""
-    revision: _builtins.int
-    """Output only. The feed revision of the last change."""
-    etag: _builtins.str
-    """Optional in updates. Changes with every change."""
-    latest_version: _builtins.int
-    """Output only. The number of its newest version; 0 where all were deleted."""
-    @_builtins.property
-    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Optional, mutable. Labels to find it by."""
-
-    @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When its first version was made."""
-
-    @_builtins.property
-    def update_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it, or its newest version, last changed."""
-
-    @_builtins.property
-    def metadata(self) -> _containers.MessageMap[_builtins.str, _struct_pb2.Value]:
-        """Optional, mutable. What else is known of it, at most 32 KiB as JSON."""
-
-    def __init__(
-        self,
-        *,
-        name: _builtins.str = ...,
-        uid: _builtins.str = ...,
-        display_name: _builtins.str = ...,
-        description: _builtins.str = ...,
-        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-        creator: _builtins.str = ...,
-        create_time: _timestamp_pb2.Timestamp | None = ...,
-        update_time: _timestamp_pb2.Timestamp | None = ...,
-        revision: _builtins.int = ...,
-        etag: _builtins.str = ...,
-        latest_version: _builtins.int = ...,
-        metadata: _abc.Mapping[_builtins.str, _struct_pb2.Value] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "latest_version", b"latest_version", "metadata", b"metadata", "name", b"name", "revision", b"revision", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Artifact: _TypeAlias = Artifact  # noqa: Y015
-
-@_typing.final
-class Visualization(_message.Message):
-    """Something to look at of a version: one of its files."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    KIND_FIELD_NUMBER: _builtins.int
-    FILE_FIELD_NUMBER: _builtins.int
-    SIZE_BYTES_FIELD_NUMBER: _builtins.int
-    TITLE_FIELD_NUMBER: _builtins.int
-    kind: Global___VisualizationKind.ValueType
-    """Required, immutable. How it is shown."""
-    file: _builtins.str
-    """Required, immutable. The file, relative to the version's `uri`: "figure.png"."""
-    size_bytes: _builtins.int
-    """Optional, immutable. The file's size."""
-    title: _builtins.str
-    """Optional, immutable. What people read above it."""
-    def __init__(
-        self,
-        *,
-        kind: Global___VisualizationKind.ValueType = ...,
-        file: _builtins.str = ...,
-        size_bytes: _builtins.int = ...,
-        title: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "kind", b"kind", "size_bytes", b"size_bytes", "title", b"title"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Visualization: _TypeAlias = Visualization  # noqa: Y015
-
-@_typing.final
-class ArtifactVersion(_message.Message):
-    """One version of an artifact."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    @_typing.final
-    class LabelsEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        value: _builtins.str
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: _builtins.str = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    @_typing.final
-    class WrittenWithEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        value: _builtins.str
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: _builtins.str = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    @_typing.final
-    class MetadataEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        @_builtins.property
-        def value(self) -> _struct_pb2.Value: ...
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: _struct_pb2.Value | None = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    NAME_FIELD_NUMBER: _builtins.int
-    UID_FIELD_NUMBER: _builtins.int
-    DESCRIPTION_FIELD_NUMBER: _builtins.int
-    LABELS_FIELD_NUMBER: _builtins.int
-    CREATOR_FIELD_NUMBER: _builtins.int
-    CREATE_TIME_FIELD_NUMBER: _builtins.int
-    UPDATE_TIME_FIELD_NUMBER: _builtins.int
-    REVISION_FIELD_NUMBER: _builtins.int
-    ETAG_FIELD_NUMBER: _builtins.int
-    VERSION_FIELD_NUMBER: _builtins.int
-    TYPE_FIELD_NUMBER: _builtins.int
-    URI_FIELD_NUMBER: _builtins.int
-    DATA_TYPE_FIELD_NUMBER: _builtins.int
-    MATERIALIZER_FIELD_NUMBER: _builtins.int
-    CONTENT_HASH_FIELD_NUMBER: _builtins.int
-    SIZE_BYTES_FIELD_NUMBER: _builtins.int
-    PRODUCER_STEP_FIELD_NUMBER: _builtins.int
-    PRODUCER_OUTPUT_FIELD_NUMBER: _builtins.int
-    SCHEMA_FIELD_NUMBER: _builtins.int
-    UNSAFE_FIELD_NUMBER: _builtins.int
-    WRITTEN_WITH_FIELD_NUMBER: _builtins.int
-    ALIAS_FIELD_NUMBER: _builtins.int
-    METADATA_FIELD_NUMBER: _builtins.int
-    VISUALIZATIONS_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    """Output only in bodies, required in updates. "projects/<id>/artifacts/<id>/versions/<number>"."""
-    uid: _builtins.str
-    """Optional, immutable. A UUID that the maker chooses, so that making it again is safe."""
-    description: _builtins.str
-    """Optional, mutable. What is worth saying of it."""
-    creator: _builtins.str
-    """Output only. Who made it."""
-    revision: _builtins.int
-    """Output only. The feed revision of the last change."""
-    etag: _builtins.str
-    """Optional in updates. Changes with every change."""
-    version: _builtins.int
-    """Output only. Its number, from 1."""
-    type: Global___ArtifactType.ValueType
-    """Optional, immutable. What it is."""
-    uri: _builtins.str
-    """Required when it is created, immutable. Where its bytes are."""
-    data_type: _builtins.str
-    """Required when it is created, immutable. Its Python type, as "module.qualname"."""
-    materializer: _builtins.str
-    """Required when it is created, immutable. What wrote it, and so can read it: "numpy", "parquet", "json", "cloudpickle"."""
-    content_hash: _builtins.str
-    """Required when it is created, immutable. Hash of its bytes, lower-case hex SHA-256."""
-    size_bytes: _builtins.int
-    """Optional, immutable. Size of its bytes."""
-    producer_step: _builtins.str
-    """Optional, immutable. The step that made it."""
-    producer_output: _builtins.str
-    """Optional, immutable. Which of the step's outputs it is."""
-    unsafe: _builtins.bool
-    """Optional, immutable. Whether loading it runs code (pickle); readers must agree to that."""
-    alias: _builtins.str
-    """Optional, mutable. A name of its own, unique within the artifact: "versions/<alias>" finds it as well."""
-    @_builtins.property
-    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Optional, mutable. Labels to find it by; a version that has any is not pruned."""
-
-    @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it was made."""
-
-    @_builtins.property
-    def update_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it last changed."""
-
-    @_builtins.property
-    def schema(self) -> _struct_pb2.Struct:
-        """Optional, immutable. Its schema and cheap statistics: columns, shape, dtype."""
-
-    @_builtins.property
-    def written_with(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Optional, immutable. Versions of Python and of the libraries that wrote it."""
-
-    @_builtins.property
-    def metadata(self) -> _containers.MessageMap[_builtins.str, _struct_pb2.Value]:
-        """Optional, mutable. What else is known of it, at most 32 KiB as JSON."""
-
-    @_builtins.property
-    def visualizations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Visualization]:
-        """Optional, immutable. What of it can be looked at."""
-
-    def __init__(
-        self,
-        *,
-        name: _builtins.str = ...,
-        uid: _builtins.str = ...,
-        description: _builtins.str = ...,
-        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-        creator: _builtins.str = ...,
-        create_time: _timestamp_pb2.Timestamp | None = ...,
-        update_time: _timestamp_pb2.Timestamp | None = ...,
-        revision: _builtins.int = ...,
-        etag: _builtins.str = ...,
-        version: _builtins.int = ...,
-        type: Global___ArtifactType.ValueType = ...,
-        uri: _builtins.str = ...,
-        data_type: _builtins.str = ...,
-        materializer: _builtins.str = ...,
-        content_hash: _builtins.str = ...,
-        size_bytes: _builtins.int = ...,
-        producer_step: _builtins.str = ...,
-        producer_output: _builtins.str = ...,
-        schema: _struct_pb2.Struct | None = ...,
-        unsafe: _builtins.bool = ...,
-        written_with: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-        alias: _builtins.str = ...,
-        metadata: _abc.Mapping[_builtins.str, _struct_pb2.Value] | None = ...,
-        visualizations: _abc.Iterable[Global___Visualization] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "schema", b"schema", "update_time", b"update_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "content_hash", b"content_hash", "create_time", b"create_time", "creator", b"creator", "data_type", b"data_type", "description", b"description", "etag", b"etag", "labels", b"labels", "materializer", b"materializer", "metadata", b"metadata", "name", b"name", "producer_output", b"producer_output", "producer_step", b"producer_step", "revision", b"revision", "schema", b"schema", "size_bytes", b"size_bytes", "type", b"type", "uid", b"uid", "unsafe", b"unsafe", "update_time", b"update_time", "uri", b"uri", "version", b"version", "visualizations", b"visualizations", "written_with", b"written_with"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ArtifactVersion: _TypeAlias = ArtifactVersion  # noqa: Y015
 
 @_typing.final
 class GetArtifactRequest(_message.Message):
@@ -527,13 +121,13 @@ class ListArtifactsResponse(_message.Message):
     revision: _builtins.int
     """Output only. The feed revision that the page shows; watch from here."""
     @_builtins.property
-    def artifacts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Artifact]:
+    def artifacts(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_types_pb2.Artifact]:
         """Output only. The artifacts of this page."""
 
     def __init__(
         self,
         *,
-        artifacts: _abc.Iterable[Global___Artifact] | None = ...,
+        artifacts: _abc.Iterable[_artifact_types_pb2.Artifact] | None = ...,
         next_page_token: _builtins.str = ...,
         revision: _builtins.int = ...,
     ) -> None: ...
@@ -557,7 +151,7 @@ class UpdateArtifactRequest(_message.Message):
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
     @_builtins.property
-    def artifact(self) -> Global___Artifact:
+    def artifact(self) -> _artifact_types_pb2.Artifact:
         """Required. The artifact's name, and the new values."""
 
     @_builtins.property
@@ -567,7 +161,7 @@ class UpdateArtifactRequest(_message.Message):
     def __init__(
         self,
         *,
-        artifact: Global___Artifact | None = ...,
+        artifact: _artifact_types_pb2.Artifact | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
@@ -623,14 +217,14 @@ class CreateArtifactVersionRequest(_message.Message):
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
     @_builtins.property
-    def artifact_version(self) -> Global___ArtifactVersion:
+    def artifact_version(self) -> _artifact_types_pb2.ArtifactVersion:
         """Required. The version."""
 
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
-        artifact_version: Global___ArtifactVersion | None = ...,
+        artifact_version: _artifact_types_pb2.ArtifactVersion | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version"]  # noqa: Y015
@@ -653,7 +247,7 @@ class UpdateArtifactVersionRequest(_message.Message):
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
     @_builtins.property
-    def artifact_version(self) -> Global___ArtifactVersion:
+    def artifact_version(self) -> _artifact_types_pb2.ArtifactVersion:
         """Required. The version's name, and the new values."""
 
     @_builtins.property
@@ -663,7 +257,7 @@ class UpdateArtifactVersionRequest(_message.Message):
     def __init__(
         self,
         *,
-        artifact_version: Global___ArtifactVersion | None = ...,
+        artifact_version: _artifact_types_pb2.ArtifactVersion | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
@@ -763,13 +357,13 @@ class PruneArtifactVersionsResponse(_message.Message):
     size_bytes: _builtins.int
     """Output only. What they say that they weigh."""
     @_builtins.property
-    def artifact_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ArtifactVersion]:
+    def artifact_versions(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_types_pb2.ArtifactVersion]:
         """Output only. The versions that were deleted, or would be."""
 
     def __init__(
         self,
         *,
-        artifact_versions: _abc.Iterable[Global___ArtifactVersion] | None = ...,
+        artifact_versions: _abc.Iterable[_artifact_types_pb2.ArtifactVersion] | None = ...,
         next_page_token: _builtins.str = ...,
         size_bytes: _builtins.int = ...,
     ) -> None: ...
@@ -989,13 +583,13 @@ class ListArtifactVersionsResponse(_message.Message):
     revision: _builtins.int
     """Output only. The feed revision that the page shows; watch from here."""
     @_builtins.property
-    def artifact_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ArtifactVersion]:
+    def artifact_versions(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_types_pb2.ArtifactVersion]:
         """Output only. The versions of this page."""
 
     def __init__(
         self,
         *,
-        artifact_versions: _abc.Iterable[Global___ArtifactVersion] | None = ...,
+        artifact_versions: _abc.Iterable[_artifact_types_pb2.ArtifactVersion] | None = ...,
         next_page_token: _builtins.str = ...,
         revision: _builtins.int = ...,
     ) -> None: ...
@@ -1046,14 +640,14 @@ class NewArtifactVersion(_message.Message):
     artifact_id: _builtins.str
     """Required, immutable. The artifact that it belongs to."""
     @_builtins.property
-    def artifact_version(self) -> Global___ArtifactVersion:
+    def artifact_version(self) -> _artifact_types_pb2.ArtifactVersion:
         """Required, immutable. The version, with a uid."""
 
     def __init__(
         self,
         *,
         artifact_id: _builtins.str = ...,
-        artifact_version: Global___ArtifactVersion | None = ...,
+        artifact_version: _artifact_types_pb2.ArtifactVersion | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -1071,13 +665,13 @@ class BatchCreateArtifactVersionsResponse(_message.Message):
 
     ARTIFACT_VERSIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def artifact_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ArtifactVersion]:
+    def artifact_versions(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_types_pb2.ArtifactVersion]:
         """Output only. The versions, in the order of the request."""
 
     def __init__(
         self,
         *,
-        artifact_versions: _abc.Iterable[Global___ArtifactVersion] | None = ...,
+        artifact_versions: _abc.Iterable[_artifact_types_pb2.ArtifactVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -1142,7 +736,7 @@ class Lineage(_message.Message):
     next_page_token: _builtins.str
     """Output only. Where the next page begins; empty on the last one."""
     @_builtins.property
-    def artifact_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ArtifactVersion]:
+    def artifact_versions(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_types_pb2.ArtifactVersion]:
         """Output only. The versions of this page; on the first, the one asked for comes first."""
 
     @_builtins.property
@@ -1152,7 +746,7 @@ class Lineage(_message.Message):
     def __init__(
         self,
         *,
-        artifact_versions: _abc.Iterable[Global___ArtifactVersion] | None = ...,
+        artifact_versions: _abc.Iterable[_artifact_types_pb2.ArtifactVersion] | None = ...,
         edges: _abc.Iterable[Global___LineageEdge] | None = ...,
         truncated: _builtins.bool = ...,
         next_page_token: _builtins.str = ...,

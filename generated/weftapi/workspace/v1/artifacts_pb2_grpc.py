@@ -5,6 +5,7 @@ import warnings
 
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from weftapi.workspace.v1 import artifact_types_pb2 as weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2
 from weftapi.workspace.v1 import artifacts_pb2 as weftapi_dot_workspace_dot_v1_dot_artifacts__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -40,7 +41,7 @@ class ArtifactServiceStub(object):
         self.GetArtifact = channel.unary_unary(
                 '/weftapi.workspace.v1.ArtifactService/GetArtifact',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.GetArtifactRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.Artifact.FromString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.Artifact.FromString,
                 _registered_method=True)
         self.ListArtifacts = channel.unary_unary(
                 '/weftapi.workspace.v1.ArtifactService/ListArtifacts',
@@ -50,7 +51,7 @@ class ArtifactServiceStub(object):
         self.UpdateArtifact = channel.unary_unary(
                 '/weftapi.workspace.v1.ArtifactService/UpdateArtifact',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.UpdateArtifactRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.Artifact.FromString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.Artifact.FromString,
                 _registered_method=True)
         self.DeleteArtifact = channel.unary_unary(
                 '/weftapi.workspace.v1.ArtifactService/DeleteArtifact',
@@ -60,7 +61,7 @@ class ArtifactServiceStub(object):
         self.GetArtifactVersion = channel.unary_unary(
                 '/weftapi.workspace.v1.ArtifactService/GetArtifactVersion',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.GetArtifactVersionRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.FromString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.ArtifactVersion.FromString,
                 _registered_method=True)
         self.ListArtifactVersions = channel.unary_unary(
                 '/weftapi.workspace.v1.ArtifactService/ListArtifactVersions',
@@ -70,12 +71,12 @@ class ArtifactServiceStub(object):
         self.CreateArtifactVersion = channel.unary_unary(
                 '/weftapi.workspace.v1.ArtifactService/CreateArtifactVersion',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.CreateArtifactVersionRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.FromString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.ArtifactVersion.FromString,
                 _registered_method=True)
         self.UpdateArtifactVersion = channel.unary_unary(
                 '/weftapi.workspace.v1.ArtifactService/UpdateArtifactVersion',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.UpdateArtifactVersionRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.FromString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.ArtifactVersion.FromString,
                 _registered_method=True)
         self.DeleteArtifactVersion = channel.unary_unary(
                 '/weftapi.workspace.v1.ArtifactService/DeleteArtifactVersion',
@@ -243,7 +244,7 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
             'GetArtifact': grpc.unary_unary_rpc_method_handler(
                     servicer.GetArtifact,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.GetArtifactRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.Artifact.SerializeToString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.Artifact.SerializeToString,
             ),
             'ListArtifacts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListArtifacts,
@@ -253,7 +254,7 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
             'UpdateArtifact': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateArtifact,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.UpdateArtifactRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.Artifact.SerializeToString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.Artifact.SerializeToString,
             ),
             'DeleteArtifact': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteArtifact,
@@ -263,7 +264,7 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
             'GetArtifactVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.GetArtifactVersion,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.GetArtifactVersionRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.SerializeToString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.ArtifactVersion.SerializeToString,
             ),
             'ListArtifactVersions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListArtifactVersions,
@@ -273,12 +274,12 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
             'CreateArtifactVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateArtifactVersion,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.CreateArtifactVersionRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.SerializeToString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.ArtifactVersion.SerializeToString,
             ),
             'UpdateArtifactVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateArtifactVersion,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.UpdateArtifactVersionRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.SerializeToString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.ArtifactVersion.SerializeToString,
             ),
             'DeleteArtifactVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteArtifactVersion,
@@ -343,7 +344,7 @@ class ArtifactService(object):
             target,
             '/weftapi.workspace.v1.ArtifactService/GetArtifact',
             weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.GetArtifactRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.Artifact.FromString,
+            weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.Artifact.FromString,
             options,
             channel_credentials,
             insecure,
@@ -397,7 +398,7 @@ class ArtifactService(object):
             target,
             '/weftapi.workspace.v1.ArtifactService/UpdateArtifact',
             weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.UpdateArtifactRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.Artifact.FromString,
+            weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.Artifact.FromString,
             options,
             channel_credentials,
             insecure,
@@ -451,7 +452,7 @@ class ArtifactService(object):
             target,
             '/weftapi.workspace.v1.ArtifactService/GetArtifactVersion',
             weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.GetArtifactVersionRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.FromString,
+            weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.ArtifactVersion.FromString,
             options,
             channel_credentials,
             insecure,
@@ -505,7 +506,7 @@ class ArtifactService(object):
             target,
             '/weftapi.workspace.v1.ArtifactService/CreateArtifactVersion',
             weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.CreateArtifactVersionRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.FromString,
+            weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.ArtifactVersion.FromString,
             options,
             channel_credentials,
             insecure,
@@ -532,7 +533,7 @@ class ArtifactService(object):
             target,
             '/weftapi.workspace.v1.ArtifactService/UpdateArtifactVersion',
             weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.UpdateArtifactVersionRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_artifacts__pb2.ArtifactVersion.FromString,
+            weftapi_dot_workspace_dot_v1_dot_artifact__types__pb2.ArtifactVersion.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
+from weftapi.workspace.v1 import artifact_types_pb2 as _artifact_types_pb2
 from weftapi.workspace.v1 import artifacts_pb2 as _artifacts_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -35,25 +36,25 @@ class ArtifactServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ArtifactServiceAsyncStub: ...
-    GetArtifact: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.GetArtifactRequest, _artifacts_pb2.Artifact]
+    GetArtifact: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.GetArtifactRequest, _artifact_types_pb2.Artifact]
     """Answers one artifact. Has no effect."""
     ListArtifacts: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.ListArtifactsRequest, _artifacts_pb2.ListArtifactsResponse]
     """Lists the artifacts of a project by name. Has no effect."""
-    UpdateArtifact: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.UpdateArtifactRequest, _artifacts_pb2.Artifact]
+    UpdateArtifact: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.UpdateArtifactRequest, _artifact_types_pb2.Artifact]
     """Changes the masked fields of an artifact. Another etag is ABORTED. Safe to repeat with the same request id."""
     DeleteArtifact: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.DeleteArtifactRequest, _empty_pb2.Empty]
     """Deletes an artifact with all its versions. Versions that something uses, or more than 500 of them, are
     FAILED_PRECONDITION `RESOURCE_IN_USE`; another etag is ABORTED, an absent artifact NOT_FOUND.
     """
-    GetArtifactVersion: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.GetArtifactVersionRequest, _artifacts_pb2.ArtifactVersion]
+    GetArtifactVersion: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.GetArtifactVersionRequest, _artifact_types_pb2.ArtifactVersion]
     """Answers one version of an artifact, by its number or its alias. Has no effect."""
     ListArtifactVersions: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.ListArtifactVersionsRequest, _artifacts_pb2.ListArtifactVersionsResponse]
     """Lists versions, newest first; "artifacts/-" lists across the artifacts of a project. Has no effect."""
-    CreateArtifactVersion: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.CreateArtifactVersionRequest, _artifacts_pb2.ArtifactVersion]
+    CreateArtifactVersion: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.CreateArtifactVersionRequest, _artifact_types_pb2.ArtifactVersion]
     """Creates one version, and the artifact where it is the first: what was made outside any run. An alias that is taken,
     or a uid of another version, is ALREADY_EXISTS. Safe to repeat with the same request id or uid.
     """
-    UpdateArtifactVersion: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.UpdateArtifactVersionRequest, _artifacts_pb2.ArtifactVersion]
+    UpdateArtifactVersion: _grpc.UnaryUnaryMultiCallable[_artifacts_pb2.UpdateArtifactVersionRequest, _artifact_types_pb2.ArtifactVersion]
     """Changes the masked fields of a version: its alias, description, labels, metadata. What it holds never changes.
     Another etag is ABORTED, a taken alias ALREADY_EXISTS. Safe to repeat with the same request id.
     """
@@ -95,25 +96,25 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     """Keeps what is known of artifacts."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    GetArtifact: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.GetArtifactRequest, _artifacts_pb2.Artifact]  # type: ignore[assignment]
+    GetArtifact: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.GetArtifactRequest, _artifact_types_pb2.Artifact]  # type: ignore[assignment]
     """Answers one artifact. Has no effect."""
     ListArtifacts: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.ListArtifactsRequest, _artifacts_pb2.ListArtifactsResponse]  # type: ignore[assignment]
     """Lists the artifacts of a project by name. Has no effect."""
-    UpdateArtifact: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.UpdateArtifactRequest, _artifacts_pb2.Artifact]  # type: ignore[assignment]
+    UpdateArtifact: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.UpdateArtifactRequest, _artifact_types_pb2.Artifact]  # type: ignore[assignment]
     """Changes the masked fields of an artifact. Another etag is ABORTED. Safe to repeat with the same request id."""
     DeleteArtifact: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.DeleteArtifactRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes an artifact with all its versions. Versions that something uses, or more than 500 of them, are
     FAILED_PRECONDITION `RESOURCE_IN_USE`; another etag is ABORTED, an absent artifact NOT_FOUND.
     """
-    GetArtifactVersion: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.GetArtifactVersionRequest, _artifacts_pb2.ArtifactVersion]  # type: ignore[assignment]
+    GetArtifactVersion: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.GetArtifactVersionRequest, _artifact_types_pb2.ArtifactVersion]  # type: ignore[assignment]
     """Answers one version of an artifact, by its number or its alias. Has no effect."""
     ListArtifactVersions: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.ListArtifactVersionsRequest, _artifacts_pb2.ListArtifactVersionsResponse]  # type: ignore[assignment]
     """Lists versions, newest first; "artifacts/-" lists across the artifacts of a project. Has no effect."""
-    CreateArtifactVersion: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.CreateArtifactVersionRequest, _artifacts_pb2.ArtifactVersion]  # type: ignore[assignment]
+    CreateArtifactVersion: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.CreateArtifactVersionRequest, _artifact_types_pb2.ArtifactVersion]  # type: ignore[assignment]
     """Creates one version, and the artifact where it is the first: what was made outside any run. An alias that is taken,
     or a uid of another version, is ALREADY_EXISTS. Safe to repeat with the same request id or uid.
     """
-    UpdateArtifactVersion: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.UpdateArtifactVersionRequest, _artifacts_pb2.ArtifactVersion]  # type: ignore[assignment]
+    UpdateArtifactVersion: _aio.UnaryUnaryMultiCallable[_artifacts_pb2.UpdateArtifactVersionRequest, _artifact_types_pb2.ArtifactVersion]  # type: ignore[assignment]
     """Changes the masked fields of a version: its alias, description, labels, metadata. What it holds never changes.
     Another etag is ABORTED, a taken alias ALREADY_EXISTS. Safe to repeat with the same request id.
     """
@@ -158,7 +159,7 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _artifacts_pb2.GetArtifactRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_artifacts_pb2.Artifact, _abc.Awaitable[_artifacts_pb2.Artifact]]:
+    ) -> _typing.Union[_artifact_types_pb2.Artifact, _abc.Awaitable[_artifact_types_pb2.Artifact]]:
         """Answers one artifact. Has no effect."""
 
     @_abc_1.abstractmethod
@@ -174,7 +175,7 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _artifacts_pb2.UpdateArtifactRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_artifacts_pb2.Artifact, _abc.Awaitable[_artifacts_pb2.Artifact]]:
+    ) -> _typing.Union[_artifact_types_pb2.Artifact, _abc.Awaitable[_artifact_types_pb2.Artifact]]:
         """Changes the masked fields of an artifact. Another etag is ABORTED. Safe to repeat with the same request id."""
 
     @_abc_1.abstractmethod
@@ -192,7 +193,7 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _artifacts_pb2.GetArtifactVersionRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_artifacts_pb2.ArtifactVersion, _abc.Awaitable[_artifacts_pb2.ArtifactVersion]]:
+    ) -> _typing.Union[_artifact_types_pb2.ArtifactVersion, _abc.Awaitable[_artifact_types_pb2.ArtifactVersion]]:
         """Answers one version of an artifact, by its number or its alias. Has no effect."""
 
     @_abc_1.abstractmethod
@@ -208,7 +209,7 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _artifacts_pb2.CreateArtifactVersionRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_artifacts_pb2.ArtifactVersion, _abc.Awaitable[_artifacts_pb2.ArtifactVersion]]:
+    ) -> _typing.Union[_artifact_types_pb2.ArtifactVersion, _abc.Awaitable[_artifact_types_pb2.ArtifactVersion]]:
         """Creates one version, and the artifact where it is the first: what was made outside any run. An alias that is taken,
         or a uid of another version, is ALREADY_EXISTS. Safe to repeat with the same request id or uid.
         """
@@ -218,7 +219,7 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _artifacts_pb2.UpdateArtifactVersionRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_artifacts_pb2.ArtifactVersion, _abc.Awaitable[_artifacts_pb2.ArtifactVersion]]:
+    ) -> _typing.Union[_artifact_types_pb2.ArtifactVersion, _abc.Awaitable[_artifact_types_pb2.ArtifactVersion]]:
         """Changes the masked fields of a version: its alias, description, labels, metadata. What it holds never changes.
         Another etag is ABORTED, a taken alias ALREADY_EXISTS. Safe to repeat with the same request id.
         """

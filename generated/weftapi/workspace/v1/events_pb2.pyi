@@ -11,7 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from weftapi.workspace.v1 import alerter_types_pb2 as _alerter_types_pb2
-from weftapi.workspace.v1 import artifacts_pb2 as _artifacts_pb2
+from weftapi.workspace.v1 import artifact_types_pb2 as _artifact_types_pb2
 from weftapi.workspace.v1 import builds_pb2 as _builds_pb2
 from weftapi.workspace.v1 import code_repositories_pb2 as _code_repositories_pb2
 from weftapi.workspace.v1 import components_pb2 as _components_pb2
@@ -24,7 +24,7 @@ from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
 from weftapi.workspace.v1 import schedule_types_pb2 as _schedule_types_pb2
 from weftapi.workspace.v1 import secrets_pb2 as _secrets_pb2
 from weftapi.workspace.v1 import service_connectors_pb2 as _service_connectors_pb2
-from weftapi.workspace.v1 import snapshots_pb2 as _snapshots_pb2
+from weftapi.workspace.v1 import snapshot_types_pb2 as _snapshot_types_pb2
 from weftapi.workspace.v1 import stacks_pb2 as _stacks_pb2
 from weftapi.workspace.v1 import trigger_types_pb2 as _trigger_types_pb2
 from weftapi.workspace.v1 import webhook_types_pb2 as _webhook_types_pb2
@@ -156,7 +156,7 @@ class Event(_message.Message):
         """A pipeline."""
 
     @_builtins.property
-    def snapshot(self) -> _snapshots_pb2.Snapshot:
+    def snapshot(self) -> _snapshot_types_pb2.Snapshot:
         """A snapshot, without its graph."""
 
     @_builtins.property
@@ -168,7 +168,7 @@ class Event(_message.Message):
         """A step."""
 
     @_builtins.property
-    def artifact_version(self) -> _artifacts_pb2.ArtifactVersion:
+    def artifact_version(self) -> _artifact_types_pb2.ArtifactVersion:
         """A version of an artifact."""
 
     @_builtins.property
@@ -176,7 +176,7 @@ class Event(_message.Message):
         """A log stream."""
 
     @_builtins.property
-    def artifact(self) -> _artifacts_pb2.Artifact:
+    def artifact(self) -> _artifact_types_pb2.Artifact:
         """An artifact: created with its first version, updated with each further one."""
 
     @_builtins.property
@@ -257,12 +257,12 @@ class Event(_message.Message):
         truncated: _builtins.bool = ...,
         project_resource: _projects_pb2.Project | None = ...,
         pipeline: _pipelines_pb2.Pipeline | None = ...,
-        snapshot: _snapshots_pb2.Snapshot | None = ...,
+        snapshot: _snapshot_types_pb2.Snapshot | None = ...,
         run: _run_types_pb2.Run | None = ...,
         step: _run_types_pb2.Step | None = ...,
-        artifact_version: _artifacts_pb2.ArtifactVersion | None = ...,
+        artifact_version: _artifact_types_pb2.ArtifactVersion | None = ...,
         log_stream: _logs_pb2.LogStream | None = ...,
-        artifact: _artifacts_pb2.Artifact | None = ...,
+        artifact: _artifact_types_pb2.Artifact | None = ...,
         model: _model_types_pb2.Model | None = ...,
         model_version: _model_types_pb2.ModelVersion | None = ...,
         stage_request: _model_types_pb2.StageRequest | None = ...,

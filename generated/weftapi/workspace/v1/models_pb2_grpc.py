@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from weftapi.workspace.v1 import model_stages_pb2 as weftapi_dot_workspace_dot_v1_dot_model__stages__pb2
 from weftapi.workspace.v1 import model_types_pb2 as weftapi_dot_workspace_dot_v1_dot_model__types__pb2
 from weftapi.workspace.v1 import models_pb2 as weftapi_dot_workspace_dot_v1_dot_models__pb2
 
@@ -89,42 +90,42 @@ class ModelServiceStub(object):
                 _registered_method=True)
         self.TransitionModelVersionStage = channel.unary_unary(
                 '/weftapi.workspace.v1.ModelService/TransitionModelVersionStage',
-                request_serializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.TransitionModelVersionStageRequest.SerializeToString,
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.TransitionModelVersionStageRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_model__types__pb2.ModelVersion.FromString,
                 _registered_method=True)
         self.ListStageTransitions = channel.unary_unary(
                 '/weftapi.workspace.v1.ModelService/ListStageTransitions',
-                request_serializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.ListStageTransitionsRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.ListStageTransitionsResponse.FromString,
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ListStageTransitionsRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ListStageTransitionsResponse.FromString,
                 _registered_method=True)
         self.RequestStageTransition = channel.unary_unary(
                 '/weftapi.workspace.v1.ModelService/RequestStageTransition',
-                request_serializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.RequestStageTransitionRequest.SerializeToString,
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.RequestStageTransitionRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.FromString,
                 _registered_method=True)
         self.GetStageRequest = channel.unary_unary(
                 '/weftapi.workspace.v1.ModelService/GetStageRequest',
-                request_serializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.GetStageRequestRequest.SerializeToString,
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.GetStageRequestRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.FromString,
                 _registered_method=True)
         self.ListStageRequests = channel.unary_unary(
                 '/weftapi.workspace.v1.ModelService/ListStageRequests',
-                request_serializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.ListStageRequestsRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.ListStageRequestsResponse.FromString,
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ListStageRequestsRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ListStageRequestsResponse.FromString,
                 _registered_method=True)
         self.ApproveStageRequest = channel.unary_unary(
                 '/weftapi.workspace.v1.ModelService/ApproveStageRequest',
-                request_serializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.ApproveStageRequestRequest.SerializeToString,
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ApproveStageRequestRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.FromString,
                 _registered_method=True)
         self.DenyStageRequest = channel.unary_unary(
                 '/weftapi.workspace.v1.ModelService/DenyStageRequest',
-                request_serializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.DenyStageRequestRequest.SerializeToString,
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.DenyStageRequestRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.FromString,
                 _registered_method=True)
         self.WithdrawStageRequest = channel.unary_unary(
                 '/weftapi.workspace.v1.ModelService/WithdrawStageRequest',
-                request_serializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.WithdrawStageRequestRequest.SerializeToString,
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.WithdrawStageRequestRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.FromString,
                 _registered_method=True)
         self.LinkModelVersion = channel.unary_unary(
@@ -366,42 +367,42 @@ def add_ModelServiceServicer_to_server(servicer, server):
             ),
             'TransitionModelVersionStage': grpc.unary_unary_rpc_method_handler(
                     servicer.TransitionModelVersionStage,
-                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.TransitionModelVersionStageRequest.FromString,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.TransitionModelVersionStageRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_model__types__pb2.ModelVersion.SerializeToString,
             ),
             'ListStageTransitions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListStageTransitions,
-                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.ListStageTransitionsRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.ListStageTransitionsResponse.SerializeToString,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ListStageTransitionsRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ListStageTransitionsResponse.SerializeToString,
             ),
             'RequestStageTransition': grpc.unary_unary_rpc_method_handler(
                     servicer.RequestStageTransition,
-                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.RequestStageTransitionRequest.FromString,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.RequestStageTransitionRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.SerializeToString,
             ),
             'GetStageRequest': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStageRequest,
-                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.GetStageRequestRequest.FromString,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.GetStageRequestRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.SerializeToString,
             ),
             'ListStageRequests': grpc.unary_unary_rpc_method_handler(
                     servicer.ListStageRequests,
-                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.ListStageRequestsRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.ListStageRequestsResponse.SerializeToString,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ListStageRequestsRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ListStageRequestsResponse.SerializeToString,
             ),
             'ApproveStageRequest': grpc.unary_unary_rpc_method_handler(
                     servicer.ApproveStageRequest,
-                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.ApproveStageRequestRequest.FromString,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ApproveStageRequestRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.SerializeToString,
             ),
             'DenyStageRequest': grpc.unary_unary_rpc_method_handler(
                     servicer.DenyStageRequest,
-                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.DenyStageRequestRequest.FromString,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.DenyStageRequestRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.SerializeToString,
             ),
             'WithdrawStageRequest': grpc.unary_unary_rpc_method_handler(
                     servicer.WithdrawStageRequest,
-                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_models__pb2.WithdrawStageRequestRequest.FromString,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.WithdrawStageRequestRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.SerializeToString,
             ),
             'LinkModelVersion': grpc.unary_unary_rpc_method_handler(
@@ -716,7 +717,7 @@ class ModelService(object):
             request,
             target,
             '/weftapi.workspace.v1.ModelService/TransitionModelVersionStage',
-            weftapi_dot_workspace_dot_v1_dot_models__pb2.TransitionModelVersionStageRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.TransitionModelVersionStageRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_model__types__pb2.ModelVersion.FromString,
             options,
             channel_credentials,
@@ -743,8 +744,8 @@ class ModelService(object):
             request,
             target,
             '/weftapi.workspace.v1.ModelService/ListStageTransitions',
-            weftapi_dot_workspace_dot_v1_dot_models__pb2.ListStageTransitionsRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_models__pb2.ListStageTransitionsResponse.FromString,
+            weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ListStageTransitionsRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ListStageTransitionsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -770,7 +771,7 @@ class ModelService(object):
             request,
             target,
             '/weftapi.workspace.v1.ModelService/RequestStageTransition',
-            weftapi_dot_workspace_dot_v1_dot_models__pb2.RequestStageTransitionRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.RequestStageTransitionRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.FromString,
             options,
             channel_credentials,
@@ -797,7 +798,7 @@ class ModelService(object):
             request,
             target,
             '/weftapi.workspace.v1.ModelService/GetStageRequest',
-            weftapi_dot_workspace_dot_v1_dot_models__pb2.GetStageRequestRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.GetStageRequestRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.FromString,
             options,
             channel_credentials,
@@ -824,8 +825,8 @@ class ModelService(object):
             request,
             target,
             '/weftapi.workspace.v1.ModelService/ListStageRequests',
-            weftapi_dot_workspace_dot_v1_dot_models__pb2.ListStageRequestsRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_models__pb2.ListStageRequestsResponse.FromString,
+            weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ListStageRequestsRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ListStageRequestsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -851,7 +852,7 @@ class ModelService(object):
             request,
             target,
             '/weftapi.workspace.v1.ModelService/ApproveStageRequest',
-            weftapi_dot_workspace_dot_v1_dot_models__pb2.ApproveStageRequestRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.ApproveStageRequestRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.FromString,
             options,
             channel_credentials,
@@ -878,7 +879,7 @@ class ModelService(object):
             request,
             target,
             '/weftapi.workspace.v1.ModelService/DenyStageRequest',
-            weftapi_dot_workspace_dot_v1_dot_models__pb2.DenyStageRequestRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.DenyStageRequestRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.FromString,
             options,
             channel_credentials,
@@ -905,7 +906,7 @@ class ModelService(object):
             request,
             target,
             '/weftapi.workspace.v1.ModelService/WithdrawStageRequest',
-            weftapi_dot_workspace_dot_v1_dot_models__pb2.WithdrawStageRequestRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_model__stages__pb2.WithdrawStageRequestRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_model__types__pb2.StageRequest.FromString,
             options,
             channel_credentials,

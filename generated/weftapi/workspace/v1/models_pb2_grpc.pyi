@@ -6,6 +6,7 @@ Models: what a team trains and uses, in numbered versions that move through stag
 from collections import abc as _abc
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
+from weftapi.workspace.v1 import model_stages_pb2 as _model_stages_pb2
 from weftapi.workspace.v1 import model_types_pb2 as _model_types_pb2
 from weftapi.workspace.v1 import models_pb2 as _models_pb2
 import abc as _abc_1
@@ -66,33 +67,33 @@ class ModelServiceStub:
     """Deletes a version with its links; what it links stays, and so does its history. One in STAGING or PRODUCTION, or with
     a pending request, is FAILED_PRECONDITION `RESOURCE_IN_USE`.
     """
-    TransitionModelVersionStage: _grpc.UnaryUnaryMultiCallable[_models_pb2.TransitionModelVersionStageRequest, _model_types_pb2.ModelVersion]
+    TransitionModelVersionStage: _grpc.UnaryUnaryMultiCallable[_model_stages_pb2.TransitionModelVersionStageRequest, _model_types_pb2.ModelVersion]
     """Moves a version to a stage. STAGING and PRODUCTION hold one version: a taken one is FAILED_PRECONDITION `STAGE_HELD`
     unless `demote_existing`, which moves its holder to ARCHIVED. A stage that the model guards is FAILED_PRECONDITION
     `APPROVAL_REQUIRED`. Moving it where it is changes nothing. Safe to repeat with the same request id.
     """
-    ListStageTransitions: _grpc.UnaryUnaryMultiCallable[_models_pb2.ListStageTransitionsRequest, _models_pb2.ListStageTransitionsResponse]
+    ListStageTransitions: _grpc.UnaryUnaryMultiCallable[_model_stages_pb2.ListStageTransitionsRequest, _model_stages_pb2.ListStageTransitionsResponse]
     """Lists how the versions of a model moved between stages, newest first; "models/-" lists across the models of a
     project. Has no effect.
     """
-    RequestStageTransition: _grpc.UnaryUnaryMultiCallable[_models_pb2.RequestStageTransitionRequest, _model_types_pb2.StageRequest]
+    RequestStageTransition: _grpc.UnaryUnaryMultiCallable[_model_stages_pb2.RequestStageTransitionRequest, _model_types_pb2.StageRequest]
     """Asks that a version enter a stage, for somebody else to decide. Another pending request of the kind is ALREADY_EXISTS;
     a version that is there already FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat with the same request id.
     """
-    GetStageRequest: _grpc.UnaryUnaryMultiCallable[_models_pb2.GetStageRequestRequest, _model_types_pb2.StageRequest]
+    GetStageRequest: _grpc.UnaryUnaryMultiCallable[_model_stages_pb2.GetStageRequestRequest, _model_types_pb2.StageRequest]
     """Answers one request. Has no effect."""
-    ListStageRequests: _grpc.UnaryUnaryMultiCallable[_models_pb2.ListStageRequestsRequest, _models_pb2.ListStageRequestsResponse]
+    ListStageRequests: _grpc.UnaryUnaryMultiCallable[_model_stages_pb2.ListStageRequestsRequest, _model_stages_pb2.ListStageRequestsResponse]
     """Lists the requests about a model, newest first; "models/-" lists across the models of a project. Has no effect."""
-    ApproveStageRequest: _grpc.UnaryUnaryMultiCallable[_models_pb2.ApproveStageRequestRequest, _model_types_pb2.StageRequest]
+    ApproveStageRequest: _grpc.UnaryUnaryMultiCallable[_model_stages_pb2.ApproveStageRequestRequest, _model_types_pb2.StageRequest]
     """Approves a pending request: the version enters the stage. Whoever asked is PERMISSION_DENIED `OWN_REQUEST`; a decided
     request FAILED_PRECONDITION `ILLEGAL_TRANSITION`, a taken stage `STAGE_HELD`. Of two who decide at once one is
     refused. Safe to repeat with the same request id.
     """
-    DenyStageRequest: _grpc.UnaryUnaryMultiCallable[_models_pb2.DenyStageRequestRequest, _model_types_pb2.StageRequest]
+    DenyStageRequest: _grpc.UnaryUnaryMultiCallable[_model_stages_pb2.DenyStageRequestRequest, _model_types_pb2.StageRequest]
     """Denies a pending request. A decided one is FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat with the same
     request id.
     """
-    WithdrawStageRequest: _grpc.UnaryUnaryMultiCallable[_models_pb2.WithdrawStageRequestRequest, _model_types_pb2.StageRequest]
+    WithdrawStageRequest: _grpc.UnaryUnaryMultiCallable[_model_stages_pb2.WithdrawStageRequestRequest, _model_types_pb2.StageRequest]
     """Takes the caller's own pending request back; another's is PERMISSION_DENIED `NOT_OWN_REQUEST`, a decided one
     FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat with the same request id.
     """
@@ -143,33 +144,33 @@ class ModelServiceAsyncStub(ModelServiceStub):
     """Deletes a version with its links; what it links stays, and so does its history. One in STAGING or PRODUCTION, or with
     a pending request, is FAILED_PRECONDITION `RESOURCE_IN_USE`.
     """
-    TransitionModelVersionStage: _aio.UnaryUnaryMultiCallable[_models_pb2.TransitionModelVersionStageRequest, _model_types_pb2.ModelVersion]  # type: ignore[assignment]
+    TransitionModelVersionStage: _aio.UnaryUnaryMultiCallable[_model_stages_pb2.TransitionModelVersionStageRequest, _model_types_pb2.ModelVersion]  # type: ignore[assignment]
     """Moves a version to a stage. STAGING and PRODUCTION hold one version: a taken one is FAILED_PRECONDITION `STAGE_HELD`
     unless `demote_existing`, which moves its holder to ARCHIVED. A stage that the model guards is FAILED_PRECONDITION
     `APPROVAL_REQUIRED`. Moving it where it is changes nothing. Safe to repeat with the same request id.
     """
-    ListStageTransitions: _aio.UnaryUnaryMultiCallable[_models_pb2.ListStageTransitionsRequest, _models_pb2.ListStageTransitionsResponse]  # type: ignore[assignment]
+    ListStageTransitions: _aio.UnaryUnaryMultiCallable[_model_stages_pb2.ListStageTransitionsRequest, _model_stages_pb2.ListStageTransitionsResponse]  # type: ignore[assignment]
     """Lists how the versions of a model moved between stages, newest first; "models/-" lists across the models of a
     project. Has no effect.
     """
-    RequestStageTransition: _aio.UnaryUnaryMultiCallable[_models_pb2.RequestStageTransitionRequest, _model_types_pb2.StageRequest]  # type: ignore[assignment]
+    RequestStageTransition: _aio.UnaryUnaryMultiCallable[_model_stages_pb2.RequestStageTransitionRequest, _model_types_pb2.StageRequest]  # type: ignore[assignment]
     """Asks that a version enter a stage, for somebody else to decide. Another pending request of the kind is ALREADY_EXISTS;
     a version that is there already FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat with the same request id.
     """
-    GetStageRequest: _aio.UnaryUnaryMultiCallable[_models_pb2.GetStageRequestRequest, _model_types_pb2.StageRequest]  # type: ignore[assignment]
+    GetStageRequest: _aio.UnaryUnaryMultiCallable[_model_stages_pb2.GetStageRequestRequest, _model_types_pb2.StageRequest]  # type: ignore[assignment]
     """Answers one request. Has no effect."""
-    ListStageRequests: _aio.UnaryUnaryMultiCallable[_models_pb2.ListStageRequestsRequest, _models_pb2.ListStageRequestsResponse]  # type: ignore[assignment]
+    ListStageRequests: _aio.UnaryUnaryMultiCallable[_model_stages_pb2.ListStageRequestsRequest, _model_stages_pb2.ListStageRequestsResponse]  # type: ignore[assignment]
     """Lists the requests about a model, newest first; "models/-" lists across the models of a project. Has no effect."""
-    ApproveStageRequest: _aio.UnaryUnaryMultiCallable[_models_pb2.ApproveStageRequestRequest, _model_types_pb2.StageRequest]  # type: ignore[assignment]
+    ApproveStageRequest: _aio.UnaryUnaryMultiCallable[_model_stages_pb2.ApproveStageRequestRequest, _model_types_pb2.StageRequest]  # type: ignore[assignment]
     """Approves a pending request: the version enters the stage. Whoever asked is PERMISSION_DENIED `OWN_REQUEST`; a decided
     request FAILED_PRECONDITION `ILLEGAL_TRANSITION`, a taken stage `STAGE_HELD`. Of two who decide at once one is
     refused. Safe to repeat with the same request id.
     """
-    DenyStageRequest: _aio.UnaryUnaryMultiCallable[_models_pb2.DenyStageRequestRequest, _model_types_pb2.StageRequest]  # type: ignore[assignment]
+    DenyStageRequest: _aio.UnaryUnaryMultiCallable[_model_stages_pb2.DenyStageRequestRequest, _model_types_pb2.StageRequest]  # type: ignore[assignment]
     """Denies a pending request. A decided one is FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat with the same
     request id.
     """
-    WithdrawStageRequest: _aio.UnaryUnaryMultiCallable[_models_pb2.WithdrawStageRequestRequest, _model_types_pb2.StageRequest]  # type: ignore[assignment]
+    WithdrawStageRequest: _aio.UnaryUnaryMultiCallable[_model_stages_pb2.WithdrawStageRequestRequest, _model_types_pb2.StageRequest]  # type: ignore[assignment]
     """Takes the caller's own pending request back; another's is PERMISSION_DENIED `NOT_OWN_REQUEST`, a decided one
     FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat with the same request id.
     """
@@ -281,7 +282,7 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def TransitionModelVersionStage(
         self,
-        request: _models_pb2.TransitionModelVersionStageRequest,
+        request: _model_stages_pb2.TransitionModelVersionStageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_types_pb2.ModelVersion, _abc.Awaitable[_model_types_pb2.ModelVersion]]:
         """Moves a version to a stage. STAGING and PRODUCTION hold one version: a taken one is FAILED_PRECONDITION `STAGE_HELD`
@@ -292,9 +293,9 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def ListStageTransitions(
         self,
-        request: _models_pb2.ListStageTransitionsRequest,
+        request: _model_stages_pb2.ListStageTransitionsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_models_pb2.ListStageTransitionsResponse, _abc.Awaitable[_models_pb2.ListStageTransitionsResponse]]:
+    ) -> _typing.Union[_model_stages_pb2.ListStageTransitionsResponse, _abc.Awaitable[_model_stages_pb2.ListStageTransitionsResponse]]:
         """Lists how the versions of a model moved between stages, newest first; "models/-" lists across the models of a
         project. Has no effect.
         """
@@ -302,7 +303,7 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def RequestStageTransition(
         self,
-        request: _models_pb2.RequestStageTransitionRequest,
+        request: _model_stages_pb2.RequestStageTransitionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_types_pb2.StageRequest, _abc.Awaitable[_model_types_pb2.StageRequest]]:
         """Asks that a version enter a stage, for somebody else to decide. Another pending request of the kind is ALREADY_EXISTS;
@@ -312,7 +313,7 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def GetStageRequest(
         self,
-        request: _models_pb2.GetStageRequestRequest,
+        request: _model_stages_pb2.GetStageRequestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_types_pb2.StageRequest, _abc.Awaitable[_model_types_pb2.StageRequest]]:
         """Answers one request. Has no effect."""
@@ -320,15 +321,15 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def ListStageRequests(
         self,
-        request: _models_pb2.ListStageRequestsRequest,
+        request: _model_stages_pb2.ListStageRequestsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_models_pb2.ListStageRequestsResponse, _abc.Awaitable[_models_pb2.ListStageRequestsResponse]]:
+    ) -> _typing.Union[_model_stages_pb2.ListStageRequestsResponse, _abc.Awaitable[_model_stages_pb2.ListStageRequestsResponse]]:
         """Lists the requests about a model, newest first; "models/-" lists across the models of a project. Has no effect."""
 
     @_abc_1.abstractmethod
     def ApproveStageRequest(
         self,
-        request: _models_pb2.ApproveStageRequestRequest,
+        request: _model_stages_pb2.ApproveStageRequestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_types_pb2.StageRequest, _abc.Awaitable[_model_types_pb2.StageRequest]]:
         """Approves a pending request: the version enters the stage. Whoever asked is PERMISSION_DENIED `OWN_REQUEST`; a decided
@@ -339,7 +340,7 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def DenyStageRequest(
         self,
-        request: _models_pb2.DenyStageRequestRequest,
+        request: _model_stages_pb2.DenyStageRequestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_types_pb2.StageRequest, _abc.Awaitable[_model_types_pb2.StageRequest]]:
         """Denies a pending request. A decided one is FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to repeat with the same
@@ -349,7 +350,7 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def WithdrawStageRequest(
         self,
-        request: _models_pb2.WithdrawStageRequestRequest,
+        request: _model_stages_pb2.WithdrawStageRequestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_types_pb2.StageRequest, _abc.Awaitable[_model_types_pb2.StageRequest]]:
         """Takes the caller's own pending request back; another's is PERMISSION_DENIED `NOT_OWN_REQUEST`, a decided one

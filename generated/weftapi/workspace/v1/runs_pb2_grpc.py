@@ -5,6 +5,7 @@ import warnings
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from weftapi.workspace.v1 import events_pb2 as weftapi_dot_workspace_dot_v1_dot_events__pb2
+from weftapi.workspace.v1 import run_graph_pb2 as weftapi_dot_workspace_dot_v1_dot_run__graph__pb2
 from weftapi.workspace.v1 import run_types_pb2 as weftapi_dot_workspace_dot_v1_dot_run__types__pb2
 from weftapi.workspace.v1 import runs_pb2 as weftapi_dot_workspace_dot_v1_dot_runs__pb2
 
@@ -81,7 +82,7 @@ class RunServiceStub(object):
         self.GetRunGraph = channel.unary_unary(
                 '/weftapi.workspace.v1.RunService/GetRunGraph',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.GetRunGraphRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.RunGraph.FromString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_run__graph__pb2.RunGraph.FromString,
                 _registered_method=True)
         self.GetRunCondition = channel.unary_unary(
                 '/weftapi.workspace.v1.RunService/GetRunCondition',
@@ -295,7 +296,7 @@ def add_RunServiceServicer_to_server(servicer, server):
             'GetRunGraph': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRunGraph,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.GetRunGraphRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_runs__pb2.RunGraph.SerializeToString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_run__graph__pb2.RunGraph.SerializeToString,
             ),
             'GetRunCondition': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRunCondition,
@@ -576,7 +577,7 @@ class RunService(object):
             target,
             '/weftapi.workspace.v1.RunService/GetRunGraph',
             weftapi_dot_workspace_dot_v1_dot_runs__pb2.GetRunGraphRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_runs__pb2.RunGraph.FromString,
+            weftapi_dot_workspace_dot_v1_dot_run__graph__pb2.RunGraph.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from weftapi.workspace.v1 import events_pb2 as _events_pb2
+from weftapi.workspace.v1 import run_graph_pb2 as _run_graph_pb2
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
 from weftapi.workspace.v1 import runs_pb2 as _runs_pb2
 import abc as _abc_1
@@ -63,7 +64,7 @@ class RunServiceStub:
     """Lets a PAUSED run go on. One that is RUNNING is OK, any other FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to
     repeat.
     """
-    GetRunGraph: _grpc.UnaryUnaryMultiCallable[_runs_pb2.GetRunGraphRequest, _runs_pb2.RunGraph]
+    GetRunGraph: _grpc.UnaryUnaryMultiCallable[_runs_pb2.GetRunGraphRequest, _run_graph_pb2.RunGraph]
     """Answers a run as a graph: its steps, what they took and made, and who waits for whom. Has no effect."""
     GetRunCondition: _grpc.UnaryUnaryMultiCallable[_runs_pb2.GetRunConditionRequest, _run_types_pb2.RunCondition]
     """Answers one condition of a run; where asked to, as soon as it is answered. Has no effect."""
@@ -124,7 +125,7 @@ class RunServiceAsyncStub(RunServiceStub):
     """Lets a PAUSED run go on. One that is RUNNING is OK, any other FAILED_PRECONDITION `ILLEGAL_TRANSITION`. Safe to
     repeat.
     """
-    GetRunGraph: _aio.UnaryUnaryMultiCallable[_runs_pb2.GetRunGraphRequest, _runs_pb2.RunGraph]  # type: ignore[assignment]
+    GetRunGraph: _aio.UnaryUnaryMultiCallable[_runs_pb2.GetRunGraphRequest, _run_graph_pb2.RunGraph]  # type: ignore[assignment]
     """Answers a run as a graph: its steps, what they took and made, and who waits for whom. Has no effect."""
     GetRunCondition: _aio.UnaryUnaryMultiCallable[_runs_pb2.GetRunConditionRequest, _run_types_pb2.RunCondition]  # type: ignore[assignment]
     """Answers one condition of a run; where asked to, as soon as it is answered. Has no effect."""
@@ -236,7 +237,7 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _runs_pb2.GetRunGraphRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_runs_pb2.RunGraph, _abc.Awaitable[_runs_pb2.RunGraph]]:
+    ) -> _typing.Union[_run_graph_pb2.RunGraph, _abc.Awaitable[_run_graph_pb2.RunGraph]]:
         """Answers a run as a graph: its steps, what they took and made, and who waits for whom. Has no effect."""
 
     @_abc_1.abstractmethod

@@ -14,6 +14,7 @@ from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from weftapi.workspace.v1 import credential_types_pb2 as _credential_types_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -809,27 +810,27 @@ class IssueCredentialsResponse(_message.Message):
         """Output only. When they end. Ask again when three quarters of their life have passed."""
 
     @_builtins.property
-    def aws(self) -> Global___AwsCredentials:
+    def aws(self) -> _credential_types_pb2.AwsCredentials:
         """Of AWS, and of what speaks its protocols."""
 
     @_builtins.property
-    def gcp(self) -> Global___GcpCredentials:
+    def gcp(self) -> _credential_types_pb2.GcpCredentials:
         """Of Google Cloud."""
 
     @_builtins.property
-    def azure(self) -> Global___AzureCredentials:
+    def azure(self) -> _credential_types_pb2.AzureCredentials:
         """Of Azure."""
 
     @_builtins.property
-    def kubernetes(self) -> Global___KubernetesCredentials:
+    def kubernetes(self) -> _credential_types_pb2.KubernetesCredentials:
         """Of a Kubernetes cluster, whoever runs it."""
 
     @_builtins.property
-    def registry(self) -> Global___RegistryCredentials:
+    def registry(self) -> _credential_types_pb2.RegistryCredentials:
         """Of a container registry, whoever runs it."""
 
     @_builtins.property
-    def bearer(self) -> Global___BearerCredentials:
+    def bearer(self) -> _credential_types_pb2.BearerCredentials:
         """Of anything that takes bearer tokens."""
 
     def __init__(
@@ -838,12 +839,12 @@ class IssueCredentialsResponse(_message.Message):
         resource_type: _builtins.str = ...,
         resource_id: _builtins.str = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
-        aws: Global___AwsCredentials | None = ...,
-        gcp: Global___GcpCredentials | None = ...,
-        azure: Global___AzureCredentials | None = ...,
-        kubernetes: Global___KubernetesCredentials | None = ...,
-        registry: Global___RegistryCredentials | None = ...,
-        bearer: Global___BearerCredentials | None = ...,
+        aws: _credential_types_pb2.AwsCredentials | None = ...,
+        gcp: _credential_types_pb2.GcpCredentials | None = ...,
+        azure: _credential_types_pb2.AzureCredentials | None = ...,
+        kubernetes: _credential_types_pb2.KubernetesCredentials | None = ...,
+        registry: _credential_types_pb2.RegistryCredentials | None = ...,
+        bearer: _credential_types_pb2.BearerCredentials | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["aws", b"aws", "azure", b"azure", "bearer", b"bearer", "credentials", b"credentials", "expire_time", b"expire_time", "gcp", b"gcp", "kubernetes", b"kubernetes", "registry", b"registry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -854,199 +855,3 @@ class IssueCredentialsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_credentials) -> _WhichOneofReturnType_credentials | None: ...
 
 Global___IssueCredentialsResponse: _TypeAlias = IssueCredentialsResponse  # noqa: Y015
-
-@_typing.final
-class AwsCredentials(_message.Message):
-    """Keys of a session."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ACCESS_KEY_ID_FIELD_NUMBER: _builtins.int
-    SECRET_ACCESS_KEY_FIELD_NUMBER: _builtins.int
-    SESSION_TOKEN_FIELD_NUMBER: _builtins.int
-    REGION_FIELD_NUMBER: _builtins.int
-    ENDPOINT_URI_FIELD_NUMBER: _builtins.int
-    access_key_id: _builtins.str
-    """Output only. The access key's id."""
-    secret_access_key: _builtins.str
-    """Output only. The access key."""
-    session_token: _builtins.str
-    """Output only. The session's token."""
-    region: _builtins.str
-    """Output only. The region of the resource."""
-    endpoint_uri: _builtins.str
-    """Output only. Where the service is, where it is not AWS's own."""
-    def __init__(
-        self,
-        *,
-        access_key_id: _builtins.str = ...,
-        secret_access_key: _builtins.str = ...,
-        session_token: _builtins.str = ...,
-        region: _builtins.str = ...,
-        endpoint_uri: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_key_id", b"access_key_id", "endpoint_uri", b"endpoint_uri", "region", b"region", "secret_access_key", b"secret_access_key", "session_token", b"session_token"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AwsCredentials: _TypeAlias = AwsCredentials  # noqa: Y015
-
-@_typing.final
-class GcpCredentials(_message.Message):
-    """An OAuth access token."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
-    PROJECT_FIELD_NUMBER: _builtins.int
-    ENDPOINT_URI_FIELD_NUMBER: _builtins.int
-    access_token: _builtins.str
-    """Output only. The token."""
-    project: _builtins.str
-    """Output only. The project."""
-    endpoint_uri: _builtins.str
-    """Output only. Where the service is, where it is not Google's own."""
-    def __init__(
-        self,
-        *,
-        access_token: _builtins.str = ...,
-        project: _builtins.str = ...,
-        endpoint_uri: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "endpoint_uri", b"endpoint_uri", "project", b"project"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___GcpCredentials: _TypeAlias = GcpCredentials  # noqa: Y015
-
-@_typing.final
-class AzureCredentials(_message.Message):
-    """A signature that opens one container, or an access token."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SAS_TOKEN_FIELD_NUMBER: _builtins.int
-    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
-    STORAGE_ACCOUNT_FIELD_NUMBER: _builtins.int
-    ENDPOINT_URI_FIELD_NUMBER: _builtins.int
-    sas_token: _builtins.str
-    """Output only. The query string of a shared access signature, for a container."""
-    access_token: _builtins.str
-    """Output only. The token, for everything else."""
-    storage_account: _builtins.str
-    """Output only. The storage account, for a container."""
-    endpoint_uri: _builtins.str
-    """Output only. Where the container is."""
-    def __init__(
-        self,
-        *,
-        sas_token: _builtins.str = ...,
-        access_token: _builtins.str = ...,
-        storage_account: _builtins.str = ...,
-        endpoint_uri: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "endpoint_uri", b"endpoint_uri", "sas_token", b"sas_token", "storage_account", b"storage_account"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AzureCredentials: _TypeAlias = AzureCredentials  # noqa: Y015
-
-@_typing.final
-class KubernetesCredentials(_message.Message):
-    """A token of a cluster's API, and how to reach that."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SERVER_FIELD_NUMBER: _builtins.int
-    CERTIFICATE_AUTHORITY_FIELD_NUMBER: _builtins.int
-    TOKEN_FIELD_NUMBER: _builtins.int
-    NAMESPACE_FIELD_NUMBER: _builtins.int
-    server: _builtins.str
-    """Output only. The API's address."""
-    certificate_authority: _builtins.str
-    """Output only. The API's CA in PEM; empty where public CAs vouch for it."""
-    token: _builtins.str
-    """Output only. The token."""
-    namespace: _builtins.str
-    """Output only. The namespace to work in, where the connector names one."""
-    def __init__(
-        self,
-        *,
-        server: _builtins.str = ...,
-        certificate_authority: _builtins.str = ...,
-        token: _builtins.str = ...,
-        namespace: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_authority", b"certificate_authority", "namespace", b"namespace", "server", b"server", "token", b"token"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___KubernetesCredentials: _TypeAlias = KubernetesCredentials  # noqa: Y015
-
-@_typing.final
-class RegistryCredentials(_message.Message):
-    """What `docker login` takes, or a bearer token of the registry."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    REGISTRY_FIELD_NUMBER: _builtins.int
-    USERNAME_FIELD_NUMBER: _builtins.int
-    PASSWORD_FIELD_NUMBER: _builtins.int
-    BEARER_TOKEN_FIELD_NUMBER: _builtins.int
-    registry: _builtins.str
-    """Output only. The registry's host."""
-    username: _builtins.str
-    """Output only. The user name."""
-    password: _builtins.str
-    """Output only. The password."""
-    bearer_token: _builtins.str
-    """Output only. A bearer token of the registry's API for one repository, in place of user name and password."""
-    def __init__(
-        self,
-        *,
-        registry: _builtins.str = ...,
-        username: _builtins.str = ...,
-        password: _builtins.str = ...,
-        bearer_token: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bearer_token", b"bearer_token", "password", b"password", "registry", b"registry", "username", b"username"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RegistryCredentials: _TypeAlias = RegistryCredentials  # noqa: Y015
-
-@_typing.final
-class BearerCredentials(_message.Message):
-    """A bearer token."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
-    SCOPE_FIELD_NUMBER: _builtins.int
-    access_token: _builtins.str
-    """Output only. The token."""
-    scope: _builtins.str
-    """Output only. The scopes that it was given, separated by spaces."""
-    def __init__(
-        self,
-        *,
-        access_token: _builtins.str = ...,
-        scope: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "scope", b"scope"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___BearerCredentials: _TypeAlias = BearerCredentials  # noqa: Y015

@@ -23,122 +23,22 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
-from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
-from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from weftapi.common.v1 import types_pb2 as weftapi_dot_common_dot_v1_dot_types__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 from weftapi.workspace.v1 import run_types_pb2 as weftapi_dot_workspace_dot_v1_dot_run__types__pb2
+from weftapi.workspace.v1 import snapshot_types_pb2 as weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/workspace/v1/snapshots.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dweftapi/common/v1/types.proto\x1a weftapi/options/v1/options.proto\x1a$weftapi/workspace/v1/run_types.proto\"\xfd\x06\n\x08Snapshot\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x32\x11weft.dev/Snapshot\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x45\n\x06labels\x18\x05 \x03(\x0b\x32*.weftapi.workspace.v1.Snapshot.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12+\n\x08pipeline\x18\x14 \x01(\tB\x19\xfa\xbb\x18\x15\x32\x11weft.dev/Pipeline`\x01\x12\x38\n\x04spec\x18\x15 \x01(\x0b\x32\".weftapi.workspace.v1.PipelineSpecB\x06\xfa\xbb\x18\x02`\x01\x12\x37\n\x04\x63ode\x18\x16 \x01(\x0b\x32!.weftapi.workspace.v1.CodeArchiveB\x06\xfa\xbb\x18\x02`\x01\x12:\n\x11parameters_schema\x18\x17 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xfa\xbb\x18\x02`\x01\x12\x41\n\x0b\x65nvironment\x18\x18 \x01(\x0b\x32$.weftapi.common.v1.PythonEnvironmentB\x06\xfa\xbb\x18\x02`\x01\x12\x18\n\x08template\x18\x19 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12%\n\x05\x62uild\x18\x1a \x01(\tB\x16\xfa\xbb\x18\x12\x32\x0eweft.dev/Build`\x01\x12%\n\x05stack\x18( \x01(\tB\x16\xfa\xbb\x18\x12\x32\x0eweft.dev/Stack`\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:?\xea\x41<\n\x11weft.dev/Snapshot\x12\'projects/{project}/snapshots/{snapshot}\"\x81\x02\n\x0b\x43odeArchive\x12\x14\n\x03uri\x18\x01 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\x12\x16\n\x06sha256\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x05\x12*\n\nsize_bytes\x18\x03 \x01(\x03\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00\x90\x41\x12\x1d\n\nentrypoint\x18\x04 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80\x04\x12\x16\n\x06\x63ommit\x18\x05 \x01(\tB\x06\xfa\xbb\x18\x02\x18@\x12\r\n\x05\x64irty\x18\x06 \x01(\x08\x12\x36\n\x0f\x63ode_repository\x18\x07 \x01(\tB\x1d\xfa\xbb\x18\x19\x32\x17weft.dev/CodeRepository\x12\x1a\n\tdirectory\x18\x08 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\"\xb2\x01\n\x0cPipelineSpec\x12\x38\n\x05steps\x18\x01 \x03(\x0b\x32\x1e.weftapi.workspace.v1.StepSpecB\t\xfa\xbb\x18\x05H\x01P\x90N\x12;\n\x0e\x65xecution_mode\x18\x02 \x01(\x0e\x32#.weftapi.workspace.v1.ExecutionMode\x12+\n\nparameters\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"\xa3\x06\n\x08StepSpec\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x1b\n\x08upstream\x18\x02 \x03(\tB\t\xfa\xbb\x18\x05(\x01P\xe8\x07\x12\x1d\n\nentrypoint\x18\x03 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80\x04\x12\x43\n\x06inputs\x18\x04 \x03(\x0b\x32*.weftapi.workspace.v1.StepSpec.InputsEntryB\x07\xfa\xbb\x18\x03P\x80\x02\x12\x39\n\x07outputs\x18\x05 \x03(\x0b\x32 .weftapi.workspace.v1.OutputSpecB\x06\xfa\xbb\x18\x02P@\x12\x35\n\tresources\x18\x06 \x01(\x0b\x32\".weftapi.workspace.v1.ResourceSpec\x12.\n\x05retry\x18\x07 \x01(\x0b\x32\x1f.weftapi.workspace.v1.RetrySpec\x12.\n\x05\x63\x61\x63he\x18\x08 \x01(\x0b\x32\x1f.weftapi.workspace.v1.CacheSpec\x12\x39\n\x07timeout\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12P\n\x0b\x65nvironment\x18\n \x03(\x0b\x32/.weftapi.workspace.v1.StepSpec.EnvironmentEntryB\n\xfa\xbb\x18\x06\x18\x80@P\x80\x02\x12\x19\n\x08map_over\x18\x0b \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12/\n\x0fmap_concurrency\x18\x0c \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x88\xc3@\x12\x1c\n\x0b\x64\x65scription\x18\r \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x18\n\x06source\x18\x0e \x01(\tB\x08\xfa\xbb\x18\x04\x18\x80\x80\x04\x12\x19\n\x07secrets\x18\x1e \x03(\tB\x08\xfa\xbb\x18\x04(\x01P@\x1aN\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12.\n\x05value\x18\x02 \x01(\x0b\x32\x1f.weftapi.workspace.v1.InputSpec:\x02\x38\x01\x1a\x32\n\x10\x45nvironmentEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc9\x01\n\tInputSpec\x12\x37\n\x0bstep_output\x18\x01 \x01(\x0b\x32 .weftapi.workspace.v1.StepOutputH\x00\x12\x1c\n\tparameter\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01H\x00\x12*\n\x08\x63onstant\x18\x03 \x01(\x0b\x32\x16.google.protobuf.ValueH\x00\x12/\n\x04list\x18\x04 \x01(\x0b\x32\x1f.weftapi.workspace.v1.InputListH\x00\x42\x08\n\x06source\"D\n\tInputList\x12\x37\n\x05items\x18\x01 \x03(\x0b\x32\x1f.weftapi.workspace.v1.InputSpecB\x07\xfa\xbb\x18\x03P\x90N\"?\n\nStepOutput\x12\x16\n\x04step\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x19\n\x06output\x18\x02 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80\x01\"^\n\nOutputSpec\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80\x01\x12\x1a\n\tdata_type\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x04\x12\x1b\n\x0b\x61rtifact_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\"=\n\x12GetSnapshotRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\"\x98\x01\n\x14ListSnapshotsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"u\n\x15ListSnapshotsResponse\x12\x31\n\tsnapshots\x18\x01 \x03(\x0b\x32\x1e.weftapi.workspace.v1.Snapshot\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\xb4\x01\n\x15\x43reateSnapshotRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12\x1b\n\x0bsnapshot_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12\x38\n\x08snapshot\x18\x03 \x01(\x0b\x32\x1e.weftapi.workspace.v1.SnapshotB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xaf\x04\n\x12RunSnapshotRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\x12\x16\n\x06run_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12+\n\nparameters\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12O\n\x06labels\x18\x04 \x03(\x0b\x32\x34.weftapi.workspace.v1.RunSnapshotRequest.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x16\n\x0e\x63\x61\x63he_disabled\x18\x05 \x01(\x08\x12\x1a\n\nrequest_id\x18\x06 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\x12Z\n\rstep_settings\x18\x07 \x03(\x0b\x32:.weftapi.workspace.v1.RunSnapshotRequest.StepSettingsEntryB\x07\xfa\xbb\x18\x03P\xe8\x07\x12\x1d\n\x0c\x64isplay_name\x18\x08 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12#\n\x05stack\x18\x14 \x01(\tB\x14\xfa\xbb\x18\x10\x32\x0eweft.dev/Stack\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aW\n\x11StepSettingsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".weftapi.workspace.v1.StepSettings:\x02\x38\x01\"\x9e\x01\n\x15UpdateSnapshotRequest\x12\x38\n\x08snapshot\x18\x01 \x01(\x0b\x32\x1e.weftapi.workspace.v1.SnapshotB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"W\n\x15\x44\x65leteSnapshotRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\"\xdf\x01\n\x15PruneSnapshotsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x46\n\x0bminimum_age\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x03\xcc\xb2\x41\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"d\n\x16PruneSnapshotsResponse\x12\x31\n\tsnapshots\x18\x01 \x03(\x0b\x32\x1e.weftapi.workspace.v1.Snapshot\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9e\x01\n\x16PublishSnapshotRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\x12\x1a\n\x08template\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x0c\n\x04move\x18\x03 \x01(\x08\x12\x15\n\x04\x65tag\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x05 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"v\n\x18UnpublishSnapshotRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"L\n!GetSnapshotParameterSchemaRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\"B\n\x17SnapshotParameterSchema\x12\'\n\x06schema\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\"\xd4\x02\n\x1aValidateSnapshotRunRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\x12+\n\nparameters\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x62\n\rstep_settings\x18\x03 \x03(\x0b\x32\x42.weftapi.workspace.v1.ValidateSnapshotRunRequest.StepSettingsEntryB\x07\xfa\xbb\x18\x03P\xe8\x07\x12#\n\x05stack\x18\x04 \x01(\tB\x14\xfa\xbb\x18\x10\x32\x0eweft.dev/Stack\x1aW\n\x11StepSettingsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".weftapi.workspace.v1.StepSettings:\x02\x38\x01\"Q\n\x1bValidateSnapshotRunResponse\x12\x32\n\x08problems\x18\x01 \x03(\x0b\x32 .weftapi.workspace.v1.RunProblem\"<\n\nRunProblem\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t*\x8e\x01\n\rExecutionMode\x12\x1e\n\x1a\x45XECUTION_MODE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45XECUTION_MODE_FAIL_FAST\x10\x01\x12\"\n\x1e\x45XECUTION_MODE_STOP_ON_FAILURE\x10\x02\x12\x1b\n\x17\x45XECUTION_MODE_CONTINUE\x10\x03\x32\xf4\x11\n\x0fSnapshotService\x12\xb9\x01\n\x0bGetSnapshot\x12(.weftapi.workspace.v1.GetSnapshotRequest\x1a\x1e.weftapi.workspace.v1.Snapshot\"`\x90\x02\x01\xaa\xbb\x18\x1c\n\x15\n\rsnapshots.get\x12\x04name*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{name=projects/*/snapshots/*}\x12\xc8\x01\n\rListSnapshots\x12*.weftapi.workspace.v1.ListSnapshotsRequest\x1a+.weftapi.workspace.v1.ListSnapshotsResponse\"^\x90\x02\x01\xaa\xbb\x18\x1a\n\x18\n\x0esnapshots.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{parent=projects/*}/snapshots\x12\xc6\x01\n\x0e\x43reateSnapshot\x12+.weftapi.workspace.v1.CreateSnapshotRequest\x1a\x1e.weftapi.workspace.v1.Snapshot\"g\xaa\xbb\x18\x1c\n\x1a\n\x10snapshots.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02;\"//api/workspace/v1/{parent=projects/*}/snapshots:\x08snapshot\x12\xd6\x01\n\x0eUpdateSnapshot\x12+.weftapi.workspace.v1.UpdateSnapshotRequest\x1a\x1e.weftapi.workspace.v1.Snapshot\"w\xaa\xbb\x18#\n!\n\x10snapshots.update\x12\rsnapshot.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x44\x32\x38/api/workspace/v1/{snapshot.name=projects/*/snapshots/*}:\x08snapshot\x12\xb2\x01\n\x0e\x44\x65leteSnapshot\x12+.weftapi.workspace.v1.DeleteSnapshotRequest\x1a\x16.google.protobuf.Empty\"[\xaa\xbb\x18\x1a\n\x18\n\x10snapshots.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x31*//api/workspace/v1/{name=projects/*/snapshots/*}\x12\xd3\x01\n\x0ePruneSnapshots\x12+.weftapi.workspace.v1.PruneSnapshotsRequest\x1a,.weftapi.workspace.v1.PruneSnapshotsResponse\"f\xaa\xbb\x18\x1c\n\x1a\n\x10snapshots.delete\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02:\"5/api/workspace/v1/{parent=projects/*}/snapshots:prune:\x01*\x12\xc8\x01\n\x0fPublishSnapshot\x12,.weftapi.workspace.v1.PublishSnapshotRequest\x1a\x1e.weftapi.workspace.v1.Snapshot\"g\xaa\xbb\x18\x1b\n\x19\n\x11snapshots.publish\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02<\"7/api/workspace/v1/{name=projects/*/snapshots/*}:publish:\x01*\x12\xce\x01\n\x11UnpublishSnapshot\x12..weftapi.workspace.v1.UnpublishSnapshotRequest\x1a\x1e.weftapi.workspace.v1.Snapshot\"i\xaa\xbb\x18\x1b\n\x19\n\x11snapshots.publish\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02>\"9/api/workspace/v1/{name=projects/*/snapshots/*}:unpublish:\x01*\x12\xf1\x01\n\x1aGetSnapshotParameterSchema\x12\x37.weftapi.workspace.v1.GetSnapshotParameterSchemaRequest\x1a-.weftapi.workspace.v1.SnapshotParameterSchema\"k\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\rsnapshots.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x41\x12?/api/workspace/v1/{name=projects/*/snapshots/*}:parameterSchema\x12\xe6\x01\n\x13ValidateSnapshotRun\x12\x30.weftapi.workspace.v1.ValidateSnapshotRunRequest\x1a\x31.weftapi.workspace.v1.ValidateSnapshotRunResponse\"j\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\rsnapshots.run\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02@\";/api/workspace/v1/{name=projects/*/snapshots/*}:validateRun:\x01*\x12\xb3\x01\n\x0bRunSnapshot\x12(.weftapi.workspace.v1.RunSnapshotRequest\x1a\x19.weftapi.workspace.v1.Run\"_\xaa\xbb\x18\x17\n\x15\n\rsnapshots.run\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x38\"3/api/workspace/v1/{name=projects/*/snapshots/*}:run:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/workspace/v1/snapshots.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a weftapi/options/v1/options.proto\x1a$weftapi/workspace/v1/run_types.proto\x1a)weftapi/workspace/v1/snapshot_types.proto\"=\n\x12GetSnapshotRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\"\x98\x01\n\x14ListSnapshotsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"u\n\x15ListSnapshotsResponse\x12\x31\n\tsnapshots\x18\x01 \x03(\x0b\x32\x1e.weftapi.workspace.v1.Snapshot\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\xb4\x01\n\x15\x43reateSnapshotRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12\x1b\n\x0bsnapshot_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12\x38\n\x08snapshot\x18\x03 \x01(\x0b\x32\x1e.weftapi.workspace.v1.SnapshotB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xaf\x04\n\x12RunSnapshotRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\x12\x16\n\x06run_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12+\n\nparameters\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12O\n\x06labels\x18\x04 \x03(\x0b\x32\x34.weftapi.workspace.v1.RunSnapshotRequest.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x16\n\x0e\x63\x61\x63he_disabled\x18\x05 \x01(\x08\x12\x1a\n\nrequest_id\x18\x06 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\x12Z\n\rstep_settings\x18\x07 \x03(\x0b\x32:.weftapi.workspace.v1.RunSnapshotRequest.StepSettingsEntryB\x07\xfa\xbb\x18\x03P\xe8\x07\x12\x1d\n\x0c\x64isplay_name\x18\x08 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12#\n\x05stack\x18\x14 \x01(\tB\x14\xfa\xbb\x18\x10\x32\x0eweft.dev/Stack\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aW\n\x11StepSettingsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".weftapi.workspace.v1.StepSettings:\x02\x38\x01\"\x9e\x01\n\x15UpdateSnapshotRequest\x12\x38\n\x08snapshot\x18\x01 \x01(\x0b\x32\x1e.weftapi.workspace.v1.SnapshotB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"W\n\x15\x44\x65leteSnapshotRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\"\xdf\x01\n\x15PruneSnapshotsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x46\n\x0bminimum_age\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x03\xcc\xb2\x41\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"d\n\x16PruneSnapshotsResponse\x12\x31\n\tsnapshots\x18\x01 \x03(\x0b\x32\x1e.weftapi.workspace.v1.Snapshot\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9e\x01\n\x16PublishSnapshotRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\x12\x1a\n\x08template\x18\x02 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x0c\n\x04move\x18\x03 \x01(\x08\x12\x15\n\x04\x65tag\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x05 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"v\n\x18UnpublishSnapshotRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"L\n!GetSnapshotParameterSchemaRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\"\xd4\x02\n\x1aValidateSnapshotRunRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Snapshot\x12+\n\nparameters\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x62\n\rstep_settings\x18\x03 \x03(\x0b\x32\x42.weftapi.workspace.v1.ValidateSnapshotRunRequest.StepSettingsEntryB\x07\xfa\xbb\x18\x03P\xe8\x07\x12#\n\x05stack\x18\x04 \x01(\tB\x14\xfa\xbb\x18\x10\x32\x0eweft.dev/Stack\x1aW\n\x11StepSettingsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".weftapi.workspace.v1.StepSettings:\x02\x38\x01\"Q\n\x1bValidateSnapshotRunResponse\x12\x32\n\x08problems\x18\x01 \x03(\x0b\x32 .weftapi.workspace.v1.RunProblem2\xf4\x11\n\x0fSnapshotService\x12\xb9\x01\n\x0bGetSnapshot\x12(.weftapi.workspace.v1.GetSnapshotRequest\x1a\x1e.weftapi.workspace.v1.Snapshot\"`\x90\x02\x01\xaa\xbb\x18\x1c\n\x15\n\rsnapshots.get\x12\x04name*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{name=projects/*/snapshots/*}\x12\xc8\x01\n\rListSnapshots\x12*.weftapi.workspace.v1.ListSnapshotsRequest\x1a+.weftapi.workspace.v1.ListSnapshotsResponse\"^\x90\x02\x01\xaa\xbb\x18\x1a\n\x18\n\x0esnapshots.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{parent=projects/*}/snapshots\x12\xc6\x01\n\x0e\x43reateSnapshot\x12+.weftapi.workspace.v1.CreateSnapshotRequest\x1a\x1e.weftapi.workspace.v1.Snapshot\"g\xaa\xbb\x18\x1c\n\x1a\n\x10snapshots.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02;\"//api/workspace/v1/{parent=projects/*}/snapshots:\x08snapshot\x12\xd6\x01\n\x0eUpdateSnapshot\x12+.weftapi.workspace.v1.UpdateSnapshotRequest\x1a\x1e.weftapi.workspace.v1.Snapshot\"w\xaa\xbb\x18#\n!\n\x10snapshots.update\x12\rsnapshot.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x44\x32\x38/api/workspace/v1/{snapshot.name=projects/*/snapshots/*}:\x08snapshot\x12\xb2\x01\n\x0e\x44\x65leteSnapshot\x12+.weftapi.workspace.v1.DeleteSnapshotRequest\x1a\x16.google.protobuf.Empty\"[\xaa\xbb\x18\x1a\n\x18\n\x10snapshots.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x31*//api/workspace/v1/{name=projects/*/snapshots/*}\x12\xd3\x01\n\x0ePruneSnapshots\x12+.weftapi.workspace.v1.PruneSnapshotsRequest\x1a,.weftapi.workspace.v1.PruneSnapshotsResponse\"f\xaa\xbb\x18\x1c\n\x1a\n\x10snapshots.delete\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02:\"5/api/workspace/v1/{parent=projects/*}/snapshots:prune:\x01*\x12\xc8\x01\n\x0fPublishSnapshot\x12,.weftapi.workspace.v1.PublishSnapshotRequest\x1a\x1e.weftapi.workspace.v1.Snapshot\"g\xaa\xbb\x18\x1b\n\x19\n\x11snapshots.publish\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02<\"7/api/workspace/v1/{name=projects/*/snapshots/*}:publish:\x01*\x12\xce\x01\n\x11UnpublishSnapshot\x12..weftapi.workspace.v1.UnpublishSnapshotRequest\x1a\x1e.weftapi.workspace.v1.Snapshot\"i\xaa\xbb\x18\x1b\n\x19\n\x11snapshots.publish\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02>\"9/api/workspace/v1/{name=projects/*/snapshots/*}:unpublish:\x01*\x12\xf1\x01\n\x1aGetSnapshotParameterSchema\x12\x37.weftapi.workspace.v1.GetSnapshotParameterSchemaRequest\x1a-.weftapi.workspace.v1.SnapshotParameterSchema\"k\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\rsnapshots.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x41\x12?/api/workspace/v1/{name=projects/*/snapshots/*}:parameterSchema\x12\xe6\x01\n\x13ValidateSnapshotRun\x12\x30.weftapi.workspace.v1.ValidateSnapshotRunRequest\x1a\x31.weftapi.workspace.v1.ValidateSnapshotRunResponse\"j\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\rsnapshots.run\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02@\";/api/workspace/v1/{name=projects/*/snapshots/*}:validateRun:\x01*\x12\xb3\x01\n\x0bRunSnapshot\x12(.weftapi.workspace.v1.RunSnapshotRequest\x1a\x19.weftapi.workspace.v1.Run\"_\xaa\xbb\x18\x17\n\x15\n\rsnapshots.run\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x38\"3/api/workspace/v1/{name=projects/*/snapshots/*}:run:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weftapi.workspace.v1.snapshots_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SNAPSHOT_LABELSENTRY']._loaded_options = None
-  _globals['_SNAPSHOT_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_SNAPSHOT'].fields_by_name['name']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['name']._serialized_options = b'\372\273\030\0232\021weft.dev/Snapshot'
-  _globals['_SNAPSHOT'].fields_by_name['uid']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['uid']._serialized_options = b'\372\273\030\002p\001'
-  _globals['_SNAPSHOT'].fields_by_name['display_name']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['display_name']._serialized_options = b'\372\273\030\003\030\200\001'
-  _globals['_SNAPSHOT'].fields_by_name['description']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['description']._serialized_options = b'\372\273\030\003\030\200 '
-  _globals['_SNAPSHOT'].fields_by_name['labels']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['labels']._serialized_options = b'\372\273\030\005\030\200\002P@'
-  _globals['_SNAPSHOT'].fields_by_name['creator']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['creator']._serialized_options = b'\372\273\030\002p\001'
-  _globals['_SNAPSHOT'].fields_by_name['create_time']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['create_time']._serialized_options = b'\372\273\030\002p\001'
-  _globals['_SNAPSHOT'].fields_by_name['update_time']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['update_time']._serialized_options = b'\372\273\030\002p\001'
-  _globals['_SNAPSHOT'].fields_by_name['revision']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['revision']._serialized_options = b'\372\273\030\002p\001'
-  _globals['_SNAPSHOT'].fields_by_name['etag']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['etag']._serialized_options = b'\372\273\030\003\030\200\001'
-  _globals['_SNAPSHOT'].fields_by_name['pipeline']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['pipeline']._serialized_options = b'\372\273\030\0252\021weft.dev/Pipeline`\001'
-  _globals['_SNAPSHOT'].fields_by_name['spec']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['spec']._serialized_options = b'\372\273\030\002`\001'
-  _globals['_SNAPSHOT'].fields_by_name['code']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['code']._serialized_options = b'\372\273\030\002`\001'
-  _globals['_SNAPSHOT'].fields_by_name['parameters_schema']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['parameters_schema']._serialized_options = b'\372\273\030\002`\001'
-  _globals['_SNAPSHOT'].fields_by_name['environment']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['environment']._serialized_options = b'\372\273\030\002`\001'
-  _globals['_SNAPSHOT'].fields_by_name['template']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['template']._serialized_options = b'\372\273\030\002p\001'
-  _globals['_SNAPSHOT'].fields_by_name['build']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['build']._serialized_options = b'\372\273\030\0222\016weft.dev/Build`\001'
-  _globals['_SNAPSHOT'].fields_by_name['stack']._loaded_options = None
-  _globals['_SNAPSHOT'].fields_by_name['stack']._serialized_options = b'\372\273\030\0222\016weft.dev/Stack`\001'
-  _globals['_SNAPSHOT']._loaded_options = None
-  _globals['_SNAPSHOT']._serialized_options = b'\352A<\n\021weft.dev/Snapshot\022\'projects/{project}/snapshots/{snapshot}'
-  _globals['_CODEARCHIVE'].fields_by_name['uri']._loaded_options = None
-  _globals['_CODEARCHIVE'].fields_by_name['uri']._serialized_options = b'\372\273\030\003\030\200\020'
-  _globals['_CODEARCHIVE'].fields_by_name['sha256']._loaded_options = None
-  _globals['_CODEARCHIVE'].fields_by_name['sha256']._serialized_options = b'\372\273\030\002(\005'
-  _globals['_CODEARCHIVE'].fields_by_name['size_bytes']._loaded_options = None
-  _globals['_CODEARCHIVE'].fields_by_name['size_bytes']._serialized_options = b'\372\273\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000\000\220A'
-  _globals['_CODEARCHIVE'].fields_by_name['entrypoint']._loaded_options = None
-  _globals['_CODEARCHIVE'].fields_by_name['entrypoint']._serialized_options = b'\372\273\030\005\010\001\030\200\004'
-  _globals['_CODEARCHIVE'].fields_by_name['commit']._loaded_options = None
-  _globals['_CODEARCHIVE'].fields_by_name['commit']._serialized_options = b'\372\273\030\002\030@'
-  _globals['_CODEARCHIVE'].fields_by_name['code_repository']._loaded_options = None
-  _globals['_CODEARCHIVE'].fields_by_name['code_repository']._serialized_options = b'\372\273\030\0312\027weft.dev/CodeRepository'
-  _globals['_CODEARCHIVE'].fields_by_name['directory']._loaded_options = None
-  _globals['_CODEARCHIVE'].fields_by_name['directory']._serialized_options = b'\372\273\030\003\030\200\010'
-  _globals['_PIPELINESPEC'].fields_by_name['steps']._loaded_options = None
-  _globals['_PIPELINESPEC'].fields_by_name['steps']._serialized_options = b'\372\273\030\005H\001P\220N'
-  _globals['_STEPSPEC_INPUTSENTRY']._loaded_options = None
-  _globals['_STEPSPEC_INPUTSENTRY']._serialized_options = b'8\001'
-  _globals['_STEPSPEC_ENVIRONMENTENTRY']._loaded_options = None
-  _globals['_STEPSPEC_ENVIRONMENTENTRY']._serialized_options = b'8\001'
-  _globals['_STEPSPEC'].fields_by_name['id']._loaded_options = None
-  _globals['_STEPSPEC'].fields_by_name['id']._serialized_options = b'\372\273\030\004\010\001(\001'
-  _globals['_STEPSPEC'].fields_by_name['upstream']._loaded_options = None
-  _globals['_STEPSPEC'].fields_by_name['upstream']._serialized_options = b'\372\273\030\005(\001P\350\007'
-  _globals['_STEPSPEC'].fields_by_name['entrypoint']._loaded_options = None
-  _globals['_STEPSPEC'].fields_by_name['entrypoint']._serialized_options = b'\372\273\030\005\010\001\030\200\004'
-  _globals['_STEPSPEC'].fields_by_name['inputs']._loaded_options = None
-  _globals['_STEPSPEC'].fields_by_name['inputs']._serialized_options = b'\372\273\030\003P\200\002'
-  _globals['_STEPSPEC'].fields_by_name['outputs']._loaded_options = None
-  _globals['_STEPSPEC'].fields_by_name['outputs']._serialized_options = b'\372\273\030\002P@'
-  _globals['_STEPSPEC'].fields_by_name['timeout']._loaded_options = None
-  _globals['_STEPSPEC'].fields_by_name['timeout']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
-  _globals['_STEPSPEC'].fields_by_name['environment']._loaded_options = None
-  _globals['_STEPSPEC'].fields_by_name['environment']._serialized_options = b'\372\273\030\006\030\200@P\200\002'
-  _globals['_STEPSPEC'].fields_by_name['map_over']._loaded_options = None
-  _globals['_STEPSPEC'].fields_by_name['map_over']._serialized_options = b'\372\273\030\003\030\200\001'
-  _globals['_STEPSPEC'].fields_by_name['map_concurrency']._loaded_options = None
-  _globals['_STEPSPEC'].fields_by_name['map_concurrency']._serialized_options = b'\372\273\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000\210\303@'
-  _globals['_STEPSPEC'].fields_by_name['description']._loaded_options = None
-  _globals['_STEPSPEC'].fields_by_name['description']._serialized_options = b'\372\273\030\003\030\200 '
-  _globals['_STEPSPEC'].fields_by_name['source']._loaded_options = None
-  _globals['_STEPSPEC'].fields_by_name['source']._serialized_options = b'\372\273\030\004\030\200\200\004'
-  _globals['_STEPSPEC'].fields_by_name['secrets']._loaded_options = None
-  _globals['_STEPSPEC'].fields_by_name['secrets']._serialized_options = b'\372\273\030\004(\001P@'
-  _globals['_INPUTSPEC'].fields_by_name['parameter']._loaded_options = None
-  _globals['_INPUTSPEC'].fields_by_name['parameter']._serialized_options = b'\372\273\030\003\030\200\001'
-  _globals['_INPUTLIST'].fields_by_name['items']._loaded_options = None
-  _globals['_INPUTLIST'].fields_by_name['items']._serialized_options = b'\372\273\030\003P\220N'
-  _globals['_STEPOUTPUT'].fields_by_name['step']._loaded_options = None
-  _globals['_STEPOUTPUT'].fields_by_name['step']._serialized_options = b'\372\273\030\004\010\001(\001'
-  _globals['_STEPOUTPUT'].fields_by_name['output']._loaded_options = None
-  _globals['_STEPOUTPUT'].fields_by_name['output']._serialized_options = b'\372\273\030\005\010\001\030\200\001'
-  _globals['_OUTPUTSPEC'].fields_by_name['name']._loaded_options = None
-  _globals['_OUTPUTSPEC'].fields_by_name['name']._serialized_options = b'\372\273\030\005\010\001\030\200\001'
-  _globals['_OUTPUTSPEC'].fields_by_name['data_type']._loaded_options = None
-  _globals['_OUTPUTSPEC'].fields_by_name['data_type']._serialized_options = b'\372\273\030\003\030\200\004'
-  _globals['_OUTPUTSPEC'].fields_by_name['artifact_id']._loaded_options = None
-  _globals['_OUTPUTSPEC'].fields_by_name['artifact_id']._serialized_options = b'\372\273\030\002(\001'
   _globals['_GETSNAPSHOTREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETSNAPSHOTREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\025\010\0012\021weft.dev/Snapshot'
   _globals['_LISTSNAPSHOTSREQUEST'].fields_by_name['parent']._loaded_options = None
@@ -237,68 +137,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SNAPSHOTSERVICE'].methods_by_name['ValidateSnapshotRun']._serialized_options = b'\220\002\001\252\273\030\027\n\025\n\rsnapshots.run\022\004name\262\273\030\002\010\001\202\323\344\223\002@\";/api/workspace/v1/{name=projects/*/snapshots/*}:validateRun:\001*'
   _globals['_SNAPSHOTSERVICE'].methods_by_name['RunSnapshot']._loaded_options = None
   _globals['_SNAPSHOTSERVICE'].methods_by_name['RunSnapshot']._serialized_options = b'\252\273\030\027\n\025\n\rsnapshots.run\022\004name\262\273\030\002\010\002\202\323\344\223\0028\"3/api/workspace/v1/{name=projects/*/snapshots/*}:run:\001*'
-  _globals['_EXECUTIONMODE']._serialized_start=5534
-  _globals['_EXECUTIONMODE']._serialized_end=5676
-  _globals['_SNAPSHOT']._serialized_start=381
-  _globals['_SNAPSHOT']._serialized_end=1274
-  _globals['_SNAPSHOT_LABELSENTRY']._serialized_start=1164
-  _globals['_SNAPSHOT_LABELSENTRY']._serialized_end=1209
-  _globals['_CODEARCHIVE']._serialized_start=1277
-  _globals['_CODEARCHIVE']._serialized_end=1534
-  _globals['_PIPELINESPEC']._serialized_start=1537
-  _globals['_PIPELINESPEC']._serialized_end=1715
-  _globals['_STEPSPEC']._serialized_start=1718
-  _globals['_STEPSPEC']._serialized_end=2521
-  _globals['_STEPSPEC_INPUTSENTRY']._serialized_start=2391
-  _globals['_STEPSPEC_INPUTSENTRY']._serialized_end=2469
-  _globals['_STEPSPEC_ENVIRONMENTENTRY']._serialized_start=2471
-  _globals['_STEPSPEC_ENVIRONMENTENTRY']._serialized_end=2521
-  _globals['_INPUTSPEC']._serialized_start=2524
-  _globals['_INPUTSPEC']._serialized_end=2725
-  _globals['_INPUTLIST']._serialized_start=2727
-  _globals['_INPUTLIST']._serialized_end=2795
-  _globals['_STEPOUTPUT']._serialized_start=2797
-  _globals['_STEPOUTPUT']._serialized_end=2860
-  _globals['_OUTPUTSPEC']._serialized_start=2862
-  _globals['_OUTPUTSPEC']._serialized_end=2956
-  _globals['_GETSNAPSHOTREQUEST']._serialized_start=2958
-  _globals['_GETSNAPSHOTREQUEST']._serialized_end=3019
-  _globals['_LISTSNAPSHOTSREQUEST']._serialized_start=3022
-  _globals['_LISTSNAPSHOTSREQUEST']._serialized_end=3174
-  _globals['_LISTSNAPSHOTSRESPONSE']._serialized_start=3176
-  _globals['_LISTSNAPSHOTSRESPONSE']._serialized_end=3293
-  _globals['_CREATESNAPSHOTREQUEST']._serialized_start=3296
-  _globals['_CREATESNAPSHOTREQUEST']._serialized_end=3476
-  _globals['_RUNSNAPSHOTREQUEST']._serialized_start=3479
-  _globals['_RUNSNAPSHOTREQUEST']._serialized_end=4038
-  _globals['_RUNSNAPSHOTREQUEST_LABELSENTRY']._serialized_start=1164
-  _globals['_RUNSNAPSHOTREQUEST_LABELSENTRY']._serialized_end=1209
-  _globals['_RUNSNAPSHOTREQUEST_STEPSETTINGSENTRY']._serialized_start=3951
-  _globals['_RUNSNAPSHOTREQUEST_STEPSETTINGSENTRY']._serialized_end=4038
-  _globals['_UPDATESNAPSHOTREQUEST']._serialized_start=4041
-  _globals['_UPDATESNAPSHOTREQUEST']._serialized_end=4199
-  _globals['_DELETESNAPSHOTREQUEST']._serialized_start=4201
-  _globals['_DELETESNAPSHOTREQUEST']._serialized_end=4288
-  _globals['_PRUNESNAPSHOTSREQUEST']._serialized_start=4291
-  _globals['_PRUNESNAPSHOTSREQUEST']._serialized_end=4514
-  _globals['_PRUNESNAPSHOTSRESPONSE']._serialized_start=4516
-  _globals['_PRUNESNAPSHOTSRESPONSE']._serialized_end=4616
-  _globals['_PUBLISHSNAPSHOTREQUEST']._serialized_start=4619
-  _globals['_PUBLISHSNAPSHOTREQUEST']._serialized_end=4777
-  _globals['_UNPUBLISHSNAPSHOTREQUEST']._serialized_start=4779
-  _globals['_UNPUBLISHSNAPSHOTREQUEST']._serialized_end=4897
-  _globals['_GETSNAPSHOTPARAMETERSCHEMAREQUEST']._serialized_start=4899
-  _globals['_GETSNAPSHOTPARAMETERSCHEMAREQUEST']._serialized_end=4975
-  _globals['_SNAPSHOTPARAMETERSCHEMA']._serialized_start=4977
-  _globals['_SNAPSHOTPARAMETERSCHEMA']._serialized_end=5043
-  _globals['_VALIDATESNAPSHOTRUNREQUEST']._serialized_start=5046
-  _globals['_VALIDATESNAPSHOTRUNREQUEST']._serialized_end=5386
-  _globals['_VALIDATESNAPSHOTRUNREQUEST_STEPSETTINGSENTRY']._serialized_start=3951
-  _globals['_VALIDATESNAPSHOTRUNREQUEST_STEPSETTINGSENTRY']._serialized_end=4038
-  _globals['_VALIDATESNAPSHOTRUNRESPONSE']._serialized_start=5388
-  _globals['_VALIDATESNAPSHOTRUNRESPONSE']._serialized_end=5469
-  _globals['_RUNPROBLEM']._serialized_start=5471
-  _globals['_RUNPROBLEM']._serialized_end=5531
-  _globals['_SNAPSHOTSERVICE']._serialized_start=5679
-  _globals['_SNAPSHOTSERVICE']._serialized_end=7971
+  _globals['_GETSNAPSHOTREQUEST']._serialized_start=332
+  _globals['_GETSNAPSHOTREQUEST']._serialized_end=393
+  _globals['_LISTSNAPSHOTSREQUEST']._serialized_start=396
+  _globals['_LISTSNAPSHOTSREQUEST']._serialized_end=548
+  _globals['_LISTSNAPSHOTSRESPONSE']._serialized_start=550
+  _globals['_LISTSNAPSHOTSRESPONSE']._serialized_end=667
+  _globals['_CREATESNAPSHOTREQUEST']._serialized_start=670
+  _globals['_CREATESNAPSHOTREQUEST']._serialized_end=850
+  _globals['_RUNSNAPSHOTREQUEST']._serialized_start=853
+  _globals['_RUNSNAPSHOTREQUEST']._serialized_end=1412
+  _globals['_RUNSNAPSHOTREQUEST_LABELSENTRY']._serialized_start=1278
+  _globals['_RUNSNAPSHOTREQUEST_LABELSENTRY']._serialized_end=1323
+  _globals['_RUNSNAPSHOTREQUEST_STEPSETTINGSENTRY']._serialized_start=1325
+  _globals['_RUNSNAPSHOTREQUEST_STEPSETTINGSENTRY']._serialized_end=1412
+  _globals['_UPDATESNAPSHOTREQUEST']._serialized_start=1415
+  _globals['_UPDATESNAPSHOTREQUEST']._serialized_end=1573
+  _globals['_DELETESNAPSHOTREQUEST']._serialized_start=1575
+  _globals['_DELETESNAPSHOTREQUEST']._serialized_end=1662
+  _globals['_PRUNESNAPSHOTSREQUEST']._serialized_start=1665
+  _globals['_PRUNESNAPSHOTSREQUEST']._serialized_end=1888
+  _globals['_PRUNESNAPSHOTSRESPONSE']._serialized_start=1890
+  _globals['_PRUNESNAPSHOTSRESPONSE']._serialized_end=1990
+  _globals['_PUBLISHSNAPSHOTREQUEST']._serialized_start=1993
+  _globals['_PUBLISHSNAPSHOTREQUEST']._serialized_end=2151
+  _globals['_UNPUBLISHSNAPSHOTREQUEST']._serialized_start=2153
+  _globals['_UNPUBLISHSNAPSHOTREQUEST']._serialized_end=2271
+  _globals['_GETSNAPSHOTPARAMETERSCHEMAREQUEST']._serialized_start=2273
+  _globals['_GETSNAPSHOTPARAMETERSCHEMAREQUEST']._serialized_end=2349
+  _globals['_VALIDATESNAPSHOTRUNREQUEST']._serialized_start=2352
+  _globals['_VALIDATESNAPSHOTRUNREQUEST']._serialized_end=2692
+  _globals['_VALIDATESNAPSHOTRUNREQUEST_STEPSETTINGSENTRY']._serialized_start=1325
+  _globals['_VALIDATESNAPSHOTRUNREQUEST_STEPSETTINGSENTRY']._serialized_end=1412
+  _globals['_VALIDATESNAPSHOTRUNRESPONSE']._serialized_start=2694
+  _globals['_VALIDATESNAPSHOTRUNRESPONSE']._serialized_end=2775
+  _globals['_SNAPSHOTSERVICE']._serialized_start=2778
+  _globals['_SNAPSHOTSERVICE']._serialized_end=5070
 # @@protoc_insertion_point(module_scope)

@@ -9,11 +9,9 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
-from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
-from weftapi.common.v1 import types_pb2 as _types_pb2
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
+from weftapi.workspace.v1 import snapshot_types_pb2 as _snapshot_types_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -24,513 +22,6 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-class _ExecutionMode:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _ExecutionModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExecutionMode.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    EXECUTION_MODE_UNSPECIFIED: _ExecutionMode.ValueType  # 0
-    """Not set: FAIL_FAST."""
-    EXECUTION_MODE_FAIL_FAST: _ExecutionMode.ValueType  # 1
-    """Running steps are stopped, the others do not start."""
-    EXECUTION_MODE_STOP_ON_FAILURE: _ExecutionMode.ValueType  # 2
-    """Running steps finish, the others do not start."""
-    EXECUTION_MODE_CONTINUE: _ExecutionMode.ValueType  # 3
-    """Everything that does not depend on the failed step runs."""
-
-class ExecutionMode(_ExecutionMode, metaclass=_ExecutionModeEnumTypeWrapper):
-    """What happens to other steps when one fails."""
-
-EXECUTION_MODE_UNSPECIFIED: ExecutionMode.ValueType  # 0
-"""Not set: FAIL_FAST."""
-EXECUTION_MODE_FAIL_FAST: ExecutionMode.ValueType  # 1
-"""Running steps are stopped, the others do not start."""
-EXECUTION_MODE_STOP_ON_FAILURE: ExecutionMode.ValueType  # 2
-"""Running steps finish, the others do not start."""
-EXECUTION_MODE_CONTINUE: ExecutionMode.ValueType  # 3
-"""Everything that does not depend on the failed step runs."""
-Global___ExecutionMode: _TypeAlias = ExecutionMode  # noqa: Y015
-
-@_typing.final
-class Snapshot(_message.Message):
-    """A pipeline, frozen."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    @_typing.final
-    class LabelsEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        value: _builtins.str
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: _builtins.str = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    NAME_FIELD_NUMBER: _builtins.int
-    UID_FIELD_NUMBER: _builtins.int
-    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
-    DESCRIPTION_FIELD_NUMBER: _builtins.int
-    LABELS_FIELD_NUMBER: _builtins.int
-    CREATOR_FIELD_NUMBER: _builtins.int
-    CREATE_TIME_FIELD_NUMBER: _builtins.int
-    UPDATE_TIME_FIELD_NUMBER: _builtins.int
-    REVISION_FIELD_NUMBER: _builtins.int
-    ETAG_FIELD_NUMBER: _builtins.int
-    PIPELINE_FIELD_NUMBER: _builtins.int
-    SPEC_FIELD_NUMBER: _builtins.int
-    CODE_FIELD_NUMBER: _builtins.int
-    PARAMETERS_SCHEMA_FIELD_NUMBER: _builtins.int
-    ENVIRONMENT_FIELD_NUMBER: _builtins.int
-    TEMPLATE_FIELD_NUMBER: _builtins.int
-    BUILD_FIELD_NUMBER: _builtins.int
-    STACK_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    """Output only. "projects/<id>/snapshots/<id>"."""
-    uid: _builtins.str
-    """Output only. A UUID that is never used again."""
-    display_name: _builtins.str
-    """Optional, mutable. The name that people read."""
-    description: _builtins.str
-    """Optional, mutable. What it is for."""
-    creator: _builtins.str
-    """Output only. Who created it."""
-    revision: _builtins.int
-    """Output only. The feed revision of the last change."""
-    etag: _builtins.str
-    """Optional in updates. Changes with every change."""
-    pipeline: _builtins.str
-    """Required, immutable. The pipeline: "projects/<id>/pipelines/<id>"."""
-    template: _builtins.str
-    """Output only. The name under which it is published as a template; empty where it is not."""
-    build: _builtins.str
-    """Optional, immutable. The build whose images its steps run in."""
-    stack: _builtins.str
-    """Optional, immutable. The stack that its runs are executed with: "stacks/<id>". Where absent, the default of the
-    project or of the workspace at the time of each run.
-    """
-    @_builtins.property
-    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Optional, mutable. Labels to find it by."""
-
-    @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it was created."""
-
-    @_builtins.property
-    def update_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it last changed."""
-
-    @_builtins.property
-    def spec(self) -> Global___PipelineSpec:
-        """Required, immutable. The graph; only in full views."""
-
-    @_builtins.property
-    def code(self) -> Global___CodeArchive:
-        """Optional, immutable. Where the code is; only snapshots with code run on a workload manager."""
-
-    @_builtins.property
-    def parameters_schema(self) -> _struct_pb2.Struct:
-        """Optional, immutable. JSON Schema of the pipeline's parameters."""
-
-    @_builtins.property
-    def environment(self) -> _types_pb2.PythonEnvironment:
-        """Optional, immutable. The environment that made the snapshot, to find or rebuild."""
-
-    def __init__(
-        self,
-        *,
-        name: _builtins.str = ...,
-        uid: _builtins.str = ...,
-        display_name: _builtins.str = ...,
-        description: _builtins.str = ...,
-        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-        creator: _builtins.str = ...,
-        create_time: _timestamp_pb2.Timestamp | None = ...,
-        update_time: _timestamp_pb2.Timestamp | None = ...,
-        revision: _builtins.int = ...,
-        etag: _builtins.str = ...,
-        pipeline: _builtins.str = ...,
-        spec: Global___PipelineSpec | None = ...,
-        code: Global___CodeArchive | None = ...,
-        parameters_schema: _struct_pb2.Struct | None = ...,
-        environment: _types_pb2.PythonEnvironment | None = ...,
-        template: _builtins.str = ...,
-        build: _builtins.str = ...,
-        stack: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "create_time", b"create_time", "environment", b"environment", "parameters_schema", b"parameters_schema", "spec", b"spec", "update_time", b"update_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["build", b"build", "code", b"code", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "environment", b"environment", "etag", b"etag", "labels", b"labels", "name", b"name", "parameters_schema", b"parameters_schema", "pipeline", b"pipeline", "revision", b"revision", "spec", b"spec", "stack", b"stack", "template", b"template", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Snapshot: _TypeAlias = Snapshot  # noqa: Y015
-
-@_typing.final
-class CodeArchive(_message.Message):
-    """The user's code, as one content-addressed archive in the artifact store: one that whoever makes the snapshot put
-    there, or one that the workspace fetched of a commit of a code repository.
-    """
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    URI_FIELD_NUMBER: _builtins.int
-    SHA256_FIELD_NUMBER: _builtins.int
-    SIZE_BYTES_FIELD_NUMBER: _builtins.int
-    ENTRYPOINT_FIELD_NUMBER: _builtins.int
-    COMMIT_FIELD_NUMBER: _builtins.int
-    DIRTY_FIELD_NUMBER: _builtins.int
-    CODE_REPOSITORY_FIELD_NUMBER: _builtins.int
-    DIRECTORY_FIELD_NUMBER: _builtins.int
-    uri: _builtins.str
-    """Required without a code repository, immutable; else output only. Where the archive (tar.gz) is in the artifact
-    store.
-    """
-    sha256: _builtins.str
-    """Required without a code repository, immutable; else output only. Hash of the archive, checked before it is
-    unpacked.
-    """
-    size_bytes: _builtins.int
-    """Required without a code repository, immutable; else output only. Size of the archive, at most 64 MiB."""
-    entrypoint: _builtins.str
-    """Required, immutable. What to import: "module:attribute" of the pipeline."""
-    commit: _builtins.str
-    """Optional, immutable. The commit the code was at, where it is under version control; with a code repository
-    required, the whole id.
-    """
-    dirty: _builtins.bool
-    """Optional, immutable. Whether there were changes beside the commit."""
-    code_repository: _builtins.str
-    """Optional, immutable. Where the code comes from: "projects/<id>/codeRepositories/<id>" of the snapshot's project."""
-    directory: _builtins.str
-    """Optional, immutable. The directory of the repository that is the code; all of it where absent."""
-    def __init__(
-        self,
-        *,
-        uri: _builtins.str = ...,
-        sha256: _builtins.str = ...,
-        size_bytes: _builtins.int = ...,
-        entrypoint: _builtins.str = ...,
-        commit: _builtins.str = ...,
-        dirty: _builtins.bool = ...,
-        code_repository: _builtins.str = ...,
-        directory: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code_repository", b"code_repository", "commit", b"commit", "directory", b"directory", "dirty", b"dirty", "entrypoint", b"entrypoint", "sha256", b"sha256", "size_bytes", b"size_bytes", "uri", b"uri"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___CodeArchive: _TypeAlias = CodeArchive  # noqa: Y015
-
-@_typing.final
-class PipelineSpec(_message.Message):
-    """The graph of a pipeline, at most 1 MiB."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    STEPS_FIELD_NUMBER: _builtins.int
-    EXECUTION_MODE_FIELD_NUMBER: _builtins.int
-    PARAMETERS_FIELD_NUMBER: _builtins.int
-    execution_mode: Global___ExecutionMode.ValueType
-    """Optional, immutable. What happens to other steps when one fails."""
-    @_builtins.property
-    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepSpec]:
-        """Required, immutable. Its steps, in an order in which they can run."""
-
-    @_builtins.property
-    def parameters(self) -> _struct_pb2.Struct:
-        """Optional, immutable. Default values of the pipeline's parameters."""
-
-    def __init__(
-        self,
-        *,
-        steps: _abc.Iterable[Global___StepSpec] | None = ...,
-        execution_mode: Global___ExecutionMode.ValueType = ...,
-        parameters: _struct_pb2.Struct | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_mode", b"execution_mode", "parameters", b"parameters", "steps", b"steps"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PipelineSpec: _TypeAlias = PipelineSpec  # noqa: Y015
-
-@_typing.final
-class StepSpec(_message.Message):
-    """One step of the graph."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    @_typing.final
-    class InputsEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        @_builtins.property
-        def value(self) -> Global___InputSpec: ...
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: Global___InputSpec | None = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    @_typing.final
-    class EnvironmentEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        value: _builtins.str
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: _builtins.str = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    ID_FIELD_NUMBER: _builtins.int
-    UPSTREAM_FIELD_NUMBER: _builtins.int
-    ENTRYPOINT_FIELD_NUMBER: _builtins.int
-    INPUTS_FIELD_NUMBER: _builtins.int
-    OUTPUTS_FIELD_NUMBER: _builtins.int
-    RESOURCES_FIELD_NUMBER: _builtins.int
-    RETRY_FIELD_NUMBER: _builtins.int
-    CACHE_FIELD_NUMBER: _builtins.int
-    TIMEOUT_FIELD_NUMBER: _builtins.int
-    ENVIRONMENT_FIELD_NUMBER: _builtins.int
-    MAP_OVER_FIELD_NUMBER: _builtins.int
-    MAP_CONCURRENCY_FIELD_NUMBER: _builtins.int
-    DESCRIPTION_FIELD_NUMBER: _builtins.int
-    SOURCE_FIELD_NUMBER: _builtins.int
-    SECRETS_FIELD_NUMBER: _builtins.int
-    id: _builtins.str
-    """Required, immutable. Its id in the graph; members of a fan-out are "<id>-<index>"."""
-    entrypoint: _builtins.str
-    """Required, immutable. What to import: "module:attribute" of the step's function."""
-    map_over: _builtins.str
-    """Optional, immutable. The input whose items the step is run for, one child step each, when the run gets there."""
-    map_concurrency: _builtins.int
-    """Optional, immutable. How many children of a fan-out run at the same time; 0 leaves it to the runner."""
-    description: _builtins.str
-    """Optional, immutable. What the step does, from its docstring."""
-    source: _builtins.str
-    """Optional, immutable. The step's source code, shown beside its result."""
-    @_builtins.property
-    def upstream(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional, immutable. Steps that must end before this one starts; those whose outputs it takes are among them."""
-
-    @_builtins.property
-    def inputs(self) -> _containers.MessageMap[_builtins.str, Global___InputSpec]:
-        """Optional, immutable. Where its arguments come from, by name."""
-
-    @_builtins.property
-    def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___OutputSpec]:
-        """Optional, immutable. The names of its outputs, in order."""
-
-    @_builtins.property
-    def resources(self) -> _run_types_pb2.ResourceSpec:
-        """Optional, immutable. What it needs to run."""
-
-    @_builtins.property
-    def retry(self) -> _run_types_pb2.RetrySpec:
-        """Optional, immutable. When and how it is tried again."""
-
-    @_builtins.property
-    def cache(self) -> _run_types_pb2.CacheSpec:
-        """Optional, immutable. When its result is taken from an earlier run."""
-
-    @_builtins.property
-    def timeout(self) -> _duration_pb2.Duration:
-        """Optional, immutable. How long one attempt may take."""
-
-    @_builtins.property
-    def environment(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Optional, immutable. Environment variables."""
-
-    @_builtins.property
-    def secrets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional, immutable. Ids of the secrets that its code reads; the run's token reaches no others but
-        those that stand in the graph as `{{secrets.<id>.<key>}}`.
-        """
-
-    def __init__(
-        self,
-        *,
-        id: _builtins.str = ...,
-        upstream: _abc.Iterable[_builtins.str] | None = ...,
-        entrypoint: _builtins.str = ...,
-        inputs: _abc.Mapping[_builtins.str, Global___InputSpec] | None = ...,
-        outputs: _abc.Iterable[Global___OutputSpec] | None = ...,
-        resources: _run_types_pb2.ResourceSpec | None = ...,
-        retry: _run_types_pb2.RetrySpec | None = ...,
-        cache: _run_types_pb2.CacheSpec | None = ...,
-        timeout: _duration_pb2.Duration | None = ...,
-        environment: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-        map_over: _builtins.str = ...,
-        map_concurrency: _builtins.int = ...,
-        description: _builtins.str = ...,
-        source: _builtins.str = ...,
-        secrets: _abc.Iterable[_builtins.str] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "description", b"description", "entrypoint", b"entrypoint", "environment", b"environment", "id", b"id", "inputs", b"inputs", "map_concurrency", b"map_concurrency", "map_over", b"map_over", "outputs", b"outputs", "resources", b"resources", "retry", b"retry", "secrets", b"secrets", "source", b"source", "timeout", b"timeout", "upstream", b"upstream"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___StepSpec: _TypeAlias = StepSpec  # noqa: Y015
-
-@_typing.final
-class InputSpec(_message.Message):
-    """Where an argument of a step comes from."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    STEP_OUTPUT_FIELD_NUMBER: _builtins.int
-    PARAMETER_FIELD_NUMBER: _builtins.int
-    CONSTANT_FIELD_NUMBER: _builtins.int
-    LIST_FIELD_NUMBER: _builtins.int
-    parameter: _builtins.str
-    """A parameter of the pipeline, by name."""
-    @_builtins.property
-    def step_output(self) -> Global___StepOutput:
-        """An output of another step."""
-
-    @_builtins.property
-    def constant(self) -> _struct_pb2.Value:
-        """A constant."""
-
-    @_builtins.property
-    def list(self) -> Global___InputList:
-        """Several sources, passed on as a list."""
-
-    def __init__(
-        self,
-        *,
-        step_output: Global___StepOutput | None = ...,
-        parameter: _builtins.str = ...,
-        constant: _struct_pb2.Value | None = ...,
-        list: Global___InputList | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["constant", b"constant", "list", b"list", "parameter", b"parameter", "source", b"source", "step_output", b"step_output"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["constant", b"constant", "list", b"list", "parameter", b"parameter", "source", b"source", "step_output", b"step_output"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["step_output", "parameter", "constant", "list"]  # noqa: Y015
-    _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
-
-Global___InputSpec: _TypeAlias = InputSpec  # noqa: Y015
-
-@_typing.final
-class InputList(_message.Message):
-    """Several sources of one argument."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ITEMS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___InputSpec]:
-        """Required, immutable. The sources, in order."""
-
-    def __init__(
-        self,
-        *,
-        items: _abc.Iterable[Global___InputSpec] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___InputList: _TypeAlias = InputList  # noqa: Y015
-
-@_typing.final
-class StepOutput(_message.Message):
-    """An output of a step."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    STEP_FIELD_NUMBER: _builtins.int
-    OUTPUT_FIELD_NUMBER: _builtins.int
-    step: _builtins.str
-    """Required, immutable. The step's id."""
-    output: _builtins.str
-    """Required, immutable. The output's name."""
-    def __init__(
-        self,
-        *,
-        step: _builtins.str = ...,
-        output: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["output", b"output", "step", b"step"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___StepOutput: _TypeAlias = StepOutput  # noqa: Y015
-
-@_typing.final
-class OutputSpec(_message.Message):
-    """An output that a step promises."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: _builtins.int
-    DATA_TYPE_FIELD_NUMBER: _builtins.int
-    ARTIFACT_ID_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    """Required, immutable. Its name."""
-    data_type: _builtins.str
-    """Optional, immutable. Its Python type, as "module.qualname"."""
-    artifact_id: _builtins.str
-    """Optional, immutable. The artifact that its versions belong to; made of pipeline, step and output where absent."""
-    def __init__(
-        self,
-        *,
-        name: _builtins.str = ...,
-        data_type: _builtins.str = ...,
-        artifact_id: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_id", b"artifact_id", "data_type", b"data_type", "name", b"name"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___OutputSpec: _TypeAlias = OutputSpec  # noqa: Y015
 
 @_typing.final
 class GetSnapshotRequest(_message.Message):
@@ -604,13 +95,13 @@ class ListSnapshotsResponse(_message.Message):
     revision: _builtins.int
     """Output only. The feed revision that the page shows; watch from here."""
     @_builtins.property
-    def snapshots(self) -> _containers.RepeatedCompositeFieldContainer[Global___Snapshot]:
+    def snapshots(self) -> _containers.RepeatedCompositeFieldContainer[_snapshot_types_pb2.Snapshot]:
         """Output only. The snapshots of this page, without their graphs."""
 
     def __init__(
         self,
         *,
-        snapshots: _abc.Iterable[Global___Snapshot] | None = ...,
+        snapshots: _abc.Iterable[_snapshot_types_pb2.Snapshot] | None = ...,
         next_page_token: _builtins.str = ...,
         revision: _builtins.int = ...,
     ) -> None: ...
@@ -639,7 +130,7 @@ class CreateSnapshotRequest(_message.Message):
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
     @_builtins.property
-    def snapshot(self) -> Global___Snapshot:
+    def snapshot(self) -> _snapshot_types_pb2.Snapshot:
         """Required. The snapshot."""
 
     def __init__(
@@ -647,7 +138,7 @@ class CreateSnapshotRequest(_message.Message):
         *,
         parent: _builtins.str = ...,
         snapshot_id: _builtins.str = ...,
-        snapshot: Global___Snapshot | None = ...,
+        snapshot: _snapshot_types_pb2.Snapshot | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["snapshot", b"snapshot"]  # noqa: Y015
@@ -771,7 +262,7 @@ class UpdateSnapshotRequest(_message.Message):
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
     @_builtins.property
-    def snapshot(self) -> Global___Snapshot:
+    def snapshot(self) -> _snapshot_types_pb2.Snapshot:
         """Required. The snapshot's name, and the new values."""
 
     @_builtins.property
@@ -781,7 +272,7 @@ class UpdateSnapshotRequest(_message.Message):
     def __init__(
         self,
         *,
-        snapshot: Global___Snapshot | None = ...,
+        snapshot: _snapshot_types_pb2.Snapshot | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
@@ -870,13 +361,13 @@ class PruneSnapshotsResponse(_message.Message):
     next_page_token: _builtins.str
     """Output only. Where the next page begins; empty on the last one."""
     @_builtins.property
-    def snapshots(self) -> _containers.RepeatedCompositeFieldContainer[Global___Snapshot]:
+    def snapshots(self) -> _containers.RepeatedCompositeFieldContainer[_snapshot_types_pb2.Snapshot]:
         """Output only. The snapshots that were deleted, or would be, without what is long."""
 
     def __init__(
         self,
         *,
-        snapshots: _abc.Iterable[Global___Snapshot] | None = ...,
+        snapshots: _abc.Iterable[_snapshot_types_pb2.Snapshot] | None = ...,
         next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
@@ -978,30 +469,6 @@ class GetSnapshotParameterSchemaRequest(_message.Message):
 Global___GetSnapshotParameterSchemaRequest: _TypeAlias = GetSnapshotParameterSchemaRequest  # noqa: Y015
 
 @_typing.final
-class SnapshotParameterSchema(_message.Message):
-    """What a form needs to ask for parameters."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SCHEMA_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def schema(self) -> _struct_pb2.Struct:
-        """Output only. JSON Schema of the parameters, an object; each property has its default where it has one."""
-
-    def __init__(
-        self,
-        *,
-        schema: _struct_pb2.Struct | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["schema", b"schema"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["schema", b"schema"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SnapshotParameterSchema: _TypeAlias = SnapshotParameterSchema  # noqa: Y015
-
-@_typing.final
 class ValidateSnapshotRunRequest(_message.Message):
     """Request of ValidateSnapshotRun."""
 
@@ -1068,13 +535,13 @@ class ValidateSnapshotRunResponse(_message.Message):
 
     PROBLEMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___RunProblem]:
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[_snapshot_types_pb2.RunProblem]:
         """Output only. Everything that speaks against it; nothing where it can run."""
 
     def __init__(
         self,
         *,
-        problems: _abc.Iterable[Global___RunProblem] | None = ...,
+        problems: _abc.Iterable[_snapshot_types_pb2.RunProblem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -1083,33 +550,3 @@ class ValidateSnapshotRunResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ValidateSnapshotRunResponse: _TypeAlias = ValidateSnapshotRunResponse  # noqa: Y015
-
-@_typing.final
-class RunProblem(_message.Message):
-    """Something that speaks against running a snapshot."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    REASON_FIELD_NUMBER: _builtins.int
-    FIELD_FIELD_NUMBER: _builtins.int
-    MESSAGE_FIELD_NUMBER: _builtins.int
-    reason: _builtins.str
-    """Output only. The refusal that RunSnapshot would answer: "INVALID_PARAMETERS", "NO_WORKLOAD_MANAGER"."""
-    field: _builtins.str
-    """Output only. The field that it is about, where it is one: "parameters.rate"."""
-    message: _builtins.str
-    """Output only. What is wrong, in a sentence."""
-    def __init__(
-        self,
-        *,
-        reason: _builtins.str = ...,
-        field: _builtins.str = ...,
-        message: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "message", b"message", "reason", b"reason"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RunProblem: _TypeAlias = RunProblem  # noqa: Y015

@@ -5,6 +5,7 @@ import warnings
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from weftapi.workspace.v1 import run_types_pb2 as weftapi_dot_workspace_dot_v1_dot_run__types__pb2
+from weftapi.workspace.v1 import snapshot_types_pb2 as weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2
 from weftapi.workspace.v1 import snapshots_pb2 as weftapi_dot_workspace_dot_v1_dot_snapshots__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -40,7 +41,7 @@ class SnapshotServiceStub(object):
         self.GetSnapshot = channel.unary_unary(
                 '/weftapi.workspace.v1.SnapshotService/GetSnapshot',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.GetSnapshotRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.FromString,
                 _registered_method=True)
         self.ListSnapshots = channel.unary_unary(
                 '/weftapi.workspace.v1.SnapshotService/ListSnapshots',
@@ -50,12 +51,12 @@ class SnapshotServiceStub(object):
         self.CreateSnapshot = channel.unary_unary(
                 '/weftapi.workspace.v1.SnapshotService/CreateSnapshot',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.CreateSnapshotRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.FromString,
                 _registered_method=True)
         self.UpdateSnapshot = channel.unary_unary(
                 '/weftapi.workspace.v1.SnapshotService/UpdateSnapshot',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.UpdateSnapshotRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.FromString,
                 _registered_method=True)
         self.DeleteSnapshot = channel.unary_unary(
                 '/weftapi.workspace.v1.SnapshotService/DeleteSnapshot',
@@ -70,17 +71,17 @@ class SnapshotServiceStub(object):
         self.PublishSnapshot = channel.unary_unary(
                 '/weftapi.workspace.v1.SnapshotService/PublishSnapshot',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.PublishSnapshotRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.FromString,
                 _registered_method=True)
         self.UnpublishSnapshot = channel.unary_unary(
                 '/weftapi.workspace.v1.SnapshotService/UnpublishSnapshot',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.UnpublishSnapshotRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.FromString,
                 _registered_method=True)
         self.GetSnapshotParameterSchema = channel.unary_unary(
                 '/weftapi.workspace.v1.SnapshotService/GetSnapshotParameterSchema',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.GetSnapshotParameterSchemaRequest.SerializeToString,
-                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.SnapshotParameterSchema.FromString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.SnapshotParameterSchema.FromString,
                 _registered_method=True)
         self.ValidateSnapshotRun = channel.unary_unary(
                 '/weftapi.workspace.v1.SnapshotService/ValidateSnapshotRun',
@@ -195,7 +196,7 @@ def add_SnapshotServiceServicer_to_server(servicer, server):
             'GetSnapshot': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSnapshot,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.GetSnapshotRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.SerializeToString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.SerializeToString,
             ),
             'ListSnapshots': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSnapshots,
@@ -205,12 +206,12 @@ def add_SnapshotServiceServicer_to_server(servicer, server):
             'CreateSnapshot': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateSnapshot,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.CreateSnapshotRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.SerializeToString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.SerializeToString,
             ),
             'UpdateSnapshot': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateSnapshot,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.UpdateSnapshotRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.SerializeToString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.SerializeToString,
             ),
             'DeleteSnapshot': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteSnapshot,
@@ -225,17 +226,17 @@ def add_SnapshotServiceServicer_to_server(servicer, server):
             'PublishSnapshot': grpc.unary_unary_rpc_method_handler(
                     servicer.PublishSnapshot,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.PublishSnapshotRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.SerializeToString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.SerializeToString,
             ),
             'UnpublishSnapshot': grpc.unary_unary_rpc_method_handler(
                     servicer.UnpublishSnapshot,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.UnpublishSnapshotRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.SerializeToString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.SerializeToString,
             ),
             'GetSnapshotParameterSchema': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSnapshotParameterSchema,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.GetSnapshotParameterSchemaRequest.FromString,
-                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.SnapshotParameterSchema.SerializeToString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.SnapshotParameterSchema.SerializeToString,
             ),
             'ValidateSnapshotRun': grpc.unary_unary_rpc_method_handler(
                     servicer.ValidateSnapshotRun,
@@ -275,7 +276,7 @@ class SnapshotService(object):
             target,
             '/weftapi.workspace.v1.SnapshotService/GetSnapshot',
             weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.GetSnapshotRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+            weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.FromString,
             options,
             channel_credentials,
             insecure,
@@ -329,7 +330,7 @@ class SnapshotService(object):
             target,
             '/weftapi.workspace.v1.SnapshotService/CreateSnapshot',
             weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.CreateSnapshotRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+            weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.FromString,
             options,
             channel_credentials,
             insecure,
@@ -356,7 +357,7 @@ class SnapshotService(object):
             target,
             '/weftapi.workspace.v1.SnapshotService/UpdateSnapshot',
             weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.UpdateSnapshotRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+            weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.FromString,
             options,
             channel_credentials,
             insecure,
@@ -437,7 +438,7 @@ class SnapshotService(object):
             target,
             '/weftapi.workspace.v1.SnapshotService/PublishSnapshot',
             weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.PublishSnapshotRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+            weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.FromString,
             options,
             channel_credentials,
             insecure,
@@ -464,7 +465,7 @@ class SnapshotService(object):
             target,
             '/weftapi.workspace.v1.SnapshotService/UnpublishSnapshot',
             weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.UnpublishSnapshotRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.Snapshot.FromString,
+            weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.Snapshot.FromString,
             options,
             channel_credentials,
             insecure,
@@ -491,7 +492,7 @@ class SnapshotService(object):
             target,
             '/weftapi.workspace.v1.SnapshotService/GetSnapshotParameterSchema',
             weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.GetSnapshotParameterSchemaRequest.SerializeToString,
-            weftapi_dot_workspace_dot_v1_dot_snapshots__pb2.SnapshotParameterSchema.FromString,
+            weftapi_dot_workspace_dot_v1_dot_snapshot__types__pb2.SnapshotParameterSchema.FromString,
             options,
             channel_credentials,
             insecure,

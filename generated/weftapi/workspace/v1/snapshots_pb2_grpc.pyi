@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
+from weftapi.workspace.v1 import snapshot_types_pb2 as _snapshot_types_pb2
 from weftapi.workspace.v1 import snapshots_pb2 as _snapshots_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -35,17 +36,17 @@ class SnapshotServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SnapshotServiceAsyncStub: ...
-    GetSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.GetSnapshotRequest, _snapshots_pb2.Snapshot]
+    GetSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.GetSnapshotRequest, _snapshot_types_pb2.Snapshot]
     """Answers one snapshot with its whole graph. Has no effect."""
     ListSnapshots: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.ListSnapshotsRequest, _snapshots_pb2.ListSnapshotsResponse]
     """Lists the snapshots of a project, newest first, without their graphs. Has no effect."""
-    CreateSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.CreateSnapshotRequest, _snapshots_pb2.Snapshot]
+    CreateSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.CreateSnapshotRequest, _snapshot_types_pb2.Snapshot]
     """Creates an immutable snapshot, and its pipeline if it is the first. A broken graph is INVALID_ARGUMENT
     `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Where its code is a commit of a code repository, that is fetched
     first, once for all snapshots of it: fails as ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE`
     where what is there is too large, or nothing. Safe to repeat with the same request id.
     """
-    UpdateSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.UpdateSnapshotRequest, _snapshots_pb2.Snapshot]
+    UpdateSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.UpdateSnapshotRequest, _snapshot_types_pb2.Snapshot]
     """Changes the masked fields of a snapshot: what people call it, never what it does. Another etag is ABORTED.
     Safe to repeat with the same request id.
     """
@@ -58,16 +59,16 @@ class SnapshotServiceStub:
     labels, no run was made of them, and no schedule or trigger runs them. Deleting again deletes nothing twice: repeat
     with the page token until there is none.
     """
-    PublishSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.PublishSnapshotRequest, _snapshots_pb2.Snapshot]
+    PublishSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.PublishSnapshotRequest, _snapshot_types_pb2.Snapshot]
     """Publishes a snapshot as a template: a name, one of its kind in the project, under which people find and run it. A
     snapshot has one such name at most, the newest. A name that another snapshot holds is ALREADY_EXISTS, unless it
     is to move from there. Safe to repeat.
     """
-    UnpublishSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.UnpublishSnapshotRequest, _snapshots_pb2.Snapshot]
+    UnpublishSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.UnpublishSnapshotRequest, _snapshot_types_pb2.Snapshot]
     """Takes a snapshot's template name from it, which others may then have. One without is OK; a name that triggers run
     is FAILED_PRECONDITION `RESOURCE_IN_USE`, which lists them. Safe to repeat.
     """
-    GetSnapshotParameterSchema: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.GetSnapshotParameterSchemaRequest, _snapshots_pb2.SnapshotParameterSchema]
+    GetSnapshotParameterSchema: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.GetSnapshotParameterSchemaRequest, _snapshot_types_pb2.SnapshotParameterSchema]
     """Answers what a form needs to ask for a snapshot's parameters. Has no effect."""
     ValidateSnapshotRun: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.ValidateSnapshotRunRequest, _snapshots_pb2.ValidateSnapshotRunResponse]
     """Says everything that speaks against running a snapshot like this, all at once. Has no effect."""
@@ -84,17 +85,17 @@ class SnapshotServiceAsyncStub(SnapshotServiceStub):
     """Keeps snapshots and runs them."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    GetSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.GetSnapshotRequest, _snapshots_pb2.Snapshot]  # type: ignore[assignment]
+    GetSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.GetSnapshotRequest, _snapshot_types_pb2.Snapshot]  # type: ignore[assignment]
     """Answers one snapshot with its whole graph. Has no effect."""
     ListSnapshots: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.ListSnapshotsRequest, _snapshots_pb2.ListSnapshotsResponse]  # type: ignore[assignment]
     """Lists the snapshots of a project, newest first, without their graphs. Has no effect."""
-    CreateSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.CreateSnapshotRequest, _snapshots_pb2.Snapshot]  # type: ignore[assignment]
+    CreateSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.CreateSnapshotRequest, _snapshot_types_pb2.Snapshot]  # type: ignore[assignment]
     """Creates an immutable snapshot, and its pipeline if it is the first. A broken graph is INVALID_ARGUMENT
     `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Where its code is a commit of a code repository, that is fetched
     first, once for all snapshots of it: fails as ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE`
     where what is there is too large, or nothing. Safe to repeat with the same request id.
     """
-    UpdateSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.UpdateSnapshotRequest, _snapshots_pb2.Snapshot]  # type: ignore[assignment]
+    UpdateSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.UpdateSnapshotRequest, _snapshot_types_pb2.Snapshot]  # type: ignore[assignment]
     """Changes the masked fields of a snapshot: what people call it, never what it does. Another etag is ABORTED.
     Safe to repeat with the same request id.
     """
@@ -107,16 +108,16 @@ class SnapshotServiceAsyncStub(SnapshotServiceStub):
     labels, no run was made of them, and no schedule or trigger runs them. Deleting again deletes nothing twice: repeat
     with the page token until there is none.
     """
-    PublishSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.PublishSnapshotRequest, _snapshots_pb2.Snapshot]  # type: ignore[assignment]
+    PublishSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.PublishSnapshotRequest, _snapshot_types_pb2.Snapshot]  # type: ignore[assignment]
     """Publishes a snapshot as a template: a name, one of its kind in the project, under which people find and run it. A
     snapshot has one such name at most, the newest. A name that another snapshot holds is ALREADY_EXISTS, unless it
     is to move from there. Safe to repeat.
     """
-    UnpublishSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.UnpublishSnapshotRequest, _snapshots_pb2.Snapshot]  # type: ignore[assignment]
+    UnpublishSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.UnpublishSnapshotRequest, _snapshot_types_pb2.Snapshot]  # type: ignore[assignment]
     """Takes a snapshot's template name from it, which others may then have. One without is OK; a name that triggers run
     is FAILED_PRECONDITION `RESOURCE_IN_USE`, which lists them. Safe to repeat.
     """
-    GetSnapshotParameterSchema: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.GetSnapshotParameterSchemaRequest, _snapshots_pb2.SnapshotParameterSchema]  # type: ignore[assignment]
+    GetSnapshotParameterSchema: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.GetSnapshotParameterSchemaRequest, _snapshot_types_pb2.SnapshotParameterSchema]  # type: ignore[assignment]
     """Answers what a form needs to ask for a snapshot's parameters. Has no effect."""
     ValidateSnapshotRun: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.ValidateSnapshotRunRequest, _snapshots_pb2.ValidateSnapshotRunResponse]  # type: ignore[assignment]
     """Says everything that speaks against running a snapshot like this, all at once. Has no effect."""
@@ -136,7 +137,7 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _snapshots_pb2.GetSnapshotRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_snapshots_pb2.Snapshot, _abc.Awaitable[_snapshots_pb2.Snapshot]]:
+    ) -> _typing.Union[_snapshot_types_pb2.Snapshot, _abc.Awaitable[_snapshot_types_pb2.Snapshot]]:
         """Answers one snapshot with its whole graph. Has no effect."""
 
     @_abc_1.abstractmethod
@@ -152,7 +153,7 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _snapshots_pb2.CreateSnapshotRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_snapshots_pb2.Snapshot, _abc.Awaitable[_snapshots_pb2.Snapshot]]:
+    ) -> _typing.Union[_snapshot_types_pb2.Snapshot, _abc.Awaitable[_snapshot_types_pb2.Snapshot]]:
         """Creates an immutable snapshot, and its pipeline if it is the first. A broken graph is INVALID_ARGUMENT
         `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Where its code is a commit of a code repository, that is fetched
         first, once for all snapshots of it: fails as ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE`
@@ -164,7 +165,7 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _snapshots_pb2.UpdateSnapshotRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_snapshots_pb2.Snapshot, _abc.Awaitable[_snapshots_pb2.Snapshot]]:
+    ) -> _typing.Union[_snapshot_types_pb2.Snapshot, _abc.Awaitable[_snapshot_types_pb2.Snapshot]]:
         """Changes the masked fields of a snapshot: what people call it, never what it does. Another etag is ABORTED.
         Safe to repeat with the same request id.
         """
@@ -195,7 +196,7 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _snapshots_pb2.PublishSnapshotRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_snapshots_pb2.Snapshot, _abc.Awaitable[_snapshots_pb2.Snapshot]]:
+    ) -> _typing.Union[_snapshot_types_pb2.Snapshot, _abc.Awaitable[_snapshot_types_pb2.Snapshot]]:
         """Publishes a snapshot as a template: a name, one of its kind in the project, under which people find and run it. A
         snapshot has one such name at most, the newest. A name that another snapshot holds is ALREADY_EXISTS, unless it
         is to move from there. Safe to repeat.
@@ -206,7 +207,7 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _snapshots_pb2.UnpublishSnapshotRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_snapshots_pb2.Snapshot, _abc.Awaitable[_snapshots_pb2.Snapshot]]:
+    ) -> _typing.Union[_snapshot_types_pb2.Snapshot, _abc.Awaitable[_snapshot_types_pb2.Snapshot]]:
         """Takes a snapshot's template name from it, which others may then have. One without is OK; a name that triggers run
         is FAILED_PRECONDITION `RESOURCE_IN_USE`, which lists them. Safe to repeat.
         """
@@ -216,7 +217,7 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _snapshots_pb2.GetSnapshotParameterSchemaRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_snapshots_pb2.SnapshotParameterSchema, _abc.Awaitable[_snapshots_pb2.SnapshotParameterSchema]]:
+    ) -> _typing.Union[_snapshot_types_pb2.SnapshotParameterSchema, _abc.Awaitable[_snapshot_types_pb2.SnapshotParameterSchema]]:
         """Answers what a form needs to ask for a snapshot's parameters. Has no effect."""
 
     @_abc_1.abstractmethod
