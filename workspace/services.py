@@ -87,7 +87,11 @@ from workspace.servicers.alerters import AlerterServicer
 from workspace.servicers.artifact_messages import artifact_to_proto, version_to_proto
 from workspace.servicers.artifacts import ArtifactServicer, producers_of
 from workspace.servicers.builds import BuildServicer, build_to_proto
-from workspace.servicers.code_repositories import CodeRepositoryServicer, code_repository_to_proto
+from workspace.servicers.code_repositories import (
+    CodeRepositoryServicer,
+    code_repository_to_proto,
+    may_fetch_code,
+)
 from workspace.servicers.components import component_to_proto
 from workspace.servicers.conditions import condition_to_proto
 from workspace.servicers.events import EventServicer
@@ -277,6 +281,7 @@ def extra_checks(parts: Parts) -> dict[str, ExtraCheck]:
         "linking_own_model_version": linking_own_model_version(parts.database),
         "may_run_snapshot": may_run_snapshot(parts.database, parts.policies.refusal),
         "approval_rule": approval_rule(parts.access),
+        "code_of_repository": may_fetch_code(parts.access),
         "triggered_snapshot": triggered_snapshot(parts.database, parts.access),
         "log_stream_of_own_run": log_stream_of_own_run(parts.logs),
         "secrets_of_own_snapshot": parts.readers.check_own_snapshot,

@@ -53,7 +53,7 @@ async def verify(ws: Harness) -> pb.VerifyCodeRepositoryResponse:
 
 
 async def snapshot_of(
-    ws: Harness, commit: str, *, request_id: str = "", **code: Any
+    ws: Harness, commit: str, *, request_id: str = "", token: str | None = None, **code: Any
 ) -> snapshot_types_pb2.Snapshot:
     """A snapshot of the code at a commit."""
     fields = {"code_repository": MODELS, "entrypoint": "train:train", "commit": commit, **code}
@@ -62,6 +62,6 @@ async def snapshot_of(
         spec=snapshot_types_pb2.PipelineSpec(steps=[spec_step("load")]),
         code=snapshot_types_pb2.CodeArchive(**fields),
     )
-    return await ws.snapshots().CreateSnapshot(
+    return await ws.snapshots(token).CreateSnapshot(
         snapshots_pb2.CreateSnapshotRequest(parent=DEMO, snapshot=snapshot, request_id=request_id)
     )

@@ -17,7 +17,7 @@ import pytest
 from tests.workspace.coding import MODELS, change, register, resolve, snapshot_of, verify
 from tests.workspace.fakes import FakeManager
 from tests.workspace.git_server import Checkout, GitDaemon, git_daemon
-from tests.workspace.harness import Harness, refused, workspace
+from tests.workspace.harness import VIEWER, Harness, policy, refused, workspace
 from weftapi.workspace.v1 import code_repositories_pb2 as pb
 from weftapi.workspace.v1 import (
     schedule_types_pb2,
@@ -307,3 +307,22 @@ async def test_whatever_runs_snapshots_runs_those_of_commits(
             request = snapshots_pb2.GetSnapshotRequest(name=run.snapshot)
             seen = await ws.snapshots(token).GetSnapshot(request)
             assert files_of(seen) == {"train.py": b"1"}
+
+
+async def test_a_snapshot_gives_nobody_code_that_they_may_not_have(
+    ws: Harness, checkout: Checkout
+) -> None:
+    commit = checkout.commit("First", train_py="1")
+    checkout.push("--all")
+    pushed = policy(revision=2)
+    pushed.roles.add(role="maker", permissions=["snapshots.create"])
+    pushed.grants.add(subject=VIEWER, role="maker", resource="projects/demo")
+    ws.apply_policy(pushed)
+    viewer = ws.token(VIEWER)
+    async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
+        await snapshot_of(ws, commit, token=viewer)
+    pushed.revision = 3
+    pushed.grants.add(subject=VIEWER, role="editor", resource=MODELS)
+    ws.apply_policy(pushed)
+    made = await snapshot_of(ws, commit, token=viewer)
+    assert files_of(made) == {"train.py": b"1"}

@@ -4,14 +4,21 @@ from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 
 from meshkit.authentication import Context
+from meshkit.caller import Caller
 from meshkit.database import Database
 from meshkit.idempotency import once
 from meshkit.rules import resolve_update_mask
-from weftapi.workspace.v1 import code_repositories_pb2, code_repositories_pb2_grpc
+from meshkit.scopes import ExtraCheck
+from weftapi.workspace.v1 import (
+    code_repositories_pb2,
+    code_repositories_pb2_grpc,
+    snapshots_pb2,
+)
 from workspace import names
-from workspace.access import Policies
+from workspace.access import Access, Policies
 from workspace.operations import code_repositories as operations
 from workspace.operations.authors import SECRETS_PERMISSION, Author
 from workspace.operations.refusals import absent, invalid
@@ -125,6 +132,19 @@ class CodeRepositoryServicer(code_repositories_pb2_grpc.CodeRepositoryServiceSer
     def _author(self) -> Author:
         subject = caller().subject
         return Author(subject, self._policies.grants.allows(subject, SECRETS_PERMISSION, ""))
+
+
+def may_fetch_code(access: Access) -> ExtraCheck:
+    """The extra check `code_of_repository`: a snapshot gives nobody code that they may not have."""
+
+    allowed = access.require("codeRepositories.resolve")
+
+    async def check(caller: Caller, request: Message) -> None:
+        assert isinstance(request, snapshots_pb2.CreateSnapshotRequest)
+        if repository := request.snapshot.code.code_repository:
+            await allowed(caller, repository)
+
+    return check
 
 
 def code_repository_to_proto(row: CodeRepository) -> code_repositories_pb2.CodeRepository:
