@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from meshkit.audit import THE_CHAIN
 from meshkit.chain import Record
@@ -12,11 +13,13 @@ from meshkit.session import Session
 from workspace import names
 from workspace.operations import runs
 from workspace.operations.launches import ENDED
+from workspace.operations.refusals import absent
 from workspace.store import launches as launch_store
 from workspace.store import retention as store
 from workspace.store import runs as run_store
 from workspace.store.base import insert
 from workspace.store.schema import Run
+from workspace.store.schema_logs import LogRemoval
 from workspace.store.schema_retention import ArchivedLog, ArchivedRun
 
 # Whoever labels a run so, with any value, keeps it.
@@ -114,6 +117,17 @@ def put_away(session: Session, lease: Lease, whole: store.Whole, row: ArchivedRu
     insert(session, logs)
     runs.remove(session, run)
     return True
+
+
+def delete(session: Session, project: str, uid: UUID) -> None:
+    """Forgets an archived run whose archive is gone; a job removes the lines of its logs."""
+    row = store.lock(session, project, uid)
+    if row is None:
+        raise absent(names.child(names.project(project), "archivedRuns", str(uid)))
+    logs = store.logs(session, uid)
+    insert(session, [LogRemoval(log.uid, log.project, session.now) for log in logs])
+    store.delete(session, row)
+    session.audited(resource=row.name)
 
 
 def note_pass(session: Session, lease: Lease, project: str, count: int) -> None:

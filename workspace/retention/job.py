@@ -79,13 +79,17 @@ class RunArchive:
         except ObjectMissingError as error:
             raise _damaged(row, "it is gone") from error
         except ObjectStoreError as error:
-            raise Unavailable(
-                "ARCHIVE_STORE_UNAVAILABLE",
-                f"The archive of runs cannot be read now: {error}",
-                metadata={"resource": row.name},
-            ) from error
+            raise _unavailable(row, error) from error
         except ValueError as error:
             raise _damaged(row, str(error)) from error
+
+    async def delete(self, row: ArchivedRun) -> None:
+        """Deletes a run for good: its archive first, so that nothing is left that nobody knows."""
+        try:
+            await self._store.delete([row.key])
+        except ObjectStoreError as error:
+            raise _unavailable(row, error) from error
+        await self._database.write(operations.delete, row.project, row.uid)
 
     def uri(self, row: ArchivedRun) -> str:
         """Where an archive is."""
@@ -133,6 +137,14 @@ class RunArchive:
         if self._opened is None:
             self._opened = open_store(self._uri)
         return self._opened
+
+
+def _unavailable(row: ArchivedRun, error: ObjectStoreError) -> Unavailable:
+    return Unavailable(
+        "ARCHIVE_STORE_UNAVAILABLE",
+        f"The archive of runs cannot be reached now: {error}",
+        metadata={"resource": row.name},
+    )
 
 
 def _damaged(row: ArchivedRun, why: str) -> FailedPrecondition:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from google.protobuf.empty_pb2 import Empty
+
 from meshkit.authentication import Context
 from meshkit.database import Database
 from meshkit.paging import ListQuery, OrderKey, Orders
@@ -94,6 +96,12 @@ class RunArchiveServicer(run_archives_pb2_grpc.RunArchiveServiceServicer):
         return run_archives_pb2.ListArchivedStepsResponse(
             archived_steps=page.items, next_page_token=page.next_page_token
         )
+
+    async def DeleteArchivedRun(
+        self, request: run_archives_pb2.DeleteArchivedRunRequest, _context: Context
+    ) -> Empty:
+        await self._archive.delete(await self._row(request.name))
+        return Empty()
 
     async def ReadArchivedLogs(
         self, request: run_archives_pb2.ReadArchivedLogsRequest, _context: Context

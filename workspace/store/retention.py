@@ -158,6 +158,19 @@ def get(session: Session, project: str, uid: UUID) -> ArchivedRun | None:
     )
 
 
+def lock(session: Session, project: str, uid: UUID) -> ArchivedRun | None:
+    """The archived run, held until the commit."""
+    query = every(ArchivedRun).where(_A.project == project, _A.uid == uid)
+    return first(session, ArchivedRun, query.with_for_update())
+
+
+def delete(session: Session, row: ArchivedRun) -> None:
+    """An archived run, and what is known of its logs."""
+    connection = session.connection()
+    connection.execute(ArchivedLog.__table__.delete().where(_L.run_uid == row.uid))
+    connection.execute(ArchivedRun.__table__.delete().where(_A.uid == row.uid))
+
+
 def list_page(
     session: Session, project: str, window: Window, filter_: Filter | None
 ) -> Listed[ArchivedRun]:

@@ -145,6 +145,22 @@ def logs(*, run: str, log: str | None) -> None:
             request.offset = page.next_offset
 
 
+@archive.command()
+@click.argument("run")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def delete(*, run: str, yes: bool) -> None:
+    """Delete an archived run for good, with its archive and its logs; what it made stays."""
+    from weftapi.workspace.v1 import run_archives_pb2
+
+    connection, stub = _connect()
+    name = _name(connection, stub, run)
+    if not yes:
+        click.confirm(f"Delete {short(name)}, its archive and its logs?", abort=True, err=True)
+    request = run_archives_pb2.DeleteArchivedRunRequest(name=name)
+    connection.workspace.call(stub.DeleteArchivedRun, request)
+    note(f"{short(name)} is deleted")
+
+
 def _show_preview(found: run_archives_pb2.PreviewRetentionResponse) -> None:
     for name in found.runs:
         click.echo(f"goes   {short(name)}")
@@ -186,7 +202,16 @@ def _show(
 def _get(
     connection: Connection, stub: run_archives_pb2_grpc.RunArchiveServiceStub, text: str
 ) -> run_archives_pb2.ArchivedRun:
-    """The archived run of a name; where several had the id, the last archived."""
+    from weftapi.workspace.v1 import run_archives_pb2
+
+    wanted = run_archives_pb2.GetArchivedRunRequest(name=_name(connection, stub, text))
+    return connection.workspace.call(stub.GetArchivedRun, wanted)
+
+
+def _name(
+    connection: Connection, stub: run_archives_pb2_grpc.RunArchiveServiceStub, text: str
+) -> str:
+    """The name of an archived run; where several had the id, of the last archived."""
     from weftapi.workspace.v1 import run_archives_pb2
 
     name = text if "/archivedRuns/" in text else ""
@@ -200,8 +225,7 @@ def _get(
             f"{text} is not in the archive: `weft runs archive list` shows what is",
             Exit.NOT_FOUND,
         )
-    wanted = run_archives_pb2.GetArchivedRunRequest(name=name)
-    return connection.workspace.call(stub.GetArchivedRun, wanted)
+    return name
 
 
 def _connect() -> tuple[Connection, run_archives_pb2_grpc.RunArchiveServiceStub]:

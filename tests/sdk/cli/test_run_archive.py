@@ -30,4 +30,5 @@ def test_what_is_not_there_is_said_with_its_exit_code(weft: Weft) -> None:
     assert absent.code == 5
     assert "weft runs archive list" in absent.err
     assert weft("runs", "archive", "logs", "never").code == 5
+    assert weft("runs", "archive", "delete", "never", "--yes").code == 5
     assert weft("runs", "archive", "policy", "--keep-days", "-1").code == 2

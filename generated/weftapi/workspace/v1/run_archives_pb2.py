@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weftapi.common.v1 import types_pb2 as weftapi_dot_common_dot_v1_dot_types__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 from weftapi.workspace.v1 import run_types_pb2 as weftapi_dot_workspace_dot_v1_dot_run__types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'weftapi/workspace/v1/run_archives.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dweftapi/common/v1/types.proto\x1a weftapi/options/v1/options.proto\x1a$weftapi/workspace/v1/run_types.proto\"\xf8\x03\n\x0b\x41rchivedRun\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08run_name\x18\x02 \x01(\t\x12\x10\n\x08pipeline\x18\x03 \x01(\t\x12-\n\x05state\x18\x04 \x01(\x0e\x32\x1e.weftapi.workspace.v1.RunState\x12\x0f\n\x07\x63reator\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61rchive_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsize_bytes\x18\x0b \x01(\x03\x12\x0b\n\x03uri\x18\x0c \x01(\t\x12&\n\x03run\x18\x14 \x01(\x0b\x32\x19.weftapi.workspace.v1.Run\x12:\n\x0erun_conditions\x18\x15 \x03(\x0b\x32\".weftapi.workspace.v1.RunCondition\x12\x16\n\x0elog_stream_ids\x18\x16 \x03(\t:I\xea\x41\x46\n\x14weft.dev/ArchivedRun\x12.projects/{project}/archivedRuns/{archived_run}\"z\n\x17PreviewRetentionRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12\x35\n\x06policy\x18\x02 \x01(\x0b\x32%.weftapi.workspace.v1.RetentionPolicy\"p\n\x0fRetentionPolicy\x12-\n\rkeep_run_days\x18\x01 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x80\xd2\xe1@\x12.\n\x0ekeep_last_runs\x18\x02 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x80\x84.A\"l\n\x18PreviewRetentionResponse\x12\x0c\n\x04runs\x18\x01 \x03(\t\x12\x30\n\tkept_runs\x18\x02 \x03(\x0b\x32\x1d.weftapi.workspace.v1.KeptRun\x12\x10\n\x08has_more\x18\x03 \x01(\x08\"&\n\x07KeptRun\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x9b\x01\n\x17ListArchivedRunsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"m\n\x18ListArchivedRunsResponse\x12\x38\n\rarchived_runs\x18\x01 \x03(\x0b\x32!.weftapi.workspace.v1.ArchivedRun\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"C\n\x15GetArchivedRunRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xfa\xbb\x18\x18\x08\x01\x32\x14weft.dev/ArchivedRun\"\x87\x01\n\x18ListArchivedStepsRequest\x12,\n\x06parent\x18\x01 \x01(\tB\x1c\xfa\xbb\x18\x18\x08\x01\x32\x14weft.dev/ArchivedRun\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"p\n\x19ListArchivedStepsResponse\x12:\n\x0e\x61rchived_steps\x18\x01 \x03(\x0b\x32\".weftapi.workspace.v1.ArchivedStep\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"m\n\x0c\x41rchivedStep\x12(\n\x04step\x18\x01 \x01(\x0b\x32\x1a.weftapi.workspace.v1.Step\x12\x33\n\x08\x61ttempts\x18\x02 \x03(\x0b\x32!.weftapi.workspace.v1.StepAttempt\"\x86\x01\n\x17ReadArchivedLogsRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xfa\xbb\x18\x18\x08\x01\x32\x14weft.dev/ArchivedRun\x12 \n\rlog_stream_id\x18\x02 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80\x01\x12\x1d\n\x06offset\x18\x03 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"q\n\x18ReadArchivedLogsResponse\x12)\n\x05lines\x18\x01 \x03(\x0b\x32\x1a.weftapi.common.v1.LogLine\x12\x13\n\x0bnext_offset\x18\x02 \x01(\x03\x12\x15\n\rend_of_stream\x18\x03 \x01(\x08\x32\xb2\x08\n\x11RunArchiveService\x12\xd7\x01\n\x10PreviewRetention\x12-.weftapi.workspace.v1.PreviewRetentionRequest\x1a..weftapi.workspace.v1.PreviewRetentionResponse\"d\x90\x02\x01\xaa\xbb\x18\x15\n\x13\n\truns.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/workspace/v1/{parent=projects/*}/archivedRuns:preview\x12\xcf\x01\n\x10ListArchivedRuns\x12-.weftapi.workspace.v1.ListArchivedRunsRequest\x1a..weftapi.workspace.v1.ListArchivedRunsResponse\"\\\x90\x02\x01\xaa\xbb\x18\x15\n\x13\n\truns.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x34\x12\x32/api/workspace/v1/{parent=projects/*}/archivedRuns\x12\xbb\x01\n\x0eGetArchivedRun\x12+.weftapi.workspace.v1.GetArchivedRunRequest\x1a!.weftapi.workspace.v1.ArchivedRun\"Y\x90\x02\x01\xaa\xbb\x18\x12\n\x10\n\x08runs.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x34\x12\x32/api/workspace/v1/{name=projects/*/archivedRuns/*}\x12\xd9\x01\n\x11ListArchivedSteps\x12..weftapi.workspace.v1.ListArchivedStepsRequest\x1a/.weftapi.workspace.v1.ListArchivedStepsResponse\"c\x90\x02\x01\xaa\xbb\x18\x14\n\x12\n\x08runs.get\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/workspace/v1/{parent=projects/*/archivedRuns/*}/steps\x12\xd6\x01\n\x10ReadArchivedLogs\x12-.weftapi.workspace.v1.ReadArchivedLogsRequest\x1a..weftapi.workspace.v1.ReadArchivedLogsResponse\"c\x90\x02\x01\xaa\xbb\x18\x13\n\x11\n\tlogs.read\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02=\x12;/api/workspace/v1/{name=projects/*/archivedRuns/*}:readLogsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'weftapi/workspace/v1/run_archives.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dweftapi/common/v1/types.proto\x1a weftapi/options/v1/options.proto\x1a$weftapi/workspace/v1/run_types.proto\"\xf8\x03\n\x0b\x41rchivedRun\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08run_name\x18\x02 \x01(\t\x12\x10\n\x08pipeline\x18\x03 \x01(\t\x12-\n\x05state\x18\x04 \x01(\x0e\x32\x1e.weftapi.workspace.v1.RunState\x12\x0f\n\x07\x63reator\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61rchive_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsize_bytes\x18\x0b \x01(\x03\x12\x0b\n\x03uri\x18\x0c \x01(\t\x12&\n\x03run\x18\x14 \x01(\x0b\x32\x19.weftapi.workspace.v1.Run\x12:\n\x0erun_conditions\x18\x15 \x03(\x0b\x32\".weftapi.workspace.v1.RunCondition\x12\x16\n\x0elog_stream_ids\x18\x16 \x03(\t:I\xea\x41\x46\n\x14weft.dev/ArchivedRun\x12.projects/{project}/archivedRuns/{archived_run}\"z\n\x17PreviewRetentionRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12\x35\n\x06policy\x18\x02 \x01(\x0b\x32%.weftapi.workspace.v1.RetentionPolicy\"p\n\x0fRetentionPolicy\x12-\n\rkeep_run_days\x18\x01 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x80\xd2\xe1@\x12.\n\x0ekeep_last_runs\x18\x02 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x80\x84.A\"l\n\x18PreviewRetentionResponse\x12\x0c\n\x04runs\x18\x01 \x03(\t\x12\x30\n\tkept_runs\x18\x02 \x03(\x0b\x32\x1d.weftapi.workspace.v1.KeptRun\x12\x10\n\x08has_more\x18\x03 \x01(\x08\"&\n\x07KeptRun\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x9b\x01\n\x17ListArchivedRunsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"m\n\x18ListArchivedRunsResponse\x12\x38\n\rarchived_runs\x18\x01 \x03(\x0b\x32!.weftapi.workspace.v1.ArchivedRun\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"C\n\x15GetArchivedRunRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xfa\xbb\x18\x18\x08\x01\x32\x14weft.dev/ArchivedRun\"F\n\x18\x44\x65leteArchivedRunRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xfa\xbb\x18\x18\x08\x01\x32\x14weft.dev/ArchivedRun\"\x87\x01\n\x18ListArchivedStepsRequest\x12,\n\x06parent\x18\x01 \x01(\tB\x1c\xfa\xbb\x18\x18\x08\x01\x32\x14weft.dev/ArchivedRun\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"p\n\x19ListArchivedStepsResponse\x12:\n\x0e\x61rchived_steps\x18\x01 \x03(\x0b\x32\".weftapi.workspace.v1.ArchivedStep\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"m\n\x0c\x41rchivedStep\x12(\n\x04step\x18\x01 \x01(\x0b\x32\x1a.weftapi.workspace.v1.Step\x12\x33\n\x08\x61ttempts\x18\x02 \x03(\x0b\x32!.weftapi.workspace.v1.StepAttempt\"\x86\x01\n\x17ReadArchivedLogsRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xfa\xbb\x18\x18\x08\x01\x32\x14weft.dev/ArchivedRun\x12 \n\rlog_stream_id\x18\x02 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80\x01\x12\x1d\n\x06offset\x18\x03 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"q\n\x18ReadArchivedLogsResponse\x12)\n\x05lines\x18\x01 \x03(\x0b\x32\x1a.weftapi.common.v1.LogLine\x12\x13\n\x0bnext_offset\x18\x02 \x01(\x03\x12\x15\n\rend_of_stream\x18\x03 \x01(\x08\x32\xeb\t\n\x11RunArchiveService\x12\xd7\x01\n\x10PreviewRetention\x12-.weftapi.workspace.v1.PreviewRetentionRequest\x1a..weftapi.workspace.v1.PreviewRetentionResponse\"d\x90\x02\x01\xaa\xbb\x18\x15\n\x13\n\truns.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/workspace/v1/{parent=projects/*}/archivedRuns:preview\x12\xcf\x01\n\x10ListArchivedRuns\x12-.weftapi.workspace.v1.ListArchivedRunsRequest\x1a..weftapi.workspace.v1.ListArchivedRunsResponse\"\\\x90\x02\x01\xaa\xbb\x18\x15\n\x13\n\truns.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x34\x12\x32/api/workspace/v1/{parent=projects/*}/archivedRuns\x12\xbb\x01\n\x0eGetArchivedRun\x12+.weftapi.workspace.v1.GetArchivedRunRequest\x1a!.weftapi.workspace.v1.ArchivedRun\"Y\x90\x02\x01\xaa\xbb\x18\x12\n\x10\n\x08runs.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x34\x12\x32/api/workspace/v1/{name=projects/*/archivedRuns/*}\x12\xd9\x01\n\x11ListArchivedSteps\x12..weftapi.workspace.v1.ListArchivedStepsRequest\x1a/.weftapi.workspace.v1.ListArchivedStepsResponse\"c\x90\x02\x01\xaa\xbb\x18\x14\n\x12\n\x08runs.get\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/workspace/v1/{parent=projects/*/archivedRuns/*}/steps\x12\xb6\x01\n\x11\x44\x65leteArchivedRun\x12..weftapi.workspace.v1.DeleteArchivedRunRequest\x1a\x16.google.protobuf.Empty\"Y\xaa\xbb\x18\x15\n\x13\n\x0bruns.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x34*2/api/workspace/v1/{name=projects/*/archivedRuns/*}\x12\xd6\x01\n\x10ReadArchivedLogs\x12-.weftapi.workspace.v1.ReadArchivedLogsRequest\x1a..weftapi.workspace.v1.ReadArchivedLogsResponse\"c\x90\x02\x01\xaa\xbb\x18\x13\n\x11\n\tlogs.read\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02=\x12;/api/workspace/v1/{name=projects/*/archivedRuns/*}:readLogsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,6 +56,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTARCHIVEDRUNSREQUEST'].fields_by_name['filter']._serialized_options = b'\372\273\030\003\030\200\020'
   _globals['_GETARCHIVEDRUNREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETARCHIVEDRUNREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\030\010\0012\024weft.dev/ArchivedRun'
+  _globals['_DELETEARCHIVEDRUNREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_DELETEARCHIVEDRUNREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\030\010\0012\024weft.dev/ArchivedRun'
   _globals['_LISTARCHIVEDSTEPSREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTARCHIVEDSTEPSREQUEST'].fields_by_name['parent']._serialized_options = b'\372\273\030\030\010\0012\024weft.dev/ArchivedRun'
   _globals['_LISTARCHIVEDSTEPSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -75,34 +78,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNARCHIVESERVICE'].methods_by_name['GetArchivedRun']._serialized_options = b'\220\002\001\252\273\030\022\n\020\n\010runs.get\022\004name\262\273\030\002\010\001\202\323\344\223\0024\0222/api/workspace/v1/{name=projects/*/archivedRuns/*}'
   _globals['_RUNARCHIVESERVICE'].methods_by_name['ListArchivedSteps']._loaded_options = None
   _globals['_RUNARCHIVESERVICE'].methods_by_name['ListArchivedSteps']._serialized_options = b'\220\002\001\252\273\030\024\n\022\n\010runs.get\022\006parent\262\273\030\002\010\001\202\323\344\223\002<\022:/api/workspace/v1/{parent=projects/*/archivedRuns/*}/steps'
+  _globals['_RUNARCHIVESERVICE'].methods_by_name['DeleteArchivedRun']._loaded_options = None
+  _globals['_RUNARCHIVESERVICE'].methods_by_name['DeleteArchivedRun']._serialized_options = b'\252\273\030\025\n\023\n\013runs.delete\022\004name\262\273\030\002\010\002\202\323\344\223\0024*2/api/workspace/v1/{name=projects/*/archivedRuns/*}'
   _globals['_RUNARCHIVESERVICE'].methods_by_name['ReadArchivedLogs']._loaded_options = None
   _globals['_RUNARCHIVESERVICE'].methods_by_name['ReadArchivedLogs']._serialized_options = b'\220\002\001\252\273\030\023\n\021\n\tlogs.read\022\004name\262\273\030\002\010\001\202\323\344\223\002=\022;/api/workspace/v1/{name=projects/*/archivedRuns/*}:readLogs'
-  _globals['_ARCHIVEDRUN']._serialized_start=259
-  _globals['_ARCHIVEDRUN']._serialized_end=763
-  _globals['_PREVIEWRETENTIONREQUEST']._serialized_start=765
-  _globals['_PREVIEWRETENTIONREQUEST']._serialized_end=887
-  _globals['_RETENTIONPOLICY']._serialized_start=889
-  _globals['_RETENTIONPOLICY']._serialized_end=1001
-  _globals['_PREVIEWRETENTIONRESPONSE']._serialized_start=1003
-  _globals['_PREVIEWRETENTIONRESPONSE']._serialized_end=1111
-  _globals['_KEPTRUN']._serialized_start=1113
-  _globals['_KEPTRUN']._serialized_end=1151
-  _globals['_LISTARCHIVEDRUNSREQUEST']._serialized_start=1154
-  _globals['_LISTARCHIVEDRUNSREQUEST']._serialized_end=1309
-  _globals['_LISTARCHIVEDRUNSRESPONSE']._serialized_start=1311
-  _globals['_LISTARCHIVEDRUNSRESPONSE']._serialized_end=1420
-  _globals['_GETARCHIVEDRUNREQUEST']._serialized_start=1422
-  _globals['_GETARCHIVEDRUNREQUEST']._serialized_end=1489
-  _globals['_LISTARCHIVEDSTEPSREQUEST']._serialized_start=1492
-  _globals['_LISTARCHIVEDSTEPSREQUEST']._serialized_end=1627
-  _globals['_LISTARCHIVEDSTEPSRESPONSE']._serialized_start=1629
-  _globals['_LISTARCHIVEDSTEPSRESPONSE']._serialized_end=1741
-  _globals['_ARCHIVEDSTEP']._serialized_start=1743
-  _globals['_ARCHIVEDSTEP']._serialized_end=1852
-  _globals['_READARCHIVEDLOGSREQUEST']._serialized_start=1855
-  _globals['_READARCHIVEDLOGSREQUEST']._serialized_end=1989
-  _globals['_READARCHIVEDLOGSRESPONSE']._serialized_start=1991
-  _globals['_READARCHIVEDLOGSRESPONSE']._serialized_end=2104
-  _globals['_RUNARCHIVESERVICE']._serialized_start=2107
-  _globals['_RUNARCHIVESERVICE']._serialized_end=3181
+  _globals['_ARCHIVEDRUN']._serialized_start=288
+  _globals['_ARCHIVEDRUN']._serialized_end=792
+  _globals['_PREVIEWRETENTIONREQUEST']._serialized_start=794
+  _globals['_PREVIEWRETENTIONREQUEST']._serialized_end=916
+  _globals['_RETENTIONPOLICY']._serialized_start=918
+  _globals['_RETENTIONPOLICY']._serialized_end=1030
+  _globals['_PREVIEWRETENTIONRESPONSE']._serialized_start=1032
+  _globals['_PREVIEWRETENTIONRESPONSE']._serialized_end=1140
+  _globals['_KEPTRUN']._serialized_start=1142
+  _globals['_KEPTRUN']._serialized_end=1180
+  _globals['_LISTARCHIVEDRUNSREQUEST']._serialized_start=1183
+  _globals['_LISTARCHIVEDRUNSREQUEST']._serialized_end=1338
+  _globals['_LISTARCHIVEDRUNSRESPONSE']._serialized_start=1340
+  _globals['_LISTARCHIVEDRUNSRESPONSE']._serialized_end=1449
+  _globals['_GETARCHIVEDRUNREQUEST']._serialized_start=1451
+  _globals['_GETARCHIVEDRUNREQUEST']._serialized_end=1518
+  _globals['_DELETEARCHIVEDRUNREQUEST']._serialized_start=1520
+  _globals['_DELETEARCHIVEDRUNREQUEST']._serialized_end=1590
+  _globals['_LISTARCHIVEDSTEPSREQUEST']._serialized_start=1593
+  _globals['_LISTARCHIVEDSTEPSREQUEST']._serialized_end=1728
+  _globals['_LISTARCHIVEDSTEPSRESPONSE']._serialized_start=1730
+  _globals['_LISTARCHIVEDSTEPSRESPONSE']._serialized_end=1842
+  _globals['_ARCHIVEDSTEP']._serialized_start=1844
+  _globals['_ARCHIVEDSTEP']._serialized_end=1953
+  _globals['_READARCHIVEDLOGSREQUEST']._serialized_start=1956
+  _globals['_READARCHIVEDLOGSREQUEST']._serialized_end=2090
+  _globals['_READARCHIVEDLOGSRESPONSE']._serialized_start=2092
+  _globals['_READARCHIVEDLOGSRESPONSE']._serialized_end=2205
+  _globals['_RUNARCHIVESERVICE']._serialized_start=2208
+  _globals['_RUNARCHIVESERVICE']._serialized_end=3467
 # @@protoc_insertion_point(module_scope)

@@ -302,6 +302,28 @@ class GetArchivedRunRequest(_message.Message):
 Global___GetArchivedRunRequest: _TypeAlias = GetArchivedRunRequest  # noqa: Y015
 
 @_typing.final
+class DeleteArchivedRunRequest(_message.Message):
+    """Request of DeleteArchivedRun."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The archived run."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteArchivedRunRequest: _TypeAlias = DeleteArchivedRunRequest  # noqa: Y015
+
+@_typing.final
 class ListArchivedStepsRequest(_message.Message):
     """Request of ListArchivedSteps."""
 

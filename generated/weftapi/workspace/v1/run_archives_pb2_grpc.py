@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from weftapi.workspace.v1 import run_archives_pb2 as weftapi_dot_workspace_dot_v1_dot_run__archives__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -57,6 +58,11 @@ class RunArchiveServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_run__archives__pb2.ListArchivedStepsRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_run__archives__pb2.ListArchivedStepsResponse.FromString,
                 _registered_method=True)
+        self.DeleteArchivedRun = channel.unary_unary(
+                '/weftapi.workspace.v1.RunArchiveService/DeleteArchivedRun',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_run__archives__pb2.DeleteArchivedRunRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.ReadArchivedLogs = channel.unary_unary(
                 '/weftapi.workspace.v1.RunArchiveService/ReadArchivedLogs',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_run__archives__pb2.ReadArchivedLogsRequest.SerializeToString,
@@ -101,6 +107,14 @@ class RunArchiveServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteArchivedRun(self, request, context):
+        """Deletes an archived run for good: its archive, and within minutes its logs. What it made stays, and what it did is
+        still counted. A store that does not answer is UNAVAILABLE `ARCHIVE_STORE_UNAVAILABLE`: call again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReadArchivedLogs(self, request, context):
         """Answers lines of a log of an archived run. Has no effect.
         """
@@ -130,6 +144,11 @@ def add_RunArchiveServiceServicer_to_server(servicer, server):
                     servicer.ListArchivedSteps,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_run__archives__pb2.ListArchivedStepsRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_run__archives__pb2.ListArchivedStepsResponse.SerializeToString,
+            ),
+            'DeleteArchivedRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteArchivedRun,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_run__archives__pb2.DeleteArchivedRunRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'ReadArchivedLogs': grpc.unary_unary_rpc_method_handler(
                     servicer.ReadArchivedLogs,
@@ -248,6 +267,33 @@ class RunArchiveService(object):
             '/weftapi.workspace.v1.RunArchiveService/ListArchivedSteps',
             weftapi_dot_workspace_dot_v1_dot_run__archives__pb2.ListArchivedStepsRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_run__archives__pb2.ListArchivedStepsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteArchivedRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.RunArchiveService/DeleteArchivedRun',
+            weftapi_dot_workspace_dot_v1_dot_run__archives__pb2.DeleteArchivedRunRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

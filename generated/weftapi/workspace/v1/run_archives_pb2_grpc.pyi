@@ -4,6 +4,7 @@ isort:skip_file
 Runs that are over and old: archived whole, and still there to be read."""
 
 from collections import abc as _abc
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from weftapi.workspace.v1 import run_archives_pb2 as _run_archives_pb2
 import abc as _abc_1
@@ -50,6 +51,10 @@ class RunArchiveServiceStub:
     """Lists the steps of an archived run, in the order of its graph, with the attempts at them. Fails as GetArchivedRun
     does. Has no effect.
     """
+    DeleteArchivedRun: _grpc.UnaryUnaryMultiCallable[_run_archives_pb2.DeleteArchivedRunRequest, _empty_pb2.Empty]
+    """Deletes an archived run for good: its archive, and within minutes its logs. What it made stays, and what it did is
+    still counted. A store that does not answer is UNAVAILABLE `ARCHIVE_STORE_UNAVAILABLE`: call again.
+    """
     ReadArchivedLogs: _grpc.UnaryUnaryMultiCallable[_run_archives_pb2.ReadArchivedLogsRequest, _run_archives_pb2.ReadArchivedLogsResponse]
     """Answers lines of a log of an archived run. Has no effect."""
 
@@ -74,6 +79,10 @@ class RunArchiveServiceAsyncStub(RunArchiveServiceStub):
     ListArchivedSteps: _aio.UnaryUnaryMultiCallable[_run_archives_pb2.ListArchivedStepsRequest, _run_archives_pb2.ListArchivedStepsResponse]  # type: ignore[assignment]
     """Lists the steps of an archived run, in the order of its graph, with the attempts at them. Fails as GetArchivedRun
     does. Has no effect.
+    """
+    DeleteArchivedRun: _aio.UnaryUnaryMultiCallable[_run_archives_pb2.DeleteArchivedRunRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes an archived run for good: its archive, and within minutes its logs. What it made stays, and what it did is
+    still counted. A store that does not answer is UNAVAILABLE `ARCHIVE_STORE_UNAVAILABLE`: call again.
     """
     ReadArchivedLogs: _aio.UnaryUnaryMultiCallable[_run_archives_pb2.ReadArchivedLogsRequest, _run_archives_pb2.ReadArchivedLogsResponse]  # type: ignore[assignment]
     """Answers lines of a log of an archived run. Has no effect."""
@@ -120,6 +129,16 @@ class RunArchiveServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_run_archives_pb2.ListArchivedStepsResponse, _abc.Awaitable[_run_archives_pb2.ListArchivedStepsResponse]]:
         """Lists the steps of an archived run, in the order of its graph, with the attempts at them. Fails as GetArchivedRun
         does. Has no effect.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteArchivedRun(
+        self,
+        request: _run_archives_pb2.DeleteArchivedRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes an archived run for good: its archive, and within minutes its logs. What it made stays, and what it did is
+        still counted. A store that does not answer is UNAVAILABLE `ARCHIVE_STORE_UNAVAILABLE`: call again.
         """
 
     @_abc_1.abstractmethod

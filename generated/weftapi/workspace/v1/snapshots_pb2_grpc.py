@@ -116,8 +116,9 @@ class SnapshotServiceServicer(object):
     def CreateSnapshot(self, request, context):
         """Creates an immutable snapshot, and its pipeline if it is the first. A broken graph is INVALID_ARGUMENT
         `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Where its code is a commit of a code repository, that is fetched
-        first, once for all snapshots of it: fails as ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE`
-        where what is there is too large, or nothing. Safe to repeat with the same request id.
+        first, once for all snapshots of it, which takes the permission to resolve its revisions too: fails as
+        ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE` where what is there is too large, or nothing. Safe
+        to repeat with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,8 +43,9 @@ class SnapshotServiceStub:
     CreateSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.CreateSnapshotRequest, _snapshot_types_pb2.Snapshot]
     """Creates an immutable snapshot, and its pipeline if it is the first. A broken graph is INVALID_ARGUMENT
     `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Where its code is a commit of a code repository, that is fetched
-    first, once for all snapshots of it: fails as ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE`
-    where what is there is too large, or nothing. Safe to repeat with the same request id.
+    first, once for all snapshots of it, which takes the permission to resolve its revisions too: fails as
+    ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE` where what is there is too large, or nothing. Safe
+    to repeat with the same request id.
     """
     UpdateSnapshot: _grpc.UnaryUnaryMultiCallable[_snapshots_pb2.UpdateSnapshotRequest, _snapshot_types_pb2.Snapshot]
     """Changes the masked fields of a snapshot: what people call it, never what it does. Another etag is ABORTED.
@@ -92,8 +93,9 @@ class SnapshotServiceAsyncStub(SnapshotServiceStub):
     CreateSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.CreateSnapshotRequest, _snapshot_types_pb2.Snapshot]  # type: ignore[assignment]
     """Creates an immutable snapshot, and its pipeline if it is the first. A broken graph is INVALID_ARGUMENT
     `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Where its code is a commit of a code repository, that is fetched
-    first, once for all snapshots of it: fails as ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE`
-    where what is there is too large, or nothing. Safe to repeat with the same request id.
+    first, once for all snapshots of it, which takes the permission to resolve its revisions too: fails as
+    ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE` where what is there is too large, or nothing. Safe
+    to repeat with the same request id.
     """
     UpdateSnapshot: _aio.UnaryUnaryMultiCallable[_snapshots_pb2.UpdateSnapshotRequest, _snapshot_types_pb2.Snapshot]  # type: ignore[assignment]
     """Changes the masked fields of a snapshot: what people call it, never what it does. Another etag is ABORTED.
@@ -156,8 +158,9 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_snapshot_types_pb2.Snapshot, _abc.Awaitable[_snapshot_types_pb2.Snapshot]]:
         """Creates an immutable snapshot, and its pipeline if it is the first. A broken graph is INVALID_ARGUMENT
         `INVALID_PIPELINE_SPEC`, a taken id ALREADY_EXISTS. Where its code is a commit of a code repository, that is fetched
-        first, once for all snapshots of it: fails as ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE`
-        where what is there is too large, or nothing. Safe to repeat with the same request id.
+        first, once for all snapshots of it, which takes the permission to resolve its revisions too: fails as
+        ResolveRevision does, and with FAILED_PRECONDITION `CODE_UNUSABLE` where what is there is too large, or nothing. Safe
+        to repeat with the same request id.
         """
 
     @_abc_1.abstractmethod
