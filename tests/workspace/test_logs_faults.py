@@ -5,13 +5,14 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import pytest
 
 from meshkit.errors import MeshError
 from meshkit.status import from_rpc_error
-from tests.workspace.harness import Harness, refused, workspace
+from tests.workspace.harness import Harness, refused, run_report, workspace
 from tests.workspace.log_clients import Writer, chunk, create_log, listing, messages, text, write
 from weftapi.common.v1 import types_pb2
 from weftapi.workspace.v1 import logs_pb2
@@ -211,6 +212,31 @@ async def test_a_log_whose_files_are_gone_says_so(ws: Harness) -> None:
     page = await ws.logs().ReadLogs(logs_pb2.ReadLogsRequest(log_stream=name))
     assert [(one.offset, one.origin) for one in page.lines] == [(0, types_pb2.LOG_ORIGIN_SYSTEM)]
     assert (page.next_offset, page.end_of_stream) == (10, True)
+
+
+async def test_a_log_that_cannot_be_sealed_keeps_no_other_open(ws: Harness) -> None:
+    names = []
+    for id_ in ("broken", "whole"):
+        run = (await ws.create_run()).name
+        names.append(await create_log(ws, id_, run))
+        await write(ws.logs(), names[-1], 0, 3)
+        reports = (run_report(1, "RUNNING"), run_report(2, "SUCCEEDED"))
+        await ws.report(run, str(uuid4()), *reports)
+    shown = [
+        await ws.logs().GetLogStream(logs_pb2.GetLogStreamRequest(name=name)) for name in names
+    ]
+    backend: Any = ws.workspace.logs.logs.backend
+    backend._entries.clear()
+    (segment,) = (path for path in _segments(ws, names[0]) if path.parent.name == shown[0].uid)
+    segment.unlink()
+    segment.mkdir()
+    ws.clock.move(minutes=11)
+    await ws.workspace.logs.seal_ended(None)
+    states = [
+        (await ws.logs().GetLogStream(logs_pb2.GetLogStreamRequest(name=name))).state
+        for name in names
+    ]
+    assert states == [logs_pb2.LOG_STREAM_STATE_OPEN, logs_pb2.LOG_STREAM_STATE_SEALED]
 
 
 def _segments(ws: Harness, name: str) -> list[Path]:

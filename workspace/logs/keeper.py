@@ -197,11 +197,17 @@ class LogKeeper:
             raise refusal(LogStoreError())
 
     async def seal_ended(self, _lease: Lease) -> None:
-        """A job: seals logs whose runs ended so long ago that nobody may write any more."""
+        """A job: seals logs whose runs ended so long ago that nobody may write any more.
+
+        One that its store has lost keeps no other from it.
+        """
         before = self._clock.now() - operations.GRACE
         due = await self._database.read(log_store.open_after_run, before, _SEALED_AT_ONCE)
         for row in due:
-            await self.seal(row.project, row.id)
+            try:
+                await self.seal(row.project, row.id)
+            except MeshError as error:
+                log.warning("log_not_sealed", log=row.name, error=error.message)
 
     async def forget_old(self, keep: timedelta, _lease: Lease) -> None:
         """A job: deletes logs that were made so long ago and are complete; their lines first."""
