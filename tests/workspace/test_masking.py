@@ -13,9 +13,16 @@ from hypothesis import strategies as st
 from tests.clouds import fake_secret_stores
 from tests.workspace.harness import Harness, refused, run_report, spec_step, step_report, workspace
 from tests.workspace.log_clients import NAME, Writer, create_log, line, listing, messages
-from tests.workspace.secret_clients import create, values
+from tests.workspace.secret_clients import Update, create, values
 from tests.workspace.test_secret_migration import migrate, vault_of
-from weftapi.workspace.v1 import logs_pb2, reports_pb2, run_types_pb2, runs_pb2, steps_pb2
+from weftapi.workspace.v1 import (
+    logs_pb2,
+    reports_pb2,
+    run_types_pb2,
+    runs_pb2,
+    secrets_pb2,
+    steps_pb2,
+)
 from workspace.secrets.masking import Masking
 from workspace.secrets.masks import MASK, Mask
 
@@ -137,6 +144,22 @@ async def test_another_replica_hides_it_too(ws: Harness) -> None:
     assert mask.text(VALUE) == MASK
     before = await other.fresh("demo", "somebody-else")
     assert before is None
+
+
+async def test_another_replica_hides_what_a_run_is_given_after_a_secret_changed(
+    ws: Harness,
+) -> None:
+    run = await _given(ws, token=VALUE)
+    other = Masking(ws.workspace.database, ws.workspace.logs._masking._keeper, ws.clock)
+    key = ("demo", run.rpartition("/")[2])
+    assert await other.fresh(*key)
+    secret = secrets_pb2.Secret(name="secrets/hf", values={"token": "another-value"})
+    await ws.secrets().UpdateSecret(Update(secret=secret, update_mask={"paths": ["values"]}))
+    await values(ws, "hf", await ws.run_token(run))
+    ws.clock.move(seconds=2)
+    mask = await other.fresh(*key)
+    assert mask
+    assert mask.text(f"{VALUE} another-value") == f"{MASK} {MASK}"
 
 
 async def test_a_server_that_was_restarted_still_hides(tmp_path: Path, database_url: str) -> None:

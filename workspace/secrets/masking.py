@@ -7,6 +7,7 @@ that a server that was restarted, or another replica, fetches them again and hid
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from meshkit.clock import Clock
 from meshkit.database import Database
@@ -14,6 +15,7 @@ from meshkit.errors import MeshError, Unavailable
 from workspace.secrets.keeper import SecretKeeper
 from workspace.secrets.masks import Mask, Withheld
 from workspace.store import secrets as store
+from workspace.store.schema_secrets import Secret
 
 # How old what a replica knows may be, where a connection stays open.
 _FRESH_S = 1.0
@@ -24,15 +26,15 @@ _Key = tuple[str, str]
 
 @dataclass(slots=True)
 class _Known:
-    """What this server knows of a run; `names` are those whose values it has seen."""
+    """What this server knows of a run; of `generations` of its secrets it has seen the values."""
 
-    names: set[str] = field(default_factory=set)
+    generations: set[UUID] = field(default_factory=set)
     values: set[str] = field(default_factory=set)
     mask: Mask | None = None
     look_again_at: float = 0.0
 
-    def learn(self, name: str, values: Iterable[str]) -> None:
-        self.names.add(name)
+    def learn(self, generation: UUID, values: Iterable[str]) -> None:
+        self.generations.add(generation)
         fresh = set(values) - self.values
         if fresh:
             self.values |= fresh
@@ -48,9 +50,9 @@ class Masking:
         self._clock = clock
         self._runs: OrderedDict[_Key, _Known] = OrderedDict()
 
-    def learn(self, project: str, run: str, secret: str, values: Mapping[str, str]) -> None:
-        """A run is about to be given these values."""
-        self._known(project, run).learn(secret, values.values())
+    def learn(self, project: str, run: str, generation: UUID, values: Mapping[str, str]) -> None:
+        """A run is about to be given these values of a secret."""
+        self._known(project, run).learn(generation, values.values())
 
     async def fresh(self, project: str, run: str) -> Mask | None:
         """What is hidden for a run, as any replica knew it a second ago; None for nothing.
@@ -73,8 +75,9 @@ class Masking:
         """What is hidden for a run; raises as `fresh`."""
         known = self._known(project, run)
         looked_at = self._clock.monotonic()
-        names = await self._database.read(store.given_to_run, project, run)
-        await self._fetch(known, [name for name in names if name not in known.names])
+        rows = await self._database.read(store.given_to_run, project, run)
+        # Also one that was changed since: the run may have been given it anew by another replica.
+        await self._fetch(known, [row for row in rows if row.generation not in known.generations])
         known.look_again_at = looked_at + _FRESH_S
         return known.mask
 
@@ -85,20 +88,15 @@ class Masking:
             self._runs.popitem(last=False)
         return known
 
-    async def _fetch(self, known: _Known, names: Sequence[str]) -> None:
-        rows = await self._database.read(store.several, set(names)) if names else {}
-        for name in names:
-            if name not in rows:
-                # Deleted since: nobody can say any more what it was.
-                known.names.add(name)
-                continue
+    async def _fetch(self, known: _Known, rows: Sequence[Secret]) -> None:
+        for row in rows:
             try:
-                known.learn(name, (await self._keeper.read(rows[name])).values())
+                known.learn(row.generation, (await self._keeper.read(row)).values())
             except MeshError as error:
                 raise Unavailable(
                     "LOG_MASKING_UNAVAILABLE",
                     "The secrets that the run was given cannot be read now, to keep them out of "
                     "its logs; keep the lines and try again.",
-                    metadata={"secret": name},
+                    metadata={"secret": row.id},
                     retry_after_s=5,
                 ) from error

@@ -142,7 +142,7 @@ class SecretServicer(secrets_pb2_grpc.SecretServiceServicer):
         found = [(row, await self._keeper.read(row)) for row in rows]
         if run:
             for row, values in found:
-                self._masking.learn(*run, row.id, values)
+                self._masking.learn(*run, row.generation, values)
         return [secrets_pb2.SecretValues(name=row.name, values=values) for row, values in found]
 
     async def _merge(

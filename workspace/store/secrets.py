@@ -149,6 +149,7 @@ def give(session: Session, project: str, run: str, secrets: Iterable[str]) -> No
     insert_or(session, rows, ignore_conflicts)
 
 
-def given_to_run(session: Session, project: str, run: str) -> list[str]:
-    """Ids of the secrets that a run was given, also of those that are deleted since."""
-    return [row.secret for row in _GIVEN.all(session, project, run)]
+def given_to_run(session: Session, project: str, run: str) -> list[Secret]:
+    """The secrets that a run was given; of those that are deleted nobody can say what they were."""
+    names = {row.secret for row in _GIVEN.all(session, project, run)}
+    return list(several(session, names).values()) if names else []
