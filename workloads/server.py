@@ -130,13 +130,17 @@ async def build(settings: WorkloadsSettings) -> WorkloadManager:
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     membership = await _join(settings)
     credentials = membership.credentials if membership else Credentials(settings.credentials_dir)
+    return await compose(settings, credentials=credentials, membership=membership)
+
+
+async def compose(
+    settings: WorkloadsSettings, *, credentials: Credentials, membership: Membership | None
+) -> WorkloadManager:
+    """The manager over the engine that its settings name."""
     clock = SystemClock()
+    launcher = await _launcher(settings, clock)
     return WorkloadManager(
-        settings,
-        credentials=credentials,
-        membership=membership,
-        launcher=await _launcher(settings, clock),
-        clock=clock,
+        settings, credentials=credentials, membership=membership, launcher=launcher, clock=clock
     )
 
 

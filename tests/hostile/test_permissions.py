@@ -44,6 +44,7 @@ FOR_SERVICES = {
 }
 # Reviewed by hand: where the token of a run opens anything at all.
 FOR_RUNS = {
+    "workspace.AlerterService/SendRunAlert",
     "workspace.ArtifactService/BatchCreateArtifactVersions",
     "workspace.ArtifactService/GetArtifactVersion",
     "workspace.LogService/AppendLogs",

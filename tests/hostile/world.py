@@ -20,7 +20,6 @@ import uvloop
 from google.api import resource_pb2
 
 from meshkit.access import Access
-from meshkit.clock import SystemClock
 from meshkit.credentials import CHAIN_FILE, KEY_FILE, KeyPair
 from meshkit.spiffe import Role, SpiffeId
 from tests.contracts.descriptors import file_protos
@@ -32,7 +31,7 @@ from tests.workspace import harness as workspaces
 from tests.workspace.fakes import FakeManager
 from weftapi.workspace.v1 import service_connectors_pb2
 from workloads.config import WorkloadsSettings
-from workloads.server import WorkloadManager
+from workloads.server import compose
 
 T = TypeVar("T")
 CONTROL_PLANE, WORKSPACE, WORKLOADS = (
@@ -344,7 +343,7 @@ async def _workloads(
         **{**settings, "peer_rate_per_second": 1e6, "peer_rate_burst": 1e6},
     )
     chosen.state_dir.mkdir(mode=0o700)
-    manager = WorkloadManager(chosen, credentials=credentials, membership=None, clock=SystemClock())
+    manager = await compose(chosen, credentials=credentials, membership=None)
     ports = await manager.start()
     stack.push_async_callback(manager.stop)
     doors = _peers(mesh, identity, ports.mesh)

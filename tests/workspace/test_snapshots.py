@@ -8,7 +8,13 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.json_format import MessageToDict
 
 from tests.workspace.harness import VIEWER, Harness, refused, spec_step
-from weftapi.workspace.v1 import events_pb2, run_types_pb2, runs_pb2, snapshots_pb2
+from weftapi.workspace.v1 import (
+    events_pb2,
+    run_types_pb2,
+    runs_pb2,
+    snapshot_types_pb2,
+    snapshots_pb2,
+)
 
 pb = snapshots_pb2
 SCHEMA = {
@@ -20,16 +26,20 @@ SCHEMA = {
 ABSENT = "projects/demo/snapshots/absent"
 
 
-def update(snapshot: pb.Snapshot, *paths: str, **fields: Any) -> pb.UpdateSnapshotRequest:
-    new = pb.Snapshot(name=snapshot.name, **fields)
+def update(
+    snapshot: snapshot_types_pb2.Snapshot, *paths: str, **fields: Any
+) -> pb.UpdateSnapshotRequest:
+    new = snapshot_types_pb2.Snapshot(name=snapshot.name, **fields)
     return pb.UpdateSnapshotRequest(snapshot=new, update_mask=FieldMask(paths=paths))
 
 
-async def get(ws: Harness, name: str) -> pb.Snapshot:
+async def get(ws: Harness, name: str) -> snapshot_types_pb2.Snapshot:
     return await ws.snapshots().GetSnapshot(pb.GetSnapshotRequest(name=name))
 
 
-async def publish(ws: Harness, name: str, template: str, **fields: Any) -> pb.Snapshot:
+async def publish(
+    ws: Harness, name: str, template: str, **fields: Any
+) -> snapshot_types_pb2.Snapshot:
     request = pb.PublishSnapshotRequest(name=name, template=template, **fields)
     return await ws.snapshots().PublishSnapshot(request)
 
@@ -79,7 +89,9 @@ async def test_people_say_what_a_snapshot_is_for(ws: Harness) -> None:
     async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
         await ws.snapshots().UpdateSnapshot(update(made, description="x" * 4097))
     async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
-        await ws.snapshots().UpdateSnapshot(update(pb.Snapshot(name=ABSENT), description="x"))
+        await ws.snapshots().UpdateSnapshot(
+            update(snapshot_types_pb2.Snapshot(name=ABSENT), description="x")
+        )
 
 
 async def test_a_change_that_is_asked_for_twice_happens_once(ws: Harness) -> None:

@@ -74,9 +74,9 @@ def changes(endpoint: Endpoint, parent: str) -> Iterator[workspaces_pb2.WatchWor
 
 def word(value: int, enum: str) -> str:
     """A value of an enum as people read it."""
-    from weftapi.controlplane.v1 import workspaces_pb2
+    from weftapi.controlplane.v1 import workspace_types_pb2
 
-    kind = getattr(workspaces_pb2, enum)
+    kind = getattr(workspace_types_pb2, enum)
     prefix = kind.DESCRIPTOR.values_by_number[0].name.removesuffix("UNSPECIFIED")
     known = kind.DESCRIPTOR.values_by_number.get(value)
     return known.name.removeprefix(prefix).lower() if known and value else ""

@@ -95,10 +95,10 @@ def withdraw(*, request: str, comment: str, output: str) -> None:
 
 
 def _decide(verb: str, text: str, comment: str, output: str) -> None:
-    from weftapi.workspace.v1 import models_pb2
+    from weftapi.workspace.v1 import model_stages_pb2
 
     connection, stub = connect()
-    make = getattr(models_pb2, f"{verb}StageRequestRequest")
+    make = getattr(model_stages_pb2, f"{verb}StageRequestRequest")
     message = make(name=_name(connection, stub, text), comment=comment, request_id=request_id())
     method = getattr(stub, f"{verb}StageRequest")
     decided: Any = connection.workspace.call(method, message)
