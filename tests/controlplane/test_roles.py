@@ -87,7 +87,7 @@ async def test_the_catalogue_explains_every_permission(plane: Plane, admin: Clie
     assert {entry.permission for entry in listed} == CATALOGUE
     assert all(entry.description and entry.methods and entry.roles for entry in listed)
     (stop,) = (entry for entry in listed if entry.permission == "runs.stop")
-    assert list(stop.methods) == ["RunService.StopRun"]
+    assert list(stop.methods) == ["RunService.StopRun", "StepService.StopStep"]
     assert list(stop.roles) == ["admin", "editor"]
     first = await nobody.access.ListPermissions(access_pb2.ListPermissionsRequest(page_size=1))
     assert first.next_page_token
