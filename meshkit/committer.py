@@ -7,10 +7,10 @@ goes on as a batch.
 """
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
+from meshkit.chance import CHANCE
 from meshkit.engines import Engine, unavailable
 from meshkit.errors import InvalidArgument, ResourceExhausted, Unavailable
 from meshkit.feed import StoredEvent
@@ -146,7 +146,7 @@ class Committer:
                     raise
                 if delay is None:
                     raise unavailable(cause) from error
-                await asyncio.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+                await asyncio.sleep(delay * CHANCE.uniform(0.5, 1.5))  # jitter
         raise AssertionError("unreachable")
 
     def _fail(self, entries: list[Entry], error: BaseException) -> None:

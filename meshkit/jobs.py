@@ -8,7 +8,6 @@ holder that only seemed dead can do no harm.
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self, TypeVar
@@ -16,6 +15,7 @@ from typing import Self, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from meshkit.chance import CHANCE
 from meshkit.database import Database
 from meshkit.errors import Aborted, MeshError
 from meshkit.ids import new_uid
@@ -135,7 +135,7 @@ async def _work(job: Job, lease: Lease) -> None:
 
 
 def _jittered(seconds: float) -> float:
-    return seconds * random.uniform(0.9, 1.1)  # noqa: S311 - spreads replicas, hides nothing
+    return seconds * CHANCE.uniform(0.9, 1.1)  # spreads replicas, hides nothing
 
 
 def acquire(

@@ -7,7 +7,6 @@ last heard.
 
 import asyncio
 import contextlib
-import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +17,7 @@ from google.protobuf.message import DecodeError
 
 from meshkit import certificates
 from meshkit.authentication import DeniedSerials
+from meshkit.chance import CHANCE
 from meshkit.clock import Clock
 from meshkit.credentials import Credentials, KeyPair
 from meshkit.files import write_private
@@ -253,7 +253,7 @@ def _fingerprints(bundle: bytes) -> list[str]:
 
 
 def _jitter(low: float, high: float) -> float:
-    return random.uniform(low, high)  # noqa: S311
+    return CHANCE.uniform(low, high)
 
 
 async def _all(

@@ -5,7 +5,6 @@ than its cursor.
 """
 
 import asyncio
-import random
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from google.protobuf.message import Message
 from meshkit.access import Access, MethodPolicy
 from meshkit.authentication import Authenticator, Identity
 from meshkit.caller import Caller
+from meshkit.chance import CHANCE
 from meshkit.clock import Clock
 from meshkit.errors import MeshError, ResourceExhausted
 from meshkit.limits import Limits, key_of
@@ -186,7 +186,7 @@ class OpenStreams:
         assert task is not None
         stream = OpenStream(policy, identity, _authorizer=self._authorizer, _task=task)
         now = self._clock.monotonic()
-        age = self._times.age_s * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load
+        age = self._times.age_s * CHANCE.uniform(0.9, 1.1)  # spreads load
         self._streams[stream] = _Due(now + age, now, self._authorizer.revision)
         if self._draining:
             stream.ending.set()

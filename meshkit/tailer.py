@@ -6,13 +6,13 @@ The outbox is the truth; NOTIFY only hints that it grew. Losing a hint costs at 
 import asyncio
 import contextlib
 import logging
-import random
 from typing import Any
 
 import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from meshkit.chance import CHANCE
 from meshkit.errors import MeshError
 from meshkit.feed import Feed
 
@@ -51,7 +51,7 @@ class Tailer:
                 _log.warning("the feed's connection broke, connecting again: %r", error)
             except asyncpg.InterfaceError as error:
                 _log.warning("the feed's connection is closed, connecting again: %r", error)
-            await asyncio.sleep(_POLL_S * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+            await asyncio.sleep(_POLL_S * CHANCE.uniform(0.5, 1.0))  # jitter
 
     async def _follow(self) -> None:
         """Listens first and reads then, so that nothing falls between."""

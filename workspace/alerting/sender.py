@@ -5,7 +5,6 @@ made again: under the same id, by which its receiver knows it.
 """
 
 import asyncio
-import random
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from uuid import UUID
 
 import structlog
 
+from meshkit.chance import CHANCE
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import MeshError
@@ -67,7 +67,7 @@ class Sender:
         poster: Poster,
         clock: Clock,
         *,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = CHANCE.random,
     ) -> None:
         self._database = database
         self._sealer = sealer
