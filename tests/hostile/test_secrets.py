@@ -232,6 +232,17 @@ def test_every_answer_with_a_secret_was_looked_at() -> None:
         "controlplane.UserService/CreateUser",
         "controlplane.UserService/CreatePersonalAccessToken",
         "controlplane.WorkspaceService/CreateEnrollment",
+        # Those of webhooks and alerters: tests/workspace/test_webhooks.py, test_alerting.py.
+        "workspace.AlerterService/CreateAlerter",
+        "workspace.AlerterService/GetAlerter",
+        "workspace.AlerterService/ListAlerters",
+        "workspace.AlerterService/RotateAlerterSecret",
+        "workspace.AlerterService/UpdateAlerter",
+        "workspace.WebhookService/CreateWebhook",
+        "workspace.WebhookService/GetWebhook",
+        "workspace.WebhookService/ListWebhooks",
+        "workspace.WebhookService/RotateWebhookSecret",
+        "workspace.WebhookService/UpdateWebhook",
         # Its links open one file each, for minutes: tests/workspace/test_artifact_content.py.
         "workspace.ArtifactService/CreateDownloadUrl",
         "workspace.ReportService/Heartbeat",
