@@ -152,7 +152,10 @@ class Wire:
                     break
         except OSError:
             pass
-        # One half of a broken wire is no wire.
+        # One half of a broken wire is no wire; the other half has nothing left to break, and a
+        # wire that was opened since is not its own.
+        if writer not in self._open:
+            return
         for end in tuple(self._open):
             end.transport.abort()
         self._open.clear()
