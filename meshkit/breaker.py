@@ -20,6 +20,8 @@ PAUSE_S = 30.0
 @dataclass(slots=True)
 class _Trouble:
     since: datetime
+    # What was said when it failed the last time.
+    words: str = ""
     failures: int = 0
     retry_at: float = 0.0
     is_probed: bool = False
@@ -52,7 +54,7 @@ class Breaker:
             raise
         except MeshError as error:
             if error.reason == self._reason:
-                self._failed(key)
+                self._failed(key, error.message)
             else:
                 self._troubles.pop(key, None)
             raise
@@ -61,8 +63,9 @@ class Breaker:
             raise
         self._troubles.pop(key, None)
 
-    def _failed(self, key: Hashable) -> None:
+    def _failed(self, key: Hashable, words: str) -> None:
         trouble = self._troubles.setdefault(key, _Trouble(self._clock.now()))
+        trouble.words = words
         trouble.failures += 1
         trouble.is_probed = False
         trouble.retry_at = self._clock.monotonic() + PAUSE_S
@@ -71,4 +74,6 @@ class Breaker:
 def _told(trouble: _Trouble, left_s: float) -> str:
     when = f"at {trouble.since:%H:%M:%S} UTC on {trouble.since:%Y-%m-%d}"
     next_ = f"in {max(round(left_s), 1)} s" if left_s > 0 else "just now"
-    return f"has not answered since {when}, and is asked again {next_}"
+    return (
+        f"has not answered since {when}, and is asked again {next_}; the last time: {trouble.words}"
+    )
