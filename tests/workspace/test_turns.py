@@ -153,15 +153,15 @@ async def test_the_line_survives_a_restart(tmp_path: Path, database_url: str) ->
     assert len(manager.workloads) == 2
 
 
-async def test_two_replicas_let_in_no_more_than_one(tmp_path: Path, database_url: str) -> None:
+async def test_two_replicas_let_in_no_more_than_one(tmp_path: Path, postgres_url: str) -> None:
     manager = FakeManager()
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
     second.mkdir()
     shared = {"managers": manager, "launch_interval_s": 0.2}
     async with (
-        workspace(first, database_url, **shared) as one,
-        workspace(second, database_url, **shared) as two,
+        workspace(first, postgres_url, **shared) as one,
+        workspace(second, postgres_url, **shared) as two,
     ):
         await one.create_project()
         await Line(one, manager).limit(3)
