@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from weft import Run
-from weft._records import Record
-from weft._spool import read_spool
+from tests.sdk.recording import Make, Recording
+from weft import Pipeline, Run
+from weft._describe import run_record
+from weft._engine import Engine
+from weft._options import Options
+from weft._records import Nobody, Record
+from weft._spool import SpoolRecorder, read_spool
+from weft._store import LocalStore
 
 settings.register_profile("sdk", deadline=None)  # a busy machine is no failure
 settings.load_profile("sdk")
@@ -38,3 +44,21 @@ def records(data_dir: Path) -> Callable[[Run[Any]], list[Record]]:
         return list(read_spool(data_dir / "spool" / f"{run.name}.jsonl"))
 
     return read
+
+
+@pytest.fixture
+def engine_of(tmp_path: Path) -> Iterator[Make]:
+    """Makes engines, whose records are closed with the test."""
+    with ExitStack() as closing:
+
+        def make(whole: Pipeline[..., Any], **recording: Any) -> Engine:
+            graph = whole.trace()
+            record = run_record(graph, "default")
+            spool = SpoolRecorder(tmp_path).begin(record, Nobody())
+            closing.callback(spool.close)
+            store = LocalStore(tmp_path / "artifacts")
+            recorder: Any = Recording(spool, **recording)
+            options = Options(cache=False)
+            return Engine(graph, record, recorder=recorder, store=store, options=options)
+
+        yield make

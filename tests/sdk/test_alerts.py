@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.sdk.test_approvals import Make, told
+from tests.sdk.recording import Make, told
 from weft import RunState, alert, pipeline, step
 from weft._alerts import send
 from weft._records import Alert, now

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.sdk.recording import Make, told
 from weft import (
-    Pipeline,
     RunFailedError,
     RunState,
     StepState,
@@ -20,11 +18,7 @@ from weft import (
     wait_for_approval,
 )
 from weft._approval import Question, Verdict
-from weft._describe import run_record
-from weft._engine import Engine
-from weft._options import Options
-from weft._records import ArtifactVersion, Given, Nobody, Record
-from weft._spool import SpoolRecorder, SpoolRun, read_spool
+from weft._records import ArtifactVersion, Given, Nobody
 from weft._states import StopMode
 from weft._step_settings import with_settings
 from weft._store import LocalStore, Place
@@ -32,8 +26,6 @@ from weft._values import save_value
 from weft._wishes import Wishes
 from weft.errors import ApprovalError, NoActiveStepError
 from weftapi.workspace.v1 import reports_pb2, run_types_pb2
-
-Ask = Callable[[Question, threading.Event], Verdict]
 
 
 @step
@@ -70,48 +62,6 @@ def ask_apart() -> dict[str, str]:
 @pipeline
 def apart() -> dict[str, str]:
     return ask_apart()
-
-
-class Recording:
-    """A spooled run that asks as it is told, and has results of an earlier one."""
-
-    def __init__(
-        self, run: SpoolRun, ask: Ask | None = None, given: Mapping[str, Given] | None = None
-    ) -> None:
-        self._run = run
-        self.ask = ask
-        self._given = given or {}
-
-    def given(self) -> Mapping[str, Given]:
-        return self._given
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._run, name)
-
-
-Make = Callable[..., Engine]
-
-
-@pytest.fixture
-def engine_of(tmp_path: Path) -> Iterator[Make]:
-    """Makes engines, whose records are closed with the test."""
-    with ExitStack() as closing:
-
-        def make(whole: Pipeline[..., Any], **recording: Any) -> Engine:
-            graph = whole.trace()
-            record = run_record(graph, "default")
-            spool = SpoolRecorder(tmp_path).begin(record, Nobody())
-            closing.callback(spool.close)
-            store = LocalStore(tmp_path / "artifacts")
-            recorder: Any = Recording(spool, **recording)
-            options = Options(cache=False)
-            return Engine(graph, record, recorder=recorder, store=store, options=options)
-
-        yield make
-
-
-def told(engine: Engine, folder: Path) -> list[Record]:
-    return list(read_spool(folder / "spool" / f"{engine.record.name}.jsonl"))
 
 
 def test_the_answer_is_what_the_call_returns(engine_of: Make) -> None:
