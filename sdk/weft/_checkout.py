@@ -9,6 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 _TIMEOUT_S = 5
+# Python leaves it wherever it imports from, whether an ignore file says so or not.
+_NO_BYTECODE = ":(exclude,glob)**/__pycache__/**"
 # user@host:path, as ssh takes it; of one letter, it is a drive of Windows.
 _SCP = re.compile(r"(?:[^@/:]+@)?([A-Za-z0-9.-]{2,}):(?!//)([^:]+)")
 _DEFAULT_PORTS = {"https": 443, "http": 80, "git": 9418}
@@ -29,7 +31,7 @@ def look_at(folder: Path) -> Checkout | None:
     """The checkout that a folder is in; None without git, or without any commit."""
     try:
         commit = _git(folder, "rev-parse", "HEAD")
-        status = _git(folder, "status", "--porcelain", "--", ".")
+        status = _git(folder, "status", "--porcelain", "--", ".", _NO_BYTECODE)
         prefix = _git(folder, "rev-parse", "--show-prefix").rstrip("/")
         remotes = _git(folder, "remote", "--verbose")
         tracked = _git(folder, "ls-files", "--stage", "--", ".")

@@ -107,3 +107,13 @@ def test_a_folder_without_commits_is_no_checkout(tmp_path: Path, checkout: Check
     assert look_at(checkout.folder) is None
     assert look_at(tmp_path) is None
     assert look_at(tmp_path / "none") is None
+
+
+def test_bytecode_is_no_change(checkout: Checkout) -> None:
+    checkout.commit("First", train_py="1")
+    for folder in (checkout.folder, checkout.folder / "below"):
+        (folder / "__pycache__").mkdir(parents=True)
+        (folder / "__pycache__/jobs.cpython-311.pyc").write_bytes(b"x")
+    assert obstacle(checkout.folder) == ""
+    (checkout.folder / "below/more.py").write_text("B = 1\n")
+    assert obstacle(checkout.folder) == "it has changes that are not committed"
