@@ -98,8 +98,10 @@ class Shell:
         assert self._bash.stdin is not None
         self._bash.stdin.write(f'. ./{script.name} < /dev/null; echo "{mark} $?"\n')
         self._bash.stdin.flush()
-        output = self._read_until(re.compile(rf"^{re.escape(mark)} (\d+)\n", re.MULTILINE))
-        found = re.search(rf"{re.escape(mark)} (\d+)\n\Z", output)
+        ended = re.compile(rf"^{re.escape(mark)} (\d+)\n", re.MULTILINE)
+        output = self._read_until(ended)
+        # Jobs that end at this moment may have their word after it.
+        found = ended.search(output)
         assert found
         return int(found[1]), output[: found.start()]
 
