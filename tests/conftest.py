@@ -33,14 +33,20 @@ DATABASES = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
-def postgres_server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """One server for the whole run, also across xdist's workers."""
+def postgres_programs() -> Path:
+    """Where the server's programs are; without them CI fails, and anybody else is told."""
     programs = binaries()
     if programs is None:
         message = "PostgreSQL is not installed: its half of the storage tests does not run"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
+    return programs
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest, postgres_programs: Path) -> Iterator[Server]:
+    """One server for the whole run, also across xdist's workers."""
     worker = getattr(request.config, "workerinput", {})
-    server = Server(worker.get("testrunuid", uuid.uuid4().hex), programs)
+    server = Server(worker.get("testrunuid", uuid.uuid4().hex), postgres_programs)
     server.join()
     yield server
     server.leave()

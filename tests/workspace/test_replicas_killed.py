@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 
 from meshkit.spiffe import Role, SpiffeId
-from tests.postgres import Server, binaries
+from tests.postgres import Server
 from tests.templates import WORKSPACE
 from tests.workspace.cluster import CUT_LISTENERS, Cluster, Watcher
 from tests.workspace.harness import (
@@ -52,12 +52,9 @@ _OTHERS = ("pause", "pause", "database", "database", "deaf", "deaf")
 
 
 @pytest.fixture
-async def database() -> AsyncIterator[tuple[Server, str]]:
+async def database(postgres_programs: Path) -> AsyncIterator[tuple[Server, str]]:
     """A PostgreSQL server of this test's own, to be restarted, with a workspace's database."""
-    programs = binaries()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed")
-    server = Server(f"replicas-{uuid4().hex}", programs)
+    server = Server(f"replicas-{uuid4().hex}", postgres_programs)
     await asyncio.to_thread(server.join)
     connection = await asyncpg.connect(server.url("postgres"))
     await WORKSPACE.create("weft", server, connection)
