@@ -61,6 +61,13 @@ class WorkloadsSettings(MemberSettings):
     """Tells the Jobs of managers apart that share a namespace; replicas of one have the same."""
     kubernetes_image: str = ""
     """The image of the pods: with `python` on its path, and the SDK. Required with Kubernetes."""
+    kubernetes_image_registries: tuple[str, ...] = ()
+    """Whose images workloads may name beside it: `registry.example`, `registry.example/team`. None
+    by default, and never an image that does not say its registry."""
+    kubernetes_image_digests: bool = False
+    """Whether the images that workloads name must be pinned by `@sha256:...`."""
+    kubernetes_gpu_resource: str = "nvidia.com/gpu"
+    """What the cluster calls its GPUs, where a workload does not say which it needs."""
     kubernetes_user_id: int = Field(default=65532, ge=1)
     """User and group of the pods' processes; never root."""
     kubernetes_service_account: str = ""

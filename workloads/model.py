@@ -45,9 +45,19 @@ class WorkloadSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     environment: Environment = Environment()
+    # Empty means the engine's own.
+    image: str = ""
+    # The run that it works for, and with kind STEP which attempt of which step.
+    run: str = ""
+    step: str = ""
+    attempt: int = 0
     # 0 means no limit.
     cpu_millis: int = 0
     memory_bytes: int = 0
+    gpu_count: int = 0
+    # Empty means the engine's own.
+    gpu_resource: str = ""
+    ephemeral_storage_bytes: int = 0
     # Seconds; None means for ever.
     timeout_s: float | None = None
     # Seconds until an ended workload is removed; None means the manager's default.

@@ -39,8 +39,55 @@ async def test_success_passes_legal_states_and_keeps_what_was_written(engine):
     states = [WorkloadState(state) for state in engine.states("ok")]
     assert all(after in TRANSITIONS[before] for before, after in pairwise(states))
     assert workload.start_time <= workload.end_time
-    assert workload.engine_reference == f"job {NAMESPACE}/{manifests.job_name(key('ok'))} on node-1"
+    assert (
+        workload.engine_reference
+        == f"job {NAMESPACE}/{manifests.job_name(key('ok'), shell(''))} on node-1"
+    )
     assert said(await engine.log("ok"), "stdout") == b"out\nerr\nno newline\n"
+
+
+async def test_a_step_is_a_job_whose_name_and_labels_people_can_read(engine, cluster):
+    attempt = {"run": "projects/vision/runs/night-7", "step": "Train:3", "attempt": 2}
+    assert (await engine.run("s", "true", kind="STEP", **attempt)).spec.attempt == 2
+    [job] = cluster.jobs()
+    assert job["metadata"]["name"].startswith("weft-night-7-train-3-2-")
+    told = {"kind": "step", "project": "vision", "run": "night-7", "step": "Train-3"}
+    labels = {f"weft.dev/{name}": value for name, value in told.items()}
+    assert job["metadata"]["labels"].items() >= (labels | {"weft.dev/attempt": "2"}).items()
+    assert cluster.pods()[0]["metadata"]["labels"].items() >= labels.items()
+    await engine.launcher.delete(key("s"))
+    assert key("s") not in engine.known
+
+
+async def test_a_workload_has_the_image_that_it_names_if_its_registry_is_allowed(managers, cluster):
+    engine = await managers.open(image_registries=["registry.example/team"])
+    cluster.kubelet.images.add("registry.example/team/trainer:1")
+    await engine.run("own", "true", image="registry.example/team/trainer:1")
+    foreign = shell("true", image="registry.example/teammate/trainer:1")
+    with pytest.raises(FailedPrecondition, match="teammate/trainer:1"):
+        await engine.launcher.launch(key("foreign"), foreign, Secrets())
+    [problem] = await engine.launcher.problems(foreign)
+    assert "allowed: registry.example/team" in problem
+    assert len(cluster.jobs()) == 1
+
+
+async def test_what_was_taken_stays_taken_when_its_image_is_allowed_no_more(managers, cluster):
+    cluster.kubelet.images.add("registry.example/old:1")
+    spec = shell("true", image="registry.example/old:1")
+    first = await managers.open(image_registries=["registry.example"])
+    await first.launcher.launch(key("w"), spec, Secrets())
+    second = await managers.open()
+    await second.launcher.launch(key("w"), spec, Secrets())
+    assert (await second.ended("w")).state is WorkloadState.SUCCEEDED
+
+
+async def test_resources_stand_on_the_pod_as_the_cluster_calls_them(engine, cluster):
+    await engine.run("w", "true", gpu_count=2, ephemeral_storage_bytes=1 << 30, cpu_millis=500)
+    await engine.run("amd", "true", gpu_count=1, gpu_resource="amd.com/gpu")
+    limits = [p["spec"]["containers"][0]["resources"]["limits"] for p in cluster.pods()]
+    assert {"amd.com/gpu": "1"} in limits
+    wanted = {"cpu": "500m", "ephemeral-storage": str(1 << 30), "nvidia.com/gpu": "2"}
+    assert wanted in limits
 
 
 async def test_failure_tells_its_exit_code(engine):
@@ -220,7 +267,7 @@ async def test_what_was_deleted_while_nobody_watched_is_told(engine, cluster):
     await engine.run("w", "true")
     cluster.api.is_down = True
     cluster.api.cut()
-    cluster.store.remove("jobs", manifests.job_name(key("w")))
+    cluster.store.remove("jobs", manifests.job_name(key("w"), shell("")))
     cluster.store.compact()
     assert key("w") in engine.known  # blind is not gone
     cluster.api.is_down = False
@@ -308,7 +355,10 @@ async def test_delete_takes_the_pod_and_the_secret_with_it(engine, cluster):
 
 
 def test_names_are_short_legal_and_different():
-    names = {manifests.job_name(key(id_)) for id_ in ("a", "A", "a-", "a" * 200, "a" * 201, "é")}
+    names = {
+        manifests.job_name(key(id_), shell(""))
+        for id_ in ("a", "A", "a-", "a" * 200, "a" * 201, "é")
+    }
     assert len(names) == 6
     assert all(len(name) <= 63 and not name.endswith("-") for name in names)
     assert OWNER.hex not in "".join(names)

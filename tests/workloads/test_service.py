@@ -21,7 +21,8 @@ FINAL = {pb.WORKLOAD_STATE_SUCCEEDED, pb.WORKLOAD_STATE_FAILED, pb.WORKLOAD_STAT
 
 
 def submission(id_: str, script: str, **rest) -> pb.SubmitWorkloadRequest:
-    workload = pb.Workload(kind=pb.WORKLOAD_KIND_RUNNER, args=shell(script).args, **rest)
+    rest = {"kind": pb.WORKLOAD_KIND_RUNNER} | rest
+    workload = pb.Workload(args=shell(script).args, **rest)
     return pb.SubmitWorkloadRequest(workload_id=id_, workload=workload)
 
 
@@ -70,6 +71,17 @@ async def test_a_workload_from_submission_to_deletion(site):
     )
 
 
+async def test_a_step_is_executed_like_a_run(site):
+    stub = site.stub(await site.workspace(site.mine))
+    attempt = {"run": "projects/p/runs/r", "step": "train:3", "attempt": 2}
+    request = submission("s", "exit 0", kind=pb.WORKLOAD_KIND_STEP, image="trainer:1", **attempt)
+    await stub.SubmitWorkload(request)
+    workload = await ended(stub, "workloads/s")
+    assert workload.state == pb.WORKLOAD_STATE_SUCCEEDED
+    assert (workload.kind, workload.image) == (pb.WORKLOAD_KIND_STEP, "trainer:1")
+    assert (workload.run, workload.step, workload.attempt) == tuple(attempt.values())
+
+
 async def test_another_specification_is_a_conflict_other_secrets_are_not(site):
     stub = site.stub(await site.workspace(site.mine))
     secret = {"WEFT_RUN_TOKEN_FILE": "canary-1"}
@@ -92,6 +104,13 @@ async def test_another_specification_is_a_conflict_other_secrets_are_not(site):
         {"env": {"A=B": "x"}},
         {"env": {"A": "x\0y"}},
         {"environment": {"version": "3.11", "requirements": ["--index-url=http://evil"]}},
+        {"step": "train"},
+        {"attempt": 1},
+        {"kind": pb.WORKLOAD_KIND_STEP, "run": "projects/p/runs/r", "step": "train"},
+        {"kind": pb.WORKLOAD_KIND_STEP, "run": "projects/p/runs/r", "attempt": 1},
+        {"kind": pb.WORKLOAD_KIND_STEP, "step": "train", "attempt": 1},
+        {"run": "runs/r"},
+        {"resources": {"gpu_resource": "privileged"}},
     ],
 )
 async def test_hostile_requests_are_refused_and_leave_nothing(site, bad):

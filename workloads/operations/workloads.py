@@ -65,11 +65,21 @@ class Workloads:
 
 
 def _check(spec: WorkloadSpec, secrets: Secrets) -> None:
+    _check_step(spec)
     _check_variables("workload.env", spec.env)
     _check_variables("workload.secret_files", secrets.files)
     _check_texts("workload.args", spec.args)
     _check_texts("workload.env", spec.env.values())
     _check_texts("workload.environment.requirements", spec.environment.requirements)
+
+
+def _check_step(spec: WorkloadSpec) -> None:
+    """A step's workload says which attempt of which step of which run it is, and no other does."""
+    for field in ("run", "step", "attempt"):
+        if spec.kind == "STEP" and not getattr(spec, field):
+            raise _invalid(f"workload.{field}", "is required for a STEP")
+        if spec.kind != "STEP" and field != "run" and getattr(spec, field):
+            raise _invalid(f"workload.{field}", "is for a STEP alone")
 
 
 def _check_variables(field: str, names: Iterable[str]) -> None:

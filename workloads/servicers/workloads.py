@@ -195,6 +195,10 @@ def workload_to_proto(workload: Workload, revision: int) -> workloads_pb2.Worklo
         start_time=_timestamp(workload.start_time),
         end_time=_timestamp(workload.end_time),
         limits_enforced=workload.are_limits_enforced,
+        image=spec.image,
+        run=spec.run,
+        step=spec.step,
+        attempt=spec.attempt,
     )
 
 
@@ -212,8 +216,15 @@ def spec_from_proto(workload: workloads_pb2.Workload) -> WorkloadSpec:
             version=environment.version,
             requirements=tuple(environment.requirements),
         ),
+        image=workload.image,
+        run=workload.run,
+        step=workload.step,
+        attempt=workload.attempt,
         cpu_millis=workload.resources.cpu_millis,
         memory_bytes=workload.resources.memory_bytes,
+        gpu_count=workload.resources.gpu_count,
+        gpu_resource=workload.resources.gpu_resource,
+        ephemeral_storage_bytes=workload.resources.ephemeral_storage_bytes,
         timeout_s=_seconds(workload, "timeout"),
         ttl_s=_seconds(workload, "ttl_after_finish"),
     )
@@ -250,11 +261,14 @@ def _versioned_to_proto(found: Versioned) -> workloads_pb2.Workload:
 
 
 def _resources(spec: WorkloadSpec) -> workloads_pb2.WorkloadResources | None:
-    if not (spec.cpu_millis or spec.memory_bytes):
-        return None
-    return workloads_pb2.WorkloadResources(
-        cpu_millis=spec.cpu_millis, memory_bytes=spec.memory_bytes
+    resources = workloads_pb2.WorkloadResources(
+        cpu_millis=spec.cpu_millis,
+        memory_bytes=spec.memory_bytes,
+        gpu_count=spec.gpu_count,
+        gpu_resource=spec.gpu_resource,
+        ephemeral_storage_bytes=spec.ephemeral_storage_bytes,
     )
+    return resources if resources.ByteSize() else None
 
 
 def _timestamp(moment: datetime | None) -> timestamp_pb2.Timestamp | None:

@@ -225,6 +225,7 @@ class Reconciler:
         workload = workloads_pb2.Workload(
             kind=workloads_pb2.WORKLOAD_KIND_RUNNER,
             labels={"project": run.project, "run": run.id},
+            run=run.name,
             args=RUNNER_ARGS,
             env={
                 **limits.environment,

@@ -17,6 +17,9 @@ async def build(settings: WorkloadsSettings) -> KubernetesLauncher:
     )
     looks = KubernetesSettings(
         image=settings.kubernetes_image,
+        image_registries=settings.kubernetes_image_registries,
+        are_digests_required=settings.kubernetes_image_digests,
+        gpu_resource=settings.kubernetes_gpu_resource,
         manager=settings.kubernetes_manager,
         service_account=settings.kubernetes_service_account,
         queue=settings.kubernetes_queue,

@@ -27,6 +27,7 @@ from meshkit.errors import (
 from workloads.launchers import LogChunk, Observation
 from workloads.launchers.kubernetes import manifests, states
 from workloads.launchers.kubernetes.api import ApiError, Cluster, Kind, Object
+from workloads.launchers.kubernetes.images import Images
 from workloads.launchers.kubernetes.logs import Tail, Tails
 from workloads.launchers.kubernetes.mirror import Mirror
 from workloads.launchers.kubernetes.settings import KubernetesSettings
@@ -56,6 +57,9 @@ class KubernetesLauncher:
     def __init__(self, cluster: Cluster, settings: KubernetesSettings) -> None:
         self._cluster = cluster
         self._settings = settings
+        self._images = Images(
+            settings.image_registries, are_digests_required=settings.are_digests_required
+        )
         selector = manifests.selector(settings)
         self._jobs = Mirror(cluster, Kind.JOB, selector, self._hear_job)
         self._pods = Mirror(cluster, Kind.POD, selector, self._hear_pod)
@@ -101,6 +105,8 @@ class KubernetesLauncher:
 
     async def problems(self, spec: WorkloadSpec) -> list[str]:
         key = WorkloadKey(_NOBODY, "validation")
+        if refused := self._images.problem(spec.image):
+            return [refused]
         job = manifests.job(key, spec, Secrets(), self._settings)
         try:
             await self._cluster.create(Kind.JOB, job, is_dry_run=True)
@@ -111,6 +117,9 @@ class KubernetesLauncher:
         return []
 
     async def launch(self, key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets) -> None:
+        # One that was taken stays taken, whatever is allowed by now.
+        if key not in self._workloads:
+            self._images.check(spec.image)
         body = manifests.job(key, spec, secrets, self._settings)
         job = await _answered(self._create(Kind.JOB, body))
         if manifests.identity(job) != (key, spec):
@@ -146,7 +155,7 @@ class KubernetesLauncher:
         if not has_pod:
             # In the same step, so that no pod begins after the order.
             order["spec"] = {"suspend": True}
-        name = manifests.job_name(workload.key)
+        name = manifests.job_name(workload.key, workload.spec)
         self._jobs.hear(await self._cluster.patch(Kind.JOB, name, order))
 
     async def delete(self, key: WorkloadKey) -> None:
@@ -157,7 +166,7 @@ class KubernetesLauncher:
                 f"{key.name} is {workload.state.value}; cancel it before deleting it",
                 metadata={"resource": key.name, "state": workload.state.value},
             )
-        name = manifests.job_name(key)
+        name = manifests.job_name(key, workload.spec)
         await _answered(self._cluster.delete(Kind.JOB, name, uid=str(workload.uid)))
         self._forget(key)
 

@@ -28,9 +28,14 @@ _SECRETS_AT = "/run/weft"
 _SCRATCH = {"home": "/home/weft", "tmp": "/tmp"}  # noqa: S108  # a mount of the pod's own
 
 
-def job_name(key: WorkloadKey) -> str:
-    """The same for the same workload: submitting twice is one Job. At most 63 characters."""
-    readable = re.sub(r"[^a-z0-9]+", "-", key.id.lower())[:40].strip("-")
+def job_name(key: WorkloadKey, spec: WorkloadSpec) -> str:
+    """The same for the same workload: submitting twice is one Job. At most 63 characters.
+
+    What identifies it is the digest of the id that its workspace chose, which follows from run,
+    step and attempt; the rest is for people who look at the cluster.
+    """
+    told = f"{_last(spec.run)}-{spec.step}-{spec.attempt}" if spec.kind == "STEP" else key.id
+    readable = re.sub(r"[^a-z0-9]+", "-", told.lower())[:40].strip("-")
     digest = hashlib.sha256(str(key).encode()).hexdigest()[:12]
     return f"weft-{readable}-{digest}"
 
@@ -39,8 +44,8 @@ def job(
     key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets, settings: KubernetesSettings
 ) -> Object:
     """The Job of a workload. Raises InvalidArgument where it is larger than a cluster takes."""
-    name = job_name(key)
-    labels = labels_of(key, settings)
+    name = job_name(key, spec)
+    labels = labels_of(key, settings) | _told(spec)
     content = encoded(spec)
     if len(content.encode()) > _MAX_SPEC_BYTES:
         raise InvalidArgument(
@@ -100,6 +105,24 @@ def labels_of(key: WorkloadKey, settings: KubernetesSettings) -> dict[str, str]:
     }
 
 
+def _told(spec: WorkloadSpec) -> dict[str, str]:
+    """What a workload is, for people: `kubectl get pods -l weft.dev/run=r-1`."""
+    project, _, run = spec.run.removeprefix("projects/").partition("/runs/")
+    attempt = str(spec.attempt) if spec.attempt else ""
+    told = {"kind": spec.kind.lower(), "project": project, "run": run, "step": spec.step}
+    told["attempt"] = attempt
+    return {f"weft.dev/{name}": _label(value) for name, value in told.items() if value}
+
+
+def _label(value: str) -> str:
+    """A value as near as labels of Kubernetes come to it."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", value)[:63].strip("-_.")
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
 def selector(settings: KubernetesSettings) -> str:
     """Finds the Jobs and pods of one manager."""
     return f"{MANAGER}={settings.manager}"
@@ -118,10 +141,11 @@ def identity(job: Object) -> tuple[WorkloadKey, WorkloadSpec]:
     metadata = job["metadata"]
     labels = metadata["labels"]
     key = WorkloadKey(UUID(labels[OWNER]), labels[WORKLOAD])
-    if metadata["name"] != job_name(key):
-        message = f"a Job of {key} has the name {job_name(key)}"
+    spec = WorkloadSpec.from_json(json.loads(metadata["annotations"][SPEC]))
+    if metadata["name"] != job_name(key, spec):
+        message = f"a Job of {key} has the name {job_name(key, spec)}"
         raise ValueError(message)
-    return key, WorkloadSpec.from_json(json.loads(metadata["annotations"][SPEC]))
+    return key, spec
 
 
 def _pod(name: str, spec: WorkloadSpec, secrets: Secrets, settings: KubernetesSettings) -> Object:
@@ -166,14 +190,10 @@ def _container(
 ) -> Object:
     paths = {variable: f"{_SECRETS_AT}/{variable}" for variable in secrets.files}
     env = {"HOME": _SCRATCH["home"], **spec.env, **paths}
-    limits: Object = {}
-    if spec.cpu_millis:
-        limits["cpu"] = f"{spec.cpu_millis}m"
-    if spec.memory_bytes:
-        limits["memory"] = str(spec.memory_bytes)
+    limits = _limits(spec, settings)
     return {
         "name": CONTAINER,
-        "image": settings.image,
+        "image": spec.image or settings.image,
         "command": ["python", *map(_literal, spec.args)],
         "workingDir": _SCRATCH["home"],
         "env": [{"name": name, "value": _literal(value)} for name, value in env.items()],
@@ -185,6 +205,16 @@ def _container(
             "readOnlyRootFilesystem": True,
         },
     }
+
+
+def _limits(spec: WorkloadSpec, settings: KubernetesSettings) -> Object:
+    wanted = {
+        "cpu": f"{spec.cpu_millis}m" if spec.cpu_millis else "",
+        "memory": str(spec.memory_bytes or ""),
+        "ephemeral-storage": str(spec.ephemeral_storage_bytes or ""),
+        spec.gpu_resource or settings.gpu_resource: str(spec.gpu_count or ""),
+    }
+    return {name: quantity for name, quantity in wanted.items() if quantity}
 
 
 def _literal(value: str) -> str:

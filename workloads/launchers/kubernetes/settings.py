@@ -11,6 +11,12 @@ class KubernetesSettings:
 
     image: str
     """Has `python` on its path and the SDK in it."""
+    image_registries: Sequence[str] = ()
+    """Whose images workloads may name beside it: a registry's host, or a path below it."""
+    are_digests_required: bool = False
+    """Whether images that workloads name must be pinned by their digest."""
+    gpu_resource: str = "nvidia.com/gpu"
+    """What GPUs are called, where a workload does not say."""
     manager: str = "weft"
     """Managers that share a namespace differ in it; replicas of one do not."""
     service_account: str = ""

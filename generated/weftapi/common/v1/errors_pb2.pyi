@@ -281,6 +281,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: only webhooks are signed; other alerters have no secret but their URL. {resource}"""
     ERROR_REASON_TOO_MANY_ALERTS: _ErrorReason.ValueType  # 290
     """RESOURCE_EXHAUSTED: the run has said too much within an hour; say less, or wait. {resource}"""
+    ERROR_REASON_IMAGE_NOT_ALLOWED: _ErrorReason.ValueType  # 310
+    """FAILED_PRECONDITION: the cluster's operator allows no image of this registry, or only pinned ones. {image}"""
     ERROR_REASON_ARCHIVE_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 280
     """UNAVAILABLE: the store of archived runs does not answer, or refuses the workspace. {resource}"""
     ERROR_REASON_ARCHIVE_DAMAGED: _ErrorReason.ValueType  # 281
@@ -545,6 +547,8 @@ ERROR_REASON_ALERTER_SIGNS_NOTHING: ErrorReason.ValueType  # 269
 """FAILED_PRECONDITION: only webhooks are signed; other alerters have no secret but their URL. {resource}"""
 ERROR_REASON_TOO_MANY_ALERTS: ErrorReason.ValueType  # 290
 """RESOURCE_EXHAUSTED: the run has said too much within an hour; say less, or wait. {resource}"""
+ERROR_REASON_IMAGE_NOT_ALLOWED: ErrorReason.ValueType  # 310
+"""FAILED_PRECONDITION: the cluster's operator allows no image of this registry, or only pinned ones. {image}"""
 ERROR_REASON_ARCHIVE_STORE_UNAVAILABLE: ErrorReason.ValueType  # 280
 """UNAVAILABLE: the store of archived runs does not answer, or refuses the workspace. {resource}"""
 ERROR_REASON_ARCHIVE_DAMAGED: ErrorReason.ValueType  # 281

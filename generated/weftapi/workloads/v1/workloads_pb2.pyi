@@ -32,6 +32,8 @@ class _WorkloadKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Workload
     """Not set."""
     WORKLOAD_KIND_RUNNER: _WorkloadKind.ValueType  # 1
     """Executes a whole run."""
+    WORKLOAD_KIND_STEP: _WorkloadKind.ValueType  # 2
+    """Executes one attempt of one step of a run."""
 
 class WorkloadKind(_WorkloadKind, metaclass=_WorkloadKindEnumTypeWrapper):
     """What a workload is for."""
@@ -40,6 +42,8 @@ WORKLOAD_KIND_UNSPECIFIED: WorkloadKind.ValueType  # 0
 """Not set."""
 WORKLOAD_KIND_RUNNER: WorkloadKind.ValueType  # 1
 """Executes a whole run."""
+WORKLOAD_KIND_STEP: WorkloadKind.ValueType  # 2
+"""Executes one attempt of one step of a run."""
 Global___WorkloadKind: _TypeAlias = WorkloadKind  # noqa: Y015
 
 class _WorkloadState:
@@ -180,6 +184,10 @@ class Workload(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     LIMITS_ENFORCED_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "workloads/<id>"."""
     uid: _builtins.str
@@ -196,6 +204,17 @@ class Workload(_message.Message):
     """Output only. What the engine calls it: "pid 4711 on host"."""
     limits_enforced: _builtins.bool
     """Output only. Whether its limits are enforced here."""
+    image: _builtins.str
+    """Optional, immutable. The image of its container, with `python` on its path: the manager's own by default. One of
+    a registry that the manager does not allow is FAILED_PRECONDITION `IMAGE_NOT_ALLOWED`. Local processes have
+    none: they take `environment`.
+    """
+    run: _builtins.str
+    """Required for a STEP, else optional, immutable. The run that it works for: "projects/vision/runs/r-1"."""
+    step: _builtins.str
+    """Required for a STEP and for nothing else, immutable. The step of the run: "train", "train:3"."""
+    attempt: _builtins.int
+    """Required for a STEP and for nothing else, immutable. Which attempt of the step, from 1."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, immutable. Labels that the engine keeps."""
@@ -271,10 +290,14 @@ class Workload(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         limits_enforced: _builtins.bool = ...,
+        image: _builtins.str = ...,
+        run: _builtins.str = ...,
+        step: _builtins.str = ...,
+        attempt: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment", b"environment", "exit", b"exit", "resources", b"resources", "start_time", b"start_time", "timeout", b"timeout", "ttl_after_finish", b"ttl_after_finish"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "create_time", b"create_time", "end_time", b"end_time", "engine_reference", b"engine_reference", "env", b"env", "environment", b"environment", "exit", b"exit", "kind", b"kind", "labels", b"labels", "limits_enforced", b"limits_enforced", "name", b"name", "resources", b"resources", "revision", b"revision", "secret_files", b"secret_files", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "timeout", b"timeout", "ttl_after_finish", b"ttl_after_finish", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "attempt", b"attempt", "create_time", b"create_time", "end_time", b"end_time", "engine_reference", b"engine_reference", "env", b"env", "environment", b"environment", "exit", b"exit", "image", b"image", "kind", b"kind", "labels", b"labels", "limits_enforced", b"limits_enforced", "name", b"name", "resources", b"resources", "revision", b"revision", "run", b"run", "secret_files", b"secret_files", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step", b"step", "timeout", b"timeout", "ttl_after_finish", b"ttl_after_finish", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -288,19 +311,31 @@ class WorkloadResources(_message.Message):
 
     CPU_MILLIS_FIELD_NUMBER: _builtins.int
     MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    GPU_COUNT_FIELD_NUMBER: _builtins.int
+    GPU_RESOURCE_FIELD_NUMBER: _builtins.int
+    EPHEMERAL_STORAGE_BYTES_FIELD_NUMBER: _builtins.int
     cpu_millis: _builtins.int
     """Optional, immutable. Processor time in thousandths of a core."""
     memory_bytes: _builtins.int
     """Optional, immutable. Memory."""
+    gpu_count: _builtins.int
+    """Optional, immutable. Number of GPUs. Local processes share those of their machine: none is set aside."""
+    gpu_resource: _builtins.str
+    """Optional, immutable. What the cluster calls such a GPU: "amd.com/gpu"; the manager's setting by default."""
+    ephemeral_storage_bytes: _builtins.int
+    """Optional, immutable. Room for temporary files; a pod that takes more is evicted."""
     def __init__(
         self,
         *,
         cpu_millis: _builtins.int = ...,
         memory_bytes: _builtins.int = ...,
+        gpu_count: _builtins.int = ...,
+        gpu_resource: _builtins.str = ...,
+        ephemeral_storage_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_millis", b"cpu_millis", "memory_bytes", b"memory_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_millis", b"cpu_millis", "ephemeral_storage_bytes", b"ephemeral_storage_bytes", "gpu_count", b"gpu_count", "gpu_resource", b"gpu_resource", "memory_bytes", b"memory_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
