@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from weft._backoff import Backoff
@@ -45,16 +45,96 @@ def watch_run(
     method = endpoint.stub(runs_pb2_grpc.RunServiceStub).WatchRun
     position = _Position()
 
-    def reopen(*, is_fresh: bool) -> Any:
-        request = runs_pb2.WatchRunRequest(
+    def ask() -> Any:
+        return runs_pb2.WatchRunRequest(
             name=run,
             after_revision=position.revision,
             send_initial_state=not position.revision,
             epoch=position.epoch,
         )
-        return endpoint.open(method, request, is_fresh=is_fresh)
 
-    for message in resumed(endpoint, reopen, on_lost=position.forget, on_break=on_break):
+    return _events(endpoint, method, ask, position, on_break=on_break)
+
+
+def watch_runs(
+    endpoint: Endpoint, project: str, query: str = "", *, on_break: OnBreak = _nobody_listens
+) -> Iterator[events_pb2.Event]:
+    """Yields each change of a run of a project from now on, for ever; `query` says of which runs.
+
+    A run that stops matching comes once more, with `matches_filter` false.
+    """
+    from weftapi.workspace.v1 import runs_pb2, runs_pb2_grpc
+
+    method = endpoint.stub(runs_pb2_grpc.RunServiceStub).WatchRuns
+    position = _Position()
+
+    def ask() -> Any:
+        return runs_pb2.WatchRunsRequest(
+            parent=project,
+            filter=query,
+            after_revision=position.revision,
+            epoch=position.epoch,
+        )
+
+    return _events(endpoint, method, ask, position, on_break=on_break)
+
+
+def watch_events(
+    endpoint: Endpoint,
+    project: str,
+    resource_types: Sequence[str] = (),
+    *,
+    after_revision: int = 0,
+    on_break: OnBreak = _nobody_listens,
+) -> Iterator[events_pb2.Event]:
+    """Yields each change in a project after a revision, or from now on, for ever.
+
+    Args:
+        endpoint: The workspace.
+        project: "projects/<id>", or "projects/-" for all that the caller may see.
+        resource_types: Only these, such as "weft.dev/Run"; all where empty.
+        after_revision: 0 begins with what happens next.
+        on_break: Told of each break.
+
+    Raises:
+        OutOfRangeError: The revision is no longer kept.
+    """
+    from weftapi.workspace.v1 import events_pb2, events_pb2_grpc
+
+    method = endpoint.stub(events_pb2_grpc.EventServiceStub).WatchEvents
+    position = _Position(after_revision)
+
+    def ask() -> Any:
+        return events_pb2.WatchEventsRequest(
+            parent=project,
+            resource_types=resource_types,
+            after_revision=position.revision,
+            epoch=position.epoch,
+        )
+
+    def refuse(error: OutOfRangeError) -> None:
+        # There is no snapshot to begin again from: going on would leave a gap that nobody sees.
+        raise error
+
+    return _events(endpoint, method, ask, position, on_break=on_break, on_lost=refuse)
+
+
+def _events(
+    endpoint: Endpoint,
+    method: Any,
+    ask: Callable[[], Any],
+    position: _Position,
+    *,
+    on_break: OnBreak,
+    on_lost: Callable[[OutOfRangeError], None] | None = None,
+) -> Iterator[events_pb2.Event]:
+    """Yields each change once, opening the watch again with what `ask` then gives."""
+
+    def reopen(*, is_fresh: bool) -> Any:
+        return endpoint.open(method, ask(), is_fresh=is_fresh)
+
+    lost = on_lost or position.forget
+    for message in resumed(endpoint, reopen, on_lost=lost, on_break=on_break):
         yield from position.take(message)
         if message.end_of_stream:
             return
@@ -98,8 +178,9 @@ def tail_logs(
 class _Position:
     """How far a watch has come; drops what was seen before (S30)."""
 
-    def __init__(self) -> None:
+    def __init__(self, revision: int = 0) -> None:
         self.forget()
+        self.revision = revision
 
     def forget(self, _error: OutOfRangeError | None = None) -> None:
         """Begins again from a snapshot."""

@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Command] = {
     "components": Command("components:components", "List, make and try the parts of stacks."),
     "ctx": Command("login:ctx", "Show or choose the mesh to work with."),
     "doctor": Command("doctor:doctor", "Check everything between this machine and the mesh."),
+    "events": Command("events:events", "Print or follow everything that changes."),
     "flavors": Command("flavors:flavors", "List what components can be, and add to it."),
     "grants": Command("grants:grants", "Say who holds which role where, and why."),
     "invitations": Command("invitations:invitations", "Invite people, and accept an invitation."),

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weft.cli._names import short
+from weft.cli._output import print_fields
 from weft.cli._pages import paged
 
 if TYPE_CHECKING:
@@ -80,3 +82,36 @@ def links_of(connection: Connection, stub: Any, version: str) -> list[Any]:
     request = models_pb2.ListModelVersionLinksRequest(parent=version)
     pages = paged(lambda r: call(stub.ListModelVersionLinks, r), request)
     return [link for page in pages for link in page.links]
+
+
+def draw_model(model: Any) -> None:
+    print_fields(
+        [
+            ("model", short(model.name)),
+            ("name", model.display_name),
+            ("latest", str(model.latest_number or "")),
+            ("staging", version_label(model.staging_version)),
+            ("production", version_label(model.production_version)),
+            ("approval", ", ".join(stage_word(stage) for stage in model.approval_stages)),
+            ("made by", model.creator),
+            ("labels", ", ".join(f"{k}={v}" for k, v in sorted(model.labels.items()))),
+            ("card", model.description),
+        ]
+    )
+
+
+def draw_version(connection: Any, stub: Any, version: Any) -> None:
+    print_fields(
+        [
+            ("version", version_label(version.name)),
+            ("name", version.version_id),
+            ("stage", stage_word(version.stage)),
+            ("run", short(version.run)),
+            ("made by", version.creator),
+            ("new", version.description),
+            ("labels", ", ".join(f"{k}={v}" for k, v in sorted(version.labels.items()))),
+            *((f"  {key}", str(value)) for key, value in dict(version.metadata).items()),
+        ]
+    )
+    for each in links_of(connection, stub, version.name):
+        click.echo(f"  └─ {each.artifact_version or each.run}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import click
@@ -10,6 +10,7 @@ import click
 from weft.cli._ages import age_of
 from weft.cli._artifacts import artifact_name, connect, find, label, labels_of, size_of
 from weft.cli._exit import CommandError, Exit
+from weft.cli._names import short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("artifact")
-@click.option("--alias", help="A name of its own, beside its number; empty takes it away.")
+@click.option("--alias", help="A version's own name, beside its number; empty takes it away.")
+@click.option("--name", help="The name of an artifact that people read.")
 @click.option("--description", help="What is worth saying of it.")
 @click.option("-l", "--label", "labels", multiple=True, help="KEY=VALUE; all labels it shall have.")
 @click.option("--no-labels", is_flag=True, help="Takes all labels away.")
@@ -30,35 +32,60 @@ def update(
     *,
     artifact: str,
     alias: str | None,
+    name: str | None,
     description: str | None,
     labels: tuple[str, ...],
     no_labels: bool,
     output: str,
 ) -> None:
-    """Change the alias, description or labels of a version."""
+    """Change what is said of a version (ARTIFACT@VERSION), or of the artifact itself."""
+    is_version = "@" in artifact or "/versions/" in artifact
+    if (alias is not None) > is_version or ((name is not None) and is_version):
+        raise CommandError(
+            "--alias is for a version (ARTIFACT@VERSION), --name for the artifact", Exit.USAGE
+        )
+    fields: dict[str, Any] = {"alias": alias, "display_name": name, "description": description}
+    changed = {field: value for field, value in fields.items() if value is not None}
+    if labels or no_labels:
+        changed["labels"] = labels_of(labels)
+    if not changed or (labels and no_labels):
+        raise CommandError(
+            "say what changes, with --alias, --name, --description, --label or --no-labels",
+            Exit.USAGE,
+        )
+    (_update_version if is_version else _update_artifact)(artifact, changed, output)
+
+
+def _update_version(artifact: str, changed: dict[str, Any], output: str) -> None:
     from google.protobuf.field_mask_pb2 import FieldMask
 
     from weftapi.workspace.v1 import artifact_types_pb2, artifacts_pb2
 
     connection, stub = connect()
-    changed = artifact_types_pb2.ArtifactVersion(name=find(connection, stub, artifact).name)
-    paths = []
-    for field, value in (("alias", alias), ("description", description)):
-        if value is not None:
-            setattr(changed, field, value)
-            paths.append(field)
-    if labels or no_labels:
-        changed.labels.update(labels_of(labels))
-        paths.append("labels")
-    if not paths or (labels and no_labels):
-        raise CommandError(
-            "say what changes, with --alias, --description, --label or --no-labels", Exit.USAGE
-        )
+    name = find(connection, stub, artifact).name
     request = artifacts_pb2.UpdateArtifactVersionRequest(
-        artifact_version=changed, update_mask=FieldMask(paths=paths), request_id=str(uuid4())
+        artifact_version=artifact_types_pb2.ArtifactVersion(name=name, **changed),
+        update_mask=FieldMask(paths=list(changed)),
+        request_id=str(uuid4()),
     )
     made = connection.workspace.call(stub.UpdateArtifactVersion, request)
-    print_message(made, output, lambda: _draw(made))
+    print_message(made, output, lambda: _draw(made, label(made.name), ("alias", made.alias)))
+
+
+def _update_artifact(artifact: str, changed: dict[str, Any], output: str) -> None:
+    from google.protobuf.field_mask_pb2 import FieldMask
+
+    from weftapi.workspace.v1 import artifact_types_pb2, artifacts_pb2
+
+    connection, stub = connect()
+    name = artifact_name(connection, artifact)
+    request = artifacts_pb2.UpdateArtifactRequest(
+        artifact=artifact_types_pb2.Artifact(name=name, **changed),
+        update_mask=FieldMask(paths=list(changed)),
+        request_id=str(uuid4()),
+    )
+    made = connection.workspace.call(stub.UpdateArtifact, request)
+    print_message(made, output, lambda: _draw(made, short(made.name), ("name", made.display_name)))
 
 
 @click.command()
@@ -142,12 +169,12 @@ def _pruned(
         yield from page.artifact_versions
 
 
-def _draw(version: artifact_types_pb2.ArtifactVersion) -> None:
+def _draw(changed: Any, name: str, also: tuple[str, str]) -> None:
     print_fields(
         [
-            ("artifact", label(version.name)),
-            ("alias", version.alias),
-            ("description", version.description),
-            ("labels", ", ".join(f"{k}={v}" for k, v in sorted(version.labels.items()))),
+            ("artifact", name),
+            also,
+            ("description", changed.description),
+            ("labels", ", ".join(f"{k}={v}" for k, v in sorted(changed.labels.items()))),
         ]
     )

@@ -34,6 +34,7 @@ for _command in (delete, download, prune, update, view):
 
 @artifacts.command("list")
 @click.option("--run", "run", help="Only what this run made: an id, @latest or @prev.")
+@click.option("-q", "--query", default="", help="Which: over alias, labels.<key>, type and more.")
 @click.option(
     "-n",
     "--limit",
@@ -43,14 +44,17 @@ for _command in (delete, download, prune, update, view):
     help="How many at most.",
 )
 @output_option
-def list_artifacts(*, run: str | None, limit: int, output: str) -> None:
+def list_artifacts(*, run: str | None, query: str, limit: int, output: str) -> None:
     """List versions of artifacts, newest first."""
     from weftapi.workspace.v1 import artifacts_pb2
 
     connection, stub = connect()
-    request = artifacts_pb2.ListArtifactVersionsRequest(parent=f"{connection.project}/artifacts/-")
+    terms = [f"({query})"] if query else []
     if run:
-        request.filter = f'producer_run = "{short(run_name(connection, run))}"'
+        terms.append(f'producer_run = "{short(run_name(connection, run))}"')
+    request = artifacts_pb2.ListArtifactVersionsRequest(
+        parent=f"{connection.project}/artifacts/-", filter=" AND ".join(terms)
+    )
     call = connection.workspace.call
     pages = paged(lambda r: call(stub.ListArtifactVersions, r), request, limit)
     found = [version for page in pages for version in page.artifact_versions]

@@ -7,16 +7,18 @@ import queue
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from weft.cli._access import start_of
-from weft.cli._exit import Exit
+from weft.cli._exit import CommandError, Exit
 from weft.cli._names import run_and_step, short
 from weft.cli._output import as_dict, note
 from weft.cli._pages import paged
 from weft.cli._text import coloured
+from weft.cli.log_files import save
 
 if TYPE_CHECKING:
     from weft._connection import Connection
@@ -55,6 +57,12 @@ _COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "bright
     show_default=True,
     help="How to print lines; JSON is one document for each.",
 )
+@click.option(
+    "--save",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write each log whole into a file of this folder, as far as it is by now; prints none.",
+)
 def logs(
     *,
     run: str,
@@ -66,6 +74,7 @@ def logs(
     since: str | None,
     until: str | None,
     output: str,
+    folder: Path | None,
 ) -> int:
     """Print the logs of a run, or of one step of it; -f follows them over any break."""
     from weft._connection import Connection
@@ -73,9 +82,14 @@ def logs(
     connection = Connection.current()
     name, step = run_and_step(connection, run)
     _check(connection, name, step)
+    wanted = _filter(needle, level, since, until)
+    if folder is not None:
+        if follow or last_lines or wanted.ListFields():
+            raise CommandError("--save writes whole logs: leave what chooses lines out", Exit.USAGE)
+        save(connection, _streams(connection, name, step), folder)
+        return Exit.DONE
     lines = _followed if follow else _stored
     painter = _Painter(timestamps=timestamps, is_alone=bool(step), is_json=output == "json")
-    wanted = _filter(needle, level, since, until)
     count = 0
     for stream, line in lines(connection, name, step, last_lines or 0, wanted):
         count += 1

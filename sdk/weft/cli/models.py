@@ -9,6 +9,8 @@ import click
 from weft.cli._exit import CommandError, Exit
 from weft.cli._models import (
     connect,
+    draw_model,
+    draw_version,
     links_of,
     model_name,
     request_id,
@@ -19,8 +21,9 @@ from weft.cli._models import (
     version_name,
 )
 from weft.cli._names import run_name, short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import note, output_option, print_message, print_messages
 from weft.cli._pages import paged
+from weft.cli.model_changes import update
 from weft.cli.model_requests import requests
 
 _comment = click.option("-m", "--comment", default="", help="Why; it stays in the history.")
@@ -36,6 +39,7 @@ def models() -> None:
 
 
 models.add_command(requests)
+models.add_command(update)
 
 
 @models.command("list")
@@ -76,10 +80,10 @@ def show(*, model: str, output: str) -> None:
     if "@" in model:
         request = models_pb2.GetModelVersionRequest(name=version_name(connection, model))
         version = call(stub.GetModelVersion, request)
-        print_message(version, output, lambda: _draw_version(connection, stub, version))
+        print_message(version, output, lambda: draw_version(connection, stub, version))
         return
     found = call(stub.GetModel, models_pb2.GetModelRequest(name=model_name(connection, model)))
-    print_message(found, output, lambda: _draw_model(found))
+    print_message(found, output, lambda: draw_model(found))
 
 
 @models.command()
@@ -112,55 +116,7 @@ def create(
         request_id=request_id(),
     )
     made = connection.workspace.call(stub.CreateModel, request)
-    print_message(made, output, lambda: _draw_model(made))
-
-
-@models.command()
-@click.argument("model")
-@click.option("--name", help="The name that people read.")
-@click.option("--description", help="Its card, in Markdown.")
-@click.option(
-    "--approval",
-    "guarded",
-    multiple=True,
-    type=click.Choice(["none", "staging", "production", "archived"]),
-    help="The stages that versions enter by an approved request only.",
-)
-@click.option("--no-approval", is_flag=True, help="Every stage is entered directly.")
-@output_option
-def update(
-    *,
-    model: str,
-    name: str | None,
-    description: str | None,
-    guarded: tuple[str, ...],
-    no_approval: bool,
-    output: str,
-) -> None:
-    """Change what is said of a model, or which stages it guards."""
-    from google.protobuf.field_mask_pb2 import FieldMask
-
-    from weftapi.workspace.v1 import model_types_pb2, models_pb2
-
-    connection, stub = connect()
-    changed = model_types_pb2.Model(name=model_name(connection, model))
-    paths = []
-    for field, value in (("display_name", name), ("description", description)):
-        if value is not None:
-            setattr(changed, field, value)
-            paths.append(field)
-    if guarded or no_approval:
-        changed.approval_stages.extend([stage_number(stage) for stage in guarded])
-        paths.append("approval_stages")
-    if not paths or (guarded and no_approval):
-        raise CommandError(
-            "say what changes, with --name, --description, --approval or --no-approval", Exit.USAGE
-        )
-    request = models_pb2.UpdateModelRequest(
-        model=changed, update_mask=FieldMask(paths=paths), request_id=request_id()
-    )
-    made = connection.workspace.call(stub.UpdateModel, request)
-    print_message(made, output, lambda: _draw_model(made))
+    print_message(made, output, lambda: draw_model(made))
 
 
 @models.command()
@@ -209,7 +165,7 @@ def new_version(*, model: str, name: str, description: str, output: str) -> None
         request_id=request_id(),
     )
     made = connection.workspace.call(stub.CreateModelVersion, request)
-    print_message(made, output, lambda: _draw_version(connection, stub, made))
+    print_message(made, output, lambda: draw_version(connection, stub, made))
 
 
 @models.command()
@@ -352,34 +308,3 @@ def _targets(
     if not named and not runs:
         raise CommandError("name what is linked: ARTIFACT@NUMBER or --run RUN", Exit.USAGE)
     return {"artifact_versions": named, "runs": [run_name(connection, run) for run in runs]}
-
-
-def _draw_model(model: Any) -> None:
-    print_fields(
-        [
-            ("model", short(model.name)),
-            ("name", model.display_name),
-            ("latest", str(model.latest_number or "")),
-            ("staging", version_label(model.staging_version)),
-            ("production", version_label(model.production_version)),
-            ("approval", ", ".join(stage_word(stage) for stage in model.approval_stages)),
-            ("made by", model.creator),
-            ("card", model.description),
-        ]
-    )
-
-
-def _draw_version(connection: Any, stub: Any, version: Any) -> None:
-    print_fields(
-        [
-            ("version", version_label(version.name)),
-            ("name", version.version_id),
-            ("stage", stage_word(version.stage)),
-            ("run", short(version.run)),
-            ("made by", version.creator),
-            ("new", version.description),
-            *((f"  {key}", str(value)) for key, value in dict(version.metadata).items()),
-        ]
-    )
-    for each in links_of(connection, stub, version.name):
-        click.echo(f"  └─ {each.artifact_version or each.run}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli._exit import Exit
+from weft.cli._exit import CommandError, Exit
 from weft.cli._names import code_of, run_name, short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
@@ -15,6 +15,7 @@ from weft.cli._run_calls import connect, get_run, request_id
 from weft.cli._run_stop import stop
 from weft.cli._text import plain
 from weft.cli.run_archive import archive
+from weft.cli.run_watch import attempts, count, watch_all
 
 if TYPE_CHECKING:
     from weft._connection import Connection
@@ -27,7 +28,7 @@ def runs() -> None:
     """Show runs, and act on them. RUN is an id, a name, @latest or @prev."""
 
 
-for _action in (*ACTIONS, archive, stop):
+for _action in (*ACTIONS, archive, attempts, count, stop):
     runs.add_command(_action)
 
 
@@ -113,11 +114,19 @@ def show(*, run: str, items: bool, output: str) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", required=False)
+@click.option("-q", "--query", default="", help="Which, of all: such as 'pipeline = train'.")
 @output_option
-def watch(*, run: str, output: str) -> int:
-    """Follow a run until it ends; the exit code tells how (3: it failed)."""
+def watch(*, run: str | None, query: str, output: str) -> int:
+    """Follow a run until it ends; the exit code tells how (3: it failed).
+
+    Without RUN, all runs of the project are followed from now on, until Ctrl-C.
+    """
     connection, _ = connect()
+    if run is None:
+        return watch_all(connection, query, output)
+    if query:
+        raise CommandError("--query chooses among all runs: leave RUN out", Exit.USAGE)
     return watch_to_end(connection, run_name(connection, run), output)
 
 

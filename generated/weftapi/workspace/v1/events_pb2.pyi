@@ -126,9 +126,7 @@ class Event(_message.Message):
     uid: _builtins.str
     """Output only. The resource's uid; a name that is used again has another one."""
     project: _builtins.str
-    """Output only. The project: "projects/<id>"; empty for what belongs to the workspace.
-    Output only. The project: "projects/<id>"; empty for what belongs to the whole workspace.
-    """
+    """Output only. The project: "projects/<id>"; empty for what belongs to the whole workspace."""
     actor: _builtins.str
     """Output only. Who changed it."""
     matches_filter: _builtins.bool
