@@ -8,7 +8,8 @@ holder that only seemed dead can do no harm.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
@@ -88,7 +89,8 @@ class JobRunner:
                 try:
                     await self._hold(job, lease)
                 finally:
-                    await self._attempt(job, self._database.write(release, lease))
+                    given = self._database.write_grouped(release_all, lease)
+                    await self._attempt(job, given)
             await asyncio.sleep(_jittered(job.lease_s / 3))
 
     async def _hold(self, job: Job, lease: Lease) -> None:
@@ -113,8 +115,8 @@ class JobRunner:
             return False
 
     async def _acquire(self, job: Job) -> Lease | None:
-        tables = self._database.tables
-        return await self._database.write(acquire, tables, job.name, self._holder, job.lease_s)
+        claim = Claim(self._database.tables, job.name, self._holder, job.lease_s)
+        return await self._database.write_grouped(acquire_all, claim)
 
     async def _attempt(self, job: Job, step: Awaitable[T]) -> T | None:
         """A step of the lease's own; tried again later where it fails."""
@@ -138,33 +140,67 @@ def _jittered(seconds: float) -> float:
     return seconds * CHANCE.uniform(0.9, 1.1)  # spreads replicas, hides nothing
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What somebody asks for who wants a lease."""
+
+    tables: MeshTables
+    name: str
+    holder: str
+    lease_s: float
+
+
 def acquire(
     session: Session, tables: MeshTables, name: str, holder: str, lease_s: float
 ) -> Lease | None:
     """An operation: takes the lease if it is new or has expired."""
-    leases = tables.leases
-    connection = session.connection()
-    known = sa.select(leases.c.name).where(leases.c.name == name)
-    if connection.execute(known).first() is None:
-        _insert_expired(session, leases, name)
-    taken = connection.execute(
+    return acquire_all(session, [Claim(tables, name, holder, lease_s)])[0]
+
+
+def acquire_all(session: Session, claims: Sequence[Claim]) -> list[Lease | None]:
+    """A grouped operation: `acquire` for each; a server that starts wants a dozen at once."""
+    tables = claims[0].tables
+    _insert_expired(session, tables.leases, {claim.name for claim in claims})
+    alike: dict[tuple[str, float], list[Claim]] = defaultdict(list)
+    for claim in claims:
+        alike[claim.holder, claim.lease_s].append(claim)
+    taken: dict[Claim, Lease] = {}
+    for (holder, lease_s), group in alike.items():
+        fences = _take(session, tables.leases, {claim.name for claim in group}, holder, lease_s)
+        for claim in group:
+            # Of two that are the same, one gets it.
+            if fence := fences.pop(claim.name, 0):
+                taken[claim] = Lease(claim.name, holder, fence, tables)
+    return [taken.pop(claim, None) for claim in claims]
+
+
+def _take(
+    session: Session, leases: sa.Table, names: set[str], holder: str, lease_s: float
+) -> dict[str, int]:
+    """Fences by name of the leases that could be had."""
+    taken = session.connection().execute(
         leases.update()
-        .where(leases.c.name == name, leases.c.expire_time_ms <= database_time_ms())
+        .where(leases.c.name.in_(names), leases.c.expire_time_ms <= database_time_ms())
         .values(
             holder=holder,
             fence=leases.c.fence + 1,
             expire_time_ms=database_time_ms() + round(lease_s * 1000),
         )
-        .returning(leases.c.fence)
-    ).first()
-    return Lease(name, holder, taken.fence, tables) if taken else None
+        .returning(leases.c.name, leases.c.fence)
+    )
+    return {row.name: row.fence for row in taken}
 
 
-def _insert_expired(session: Session, leases: sa.Table, name: str) -> None:
-    """The row of a job that nobody has held yet; two replicas may both try."""
-    row = {"name": name, "holder": "", "fence": 0, "expire_time_ms": 0}
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    session.connection().execute(insert(leases).on_conflict_do_nothing(), row)
+def _insert_expired(session: Session, leases: sa.Table, names: set[str]) -> None:
+    """Rows for what nobody has held yet; two replicas may both try."""
+    connection = session.connection()
+    known = connection.scalars(sa.select(leases.c.name).where(leases.c.name.in_(names)))
+    # In one order everywhere: replicas that start together would wait for each other.
+    new = sorted(names.difference(known))
+    if new:
+        rows = [{"name": name, "holder": "", "fence": 0, "expire_time_ms": 0} for name in new]
+        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        connection.execute(insert(leases).on_conflict_do_nothing(), rows)
 
 
 def renew(session: Session, lease: Lease, lease_s: float) -> bool:
@@ -180,9 +216,12 @@ def renew(session: Session, lease: Lease, lease_s: float) -> bool:
 
 def release(session: Session, lease: Lease) -> None:
     """An operation: lets others have the job at once."""
-    leases = lease.tables.leases
-    session.connection().execute(
-        leases.update()
-        .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
-        .values(expire_time_ms=0)
-    )
+    release_all(session, [lease])
+
+
+def release_all(session: Session, leases: Sequence[Lease]) -> list[None]:
+    """A grouped operation: `release` for each."""
+    table = leases[0].tables.leases
+    held = sa.tuple_(table.c.name, table.c.fence).in_([(each.name, each.fence) for each in leases])
+    session.connection().execute(table.update().where(held).values(expire_time_ms=0))
+    return [None] * len(leases)

@@ -2,7 +2,7 @@
 
 The order holds for all methods (security.md, section 2): connection identity, credential,
 method policy, rate limit, parse, authorization by the name in the request, field rules, extra
-check, servicer. It is composed once for each method, when the server starts; the server
+check, servicer. It is composed once for each method, with the first call; the server
 dispatches by the exact path, so no other spelling of a path reaches a servicer.
 
 Handlers take and return bytes: gRPC would answer bytes it cannot parse with INTERNAL, and to

@@ -103,7 +103,7 @@ class MeshServer:
         self._listen(services, shared)
 
     def _listen(self, services: Sequence[Service], shared: "_Shared") -> None:
-        """Composes the handlers of each listener."""
+        """Gives each listener its methods."""
         names = [service.descriptor.full_name for service in services]
         health = self.health.handlers()
         reflection = reflection_handlers(names, is_open=shared.settings.open_reflection)
@@ -112,9 +112,9 @@ class MeshServer:
         # Nobody shows a certificate to the health listener either.
         probe = shared.gate(Listener.EDGE)
         self._open_streams = [edge.streams, mesh.streams, probe.streams]
-        self._edge = _listener(shared.settings, _compose(edge, _on(Listener.EDGE, bound)))
-        self._mesh = _listener(shared.settings, _compose(mesh, _on(Listener.MESH, bound)))
-        self._health = _listener(shared.settings, _compose(probe, health))
+        self._edge = _listener(shared.settings, _Dispatch(edge, _on(Listener.EDGE, bound)))
+        self._mesh = _listener(shared.settings, _Dispatch(mesh, _on(Listener.MESH, bound)))
+        self._health = _listener(shared.settings, _Dispatch(probe, health))
         self.metrics.watch_streams(lambda: shared.limits.streams.count)
         self.metrics.counter(
             "weft_rpc_slow_consumers",
@@ -258,13 +258,23 @@ class _Shared:
 
 
 class _Dispatch(grpc.GenericRpcHandler):
-    """Finds handlers by the exact path: no other spelling of it reaches anything."""
+    """Finds handlers by the exact path: no other spelling of it reaches anything.
 
-    def __init__(self, handlers: Mapping[str, Handler]) -> None:
-        self._handlers = handlers
+    A method is composed when it is first called: few servers are asked for all they have.
+    """
+
+    def __init__(self, gate: Gate, bound: Mapping[str, Bound]) -> None:
+        self._gate = gate
+        self._bound = bound
+        self._composed: dict[str, Handler] = {}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
-        return self._handlers.get(handler_call_details.method)
+        path = handler_call_details.method
+        handler = self._composed.get(path)
+        if handler is None and path in self._bound:
+            policy, behaviour = self._bound[path]
+            handler = self._composed[path] = compose(self._gate, policy, behaviour)
+        return handler
 
 
 class _Collector:
@@ -313,11 +323,7 @@ def _on(listener: Listener, bound: Mapping[str, Bound]) -> dict[str, Bound]:
     return {path: entry for path, entry in bound.items() if listener in entry[0].listeners}
 
 
-def _compose(gate: Gate, bound: Mapping[str, Bound]) -> dict[str, Handler]:
-    return {path: compose(gate, policy, handler) for path, (policy, handler) in bound.items()}
-
-
-def _listener(settings: ServerSettings, handlers: Mapping[str, Handler]) -> grpc.aio.Server:
+def _listener(settings: ServerSettings, dispatch: _Dispatch) -> grpc.aio.Server:
     options = [
         # A second process that binds our port must fail, not share our traffic.
         ("grpc.so_reuseport", 0),
@@ -337,7 +343,7 @@ def _listener(settings: ServerSettings, handlers: Mapping[str, Handler]) -> grpc
         ("grpc.http2.max_pings_without_data", 0),
     ]
     return grpc.aio.server(
-        handlers=[_Dispatch(handlers)],
+        handlers=[dispatch],
         options=options,
         maximum_concurrent_rpcs=settings.max_concurrent_calls,
     )
