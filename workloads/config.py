@@ -78,6 +78,24 @@ class WorkloadsSettings(MemberSettings):
     """A LocalQueue of Kueue, which then says when a Job may start."""
     kubernetes_priority_class: str = ""
     """The priority class of the pods."""
+    kubernetes_runtime_class: str = ""
+    """The runtime class of the pods."""
+    kubernetes_allowed_priority_classes: tuple[str, ...] = ()
+    """Priority classes that users may choose instead; like all that they may choose, none by
+    default."""
+    kubernetes_allowed_queues: tuple[str, ...] = ()
+    """LocalQueues of Kueue that users may choose instead."""
+    kubernetes_allowed_runtime_classes: tuple[str, ...] = ()
+    """Runtime classes that users may choose instead."""
+    kubernetes_allowed_taints: tuple[str, ...] = ()
+    """Keys of taints that users' pods may tolerate."""
+    kubernetes_allowed_claims: tuple[str, ...] = ()
+    """PersistentVolumeClaims of the namespace that users may mount."""
+    kubernetes_allowed_config_maps: tuple[str, ...] = ()
+    """ConfigMaps of the namespace that users may mount."""
+    kubernetes_allowed_marks: tuple[str, ...] = ()
+    """Keys of labels and annotations that users may give pods; `example.com/` means all of that
+    domain. Some mean more than they say: those of service meshes put containers into pods."""
     kubernetes_node_selector: dict[str, str] = Field(default_factory=dict)
     """Labels that a node must have."""
     kubernetes_tolerations: tuple[dict[str, Any], ...] = ()

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from workloads.lifecycle import WorkloadState, path
+from workloads.pods import Pod
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,6 +59,7 @@ class WorkloadSpec:
     # Empty means the engine's own.
     gpu_resource: str = ""
     ephemeral_storage_bytes: int = 0
+    pod: Pod = field(default_factory=Pod)
     # Seconds; None means for ever.
     timeout_s: float | None = None
     # Seconds until an ended workload is removed; None means the manager's default.
@@ -74,6 +76,7 @@ class WorkloadSpec:
         return cls(
             args=tuple(rest.pop("args")),
             environment=Environment(requirements=requirements, **environment),
+            pod=Pod.from_json(rest.pop("pod", {})),
             **rest,
         )
 

@@ -18,9 +18,10 @@ from tests.fakes.kubernetes.cluster import FakeCluster
 from tests.workloads.kubernetes import NAMESPACE, WAIT, ClusterEngine, Managers
 from tests.workloads.observed import OWNER, PATIENCE_S, key, said, shell
 from workloads.launchers.kubernetes import manifests
-from workloads.launchers.kubernetes.settings import KubernetesSettings
+from workloads.launchers.kubernetes.settings import Allowed, KubernetesSettings
 from workloads.lifecycle import TRANSITIONS, WorkloadState
 from workloads.model import Secrets
+from workloads.pods import Pod, Volume
 
 
 @pytest.fixture
@@ -68,6 +69,20 @@ async def test_a_workload_has_the_image_that_it_names_if_its_registry_is_allowed
         await engine.launcher.launch(key("foreign"), foreign, Secrets())
     [problem] = await engine.launcher.problems(foreign)
     assert "allowed: registry.example/team" in problem
+    assert len(cluster.jobs()) == 1
+
+
+async def test_a_pod_is_as_it_was_wished_for_if_that_is_allowed(managers, cluster):
+    engine = await managers.open(allowed=Allowed(claims=["datasets"], marks=["team"]))
+    wish = Pod(labels={"team": "vision"}, volumes=(Volume("/data", claim="datasets"),))
+    await engine.run("own", "test -d /data || cd /data", pod=wish)
+    [pod] = cluster.pods()
+    assert pod["metadata"]["labels"]["team"] == "vision"
+    evil = shell("true", pod=Pod(priority_class="system-node-critical"))
+    with pytest.raises(FailedPrecondition, match=r"system-node-critical.*allowed: none"):
+        await engine.launcher.launch(key("evil"), evil, Secrets())
+    [problem] = await engine.launcher.problems(evil)
+    assert "priorityClassName" in problem
     assert len(cluster.jobs()) == 1
 
 

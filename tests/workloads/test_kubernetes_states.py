@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.workloads.observed import key, shell
-from workloads.launchers.kubernetes import manifests, states
+from workloads.launchers.kubernetes import manifests, podspec, states
 from workloads.launchers.kubernetes.settings import KubernetesSettings
 from workloads.lifecycle import WorkloadState
 from workloads.model import Secrets
@@ -26,7 +26,7 @@ def job(*conditions: dict[str, Any], cancelled: str = "") -> dict[str, Any]:
 
 
 def pod(phase: str, **state: dict[str, Any]) -> dict[str, Any]:
-    status = {"name": manifests.CONTAINER, "state": state}
+    status = {"name": podspec.CONTAINER, "state": state}
     return {"spec": {}, "status": {"phase": phase, "containerStatuses": [status]}}
 
 

@@ -14,6 +14,7 @@ from meshkit.spiffe import Role
 from meshkit.status import from_rpc_error
 from tests.workloads.mesh import Site, identity
 from tests.workloads.observed import PATIENCE_S, said, shell
+from weftapi.common.v1 import pods_pb2
 from weftapi.workloads.v1 import workloads_pb2 as pb
 from workloads.servicers.workloads import spec_from_proto, workload_to_proto
 
@@ -74,11 +75,19 @@ async def test_a_workload_from_submission_to_deletion(site):
 async def test_a_step_is_executed_like_a_run(site):
     stub = site.stub(await site.workspace(site.mine))
     attempt = {"run": "projects/p/runs/r", "step": "train:3", "attempt": 2}
-    request = submission("s", "exit 0", kind=pb.WORKLOAD_KIND_STEP, image="trainer:1", **attempt)
+    volumes = [
+        {"mount_path": "/a", "claim": "datasets", "read_only": True},
+        {"mount_path": "/b", "config_map": "settings"},
+        {"mount_path": "/c", "empty": {"size_bytes": 1, "in_memory": True}},
+    ]
+    tolerations = [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}]
+    pod = pods_pb2.PodSettings(labels={"a": "b"}, volumes=volumes, tolerations=tolerations)
+    kind = pb.WORKLOAD_KIND_STEP
+    request = submission("s", "exit 0", kind=kind, image="trainer:1", pod=pod, **attempt)
     await stub.SubmitWorkload(request)
     workload = await ended(stub, "workloads/s")
     assert workload.state == pb.WORKLOAD_STATE_SUCCEEDED
-    assert (workload.kind, workload.image) == (pb.WORKLOAD_KIND_STEP, "trainer:1")
+    assert (workload.kind, workload.image, workload.pod) == (kind, "trainer:1", pod)
     assert (workload.run, workload.step, workload.attempt) == tuple(attempt.values())
 
 
@@ -111,6 +120,10 @@ async def test_another_specification_is_a_conflict_other_secrets_are_not(site):
         {"kind": pb.WORKLOAD_KIND_STEP, "step": "train", "attempt": 1},
         {"run": "runs/r"},
         {"resources": {"gpu_resource": "privileged"}},
+        {"pod": {"volumes": [{"mount_path": "../etc"}]}},
+        {"pod": {"volumes": [{"mount_path": "/data", "claim": "../x"}]}},
+        {"pod": {"tolerations": [{"effect": "NoSchedule"}]}},
+        {"pod": {"priority_class": "A\n"}},
     ],
 )
 async def test_hostile_requests_are_refused_and_leave_nothing(site, bad):

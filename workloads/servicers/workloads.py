@@ -18,6 +18,7 @@ from workloads.feed import Feed, Versioned
 from workloads.launchers import Launcher
 from workloads.model import Environment, Exit, Secrets, Workload, WorkloadKey, WorkloadSpec
 from workloads.operations.workloads import Workloads
+from workloads.servicers.pods import pod_from_proto, pod_to_proto
 
 _BOOKMARK_S = 15.0
 _LOG_BYTES = 64 << 10
@@ -199,6 +200,7 @@ def workload_to_proto(workload: Workload, revision: int) -> workloads_pb2.Worklo
         run=spec.run,
         step=spec.step,
         attempt=spec.attempt,
+        pod=pod_to_proto(spec.pod),
     )
 
 
@@ -225,6 +227,7 @@ def spec_from_proto(workload: workloads_pb2.Workload) -> WorkloadSpec:
         gpu_count=workload.resources.gpu_count,
         gpu_resource=workload.resources.gpu_resource,
         ephemeral_storage_bytes=workload.resources.ephemeral_storage_bytes,
+        pod=pod_from_proto(workload.pod),
         timeout_s=_seconds(workload, "timeout"),
         ttl_s=_seconds(workload, "ttl_after_finish"),
     )

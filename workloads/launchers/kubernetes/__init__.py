@@ -5,7 +5,7 @@ import math
 from workloads.config import WorkloadsSettings
 from workloads.launchers.kubernetes.api import connect
 from workloads.launchers.kubernetes.launcher import KubernetesLauncher
-from workloads.launchers.kubernetes.settings import KubernetesSettings
+from workloads.launchers.kubernetes.settings import Allowed, KubernetesSettings
 
 
 async def build(settings: WorkloadsSettings) -> KubernetesLauncher:
@@ -24,6 +24,16 @@ async def build(settings: WorkloadsSettings) -> KubernetesLauncher:
         service_account=settings.kubernetes_service_account,
         queue=settings.kubernetes_queue,
         priority_class=settings.kubernetes_priority_class,
+        runtime_class=settings.kubernetes_runtime_class,
+        allowed=Allowed(
+            priority_classes=settings.kubernetes_allowed_priority_classes,
+            queues=settings.kubernetes_allowed_queues,
+            runtime_classes=settings.kubernetes_allowed_runtime_classes,
+            taints=settings.kubernetes_allowed_taints,
+            claims=settings.kubernetes_allowed_claims,
+            config_maps=settings.kubernetes_allowed_config_maps,
+            marks=settings.kubernetes_allowed_marks,
+        ),
         user_id=settings.kubernetes_user_id,
         pull_secrets=settings.kubernetes_pull_secrets,
         node_selector=settings.kubernetes_node_selector,

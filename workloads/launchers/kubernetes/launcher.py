@@ -30,6 +30,7 @@ from workloads.launchers.kubernetes.api import ApiError, Cluster, Kind, Object
 from workloads.launchers.kubernetes.images import Images
 from workloads.launchers.kubernetes.logs import Tail, Tails
 from workloads.launchers.kubernetes.mirror import Mirror
+from workloads.launchers.kubernetes.restricted import Restricted
 from workloads.launchers.kubernetes.settings import KubernetesSettings
 from workloads.lifecycle import WorkloadState
 from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec
@@ -60,6 +61,7 @@ class KubernetesLauncher:
         self._images = Images(
             settings.image_registries, are_digests_required=settings.are_digests_required
         )
+        self._restricted = Restricted(settings, self._images)
         selector = manifests.selector(settings)
         self._jobs = Mirror(cluster, Kind.JOB, selector, self._hear_job)
         self._pods = Mirror(cluster, Kind.POD, selector, self._hear_pod)
@@ -105,9 +107,9 @@ class KubernetesLauncher:
 
     async def problems(self, spec: WorkloadSpec) -> list[str]:
         key = WorkloadKey(_NOBODY, "validation")
-        if refused := self._images.problem(spec.image):
-            return [refused]
         job = manifests.job(key, spec, Secrets(), self._settings)
+        if found := list(self._restricted.problems(job, self._made(key, spec))):
+            return found
         try:
             await self._cluster.create(Kind.JOB, job, is_dry_run=True)
         except ApiError as error:
@@ -117,10 +119,11 @@ class KubernetesLauncher:
         return []
 
     async def launch(self, key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets) -> None:
+        body = manifests.job(key, spec, secrets, self._settings)
         # One that was taken stays taken, whatever is allowed by now.
         if key not in self._workloads:
             self._images.check(spec.image)
-        body = manifests.job(key, spec, secrets, self._settings)
+            self._restricted.check(body, self._made(key, spec))
         job = await _answered(self._create(Kind.JOB, body))
         if manifests.identity(job) != (key, spec):
             raise AlreadyExists(
@@ -195,6 +198,9 @@ class KubernetesLauncher:
         if workload.state.is_terminal:
             tail.finish()
         return tail
+
+    def _made(self, key: WorkloadKey, spec: WorkloadSpec) -> Object:
+        return manifests.metadata(key, spec, self._settings)
 
     # What is observed.
 

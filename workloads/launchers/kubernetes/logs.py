@@ -13,7 +13,7 @@ import aiohttp
 
 from meshkit.errors import OutOfRange
 from workloads.launchers import LogChunk
-from workloads.launchers.kubernetes import manifests
+from workloads.launchers.kubernetes import podspec
 from workloads.launchers.kubernetes.api import ApiError, Cluster, lines
 from workloads.model import WorkloadKey
 
@@ -89,7 +89,7 @@ class Tail:
 
     async def _read_to_end(self) -> None:
         since = self._last_time.decode()
-        response = await self._cluster.log(self._pod, manifests.CONTAINER, since=since)
+        response = await self._cluster.log(self._pod, podspec.CONTAINER, since=since)
         async with response:
             await self._take(response)
 

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from meshkit.errors import InvalidArgument
 from workloads.launchers.kubernetes.api import Object
+from workloads.launchers.kubernetes.podspec import pod
 from workloads.launchers.kubernetes.settings import KubernetesSettings
 from workloads.model import Secrets, WorkloadKey, WorkloadSpec
 
-CONTAINER = "workload"
 MANAGER = "weft.dev/manager"
 OWNER = "weft.dev/owner"
 WORKLOAD = "weft.dev/workload"
@@ -24,8 +24,6 @@ CANCELLED = "weft.dev/cancelled"
 KUEUE = "kueue.x-k8s.io/queue-name"
 # Of all annotations together the API server takes 256 KiB.
 _MAX_SPEC_BYTES = 240 << 10
-_SECRETS_AT = "/run/weft"
-_SCRATCH = {"home": "/home/weft", "tmp": "/tmp"}  # noqa: S108  # a mount of the pod's own
 
 
 def job_name(key: WorkloadKey, spec: WorkloadSpec) -> str:
@@ -43,20 +41,22 @@ def job_name(key: WorkloadKey, spec: WorkloadSpec) -> str:
 def job(
     key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets, settings: KubernetesSettings
 ) -> Object:
-    """The Job of a workload. Raises InvalidArgument where it is larger than a cluster takes."""
-    name = job_name(key, spec)
-    labels = labels_of(key, settings) | _told(spec)
-    content = encoded(spec)
-    if len(content.encode()) > _MAX_SPEC_BYTES:
+    """The Job of a workload, as it was wished for: `Restricted` says whether that may be.
+
+    Raises InvalidArgument where it is larger than a cluster takes.
+    """
+    made = metadata(key, spec, settings)
+    if len(made["annotations"][SPEC].encode()) > _MAX_SPEC_BYTES:
         raise InvalidArgument(
             "INVALID_FIELDS",
             f"workload: takes more than the {_MAX_SPEC_BYTES >> 10} KiB that a cluster keeps of it",
         )
-    queued = {KUEUE: settings.queue} if settings.queue else {}
+    queue = spec.pod.queue or settings.queue
+    queued = {KUEUE: queue} if queue else {}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name, "labels": labels | queued, "annotations": {SPEC: content}},
+        "metadata": {**made, "labels": made["labels"] | queued},
         "spec": {
             # Whether it is tried again is for its workspace to say, which knows the run.
             "backoffLimit": 0,
@@ -64,30 +64,43 @@ def job(
             "parallelism": 1,
             # Until a pod is truly over, no other takes its place.
             "podReplacementPolicy": "Failed",
-            "suspend": bool(settings.queue),
+            "suspend": bool(queue),
             "template": {
-                "metadata": {"labels": labels},
-                "spec": _pod(name, spec, secrets, settings),
+                # Whatever was wished for: what may stand there is judged when all is put together.
+                "metadata": {
+                    "labels": made["labels"] | spec.pod.labels,
+                    "annotations": dict(spec.pod.annotations),
+                },
+                "spec": pod(made["name"], spec, secrets, settings),
             },
         },
     }
 
 
+def metadata(key: WorkloadKey, spec: WorkloadSpec, settings: KubernetesSettings) -> Object:
+    """The name and the marks of a Job: whose it is, and what was asked for."""
+    return {
+        "name": job_name(key, spec),
+        "labels": labels_of(key, settings) | _told(spec),
+        "annotations": {SPEC: encoded(spec)},
+    }
+
+
 def secret(owner: Object, secrets: Secrets) -> Object:
     """The Secret of a Job's pod; it goes with the Job."""
-    metadata = owner["metadata"]
+    owned = owner["metadata"]
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": metadata["name"],
-            "labels": {MANAGER: metadata["labels"][MANAGER]},
+            "name": owned["name"],
+            "labels": {MANAGER: owned["labels"][MANAGER]},
             "ownerReferences": [
                 {
                     "apiVersion": "batch/v1",
                     "kind": "Job",
-                    "name": metadata["name"],
-                    "uid": metadata["uid"],
+                    "name": owned["name"],
+                    "uid": owned["uid"],
                 }
             ],
         },
@@ -138,85 +151,11 @@ def identity(job: Object) -> tuple[WorkloadKey, WorkloadSpec]:
 
     Raises KeyError, TypeError, ValueError where somebody else made or changed it.
     """
-    metadata = job["metadata"]
-    labels = metadata["labels"]
+    found = job["metadata"]
+    labels = found["labels"]
     key = WorkloadKey(UUID(labels[OWNER]), labels[WORKLOAD])
-    spec = WorkloadSpec.from_json(json.loads(metadata["annotations"][SPEC]))
-    if metadata["name"] != job_name(key, spec):
+    spec = WorkloadSpec.from_json(json.loads(found["annotations"][SPEC]))
+    if found["name"] != job_name(key, spec):
         message = f"a Job of {key} has the name {job_name(key, spec)}"
         raise ValueError(message)
     return key, spec
-
-
-def _pod(name: str, spec: WorkloadSpec, secrets: Secrets, settings: KubernetesSettings) -> Object:
-    volumes: list[Object] = [
-        {"name": volume, "emptyDir": {"sizeLimit": settings.scratch_bytes}} for volume in _SCRATCH
-    ]
-    mounts: list[Object] = [{"name": name, "mountPath": path} for name, path in _SCRATCH.items()]
-    if secrets.files:
-        volumes.append({"name": "secrets", "secret": {"secretName": name, "defaultMode": 0o400}})
-        mounts.append({"name": "secrets", "mountPath": _SECRETS_AT, "readOnly": True})
-    pod: Object = {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": settings.grace_s,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": settings.user_id,
-            "runAsGroup": settings.user_id,
-            # Files of a Secret belong to root; the group is what lets the user read them.
-            "fsGroup": settings.user_id,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [_container(spec, secrets, settings, mounts)],
-        "volumes": volumes,
-        "nodeSelector": dict(settings.node_selector),
-        "tolerations": [dict(each) for each in settings.tolerations],
-        "imagePullSecrets": [{"name": each} for each in settings.pull_secrets],
-    }
-    if spec.timeout_s is not None:
-        # Of the pod, not of the Job: waiting for a node is not running.
-        pod["activeDeadlineSeconds"] = max(1, round(spec.timeout_s))
-    if settings.service_account:
-        pod["serviceAccountName"] = settings.service_account
-    if settings.priority_class:
-        pod["priorityClassName"] = settings.priority_class
-    return pod
-
-
-def _container(
-    spec: WorkloadSpec, secrets: Secrets, settings: KubernetesSettings, mounts: list[Object]
-) -> Object:
-    paths = {variable: f"{_SECRETS_AT}/{variable}" for variable in secrets.files}
-    env = {"HOME": _SCRATCH["home"], **spec.env, **paths}
-    limits = _limits(spec, settings)
-    return {
-        "name": CONTAINER,
-        "image": spec.image or settings.image,
-        "command": ["python", *map(_literal, spec.args)],
-        "workingDir": _SCRATCH["home"],
-        "env": [{"name": name, "value": _literal(value)} for name, value in env.items()],
-        "resources": {"limits": limits, "requests": limits},
-        "volumeMounts": mounts,
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
-    }
-
-
-def _limits(spec: WorkloadSpec, settings: KubernetesSettings) -> Object:
-    wanted = {
-        "cpu": f"{spec.cpu_millis}m" if spec.cpu_millis else "",
-        "memory": str(spec.memory_bytes or ""),
-        "ephemeral-storage": str(spec.ephemeral_storage_bytes or ""),
-        spec.gpu_resource or settings.gpu_resource: str(spec.gpu_count or ""),
-    }
-    return {name: quantity for name, quantity in wanted.items() if quantity}
-
-
-def _literal(value: str) -> str:
-    """A value that the kubelet takes as it is, instead of filling in other variables."""
-    return value.replace("$(", "$$(")

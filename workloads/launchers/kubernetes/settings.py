@@ -6,6 +6,23 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """What users may ask of pods: names, and none that is not among them."""
+
+    priority_classes: Sequence[str] = ()
+    queues: Sequence[str] = ()
+    """LocalQueues of Kueue."""
+    runtime_classes: Sequence[str] = ()
+    taints: Sequence[str] = ()
+    """Keys of taints that may be tolerated."""
+    claims: Sequence[str] = ()
+    """PersistentVolumeClaims that may be mounted."""
+    config_maps: Sequence[str] = ()
+    marks: Sequence[str] = ()
+    """Keys of labels and annotations; one that ends in a slash stands for all of its domain."""
+
+
+@dataclass(frozen=True, slots=True)
 class KubernetesSettings:
     """What every Job of a manager has, beside what its workload asks for."""
 
@@ -24,6 +41,8 @@ class KubernetesSettings:
     queue: str = ""
     """A LocalQueue of Kueue, which then decides when a Job starts."""
     priority_class: str = ""
+    runtime_class: str = ""
+    allowed: Allowed = Allowed()
     user_id: int = 65532
     """Whom containers run as: user and group, never root."""
     pull_secrets: Sequence[str] = ()

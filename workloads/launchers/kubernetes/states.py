@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from workloads.launchers.kubernetes import manifests
+from workloads.launchers.kubernetes import manifests, podspec
 from workloads.launchers.kubernetes.api import Object
 from workloads.lifecycle import WorkloadState
 from workloads.model import Exit, Workload
@@ -172,7 +172,7 @@ def _condition(thing: Object, type_: str, *, status: str = "True") -> Object | N
 def _container(pod: Object) -> Object:
     """The state of the workload's own container; whatever a mesh put beside it is none of ours."""
     statuses = pod.get("status", {}).get("containerStatuses") or ()
-    state: Object = next((s["state"] for s in statuses if s["name"] == manifests.CONTAINER), {})
+    state: Object = next((s["state"] for s in statuses if s["name"] == podspec.CONTAINER), {})
     return state
 
 

@@ -283,6 +283,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: the run has said too much within an hour; say less, or wait. {resource}"""
     ERROR_REASON_IMAGE_NOT_ALLOWED: _ErrorReason.ValueType  # 310
     """FAILED_PRECONDITION: the cluster's operator allows no image of this registry, or only pinned ones. {image}"""
+    ERROR_REASON_POD_NOT_ALLOWED: _ErrorReason.ValueType  # 311
+    """FAILED_PRECONDITION: the pod that was asked for holds what the cluster's operator does not allow."""
     ERROR_REASON_ARCHIVE_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 280
     """UNAVAILABLE: the store of archived runs does not answer, or refuses the workspace. {resource}"""
     ERROR_REASON_ARCHIVE_DAMAGED: _ErrorReason.ValueType  # 281
@@ -549,6 +551,8 @@ ERROR_REASON_TOO_MANY_ALERTS: ErrorReason.ValueType  # 290
 """RESOURCE_EXHAUSTED: the run has said too much within an hour; say less, or wait. {resource}"""
 ERROR_REASON_IMAGE_NOT_ALLOWED: ErrorReason.ValueType  # 310
 """FAILED_PRECONDITION: the cluster's operator allows no image of this registry, or only pinned ones. {image}"""
+ERROR_REASON_POD_NOT_ALLOWED: ErrorReason.ValueType  # 311
+"""FAILED_PRECONDITION: the pod that was asked for holds what the cluster's operator does not allow."""
 ERROR_REASON_ARCHIVE_STORE_UNAVAILABLE: ErrorReason.ValueType  # 280
 """UNAVAILABLE: the store of archived runs does not answer, or refuses the workspace. {resource}"""
 ERROR_REASON_ARCHIVE_DAMAGED: ErrorReason.ValueType  # 281

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from weftapi.common.v1 import pods_pb2 as _pods_pb2
 from weftapi.common.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -188,6 +189,7 @@ class Workload(_message.Message):
     RUN_FIELD_NUMBER: _builtins.int
     STEP_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
+    POD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "workloads/<id>"."""
     uid: _builtins.str
@@ -267,6 +269,10 @@ class Workload(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it ended."""
 
+    @_builtins.property
+    def pod(self) -> _pods_pb2.PodSettings:
+        """Optional, immutable. How its pod looks, where it has one."""
+
     def __init__(
         self,
         *,
@@ -294,10 +300,11 @@ class Workload(_message.Message):
         run: _builtins.str = ...,
         step: _builtins.str = ...,
         attempt: _builtins.int = ...,
+        pod: _pods_pb2.PodSettings | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment", b"environment", "exit", b"exit", "resources", b"resources", "start_time", b"start_time", "timeout", b"timeout", "ttl_after_finish", b"ttl_after_finish"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment", b"environment", "exit", b"exit", "pod", b"pod", "resources", b"resources", "start_time", b"start_time", "timeout", b"timeout", "ttl_after_finish", b"ttl_after_finish"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "attempt", b"attempt", "create_time", b"create_time", "end_time", b"end_time", "engine_reference", b"engine_reference", "env", b"env", "environment", b"environment", "exit", b"exit", "image", b"image", "kind", b"kind", "labels", b"labels", "limits_enforced", b"limits_enforced", "name", b"name", "resources", b"resources", "revision", b"revision", "run", b"run", "secret_files", b"secret_files", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step", b"step", "timeout", b"timeout", "ttl_after_finish", b"ttl_after_finish", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "attempt", b"attempt", "create_time", b"create_time", "end_time", b"end_time", "engine_reference", b"engine_reference", "env", b"env", "environment", b"environment", "exit", b"exit", "image", b"image", "kind", b"kind", "labels", b"labels", "limits_enforced", b"limits_enforced", "name", b"name", "pod", b"pod", "resources", b"resources", "revision", b"revision", "run", b"run", "secret_files", b"secret_files", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step", b"step", "timeout", b"timeout", "ttl_after_finish", b"ttl_after_finish", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
