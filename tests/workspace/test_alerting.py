@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from meshkit import standard_webhooks
+from meshkit.errors import FailedPrecondition
 from tests.workspace.alerting import (
     DEMO,
     OPS,
@@ -25,7 +26,9 @@ from tests.workspace.harness import refused
 from tests.workspace.modeling import FRAUD, PRODUCTION, move, new_artifact, new_model, new_version
 from tests.workspace.receiving import Answer
 from tests.workspace.triggering import finish
-from weftapi.workspace.v1 import alerters_pb2, reports_pb2, run_types_pb2
+from weftapi.workspace.v1 import alerters_pb2, events_pb2, reports_pb2, run_types_pb2
+from workspace.alerting import alerts
+from workspace.secrets.sealer import Sealer
 from workspace.store import feed_positions
 
 Redeliver, Sample, Send = (
@@ -160,6 +163,46 @@ async def test_what_did_not_arrive_is_sent_again_under_the_same_id_for_a_day(
     assert delivery.attempt_count == 13
     assert told.receiver.got[-1].id == told.receiver.got[0].id
     assert not (await get(told.ws)).HasField("failing_since")
+
+
+async def test_what_no_key_opens_is_given_up_after_a_day_with_the_reason(
+    told: Telling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await told.webhook()
+    await finish(told.ws)
+
+    def lost(*_: object, **__: object) -> bytes:
+        raise FailedPrecondition("SECRETS_KEY_MISSING", "The key file lacks the key.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Sealer, "open", lost)
+        assert await told.look() == 1
+        (delivery,) = await deliveries(told.ws)
+        assert state(delivery) == "PENDING"
+        assert await told.wait(hours=24) == 1
+    (delivery,) = await deliveries(told.ws)
+    assert (state(delivery), delivery.reason) == ("FAILED", "The key file lacks the key.")
+    assert await told.wait(minutes=1) == 0
+    assert told.receiver.got == []
+
+
+async def test_an_event_is_decoded_once_however_many_wait_for_it(
+    told: Telling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        await told.webhook(f"ops-{number}")
+    await finish(told.ws)
+    decoded: list[bytes] = []
+    decode = alerts.decode
+
+    def counting(data: bytes) -> events_pb2.Event:
+        decoded.append(data)
+        return decode(data)
+
+    monkeypatch.setattr(alerts, "decode", counting)
+    assert await told.look() == 3
+    assert decoded
+    assert len(decoded) == len(set(decoded))
 
 
 async def test_pausing_gives_up_what_waits(told: Telling) -> None:

@@ -25,7 +25,7 @@ from weftapi.workspace.v1 import (
 )
 from workspace.backup.checks import check
 from workspace.backup.files import check_content, check_logs
-from workspace.logs.backend import LogStoreError
+from workspace.logs.backend import LogKey, LogStoreError
 from workspace.objects.files import FileStore
 from workspace.objects.port import ObjectStoreError
 from workspace.operations import retention
@@ -287,12 +287,74 @@ async def test_a_pass_that_is_cut_off_loses_and_doubles_nothing(
         await archive(ws)
     assert await there(ws) == {old.name, new.name}
     assert await archived(ws) == {}
+    ws.clock.move(minutes=1)
     await archive(ws)
     await archive(ws)
     assert await there(ws) == {new.name}
     assert set(await archived(ws)) == {old.name}
     assert len(objects(ws)) == 1
     await nothing_is_wrong(ws)
+
+
+async def test_a_run_that_cannot_be_archived_keeps_no_other_and_is_tried_ever_more_rarely(
+    ws: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good, new = [await ended(ws) for _ in range(3)]
+    await keep(ws, last=1)
+    put, tried = FileStore.put, []
+
+    async def refuse_one(self: FileStore, key: str, data: bytes) -> None:
+        if bad.uid in key:
+            tried.append(key)
+            raise ObjectStoreError("this one not")
+        await put(self, key, data)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(FileStore, "put", refuse_one)
+        await archive(ws)
+        assert await there(ws) == {bad.name, new.name}
+        assert set(await archived(ws)) == {good.name}
+        await archive(ws)
+        assert len(tried) == 1
+        for _ in range(12):
+            ws.clock.move(seconds=11)
+            await archive(ws)
+        assert len(tried) == 4, "after 10, 20, 40 and 80 seconds"
+    ws.clock.move(hours=1)
+    await archive(ws)
+    assert await there(ws) == {new.name}
+    await nothing_is_wrong(ws)
+
+
+def counted(operation: Callable[..., Any]) -> Callable[..., tuple[Any, int]]:
+    """An operation that also answers how many statements it took."""
+
+    def count(session: Any, *arguments: Any) -> tuple[Any, int]:
+        seen: list[object] = []
+
+        def note(*said: object) -> None:
+            seen.append(said)
+
+        connection = session.connection()
+        sa.event.listen(connection, "before_cursor_execute", note)
+        try:
+            return operation(session, *arguments), len(seen)
+        finally:
+            sa.event.remove(connection, "before_cursor_execute", note)
+
+    return count
+
+
+async def test_looking_at_many_runs_takes_no_more_statements_than_at_one(ws: Harness) -> None:
+    await ended(ws)
+    look = ("demo", "train", retention.Policy(0, 1), None)
+    await ended(ws)
+    one, of_one = await ws.workspace.database.read(counted(retention.page), *look)
+    for _ in range(3):
+        await ended(ws)
+    four, of_four = await ws.workspace.database.read(counted(retention.page), *look)
+    assert (len(one), len(four)) == (1, 4)
+    assert of_four == of_one
 
 
 async def test_a_run_that_changes_while_it_is_archived_stays(
@@ -360,6 +422,38 @@ async def test_old_logs_of_archived_runs_are_forgotten_too(ws: Harness) -> None:
     )
     assert list(got.log_stream_ids) == []
     assert list((ws.workspace.settings.log_directory / "demo").iterdir()) == []
+
+
+async def test_lines_that_cannot_be_deleted_keep_no_other_log(
+    ws: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = await ended(ws), await ended(ws)
+    await keep(ws, last=1)
+    await archive(ws)
+    await ended(ws)
+    move(ws, days=3)
+    logs = ws.workspace.logs
+    directory = ws.workspace.settings.log_directory / "demo"
+    before = len(list(directory.iterdir()))
+    delete, refused_ones = type(logs.logs.backend).delete, set[object]()
+
+    async def refuse_the_first(self: Any, key: LogKey) -> None:
+        if len(refused_ones) < 1 or key in refused_ones:
+            refused_ones.add(key)
+            raise LogStoreError("this one not")
+        await delete(self, key)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(logs.logs.backend), "delete", refuse_the_first)
+        await logs.forget_old(timedelta(days=2), await lease(ws))
+    assert before == 3
+    assert len(list(directory.iterdir())) == 1
+    [left] = (
+        await ws.logs().ListLogStreams(logs_pb2.ListLogStreamsRequest(parent=DEMO))
+    ).log_streams
+    assert left.run in {old.name, new.name}
+    await logs.forget_old(timedelta(days=2), await lease(ws))
+    assert list(directory.iterdir()) == []
 
 
 async def test_lines_that_a_deletion_left_behind_go_later(

@@ -42,7 +42,7 @@ from weftapi.workspace.v1 import (
 )
 from workspace.operations.references import UnknownReferenceError, fill, references
 from workspace.store.schema_triggers import Trigger
-from workspace.triggering.reactor import firing_of
+from workspace.triggering.reactor import firing_of, shown_of
 
 
 @pytest.fixture
@@ -236,6 +236,8 @@ def test_an_event_fires_a_trigger_once_however_often_it_is_read() -> None:
     ended = events_pb2.Event(resource_type="weft.dev/Run", transition={"to": "SUCCEEDED"})
     message = ended.SerializeToString()
     run = ("demo", "weft.dev/Run", f"{DEMO}/runs/r", "", "UPDATED", message)
-    firings = [firing_of(trigger, StoredEvent(7, index, now, *run)) for index in (0, 0, 1)]
+    firings = [
+        firing_of(trigger, shown_of(StoredEvent(7, index, now, *run))) for index in (0, 0, 1)
+    ]
     first, again, other = (firing.uid for firing in firings if firing)
     assert first == again != other

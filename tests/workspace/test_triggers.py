@@ -1,11 +1,15 @@
 """TriggerService: what is kept of triggers, and who may keep it."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
+import sqlalchemy as sa
 
-from tests.workspace.harness import ADMIN, EDITOR, VIEWER, Harness, policy, refused
+from tests.workspace.harness import ADMIN, EDITOR, VIEWER, Harness, policy, refused, workspace
 from tests.workspace.triggering import (
     DEMO,
     FOLLOW,
@@ -270,3 +274,46 @@ async def test_lists_refuse_what_they_do_not_know(ws: Harness) -> None:
     firings = triggers_pb2.ListTriggerFiringsRequest(parent="projects/demo/triggers/A")
     async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
         await ws.triggers().ListTriggerFirings(firings)
+
+
+# What waits for a lock of another transaction, of this database.
+_BLOCKED = sa.text(
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+async def until_blocked(ws: Harness, call: asyncio.Task[Any]) -> None:
+    """Returns once somebody waits for a lock; fails where the call ends without."""
+    blocked = 0
+    while not blocked:
+        assert not call.done(), f"nothing was waited for: {call.result()}"
+        blocked = await ws.workspace.database.read(
+            lambda session: session.connection().execute(_BLOCKED).scalar_one()
+        )
+
+
+@pytest.mark.parametrize("fate", ["gone", "moved"])
+async def test_a_template_that_goes_away_at_the_same_moment_is_not_taken(
+    tmp_path: Path, postgres_url: str, fate: str
+) -> None:
+    async with workspace(tmp_path, postgres_url) as ws:
+        await ws.create_project()
+        old, new = (await ws.create_snapshot()).name, (await ws.create_snapshot()).name
+        publish = snapshots_pb2.PublishSnapshotRequest
+        await ws.snapshots().PublishSnapshot(publish(name=old, template="nightly"))
+        # What another replica does in its own transaction.
+        other = await asyncpg.connect(postgres_url)
+        async with other.transaction():
+            change = "UPDATE snapshots SET template = $1 WHERE id = $2"
+            await other.execute(change, None, old.rpartition("/")[2])
+            if fate == "moved":
+                await other.execute(change, "nightly", new.rpartition("/")[2])
+            making = asyncio.create_task(new_trigger(ws, snapshot="", template="nightly"))
+            await until_blocked(ws, making)
+        await other.close()
+        if fate == "moved":
+            assert (await making).template == "nightly"
+        else:
+            async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
+                await making

@@ -5,7 +5,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
+from meshkit.jobs import acquire
 from tests.workspace.fakes import FakeManager
 from tests.workspace.harness import ADMIN, Harness, refused, workspace
 from tests.workspace.test_triggering import run_of
@@ -21,6 +23,8 @@ from tests.workspace.webhooking import (
     told,
 )
 from weftapi.workspace.v1 import run_types_pb2, triggers_pb2, webhooks_pb2
+from workspace.store.schema_triggers import TriggerFiring
+from workspace.triggering.reactor import Reactor
 
 
 @pytest.fixture
@@ -172,3 +176,42 @@ async def test_a_trigger_waits_for_a_webhook_that_there_is(ws: Harness) -> None:
     await new_follower(ws, snapshot=snapshot)
     async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
         await change(ws, "occurrence", occurrence=told(webhook=f"{DEMO}/webhooks/none"))
+
+
+async def test_what_a_message_said_is_kept_once_and_until_its_firings_are_settled(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workspace.operations.deliveries.KEEP", 1)
+    async with workspace(
+        tmp_path, database_url, managers=FakeManager(), without=["triggers"]
+    ) as ws:
+        await ws.create_project()
+        sender = await new_sender(ws)
+        for number in range(2):
+            parameters = {"commit": "{{event.payload.after}}"}
+            await new_follower(ws, f"follow-{number}", parameters=parameters)
+        first = await sender.github({"after": "c0ffee"})
+        ws.clock.move(hours=1)
+        ws.workspace.policies.confirm()
+        await sender.github({"after": "b0a7"})
+        await sender.github({"after": "caf3"})
+        assert len(await deliveries(ws)) == 3, "somebody waits for what the first one said"
+        events = TriggerFiring.__table__.c.event
+        kept = await ws.workspace.database.read(
+            lambda session: session.connection().execute(sa.select(events)).scalars().all()
+        )
+        assert kept == [{}] * 6
+        reactor = Reactor(ws.workspace.database, ws.workspace.policies)
+        database = ws.workspace.database
+        lease = await database.write(acquire, database.tables, "test", "test", 600.0)
+        assert lease
+        while await reactor._settle_some(lease):
+            pass
+        for number in range(2):
+            firings = await settled(ws, 3, parent=f"{DEMO}/triggers/follow-{number}")
+            [of_first] = [firing for firing in firings if firing.cause == first]
+            assert (await run_of(ws, of_first.run)).parameters["commit"] == "c0ffee"
+        ws.clock.move(hours=1)
+        ws.workspace.policies.confirm()
+        await sender.github()
+        assert len(await deliveries(ws)) == 1

@@ -61,11 +61,12 @@ class Alerts:
             self._egress, clock, timeout_s=settings.alert_timeout_s, user_agent=_USER_AGENT
         )
         self.sender = Sender(database, sealer, self._poster, clock)
-        subject: Subject[Alerter, Found] = Subject(
+        subject: Subject[Alerter, _Told, Found] = Subject(
             reader=FeedReader.ALERTERS,
             resource_type=Alerter.resource_type,
             watched=WATCHED,
             active=alerter_store.active,
+            meaning=_told,
             about=_found,
             keep=self._keep,
         )
@@ -107,13 +108,22 @@ class Alerts:
         )
 
 
-def _found(alerter: Alerter, event: StoredEvent) -> Found | None:
+# A notice, and what tells its event from all others.
+_Told = tuple[Notice, str]
+
+
+def _told(event: StoredEvent) -> _Told | None:
     notice = notice_of(decode(event.event))
-    if notice is None or notice.type not in alerter.types:
+    return (notice, f"{event.revision}/{event.index}") if notice else None
+
+
+def _found(alerter: Alerter, told: _Told) -> Found | None:
+    notice, key = told
+    if notice.type not in alerter.types:
         return None
     if not notice.lacks_run and not wants(alerter, notice):
         return None
-    return Found(alerter, notice, f"{event.revision}/{event.index}")
+    return Found(alerter, notice, key)
 
 
 def _completed(session: Session, found: Found) -> Notice:

@@ -148,7 +148,14 @@ class Sender:
         if row.paused:
             await self._database.write(_skip, lease, uid)
             return
-        target = target_of(self._sealer, row)
+        try:
+            target = target_of(self._sealer, row)
+        except MeshError as error:
+            # Its key may come back, as long as a target may.
+            if self._clock.now() < delivery.give_up_time:
+                raise
+            await self._database.write(_fail, lease, uid, error.message)
+            return
         attempt = await self._poster.post(row, target, str(uid), delivery.payload)
         traffic.note(attempt)
         await self._database.write(_settle, lease, uid, attempt, self._chance)
@@ -163,6 +170,11 @@ def _both(
 def _skip(session: Session, lease: Lease, uid: UUID) -> None:
     lease.check(session)
     operations.skip(session, uid)
+
+
+def _fail(session: Session, lease: Lease, uid: UUID, reason: str) -> None:
+    lease.check(session)
+    operations.fail(session, uid, reason)
 
 
 def _settle(

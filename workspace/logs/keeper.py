@@ -210,19 +210,26 @@ class LogKeeper:
                 log.warning("log_not_sealed", log=row.name, error=error.message)
 
     async def forget_old(self, keep: timedelta, _lease: Lease) -> None:
-        """A job: deletes logs that were made so long ago and are complete; their lines first."""
-        before = self._clock.now() - keep
-        while rows := await self._database.read(log_store.sealed_before, before, _SEALED_AT_ONCE):
-            for row in rows:
-                # What a store cannot delete now keeps its row, and the rest waits for the next run.
-                await stored(self._logs.backend.delete(key_of(row)))
-                await self._database.write(operations.forget, row.project, row.id)
-            await self._on_removed(rows)
+        """A job: deletes logs that were made so long ago and are complete; their lines first.
 
-        while old := await self._database.read(retention.old_logs, before, _SEALED_AT_ONCE):
-            for log_ in old:
-                await stored(self._logs.backend.delete(LogKey(log_.project, log_.uid)))
-                await self._database.write(retention.forget_log, log_.uid)
+        What its store cannot delete now keeps its row until the next run, and keeps no other.
+        """
+        before, last = self._clock.now() - keep, None
+        while rows := await self._database.read(
+            log_store.sealed_before, before, last, _SEALED_AT_ONCE
+        ):
+            gone = await self._deleted([key_of(row) for row in rows])
+            forgotten = [row for row in rows if row.uid in gone]
+            for row in forgotten:
+                await self._database.write(operations.forget, row.project, row.id)
+            await self._on_removed(forgotten)
+            last = (rows[-1].create_time, rows[-1].uid)
+
+        last = None
+        while old := await self._database.read(retention.old_logs, before, last, _SEALED_AT_ONCE):
+            gone = await self._deleted([LogKey(each.project, each.uid) for each in old])
+            await self._database.write(retention.forget_logs, gone)
+            last = (old[-1].create_time, old[-1].uid)
 
     async def usages(self, rows: Sequence[LogStream]) -> dict[UUID, Usage]:
         """What logs hold, and where they end, by uid."""
@@ -260,16 +267,24 @@ class LogKeeper:
 
     async def _remove(self, keys: Sequence[LogKey]) -> bool:
         """Whether all of them are gone."""
-        gone = []
+        gone = await self._deleted(keys)
+        if gone:
+            await self._database.write(log_store.removed, gone)
+        return len(gone) == len(keys)
+
+    async def _deleted(self, keys: Sequence[LogKey]) -> list[UUID]:
+        """Deletes lines, and answers of which logs they are gone by now."""
+        gone, problems = [], []
         for key in keys:
             try:
                 await self._logs.backend.delete(key)
                 gone.append(key.uid)
             except LogStoreError as error:
-                log.warning("log_not_removed", uid=str(key.uid), error=str(error))
-        if gone:
-            await self._database.write(log_store.removed, gone)
-        return len(gone) == len(keys)
+                problems.append(f"{key.uid}: {error}")
+        if problems:
+            # A store that is away refuses all of them: one line says so.
+            log.warning("logs_not_deleted", count=len(problems), first=problems[0])
+        return gone
 
     async def _seal(self, row: LogStream) -> LogStream:
         key = key_of(row)

@@ -72,6 +72,14 @@ def skip(session: Session, uid: UUID) -> None:
         store.save(session, row)
 
 
+def fail(session: Session, uid: UUID, reason: str) -> None:
+    """Settles what cannot be sent at all."""
+    _alerter, row = _held(session, uid)
+    if row and row.state == DeliveryState.PENDING:
+        _end(session, row, DeliveryState.FAILED, reason)
+        store.save(session, row)
+
+
 def redeliver(session: Session, project: str, alerter: str, uid: UUID) -> AlertDelivery:
     """Has a delivery sent again; NotFound, or FailedPrecondition for a paused alerter."""
     owner, row = _held(session, uid)

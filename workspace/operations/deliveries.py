@@ -6,7 +6,7 @@ acted on; the reactor starts the runs from there.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -15,7 +15,6 @@ from meshkit.feed import ChangeKind
 from meshkit.session import Session
 from workspace import names
 from workspace.operations import webhooks
-from workspace.operations.references import references
 from workspace.operations.refusals import absent
 from workspace.operations.webhooks import WebhookKey
 from workspace.store import triggers as trigger_store
@@ -96,21 +95,28 @@ def _keep(session: Session, webhook: Webhook, uid: UUID, arrival: Arrival) -> We
     )
     _tell(session, webhook, delivery, arrival.payload)
     insert(session, [delivery])
-    before = session.now - _REPLAYABLE
+    before = _forgettable(session, webhook)
     store.forget_numbers(session, webhook.uid, delivery.number - KEEP, before)
     session.emit(ChangeKind.UPDATED, webhook, fields=counted)
     return delivery
+
+
+def _forgettable(session: Session, webhook: Webhook) -> datetime:
+    """Before when nothing is needed any more: not as an id, and not by a firing that waits."""
+    oldest = trigger_store.pending_since(session, webhook.project)
+    before = session.now - _REPLAYABLE
+    return min(before, oldest) if oldest else before
 
 
 def _tell(
     session: Session, webhook: Webhook, delivery: WebhookDelivery, payload: dict[str, Any]
 ) -> None:
     """Keeps a firing for each trigger that waits for this."""
-    told = _told(delivery, payload)
+    told = told_of(delivery, payload)
     run = _run_behind(webhook, payload)
     waiting = trigger_store.lock_waiting(session, delivery.project, delivery.webhook)
     firings = [
-        _firing(session, trigger, delivery, told, run)
+        _firing(session, trigger, delivery, run)
         for trigger in waiting
         if _is_it(trigger.occurrence["webhook"], told)
     ]
@@ -118,7 +124,13 @@ def _tell(
     delivery.firings += [firing.name for firing in firings]
 
 
-def _told(delivery: WebhookDelivery, payload: dict[str, Any]) -> dict[str, Any]:
+def kept(session: Session, firing: TriggerFiring) -> dict[str, Any] | None:
+    """What a firing of a message may refer to; None where the message is kept no more."""
+    delivery = store.find_delivery(session, firing.project, UUID(names.last(firing.cause)))
+    return told_of(delivery, payloads.parse(delivery.payload)) if delivery else None
+
+
+def told_of(delivery: WebhookDelivery, payload: dict[str, Any]) -> dict[str, Any]:
     """What filters ask about, and references may point at."""
     return {
         "type": delivery.event_type,
@@ -156,7 +168,7 @@ def _run_behind(webhook: Webhook, payload: Mapping[str, Any]) -> str:
 
 
 def _firing(
-    session: Session, trigger: Trigger, delivery: WebhookDelivery, told: dict[str, Any], run: str
+    session: Session, trigger: Trigger, delivery: WebhookDelivery, run: str
 ) -> TriggerFiring:
     return TriggerFiring(
         uid=uuid5(trigger.uid, f"{delivery.uid}/{delivery.attempts}"),
@@ -165,8 +177,7 @@ def _firing(
         trigger=trigger.id,
         create_time=session.now,
         cause=delivery.name,
-        # Nothing in our feed: it happened elsewhere.
+        # Nothing in our feed: it happened elsewhere, and what it said is kept as the cause.
         cause_revision=0,
         cause_run=run,
-        event=told if references(trigger.parameters) else {},
     )

@@ -7,8 +7,8 @@ from uuid import UUID
 from meshkit.feed import ChangeKind
 from meshkit.session import Session
 from workspace import names
-from workspace.operations import starts, triggers
-from workspace.operations.references import fill
+from workspace.operations import deliveries, starts, triggers
+from workspace.operations.references import UnknownReferenceError, fill, references
 from workspace.operations.runs import NewRun
 from workspace.store import runs as run_store
 from workspace.store import triggers as store
@@ -41,7 +41,9 @@ def fire(session: Session, uid: UUID, may_run: MayRun) -> None:
     snapshot = triggers.snapshot_of(session, trigger)
     if not may_run(trigger.runs_as, snapshot):
         raise Skipped(f"{trigger.runs_as}, for whom the trigger acts, may not run {snapshot} now.")
-    run = starts.start(session, _run_of(trigger, firing, snapshot, [*chain, str(trigger.uid)]))
+    parameters = _parameters(session, trigger, firing)
+    wanted = _run_of(trigger, firing, snapshot, [*chain, str(trigger.uid)], parameters)
+    run = starts.start(session, wanted)
     firing.run = run.id
     _settle(session, trigger, firing, FiringState.FIRED)
 
@@ -56,8 +58,24 @@ def settle(session: Session, uid: UUID, state: FiringState, reason: str) -> None
         _settle(session, trigger, firing, state)
 
 
-def _run_of(trigger: Trigger, firing: TriggerFiring, snapshot: str, chain: list[str]) -> NewRun:
-    parameters: dict[str, Any] = fill(trigger.parameters, {"event": firing.event})
+def _parameters(session: Session, trigger: Trigger, firing: TriggerFiring) -> dict[str, Any]:
+    """What the run is given: what happened, in the places that refer to it."""
+    if not references(trigger.parameters):
+        return trigger.parameters
+    event = firing.event if firing.cause_revision else deliveries.kept(session, firing)
+    if event is None:
+        raise UnknownReferenceError(f"{firing.cause} is kept no more, to which parameters refer.")
+    filled: dict[str, Any] = fill(trigger.parameters, {"event": event})
+    return filled
+
+
+def _run_of(
+    trigger: Trigger,
+    firing: TriggerFiring,
+    snapshot: str,
+    chain: list[str],
+    parameters: dict[str, Any],
+) -> NewRun:
     return NewRun(
         project=trigger.project,
         # Of the same firing there is one run, whatever happens.

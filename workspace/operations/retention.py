@@ -1,6 +1,6 @@
 """Which runs go, and what their going means."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -12,12 +12,12 @@ from meshkit.jobs import Lease
 from meshkit.session import Session
 from workspace import names
 from workspace.operations import runs
-from workspace.operations.launches import ENDED
 from workspace.operations.refusals import absent
 from workspace.store import launches as launch_store
 from workspace.store import retention as store
 from workspace.store import runs as run_store
 from workspace.store.base import insert
+from workspace.store.lists import Place
 from workspace.store.schema import Run
 from workspace.store.schema_logs import LogRemoval
 from workspace.store.schema_retention import ArchivedLog, ArchivedRun
@@ -41,7 +41,7 @@ class Policy:
 
 
 def page(
-    session: Session, project: str, pipeline: str, policy: Policy, after: store.Place | None
+    session: Session, project: str, pipeline: str, policy: Policy, after: Place | None
 ) -> list[tuple[Run, str]]:
     """The next runs of a pipeline that no rule keeps, the oldest first; why one stays, or ""."""
     newest = store.place(session, project, pipeline, policy.last) if policy.last else None
@@ -56,7 +56,8 @@ def page(
         before=newest,
         limit=_PAGE,
     )
-    return [(run, reason_to_keep(session, run)) for run in found]
+    reasons = reasons_to_keep(session, found)
+    return [(run, reasons.get(run.uid, "")) for run in found]
 
 
 def preview(session: Session, project: str, policy: Policy, most: int) -> list[tuple[Run, str]]:
@@ -73,32 +74,42 @@ def preview(session: Session, project: str, policy: Policy, most: int) -> list[t
 def _all(
     session: Session, project: str, pipeline: str, policy: Policy
 ) -> Iterator[tuple[Run, str]]:
-    after: store.Place | None = None
+    after: Place | None = None
     while some := page(session, project, pipeline, policy, after):
         yield from some
         after = (some[-1][0].create_time, some[-1][0].uid)
 
 
-def reason_to_keep(session: Session, run: Run) -> str:
-    """Why a run that has ended stays although it is old; "" where nothing speaks for it."""
-    launch = launch_store.get(session, run.uid)
-    if launch and launch.state != ENDED:
-        return "Its workload has not ended."
-    if KEEP_LABEL in run.labels:
-        return f"It has the label {KEEP_LABEL!r}."
-    if users := run_store.takers(session, run, _NAMED):
-        return f"Other runs took what it made: {', '.join(users)}."
-    if users := store.models(session, run, _NAMED):
-        return f"Versions of models come from it: {', '.join(users)}."
-    if store.has_open_log(session, run):
-        return "Its logs are not complete yet."
-    return ""
+def reasons_to_keep(session: Session, runs: Sequence[Run]) -> dict[UUID, str]:
+    """Why runs of a project that have ended stay although they are old; others are left out."""
+    if not runs:
+        return {}
+    launched = launch_store.not_ended(session, [run.uid for run in runs])
+    takers = run_store.takers(session, runs, _NAMED)
+    models = store.models(session, runs)
+    logged = store.with_open_logs(session, runs)
+    reasons: dict[UUID, str] = {}
+    for run in runs:
+        if run.uid in launched:
+            reasons[run.uid] = "Its workload has not ended."
+        elif KEEP_LABEL in run.labels:
+            reasons[run.uid] = f"It has the label {KEEP_LABEL!r}."
+        elif users := takers.get(run.uid):
+            reasons[run.uid] = f"Other runs took what it made: {', '.join(users)}."
+        elif users := models.get(run.uid):
+            told = ", ".join(users[:_NAMED])
+            reasons[run.uid] = f"Versions of models come from it: {told}."
+        elif run.id in logged:
+            reasons[run.uid] = "Its logs are not complete yet."
+    return reasons
 
 
 def read(session: Session, project: str, run_id: str) -> store.Whole | None:
     """A run with all that is its own, of one moment; None where it stays after all."""
     run = run_store.get(session, project, run_id)
-    return None if run is None or reason_to_keep(session, run) else store.whole(session, run)
+    if run is None or reasons_to_keep(session, [run]):
+        return None
+    return store.whole(session, run)
 
 
 def put_away(session: Session, lease: Lease, whole: store.Whole, row: ArchivedRun) -> bool:
@@ -106,7 +117,7 @@ def put_away(session: Session, lease: Lease, whole: store.Whole, row: ArchivedRu
     lease.check(session)
     known = whole.run
     run = run_store.lock(session, known.project, known.id)
-    if run is None or run != known or reason_to_keep(session, run):
+    if run is None or run != known or reasons_to_keep(session, [run]):
         return False
     row.archive_time = session.now
     insert(session, [row])

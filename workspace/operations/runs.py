@@ -167,9 +167,9 @@ def delete(session: Session, project: str, run_id: str, *, etag: str) -> list[Lo
             f"{run.name} is {run.state}, or its workload has not ended: stop it first.",
             metadata={"resource": run.name},
         )
-    users = store.takers(session, run, _NAMED)
+    users = store.takers(session, [run], _NAMED)
     if users:
-        raise in_use(run.name, users)
+        raise in_use(run.name, users[run.uid])
     logs = remove(session, run)
     insert(session, [LogRemoval(row.uid, row.project, session.now) for row in logs])
     session.audited(resource=run.name)

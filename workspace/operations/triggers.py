@@ -15,6 +15,7 @@ from workspace.store import projects as project_store
 from workspace.store import snapshots as snapshot_store
 from workspace.store import triggers as store
 from workspace.store.base import insert, update
+from workspace.store.schema_snapshots import Snapshot
 from workspace.store.schema_triggers import Trigger
 
 # Whoever changes one of these says what the trigger does, and so acts through it.
@@ -27,8 +28,8 @@ def create(
     """Creates a trigger; AlreadyExists where its id is taken, NotFound for what it runs."""
     if not project_store.existing(session, {project}):
         raise absent(names.project(project))
-    _require_runnable(session, project, values)
     webhook = _held_webhook(session, values)
+    hold_runnable(session, project, values["snapshot"], values["template"])
     now = session.now
     row = Trigger(
         uid=new_uid(),
@@ -71,7 +72,7 @@ def change(
     if not differing:
         return row
     if {"snapshot", "template"} & differing.keys():
-        _require_runnable(session, project, values)
+        hold_runnable(session, project, values["snapshot"], values["template"])
     for name, value in differing.items():
         setattr(row, name, value)
     own = ["changes", "update_time"]
@@ -103,7 +104,9 @@ def delete(session: Session, project: str, trigger: str, *, etag: str) -> None:
 
 def snapshot_of(session: Session, trigger: Trigger) -> str:
     """The name of the snapshot that a trigger runs now; NotFound where nothing is published."""
-    return _snapshot(session, trigger.project, trigger.snapshot, trigger.template)
+    if trigger.template:
+        return published(session, trigger.project, trigger.template)
+    return names.child(names.project(trigger.project), "snapshots", trigger.snapshot)
 
 
 def published(session: Session, project: str, template: str) -> str:
@@ -114,16 +117,19 @@ def published(session: Session, project: str, template: str) -> str:
     return names.child(names.project(project), "snapshots", snapshot)
 
 
-def _snapshot(session: Session, project: str, snapshot: str, template: str) -> str:
-    if template:
-        return published(session, project, template)
-    return names.child(names.project(project), "snapshots", snapshot)
-
-
-def _require_runnable(session: Session, project: str, values: Mapping[str, Any]) -> None:
-    name = _snapshot(session, project, values["snapshot"], values["template"])
-    if snapshot_store.get(session, project, names.last(name)) is None:
-        raise absent(name)
+def hold_runnable(session: Session, project: str, snapshot: str, template: str) -> Snapshot:
+    """What is to be run, held until the commit, so that nobody takes it away unseen; NotFound."""
+    if not template:
+        row = snapshot_store.lock(session, project, snapshot)
+        if row is None:
+            raise absent(names.child(names.project(project), "snapshots", snapshot))
+        return row
+    # Whoever waited for the name to move was told of its old holder: the second look finds it.
+    for _ in range(2):
+        row = snapshot_store.lock_template(session, project, template)
+        if row:
+            return row
+    raise absent(f"{names.project(project)}: template {template}")
 
 
 def _held_webhook(session: Session, values: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ that the next pass writes again, under the same key; after it, everything has ha
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import structlog
 
@@ -31,6 +32,16 @@ log = structlog.get_logger()
 LOOK_S = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """The last pass over a project; while its policy stays, the next one comes at `again_at`."""
+
+    policy: Policy
+    again_at: float
+    wait_s: float
+    has_failed: bool
+
+
 class RunArchive:
     """Writes and reads archives; its job is `run`."""
 
@@ -40,33 +51,44 @@ class RunArchive:
         self._interval_s = settings.retention_interval_s
         self._clock = clock
         self._opened: ObjectStore | None = None
-        # By project: the policy of its last pass, and when that was.
-        self._passed: dict[str, tuple[Policy, float]] = {}
+        # By project.
+        self._passed: dict[str, _Passed] = {}
 
     async def run(self, lease: Lease) -> None:
-        """Passes over the projects that have rules, each once an interval, or when they change."""
+        """Passes over the projects that have rules, each once an interval, or when they change.
+
+        After a pass that left runs behind the next one comes sooner, but ever later while the
+        store is in trouble.
+        """
         for project in await self._database.read(store.with_rules):
             policy = Policy(project.keep_run_days, project.keep_last_runs)
             now = self._clock.monotonic()
-            known, passed_at = self._passed.get(project.id, (None, now))
-            if known == policy and now - passed_at < self._interval_s:
+            last = self._passed.get(project.id)
+            if last and last.policy == policy and now < last.again_at:
                 continue
-            try:
-                await self._pass(lease, project.id, policy)
-            except ObjectStoreError as error:
-                log.warning("runs_not_archived", project=project.name, error=str(error))
-            else:
-                self._passed[project.id] = (policy, now)
+            problems = await self._pass(lease, project.id, policy)
+            wait_s = self._interval_s
+            if problems:
+                told = {"count": len(problems), "first": problems[0]}
+                log.warning("runs_not_archived", project=project.name, **told)
+                wait_s = min(last.wait_s * 2 if last and last.has_failed else LOOK_S, wait_s)
+            self._passed[project.id] = _Passed(policy, now + wait_s, wait_s, bool(problems))
 
-    async def _pass(self, lease: Lease, project: str, policy: Policy) -> None:
+    async def _pass(self, lease: Lease, project: str, policy: Policy) -> list[str]:
+        """Archives what may go; what was in the way of the others, which nothing stopped."""
+        problems: list[str] = []
         count = 0
         try:
             for pipeline in await self._database.read(store.pipelines, project):
-                async for is_archived in self._archive_all(lease, project, pipeline, policy):
-                    count += is_archived
+                async for run in self._due(project, pipeline, policy):
+                    try:
+                        count += await self._archive(lease, run)
+                    except ObjectStoreError as error:
+                        problems.append(f"{run.name}: {error}")
         finally:
             if count:
                 await self._database.write(operations.note_pass, lease, project, count)
+        return problems
 
     async def read(self, row: ArchivedRun) -> Archive:
         """What an archive says; FailedPrecondition where it is not what was written."""
@@ -95,13 +117,13 @@ class RunArchive:
         """Where an archive is."""
         return f"{self._uri}/{row.key}"
 
-    async def _archive_all(
-        self, lease: Lease, project: str, pipeline: str, policy: Policy
-    ) -> AsyncIterator[bool]:
+    async def _due(self, project: str, pipeline: str, policy: Policy) -> AsyncIterator[Run]:
+        """The runs of a pipeline that may go, the oldest first."""
         after = None
         while page := await self._database.read(operations.page, project, pipeline, policy, after):
             for run, reason in page:
-                yield not reason and await self._archive(lease, run)
+                if not reason:
+                    yield run
             last = page[-1][0]
             after = (last.create_time, last.uid)
 

@@ -1,5 +1,6 @@
 """Queries of launches: runs that a workload manager executes."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,6 +18,12 @@ _UNDER_WAY = ("INTENDED", "SUBMITTED", "CANCELLING")
 
 def get(session: Session, run_uid: UUID) -> Launch | None:
     return first(session, Launch, every(Launch).where(_C.run_uid == run_uid))
+
+
+def not_ended(session: Session, run_uids: Sequence[UUID]) -> set[UUID]:
+    """Those of the runs of which a launch has not ended."""
+    query = sa.select(_C.run_uid).where(session.among(_C.run_uid, run_uids), _C.state != "ENDED")
+    return set(session.connection().execute(query).scalars())
 
 
 def unfinished(session: Session) -> list[tuple[Launch, Run]]:

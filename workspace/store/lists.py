@@ -2,7 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -16,6 +18,8 @@ R = TypeVar("R", bound=Row)
 
 # Projects that a list may show; None stands for all.
 Visible = Collection[str] | None
+# Where a row stands among those of its kind: its create time and its uid.
+Place = tuple[datetime, UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +58,20 @@ def within(session: Session, column: Any, visible: Visible) -> list[sa.ColumnEle
 def matching(filter_: Filter | None) -> list[sa.ColumnElement[bool]]:
     """The condition of a filter, if there is one."""
     return [filter_.where()] if filter_ and filter_.text else []
+
+
+def key_of(columns: Any) -> sa.Tuple:
+    """What rows of a table with these columns are ordered by, to compare with places."""
+    return sa.tuple_(columns.create_time, columns.uid)
+
+
+def at(columns: Any, place: Place) -> sa.Tuple:
+    """A place among the rows of a table with these columns."""
+    return sa.tuple_(
+        sa.literal(place[0], columns.create_time.type), sa.literal(place[1], columns.uid.type)
+    )
+
+
+def beyond(columns: Any, place: Place | None) -> list[sa.ColumnElement[bool]]:
+    """The condition that shows what was made later; None for everything."""
+    return [] if place is None else [key_of(columns) > at(columns, place)]

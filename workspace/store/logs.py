@@ -11,7 +11,7 @@ from meshkit.paging import OrderKey, Orders, Window
 from meshkit.schema import among
 from meshkit.session import Session
 from workspace.store.base import Rows, columns, every, fetch, first, ignore_conflicts, insert_or
-from workspace.store.lists import Listed, listed, matching
+from workspace.store.lists import Listed, Place, beyond, listed, matching
 from workspace.store.schema import Run
 from workspace.store.schema_logs import LogRemoval, LogState, LogStream, RunLogUsage
 
@@ -78,12 +78,15 @@ def list_page(
     return listed(session, LogStream, window, _C.project == project, *matching(filter_))
 
 
-def sealed_before(session: Session, created_before: datetime, limit: int) -> list[LogStream]:
+def sealed_before(
+    session: Session, created_before: datetime, after: Place | None, limit: int
+) -> list[LogStream]:
     """Complete log streams of all projects that were made before a time, the oldest first."""
-    is_due = sa.and_(_C.state == LogState.SEALED.value, _C.create_time < created_before)
-    return fetch(
-        session, LogStream, every(LogStream).where(is_due).order_by(_C.create_time).limit(limit)
+    statement = every(LogStream).where(
+        _C.state == LogState.SEALED.value, _C.create_time < created_before, *beyond(_C, after)
     )
+    order = (_C.create_time, _C.uid)
+    return fetch(session, LogStream, statement.order_by(*order).limit(limit))
 
 
 def removals(session: Session, limit: int) -> list[LogRemoval]:

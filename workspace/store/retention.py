@@ -13,7 +13,7 @@ from meshkit.session import Session
 from workspace import names
 from workspace.lifecycle import RUN_TERMINAL
 from workspace.store.base import columns, every, fetch, first
-from workspace.store.lists import Listed, listed, matching
+from workspace.store.lists import Listed, Place, at, beyond, key_of, listed, matching
 from workspace.store.schema import LateReport, Project, Run, Step, StepAttempt
 from workspace.store.schema_artifacts import ArtifactVersion
 from workspace.store.schema_conditions import RunCondition
@@ -24,6 +24,7 @@ from workspace.store.schema_snapshots import Pipeline
 
 _A, _L = columns(ArchivedRun), columns(ArchivedLog)
 _R, _P = columns(Run), columns(Project)
+_is_linked = columns(ModelVersionLink).artifact_uid == columns(ArtifactVersion).uid
 
 ORDERS = Orders(
     (OrderKey("archive_time", _A.archive_time),), OrderKey("uid", _A.uid), "archive_time desc"
@@ -32,8 +33,6 @@ FIELDS = Fields(
     Field("pipeline", Kind.STRING, _A.pipeline),
     Field("archive_time", Kind.TIMESTAMP, _A.archive_time),
 )
-# A run's place among those of its pipeline.
-Place = tuple[datetime, UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,52 +83,66 @@ def ended(
     limit: int,
 ) -> list[Run]:
     """Runs of a pipeline that ended before a time, the oldest first, between two places."""
-    key = sa.tuple_(_R.create_time, _R.uid)
-    bounds = [
-        compare(sa.tuple_(*(sa.literal(v, c.type) for v, c in zip(at, _KEY, strict=True))))
-        for at, compare in ((after, key.__gt__), (before, key.__lt__))
-        if at
-    ]
+    newest = [key_of(_R) < at(_R, before)] if before else []
     statement = every(Run).where(
         _R.project == project,
         _R.pipeline == pipeline,
         session.among(_R.state, sorted(RUN_TERMINAL)),
         _R.end_time < ended_before,
-        *bounds,
+        *beyond(_R, after),
+        *newest,
     )
     return fetch(session, Run, statement.order_by(_R.create_time, _R.uid).limit(limit))
 
 
-_KEY = (_R.create_time, _R.uid)
-
-
-def models(session: Session, run: Run, limit: int) -> list[str]:
-    """Versions of models for whose sake a run stays: it made them, or they consist of it."""
+def models(session: Session, runs: Sequence[Run]) -> dict[UUID, list[str]]:
+    """Versions of models for whose sake runs of a project stay: they made them, or are linked."""
     versions, links, made = (
         columns(ModelVersion),
         columns(ModelVersionLink),
         columns(ArtifactVersion),
     )
+    project = runs[0].project
+    uids = {run.id: run.uid for run in runs} | {run.name: run.uid for run in runs}
+    ids, full_names = [run.id for run in runs], [run.name for run in runs]
     staged = session.among(versions.stage, [ModelStage.STAGING.value, ModelStage.PRODUCTION.value])
-    own = sa.select(made.uid).where(made.project == run.project, made.producer_run == run.id)
-    is_linked = sa.or_(links.artifact_uid.in_(own), links.run == run.name)
     queries = (
-        sa.select(versions.model, versions.number).where(
-            versions.project == run.project, versions.run == run.id, staged
+        sa.select(versions.run, versions.model, versions.number).where(
+            versions.project == project, session.among(versions.run, ids), staged
         ),
-        sa.select(links.model, links.number).where(links.project == run.project, is_linked),
+        sa.select(links.run, links.model, links.number).where(
+            links.project == project, session.among(links.run, full_names)
+        ),
+        sa.select(made.producer_run, links.model, links.number)
+        .join_from(ArtifactVersion.__table__, ModelVersionLink.__table__, _is_linked)
+        .where(
+            made.project == project,
+            session.among(made.producer_run, ids),
+            links.project == project,
+        ),
     )
-    found = {row for query in queries for row in map(tuple, session.connection().execute(query))}
-    project = names.project(run.project)
-    return [f"{project}/models/{model}/versions/{n}" for model, n in sorted(found)[:limit]]
+    connection = session.connection()
+    found = {
+        (uids[run], model, number)
+        for query in queries
+        for run, model, number in connection.execute(query)
+    }
+    grouped: dict[UUID, list[str]] = {}
+    for run, model, number in sorted(found):
+        name = f"{names.project(project)}/models/{model}/versions/{number}"
+        grouped.setdefault(run, []).append(name)
+    return grouped
 
 
-def has_open_log(session: Session, run: Run) -> bool:
+def with_open_logs(session: Session, runs: Sequence[Run]) -> set[str]:
+    """Those of the runs of a project, by id, of which a log is not complete."""
     own = columns(LogStream)
-    query = sa.select(own.uid).where(
-        own.project == run.project, own.run == run.id, own.state == LogState.OPEN.value
+    query = sa.select(own.run).where(
+        own.project == runs[0].project,
+        session.among(own.run, [run.id for run in runs]),
+        own.state == LogState.OPEN.value,
     )
-    return session.connection().execute(query.limit(1)).first() is not None
+    return set(session.connection().execute(query.distinct()).scalars())
 
 
 def whole(session: Session, run: Run) -> Whole:
@@ -182,14 +195,17 @@ def logs(session: Session, run_uid: UUID) -> list[ArchivedLog]:
     return fetch(session, ArchivedLog, every(ArchivedLog).where(_L.run_uid == run_uid))
 
 
-def old_logs(session: Session, created_before: datetime, limit: int) -> list[ArchivedLog]:
-    """Logs of archived runs that were made before a time."""
-    statement = every(ArchivedLog).where(_L.create_time < created_before)
-    return fetch(session, ArchivedLog, statement.order_by(_L.create_time).limit(limit))
+def old_logs(
+    session: Session, created_before: datetime, after: Place | None, limit: int
+) -> list[ArchivedLog]:
+    """Logs of archived runs that were made before a time, the oldest first."""
+    statement = every(ArchivedLog).where(_L.create_time < created_before, *beyond(_L, after))
+    return fetch(session, ArchivedLog, statement.order_by(_L.create_time, _L.uid).limit(limit))
 
 
-def forget_log(session: Session, uid: UUID) -> None:
-    session.connection().execute(ArchivedLog.__table__.delete().where(_L.uid == uid))
+def forget_logs(session: Session, uids: Sequence[UUID]) -> None:
+    table = ArchivedLog.__table__
+    session.connection().execute(table.delete().where(session.among(_L.uid, uids)))
 
 
 def has_log(session: Session, uid: UUID) -> bool:

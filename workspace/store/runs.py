@@ -13,6 +13,7 @@ from meshkit.paging import OrderKey, Orders, Window
 from meshkit.query import Query
 from meshkit.schema import among, database_time_ms
 from meshkit.session import Session
+from workspace import names
 from workspace.lifecycle import RUN_ACTIVE, RunState
 from workspace.store.base import Rows, columns, every, fetch, insert_or
 from workspace.store.lists import Listed, Visible, listed, matching, within
@@ -183,21 +184,29 @@ def end_time(session: Session, project: str, run: str) -> tuple[bool, datetime |
     return found is not None, found[1] if found else None
 
 
-def takers(session: Session, run: Run, limit: int) -> list[str]:
-    """Names of other runs whose steps took what this one made."""
-    versions = sa.select(_E.version_uid).where(
-        _E.step_uid.in_(sa.select(_S.uid).where(_S.run_uid == run.uid)), _E.is_output
-    )
-    query = (
-        sa.select(_S.run)
-        .distinct()
+def takers(session: Session, runs: Sequence[Run], limit: int) -> dict[UUID, list[str]]:
+    """Names of other runs whose steps took what these made, so many of each."""
+    made = (
+        sa.select(_S.run_uid.label("maker"), _E.version_uid)
         .join_from(LineageEdge.__table__, Step.__table__, _S.uid == _E.step_uid)
-        .where(_E.version_uid.in_(versions), ~_E.is_output, _S.run_uid != run.uid)
-        .order_by(_S.run)
-        .limit(limit)
+        .where(session.among(_S.run_uid, [run.uid for run in runs]), _E.is_output)
+        .subquery()
     )
-    found = session.connection().execute(query).scalars()
-    return [f"projects/{run.project}/runs/{id_}" for id_ in found]
+    taken = (
+        sa.select(made.c.maker, _S.project, _S.run)
+        .distinct()
+        .join_from(made, LineageEdge.__table__, _E.version_uid == made.c.version_uid)
+        .join(Step.__table__, _S.uid == _E.step_uid)
+        .where(~_E.is_output, _S.run_uid != made.c.maker)
+        .subquery()
+    )
+    place = sa.func.row_number().over(partition_by=taken.c.maker, order_by=taken.c.run)
+    placed = sa.select(taken, place.label("place")).subquery()
+    query = sa.select(placed).where(placed.c.place <= limit).order_by(placed.c.run)
+    found: dict[UUID, list[str]] = {}
+    for maker, project, run, _place in session.connection().execute(query):
+        found.setdefault(maker, []).append(names.run(project, run))
+    return found
 
 
 def delete(session: Session, run: Run) -> list[LogStream]:

@@ -151,6 +151,15 @@ def pending(session: Session, at_most: int) -> list[UUID]:
     return [uid for (uid,) in _PENDING.all(session.connection(), at_most)]
 
 
+def pending_since(session: Session, project: str) -> datetime | None:
+    """When the oldest firing of a project was kept that nothing was done about yet."""
+    query = sa.select(sa.func.min(_F.create_time)).where(
+        _F.project == project, _F.state == FiringState.PENDING.value
+    )
+    since: datetime | None = session.connection().execute(query).scalar_one()
+    return since
+
+
 def lock_firing(session: Session, uid: UUID) -> TriggerFiring | None:
     """The firing, held until the commit."""
     return _LOCK_FIRING.first(session, uid)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from meshkit.filters import Choices, Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
-from workspace.store.base import Rows, columns, every, fetch
+from workspace.store.base import Rows, columns, every, fetch, first
 from workspace.store.lists import Listed, listed, matching, revision
 from workspace.store.schema_webhooks import Webhook, WebhookDelivery
 from workspace.webhooks.signatures import SCHEMES
@@ -81,6 +81,12 @@ def delete(session: Session, webhook: Webhook) -> None:
 def get_delivery(session: Session, webhook: UUID, delivery: UUID) -> WebhookDelivery | None:
     """A delivery with its body."""
     return _GET_DELIVERY.first(session, webhook, delivery)
+
+
+def find_delivery(session: Session, project: str, delivery: UUID) -> WebhookDelivery | None:
+    """A delivery with its body, whichever webhook of a project it arrived at."""
+    wanted = every(WebhookDelivery).where(_D.uid == delivery, _D.project == project)
+    return first(session, WebhookDelivery, wanted)
 
 
 def list_deliveries(

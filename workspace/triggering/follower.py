@@ -35,11 +35,12 @@ class Waiting(Protocol):
 
 
 W = TypeVar("W", bound=Waiting)
+M = TypeVar("M")
 K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
-class Subject(Generic[W, K]):
+class Subject(Generic[W, M, K]):
     """For whom a follower reads, and what it keeps for them."""
 
     reader: FeedReader
@@ -48,19 +49,21 @@ class Subject(Generic[W, K]):
     # Kinds of resources that any of them can wait for.
     watched: frozenset[str]
     active: Callable[[Session, Iterable[str]], list[W]]
-    # What one of them is to do about an event; None for nothing. The same whenever it is asked.
-    about: Callable[[W, StoredEvent], K | None]
+    # What an event means to all of them; None for nothing.
+    meaning: Callable[[StoredEvent], M | None]
+    # What one of them is to do about that; None for nothing. The same whenever it is asked.
+    about: Callable[[W, M], K | None]
     # Adds what is kept; what is there already stays as it is.
     keep: Callable[[Session, Sequence[K]], None]
     # Kinds of resources whose events say that more was kept, by whoever made them.
     kept_with: frozenset[str] = frozenset()
 
 
-class Follower(Generic[W, K]):
+class Follower(Generic[W, M, K]):
     """Part of a leased job; `on_kept` is called when there is something new to do."""
 
     def __init__(
-        self, database: Database, subject: Subject[W, K], on_kept: Callable[[], None]
+        self, database: Database, subject: Subject[W, M, K], on_kept: Callable[[], None]
     ) -> None:
         self._database = database
         self._subject = subject
@@ -122,13 +125,14 @@ class Follower(Generic[W, K]):
                 self._active.pop(event.project, None)
         watched = [event for event in events if event.resource_type in self._subject.watched]
         await self._know({event.project for event in watched})
-        found = (
-            self._subject.about(one, event)
-            for event in watched
-            for one in self._active[event.project]
-            if one.project == event.project and event.time >= one.active_since
-        )
+        found = (kept for event in watched for kept in self._about(event))
         return [kept for kept in found if kept is not None]
+
+    def _about(self, event: StoredEvent) -> list[K | None]:
+        waiting = [one for one in self._active[event.project] if event.time >= one.active_since]
+        # An event costs its decoding: once, and only where somebody waits.
+        meaning = self._subject.meaning(event) if waiting else None
+        return [] if meaning is None else [self._subject.about(one, meaning) for one in waiting]
 
     async def _know(self, projects: set[str]) -> None:
         """Reads who waits in projects where that is not known, or changed."""

@@ -12,6 +12,7 @@ from meshkit.errors import Aborted, MeshError, ResourceExhausted, Unavailable
 from meshkit.feed import StoredEvent
 from meshkit.jobs import Lease
 from meshkit.session import Session
+from weftapi.workspace.v1 import events_pb2
 from workspace.access import Policies
 from workspace.encoding import decode
 from workspace.operations import firings as operations
@@ -81,9 +82,17 @@ class Reactor:
         return self._policies.grants.allows(subject, RUN_PERMISSION, snapshot)
 
 
-def firing_of(trigger: Trigger, event: StoredEvent) -> TriggerFiring | None:
+# An event as it was kept, and what it says.
+_Shown = tuple[StoredEvent, events_pb2.Event]
+
+
+def shown_of(event: StoredEvent) -> _Shown:
+    return event, decode(event.event)
+
+
+def firing_of(trigger: Trigger, event_: _Shown) -> TriggerFiring | None:
     """What a trigger is to do about an event: a firing of the same uid whenever it is read."""
-    shown = decode(event.event)
+    event, shown = event_
     if not is_it(trigger.occurrence, shown):
         return None
     return TriggerFiring(
@@ -104,6 +113,7 @@ SUBJECT = Subject(
     resource_type=Trigger.resource_type,
     watched=WATCHED,
     active=store.active,
+    meaning=shown_of,
     about=firing_of,
     keep=store.keep,
     # What webhooks are told is kept with its firings.

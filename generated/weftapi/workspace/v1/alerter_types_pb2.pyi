@@ -58,7 +58,9 @@ class _AlertDeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Al
     ALERT_DELIVERY_STATE_DELIVERED: _AlertDeliveryState.ValueType  # 2
     """The target took it."""
     ALERT_DELIVERY_STATE_FAILED: _AlertDeliveryState.ValueType  # 3
-    """It is not sent any more: the target is gone, or its alerter was paused."""
+    """It is not sent any more: the target is gone, its alerter was paused, or the server could not
+    open the alerter's secret for a day.
+    """
     ALERT_DELIVERY_STATE_EXHAUSTED: _AlertDeliveryState.ValueType  # 4
     """It was tried for a day in vain."""
 
@@ -72,7 +74,9 @@ ALERT_DELIVERY_STATE_PENDING: AlertDeliveryState.ValueType  # 1
 ALERT_DELIVERY_STATE_DELIVERED: AlertDeliveryState.ValueType  # 2
 """The target took it."""
 ALERT_DELIVERY_STATE_FAILED: AlertDeliveryState.ValueType  # 3
-"""It is not sent any more: the target is gone, or its alerter was paused."""
+"""It is not sent any more: the target is gone, its alerter was paused, or the server could not
+open the alerter's secret for a day.
+"""
 ALERT_DELIVERY_STATE_EXHAUSTED: AlertDeliveryState.ValueType  # 4
 """It was tried for a day in vain."""
 Global___AlertDeliveryState: _TypeAlias = AlertDeliveryState  # noqa: Y015
