@@ -36,6 +36,7 @@ from meshkit import files
 from meshkit.clock import Clock, SystemClock
 from meshkit.database import Database
 from meshkit.denials import DenialLog
+from meshkit.engines import serve_alone
 from meshkit.feed_metrics import expose_feed
 from meshkit.jobs import Job, Lease
 from meshkit.migrations import migrate
@@ -50,11 +51,28 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 async def build(
     settings: Settings, *, clock: Clock | None = None, passwords: Passwords | None = None
 ) -> MeshServer:
-    """Builds a control plane that is ready to start; the first time, with all it needs made."""
+    """Builds a control plane that is ready to start; the first time, with all it needs made.
+
+    Raises ConfigError where another server runs on the same SQLite database.
+    """
+    let_others_in = serve_alone(settings.database)
+    try:
+        return await _build(settings, clock or SystemClock(), passwords, let_others_in)
+    except BaseException:
+        let_others_in()
+        raise
+
+
+async def _build(
+    settings: Settings,
+    clock: Clock,
+    passwords: Passwords | None,
+    let_others_in: Callable[[], None],
+) -> MeshServer:
     files.make_private_directory(settings.data_dir)
     setup_token = SetupToken(settings.data_dir, settings.public_url)
     with files.locked(settings.data_dir):
-        base = await _lay_foundation(settings, clock or SystemClock())
+        base = await _lay_foundation(settings, clock)
         await _first_start(base, setup_token)
     passwords = passwords or Passwords(threads=settings.password_threads)
     denials = DenialLog(base.database)
@@ -81,6 +99,7 @@ async def build(
         passwords.close()
         base.single_sign_on.close()
         await base.database.close()
+        let_others_in()
 
     server.on_close(close)
     await upkeep.open()

@@ -106,6 +106,8 @@ async def test_a_day_alone_and_what_comes_after(tmp_path: Path, database_url: st
         await plane.new_user(world.admin, "ed@example.com", role="editor", resource=W1)
         await plane.new_user(world.admin, "vi@example.com")
         runner = await Runner.start(world)
+        # What was decided takes its time to be heard of: nothing comes after the cut.
+        await (await world.visitor(await plane.sign_in("ed@example.com"))).let_in()
         await world.cut()
 
         await pass_hours(world, runner, 20)

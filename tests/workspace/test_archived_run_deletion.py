@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workspace.harness import EDITOR, Harness, refused, workspace
-from tests.workspace.test_retention import (
+from tests.workspace.archiving import (
     DEMO,
     archive,
     archived,
@@ -16,6 +15,7 @@ from tests.workspace.test_retention import (
     nothing_is_wrong,
     objects,
 )
+from tests.workspace.harness import EDITOR, Harness, refused, workspace
 from weftapi.workspace.v1 import projects_pb2, run_archives_pb2, statistics_pb2
 from workspace.objects.files import FileStore
 from workspace.objects.port import ObjectStoreError

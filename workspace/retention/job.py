@@ -7,8 +7,10 @@ that the next pass writes again, under the same key; after it, everything has ha
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 
@@ -16,6 +18,7 @@ from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import FailedPrecondition, Unavailable
 from meshkit.jobs import Lease
+from weftapi.workspace.v1 import run_archives_pb2
 from workspace.config import WorkspaceSettings
 from workspace.objects import open_store
 from workspace.objects.port import ObjectMissingError, ObjectStore, ObjectStoreError
@@ -30,6 +33,8 @@ log = structlog.get_logger()
 
 # How soon a rule that was changed counts.
 LOOK_S = 10.0
+# Archives that stay decoded: reading the pages of one decodes it once.
+_RECENT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class RunArchive:
         self._interval_s = settings.retention_interval_s
         self._clock = clock
         self._opened: ObjectStore | None = None
+        self._recent: OrderedDict[UUID, Archive] = OrderedDict()
         # By project.
         self._passed: dict[str, _Passed] = {}
 
@@ -104,6 +110,14 @@ class RunArchive:
             raise _unavailable(row, error) from error
         except ValueError as error:
             raise _damaged(row, str(error)) from error
+
+    async def steps(self, row: ArchivedRun) -> Sequence[run_archives_pb2.ArchivedStep]:
+        """What an archive says of steps, for pages of it that are asked for one after another."""
+        known = self._recent.pop(row.uid, None) or await self.read(row)
+        self._recent[row.uid] = known
+        while len(self._recent) > _RECENT:
+            self._recent.popitem(last=False)
+        return known.steps
 
     async def delete(self, row: ArchivedRun) -> None:
         """Deletes a run for good: its archive first, so that nothing is left that nobody knows."""

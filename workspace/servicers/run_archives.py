@@ -90,8 +90,8 @@ class RunArchiveServicer(run_archives_pb2_grpc.RunArchiveServiceServicer):
             size=request.page_size,
             token=request.page_token,
         )
-        archive = await self._archive.read(await self._row(request.parent))
-        placed = [_Placed(place, step) for place, step in enumerate(archive.steps)]
+        steps = await self._archive.steps(await self._row(request.parent))
+        placed = [_Placed(place, step) for place, step in enumerate(steps)]
         page = window.page(window.pick(placed), lambda item: item.step, revision=0)
         return run_archives_pb2.ListArchivedStepsResponse(
             archived_steps=page.items, next_page_token=page.next_page_token

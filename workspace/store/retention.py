@@ -31,6 +31,7 @@ ORDERS = Orders(
 )
 FIELDS = Fields(
     Field("pipeline", Kind.STRING, _A.pipeline),
+    Field("run", Kind.STRING, _A.run),
     Field("archive_time", Kind.TIMESTAMP, _A.archive_time),
 )
 

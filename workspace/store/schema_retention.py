@@ -13,6 +13,7 @@ from workspace.store.base import Row, stored
     "archived_runs",
     sa.Index(None, "project", "archive_time", "uid"),
     sa.Index(None, "project", "pipeline", "archive_time", "uid"),
+    sa.Index(None, "project", "run", "archive_time", "uid"),
     sa.ForeignKeyConstraint(["project"], ["projects.id"]),
 )
 @dataclass(slots=True)

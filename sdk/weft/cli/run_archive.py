@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import click
 
@@ -211,21 +213,24 @@ def _get(
 def _name(
     connection: Connection, stub: run_archives_pb2_grpc.RunArchiveServiceStub, text: str
 ) -> str:
-    """The name of an archived run; where several had the id, of the last archived."""
+    """The name of an archived run by its id or uid; of several of one id, the last archived."""
     from weftapi.workspace.v1 import run_archives_pb2
 
-    name = text if "/archivedRuns/" in text else ""
-    if not name:
-        request = run_archives_pb2.ListArchivedRunsRequest(parent=connection.project)
-        pages = paged(lambda r: connection.workspace.call(stub.ListArchivedRuns, r), request)
-        runs = (run for page in pages for run in page.archived_runs)
-        name = next((r.name for r in runs if short(text) in (short(r.run_name), short(r.name))), "")
-    if not name:
+    if "/archivedRuns/" in text:
+        return text
+    request = run_archives_pb2.ListArchivedRunsRequest(
+        parent=connection.project, filter=f"run = {json.dumps(short(text))}", page_size=1
+    )
+    found = connection.workspace.call(stub.ListArchivedRuns, request).archived_runs
+    if found:
+        return found[0].name
+    try:
+        return f"{connection.project}/archivedRuns/{UUID(text)}"
+    except ValueError:
         raise CommandError(
             f"{text} is not in the archive: `weft runs archive list` shows what is",
             Exit.NOT_FOUND,
-        )
-    return name
+        ) from None
 
 
 def _connect() -> tuple[Connection, run_archives_pb2_grpc.RunArchiveServiceStub]:

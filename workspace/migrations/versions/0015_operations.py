@@ -65,7 +65,7 @@ def _archive() -> None:
         ),
         sa.PrimaryKeyConstraint("uid", name=op.f("pk_archived_runs")),
     )
-    for columns in (["project"], ["project", "pipeline"]):
+    for columns in (["project"], ["project", "pipeline"], ["project", "run"]):
         key = [*columns, "archive_time", "uid"]
         op.create_index(op.f(f"ix_archived_runs_{'_'.join(key)}"), "archived_runs", key)
     op.create_table(

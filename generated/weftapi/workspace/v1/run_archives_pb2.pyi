@@ -234,7 +234,7 @@ class ListArchivedRunsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which ones: over `pipeline` and `archive_time`."""
+    """Optional. Which ones: over `pipeline`, `run` (the id that it had) and `archive_time`."""
     def __init__(
         self,
         *,
