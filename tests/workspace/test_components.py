@@ -79,6 +79,19 @@ async def test_creating_twice(ws: Harness) -> None:
             "a name that it may not have",
         ),
         ("local-orchestrator", {"cpu_millis": 0}, "component.config.cpu_millis", "at least 10"),
+        (
+            "kubernetes-orchestrator",
+            {"pod": {"hostNetwork": True}},
+            "component.config.pod.hostNetwork",
+            "not known",
+        ),
+        ("local-orchestrator", {"pod": {}}, "component.config.pod", "not known"),
+        (
+            "kubernetes-orchestrator",
+            {"pod": {"volumes": [{"mount_path": "/a", "claim": "x", "config_map": "y"}]}},
+            "component.config.pod.volumes[0]",
+            "",
+        ),
         ("slack-alerter", {"webhook_url": "https://hunter2"}, "component.config.webhook_url", ""),
     ],
 )

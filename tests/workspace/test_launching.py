@@ -20,6 +20,7 @@ from tests.workspace.harness import (
     step_report,
     workspace,
 )
+from tests.workspace.stacks import new_component, new_stack
 from weftapi.workspace.v1 import run_types_pb2, runs_pb2, server_pb2, snapshots_pb2
 
 Run = snapshots_pb2.RunSnapshotRequest
@@ -259,3 +260,15 @@ async def test_steps_run_with_settings_of_this_run_alone(world: World) -> None:
     assert again.step_settings == {"fit": settings}
     async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
         await ws.snapshots().RunSnapshot(Run(name=snapshot.name, step_settings={"x": settings}))
+
+
+async def test_the_pod_is_as_the_orchestrator_of_its_stack_says(world: World) -> None:
+    config = {"image": "registry.example/a:1", "pod": {"priority_class": "high"}}
+    pods = await new_component(world.ws, "pods", "kubernetes-orchestrator", config)
+    await new_stack(world.ws, "cluster", pods.name)
+    run = await world.launch(stack="stacks/cluster")
+    await world.until(run.name, "PROVISIONING")
+    (submission,) = world.manager.submissions
+    workload = submission.workload
+    assert (workload.image, workload.run) == ("registry.example/a:1", run.name)
+    assert workload.pod.priority_class == "high"

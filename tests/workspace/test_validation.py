@@ -225,6 +225,34 @@ async def test_an_orchestrator_is_what_the_workload_manager_is(
     assert "workload manager" in said(await validate(ws, "runs")).reason
 
 
+async def test_what_pods_look_like_reaches_the_workload_manager(
+    ws: Harness, manager: FakeManager
+) -> None:
+    manager.engine = "kubernetes"
+    config = {
+        "image": "registry.example/trainer:1",
+        "gpu_count": 2,
+        "ephemeral_storage_bytes": 1 << 40,
+        "pod": {
+            "node_selector": {"gpu": "a100"},
+            "tolerations": [{"key": "gpu", "effect": "NoSchedule"}],
+            "volumes": [
+                {"mount_path": "/data", "claim": "datasets", "read_only": True},
+                {"mount_path": "/fast", "empty": {"size_bytes": 1 << 30, "in_memory": True}},
+            ],
+        },
+    }
+    await new_component(ws, "pods", "kubernetes-orchestrator", config)
+    assert (await validate(ws, "pods")).ok
+    workload = manager.validations[-1].workload
+    assert workload.image == "registry.example/trainer:1"
+    assert workload.resources.gpu_count == 2
+    assert workload.resources.ephemeral_storage_bytes == 1 << 40
+    assert workload.pod.tolerations[0].effect == "NoSchedule"
+    assert [volume.mount_path for volume in workload.pod.volumes] == ["/data", "/fast"]
+    assert workload.pod.volumes[1].empty.size_bytes == 1 << 30
+
+
 async def test_secrets_are_put_where_a_configuration_names_them(
     ws: Harness, registry: FakeRegistry
 ) -> None:

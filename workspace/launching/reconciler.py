@@ -33,6 +33,7 @@ from workspace.operations.launches import CANCELLING, INTENDED, SUBMITTED, Obser
 from workspace.operations.runs import FORCE
 from workspace.run_tokens import RunTokens
 from workspace.stacks.orchestrators import limits_of
+from workspace.stacks.pods import pod_of
 from workspace.store import launches as store
 from workspace.store import snapshots as snapshot_store
 from workspace.store import stacks as stack_store
@@ -232,6 +233,8 @@ class Reconciler:
                 "WEFT_ENDPOINT": self._settings.endpoint(),
                 "WEFT_RUN": run.name,
             },
+            image=limits.image,
+            pod=pod_of(limits.pod),
             resources=limits.resources(),
             timeout=limits.timeout(),
             environment=types_pb2.PythonEnvironment(**environment) if environment else None,

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from workspace.stacks.configs import SECRET_MARK
+from workspace.stacks.pods import POD_SCHEMA
 from workspace.store.schema_stacks import Flavor
 
 EXECUTED, RECORDED = "EXECUTED", "RECORDED"
@@ -71,6 +72,17 @@ _ORCHESTRATOR = _object(
     timeout_seconds=_number("How long a run may take", least=1, most=2_592_000),
     environment=_VARIABLES,
 )
+_KUBERNETES: Schema = {
+    **_ORCHESTRATOR,
+    "properties": {
+        **_ORCHESTRATOR["properties"],
+        "image": _text("Image of pods: of a registry that the operator allows", most=512),
+        "gpu_count": _number("GPUs of a run", least=1, most=1024),
+        "gpu_resource": _text("What the cluster calls them", pattern=r"[a-z0-9.-]+/[\w.-]+"),
+        "ephemeral_storage_bytes": _number("Room for temporary files", least=1 << 20, most=1 << 50),
+        "pod": POD_SCHEMA,
+    },
+}
 _LOCAL = _object("path", path=_text("Directory that servers and runs share", pattern=r"/.+"))
 _S3 = _object(
     "bucket",
@@ -191,7 +203,7 @@ def _all() -> list[BuiltIn]:
     by_processes, by_kubernetes = "Runs as processes of one machine", "Runs as jobs of Kubernetes"
     return [
         _built_in("local", "orchestrator", by_processes, _ORCHESTRATOR, EXECUTED),
-        _built_in("kubernetes", "orchestrator", by_kubernetes, _ORCHESTRATOR, EXECUTED),
+        _built_in("kubernetes", "orchestrator", by_kubernetes, _KUBERNETES, EXECUTED),
         *_stores("artifact_store", "Artifacts", EXECUTED),
         *_registries(),
         _built_in("local", "image_builder", "Images built where one submits", _BUILDER),

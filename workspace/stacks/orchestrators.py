@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -18,10 +19,20 @@ class Limits:
     memory_bytes: int = 0
     timeout_seconds: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
+    # Of pods: what local processes have none of.
+    image: str = ""
+    gpu_count: int = 0
+    gpu_resource: str = ""
+    ephemeral_storage_bytes: int = 0
+    pod: Mapping[str, Any] = field(default_factory=dict)
 
     def resources(self) -> workloads_pb2.WorkloadResources:
         return workloads_pb2.WorkloadResources(
-            cpu_millis=self.cpu_millis, memory_bytes=self.memory_bytes
+            cpu_millis=self.cpu_millis,
+            memory_bytes=self.memory_bytes,
+            gpu_count=self.gpu_count,
+            gpu_resource=self.gpu_resource,
+            ephemeral_storage_bytes=self.ephemeral_storage_bytes,
         )
 
     def timeout(self) -> Duration | None:

@@ -24,6 +24,7 @@ from workspace.stacks.checks import Check, FailedCheckError, Report
 from workspace.stacks.flavors import BUILT_IN
 from workspace.stacks.opening_stores import StoreOpener
 from workspace.stacks.orchestrators import limits_of
+from workspace.stacks.pods import pod_of
 from workspace.stacks.stores import kind_of, resource_of
 from workspace.stacks.trying_registries import registry_of, try_push
 from workspace.stacks.trying_stores import try_store
@@ -138,6 +139,8 @@ class Trials:
             kind=workloads_pb2.WORKLOAD_KIND_RUNNER,
             args=("-m", "weft.runner"),
             env=limits.environment,
+            image=limits.image,
+            pod=pod_of(limits.pod),
             resources=limits.resources(),
             timeout=limits.timeout(),
             environment=types_pb2.PythonEnvironment(),
