@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from meshkit.errors import InvalidArgument
-from meshkit.filters.fields import Choice, Field, Kind
+from meshkit.filters.fields import MAPS, MAX_KEY, Choice, Field, Kind
 from meshkit.filters.grammar import And, Compare, Expression, Not, Now, Operator, Text, bad_filter
 
 
@@ -111,7 +111,7 @@ class Binder:
 
     def _compare(self, compare: Compare) -> Bound:
         field, key = self._resolve(compare)
-        if field.kind is Kind.MAP and key is None:
+        if field.kind in MAPS and key is None:
             return _has_key(field, compare)
         bound = self._test(field, key, compare)
         return Negation(bound) if compare.operator is Operator.NE else bound
@@ -119,11 +119,12 @@ class Binder:
     def _resolve(self, compare: Compare) -> tuple[Field, str | None]:
         path = compare.path
         field = self._fields.get(".".join(path))
-        if field is not None and (field.kind is not Kind.MAP or len(path) == 1):
+        if field is not None and (field.kind not in MAPS or len(path) == 1):
             return field, None
         field = self._fields.get(path[0])
-        if field is not None and field.kind is Kind.MAP and len(path) == 2:  # noqa: PLR2004
-            return field, path[1]
+        if field is not None and field.kind in MAPS:
+            # Keys may have dots: `metadata.model.accuracy` needs no quotes.
+            return field, _key(".".join(path[1:]), compare)
         # As JSON: a quoted key may hold quotes and line ends.
         shown = json.dumps(".".join(path)[:_SHOWN], ensure_ascii=False)
         known = ", ".join(field_names(self._fields)) or "none"
@@ -133,6 +134,8 @@ class Binder:
         operator, value = compare.operator, compare.value
         if value == Text("", True, True) and operator not in _ORDER:
             return Leaf(field, Test.IS_SET, key=key)
+        if field.kind is Kind.VALUES:
+            return _value_test(field, key, compare)
         if operator in _ORDER and field.kind not in _ORDERED:
             raise bad_filter(compare.position, f"{field.name} has no order: use = != or :")
         if field.kind in {Kind.STRING, Kind.MAP}:
@@ -163,9 +166,7 @@ _ORDER = frozenset({Operator.LT, Operator.LE, Operator.GT, Operator.GE})
 
 def field_names(fields: Mapping[str, Field]) -> list[str]:
     """Fields as messages and manuals list them."""
-    return sorted(
-        f"{name}.<key>" if field.kind is Kind.MAP else name for name, field in fields.items()
-    )
+    return sorted(f"{name}.<key>" if field.kind in MAPS else name for name, field in fields.items())
 
 
 def _has_key(field: Field, compare: Compare) -> Bound:
@@ -174,7 +175,31 @@ def _has_key(field: Field, compare: Compare) -> Bound:
     if compare.operator is not Operator.HAS or not plain:
         name = field.name
         raise bad_filter(compare.position, f"{name} is a map: use {name}.key = value or {name}:key")
-    return Leaf(field, Test.HAS_KEY, key=value.body if isinstance(value, Text) else None)
+    key = value.body if isinstance(value, Text) else ""
+    return Leaf(field, Test.HAS_KEY, key=_key(key, compare))
+
+
+def _key(key: str, compare: Compare) -> str:
+    if len(key) > MAX_KEY:
+        raise bad_filter(compare.position, f"keys have at most {MAX_KEY} characters")
+    return key
+
+
+def _value_test(field: Field, key: str | None, compare: Compare) -> Bound:
+    """What a key's value may be is known only from the literal: a number, or else a text."""
+    operator, value = compare.operator, compare.value
+    number = _bare_number(value) if isinstance(value, Text) else None
+    if operator in _ORDER and number is None:
+        raise bad_filter(compare.position, f"{field.name} has an order among numbers only")
+    if number is None or operator is Operator.HAS:
+        return _text_test(field, key, compare)
+    return Leaf(field, _TESTS[operator], number, key)
+
+
+def _bare_number(text: Text) -> float | None:
+    if text.is_quoted or text.open_start or text.open_end:
+        return None
+    return _read_float(text.body)
 
 
 def _text_test(field: Field, key: str | None, compare: Compare) -> Bound:

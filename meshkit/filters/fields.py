@@ -23,6 +23,13 @@ class Kind(enum.Enum):
     FLOAT = "a number"
     TIMESTAMP = 'a time such as 2025-01-31T12:00:00Z or now()-"24h"'
     MAP = "a key and a text"
+    VALUES = "a key and a number, a text, true or false"
+
+
+MAPS = frozenset({Kind.MAP, Kind.VALUES})
+# Longer texts only count as being there, so that indexes can hold what is compared.
+MAX_TEXT = 256
+MAX_KEY = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +61,35 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Where a map stands in SQL if it has to be found by: a table with a row for each value.
+
+    `owner` is the uid of the resource, `uid` the same in that table. `prefix` stands before each
+    key, since several maps share the table. `text` holds texts, true and false; `number` numbers;
+    a value that is none of these has neither.
+    """
+
+    owner: Column
+    uid: Column
+    key: Column
+    text: Column
+    number: Column
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One field of a filter table.
 
     `column` holds the value in SQL and stands in an index. An ENUM is stored as its number or
-    its name without prefix, a MAP as a JSON object of texts. `getter` reads the same value from
-    an item in memory: a message, a mapping or a row; the default follows the dots of `name`.
+    its name without prefix; a map (MAP, VALUES) beside its resource or, where a list is short by
+    nature, as a JSON object in a column. `getter` reads the same value from an item in memory: a
+    message, a mapping or a row; the default follows the dots of `name`.
     """
 
     name: str
     kind: Kind
-    column: Column | None = None
+    column: Column | Beside | None = None
     getter: Callable[[Any], Any] | None = None
     choices: Choices | None = None
 
@@ -74,7 +99,7 @@ class Field:
 
     @property
     def sql(self) -> Column:
-        """The column; TypeError where the resource lives in memory only."""
-        if self.column is None:
+        """The column; TypeError where there is none, as for a resource that lives in memory."""
+        if self.column is None or isinstance(self.column, Beside):
             raise TypeError(f"filter field {self.name!r} has no column")
         return self.column

@@ -31,12 +31,13 @@ class Text:
     """A literal, quoted or not: the field decides what it means.
 
     `open_start` and `open_end` say that any text may stand there; both with an empty body is
-    the lone star.
+    the lone star. Quotes matter where numbers and texts may stand: `"3"` is a text.
     """
 
     body: str
     open_start: bool = False
     open_end: bool = False
+    is_quoted: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +252,8 @@ class _Parser:
             sign = now[1] or now[2]
             return Now(self._offset(negative=sign == "-")) if sign else Now()
         start = self._at + 1
-        return _as_text(self._literal(star=_STAR), start)
+        is_quoted = self._text.startswith('"', self._at)
+        return _as_text(self._literal(star=_STAR), start, is_quoted=is_quoted)
 
     def _offset(self, *, negative: bool) -> timedelta:
         start = self._at + 1
@@ -305,7 +307,7 @@ class _Parser:
         return bad_filter(self._at + 1, problem)
 
 
-def _as_text(literal: str, position: int) -> Text:
+def _as_text(literal: str, position: int, *, is_quoted: bool) -> Text:
     """Splits the stars at both ends off."""
     body = literal.removeprefix(_STAR)
     open_start = body != literal
@@ -313,7 +315,7 @@ def _as_text(literal: str, position: int) -> Text:
     if _STAR in shorter:
         raise bad_filter(position, "* stands only at an end of a text; in quotes \\* is a star")
     lone = literal != "" and shorter == ""
-    return Text(shorter, open_start or lone, shorter != body or lone)
+    return Text(shorter, open_start or lone, shorter != body or lone, is_quoted)
 
 
 def _duration(text: str) -> timedelta | None:
@@ -355,7 +357,7 @@ def _unparse_text(text: Text) -> str:
     if text.open_start and not text.body:
         return "*"
     start, end = "*" * text.open_start, "*" * text.open_end
-    if _BARE.fullmatch(text.body) and "*" not in text.body:
+    if _BARE.fullmatch(text.body) and "*" not in text.body and not text.is_quoted:
         return start + text.body + end
     return f'"{start}{_quote(text.body)[1:-1]}{end}"'
 

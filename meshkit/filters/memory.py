@@ -1,5 +1,6 @@
 """Filters as predicates over messages, mappings and rows."""
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from datetime import UTC
@@ -7,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from meshkit.filters.binding import AllOf, Bound, Leaf, Negation, Pattern, Test
-from meshkit.filters.fields import Choice, Field, Kind
+from meshkit.filters.fields import MAPS, MAX_TEXT, Choice, Field, Kind
 
 Predicate = Callable[[Any], bool]
 
@@ -49,6 +51,8 @@ def _test(leaf: Leaf) -> Predicate:
     operand = leaf.operand
     if leaf.test in {Test.IS_SET, Test.HAS_KEY}:
         return lambda _value: True
+    if leaf.field.kind is Kind.VALUES:
+        return _value_test(leaf)
     if isinstance(operand, Pattern):
         return _pattern(operand)
     if isinstance(operand, Choice):
@@ -58,6 +62,17 @@ def _test(leaf: Leaf) -> Predicate:
         return lambda value: bool(value == operand)
     compare = _COMPARISONS[leaf.test]
     return lambda value: compare(value, operand)
+
+
+def _value_test(leaf: Leaf) -> Predicate:
+    """Texts are compared with texts, numbers with numbers."""
+    operand = leaf.operand
+    if isinstance(operand, Pattern):
+        fits = _pattern(operand)
+        return lambda value: isinstance(value, str) and fits(value)
+    compare: Callable[[Any, Any], bool] = _COMPARISONS.get(leaf.test, operator.eq)
+    kind = float if isinstance(operand, float) else str
+    return lambda value: isinstance(value, kind) and compare(value, operand)
 
 
 def _pattern(pattern: Pattern) -> Predicate:
@@ -73,10 +88,9 @@ def _reader(leaf: Leaf) -> Callable[[Any], Any]:
     """Reads the value, None where it is absent; an empty text is absent."""
     field, key = leaf.field, leaf.key
     get = field.getter or _by_path(field)
-    if leaf.test is Test.HAS_KEY:
-        return lambda item: True if key in (get(item) or {}) else None
-    if field.kind is Kind.MAP:
-        return lambda item: (get(item) or {}).get(key) or None
+    if field.kind in MAPS:
+        is_set = leaf.test is not Test.HAS_KEY
+        return lambda item: _of_key(get(item), key, is_set=is_set)
     normal = _NORMAL.get(field.kind, _same)
 
     def read(item: Any) -> Any:
@@ -84,6 +98,37 @@ def _reader(leaf: Leaf) -> Callable[[Any], Any]:
         return None if value is None or value == "" else normal(value)
 
     return read
+
+
+def _of_key(values: Any, key: str | None, *, is_set: bool) -> Any:
+    if not values or key not in values:
+        return None
+    value = scalar(values[key])
+    return None if is_set and value == "" else value
+
+
+class Opaque:
+    """A value that is there, and equals nothing: a list, an object, a long text."""
+
+
+OPAQUE = Opaque()
+
+
+def scalar(value: Any) -> str | float | Opaque | None:
+    """What a value of a map counts as in comparisons; None for null, which counts as absent.
+
+    Also what is stored of it to be found by, so that both meanings agree.
+    """
+    if isinstance(value, Value):
+        kind = value.WhichOneof("kind")
+        value = None if kind in {None, "null_value"} else getattr(value, str(kind))
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return float(value) if math.isfinite(value) else OPAQUE
+    return value if isinstance(value, str) and len(value) <= MAX_TEXT else OPAQUE
 
 
 def _by_path(field: Field) -> Callable[[Any], Any]:

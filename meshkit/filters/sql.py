@@ -13,13 +13,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from meshkit.filters.binding import AllOf, Bound, Leaf, Negation, Operand, Pattern, Test
-from meshkit.filters.fields import Choice, Column
+from meshkit.filters.fields import MAX_TEXT, Beside, Choice, Column
 
 _COMPARISONS: dict[Test, Callable[[Any, Any], Any]] = {
     Test.EQ: operator.eq,
@@ -43,23 +42,40 @@ def condition(bound: Bound, *, negated: bool = False) -> ColumnElement[bool]:
 
 
 def _leaf(leaf: Leaf, *, negated: bool) -> ColumnElement[bool]:
+    if leaf.key is not None:
+        found = _found(leaf)
+        return sa.not_(found) if negated else found
     column = leaf.field.sql
-    subject: Column = column
+    test = _test(column, leaf.test, leaf.operand)
+    return sa.or_(column.is_(None), sa.not_(test)) if negated else test
+
+
+def _found(leaf: Leaf) -> ColumnElement[bool]:
+    """That the map has a value which fits."""
+    beside = leaf.field.column
+    if isinstance(beside, Beside):
+        is_its = [beside.uid == beside.owner, beside.key == _text(beside.prefix + str(leaf.key))]
+        fits = value_test(leaf, beside.text, beside.number)
+        return sa.exists().where(*is_its, *fits).correlate(_table(beside.owner))
+    column = leaf.field.sql
+    pairs = _Pairs(column).table_valued(
+        sa.column("key", sa.Text), sa.column("text", sa.Text), sa.column("number", sa.Double)
+    )
+    fits = value_test(leaf, pairs.c.text, pairs.c.number)
+    return sa.exists().where(pairs.c.key == _text(leaf.key), *fits).correlate(_table(column))
+
+
+def value_test(leaf: Leaf, text: Column, number: Column) -> list[ColumnElement[bool]]:
+    """The conditions on the value of the leaf's key, where it is that of a row beside."""
     if leaf.test is Test.HAS_KEY:
-        test: Any = _MapHas(column, _text(leaf.key))
-    elif leaf.key is None:
-        test = _test(column, leaf.test, leaf.operand)
-    else:
-        subject = _MapValue(column, _text(leaf.key))
-        test = _map_test(subject, leaf)
-    return sa.or_(subject.is_(None), sa.not_(test)) if negated else test
+        return []
+    if leaf.test is Test.IS_SET:
+        return [sa.or_(text.is_(None), text != "")]
+    return [_test(number if isinstance(leaf.operand, float) else text, leaf.test, leaf.operand)]
 
 
-def _map_test(value: ColumnElement[str], leaf: Leaf) -> Any:
-    if leaf.test is not Test.EQ:
-        return _test(value, leaf.test, leaf.operand)
-    pair = sa.literal({leaf.key: leaf.operand}, JSONB())
-    return _MapContains(leaf.field.sql, _text(leaf.key), _text(leaf.operand), pair)
+def _table(column: Any) -> Any:
+    return getattr(column, "expression", column).table
 
 
 def _test(subject: Column, test: Test, operand: Operand) -> Any:
@@ -114,26 +130,23 @@ class _Like(_Condition):
     inherit_cache = True
 
 
-class _MapHas(_Condition):
-    """(map, key): on PostgreSQL a test that a GIN index serves."""
+class _Pairs(FunctionElement[Any]):
+    """(map as JSON): its keys with their values, as rows beside a resource hold them."""
 
     inherit_cache = True
 
 
-class _MapContains(_Condition):
-    """(map, key, value, {key: value}): on PostgreSQL a test that a GIN index serves."""
-
-    inherit_cache = True
-
-
-class _MapValue(FunctionElement[str]):
-    """(map, key): the key's text, NULL where the map lacks the key."""
-
-    type = sa.Text()
-    inherit_cache = True
-
-
-_SQLITE_VALUE = "(SELECT pair.value FROM json_each({}) AS pair WHERE pair.key = {})"
+_SQLITE_PAIRS = f"""(SELECT key,
+    CASE WHEN type IN ('true', 'false') THEN type
+         WHEN type = 'text' AND length(value) <= {MAX_TEXT} THEN value END AS text,
+    CASE WHEN type IN ('integer', 'real') THEN value END AS number
+    FROM json_each({{}}) WHERE type <> 'null')"""  # noqa: S608 - a number of ours
+_POSTGRESQL_PAIRS = f"""(SELECT key,
+    CASE WHEN jsonb_typeof(value) = 'boolean' OR jsonb_typeof(value) = 'string'
+         AND length(value #>> '{{{{}}}}') <= {MAX_TEXT} THEN value #>> '{{{{}}}}' END AS text,
+    CASE WHEN jsonb_typeof(value) = 'number'
+         THEN CAST(value AS double precision) END AS number
+    FROM jsonb_each({{}}) WHERE jsonb_typeof(value) <> 'null')"""  # noqa: S608 - likewise
 
 
 def _renders(element: type[FunctionElement[Any]], dialect: str, template: str, *uses: int) -> None:
@@ -148,9 +161,5 @@ def _renders(element: type[FunctionElement[Any]], dialect: str, template: str, *
 
 _renders(_Like, "sqlite", "({} GLOB {})", 0, 1)
 _renders(_Like, "postgresql", "({} LIKE {} ESCAPE '\\')", 0, 2)
-_renders(_MapValue, "sqlite", _SQLITE_VALUE, 0, 1)
-_renders(_MapValue, "postgresql", "({} ->> {})", 0, 1)
-_renders(_MapHas, "sqlite", f"({_SQLITE_VALUE} IS NOT NULL)", 0, 1)
-_renders(_MapHas, "postgresql", "({} ? {})", 0, 1)
-_renders(_MapContains, "sqlite", f"({_SQLITE_VALUE} = {{}})", 0, 1, 2)
-_renders(_MapContains, "postgresql", "({} @> {})", 0, 3)
+_renders(_Pairs, "sqlite", _SQLITE_PAIRS, 0)
+_renders(_Pairs, "postgresql", _POSTGRESQL_PAIRS, 0)

@@ -9,7 +9,8 @@ from sqlalchemy import Column, ColumnElement, Table, UniqueConstraint
 
 from meshkit.filters import grammar, memory, sql
 from meshkit.filters.binding import Binder, Bound, field_names
-from meshkit.filters.fields import Field
+from meshkit.filters.fields import Beside, Field
+from meshkit.filters.leading import Lead, leads_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class Filter:
     def where(self) -> ColumnElement[bool]:
         """The condition for WHERE; TypeError where a field has no column."""
         return sql.condition(self.bound)
+
+    def leads(self) -> list[Lead]:
+        """The values of maps by which a database can find what matches."""
+        return leads_of(self.bound)
 
     def predicate(self) -> Callable[[Any], bool]:
         """The same decision about items in memory, compiled once for many of them."""
@@ -61,6 +66,8 @@ class Fields:
 
 
 def _indexed(column: Any) -> bool:
+    if isinstance(column, Beside):
+        return _indexed(column.uid) and _indexed(column.text) and _indexed(column.number)
     plain = getattr(column, "expression", column)
     if not isinstance(plain, Column) or not isinstance(plain.table, Table):
         return False

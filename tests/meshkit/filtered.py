@@ -5,7 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from meshkit.filters import Choices, Field, Fields, Kind
+from meshkit.filters import Beside, Choices, Field, Fields, Kind
 from meshkit.schema import Json, UtcDateTime
 
 NOW = datetime(2025, 6, 15, 12, tzinfo=UTC)
@@ -25,7 +25,23 @@ things = sa.Table(
     sa.Column("score", sa.Double),
     sa.Column("create_time", UtcDateTime),
     sa.Column("labels", Json),
+    sa.Column("notes", Json),
 )
+# The same maps, a row for each value: where lists find them that have no end.
+values = sa.Table(
+    "values_beside",
+    metadata,
+    sa.Column("thing", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("text", sa.Text, index=True),
+    sa.Column("number", sa.Double, index=True),
+)
+
+
+def beside(prefix: str) -> Beside:
+    return Beside(things.c.id, values.c.thing, values.c.key, values.c.text, values.c.number, prefix)
+
+
 FIELDS = Fields(
     Field("name", Kind.STRING, things.c.name),
     Field("uid", Kind.UUID, things.c.uid),
@@ -36,6 +52,9 @@ FIELDS = Fields(
     Field("score", Kind.FLOAT, things.c.score),
     Field("create_time", Kind.TIMESTAMP, things.c.create_time),
     Field("labels", Kind.MAP, things.c.labels),
+    Field("notes", Kind.VALUES, things.c.notes),
+    Field("tags", Kind.MAP, beside("labels."), lambda item: item["labels"]),
+    Field("facts", Kind.VALUES, beside("notes."), lambda item: item["notes"]),
 )
 THING = {
     "name": "projects/demo/runs/nightly",
@@ -47,4 +66,5 @@ THING = {
     "score": 0.5,
     "create_time": NOW - timedelta(hours=1),
     "labels": {"team": "vision", "a.b": "x y"},
+    "notes": {"f1": 0.93, "epochs": 3, "kind": "3", "ok": True, "tried": [1, 2], "none": None},
 }

@@ -13,15 +13,20 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import StaticPool
 
-from meshkit.filters import grammar
+from meshkit.filters import grammar, scalar
 from meshkit.filters.grammar import And, Compare, Expression, Not, Now, Operator, Or, Text
-from tests.meshkit.filtered import FIELDS, NOW, STATES, THING, metadata, things
+from tests.meshkit.filtered import FIELDS, NOW, STATES, THING, metadata, things, values
 
 # Few letters, so that random filters meet random rows; all that LIKE, GLOB and quotes fear.
 LETTERS = "aAbé%_*?[]^-\\\"' 😀"
 texts = st.text(LETTERS, max_size=3)
 times = st.integers(-3, 3).map(lambda minutes: NOW + timedelta(minutes=minutes, microseconds=1))
 keys = st.sampled_from(["team", "a.b", 'q"', "é", "0"])
+numbers = st.sampled_from([0, 1, -1, 0.1, -1.5, 1e300, 2**53])
+# Also what only counts as being there: lists, objects, long texts.
+anything = (
+    st.none() | st.booleans() | numbers | texts | st.sampled_from(["1", "true", [1], {}, "a" * 257])
+)
 integers = st.sampled_from([0, 1, -1, 2, 2**31 - 1, -(2**31)])
 floats = st.sampled_from([0.0, 0.1, -1.5, 1e300])
 uuids = st.sampled_from([UUID(int=1), UUID(int=2**127)])
@@ -37,6 +42,7 @@ rows = st.fixed_dictionaries(
         "score": st.none() | floats,
         "create_time": st.none() | times,
         "labels": st.none() | st.dictionaries(keys, texts, max_size=2),
+        "notes": st.none() | st.dictionaries(keys, anything, max_size=3),
     }
 )
 
@@ -59,10 +65,17 @@ def one(name: str) -> st.SearchStrategy[tuple[str, ...]]:
 
 STAR = Text("", True, True)
 ORDERED = "= != < <= > >="
+MAPS = st.sampled_from(["labels", "tags"])
+VALUES = st.sampled_from(["notes", "facts"])
+literals = st.sampled_from(["true", "false", "1"]) | texts
 comparisons = st.one_of(
     compares(one("name"), "= != :", patterns(texts)),
-    compares(st.tuples(st.just("labels"), keys), "= != :", patterns(texts)),
-    compares(one("labels"), ":", keys.map(Text)),
+    compares(st.tuples(MAPS, keys), "= != :", patterns(texts)),
+    compares(st.tuples(VALUES, keys), "= != :", patterns(literals)),
+    compares(st.tuples(VALUES, keys), "= != :", literals.map(lambda t: Text(t, is_quoted=True))),
+    compares(st.tuples(VALUES, keys), ORDERED, numbers.map(lambda number: Text(repr(number)))),
+    compares(st.tuples(MAPS | VALUES), ":", keys.map(Text)),
+    compares(st.tuples(MAPS | VALUES, keys), ": = !=", st.just(STAR)),
     compares(
         st.sampled_from([("state",), ("level",)]),
         "= !=",
@@ -81,7 +94,9 @@ comparisons = st.one_of(
         st.integers(-3, 3).map(lambda n: Now(timedelta(minutes=n, microseconds=1))),
     ),
     compares(
-        st.sampled_from([(name,) for name in THING if name != "labels"]), ": = !=", st.just(STAR)
+        st.sampled_from([(name,) for name in THING if name not in ("labels", "notes")]),
+        ": = !=",
+        st.just(STAR),
     ),
 )
 
@@ -94,6 +109,20 @@ def joined(terms: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression
 # Two levels of joints and a NOT above: within MAX_DEPTH and MAX_TERMS.
 inner = comparisons | joined(comparisons)
 expressions: st.SearchStrategy[Expression] = inner | joined(inner) | st.builds(Not, joined(inner))
+
+
+def beside(number: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The maps of an item as they are kept to be found by."""
+    for name in ("labels", "notes"):
+        for key, value in (item.get(name) or {}).items():
+            plain = scalar(value)
+            if plain is not None:
+                yield {
+                    "thing": number,
+                    "key": f"{name}.{key}",
+                    "text": plain if isinstance(plain, str) else None,
+                    "number": plain if isinstance(plain, float) else None,
+                }
 
 
 class Bench:
@@ -125,6 +154,9 @@ class Bench:
     def matching(self, items: list[dict[str, Any]], where: sa.ColumnElement[bool]) -> set[int]:
         def work(connection: sa.Connection) -> set[int]:
             connection.execute(things.insert(), [{"id": n, **item} for n, item in enumerate(items)])
+            kept = [row for n, item in enumerate(items) for row in beside(n, item)]
+            if kept:
+                connection.execute(values.insert(), kept)
             found = set(connection.scalars(sa.select(things.c.id).where(where)))
             connection.rollback()
             return found

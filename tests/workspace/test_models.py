@@ -172,7 +172,7 @@ async def test_versions_are_listed_within_and_across_models(ws: Harness) -> None
     async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
         await listed("projects/absent/models/-")
     async with refused("INVALID_ARGUMENT", "INVALID_FILTER"):
-        await listed(FRAUD, "metadata.auc > 1")
+        await listed(FRAUD, "metadata.auc > high")
 
 
 async def test_bad_versions_are_refused(ws: Harness) -> None:

@@ -12,12 +12,12 @@ from meshkit.ids import new_uid
 from meshkit.paging import Window
 from meshkit.session import Session
 from workspace import names
+from workspace.operations import changes
 from workspace.operations.changes import check_etag
 from workspace.operations.refusals import absent, taken
 from workspace.store import artifact_use as use
 from workspace.store import artifacts as store
 from workspace.store import models as model_store
-from workspace.store.base import update
 from workspace.store.lists import Listed
 from workspace.store.schema_artifacts import Artifact, ArtifactVersion, ContentRemoval
 
@@ -31,7 +31,7 @@ def change_artifact(
 ) -> Artifact:
     """Gives fields new values; NotFound, or Aborted where the etag is another one."""
     row = _locked(session, project, artifact, etag)
-    _change(session, row, values)
+    changes.apply(session, row, values)
     return row
 
 
@@ -43,7 +43,7 @@ def change_version(
     alias = values.get("alias")
     if alias and alias != row.alias and store.find(session, project, artifact, alias):
         raise taken(f"projects/{project}/artifacts/{artifact}/versions/{alias}")
-    _change(session, row, values)
+    changes.apply(session, row, values)
     return row
 
 
@@ -97,19 +97,6 @@ def prune(
     _remove(session, rows, with_content=with_content)
     session.audited(resource=names.project(project))
     return Pruned(found.page, rows)
-
-
-def _change(session: Session, row: Artifact | ArtifactVersion, values: Mapping[str, Any]) -> None:
-    differing = {name: new for name, new in values.items() if getattr(row, name) != new}
-    if not differing:
-        return
-    for name, value in differing.items():
-        setattr(row, name, value)
-    row.changes += 1
-    row.update_time = session.now
-    update(session, [row], (*differing, "changes", "update_time"))
-    session.emit(ChangeKind.UPDATED, row, fields=tuple(differing))
-    session.audited(resource=row.name, fields=tuple(differing))
 
 
 def _locked(session: Session, project: str, artifact: str, etag: str) -> Artifact:
@@ -179,7 +166,7 @@ def _remove(session: Session, rows: Sequence[ArtifactVersion], *, with_content: 
     for artifact in artifacts.values():
         if (artifact.id, artifact.latest_version) in gone:
             last = store.newest(session, project, artifact.id)
-            _change(session, artifact, {"latest_version": last.version if last else 0})
+            changes.apply(session, artifact, {"latest_version": last.version if last else 0})
 
 
 def _delete_rows(session: Session, rows: Sequence[ArtifactVersion], *, with_content: bool) -> None:

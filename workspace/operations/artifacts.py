@@ -14,6 +14,7 @@ from workspace.operations.refusals import absent, taken
 from workspace.store import artifacts as store
 from workspace.store import projects as project_store
 from workspace.store import steps as step_store
+from workspace.store import values as value_store
 from workspace.store.base import insert, update
 from workspace.store.schema_artifacts import Artifact, ArtifactVersion, LineageEdge
 
@@ -93,7 +94,9 @@ class _Work:
         insert(session, self._new_artifacts)
         grown = ("latest_version", "last_number", "update_time", "changes")
         update(session, list(self._grown.values()), grown)
-        insert(session, [version for version, _ in self._created])
+        versions = [version for version, _ in self._created]
+        insert(session, versions)
+        value_store.add(session, versions)
         store.add_edges(session, self._edges)
         for artifact in self._new_artifacts:
             session.emit(ChangeKind.CREATED, artifact)

@@ -7,6 +7,7 @@ from meshkit.feed import ChangeKind
 from meshkit.session import Session
 from workspace import names
 from workspace.operations.refusals import changed
+from workspace.store import values as value_store
 from workspace.store.base import update
 
 
@@ -29,10 +30,12 @@ def apply(session: Session, row: Any, values: Mapping[str, Any]) -> None:
     differing = {name: new for name, new in values.items() if getattr(row, name) != new}
     if not differing:
         return
+    before = {name: getattr(row, name) for name in differing}
     for name, value in differing.items():
         setattr(row, name, value)
     row.changes += 1
     row.update_time = session.now
     update(session, [row], (*differing, "changes", "update_time"))
+    value_store.follow(session, row, before)
     session.emit(ChangeKind.UPDATED, row, fields=tuple(differing))
     session.audited(resource=row.name, fields=tuple(differing))

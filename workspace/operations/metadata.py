@@ -12,6 +12,7 @@ from workspace.operations.moves import Moves
 from workspace.operations.refusals import absent, fenced, illegal, invalid
 from workspace.store import runs as run_store
 from workspace.store import steps as step_store
+from workspace.store import values as value_store
 
 MAX_BYTES = 64 << 10
 _PLAIN = (str, int, float, bool)
@@ -40,7 +41,9 @@ def write(session: Session, new: Values) -> None:
         raise illegal(run.name, run.state, run.state)
     moves = Moves(session)
     if not new.step:
-        run.metadata = _merged(run.name, run.metadata, new.values)
+        before = run.metadata
+        run.metadata = _merged(run.name, before, new.values)
+        value_store.follow(session, run, {"metadata": before})
         moves.change_run(run, "metadata")
     else:
         step = step_store.get(session, run.uid, new.step)

@@ -19,6 +19,7 @@ from workspace.store import model_versions as store
 from workspace.store import models as model_store
 from workspace.store import projects as project_store
 from workspace.store import runs as run_store
+from workspace.store import values as value_store
 from workspace.store.base import insert, update
 from workspace.store.schema_models import HELD, Model, ModelVersion, ModelVersionLink
 
@@ -80,6 +81,7 @@ def create(session: Session, new: NewVersion) -> ModelVersion:
     )
     models.save(session, model, ("latest_number",))
     insert(session, [row])
+    value_store.add(session, [row])
     session.emit(ChangeKind.CREATED, row)
     session.audited(resource=row.name)
     return row
@@ -111,16 +113,18 @@ def _model(session: Session, new: NewVersion) -> Model:
 
 
 def change(
-    session: Session, key: VersionKey, values: Mapping[str, Any], *, etag: str
+    session: Session, key: VersionKey, changed: Mapping[str, Any], *, etag: str
 ) -> ModelVersion:
     """Gives fields new values; NotFound, or Aborted where the etag is another one."""
     _, row = held(session, key)
     check_etag(row, etag)
-    differing = {name: new for name, new in values.items() if getattr(row, name) != new}
+    differing = {name: new for name, new in changed.items() if getattr(row, name) != new}
+    before = {name: getattr(row, name) for name in differing}
     for name, value in differing.items():
         setattr(row, name, value)
     if differing:
         save(session, row, tuple(differing))
+        value_store.follow(session, row, before)
         session.audited(resource=row.name, fields=tuple(differing))
     return row
 

@@ -24,6 +24,7 @@ from workspace.store import snapshots as snapshot_store
 from workspace.store import stacks as stack_store
 from workspace.store import statistics
 from workspace.store import steps as step_store
+from workspace.store import values as value_store
 from workspace.store.base import insert
 from workspace.store.schema import Run, Step
 from workspace.store.schema_logs import LogRemoval, LogStream
@@ -261,6 +262,7 @@ class _Makers:
         runs = [result for result in results if isinstance(result, Run)]
         pipelines.ensure(session, self._pipelines)
         insert(session, runs)
+        value_store.add(session, runs)
         steps = [step for run in runs for step in self._steps[run.uid]]
         insert(session, steps)
         cache_uses.note(session, steps)

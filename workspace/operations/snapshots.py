@@ -14,6 +14,7 @@ from workspace.store import builds as build_store
 from workspace.store import projects as project_store
 from workspace.store import snapshots as store
 from workspace.store import triggers as trigger_store
+from workspace.store import values as value_store
 from workspace.store.base import insert
 from workspace.store.schema_snapshots import Snapshot
 
@@ -80,6 +81,7 @@ def create(session: Session, new: NewSnapshot) -> Snapshot:
         code_repository=new.code_repository,
     )
     insert(session, [row])
+    value_store.add(session, [row])
     session.emit(ChangeKind.CREATED, row)
     session.audited(resource=row.name)
     return row

@@ -10,6 +10,7 @@ from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
 from workspace import names
 from workspace.lifecycle import RUN_ACTIVE
+from workspace.store import values
 from workspace.store.base import columns, every, fetch, insert
 from workspace.store.lists import Listed, listed
 from workspace.store.schema import Run, Step
@@ -99,11 +100,13 @@ def remove(session: Session, versions: Sequence[UUID]) -> None:
     edges, table = LineageEdge.__table__, ArtifactVersion.__table__
     connection.execute(edges.delete().where(session.among(_E.version_uid, versions)))
     connection.execute(table.delete().where(session.among(_V.uid, versions)))
+    values.forget(session, versions)
 
 
 def remove_artifact(session: Session, uid: UUID) -> None:
     """Deletes an artifact that has no versions left."""
     session.connection().execute(Artifact.__table__.delete().where(_A.uid == uid))
+    values.forget(session, [uid])
 
 
 def held(session: Session, uris: Sequence[str]) -> set[str]:

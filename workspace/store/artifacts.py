@@ -10,8 +10,10 @@ from meshkit.paging import OrderKey, Orders, Window
 from meshkit.query import Query
 from meshkit.schema import among, among_pairs
 from meshkit.session import Session
+from workspace.store import collections, values
 from workspace.store.base import Rows, columns, every, fetch, ignore_conflicts, insert_or
-from workspace.store.lists import Listed, listed, matching
+from workspace.store.collections import Collection
+from workspace.store.lists import Listed
 from workspace.store.schema import Step
 from workspace.store.schema_artifacts import Artifact, ArtifactVersion, CacheUse, LineageEdge
 
@@ -28,7 +30,8 @@ ORDERS = Orders(
 FIELDS = Fields(
     Field("create_time", Kind.TIMESTAMP, _A.create_time),
     Field("display_name", Kind.STRING, _A.display_name),
-    Field("labels", Kind.MAP, _A.labels),
+    Field("labels", Kind.MAP, values.beside(Artifact, "labels")),
+    Field("metadata", Kind.VALUES, values.beside(Artifact, "metadata")),
 )
 VERSION_ORDERS = Orders((OrderKey("create_time", _V.create_time),), OrderKey("uid", _V.uid))
 VERSION_FIELDS = Fields(
@@ -40,7 +43,8 @@ VERSION_FIELDS = Fields(
         choices=Choices({type_: n for n, type_ in enumerate(TYPES, 1)}, "ARTIFACT_TYPE_"),
     ),
     Field("alias", Kind.STRING, _V.alias),
-    Field("labels", Kind.MAP, _V.labels),
+    Field("labels", Kind.MAP, values.beside(ArtifactVersion, "labels")),
+    Field("metadata", Kind.VALUES, values.beside(ArtifactVersion, "metadata")),
     Field("create_time", Kind.TIMESTAMP, _V.create_time),
 )
 
@@ -101,7 +105,8 @@ def lock_many(session: Session, project: str, ids: Iterable[str]) -> dict[str, A
 def list_page(
     session: Session, project: str, window: Window, filter_: Filter | None
 ) -> Listed[Artifact]:
-    return listed(session, Artifact, window, _A.project == project, *matching(filter_))
+    collection = Collection(values.artifacts_of(project), [_A.project == project])
+    return collections.page(session, Artifact, window, collection, filter_)
 
 
 def find(session: Session, project: str, artifact: str, key: str) -> ArtifactVersion | None:
@@ -141,10 +146,11 @@ def list_versions(
     session: Session, project: str, artifact: str | None, window: Window, filter_: Filter | None
 ) -> Listed[ArtifactVersion]:
     """Versions of one artifact, or of all."""
-    conditions = [_V.project == project, *matching(filter_)]
+    scope = [_V.project == project]
     if artifact is not None:
-        conditions.append(_V.artifact == artifact)
-    return listed(session, ArtifactVersion, window, *conditions)
+        scope.append(_V.artifact == artifact)
+    collection = Collection(values.versions_of(project, artifact), scope)
+    return collections.page(session, ArtifactVersion, window, collection, filter_)
 
 
 def add_edges(session: Session, edges: Sequence[LineageEdge]) -> None:

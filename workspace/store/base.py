@@ -72,6 +72,7 @@ class SealedColumn(sa.LargeBinary):
 _TYPES: dict[Any, Any] = {
     **TYPE_ANNOTATIONS,
     str: sa.Text(),
+    float: sa.Double(),
     bool: sa.Boolean(),
     bytes: sa.LargeBinary(),
     Sealed: SealedColumn(),
@@ -93,14 +94,14 @@ R = TypeVar("R", bound=Row)
 
 
 def stored(
-    table: str, *rules: sa.schema.SchemaItem, key: Sequence[str] = ("uid",)
+    table: str, *rules: sa.schema.SchemaItem, key: Sequence[str] = ("uid",), **options: Any
 ) -> Callable[[type[R]], type[R]]:
     """Derives the table of a row class; `rules` are its constraints and indexes."""
 
     def decorate(cls: type[R]) -> type[R]:
         hints = get_type_hints(cls)
         columns = [_column(field.name, hints[field.name], key) for field in fields(cls)]  # type: ignore[arg-type]
-        cls.__table__ = sa.Table(table, metadata, *columns, *rules)
+        cls.__table__ = sa.Table(table, metadata, *columns, *rules, **options)
         return cls
 
     return decorate

@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from meshkit.filters import Choices, Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
+from workspace.store import collections, values
 from workspace.store.base import Rows, columns, every, fetch
+from workspace.store.collections import Collection
 from workspace.store.lists import Listed, listed, matching
 from workspace.store.schema_models import (
     ModelStage,
@@ -36,6 +38,8 @@ FIELDS = Fields(
     Field("stage", Kind.ENUM, _V.stage, choices=_STAGES),
     Field("run", Kind.STRING, _V.run),
     Field("create_time", Kind.TIMESTAMP, _V.create_time),
+    Field("labels", Kind.MAP, values.beside(ModelVersion, "labels")),
+    Field("metadata", Kind.VALUES, values.beside(ModelVersion, "metadata")),
 )
 LINK_ORDERS = Orders((OrderKey("create_time", _L.create_time),), OrderKey("uid", _L.uid))
 LINK_FIELDS = Fields(
@@ -91,10 +95,11 @@ def list_page(
     session: Session, project: str, model: str | None, window: Window, filter_: Filter | None
 ) -> Listed[ModelVersion]:
     """Versions of one model, or of all."""
-    conditions = [_V.project == project, *matching(filter_)]
+    scope = [_V.project == project]
     if model is not None:
-        conditions.append(_V.model == model)
-    return listed(session, ModelVersion, window, *conditions)
+        scope.append(_V.model == model)
+    collection = Collection(values.model_versions_of(project, model), scope)
+    return collections.page(session, ModelVersion, window, collection, filter_)
 
 
 def delete(session: Session, version: ModelVersion) -> None:
@@ -102,6 +107,7 @@ def delete(session: Session, version: ModelVersion) -> None:
     connection = session.connection()
     connection.execute(ModelVersionLink.__table__.delete().where(_L.version_uid == version.uid))
     connection.execute(ModelVersion.__table__.delete().where(_V.uid == version.uid))
+    values.forget(session, [version.uid])
 
 
 def links(

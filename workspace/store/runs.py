@@ -15,8 +15,10 @@ from meshkit.schema import among, database_time_ms
 from meshkit.session import Session
 from workspace import names
 from workspace.lifecycle import RUN_ACTIVE, RunState
+from workspace.store import collections, values
 from workspace.store.base import Rows, columns, every, fetch, insert_or
-from workspace.store.lists import Listed, Visible, listed, matching, within
+from workspace.store.collections import Collection
+from workspace.store.lists import Listed, Visible, within
 from workspace.store.schema import LateReport, Launch, Run, RunCounter, Step, StepAttempt
 from workspace.store.schema_artifacts import CacheUse, LineageEdge
 from workspace.store.schema_conditions import RunCondition
@@ -52,7 +54,8 @@ FIELDS = Fields(
     Field("snapshot", Kind.STRING, _C.snapshot, lambda run: run.snapshot.rpartition("/")[2]),
     Field("create_time", Kind.TIMESTAMP, _C.create_time),
     Field("creator", Kind.STRING, _C.creator),
-    Field("labels", Kind.MAP, _C.labels),
+    Field("labels", Kind.MAP, values.beside(Run, "labels")),
+    Field("metadata", Kind.VALUES, values.beside(Run, "metadata")),
 )
 
 
@@ -99,15 +102,18 @@ def existing(session: Session, project: str, runs: Iterable[str]) -> set[str]:
 def list_page(
     session: Session, visible: Visible, window: Window, filter_: Filter | None
 ) -> Listed[Run]:
-    conditions = [*within(session, _C.project, visible), *matching(filter_)]
-    return listed(session, Run, window, *conditions)
+    return collections.page(session, Run, window, _collection(session, visible), filter_)
 
 
 def newest(session: Session, visible: Visible, filter_: Filter | None, limit: int) -> list[Run]:
     """The newest runs, newest first: the initial state of a watch."""
-    conditions = [*within(session, _C.project, visible), *matching(filter_)]
-    order = (_C.create_time.desc(), _C.uid.desc())
-    return fetch(session, Run, every(Run).where(*conditions).order_by(*order).limit(limit))
+    return collections.newest(session, Run, _collection(session, visible), filter_, limit)
+
+
+def _collection(session: Session, visible: Visible) -> Collection:
+    one = next(iter(visible)) if visible and len(visible) == 1 else None
+    scope = within(session, _C.project, visible)
+    return Collection(values.runs_of(one) if one else "", scope)
 
 
 def counts(session: Session, project: str) -> dict[str, int]:
@@ -230,4 +236,5 @@ def delete(session: Session, run: Run) -> list[LogStream]:
         (Run, _C.uid == run.uid),
     ):
         connection.execute(cls.__table__.delete().where(condition))
+    values.forget(session, [run.uid])
     return streams

@@ -84,7 +84,6 @@ class Project(Row):
     sa.Index(None, "project", "snapshot", "create_time", "uid"),
     sa.Index(None, "project", "creator", "create_time", "uid"),
     sa.Index(None, "project", "trigger", "create_time", "uid"),
-    sa.Index(None, "labels", postgresql_using="gin"),
     # The reaper looks at what has not ended, and nothing else; people at what failed anywhere.
     sa.Index(None, "state", "create_time", "uid"),
     _in("state", RunState, "state"),
@@ -290,4 +289,5 @@ from workspace.store import schema_snapshots as schema_snapshots  # noqa: E402, 
 from workspace.store import schema_stacks as schema_stacks  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_statistics as schema_statistics  # noqa: E402, PLC0414
 from workspace.store import schema_triggers as schema_triggers  # noqa: E402, PLC0414 - likewise
+from workspace.store import schema_values as schema_values  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_webhooks as schema_webhooks  # noqa: E402, PLC0414 - likewise

@@ -15,7 +15,6 @@ from workspace.store.base import Row, stored
     sa.UniqueConstraint("project", "id"),
     sa.Index(None, "project", "create_time", "uid"),
     sa.Index(None, "project", "display_name", "id", "uid"),
-    sa.Index(None, "labels", postgresql_using="gin"),
     sa.ForeignKeyConstraint(["project"], ["projects.id"]),
 )
 @dataclass(slots=True)
@@ -55,7 +54,6 @@ class Artifact(Row):
     sa.Index(None, "project", "artifact", "create_time", "uid"),
     sa.Index(None, "project", "artifact", "type", "create_time", "uid"),
     sa.Index(None, "project", "artifact", "producer_run", "create_time", "uid"),
-    sa.Index(None, "labels", postgresql_using="gin"),
     # Who else holds these bytes, asked before they are deleted.
     sa.Index(None, "uri"),
     sa.ForeignKeyConstraint(["project", "artifact"], ["artifacts.project", "artifacts.id"]),

@@ -51,7 +51,6 @@ class Pipeline(Row):
     sa.Index(None, "project", "build", "create_time", "uid"),
     sa.Index(None, "project", "code_repository"),
     sa.Index(None, "stack"),
-    sa.Index(None, "labels", postgresql_using="gin"),
     # A template's name is one snapshot's alone; most have none.
     sa.Index(None, "project", "template", unique=True),
     _project(),

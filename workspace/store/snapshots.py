@@ -12,9 +12,10 @@ from meshkit.paging import OrderKey, Orders, Window
 from meshkit.query import Query
 from meshkit.schema import among
 from meshkit.session import Session
-from workspace.store import schedules
+from workspace.store import collections, schedules, values
 from workspace.store.base import Rows, columns, every, fetch
-from workspace.store.lists import Listed, matching, revision
+from workspace.store.collections import Collection
+from workspace.store.lists import Listed, revision
 from workspace.store.schema import Run
 from workspace.store.schema_schedules import Schedule
 from workspace.store.schema_snapshots import Snapshot
@@ -32,7 +33,7 @@ FIELDS = Fields(
     Field("template", Kind.STRING, _C.template),
     Field("build", Kind.STRING, _C.build),
     Field("create_time", Kind.TIMESTAMP, _C.create_time),
-    Field("labels", Kind.MAP, _C.labels),
+    Field("labels", Kind.MAP, values.beside(Snapshot, "labels")),
 )
 # The large ones stay where they are: lists do not show them, and making a run does not need them.
 _LARGE = {
@@ -136,6 +137,7 @@ def used(session: Session, project: str, snapshots: Sequence[str]) -> set[str]:
 
 def delete(session: Session, snapshot: Snapshot) -> None:
     session.connection().execute(Snapshot.__table__.delete().where(_C.uid == snapshot.uid))
+    values.forget(session, [snapshot.uid])
 
 
 def to_run(session: Session, project: str, snapshots: set[str]) -> dict[str, Snapshot]:
@@ -152,5 +154,5 @@ def default_parameters(session: Session, snapshot: Snapshot) -> dict[str, Any]:
 def list_page(
     session: Session, project: str, window: Window, filter_: Filter | None
 ) -> Listed[Snapshot]:
-    statement = window.apply(_LISTED.where(_C.project == project, *matching(filter_)))
-    return Listed(fetch(session, Snapshot, statement), revision(session))
+    collection = Collection(values.snapshots_of(project), [_C.project == project])
+    return collections.page(session, Snapshot, window, collection, filter_, selected=_LISTED)

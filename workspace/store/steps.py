@@ -32,6 +32,8 @@ FIELDS = Fields(
         choices=Choices({state: n for n, state in enumerate(StepState, 1)}, "STEP_STATE_"),
     ),
     Field("step_id", Kind.STRING, _C.id),
+    # One run has few: these are looked through, not indexed.
+    Field("metadata", Kind.VALUES, _C.metadata),
     Field("map_group", Kind.STRING, _C.map_group),
 )
 

@@ -75,7 +75,7 @@ def list_artifacts(*, run: str | None, query: str, limit: int, output: str) -> N
 
 @artifacts.command()
 @click.argument("artifact")
-@click.option("-q", "--query", default="", help="Which: over alias, labels.<key>, type and more.")
+@click.option("-q", "--query", default="", help="Which: over alias, type, labels.<key> ...")
 @output_option
 def versions(*, artifact: str, query: str, output: str) -> None:
     """List the versions of an artifact, newest first."""

@@ -121,7 +121,7 @@ def create(
 
 @models.command()
 @click.argument("model")
-@click.option("-q", "--query", default="", help="Which: over stage, run and create_time.")
+@click.option("-q", "--query", default="", help="Which, as in metadata.auc > 0.9.")
 @output_option
 def versions(*, model: str, query: str, output: str) -> None:
     """List the versions of a model, newest first; "-" lists those of all models."""

@@ -90,7 +90,7 @@ class ListArtifactsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which artifacts: over `labels.<key>`, `display_name` and `create_time`."""
+    """Optional. Which artifacts: over `labels.<key>`, `metadata.<key>`, `display_name` and `create_time`."""
     def __init__(
         self,
         *,
@@ -552,7 +552,9 @@ class ListArtifactVersionsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which versions: over `producer_run` (by id), `type`, `alias`, `labels.<key>` and `create_time`."""
+    """Optional. Which versions: over `producer_run` (by id), `type`, `alias`, `labels.<key>`, `metadata.<key>` and
+    `create_time`.
+    """
     def __init__(
         self,
         *,

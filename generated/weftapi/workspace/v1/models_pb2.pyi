@@ -247,7 +247,7 @@ class ListModelVersionsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which versions: over `stage`, `run` (by id) and `create_time`."""
+    """Optional. Which versions: over `stage`, `run` (by id), `labels.<key>`, `metadata.<key>` and `create_time`."""
     def __init__(
         self,
         *,

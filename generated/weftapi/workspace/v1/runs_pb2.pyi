@@ -88,7 +88,7 @@ class ListRunsRequest(_message.Message):
     """Optional. Where the last page ended."""
     filter: _builtins.str
     """Optional. Which runs: over `state`, `pipeline` and `snapshot` (by id: `pipeline = train`), `create_time`,
-    `creator`, `trigger` and labels (`labels.team = vision`).
+    `creator`, `trigger`, labels (`labels.team = vision`) and metadata (`metadata.accuracy > 0.9`).
     """
     order_by: _builtins.str
     """Optional. "create_time desc" (the default) or "create_time"."""

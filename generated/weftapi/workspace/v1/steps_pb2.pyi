@@ -59,7 +59,7 @@ class ListStepsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which steps: over `state`, `step_id` and `map_group`."""
+    """Optional. Which steps: over `state`, `step_id`, `map_group` and `metadata.<key>`."""
     def __init__(
         self,
         *,
