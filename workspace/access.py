@@ -23,7 +23,7 @@ from meshkit.resources import ID_PATTERN
 from meshkit.scopes import ExtraCheck
 from meshkit.tokens import unauthenticated
 from weftapi.controlplane.v1 import enrollment_pb2
-from workspace import names
+from workspace import names, step_tokens
 
 Permissions = frozenset[str]
 # What grants can be limited to: nothing, a project, one resource of it.
@@ -224,11 +224,13 @@ class Access:
         caller: Caller,
         policy: MethodPolicy,
         resource: str,
-        request: Message | None,  # noqa: ARG002 - the name decides alone
+        request: Message | None,
     ) -> None:
         """As `meshkit.streams.Authorizer`; Unauthenticated for what was revoked."""
         if caller.kind is CallerKind.RUN:
             await self._authorize_run(caller, policy, resource)
+            if not step_tokens.opens(caller, policy, resource, request):
+                raise _denied(policy.permission)
         elif caller.kind in _PEOPLE:
             await self._authorize_person(caller, policy, resource)
 
@@ -326,9 +328,11 @@ def own_run_only(
         if caller.kind is not CallerKind.RUN:
             return
         project, run, _attempt = names.ids(caller.subject)
-        own = names.run(project, run)
-        if not all(f"{name}/".startswith(f"{own}/") for name in names_of(request)):
-            raise PermissionDenied("NOT_PERMITTED", "A run token reaches its own run only.")
+        own, step = names.run(project, run), step_tokens.step_of(caller)
+        for name in names_of(request):
+            is_others = bool(step) and "/steps/" in name and name != step
+            if is_others or not f"{name}/".startswith(f"{own}/"):
+                raise PermissionDenied("NOT_PERMITTED", "A run token reaches its own run only.")
 
     return check
 

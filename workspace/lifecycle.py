@@ -94,14 +94,16 @@ def before_attempt(current: StepState) -> StepState:
     return StepState.RETRYING if current in _INTERRUPTED else current
 
 
-def settled(step: StepState, run: RunState) -> StepState:
+def settled(step: StepState, run: RunState, outcome: str = "") -> StepState:
     """What becomes of a step whose run has ended as `run` without a word about it.
 
     A step that never ran is STOPPED where the run was, and SKIPPED else. One that ran shares
-    the fate of its runner: nobody saw it end well.
+    the fate of its runner: nobody saw it end well; unless its own workload said so, by `outcome`.
     """
     if step in STEP_TERMINAL:
         return step
+    if outcome == StepState.SUCCEEDED:
+        return StepState.SUCCEEDED
     if run is RunState.STOPPED:
         return StepState.STOPPED
     if step is StepState.PENDING:

@@ -16,6 +16,7 @@ from meshkit.files import write_private
 from meshkit.tokens import SigningKey, TokenSigner
 from workspace import names
 from workspace.access import RUN_UID_CLAIM, SNAPSHOT_CLAIM
+from workspace.step_tokens import STEP_ATTEMPT_CLAIM
 from workspace.store import runs as run_store
 from workspace.store.schema import Run
 
@@ -43,9 +44,11 @@ class RunTokens:
         self._audience = audience
         self._clock = clock
 
-    def issue(self, run: Run) -> str:
-        """A token for the run's present attempt."""
+    def issue(self, run: Run, *, attempt: str = "") -> str:
+        """A token for the run's present attempt; or for no more than one `attempt` at a step."""
         claims = {RUN_UID_CLAIM: str(run.uid)}
+        if attempt:
+            claims[STEP_ATTEMPT_CLAIM] = attempt
         if run.snapshot:
             claims[SNAPSHOT_CLAIM] = f"projects/{run.project}/snapshots/{run.snapshot}"
         return self._signer.sign(

@@ -31,11 +31,12 @@ from workspace.connectors.desk import ConnectorDesk
 from workspace.contents import Contents
 from workspace.courier import AuditCourier
 from workspace.encoding import EventEncoder
+from workspace.extra_checks import extra_checks
 from workspace.forwarding.jobs import forwarding
 from workspace.heartbeats import Heartbeats
 from workspace.launching.managers import DirectoryManagers
-from workspace.launching.ports import WorkloadManagers
-from workspace.launching.reconciler import LaunchSettings, Reconciler
+from workspace.launching.ports import LaunchSettings, WorkloadManagers
+from workspace.launching.reconciler import Reconciler
 from workspace.logs.archive import Archivist, archivist_of
 from workspace.logs.keeper import LogKeeper
 from workspace.logs.opening import KeptLogs, open_logs
@@ -53,7 +54,7 @@ from workspace.secrets.rotation import KeyRotation
 from workspace.secrets.sealer import Sealer
 from workspace.secrets.upkeep import SecretUpkeep
 from workspace.servicers.listing import Lists
-from workspace.services import SHOWN, Parts, extra_checks, services
+from workspace.services import SHOWN, Parts, services
 from workspace.stacks.trying import Trials
 from workspace.store.base import metadata
 from workspace.triggering.reactor import Reactor
@@ -326,11 +327,7 @@ def _workspace(
 
 
 def _server(
-    parts: Parts,
-    membership: Membership,
-    trust: Trust,
-    denied_serials: DeniedSerials,
-    clock: Clock,
+    parts: Parts, membership: Membership, trust: Trust, denied_serials: DeniedSerials, clock: Clock
 ) -> MeshServer:
     settings, database = parts.settings, parts.database
     denials = DenialLog(database)

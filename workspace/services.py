@@ -9,7 +9,6 @@ from google.protobuf.descriptor import FileDescriptor
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.feed_metrics import expose_feed, expose_followers
-from meshkit.scopes import ExtraCheck
 from meshkit.server import Service
 from meshkit.telemetry import Metrics
 from weftapi.workspace.v1 import (
@@ -53,6 +52,8 @@ from weftapi.workspace.v1 import (
     stacks_pb2_grpc,
     statistics_pb2,
     statistics_pb2_grpc,
+    step_attempts_pb2,
+    step_attempts_pb2_grpc,
     steps_pb2,
     steps_pb2_grpc,
     triggers_pb2,
@@ -60,13 +61,12 @@ from weftapi.workspace.v1 import (
     webhooks_pb2,
     webhooks_pb2_grpc,
 )
-from workspace.access import Access, Policies, own_run_only
+from workspace.access import Access, Policies
 from workspace.alerting.alerts import Alerts
 from workspace.answers import Answers
 from workspace.bells import Bells
 from workspace.config import WorkspaceSettings
 from workspace.connectors.desk import ConnectorDesk
-from workspace.connectors.runs import connector_of_own_stack
 from workspace.contents import Contents
 from workspace.encoding import EventEncoder, Shown
 from workspace.heartbeats import Heartbeats
@@ -85,26 +85,22 @@ from workspace.secrets.sealer import Sealer
 from workspace.servicers.alerter_messages import alerter_to_proto
 from workspace.servicers.alerters import AlerterServicer
 from workspace.servicers.artifact_messages import artifact_to_proto, version_to_proto
-from workspace.servicers.artifacts import ArtifactServicer, producers_of
+from workspace.servicers.artifacts import ArtifactServicer
 from workspace.servicers.builds import BuildServicer, build_to_proto
 from workspace.servicers.code_repositories import (
     CodeRepositoryServicer,
     code_repository_to_proto,
-    may_fetch_code,
 )
 from workspace.servicers.components import component_to_proto
 from workspace.servicers.conditions import condition_to_proto
 from workspace.servicers.events import EventServicer
 from workspace.servicers.flavors import flavor_to_proto
 from workspace.servicers.listing import Lists
-from workspace.servicers.logs import LogServicer, log_stream_of_own_run, log_stream_to_proto
+from workspace.servicers.logs import LogServicer, log_stream_to_proto
 from workspace.servicers.model_messages import model_to_proto, request_to_proto
 from workspace.servicers.model_messages import version_to_proto as model_version_to_proto
 from workspace.servicers.models import (
     ModelServicer,
-    approval_rule,
-    linking_own_model_version,
-    run_of_new_version,
 )
 from workspace.servicers.pipelines import PipelineServicer, pipeline_to_proto
 from workspace.servicers.projects import ProjectServicer, project_to_proto
@@ -112,7 +108,7 @@ from workspace.servicers.reports import ReportServicer
 from workspace.servicers.run_archives import RunArchiveServicer
 from workspace.servicers.runs import RunServicer, run_to_proto
 from workspace.servicers.schedule_messages import schedule_to_proto
-from workspace.servicers.schedules import ScheduleServicer, may_run_snapshot
+from workspace.servicers.schedules import ScheduleServicer
 from workspace.servicers.secret_stores import SecretStoreServicer
 from workspace.servicers.secrets import SecretServicer, secret_to_proto
 from workspace.servicers.server import ServerServicer
@@ -121,8 +117,9 @@ from workspace.servicers.service_connectors import ServiceConnectorServicer
 from workspace.servicers.snapshots import SnapshotServicer, snapshot_to_proto
 from workspace.servicers.stacks import StackServicer, stack_to_proto
 from workspace.servicers.statistics import StatisticsServicer
+from workspace.servicers.step_attempts import StepAttemptServicer
 from workspace.servicers.steps import StepServicer, step_to_proto
-from workspace.servicers.triggers import TriggerServicer, trigger_to_proto, triggered_snapshot
+from workspace.servicers.triggers import TriggerServicer, trigger_to_proto
 from workspace.servicers.watches import Watches
 from workspace.servicers.webhooks import WebhookServicer, webhook_to_proto
 from workspace.stacks.trying import Trials
@@ -224,7 +221,18 @@ def services(parts: Parts) -> list[Service]:
     return [
         _service(projects_pb2, projects_pb2_grpc, ProjectServicer(database, lists, parts.access)),
         _service(pipelines_pb2, pipelines_pb2_grpc, PipelineServicer(database, lists)),
-        _service(snapshots_pb2, snapshots_pb2_grpc, _snapshots(parts)),
+        _service(
+            snapshots_pb2,
+            snapshots_pb2_grpc,
+            SnapshotServicer(
+                database,
+                lists,
+                parts.managers,
+                parts.reconciler,
+                repositories=parts.repositories,
+                clock=parts.clock,
+            ),
+        ),
         _service(builds_pb2, builds_pb2_grpc, BuildServicer(database, lists)),
         _service(stacks_pb2, stacks_pb2_grpc, StackServicer(database, lists, parts.trials)),
         _service(runs_pb2, runs_pb2_grpc, _runs(parts, watches)),
@@ -240,9 +248,18 @@ def services(parts: Parts) -> list[Service]:
         ),
         _service(steps_pb2, steps_pb2_grpc, StepServicer(database, lists, parts.bells)),
         _service(reports_pb2, reports_pb2_grpc, _reports(parts)),
-        _service(artifacts_pb2, artifacts_pb2_grpc, _artifacts(parts)),
+        _service(step_attempts_pb2, step_attempts_pb2_grpc, _step_attempts(parts)),
+        _service(
+            artifacts_pb2,
+            artifacts_pb2_grpc,
+            ArtifactServicer(database, lists, parts.contents, parts.clock),
+        ),
         _service(models_pb2, models_pb2_grpc, ModelServicer(database, lists)),
-        _service(code_repositories_pb2, code_repositories_pb2_grpc, _code_repositories(parts)),
+        _service(
+            code_repositories_pb2,
+            code_repositories_pb2_grpc,
+            CodeRepositoryServicer(database, lists, parts.policies, parts.repositories),
+        ),
         _service(triggers_pb2, triggers_pb2_grpc, TriggerServicer(database, lists)),
         _service(webhooks_pb2, webhooks_pb2_grpc, _webhooks(parts)),
         _service(
@@ -259,7 +276,13 @@ def services(parts: Parts) -> list[Service]:
         _service(logs_pb2, logs_pb2_grpc, _logs(parts)),
         _service(service_connectors_pb2, service_connectors_pb2_grpc, _connectors(parts)),
         _service(secrets_pb2, secrets_pb2_grpc, _secrets(parts)),
-        _service(secret_stores_pb2, secret_stores_pb2_grpc, _secret_stores(parts)),
+        _service(
+            secret_stores_pb2,
+            secret_stores_pb2_grpc,
+            SecretStoreServicer(
+                database, backends=parts.backends, sealer=parts.sealer, rotation=parts.rotation
+            ),
+        ),
         _service(
             server_pb2,
             server_pb2_grpc,
@@ -273,44 +296,11 @@ def services(parts: Parts) -> list[Service]:
     ]
 
 
-def extra_checks(parts: Parts) -> dict[str, ExtraCheck]:
-    """The checks that methods name in their options."""
-    return {
-        "producers_of_own_run": own_run_only(producers_of),
-        "model_version_of_own_run": own_run_only(run_of_new_version),
-        "linking_own_model_version": linking_own_model_version(parts.database),
-        "may_run_snapshot": may_run_snapshot(parts.database, parts.policies.refusal),
-        "approval_rule": approval_rule(parts.access),
-        "code_of_repository": may_fetch_code(parts.access),
-        "triggered_snapshot": triggered_snapshot(parts.database, parts.access),
-        "log_stream_of_own_run": log_stream_of_own_run(parts.logs),
-        "secrets_of_own_snapshot": parts.readers.check_own_snapshot,
-        "connector_of_own_stack": connector_of_own_stack(parts.database, parts.policies),
-        # Lineage crosses pipelines: one shared run or artifact is no door to all of them.
-        "lineage_of_whole_project": parts.access.require_project("artifacts.get"),
-    }
-
-
 def _service(messages: Any, stubs: Any, servicer: Any) -> Service:
     """The one service of a file, with the function that generated code adds it by."""
     file: FileDescriptor = messages.DESCRIPTOR
     ((name, descriptor),) = file.services_by_name.items()
     return Service(descriptor, getattr(stubs, f"add_{name}Servicer_to_server"), servicer)
-
-
-def _snapshots(parts: Parts) -> SnapshotServicer:
-    return SnapshotServicer(
-        parts.database,
-        parts.lists,
-        parts.managers,
-        parts.reconciler,
-        repositories=parts.repositories,
-        clock=parts.clock,
-    )
-
-
-def _code_repositories(parts: Parts) -> CodeRepositoryServicer:
-    return CodeRepositoryServicer(parts.database, parts.lists, parts.policies, parts.repositories)
 
 
 def _runs(parts: Parts, watches: Watches) -> RunServicer:
@@ -339,6 +329,18 @@ def _reports(parts: Parts) -> ReportServicer:
     )
 
 
+def _step_attempts(parts: Parts) -> StepAttemptServicer:
+    return StepAttemptServicer(
+        parts.database,
+        parts.tokens,
+        parts.masking,
+        parts.managers,
+        parts.reconciler,
+        artifact_store_uri=parts.settings.artifact_store,
+        trust=parts.trust,
+    )
+
+
 def _secrets(parts: Parts) -> SecretServicer:
     return SecretServicer(
         parts.database,
@@ -348,16 +350,6 @@ def _secrets(parts: Parts) -> SecretServicer:
         sealer=parts.sealer,
         masking=parts.masking,
     )
-
-
-def _secret_stores(parts: Parts) -> SecretStoreServicer:
-    return SecretStoreServicer(
-        parts.database, backends=parts.backends, sealer=parts.sealer, rotation=parts.rotation
-    )
-
-
-def _artifacts(parts: Parts) -> ArtifactServicer:
-    return ArtifactServicer(parts.database, parts.lists, parts.contents, parts.clock)
 
 
 def _logs(parts: Parts) -> LogServicer:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from weft._outputs import Outputs
 from weft._policies import Cache, Resources, Retry
 
-Isolation = Literal["thread", "process"]
+Isolation = Literal["thread", "process", "workload"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,16 @@ class StepDefinition:
     cache: Cache = field(default_factory=Cache)
     resources: Resources = field(default_factory=Resources)
     environment: Mapping[str, str] = field(default_factory=dict)
-    isolation: Isolation = "thread"
+    # None leaves it to the pipeline and to the stack.
+    isolation: Isolation | None = None
     secrets: tuple[str, ...] = ()
+
+    def isolated(self, default: Isolation | None = None) -> Isolation:
+        """What executes its attempts, where whoever executes the run prefers a `default`."""
+        if self.isolation or default == "workload":
+            return self.isolation or "workload"
+        # Variables of its own mean a process of its own.
+        return "process" if self.environment else default or "thread"
 
     @cached_property
     def signature(self) -> inspect.Signature:

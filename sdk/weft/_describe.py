@@ -13,6 +13,7 @@ from weft._fingerprints import source_of
 from weft._graph import Binding, Collection, Constant, Existing, Graph, Node
 from weft._ids import new_uid, run_name
 from weft._json import module_name
+from weft._policies import parse_bytes
 from weft._records import RunRecord, StepRecord, now
 
 _MAX_SOURCE, _MAX_DESCRIPTION = 65_536, 4_096
@@ -64,6 +65,9 @@ def step_record(node: Node) -> StepRecord:
         map_over=fan_out.over if fan_out else (),
         map_concurrency=(fan_out.concurrency or 0) if fan_out else 0,
         secrets=step.secrets,
+        isolation=step.isolation or "",
+        retry_memory_growth=step.retry.memory_growth,
+        retry_max_memory_bytes=parse_bytes(step.retry.max_memory or 0),
         description=(inspect.getdoc(step.function) or "")[:_MAX_DESCRIPTION],
         source=_source(step),
     )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from weft._attempt import Attempt, AttemptResult
 from weft._capture import Capture, router
+
+if TYPE_CHECKING:
+    from weft._apart import Apart
 
 Deliver = Callable[[AttemptResult], None]
 
@@ -52,9 +55,16 @@ class ThreadDispatch:
         self._deliver(result)
 
 
-def dispatch(attempt: Attempt, capture: Capture, deliver: Deliver) -> Dispatch:
-    """Start an attempt; `deliver` gets its result, in another thread, once."""
-    if attempt.step.isolation == "process":
+def dispatch(
+    attempt: Attempt, capture: Capture, deliver: Deliver, apart: Apart | None = None
+) -> Dispatch:
+    """Start an attempt, `apart` where that is given; `deliver` gets its result, once.
+
+    It does so in another thread.
+    """
+    if apart is not None:
+        return apart.start(attempt, deliver)
+    if attempt.step.isolated() != "thread":
         from weft._process import ProcessDispatch
 
         return ProcessDispatch(attempt, capture, deliver)

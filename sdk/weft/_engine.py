@@ -21,10 +21,11 @@ from weft._describe import item_record
 from weft._dispatch import dispatch
 from weft._failures import failure_of
 from weft._fan_out import Expansion, expand
-from weft._graph import Graph
+from weft._graph import Graph, Node
 from weft._halting import Halting
 from weft._loop import Loop
 from weft._options import Options
+from weft._places import Places
 from weft._records import ArtifactVersion, Failure, LogBatch, LogLine, RunRecord, RunRecorder
 from weft._states import ExecutionMode, RunState, StepState, StopMode
 from weft._store import ArtifactStore
@@ -46,20 +47,26 @@ class Engine:
     ) -> None:
         self.graph = graph
         self.record = record
-        self.units: dict[str, Unit] = {n.id: Unit(n.id, n) for n in graph.in_order()}
+        self.units: dict[str, Unit] = {}
         self.failure: Failure | None = None
         self._recorder = recorder
         self.store = store
         self._options = options
+        self._apart = recorder.apart
+        self.units |= {node.id: self._unit(node.id, node) for node in graph.in_order()}
+        self._places = Places(options.max_workers, options.max_workloads)
         self._ledger = Ledger(recorder)
         self._schedule = Schedule(dict(self.units))
         self._new_attempt = attempts_of(record, recorder, store, allow_pickle=options.allow_pickle)
         self._loop = Loop()
         self._halting = Halting(
-            self.units, self._ledger, self._loop, release=self._release, give_up=self._give_up
+            self.units,
+            self._ledger,
+            self._loop,
+            release=self._places.release,
+            give_up=self._give_up,
         )
         self._open = len(self.units)
-        self._busy = 0
         self._closed_to_new = ""  # why nothing new may start
         self._is_paused = False
         self._stop_mode: StopMode | None = None
@@ -103,9 +110,7 @@ class Engine:
         return not (self._closed_to_new or self._is_paused)
 
     def _start_ready(self) -> None:
-        ready = self._schedule.ready
-        while ready and self._busy < self._options.max_workers and self._may_start:
-            unit = ready.popleft()
+        while self._may_start and (unit := self._places.next(self._schedule.ready)):
             if unit.state is StepState.PENDING:
                 self._admit(unit)
             elif unit.state is StepState.RETRYING:
@@ -126,7 +131,7 @@ class Engine:
 
     def _work(self, unit: Unit, work: Callable[[], Any], done: Callable[[Unit, Any], None]) -> None:
         """Do something that may take long in a thread, and go on here."""
-        number = self._occupy(unit)
+        number = self._places.occupy(unit)
 
         def run() -> None:
             try:
@@ -140,7 +145,7 @@ class Engine:
     def _worked(
         self, unit: Unit, number: int, found: Any, done: Callable[[Unit, Any], None]
     ) -> None:
-        if not self._release(unit, number):
+        if not self._places.release(unit, number):
             return
         if isinstance(found, Exception):
             self._fail(unit, failure_of(found))
@@ -193,18 +198,19 @@ class Engine:
         unit.failure = None
         reason = unit.decision.explain() if unit.decision and unit.attempt == 1 else ""
         inputs = _arguments.lineage(unit.arguments)
-        self._ledger.move(unit, StepState.RUNNING, cache_reason=reason, inputs=inputs)
-        number = self._occupy(unit)
+        self._ledger.begin(unit, cache_reason=reason, inputs=inputs)
+        number = self._places.occupy(unit)
 
         def deliver(result: AttemptResult) -> None:
             self._loop.put(lambda: self._attempted(unit, number, result))
 
-        unit.dispatch = dispatch(self._new_attempt(unit), self._capture(unit), deliver)
+        apart = self._apart if unit.is_apart else None
+        unit.dispatch = dispatch(self._new_attempt(unit), self._capture(unit), deliver, apart)
         if unit.step.timeout_s is not None:
             self._loop.after(unit.step.timeout_s, lambda: self._timed_out(unit, number))
 
     def _attempted(self, unit: Unit, number: int, result: AttemptResult) -> None:
-        if not self._release(unit, number):
+        if not self._places.release(unit, number):
             return  # an attempt that was given up has ended after all
         if isinstance(result, Succeeded):
             self._succeed(unit, result.outputs)
@@ -214,7 +220,7 @@ class Engine:
             self._failed_attempt(unit, result)
 
     def _timed_out(self, unit: Unit, number: int) -> None:
-        if not self._release(unit, number):
+        if not self._places.release(unit, number):
             return
         unit.let_go()
         seconds = unit.step.timeout_s
@@ -231,6 +237,7 @@ class Engine:
         if not result.is_retryable or unit.attempt > retry.max or self._closed_to_new:
             self._fail(unit, result.failure)
             return
+        unit.learn(result.failure)
         delay = retry.delay_s(unit.attempt, self._options.random)
         reason = f"attempt {unit.attempt} of {retry.max + 1} failed; the next in {delay:.1f} s"
         self._ledger.move(unit, StepState.RETRYING, reason=reason, failure=result.failure)
@@ -321,7 +328,8 @@ class Engine:
             self._give_up(unit)
             return
         for index, arguments in enumerate(expansion):
-            child = Unit(f"{unit.id}-{index}", unit.node, unit, index, arguments)
+            child = self._unit(f"{unit.id}-{index}", unit.node, unit)
+            child.index, child.arguments = index, arguments
             unit.children.append(child)
         if not unit.children:
             self._gather(unit)
@@ -372,19 +380,11 @@ class Engine:
 
     # Small change
 
-    def _occupy(self, unit: Unit) -> int:
-        unit.is_busy = True
-        unit.occupation += 1
-        self._busy += 1
-        return unit.occupation
-
-    def _release(self, unit: Unit, occupation: int) -> bool:
-        """Free the unit; False if it has long been freed, and whatever came is too late."""
-        if not unit.is_busy or unit.occupation != occupation:
-            return False
-        unit.is_busy = False
-        self._busy -= 1
-        return True
+    def _unit(self, id_: str, node: Node, parent: Unit | None = None) -> Unit:
+        is_apart = self._apart is not None and node.step.isolated() == "workload"
+        # A fan-out itself only draws its items.
+        is_whole = node.fan_out is not None and parent is None
+        return Unit(id_, node, parent, is_apart=is_apart and not is_whole)
 
     def _capture(self, unit: Unit) -> Capture:
         step, attempt, recorder = unit.id, unit.attempt, self._recorder

@@ -30,6 +30,7 @@ from weft._spool import SpoolRecorder, SpoolRun
 from weft.errors import RecordingError, UnavailableError
 
 if TYPE_CHECKING:
+    from weft._apart import Apart
     from weft._approval import Question, Verdict
 
 _log = logging.getLogger("weft")
@@ -127,6 +128,11 @@ class JournaledRun:
     def ask(self) -> Callable[[Question, threading.Event], Verdict] | None:
         """Asks people through the workspace."""
         return self._remote.ask
+
+    @property
+    def apart(self) -> Apart | None:
+        """As the workspace's own record."""
+        return self._remote.apart
 
     def close(self) -> None:
         """Waits a little for the workspace; what it does not have by then stays in the spool."""

@@ -13,7 +13,8 @@ class Options:
     """How a run is executed.
 
     Attributes:
-        max_workers: Most attempts at a time.
+        max_workers: Most attempts at a time in this process and beside it.
+        max_workloads: Most attempts at a time in workloads of their own.
         cache: Whether earlier results may stand in.
         allow_pickle: Whether values may be pickled, and pickled ones read.
         echo: Whether what steps print also goes to the terminal.
@@ -22,6 +23,7 @@ class Options:
     """
 
     max_workers: int = field(default_factory=lambda: max(4, os.cpu_count() or 1))
+    max_workloads: int = 64
     cache: bool = True
     allow_pickle: bool = True
     echo: bool = True

@@ -6,10 +6,12 @@ import contextvars
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from weft._graph import Graph
+from weft._definition import Isolation
+from weft._graph import Graph, Node
 from weft._ids import resource_id
 from weft._json import module_name
 from weft._models import Model
@@ -39,7 +41,9 @@ class Pipeline(Generic[P, R]):
         name: str,
         mode: ExecutionMode,
         model: Model | None = None,
+        isolation: Isolation | None = None,
     ) -> None:
+        self.isolation = isolation
         self.function = function
         self.name = name
         self.mode = mode
@@ -134,7 +138,7 @@ class Pipeline(Generic[P, R]):
         result = contextvars.copy_context().run(_draw, trace, self.function, values)
         graph = Graph(
             resource_id(self.name),
-            trace.nodes,
+            {id_: self._isolated(node) for id_, node in trace.nodes.items()},
             self.parameters.dump(values),
             trace.bind_value(result, f"the result of pipeline {self.name}"),
             self.mode,
@@ -147,6 +151,12 @@ class Pipeline(Generic[P, R]):
             raise TracingError(f"pipeline {self.name} ({file}) calls no step")
         graph.in_order()  # a circle is an error now, not in the middle of a run
         return graph
+
+    def _isolated(self, node: Node) -> Node:
+        """A step that says nothing of it is executed as the pipeline says."""
+        if node.step.isolation or not self.isolation:
+            return node
+        return replace(node, step=replace(node.step, isolation=self.isolation))
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name}>"
@@ -162,6 +172,7 @@ def pipeline(
     name: str | None = None,
     execution_mode: ExecutionMode | str = ExecutionMode.FAIL_FAST,
     model: Model | str | None = None,
+    isolation: Isolation | None = None,
 ) -> Callable[[Callable[P, R]], Pipeline[P, R]]: ...
 
 
@@ -172,6 +183,7 @@ def pipeline(
     name: str | None = None,
     execution_mode: ExecutionMode | str = ExecutionMode.FAIL_FAST,
     model: Model | str | None = None,
+    isolation: Isolation | None = None,
 ) -> Any:
     """Make a function that calls steps, sync or async, a pipeline.
 
@@ -184,6 +196,7 @@ def pipeline(
         execution_mode: What becomes of other steps when one fails.
         model: The model that the pipeline makes, or its id: each run makes a version of it, which
             links every output of the run's steps.
+        isolation: What executes steps that do not say it themselves, as in `@step`.
 
     Returns:
         A `Pipeline` with the function's own parameters.
@@ -191,7 +204,7 @@ def pipeline(
 
     def decorate(wrapped: Callable[..., Any]) -> Pipeline[..., Any]:
         mode = ExecutionMode(execution_mode)
-        return Pipeline(wrapped, name or wrapped.__name__, mode, Model.of(model))
+        return Pipeline(wrapped, name or wrapped.__name__, mode, Model.of(model), isolation)
 
     return decorate if function is None else decorate(function)
 

@@ -75,6 +75,9 @@ class Retry:
         max_backoff_s: Longest wait in seconds.
         jitter: Share of the wait that is random, 0 to 1, so that many steps do not retry at once.
         retry_on: Exceptions worth another attempt. A timeout counts as `TimeoutError`.
+        memory_growth: What the memory that the step asks for is multiplied by after an attempt
+            in a workload of its own ran out of it; 1.0 leaves it as it is.
+        max_memory: The most that any attempt gets so: bytes, or a quantity such as `"64Gi"`.
     """
 
     max: int = 3
@@ -82,16 +85,26 @@ class Retry:
     max_backoff_s: float = 60.0
     jitter: float = 0.2
     retry_on: tuple[type[BaseException], ...] = (Exception,)
+    memory_growth: float = 1.0
+    max_memory: str | int | None = None
 
     def __post_init__(self) -> None:
         if self.max < 0 or self.backoff_s < 0 or not 0 <= self.jitter <= 1:
             raise ValueError("Retry: max and backoff_s must not be negative, jitter is 0 to 1")
+        if not 1 <= self.memory_growth <= 10:  # noqa: PLR2004 - as the contract has it
+            raise ValueError("Retry: memory_growth is 1 to 10")
+        parse_bytes(self.max_memory or 0)
 
     def delay_s(self, failed_attempts: int, random: Callable[[], float]) -> float:
         """Give the wait in seconds after so many failed attempts; `random` yields [0, 1)."""
         # The exponent is capped so that 2**n never leaves the floats.
         wait = min(self.backoff_s * 2.0 ** min(failed_attempts - 1, 60), self.max_backoff_s)
         return wait * (1 - self.jitter * random())
+
+    def grown(self, memory_bytes: int) -> int:
+        """Give the memory in bytes that follows an attempt for which so much was too little."""
+        most = parse_bytes(self.max_memory or 0) or memory_bytes * 10
+        return max(memory_bytes, min(round(memory_bytes * self.memory_growth), most))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from weft._models import Model
 from weft._states import RunState, StepState, StopMode
 
 if TYPE_CHECKING:
+    from weft._apart import Apart
     from weft._approval import Question, Verdict
 
 Json = Any
@@ -135,6 +136,9 @@ class StepRecord:
     map_over: tuple[str, ...] = ()
     map_concurrency: int = 0
     secrets: tuple[str, ...] = ()
+    isolation: str = ""
+    retry_memory_growth: float = 1.0
+    retry_max_memory_bytes: int = 0
     description: str = ""
     source: str = ""
     parent: str = ""
@@ -330,6 +334,10 @@ class RunRecorder(Protocol):
     @property
     def ask(self) -> Callable[[Question, threading.Event], Verdict] | None:
         """Asks people a question and waits, until stopped; None where nobody can be asked."""
+
+    @property
+    def apart(self) -> Apart | None:
+        """Executes attempts in workloads of their own; None where nobody can."""
 
     def close(self) -> None:
         """Make everything durable and let go."""

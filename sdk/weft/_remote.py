@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from weft import _alerts
+from weft._apart import Apart
 from weft._asking import Asker
 from weft._backoff import persist
 from weft._connection import Endpoint
@@ -22,7 +23,6 @@ from weft._models import ModelLinks
 from weft._noted import Noted
 from weft._records import (
     Alert,
-    ArtifactVersion,
     CacheCandidate,
     Given,
     Listener,
@@ -37,6 +37,7 @@ from weft._records import (
 from weft._reporter import Reporter
 from weft._run_ref import RunRef
 from weft._states import StepState, StopMode
+from weft._versions import Versions
 from weft._wishes import Wishes
 from weft.errors import ApiError, RecordingError, WeftError
 
@@ -49,6 +50,7 @@ _LOG_TIMEOUT_S = 10.0
 # A run that a workload manager started has nowhere else to leave its record.
 CLOSE_TIMEOUT_S = 600.0
 Work = Callable[[], None]
+_BEGINNINGS = frozenset({StepState.PROVISIONING, StepState.RUNNING})
 
 
 class RemoteRecorder:
@@ -96,6 +98,7 @@ class RemoteRecorder:
             listener=listener,
             on_token=self._on_token,
             steps=instructions.steps,
+            is_runner=self._existing,
         )
 
     def _take(self, run: str) -> reports_pb2.RunInstructions:
@@ -155,6 +158,7 @@ class RemoteRun:
         listener: Listener,
         on_token: Callable[[str], None] | None,
         steps: Sequence[run_types_pb2.Step],
+        is_runner: bool,
     ) -> None:
         self._endpoint = endpoint
         self._run = run
@@ -165,7 +169,7 @@ class RemoteRun:
         self._wishes = Wishes(listener)
         self._steps = steps
         self._groups: dict[str, str] = {}
-        self._names: dict[str, str] = {}
+        self._versions = Versions(endpoint, run)
         self._noted = Noted(endpoint, ref.name, is_live=not replays)
         self._logs = LogShipper(endpoint, ref)
         self._model = ModelLinks(endpoint, ref, run.model)
@@ -178,6 +182,17 @@ class RemoteRun:
             on_failure=self._fail,
         )
         self._work: SimpleQueue[Work | None] = SimpleQueue()
+        self._apart = (
+            Apart(
+                endpoint,
+                ref.name,
+                hand_over=self._work.put,
+                settle=self._reports.settle,
+                read=self._versions.read,
+            )
+            if is_runner
+            else None
+        )
         self._failure: WeftError | None = None
         self._replays = replays
         self._close_timeout_s = close_timeout_s
@@ -238,7 +253,7 @@ class RemoteRun:
         try:
             answer = self._endpoint.call(stub.LookupStepCache, request)
             if answer.HasField("step"):
-                return _wire.candidate(answer.step, {}, self._versions_of(answer.step.outputs))
+                return _wire.candidate(answer.step, {}, self._versions.read(answer.step.outputs))
         except ApiError as error:
             # A cache is a convenience: without it the step runs.
             _log.warning("no cached result was looked for: %s", error)
@@ -249,12 +264,17 @@ class RemoteRun:
 
     def given(self) -> Mapping[str, Given]:
         """Results of steps that this run does not run again."""
-        return given_results(self._steps, self._versions_of)
+        return given_results(self._steps, self._versions.read)
 
     @property
     def ask(self) -> Callable[[Question, threading.Event], Verdict]:
         """Asks people through the workspace."""
         return Asker(self._endpoint, self._ref.name, self._work.put, self._reports.settle).ask
+
+    @property
+    def apart(self) -> Apart | None:
+        """Has attempts executed in workloads of their own, where a workload executes this run."""
+        return self._apart
 
     def close(self) -> None:
         """Makes everything durable; raises RecordingError where that cannot be in time."""
@@ -273,6 +293,8 @@ class RemoteRun:
             # Also when Ctrl-C ends the waiting: no thread goes on for a run that is over.
             self._closing.set()
             self._abandoned.set()
+            if self._apart:
+                self._apart.close()
         error = self._failure or self._reports.error or log_error
         if error is not None or not (is_handed_over and is_reported):
             why = (
@@ -314,16 +336,16 @@ class RemoteRun:
                 raise
 
     def _report_step(self, report: StepReport) -> None:
-        if report.attempt and report.state is StepState.RUNNING:
+        if report.attempt and report.state in _BEGINNINGS:
             self._logs.open(report.step, report.attempt)
         if report.attempt and (report.state.is_final or report.state is StepState.RETRYING):
             # Whoever sees that the attempt is over can read all of its log.
             self._logs.finish(report.step, report.attempt, _LOG_TIMEOUT_S)
         if report.state is StepState.SUCCEEDED:
-            self._create_versions(report.step, report.outputs)
+            self._versions.create(self._groups.get(report.step, report.step), report.outputs)
         if report.state.is_final:
             made = [version for versions in report.outputs.values() for version in versions]
-            self._model.add(map(self._name_of, made))
+            self._model.add(map(self._versions.name_of, made))
         message = self._message(report)
         if report.attempt:
             message.step.log_stream = self._ref.log_stream(report.step, report.attempt)
@@ -334,46 +356,7 @@ class RemoteRun:
     def _message(self, report: RunReport | StepReport) -> reports_pb2.Report:
         from weft import _wire
 
-        return _wire.report(report, self._name_of)
-
-    def _name_of(self, version: ArtifactVersion) -> str:
-        """The resource name of a version; empty for one that this workspace never recorded."""
-        return self._names.get(version.uid, "")
-
-    def _create_versions(
-        self, step: str, outputs: Mapping[str, tuple[ArtifactVersion, ...]]
-    ) -> None:
-        from weft import _wire
-        from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
-
-        group = self._groups.get(step, step)
-        new = [
-            _wire.new_artifact_version(v, self._run, step=group, output=output)
-            for output, versions in outputs.items()
-            for v in versions
-            if v.uid not in self._names
-        ]
-        if not new:
-            return
-        request = artifacts_pb2.BatchCreateArtifactVersionsRequest(
-            parent=self._ref.parent, requests=new
-        )
-        stub = self._endpoint.stub(artifacts_pb2_grpc.ArtifactServiceStub)
-        answer = self._endpoint.call(stub.BatchCreateArtifactVersions, request)
-        self._names |= {version.uid: version.name for version in answer.artifact_versions}
-
-    def _versions_of(self, outputs: Mapping[str, str]) -> dict[str, tuple[ArtifactVersion, ...]]:
-        from weft import _wire
-        from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
-
-        stub = self._endpoint.stub(artifacts_pb2_grpc.ArtifactServiceStub)
-        found: dict[str, tuple[ArtifactVersion, ...]] = {}
-        for slot, name in outputs.items():
-            request = artifacts_pb2.GetArtifactVersionRequest(name=name)
-            version = _wire.artifact_version(self._endpoint.call(stub.GetArtifactVersion, request))
-            self._names[version.uid] = name
-            found[slot] = (version,)
-        return found
+        return _wire.report(report, self._versions.name_of)
 
     def _beat(self, interval_s: float) -> None:
         """Says that the runner lives, and hears what it should do, also when nothing happens."""

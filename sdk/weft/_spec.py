@@ -15,7 +15,7 @@ from weft._describe import step_record
 from weft._graph import Graph
 from weft._records import RunRecord, StepRecord
 from weftapi.common.v1 import types_pb2
-from weftapi.workspace.v1 import run_types_pb2, snapshot_types_pb2
+from weftapi.workspace.v1 import run_types_pb2, snapshot_types_pb2, step_settings_pb2
 
 
 def pipeline_spec(graph: Graph) -> snapshot_types_pb2.PipelineSpec:
@@ -47,6 +47,7 @@ def step_spec(
             max_retry_count=record.max_retries,
             backoff=duration(record.retry_backoff_s),
             max_backoff=duration(record.retry_max_backoff_s),
+            memory_growth=_memory_growth(record),
         ),
         cache=run_types_pb2.CacheSpec(
             enabled=record.cache_enabled, max_age=duration(record.cache_max_age_s)
@@ -56,6 +57,7 @@ def step_spec(
         map_over=record.map_over[0] if record.map_over else "",
         map_concurrency=record.map_concurrency,
         secrets=record.secrets,
+        isolation=_isolation(record.isolation),
         description=record.description,
         source=record.source,
     )
@@ -83,6 +85,17 @@ def duration(seconds: float | None) -> duration_pb2.Duration | None:
     message = duration_pb2.Duration()
     message.FromTimedelta(dt.timedelta(seconds=seconds))
     return message
+
+
+def _memory_growth(record: StepRecord) -> step_settings_pb2.MemoryGrowth | None:
+    percent = round(record.retry_memory_growth * 100)
+    if percent <= 100:  # noqa: PLR2004 - it stays as it is
+        return None
+    return step_settings_pb2.MemoryGrowth(percent=percent, max_bytes=record.retry_max_memory_bytes)
+
+
+def _isolation(name: str) -> Any:
+    return step_settings_pb2.StepIsolation.Value(f"STEP_ISOLATION_{name.upper() or 'UNSPECIFIED'}")
 
 
 def _input(data: Mapping[str, Any], outputs: Mapping[str, tuple[str, ...]]) -> Any:

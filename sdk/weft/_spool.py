@@ -112,6 +112,11 @@ class SpoolRun:
         """Nobody else reads this file."""
         return
 
+    @property
+    def apart(self) -> None:
+        """No workload manager reads this file."""
+        return
+
     def close(self) -> None:
         """Flush to disk."""
         with self._lock:

@@ -99,11 +99,16 @@ class Step(Generic[P, R]):
             "cache": None if cache is None else Cache.of(cache),
             "resources": resources,
             "environment": environment,
-            "isolation": isolation or ("process" if environment else None),
+            "isolation": isolation or self._isolation_for(environment),
             "secrets": None if secrets is None else tuple(secrets),
         }
         changes: dict[str, Any] = {key: item for key, item in given.items() if item is not None}
         return Step(replace(self.definition, **changes), self._after)
+
+    def _isolation_for(self, environment: Mapping[str, str] | None) -> Isolation | None:
+        """Variables of its own need more than a thread."""
+        is_thread = self.definition.isolation == "thread"
+        return "process" if environment and is_thread else None
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"
@@ -168,10 +173,12 @@ def step(
         timeout_s: Seconds that one attempt may take.
         cache: When an earlier result stands in; `False` never.
         resources: What one attempt needs, where an engine can give it.
-        environment: Environment variables of the step alone; they imply `isolation="process"`.
-        isolation: Where a local run executes it: a thread of this process (the default), or a
-            process of its own, which can be killed, and for which the step must stand at the top of
-            a module.
+        environment: Environment variables of the step alone; they need a process of its own.
+        isolation: What executes it: a `"thread"` of the run's process, a `"process"` of its own,
+            which can be killed, or a `"workload"` of its own (a pod, on Kubernetes), with its own
+            resources; where no workload manager executes the run, that is a process. For a
+            process the step must stand at the top of a module. None leaves it to the pipeline,
+            then to the stack that executes the run; a thread by default.
         secrets: Ids of the secrets that its code reads with `weft.secret`; what they hold is
             masked in logs.
 
@@ -192,7 +199,7 @@ def step(
             Cache.of(cache),
             resources or Resources(),
             environment or {},
-            isolation or ("process" if environment else "thread"),
+            isolation,
             tuple(secrets),
         )
         return Step(definition)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from weft._definition import StepDefinition
+from weft._definition import Isolation, StepDefinition
 from weft._graph import Graph, Node
 from weft._policies import Resources
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from google.protobuf.duration_pb2 import Duration
 
     from weftapi.workspace.v1 import run_types_pb2
+
+
+# Numbers of StepIsolation: the messages are not loaded where nothing is sent.
+_ISOLATIONS: Mapping[int, Isolation] = {1: "thread", 2: "process", 3: "workload"}
 
 
 def with_settings(graph: Graph, settings: Mapping[str, run_types_pb2.StepSettings]) -> Graph:
@@ -39,10 +43,26 @@ def _changed(node: Node, said: run_types_pb2.StepSettings) -> Node:
     if said.HasField("timeout"):
         changes["timeout_s"] = _seconds(said.timeout) or None
     if said.environment:
-        # As with the decorator: variables of its own mean a process of its own.
+        # As with the decorator: variables of its own need more than a thread.
         changes["environment"] = {**step.environment, **said.environment}
-        changes["isolation"] = "process"
+        changes["isolation"] = "process" if step.isolation == "thread" else step.isolation
+    if said.isolation:
+        changes["isolation"] = isolation_of(said.isolation)
     return replace(node, step=replace(step, **changes))
+
+
+def with_isolation(graph: Graph, default: Isolation | None) -> Graph:
+    """Gives the graph in which every step says what executes it."""
+    nodes = {
+        id_: replace(node, step=replace(node.step, isolation=node.step.isolated(default)))
+        for id_, node in graph.nodes.items()
+    }
+    return replace(graph, nodes=nodes)
+
+
+def isolation_of(number: int) -> Isolation | None:
+    """What executes attempts, as the wire says it; None where it says nothing."""
+    return _ISOLATIONS.get(number)
 
 
 def _resources(said: run_types_pb2.ResourceSpec) -> Resources:
@@ -59,6 +79,9 @@ def _retry(step: StepDefinition, said: run_types_pb2.RetrySpec) -> Any:
         changes["backoff_s"] = _seconds(said.backoff)
     if said.HasField("max_backoff"):
         changes["max_backoff_s"] = _seconds(said.max_backoff)
+    if said.HasField("memory_growth"):
+        changes["memory_growth"] = said.memory_growth.percent / 100
+        changes["max_memory"] = said.memory_growth.max_bytes or None
     return replace(step.retry, **changes)
 
 

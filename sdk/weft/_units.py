@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weft._arguments import Argument, Results
@@ -26,6 +26,8 @@ class Unit:
         waiting: Items of a fan-out that its concurrency holds back.
         open_children: Items of a fan-out that have not ended.
         stopped: That a person stopped it, as what depends on it hears of it.
+        is_apart: That its attempts are executed in workloads of their own.
+        memory_bytes: What its next attempt gets, where it has grown; 0 for what the step says.
     """
 
     id: str
@@ -45,11 +47,22 @@ class Unit:
     waiting: deque[Unit] = field(default_factory=deque)
     open_children: int = 0
     stopped: Failure | None = None
+    is_apart: bool = False
+    memory_bytes: int = 0
 
     @property
     def step(self) -> StepDefinition:
-        """The step that it runs."""
-        return self.node.step
+        """The step that it runs, with the memory that its attempts have grown to."""
+        step = self.node.step
+        if not self.memory_bytes:
+            return step
+        return replace(step, resources=replace(step.resources, memory=self.memory_bytes))
+
+    def learn(self, failure: Failure) -> None:
+        """Have the next attempt get more of what this one ran out of, where the step says so."""
+        step = self.step
+        if self.is_apart and failure.code == "OUT_OF_MEMORY" and step.resources.memory_bytes:
+            self.memory_bytes = step.retry.grown(step.resources.memory_bytes)
 
     @property
     def is_fan_out(self) -> bool:
@@ -124,9 +137,21 @@ class Ledger:
         """Change the state of a unit; `details` are fields of `StepReport`."""
         assert state in STEP_TRANSITIONS[unit.state], f"{unit.id}: {unit.state} -> {state}"
         unit.state = state
+        self._report(unit, state, details)
+
+    def begin(self, unit: Unit, **details: Any) -> None:
+        """An attempt runs; one that is executed apart says itself when it does."""
+        if not unit.is_apart:
+            self.move(unit, StepState.RUNNING, **details)
+            return
+        unit.state = StepState.RUNNING
+        self._report(unit, StepState.PROVISIONING, details)
+
+    def _report(self, unit: Unit, state: StepState, details: dict[str, Any]) -> None:
         number = next(self._numbers)
-        report = StepReport(number, unit.id, unit.attempt, state, now(), **details)
-        self._recorder.report_step(report)
+        self._recorder.report_step(
+            StepReport(number, unit.id, unit.attempt, state, now(), **details)
+        )
 
 
 class Schedule:

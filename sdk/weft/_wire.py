@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf import json_format, timestamp_pb2
 
@@ -72,6 +72,21 @@ def failure(record: Failure) -> run_types_pb2.Failure:
         location=record.location[-_LOCATION:],
         excerpt=record.excerpt[:_EXCERPT],
         traceback=record.traceback[-_TRACEBACK:],  # the end says what happened
+    )
+
+
+def read_failure(message: run_types_pb2.Failure) -> Failure:
+    """Read a failure."""
+    kind = run_types_pb2.FailureKind.Name(message.kind).removeprefix("FAILURE_KIND_")
+    return Failure(
+        cast("Any", kind),
+        message.code,
+        message.message,
+        message.exception_type,
+        message.location,
+        excerpt=message.excerpt,
+        traceback=message.traceback,
+        step=message.step,
     )
 
 

@@ -68,7 +68,7 @@ def main() -> int:
     recorder = RemoteRecorder(endpoint, existing=True, on_token=token.renew)
     try:
         # A workspace that restarts at this very moment is waited for.
-        instructions = persist(lambda: recorder.claim(os.environ["WEFT_RUN"]), stop=_patience())
+        instructions = persist(lambda: recorder.claim(os.environ["WEFT_RUN"]), stop=patience())
     except ApiError as error:
         sys.stderr.write(f"{os.environ['WEFT_RUN']} is not for this runner: {error}\n")
         return 1
@@ -76,7 +76,7 @@ def main() -> int:
     source.endpoint = endpoint
     with tempfile.TemporaryDirectory(prefix="weft-code-") as directory:
         try:
-            pipeline = load_pipeline(_snapshot(endpoint, instructions.run), Path(directory))
+            pipeline = load_pipeline(snapshot_of(endpoint, instructions.run), Path(directory))
             access = access_of(endpoint, instructions.stack, instructions.artifact_store_uri)
         except Exception as error:  # noqa: BLE001 - the run ends with it, whatever it is
             _report_unusable(recorder, instructions.run, error)
@@ -86,7 +86,7 @@ def main() -> int:
     return 0
 
 
-def _patience() -> threading.Event:
+def patience() -> threading.Event:
     """Is set when a workspace has been away for so long that nobody may wait for this run."""
     end = threading.Event()
     timer = threading.Timer(_CLAIM_S, end.set)
@@ -105,7 +105,7 @@ def execute(
     from weft._local import execute as run_engine
     from weft._options import Options
     from weft._settings import settings
-    from weft._step_settings import with_settings
+    from weft._step_settings import isolation_of, with_isolation, with_settings
 
     run = instructions.run
     try:
@@ -114,9 +114,12 @@ def execute(
         _report_unusable(recorder, run, error)
         return
     graph = with_settings(graph, run.step_settings)
+    graph = with_isolation(graph, isolation_of(instructions.step_isolation))
     store = instructions.artifact_store_uri
     local = replace(settings(), artifact_store=store, store_access=access)
     options = Options(cache=not run.cache_disabled, allow_pickle=local.allow_pickle, echo=True)
+    if instructions.max_step_workloads:
+        options = replace(options, max_workloads=instructions.max_step_workloads)
     record = replace(record_of(run), model=graph.model)
     run_engine(graph, record, recorder, local, options)
 
@@ -175,7 +178,8 @@ def record_of(run: run_types_pb2.Run) -> RunRecord:
     return RunRecord(run.uid, ref.run, ref.project, pipeline, parameters, "", now(), {})
 
 
-def _snapshot(endpoint: Endpoint, run: run_types_pb2.Run) -> snapshot_types_pb2.Snapshot:
+def snapshot_of(endpoint: Endpoint, run: run_types_pb2.Run) -> snapshot_types_pb2.Snapshot:
+    """The snapshot that a run executes; raises ApiError."""
     from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
 
     stub = endpoint.stub(snapshots_pb2_grpc.SnapshotServiceStub)

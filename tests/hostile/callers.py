@@ -159,6 +159,7 @@ async def _run(hosts: World) -> Principal:
         "weft.dev/Secret": "secrets/own",
         "weft.dev/Run": run,
         "weft.dev/Step": f"{run}/steps/fit",
+        "weft.dev/StepAttempt": f"{run}/steps/fit/attempts/1",
         "weft.dev/RunCondition": f"{run}/conditions/first",
         "weft.dev/LogStream": stream.name,
     }

@@ -220,6 +220,6 @@ def test_settings_of_a_run_replace_those_of_its_steps() -> None:
     assert (changed.resources.cpu, changed.resources.memory_bytes) == (1.5, 1024)
     assert (changed.retry.max, changed.retry.backoff_s) == (2, 3.0)
     assert (changed.cache.enabled, changed.timeout_s) == (False, 9.0)
-    assert (changed.environment, changed.isolation) == ({"SEED": "1"}, "process")
+    assert (changed.environment, changed.isolated()) == ({"SEED": "1"}, "process")
     assert plain.timeout_s is None
     assert chain.trace().nodes["load"].step.timeout_s is None

@@ -35,6 +35,7 @@ class FakeManager:
         self.revision = 0
         self.watchers = 0
         self.submitted = asyncio.Event()
+        self.cancelled = asyncio.Event()
         self._generation = 0
         self._changed = asyncio.Event()
 
@@ -90,6 +91,7 @@ class FakeManager:
     async def CancelWorkload(self, request: Any, **_: float) -> Any:
         self._require_up()
         self.cancellations.append(request)
+        self.cancelled.set()
         if request.name not in self.workloads:
             raise FakeError(grpc.StatusCode.NOT_FOUND)
         self.end(request.name, "CANCELLED", reason="cancelled")

@@ -24,6 +24,7 @@ from weftapi.workspace.v1 import (
     snapshots_pb2_grpc,
     stacks_pb2_grpc,
     statistics_pb2_grpc,
+    step_attempts_pb2_grpc,
     steps_pb2_grpc,
     triggers_pb2_grpc,
     webhooks_pb2_grpc,
@@ -66,6 +67,9 @@ class Stubs(ABC):
 
     def steps(self, token: str | None = None) -> Any:
         return self._stub(steps_pb2_grpc.StepServiceStub, token)
+
+    def step_attempts(self, token: str | None = None) -> Any:
+        return self._stub(step_attempts_pb2_grpc.StepAttemptServiceStub, token)
 
     def reports(self, token: str | None = None) -> Any:
         return self._stub(reports_pb2_grpc.ReportServiceStub, token)

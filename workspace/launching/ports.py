@@ -1,8 +1,29 @@
-"""What launching needs of the world: a workload manager, when there is one."""
+"""What launching needs of the world: a workload manager, when there is one, and its settings."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 
 from meshkit.errors import FailedPrecondition
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSettings:
+    """What workloads are told, and how long things may take.
+
+    `endpoint` is where workloads reach this workspace ("host:port"), `trust` the roots in PEM
+    with which they verify it.
+    """
+
+    endpoint: Callable[[], str]
+    trust: Callable[[], bytes]
+    interval_s: float = 5.0
+    # How long what was asked to stop, or has ended, may keep its workload.
+    stop_grace: timedelta = timedelta(seconds=60)
+    cancel_grace: timedelta = timedelta(seconds=30)
+    # How long a workload may take to speak, once its manager has a place for it.
+    start_patience: timedelta = timedelta(minutes=15)
 
 
 class Manager(Protocol):

@@ -6,15 +6,13 @@ Whoever holds the job's lease does this; what it writes checks that it still doe
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import grpc
 import structlog
-from google.protobuf.duration_pb2 import Duration
 
 from meshkit.clock import Clock
 from meshkit.database import Database
@@ -24,67 +22,30 @@ from meshkit.jobs import Lease
 from meshkit.session import Session
 from weftapi.common.v1 import types_pb2
 from weftapi.workloads.v1 import workloads_pb2
+from weftapi.workspace.v1 import run_types_pb2
 from workspace.encoding import decode
-from workspace.launching.ports import Manager, WorkloadManagers
+from workspace.launching import calls
+from workspace.launching.ports import LaunchSettings, Manager, WorkloadManagers
+from workspace.launching.step_launches import StepLaunches
 from workspace.lifecycle import RUN_TERMINAL
 from workspace.operations import admission
 from workspace.operations import launches as operations
 from workspace.operations.launches import CANCELLING, INTENDED, SUBMITTED, Observed
 from workspace.operations.runs import FORCE
 from workspace.run_tokens import RunTokens
-from workspace.stacks.orchestrators import limits_of
+from workspace.stacks.orchestrators import limits_of, orchestrator_of
 from workspace.stacks.pods import pod_of
 from workspace.store import launches as store
 from workspace.store import snapshots as snapshot_store
-from workspace.store import stacks as stack_store
-from workspace.store.schema import Launch, Run
-from workspace.store.schema_stacks import Component
+from workspace.store.schema import Launch, Run, Step
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
 RUNNER_ARGS = ("-m", "weft.runner")
 _AT_ONCE = 8
-_CALL_TIMEOUT_S = 10.0
-_LAST_WORDS_BYTES = 4096
-# What container runtimes, and our shim, put before each line that a process wrote.
-_LINE_PREFIX = re.compile(r"^\S+Z (?:stdout|stderr) [FP] ", re.MULTILINE)
-# As much as a state's reason may have anywhere.
-_MAX_WORDS = 1024
+_EXECUTING = frozenset({run_types_pb2.STEP_STATE_RUNNING, run_types_pb2.STEP_STATE_PAUSED})
 _OUT_OF_REACH = "The workload manager does not answer: it is asked again."
-# Answers that no repetition changes.
-_FINAL = frozenset(
-    {
-        grpc.StatusCode.INVALID_ARGUMENT,
-        grpc.StatusCode.FAILED_PRECONDITION,
-        grpc.StatusCode.UNIMPLEMENTED,
-        grpc.StatusCode.OUT_OF_RANGE,
-    }
-)
-_OUTCOMES = {
-    workloads_pb2.WORKLOAD_STATE_SUCCEEDED: "SUCCEEDED",
-    workloads_pb2.WORKLOAD_STATE_FAILED: "FAILED",
-    workloads_pb2.WORKLOAD_STATE_CANCELLED: "CANCELLED",
-    workloads_pb2.WORKLOAD_STATE_LOST: "LOST",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class LaunchSettings:
-    """What runners are told, and how long things may take.
-
-    `endpoint` is where runners reach this workspace ("host:port"), `trust` the roots in PEM
-    with which they verify it.
-    """
-
-    endpoint: Callable[[], str]
-    trust: Callable[[], bytes]
-    interval_s: float = 5.0
-    # How long a run that was asked to stop, or has ended, may keep its workload.
-    stop_grace: timedelta = timedelta(seconds=60)
-    cancel_grace: timedelta = timedelta(seconds=30)
-    # How long a runner may take to speak, once its manager has a place for it.
-    start_patience: timedelta = timedelta(minutes=15)
 
 
 class Reconciler:
@@ -105,6 +66,9 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self._awake = asyncio.Event()
+        self._steps = StepLaunches(
+            database, tokens, settings, write=self._write, look_for=self._look_for, clock=clock
+        )
         # Whether this replica holds the lease, and runs wait for others to end.
         self._is_acting = self._has_line = False
         database.feed.tell(self._hear)
@@ -143,6 +107,7 @@ class Reconciler:
                 log.warning("launch_failed", workload=launch.workload, error=str(result))
             if isinstance(result, grpc.aio.AioRpcError) and launch.state == INTENDED:
                 await self._write(lease, operations.delayed, launch, _OUT_OF_REACH)
+        await self._steps.act(lease, manager, room)
 
     async def watch(self, lease: Lease, manager: Manager) -> None:
         """Follows the manager's workloads until the stream ends."""
@@ -160,13 +125,15 @@ class Reconciler:
                 await self._find_lost(lease, manager, listed)
 
     def _hear(self, events: Sequence[StoredEvent]) -> None:
-        """Runs that begin on any replica, or end while others wait: there is something to do."""
-        if self._is_acting and any(
-            event.type == "CREATED" or (self._has_line and _is_end(event))
-            for event in events
-            if event.resource_type == Run.resource_type
-        ):
+        """Runs that begin or end on any replica, steps executed apart that move: look at once."""
+        if self._is_acting and any(map(self._concerns, events)):
             self.wake()
+
+    def _concerns(self, event: StoredEvent) -> bool:
+        if event.resource_type == Step.resource_type:
+            return event.type == "UPDATED" and _needs_its_workload(decode(event.event).step)
+        is_run = event.resource_type == Run.resource_type
+        return is_run and (event.type == "CREATED" or (self._has_line and _is_end(event)))
 
     async def _admit(self, lease: Lease) -> None:
         self._has_line = await self._database.read(store.has_line)
@@ -206,23 +173,16 @@ class Reconciler:
             await self._give_up(lease, manager, launch)
 
     async def _submit(self, lease: Lease, manager: Manager, launch: Launch, run: Run) -> None:
-        request = await self._request(run)
-        try:
-            await manager.calls().SubmitWorkload(request, timeout=_CALL_TIMEOUT_S)
-        except grpc.aio.AioRpcError as error:
-            # One of this name is ours: an earlier try reached the manager after all.
-            if error.code() in _FINAL:
-                words = (error.details() or error.code().name)[:_MAX_WORDS]
-                await self._write(lease, operations.refused, launch, words)
-                return
-            if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
-                raise
-        await self._write(lease, operations.submitted, launch, self._start_by())
+        words = await calls.submit(manager, await self._request(run))
+        if words:
+            await self._write(lease, operations.refused, launch, words)
+        else:
+            await self._write(lease, operations.submitted, launch, self._start_by())
 
     async def _request(self, run: Run) -> workloads_pb2.SubmitWorkloadRequest:
         found = await self._database.read(snapshot_store.to_run, run.project, {run.snapshot})
         environment = found[run.snapshot].environment
-        limits = limits_of(await self._database.read(_orchestrator, run.stack))
+        limits = limits_of(await self._database.read(orchestrator_of, run.stack))
         workload = workloads_pb2.Workload(
             kind=workloads_pb2.WORKLOAD_KIND_RUNNER,
             labels={"project": run.project, "run": run.id},
@@ -279,29 +239,21 @@ class Reconciler:
         grace = (
             timedelta(0) if is_forced and run.state in RUN_TERMINAL else self._settings.cancel_grace
         )
-        period = Duration()
-        period.FromTimedelta(grace)
-        request = workloads_pb2.CancelWorkloadRequest(
-            name=f"workloads/{launch.workload}", grace_period=period, reason=reason
-        )
-        try:
-            await manager.calls().CancelWorkload(request, timeout=_CALL_TIMEOUT_S)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is not grpc.StatusCode.NOT_FOUND:
-                raise
+        if await calls.cancel(manager, launch.workload, grace, reason):
+            await self._write(lease, operations.cancelling, launch)
+        else:
             gone = Observed(launch.workload, "CANCELLED", "It was stopped before it started.")
             await self._write(lease, operations.observed, gone)
-            return
-        await self._write(lease, operations.cancelling, launch)
 
     async def _see(self, lease: Lease, manager: Manager, workload: workloads_pb2.Workload) -> None:
-        seen = observed(workload)
+        await self._steps.see(lease, manager, workload)
+        seen = calls.observed(workload)
         if workload.state != workloads_pb2.WORKLOAD_STATE_QUEUED:
             seen = replace(seen, start_by=self._start_by())
         # Most of what a manager lists ended long ago, and is settled.
         if await self._database.read(store.by_workload, seen.workload):
             if seen.outcome == "FAILED":
-                seen = replace(seen, last_words=await _last_words(manager, workload.name))
+                seen = replace(seen, last_words=await calls.last_words(manager, workload.name))
             await self._write(lease, operations.observed, seen)
 
     async def _find_lost(self, lease: Lease, manager: Manager, listed: Iterable[str]) -> None:
@@ -311,6 +263,7 @@ class Reconciler:
             name = f"workloads/{launch.workload}"
             if launch.state in (SUBMITTED, CANCELLING) and name not in known:
                 await self._look_for(lease, manager, name)
+        await self._steps.find_lost(lease, manager, known)
 
     async def _look_for(
         self, lease: Lease, manager: Manager, name: str
@@ -319,7 +272,7 @@ class Reconciler:
         request = workloads_pb2.GetWorkloadRequest(name=name)
         try:
             workload: workloads_pb2.Workload = await manager.calls().GetWorkload(
-                request, timeout=_CALL_TIMEOUT_S
+                request, timeout=calls.CALL_TIMEOUT_S
             )
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.NOT_FOUND:
@@ -327,6 +280,7 @@ class Reconciler:
             words = "The workload manager no longer knows its workload."
             lost = Observed(name.removeprefix("workloads/"), "LOST", words, "WORKLOAD_LOST")
             await self._write(lease, operations.observed, lost)
+            await self._steps.lost(lease, lost)
             return None
         await self._see(lease, manager, workload)
         return workload
@@ -335,40 +289,10 @@ class Reconciler:
         return await self._database.write(_fenced, lease, operation, arguments)
 
 
-def _orchestrator(session: Session, stack: str) -> Component | None:
-    """What a stack says of how runs are executed."""
-    resolved = stack_store.resolved(session, stack) if stack else None
-    return resolved.default("orchestrator") if resolved else None
-
-
-async def _last_words(manager: Manager, name: str) -> str:
-    """The end of what a workload wrote; nothing where it is not to be had: it only explains."""
-    kept: bytes = b""
-    request = workloads_pb2.TailWorkloadLogsRequest(name=name)
-    try:
-        async with asyncio.timeout(_CALL_TIMEOUT_S):
-            async for part in manager.streams().TailWorkloadLogs(request):
-                kept = bytes(kept + part.data)[-_LAST_WORDS_BYTES:]
-                if part.end_of_stream:
-                    return _LINE_PREFIX.sub("", kept.decode(errors="replace"))
-    except (grpc.aio.AioRpcError, TimeoutError) as error:
-        log.warning("last_words_out_of_reach", workload=name, error=type(error).__name__)
-    return ""
-
-
-def observed(workload: workloads_pb2.Workload) -> Observed:
-    """What a workload's state means for its run."""
-    outcome = _OUTCOMES.get(workload.state, "")
-    exit_ = workload.exit
-    words = ((exit_.message if outcome else "") or workload.state_reason)[:_MAX_WORDS]
-    if outcome == "SUCCEEDED":
-        words = "Its workload ended without saying how the run did."
-    code = "WORKLOAD_LOST" if outcome == "LOST" else "WORKLOAD_FAILED"
-    if exit_.out_of_memory:
-        code = "OUT_OF_MEMORY"
-    elif exit_.timed_out:
-        code = "TIMEOUT"
-    return Observed(workload.name.removeprefix("workloads/"), outcome, words, code)
+def _needs_its_workload(step: run_types_pb2.Step) -> bool:
+    """Whether its workload is to be started or ended; one that told its outcome ends by itself."""
+    is_left = not step.attempt_outcome and step.state not in _EXECUTING
+    return bool(step.workload) and is_left
 
 
 def _is_end(event: StoredEvent) -> bool:

@@ -58,6 +58,8 @@ _STEP_COLUMNS = (
     "start_time",
     "end_time",
     "log_stream",
+    "workload",
+    "attempt_outcome",
     "update_time",
 )
 # Most reports say nothing about these, and they can be long.
@@ -251,7 +253,7 @@ class Moves:
         time: datetime,
         item: int,
     ) -> None:
-        state = settled(StepState(step.state), end)
+        state = settled(StepState(step.state), end, step.attempt_outcome)
         if state.value == step.state:
             return
         is_failed = state is StepState.FAILED
@@ -330,7 +332,9 @@ _CONDITION_COLUMNS = (
     "update_time",
 )
 _PROGRESS = frozenset({"step_counts", "unresponsive"})
-_PLAIN = frozenset({"state", "failure", "log_stream", "attempt_count"})
+_PLAIN = frozenset(
+    {"state", "failure", "log_stream", "attempt_count", "workload", "attempt_outcome"}
+)
 
 
 def replace_row(pending: _Pending) -> _Pending:

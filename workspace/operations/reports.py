@@ -282,6 +282,7 @@ class _Work:
             )
             self._moves.attempt(step, step.attempt_count, time=time)
         step.attempt_count = said.attempt
+        step.workload = step.attempt_outcome = ""
         self._moves.change_step(step, "attempt_count", item=item)
 
     def _take_data(self, run: Run, step: Step, said: StepReport) -> list[str]:

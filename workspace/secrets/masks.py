@@ -17,6 +17,8 @@ SHORTEST = 4
 # Base64 of less would be found by chance.
 _SHORTEST_ENCODED = 8
 _BASE64_GROUP = 3
+# What a failure says in words that the contract knows.
+_OUR_WORDS = frozenset({"kind", "code", "step"})
 
 
 class Mask:
@@ -48,6 +50,13 @@ class Mask:
         if isinstance(value, list):
             return [self.document(item) for item in value]
         return value
+
+    def failure(self, failure: dict[str, Any]) -> dict[str, Any]:
+        """The same failure: what the contract itself says of it stays."""
+        return {
+            name: value if name in _OUR_WORDS else self.document(value)
+            for name, value in failure.items()
+        }
 
 
 class Withheld(Mask):

@@ -20,6 +20,7 @@ from workspace.servicers import log_lines, log_streams
 from workspace.servicers.converting import stamp
 from workspace.servicers.listing import Lists
 from workspace.servicers.log_filters import LineFilter
+from workspace.step_tokens import attempt_of
 from workspace.store import logs as store
 from workspace.store.schema_logs import LogStream
 
@@ -206,7 +207,9 @@ def log_stream_of_own_run(keeper: LogKeeper) -> ExtraCheck:
         if caller.kind is not CallerKind.RUN:
             return
         project, run, _attempt = names.ids(caller.subject)
-        if await _run_of(keeper, request) != names.run(project, run):
+        of_run, of_attempt = await _about(keeper, request)
+        only = attempt_of(caller)
+        if of_run != names.run(project, run) or (only and of_attempt != only):
             raise PermissionDenied(
                 "NOT_PERMITTED", "A run token reaches the logs of its own run only."
             )
@@ -214,11 +217,12 @@ def log_stream_of_own_run(keeper: LogKeeper) -> ExtraCheck:
     return check
 
 
-async def _run_of(keeper: LogKeeper, request: object) -> str:
-    """The run whose log a request is about; "" where there is no such log."""
+async def _about(keeper: LogKeeper, request: object) -> tuple[str, str]:
+    """The run, and the attempt, whose log a request is about; "" where there is no such log."""
     match request:
         case logs_pb2.CreateLogStreamRequest():
-            return request.log_stream.run
+            said = request.log_stream
+            return said.run, _attempt(said.run, said.step_id, said.attempt)
         case logs_pb2.AppendLogsRequest():
             name = request.open.log_stream
         case logs_pb2.WriteLogsRequest():
@@ -226,11 +230,16 @@ async def _run_of(keeper: LogKeeper, request: object) -> str:
         case logs_pb2.SealLogStreamRequest():
             name = request.name
         case _:
-            return ""
+            return "", ""
     if not name:
-        return ""
+        return "", ""
     try:
         row = await keeper.find(*names.ids(name))
     except NotFound:
-        return ""
-    return names.run(row.project, row.run)
+        return "", ""
+    run = names.run(row.project, row.run)
+    return run, _attempt(run, row.step_id, row.attempt)
+
+
+def _attempt(run: str, step: str, number: int) -> str:
+    return names.attempt(f"{run}/steps/{step}", number)

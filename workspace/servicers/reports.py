@@ -15,7 +15,12 @@ from meshkit.caller import Caller
 from meshkit.database import Database, Session
 from meshkit.errors import InvalidArgument
 from meshkit.streams import current_stream
-from weftapi.workspace.v1 import reports_pb2, reports_pb2_grpc, run_types_pb2
+from weftapi.workspace.v1 import (
+    reports_pb2,
+    reports_pb2_grpc,
+    run_types_pb2,
+    step_settings_pb2,
+)
 from workspace import names
 from workspace.bells import Bells
 from workspace.heartbeats import Heartbeats
@@ -42,15 +47,12 @@ from workspace.servicers.converting import (
 from workspace.servicers.runs import pause_to_proto, run_to_proto
 from workspace.servicers.stacks import run_stack_to_proto
 from workspace.servicers.steps import step_to_proto
-from workspace.stacks.flavors import BUILT_IN
-from workspace.stacks.stores import uri_of
+from workspace.stacks.orchestrators import limits_of
+from workspace.stacks.stores import root_of
 from workspace.store import runs as run_store
 from workspace.store.schema import Run, Step
-from workspace.store.stacks import Resolved
 
 HEARTBEAT_INTERVAL_S = 20
-# What a failure says in words that the contract knows.
-_OUR_WORDS = frozenset({"kind", "code", "step"})
 # Of one write of a stream: what has arrived beyond it waits for the next one.
 _MAX_REPORTS = 1000
 _MAX_BYTES = 4 << 20
@@ -100,19 +102,17 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
             attempt=run_attempt(caller()),
         )
         self._heartbeats.note(project, run)
+        limits = limits_of(claimed.stack.default("orchestrator") if claimed.stack else None)
         return reports_pb2.RunInstructions(
             run=run_to_proto(claimed.run),
             steps=[step_to_proto(step) for step in claimed.steps],
-            artifact_store_uri=self._store_of(claimed.stack),
+            artifact_store_uri=root_of(claimed.stack, self._artifact_store_uri),
             heartbeat_interval=Duration(seconds=HEARTBEAT_INTERVAL_S),
             acked_sequence=claimed.run.acked_sequence,
             stack=run_stack_to_proto(claimed.stack),
+            step_isolation=_isolation(limits.step_isolation),
+            max_step_workloads=limits.max_step_workloads,
         )
-
-    def _store_of(self, stack: Resolved | None) -> str:
-        component = stack.default("artifact_store") if stack else None
-        is_known = component is not None and component.flavor in BUILT_IN
-        return uri_of(component) if component and is_known else self._artifact_store_uri
 
     async def BatchCreateSteps(
         self, request: reports_pb2.BatchCreateStepsRequest, _context: Context
@@ -316,14 +316,15 @@ def _masked(report: operations.Report, mask: Mask) -> operations.Report:
     said = report.subject
     hidden: dict[str, Any] = {"reason": mask.text(said.reason)}
     if said.failure:
-        hidden["failure"] = {
-            name: value if name in _OUR_WORDS else mask.document(value)
-            for name, value in said.failure.items()
-        }
+        hidden["failure"] = mask.failure(said.failure)
     if isinstance(said, operations.StepReport):
         hidden["metadata"] = mask.document(said.metadata)
         hidden["cache_reason"] = mask.text(said.cache_reason)
     return replace(report, subject=replace(said, **hidden))
+
+
+def _isolation(name: str) -> Any:
+    return step_settings_pb2.StepIsolation.Value(f"STEP_ISOLATION_{name or 'UNSPECIFIED'}")
 
 
 def _run_report(said: reports_pb2.RunReport) -> operations.RunReport:

@@ -152,6 +152,7 @@ def _since(now: datetime, max_age: timedelta | None) -> datetime | None:
 
 def step_to_proto(row: Step) -> run_types_pb2.Step:
     state: Any = _STATES[row.state]
+    outcome: Any = _STATES[row.attempt_outcome] if row.attempt_outcome else None
     step = run_types_pb2.Step(
         name=row.name,
         uid=str(row.uid),
@@ -175,6 +176,8 @@ def step_to_proto(row: Step) -> run_types_pb2.Step:
         end_time=stamp(row.end_time),
         log_stream=row.log_stream,
         stop_request=stop_to_proto(row.stop_request),
+        workload=f"workloads/{row.workload}" if row.workload else "",
+        attempt_outcome=outcome,
     )
     if row.metadata:
         step.metadata.update(row.metadata)

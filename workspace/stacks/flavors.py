@@ -71,6 +71,11 @@ _ORCHESTRATOR = _object(
     memory_bytes=_number("Memory of a run", least=32 << 20, most=1 << 44),
     timeout_seconds=_number("How long a run may take", least=1, most=2_592_000),
     environment=_VARIABLES,
+    step_isolation={
+        "enum": ["THREAD", "PROCESS", "WORKLOAD"],
+        "title": "What executes steps that do not say it themselves",
+    },
+    max_step_workloads=_number("Steps in workloads of their own at a time", least=1, most=1000),
 )
 _KUBERNETES: Schema = {
     **_ORCHESTRATOR,

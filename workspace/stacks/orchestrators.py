@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
+from meshkit.session import Session
 from weftapi.workloads.v1 import workloads_pb2
 from workspace.stacks.flavors import BUILT_IN
+from workspace.store import stacks as store
 from workspace.store.schema_stacks import Component
 
 
@@ -25,18 +28,30 @@ class Limits:
     gpu_resource: str = ""
     ephemeral_storage_bytes: int = 0
     pod: Mapping[str, Any] = field(default_factory=dict)
+    # Where attempts at steps are executed that do not say it, and how many apart at a time.
+    step_isolation: str = ""
+    max_step_workloads: int = 0
 
-    def resources(self) -> workloads_pb2.WorkloadResources:
+    def resources(
+        self, wanted: Mapping[str, int] = MappingProxyType({})
+    ) -> workloads_pb2.WorkloadResources:
+        """What a workload may use: what a step wants, else what every run may."""
         return workloads_pb2.WorkloadResources(
-            cpu_millis=self.cpu_millis,
-            memory_bytes=self.memory_bytes,
-            gpu_count=self.gpu_count,
+            cpu_millis=wanted.get("cpu_millis") or self.cpu_millis,
+            memory_bytes=wanted.get("memory_bytes") or self.memory_bytes,
+            gpu_count=wanted.get("gpu_count") or self.gpu_count,
             gpu_resource=self.gpu_resource,
             ephemeral_storage_bytes=self.ephemeral_storage_bytes,
         )
 
     def timeout(self) -> Duration | None:
         return Duration(seconds=self.timeout_seconds) if self.timeout_seconds else None
+
+
+def orchestrator_of(session: Session, stack: str) -> Component | None:
+    """What a stack says of how runs are executed."""
+    resolved = store.resolved(session, stack) if stack else None
+    return resolved.default("orchestrator") if resolved else None
 
 
 def limits_of(orchestrator: Component | None) -> Limits:

@@ -3,7 +3,9 @@
 from typing import Any
 from urllib.parse import quote
 
+from workspace.stacks.flavors import BUILT_IN
 from workspace.store.schema_stacks import Component
+from workspace.store.stacks import Resolved
 
 # The scheme of addresses in a store, and the field that names what they begin with.
 _ROOTS = {"s3": "bucket", "gs": "bucket", "az": "container"}
@@ -37,3 +39,10 @@ def resource_of(component: Component) -> tuple[str, str]:
         return "docker-registry", component.connector_resource or str(config["repository"])
     named = uri_of(component).partition("://")[2]
     return _RESOURCES[kind_of(component)], component.connector_resource or named
+
+
+def root_of(stack: Resolved | None, default: str) -> str:
+    """Where runs with a stack keep their artifacts; `default` where it has no store of its own."""
+    component = stack.default("artifact_store") if stack else None
+    is_known = component is not None and component.flavor in BUILT_IN
+    return uri_of(component) if component and is_known else default

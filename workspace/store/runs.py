@@ -24,6 +24,7 @@ from workspace.store.schema_artifacts import CacheUse, LineageEdge
 from workspace.store.schema_conditions import RunCondition
 from workspace.store.schema_logs import LogStream, RunLogUsage
 from workspace.store.schema_secrets import RunSecret
+from workspace.store.schema_step_launches import StepLaunch
 
 _C = columns(Run)
 _S = columns(Step)
@@ -229,6 +230,7 @@ def delete(session: Session, run: Run) -> list[LogStream]:
         (LineageEdge, _E.step_uid.in_(steps)),
         (CacheUse, columns(CacheUse).step_uid.in_(steps)),
         (StepAttempt, columns(StepAttempt).step_uid.in_(steps)),
+        (StepLaunch, columns(StepLaunch).run_uid == run.uid),
         (Step, _S.run_uid == run.uid),
         (LateReport, columns(LateReport).run_uid == run.uid),
         (RunCondition, columns(RunCondition).run_uid == run.uid),

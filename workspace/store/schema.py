@@ -206,6 +206,9 @@ class Step(Row):
     cache_key_parts: dict[str, str] = field(default_factory=dict)
     stop_request: dict[str, Any] | None = None
     revision: int = 0
+    # Of its newest attempt, where that is executed apart: who does it, and how it ended.
+    workload: str = ""
+    attempt_outcome: str = ""
 
     @property
     def name(self) -> str:
@@ -288,6 +291,7 @@ from workspace.store import schema_secrets as schema_secrets  # noqa: E402, PLC0
 from workspace.store import schema_snapshots as schema_snapshots  # noqa: E402, PLC0414
 from workspace.store import schema_stacks as schema_stacks  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_statistics as schema_statistics  # noqa: E402, PLC0414
+from workspace.store import schema_step_launches as schema_step_launches  # noqa: E402, PLC0414
 from workspace.store import schema_triggers as schema_triggers  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_values as schema_values  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_webhooks as schema_webhooks  # noqa: E402, PLC0414 - likewise

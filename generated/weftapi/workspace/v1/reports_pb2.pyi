@@ -14,6 +14,7 @@ from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
 from weftapi.workspace.v1 import stacks_pb2 as _stacks_pb2
+from weftapi.workspace.v1 import step_settings_pb2 as _step_settings_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -103,10 +104,18 @@ class RunInstructions(_message.Message):
     HEARTBEAT_INTERVAL_FIELD_NUMBER: _builtins.int
     ACKED_SEQUENCE_FIELD_NUMBER: _builtins.int
     STACK_FIELD_NUMBER: _builtins.int
+    STEP_ISOLATION_FIELD_NUMBER: _builtins.int
+    MAX_STEP_WORKLOADS_FIELD_NUMBER: _builtins.int
     artifact_store_uri: _builtins.str
     """Output only. Where artifacts are written: file://, s3://, gs:// or az://."""
     acked_sequence: _builtins.int
     """Output only. The highest sequence that this reporter has had acknowledged."""
+    step_isolation: _step_settings_pb2.StepIsolation.ValueType
+    """Output only. What executes attempts at steps that do not say it themselves; not set leaves it to the runner."""
+    max_step_workloads: _builtins.int
+    """Output only. How many attempts in workloads of their own may be under way at the same time; 0 leaves it to the
+    runner.
+    """
     @_builtins.property
     def run(self) -> _run_types_pb2.Run:
         """Output only. The run."""
@@ -132,10 +141,12 @@ class RunInstructions(_message.Message):
         heartbeat_interval: _duration_pb2.Duration | None = ...,
         acked_sequence: _builtins.int = ...,
         stack: _stacks_pb2.RunStack | None = ...,
+        step_isolation: _step_settings_pb2.StepIsolation.ValueType = ...,
+        max_step_workloads: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["heartbeat_interval", b"heartbeat_interval", "run", b"run", "stack", b"stack"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acked_sequence", b"acked_sequence", "artifact_store_uri", b"artifact_store_uri", "heartbeat_interval", b"heartbeat_interval", "run", b"run", "stack", b"stack", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acked_sequence", b"acked_sequence", "artifact_store_uri", b"artifact_store_uri", "heartbeat_interval", b"heartbeat_interval", "max_step_workloads", b"max_step_workloads", "run", b"run", "stack", b"stack", "step_isolation", b"step_isolation", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,6 +13,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from weftapi.common.v1 import types_pb2 as _types_pb2
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
+from weftapi.workspace.v1 import step_settings_pb2 as _step_settings_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -332,6 +333,7 @@ class StepSpec(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     SECRETS_FIELD_NUMBER: _builtins.int
+    ISOLATION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Required, immutable. Its id in the graph; members of a fan-out are "<id>-<index>"."""
     entrypoint: _builtins.str
@@ -344,6 +346,8 @@ class StepSpec(_message.Message):
     """Optional, immutable. What the step does, from its docstring."""
     source: _builtins.str
     """Optional, immutable. The step's source code, shown beside its result."""
+    isolation: _step_settings_pb2.StepIsolation.ValueType
+    """Optional, immutable. What executes its attempts."""
     @_builtins.property
     def upstream(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional, immutable. Steps that must end before this one starts; those whose outputs it takes are among them."""
@@ -400,10 +404,11 @@ class StepSpec(_message.Message):
         description: _builtins.str = ...,
         source: _builtins.str = ...,
         secrets: _abc.Iterable[_builtins.str] | None = ...,
+        isolation: _step_settings_pb2.StepIsolation.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "description", b"description", "entrypoint", b"entrypoint", "environment", b"environment", "id", b"id", "inputs", b"inputs", "map_concurrency", b"map_concurrency", "map_over", b"map_over", "outputs", b"outputs", "resources", b"resources", "retry", b"retry", "secrets", b"secrets", "source", b"source", "timeout", b"timeout", "upstream", b"upstream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "description", b"description", "entrypoint", b"entrypoint", "environment", b"environment", "id", b"id", "inputs", b"inputs", "isolation", b"isolation", "map_concurrency", b"map_concurrency", "map_over", b"map_over", "outputs", b"outputs", "resources", b"resources", "retry", b"retry", "secrets", b"secrets", "source", b"source", "timeout", b"timeout", "upstream", b"upstream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

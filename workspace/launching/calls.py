@@ -1,0 +1,96 @@
+"""Calls of a workload manager that the launches of runs and of steps share."""
+
+import asyncio
+import re
+from datetime import timedelta
+
+import grpc
+import structlog
+from google.protobuf.duration_pb2 import Duration
+
+from weftapi.workloads.v1 import workloads_pb2
+from workspace.launching.ports import Manager
+from workspace.operations.launches import Observed
+
+log = structlog.get_logger()
+
+CALL_TIMEOUT_S = 10.0
+_LAST_WORDS_BYTES = 4096
+# What container runtimes, and our shim, put before each line that a process wrote.
+_LINE_PREFIX = re.compile(r"^\S+Z (?:stdout|stderr) [FP] ", re.MULTILINE)
+# As much as a state's reason may have anywhere.
+_MAX_WORDS = 1024
+# Answers that no repetition changes.
+_FINAL = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.OUT_OF_RANGE,
+    }
+)
+_OUTCOMES = {
+    workloads_pb2.WORKLOAD_STATE_SUCCEEDED: "SUCCEEDED",
+    workloads_pb2.WORKLOAD_STATE_FAILED: "FAILED",
+    workloads_pb2.WORKLOAD_STATE_CANCELLED: "CANCELLED",
+    workloads_pb2.WORKLOAD_STATE_LOST: "LOST",
+}
+
+
+async def submit(manager: Manager, request: workloads_pb2.SubmitWorkloadRequest) -> str:
+    """Hands a workload over; answers why it will never be taken, nothing where it was."""
+    try:
+        await manager.calls().SubmitWorkload(request, timeout=CALL_TIMEOUT_S)
+    except grpc.aio.AioRpcError as error:
+        if error.code() in _FINAL:
+            return (error.details() or error.code().name)[:_MAX_WORDS]
+        # One of this name is ours: an earlier try reached the manager after all.
+        if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+            raise
+    return ""
+
+
+async def cancel(manager: Manager, workload: str, grace: timedelta, reason: str) -> bool:
+    """Has a workload end within a grace; answers whether its manager knows it."""
+    period = Duration()
+    period.FromTimedelta(grace)
+    request = workloads_pb2.CancelWorkloadRequest(
+        name=f"workloads/{workload}", grace_period=period, reason=reason
+    )
+    try:
+        await manager.calls().CancelWorkload(request, timeout=CALL_TIMEOUT_S)
+    except grpc.aio.AioRpcError as error:
+        if error.code() is not grpc.StatusCode.NOT_FOUND:
+            raise
+        return False
+    return True
+
+
+async def last_words(manager: Manager, name: str) -> str:
+    """The end of what a workload wrote; nothing where it is not to be had: it only explains."""
+    kept: bytes = b""
+    request = workloads_pb2.TailWorkloadLogsRequest(name=name)
+    try:
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            async for part in manager.streams().TailWorkloadLogs(request):
+                kept = bytes(kept + part.data)[-_LAST_WORDS_BYTES:]
+                if part.end_of_stream:
+                    return _LINE_PREFIX.sub("", kept.decode(errors="replace"))
+    except (grpc.aio.AioRpcError, TimeoutError) as error:
+        log.warning("last_words_out_of_reach", workload=name, error=type(error).__name__)
+    return ""
+
+
+def observed(workload: workloads_pb2.Workload) -> Observed:
+    """What a workload's state means for what it executes."""
+    outcome = _OUTCOMES.get(workload.state, "")
+    exit_ = workload.exit
+    words = ((exit_.message if outcome else "") or workload.state_reason)[:_MAX_WORDS]
+    if outcome == "SUCCEEDED":
+        words = "Its workload ended without saying how it went."
+    code = "WORKLOAD_LOST" if outcome == "LOST" else "WORKLOAD_FAILED"
+    if exit_.out_of_memory:
+        code = "OUT_OF_MEMORY"
+    elif exit_.timed_out:
+        code = "TIMEOUT"
+    return Observed(workload.name.removeprefix("workloads/"), outcome, words, code)

@@ -1,0 +1,193 @@
+"""Launches of single attempts: the part of the reconciler that looks after steps executed apart."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from meshkit.clock import Clock
+from meshkit.database import Database
+from meshkit.jobs import Lease
+from weftapi.common.v1 import types_pb2
+from weftapi.workloads.v1 import workloads_pb2
+from workspace.launching import calls
+from workspace.launching.ports import LaunchSettings, Manager
+from workspace.lifecycle import StepState
+from workspace.operations import step_launches as operations
+from workspace.operations.launches import Observed
+from workspace.operations.step_attempts import is_over
+from workspace.operations.step_launches import CANCELLING, INTENDED, STOPPING, SUBMITTED
+from workspace.run_tokens import RunTokens
+from workspace.stacks.orchestrators import limits_of, orchestrator_of
+from workspace.stacks.pods import pod_of
+from workspace.store import snapshots as snapshot_store
+from workspace.store import step_launches as store
+from workspace.store.schema import Run, Step
+from workspace.store.schema_step_launches import StepLaunch
+
+log = structlog.get_logger()
+
+STEP_ARGS = ("-m", "weft.step_runner")
+# Its runner says when a step that was told to end has had its time; this is for the rest.
+_TOLD = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """That a workload is to end: how its launch stands from then on, in what time, and why."""
+
+    state: str
+    grace: timedelta
+    reason: str
+
+
+class Write(Protocol):
+    """Writes under the lease that is held."""
+
+    async def __call__(
+        self, lease: Lease, operation: Callable[..., Any], *arguments: Any
+    ) -> Any: ...
+
+
+class StepLaunches:
+    """Submits, cancels and observes the workloads of attempts."""
+
+    def __init__(
+        self,
+        database: Database,
+        tokens: RunTokens,
+        settings: LaunchSettings,
+        *,
+        write: Write,
+        look_for: Callable[[Lease, Manager, str], Awaitable[workloads_pb2.Workload | None]],
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._settings = settings
+        self._write = write
+        self._look_for = look_for
+        self._clock = clock
+
+    async def act(self, lease: Lease, manager: Manager, room: asyncio.Semaphore) -> None:
+        """One pass over every attempt that is executed apart."""
+
+        async def one(launch: StepLaunch, step: Step, run: Run) -> None:
+            async with room:
+                await self._attend(lease, manager, launch, step, run)
+
+        found = await self._database.read(store.unfinished)
+        results = await asyncio.gather(*(one(*each) for each in found), return_exceptions=True)
+        for (launch, _, _), result in zip(found, results, strict=True):
+            # One launch that cannot be dealt with keeps none of the others.
+            if isinstance(result, Exception):
+                log.warning("step_launch_failed", workload=launch.workload, error=str(result))
+
+    async def see(self, lease: Lease, manager: Manager, workload: workloads_pb2.Workload) -> None:
+        """Takes down what the manager says of a workload, where it is one of ours."""
+        seen = calls.observed(workload)
+        launch = await self._database.read(store.by_workload, seen.workload)
+        if launch is None:
+            return
+        if workload.state != workloads_pb2.WORKLOAD_STATE_QUEUED:
+            seen = replace(seen, start_by=self._start_by())
+        if seen.outcome == "FAILED" and not launch.outcome:
+            seen = replace(seen, last_words=await calls.last_words(manager, workload.name))
+        await self._write(lease, operations.observed, seen)
+
+    async def find_lost(self, lease: Lease, manager: Manager, known: set[str]) -> None:
+        """Asks about every workload that should be there and is not known."""
+        for launch, _, _ in await self._database.read(store.unfinished):
+            name = f"workloads/{launch.workload}"
+            if launch.state != INTENDED and name not in known:
+                await self._look_for(lease, manager, name)
+
+    async def lost(self, lease: Lease, seen: Observed) -> None:
+        """The manager knows no such workload."""
+        await self._write(lease, operations.observed, seen)
+
+    async def _attend(
+        self, lease: Lease, manager: Manager, launch: StepLaunch, step: Step, run: Run
+    ) -> None:
+        if is_over(launch, step, run):
+            await self._end(lease, manager, launch, step)
+        elif launch.state == INTENDED:
+            await self._submit(lease, manager, launch, run)
+        elif launch.state == SUBMITTED and step.state == StepState.STOPPING:
+            order = _Order(STOPPING, _TOLD, step.state_reason[:512])
+            await self._cancel(lease, manager, launch, order)
+        elif launch.state == SUBMITTED and self._is_overdue(launch):
+            workload = await self._look_for(lease, manager, f"workloads/{launch.workload}")
+            if workload and workload.state != workloads_pb2.WORKLOAD_STATE_QUEUED:
+                patience = self._settings.start_patience
+                await self._write(lease, operations.never_started, launch, patience)
+
+    async def _end(self, lease: Lease, manager: Manager, launch: StepLaunch, step: Step) -> None:
+        """Ends the workload of an attempt that is over; one that said so ends by itself first."""
+        if launch.over_time is None:
+            await self._write(lease, operations.left, launch)
+        if launch.state != CANCELLING and not self._is_leaving(launch):
+            order = _Order(CANCELLING, self._settings.cancel_grace, f"Its step is {step.state}.")
+            await self._cancel(lease, manager, launch, order)
+
+    def _is_leaving(self, launch: StepLaunch) -> bool:
+        """Whether its process told how the attempt ended, and has had little time to leave."""
+        if not (launch.outcome and launch.over_time and launch.state != INTENDED):
+            return False
+        return self._clock.now() < launch.over_time + self._settings.stop_grace
+
+    async def _submit(self, lease: Lease, manager: Manager, launch: StepLaunch, run: Run) -> None:
+        words = await calls.submit(manager, await self._request(launch, run))
+        if words:
+            await self._write(lease, operations.refused, launch, words)
+        else:
+            await self._write(lease, operations.submitted, launch, self._start_by())
+
+    async def _cancel(
+        self, lease: Lease, manager: Manager, launch: StepLaunch, order: _Order
+    ) -> None:
+        if await calls.cancel(manager, launch.workload, order.grace, order.reason):
+            await self._write(lease, operations.asked_to_end, launch, order.state)
+        else:
+            gone = Observed(launch.workload, "CANCELLED", "It was stopped before it started.")
+            await self._write(lease, operations.observed, gone)
+
+    async def _request(self, launch: StepLaunch, run: Run) -> workloads_pb2.SubmitWorkloadRequest:
+        found = await self._database.read(snapshot_store.to_run, run.project, {run.snapshot})
+        environment = found[run.snapshot].environment
+        limits = limits_of(await self._database.read(orchestrator_of, run.stack))
+        workload = workloads_pb2.Workload(
+            kind=workloads_pb2.WORKLOAD_KIND_STEP,
+            run=run.name,
+            step=launch.step,
+            attempt=launch.attempt,
+            labels={"project": run.project, "run": run.id},
+            args=STEP_ARGS,
+            env={
+                **limits.environment,
+                "WEFT_ENDPOINT": self._settings.endpoint(),
+                "WEFT_RUN": run.name,
+                "WEFT_STEP_ATTEMPT": launch.name,
+            },
+            image=limits.image,
+            pod=pod_of(limits.pod),
+            resources=limits.resources(launch.resources),
+            timeout=limits.timeout(),
+            environment=types_pb2.PythonEnvironment(**environment) if environment else None,
+            secret_files={
+                "WEFT_RUN_TOKEN_FILE": self._tokens.issue(run, attempt=launch.name),
+                "WEFT_CA_FILE": self._settings.trust().decode(),
+            },
+        )
+        return workloads_pb2.SubmitWorkloadRequest(workload_id=launch.workload, workload=workload)
+
+    def _is_overdue(self, launch: StepLaunch) -> bool:
+        if launch.reporter or launch.start_by is None:
+            return False
+        return self._clock.now() >= launch.start_by
+
+    def _start_by(self) -> datetime:
+        return self._clock.now() + self._settings.start_patience

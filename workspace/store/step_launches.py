@@ -1,0 +1,55 @@
+"""Queries of step launches."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from meshkit.session import Session
+from workspace.store.base import columns, every, first
+from workspace.store.schema import Run, Step
+from workspace.store.schema_step_launches import StepLaunch
+
+_C = columns(StepLaunch)
+_R = columns(Run)
+_S = columns(Step)
+# Written out, so that the index on it serves.
+_UNDER_WAY = ("INTENDED", "SUBMITTED", "STOPPING", "CANCELLING")
+_CHANGING = ("arguments", "state", "reporter", "outcome", "start_by", "over_time")
+
+
+def get(session: Session, step_uid: UUID, attempt: int) -> StepLaunch | None:
+    return first(
+        session,
+        StepLaunch,
+        every(StepLaunch).where(_C.step_uid == step_uid, _C.attempt == attempt),
+    )
+
+
+def by_workload(session: Session, workload: str) -> StepLaunch | None:
+    """The launch of a workload that has not ended."""
+    query = every(StepLaunch).where(_C.workload == workload, _C.state != "ENDED")
+    return first(session, StepLaunch, query)
+
+
+def unfinished(session: Session) -> list[tuple[StepLaunch, Step, Run]]:
+    """Every launch that has not ended, with its step and run."""
+    sizes = len(StepLaunch.__table__.c), len(Step.__table__.c)
+    query = (
+        sa.select(*StepLaunch.__table__.c, *Step.__table__.c, *Run.__table__.c)
+        .join_from(StepLaunch.__table__, Step.__table__, _S.uid == _C.step_uid)
+        .join(Run.__table__, _R.uid == _C.run_uid)
+        .where(_C.state.in_(_UNDER_WAY))
+    )
+    found = [tuple(row) for row in session.connection().execute(query)]
+    end = sum(sizes)
+    return [
+        (StepLaunch(*row[: sizes[0]]), Step(*row[sizes[0] : end]), Run(*row[end:])) for row in found
+    ]
+
+
+def save(session: Session, launch: StepLaunch) -> None:
+    session.connection().execute(
+        StepLaunch.__table__.update()
+        .where(_C.step_uid == launch.step_uid, _C.attempt == launch.attempt)
+        .values({name: getattr(launch, name) for name in _CHANGING})
+    )
