@@ -355,7 +355,7 @@ def _close_with(server: MeshServer, parts: Parts, log_files: KeptLogs, channels:
         await parts.heartbeats.flush()
         await parts.connectors.close()
         parts.trials.close()
-        parts.repositories.close()
+        await parts.repositories.close()
         parts.alerts.close()
         await parts.logs.close()
         await parts.backends.close()

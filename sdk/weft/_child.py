@@ -10,9 +10,10 @@ import os
 import queue
 import sys
 import threading
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any
 
 from weft import _json, _secrets
@@ -24,10 +25,13 @@ from weft._definition import StepDefinition
 from weft._failures import failure_of
 from weft._records import Alert, Metadata, Metric
 from weft._store import open_store
-from weft.errors import ApprovalError
+from weft.errors import ApprovalError, ArtifactStoreError
 
 if TYPE_CHECKING:
     from weft._objects import Access
+
+# obstore asks for new credentials when those that it has end within five minutes.
+_MARGIN = timedelta(minutes=5)
 
 
 class Events:
@@ -66,6 +70,17 @@ class Events:
         if "error" in answer:
             raise ApprovalError(answer["error"])
         return Verdict(**answer["verdict"])
+
+    def renewed(self) -> dict[str, Any]:
+        """New credentials of the artifact store: the parent, who may have them issued, is asked."""
+        id_ = uuid.uuid4().hex
+        waiting = self._answers[id_] = queue.SimpleQueue()
+        self.send({"renew": id_})
+        answer = waiting.get()
+        del self._answers[id_]
+        if "error" in answer:
+            raise ArtifactStoreError(answer["error"])
+        return _dated(answer["credentials"])
 
     def take(self, answer: dict[str, Any]) -> None:
         """What the parent says to a question."""
@@ -115,14 +130,14 @@ def _attempt(job: dict[str, Any], events: Events, stopper: Stopper) -> Attempt:
     place = (project, pipeline, run, step_id, number, index)
     context = StepContext(*place, events, stopper.event, ask)
     arguments = {name: _json.decode(data) for name, data in job["arguments"].items()}
-    store = open_store(job["store"], _access(job["access"]))
+    store = open_store(job["store"], _access(job["access"], events))
     secrets: _secrets.Values = job["secrets"]
     _secrets.hide(secrets)
     return Attempt(step, arguments, context, store, job["allow_pickle"], stopper, secrets)
 
 
-def _access(told: dict[str, Any] | None) -> Access | None:
-    """How the store is reached, with the credentials that the runner had when the step began."""
+def _access(told: dict[str, Any] | None, events: Events) -> Access | None:
+    """How the store is reached: with the credentials that came with the work, then newer ones."""
     if told is None:
         return None
     from weft._objects import Access
@@ -130,8 +145,18 @@ def _access(told: dict[str, Any] | None) -> Access | None:
     found = told["credentials"]
     if found is None:
         return Access(told["options"])
-    credentials = {**found, "expires_at": datetime.fromisoformat(found["expires_at"])}
-    return Access(told["options"], lambda: credentials)
+    first = _dated(found)
+
+    def credentials() -> dict[str, Any]:
+        is_good = first["expires_at"] > datetime.now(UTC) + _MARGIN
+        return first if is_good else events.renewed()
+
+    return Access(told["options"], credentials)
+
+
+def _dated(told: dict[str, Any]) -> dict[str, Any]:
+    """Credentials as obstore takes them."""
+    return {**told, "expires_at": datetime.fromisoformat(told["expires_at"])}
 
 
 def _load_step(entrypoint: str, file: str) -> StepDefinition:

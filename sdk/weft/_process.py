@@ -174,21 +174,36 @@ class ProcessDispatch:
         elif "ask" in event:
             # In a thread: what the step says meanwhile is heard.
             threading.Thread(target=self._ask, args=(event["ask"],), daemon=True).start()
+        elif "renew" in event:
+            threading.Thread(target=self._renew, args=(event["renew"],), daemon=True).start()
         else:
             self._result = self._read_result(event)
 
     def _ask(self, asked: dict[str, Any]) -> None:
         """Asks people on behalf of the child, which has no token to do so."""
-        ask, process = self._attempt.context.ask, self._process
+        ask = self._attempt.context.ask
         assert ask is not None
-        assert process is not None
-        assert process.stdin is not None
         answer: dict[str, Any] = {"id": asked["id"]}
         try:
             question = Question(**{**asked, "approvers": tuple(asked["approvers"])})
             answer["verdict"] = asdict(ask(question, self._attempt.stopper.event))
         except WeftError as error:
             answer["error"] = str(error)
+        self._answer(answer)
+
+    def _renew(self, id_: str) -> None:
+        """Has credentials issued for the child, which has no token to do so."""
+        answer: dict[str, Any] = {"id": id_}
+        try:
+            answer["credentials"] = _credentials(self._attempt.store)
+        except WeftError as error:
+            answer["error"] = str(error)
+        self._answer(answer)
+
+    def _answer(self, answer: Mapping[str, Any]) -> None:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
         _tell(process.stdin, json.dumps(answer).encode() + b"\n")
 
     def _read_result(self, event: dict[str, Any]) -> AttemptResult:
@@ -231,14 +246,20 @@ def _job(attempt: Attempt) -> dict[str, Any]:
 
 
 def _access(store: ArtifactStore) -> dict[str, Any] | None:
-    """How the child reaches the store: credentials that are good for now, and none to get more."""
+    """How the child reaches the store: it asks here when its credentials end."""
     access: Access | None = getattr(store, "access", None)
     if access is None:
         return None
-    found = dict(access.credentials()) if access.credentials else None
-    if found:
-        found["expires_at"] = found["expires_at"].isoformat()
-    return {"options": dict(access.options), "credentials": found}
+    return {"options": dict(access.options), "credentials": _credentials(store)}
+
+
+def _credentials(store: ArtifactStore) -> dict[str, Any] | None:
+    """Short-lived credentials of the store; None where it is reached by others."""
+    access: Access | None = getattr(store, "access", None)
+    if access is None or access.credentials is None:
+        return None
+    found = dict(access.credentials())
+    return {**found, "expires_at": found["expires_at"].isoformat()}
 
 
 def _names(step: StepDefinition) -> list[str]:

@@ -20,11 +20,11 @@ from weft._options import Options
 from weft._records import Nobody, Record, RunRecord, RunReport, StepReport
 from weft._spool import SpoolRecorder, read_spool
 from weft._states import RUN_TRANSITIONS, STEP_TRANSITIONS, StopMode
-from weft._store import LocalStore
+from weft._store import ArtifactStore, LocalStore
 
 
 def engine_of(
-    folder: Path, whole: Pipeline[..., Any], **options: Any
+    folder: Path, whole: Pipeline[..., Any], *, store: ArtifactStore | None = None, **options: Any
 ) -> tuple[Engine, Callable[[], list[Record]]]:
     graph = whole.trace()
     record: RunRecord = run_record(graph, "default")
@@ -33,7 +33,7 @@ def engine_of(
         graph,
         record,
         recorder=recording,
-        store=LocalStore(folder / "artifacts"),
+        store=store or LocalStore(folder / "artifacts"),
         options=Options(echo=False, **options),
     )
 

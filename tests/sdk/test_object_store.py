@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from tests.clouds import emulators
 from tests.clouds.emulators import Cloud
+from tests.sdk.test_engine import engine_of
+from weft import RunState, pipeline, step
 from weft._objects import Access
 from weft._store import BucketStore, Place, open_store
 from weft.errors import ArtifactCorruptedError, ArtifactStoreError
@@ -79,3 +82,30 @@ def test_credentials_are_asked_for_and_errors_hold_none() -> None:
         with pytest.raises(ArtifactStoreError) as refusal, elsewhere.write(PLACE) as staged:
             (staged.directory / "a").write_bytes(b"a")
         assert "testing" not in str(refusal.value)
+
+
+@step(isolation="process", cache=False)
+def made_apart() -> int:
+    return 7
+
+
+def test_a_process_of_its_own_gets_new_credentials_when_its_first_ones_end(
+    tmp_path: Path,
+) -> None:
+    with emulators.s3() as cloud:
+        lives = [timedelta(minutes=4), timedelta(hours=1)]
+
+        def credentials() -> dict[str, object]:
+            keys = {name: cloud.options[name] for name in ("access_key_id", "secret_access_key")}
+            return {**keys, "token": None, "expires_at": datetime.now(UTC) + lives.pop(0)}
+
+        @pipeline
+        def whole() -> None:
+            made_apart()
+
+        options = {"endpoint": cloud.endpoint, "region": "us-east-1"}
+        store = BucketStore(cloud.uri, Access(options, credentials))
+        engine, records = engine_of(tmp_path, whole, store=store)
+        assert engine.run() is RunState.SUCCEEDED
+        assert records()
+        assert lives == [], "those that came with the work were about to end"

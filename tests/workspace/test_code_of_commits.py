@@ -1,5 +1,6 @@
 """Commits of a real `git daemon`: resolved, verified, and made code of snapshots."""
 
+import asyncio
 import hashlib
 import random
 import tarfile
@@ -25,6 +26,7 @@ from weftapi.workspace.v1 import (
     snapshot_types_pb2,
     snapshots_pb2,
 )
+from workspace.repositories.git import GitHost
 
 
 @pytest.fixture
@@ -177,6 +179,26 @@ async def test_a_snapshot_has_the_code_of_its_commit(
     assert (again.code, again.name == whole.name) == (whole.code, False)
     async with refused("UNAVAILABLE", "CODE_REPOSITORY_UNAVAILABLE"):
         await snapshot_of(ws, first, directory="elsewhere")
+
+
+async def test_what_many_want_at_once_is_fetched_once(
+    ws: Harness, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = checkout.commit("First", train_py="1")
+    checkout.push("main")
+    fetched: list[str] = []
+    fetch = GitHost.fetch
+
+    async def counting(self: GitHost, commit: str, folder: Path) -> Path:
+        fetched.append(commit)
+        return await fetch(self, commit, folder)
+
+    monkeypatch.setattr(GitHost, "fetch", counting)
+    # More than a code repository is asked for at once.
+    made = await asyncio.gather(*(snapshot_of(ws, commit) for _ in range(6)))
+    assert fetched == [commit]
+    assert len({snapshot.name for snapshot in made}) == 6
+    assert len({snapshot.code.sha256 for snapshot in made}) == 1
 
 
 async def test_what_was_lost_from_the_store_is_fetched_again(

@@ -1,6 +1,7 @@
 """Works with the hosts of code: one repository's trouble stays its own."""
 
 import asyncio
+import contextvars
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -30,6 +31,8 @@ from workspace.store.schema_code_repositories import CodeArchive, CodeRepository
 # Conversations about one repository at once; behind a host that hangs, waiting is in vain.
 _PLACES = 4
 _DEFAULT_KEY = "token"
+# A repository, a commit and a directory.
+_Wanted = tuple[UUID, str, str]
 
 
 class RepositoryDesk:
@@ -51,6 +54,7 @@ class RepositoryDesk:
         self._keeper = keeper
         self._clock = clock
         self._taken: Counter[UUID] = Counter()
+        self._fetching: dict[_Wanted, asyncio.Task[CodeArchive]] = {}
         self._opened: ObjectStore | None = None
 
     async def head(self, row: CodeRepository) -> Head:
@@ -64,7 +68,29 @@ class RepositoryDesk:
             return await host.resolve(revision)
 
     async def archive(self, row: CodeRepository, commit: str, directory: str) -> CodeArchive:
-        """The archive of a directory at a commit: fetched now, or once before."""
+        """The archive of a directory at a commit: fetched now, or once before.
+
+        However many want the same at once, it is fetched once; whoever gives up leaves the others
+        waiting. Replicas may each fetch it: they store the same bytes under the same key.
+        """
+        key = (row.uid, commit, directory)
+        task = self._fetching.get(key)
+        if task is None:
+            # It serves several calls, so it belongs to none of them.
+            context = contextvars.Context()
+            work = self._archive(row, commit, directory)
+            task = asyncio.create_task(work, name="fetch code", context=context)
+            self._fetching[key] = task
+            task.add_done_callback(lambda done: self._fetched(key, done))
+        return await asyncio.shield(task)
+
+    def _fetched(self, key: _Wanted, done: asyncio.Task[CodeArchive]) -> None:
+        del self._fetching[key]
+        # Those who waited may all have given up: nobody else looks at its end.
+        if not done.cancelled():
+            done.exception()
+
+    async def _archive(self, row: CodeRepository, commit: str, directory: str) -> CodeArchive:
         known = await self._database.read(store.archive, row.uid, commit, directory)
         if known and await self._is_stored(known.sha256):
             return known
@@ -86,7 +112,10 @@ class RepositoryDesk:
         """Where runners find an archive."""
         return f"{self._artifact_store}/{_key(archive.sha256)}"
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        for task in self._fetching.values():
+            task.cancel()
+        await asyncio.gather(*self._fetching.values(), return_exceptions=True)
         self._egress.close()
 
     async def _fetch(self, row: CodeRepository, commit: str, directory: str) -> Packed:

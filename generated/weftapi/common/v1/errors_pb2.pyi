@@ -155,12 +155,6 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: the invitation's token is unknown, used, replaced, revoked, declined or expired, or its inviter left."""
     ERROR_REASON_INVITATION_FOR_ANOTHER: _ErrorReason.ValueType  # 112
     """PERMISSION_DENIED: the invitation is for another address than the caller's."""
-    ERROR_REASON_TOO_MANY_KEYS: _ErrorReason.ValueType  # 130
-    """FAILED_PRECONDITION: the service account has two live keys; delete one first. {resource}"""
-    ERROR_REASON_KEY_EXPIRED: _ErrorReason.ValueType  # 131
-    """FAILED_PRECONDITION: the key has expired and cannot be rotated; create a new one. {resource}"""
-    ERROR_REASON_SIGNING_KEY_TOO_NEW: _ErrorReason.ValueType  # 132
-    """FAILED_PRECONDITION: the next signing key was published too recently for every verifier to know it. {readyTime}"""
     ERROR_REASON_IDENTITY_PROVIDER_UNAVAILABLE: _ErrorReason.ValueType  # 120
     """UNAVAILABLE: the identity provider does not answer, or not in a usable way; others go on working. {provider}"""
     ERROR_REASON_IDENTITY_REJECTED: _ErrorReason.ValueType  # 121
@@ -173,6 +167,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the DNS record that proves a domain is not there, or says something else. {recordName}"""
     ERROR_REASON_DNS_UNAVAILABLE: _ErrorReason.ValueType  # 125
     """UNAVAILABLE: DNS does not answer. {recordName}"""
+    ERROR_REASON_TOO_MANY_KEYS: _ErrorReason.ValueType  # 130
+    """FAILED_PRECONDITION: the service account has two live keys; delete one first. {resource}"""
+    ERROR_REASON_KEY_EXPIRED: _ErrorReason.ValueType  # 131
+    """FAILED_PRECONDITION: the key has expired and cannot be rotated; create a new one. {resource}"""
+    ERROR_REASON_SIGNING_KEY_TOO_NEW: _ErrorReason.ValueType  # 132
+    """FAILED_PRECONDITION: the next signing key was published too recently for every verifier to know it. {readyTime}"""
     ERROR_REASON_NO_PROVISIONER: _ErrorReason.ValueType  # 140
     """FAILED_PRECONDITION: this control plane runs no workspaces; register one that somebody else runs."""
     ERROR_REASON_NOT_PROVISIONED: _ErrorReason.ValueType  # 141
@@ -201,6 +201,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """OUT_OF_RANGE: retention has deleted rows that come next; begin again at the oldest one. {anchorSequence}"""
     ERROR_REASON_AUDIT_SEQUENCE_IN_FUTURE: _ErrorReason.ValueType  # 161
     """OUT_OF_RANGE: the chain has no row of this number yet. {lastSequence}"""
+    ERROR_REASON_RUN_NOT_ENDED: _ErrorReason.ValueType  # 180
+    """FAILED_PRECONDITION: the run, or its workload, has not ended. {resource}"""
+    ERROR_REASON_NOT_AN_APPROVER: _ErrorReason.ValueType  # 181
+    """PERMISSION_DENIED: the condition names who may answer it, and the caller is not among them. {resource}"""
+    ERROR_REASON_TOO_MANY_STOPPING_STEPS: _ErrorReason.ValueType  # 182
+    """RESOURCE_EXHAUSTED: more steps of the run wait to be stopped than may at once; stop their fan-out, or the run. {resource}"""
+    ERROR_REASON_CONTENT_NOT_READABLE: _ErrorReason.ValueType  # 200
+    """FAILED_PRECONDITION: the server cannot read this content: not in the workspace's store, or too large. {resource}"""
+    ERROR_REASON_ARTIFACT_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 201
+    """UNAVAILABLE: the artifact store does not answer, or refuses the workspace. {resource}"""
+    ERROR_REASON_LINK_EXPIRED: _ErrorReason.ValueType  # 202
+    """NOT_FOUND: the link is wrong, or its time has run out; make another one."""
     ERROR_REASON_STAGE_HELD: _ErrorReason.ValueType  # 210
     """FAILED_PRECONDITION: another version of the model holds the stage; let it be demoted. {resource, stage, holder}"""
     ERROR_REASON_APPROVAL_REQUIRED: _ErrorReason.ValueType  # 211
@@ -209,10 +221,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """PERMISSION_DENIED: nobody approves their own request. {resource}"""
     ERROR_REASON_NOT_OWN_REQUEST: _ErrorReason.ValueType  # 213
     """PERMISSION_DENIED: only whoever made a request takes it back. {resource}"""
+    ERROR_REASON_INVALID_SCHEMA: _ErrorReason.ValueType  # 220
+    """INVALID_ARGUMENT: what is given as a JSON Schema is none, or uses what is not accepted; BadRequest says where."""
+    ERROR_REASON_BUILT_IN_FLAVOR: _ErrorReason.ValueType  # 221
+    """FAILED_PRECONDITION: a flavor that comes with Weft never changes; make a flavor of your own. {resource}"""
     ERROR_REASON_SECRETS_KEY_MISSING: _ErrorReason.ValueType  # 230
     """FAILED_PRECONDITION: the key that opens this workspace's secrets is not in its key file; put it back. {keyId}"""
     ERROR_REASON_SECRET_ALTERED: _ErrorReason.ValueType  # 231
     """FAILED_PRECONDITION: what is stored is not what was encrypted for this place; restore it from a backup."""
+    ERROR_REASON_SECRET_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 232
+    """UNAVAILABLE: the store that keeps the values of secrets does not answer; other calls go on. {store}"""
+    ERROR_REASON_SECRET_STORE_REFUSED: _ErrorReason.ValueType  # 233
+    """FAILED_PRECONDITION: the store that keeps the values of secrets refuses this workspace. {store}"""
+    ERROR_REASON_SECRET_STORE_DIFFERS: _ErrorReason.ValueType  # 234
+    """FAILED_PRECONDITION: values cannot be changed in place like this; migrate the secret store instead."""
+    ERROR_REASON_ROTATION_UNDER_WAY: _ErrorReason.ValueType  # 235
+    """FAILED_PRECONDITION: the data key is being replaced already."""
+    ERROR_REASON_KEY_FILE_NOT_OURS: _ErrorReason.ValueType  # 236
+    """FAILED_PRECONDITION: the operator keeps the key file; put a new key first there. {path}"""
+    ERROR_REASON_SECRET_VALUES_EXPIRED: _ErrorReason.ValueType  # 237
+    """ABORTED: keeping the values of a secret took so long that they were given up; try again."""
     ERROR_REASON_CONNECTOR_REJECTED: _ErrorReason.ValueType  # 240
     """FAILED_PRECONDITION: the service does not accept the connector's credentials; replace them. {service}"""
     ERROR_REASON_CONNECTOR_UNAVAILABLE: _ErrorReason.ValueType  # 241
@@ -227,34 +255,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the change decides where the connector's secrets go, so it must bring them along. {fields}"""
     ERROR_REASON_CONNECTOR_RESOURCE_UNKNOWN: _ErrorReason.ValueType  # 246
     """FAILED_PRECONDITION: the service knows no such resource. {service, resource}"""
-    ERROR_REASON_INVALID_SCHEMA: _ErrorReason.ValueType  # 220
-    """INVALID_ARGUMENT: what is given as a JSON Schema is none, or uses what is not accepted; BadRequest says where."""
-    ERROR_REASON_BUILT_IN_FLAVOR: _ErrorReason.ValueType  # 221
-    """FAILED_PRECONDITION: a flavor that comes with Weft never changes; make a flavor of your own. {resource}"""
-    ERROR_REASON_RUN_NOT_ENDED: _ErrorReason.ValueType  # 180
-    """FAILED_PRECONDITION: the run, or its workload, has not ended. {resource}"""
-    ERROR_REASON_NOT_AN_APPROVER: _ErrorReason.ValueType  # 181
-    """PERMISSION_DENIED: the condition names who may answer it, and the caller is not among them. {resource}"""
-    ERROR_REASON_TOO_MANY_STOPPING_STEPS: _ErrorReason.ValueType  # 182
-    """RESOURCE_EXHAUSTED: more steps of the run wait to be stopped than may at once; stop their fan-out, or the run. {resource}"""
-    ERROR_REASON_SECRET_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 232
-    """UNAVAILABLE: the store that keeps the values of secrets does not answer; other calls go on. {store}"""
-    ERROR_REASON_SECRET_STORE_REFUSED: _ErrorReason.ValueType  # 233
-    """FAILED_PRECONDITION: the store that keeps the values of secrets refuses this workspace. {store}"""
-    ERROR_REASON_SECRET_STORE_DIFFERS: _ErrorReason.ValueType  # 234
-    """FAILED_PRECONDITION: values cannot be changed in place like this; migrate the secret store instead."""
-    ERROR_REASON_ROTATION_UNDER_WAY: _ErrorReason.ValueType  # 235
-    """FAILED_PRECONDITION: the data key is being replaced already."""
-    ERROR_REASON_SECRET_VALUES_EXPIRED: _ErrorReason.ValueType  # 237
-    """ABORTED: keeping the values of a secret took so long that they were given up; try again."""
-    ERROR_REASON_KEY_FILE_NOT_OURS: _ErrorReason.ValueType  # 236
-    """FAILED_PRECONDITION: the operator keeps the key file; put a new key first there. {path}"""
-    ERROR_REASON_CONTENT_NOT_READABLE: _ErrorReason.ValueType  # 200
-    """FAILED_PRECONDITION: the server cannot read this content: not in the workspace's store, or too large. {resource}"""
-    ERROR_REASON_ARTIFACT_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 201
-    """UNAVAILABLE: the artifact store does not answer, or refuses the workspace. {resource}"""
-    ERROR_REASON_LINK_EXPIRED: _ErrorReason.ValueType  # 202
-    """NOT_FOUND: the link is wrong, or its time has run out; make another one."""
+    ERROR_REASON_WEBHOOK_NOT_VERIFIED: _ErrorReason.ValueType  # 265
+    """UNAUTHENTICATED: there is no such webhook, or the message is not signed with its secret, or signed too long ago."""
+    ERROR_REASON_WEBHOOK_DISABLED: _ErrorReason.ValueType  # 266
+    """FAILED_PRECONDITION: the webhook takes nothing for now. {resource}"""
+    ERROR_REASON_INVALID_PAYLOAD: _ErrorReason.ValueType  # 267
+    """INVALID_ARGUMENT: the body of a webhook's message is no JSON object, or none that is taken; the message says why."""
+    ERROR_REASON_ALERTER_PAUSED: _ErrorReason.ValueType  # 268
+    """FAILED_PRECONDITION: the alerter tells nothing while it is paused; resume it first. {resource}"""
+    ERROR_REASON_ALERTER_SIGNS_NOTHING: _ErrorReason.ValueType  # 269
+    """FAILED_PRECONDITION: only webhooks are signed; other alerters have no secret but their URL. {resource}"""
     ERROR_REASON_CODE_REPOSITORY_UNAVAILABLE: _ErrorReason.ValueType  # 270
     """UNAVAILABLE: the code repository cannot be reached, or does not answer in time or sense. {resource}"""
     ERROR_REASON_CODE_REPOSITORY_REJECTED: _ErrorReason.ValueType  # 271
@@ -269,26 +279,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the revision means several commits; say more of it. {resource, revision}"""
     ERROR_REASON_CODE_UNUSABLE: _ErrorReason.ValueType  # 276
     """FAILED_PRECONDITION: the code at the commit cannot be taken: too much of it, or none. {resource}"""
-    ERROR_REASON_WEBHOOK_NOT_VERIFIED: _ErrorReason.ValueType  # 265
-    """UNAUTHENTICATED: there is no such webhook, or the message is not signed with its secret, or signed too long ago."""
-    ERROR_REASON_WEBHOOK_DISABLED: _ErrorReason.ValueType  # 266
-    """FAILED_PRECONDITION: the webhook takes nothing for now. {resource}"""
-    ERROR_REASON_INVALID_PAYLOAD: _ErrorReason.ValueType  # 267
-    """INVALID_ARGUMENT: the body of a webhook's message is no JSON object, or none that is taken; the message says why."""
-    ERROR_REASON_ALERTER_PAUSED: _ErrorReason.ValueType  # 268
-    """FAILED_PRECONDITION: the alerter tells nothing while it is paused; resume it first. {resource}"""
-    ERROR_REASON_ALERTER_SIGNS_NOTHING: _ErrorReason.ValueType  # 269
-    """FAILED_PRECONDITION: only webhooks are signed; other alerters have no secret but their URL. {resource}"""
+    ERROR_REASON_ARCHIVE_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 280
+    """UNAVAILABLE: the store of archived runs does not answer, or refuses the workspace. {resource}"""
+    ERROR_REASON_ARCHIVE_DAMAGED: _ErrorReason.ValueType  # 281
+    """FAILED_PRECONDITION: the archive of the run is not what was written: restore it in its store. {resource}"""
     ERROR_REASON_TOO_MANY_ALERTS: _ErrorReason.ValueType  # 290
     """RESOURCE_EXHAUSTED: the run has said too much within an hour; say less, or wait. {resource}"""
     ERROR_REASON_IMAGE_NOT_ALLOWED: _ErrorReason.ValueType  # 310
     """FAILED_PRECONDITION: the cluster's operator allows no image of this registry, or only pinned ones. {image}"""
     ERROR_REASON_POD_NOT_ALLOWED: _ErrorReason.ValueType  # 311
     """FAILED_PRECONDITION: the pod that was asked for holds what the cluster's operator does not allow."""
-    ERROR_REASON_ARCHIVE_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 280
-    """UNAVAILABLE: the store of archived runs does not answer, or refuses the workspace. {resource}"""
-    ERROR_REASON_ARCHIVE_DAMAGED: _ErrorReason.ValueType  # 281
-    """FAILED_PRECONDITION: the archive of the run is not what was written: restore it in its store. {resource}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -423,12 +423,6 @@ ERROR_REASON_INVALID_INVITATION: ErrorReason.ValueType  # 111
 """NOT_FOUND: the invitation's token is unknown, used, replaced, revoked, declined or expired, or its inviter left."""
 ERROR_REASON_INVITATION_FOR_ANOTHER: ErrorReason.ValueType  # 112
 """PERMISSION_DENIED: the invitation is for another address than the caller's."""
-ERROR_REASON_TOO_MANY_KEYS: ErrorReason.ValueType  # 130
-"""FAILED_PRECONDITION: the service account has two live keys; delete one first. {resource}"""
-ERROR_REASON_KEY_EXPIRED: ErrorReason.ValueType  # 131
-"""FAILED_PRECONDITION: the key has expired and cannot be rotated; create a new one. {resource}"""
-ERROR_REASON_SIGNING_KEY_TOO_NEW: ErrorReason.ValueType  # 132
-"""FAILED_PRECONDITION: the next signing key was published too recently for every verifier to know it. {readyTime}"""
 ERROR_REASON_IDENTITY_PROVIDER_UNAVAILABLE: ErrorReason.ValueType  # 120
 """UNAVAILABLE: the identity provider does not answer, or not in a usable way; others go on working. {provider}"""
 ERROR_REASON_IDENTITY_REJECTED: ErrorReason.ValueType  # 121
@@ -441,6 +435,12 @@ ERROR_REASON_DOMAIN_NOT_PROVEN: ErrorReason.ValueType  # 124
 """FAILED_PRECONDITION: the DNS record that proves a domain is not there, or says something else. {recordName}"""
 ERROR_REASON_DNS_UNAVAILABLE: ErrorReason.ValueType  # 125
 """UNAVAILABLE: DNS does not answer. {recordName}"""
+ERROR_REASON_TOO_MANY_KEYS: ErrorReason.ValueType  # 130
+"""FAILED_PRECONDITION: the service account has two live keys; delete one first. {resource}"""
+ERROR_REASON_KEY_EXPIRED: ErrorReason.ValueType  # 131
+"""FAILED_PRECONDITION: the key has expired and cannot be rotated; create a new one. {resource}"""
+ERROR_REASON_SIGNING_KEY_TOO_NEW: ErrorReason.ValueType  # 132
+"""FAILED_PRECONDITION: the next signing key was published too recently for every verifier to know it. {readyTime}"""
 ERROR_REASON_NO_PROVISIONER: ErrorReason.ValueType  # 140
 """FAILED_PRECONDITION: this control plane runs no workspaces; register one that somebody else runs."""
 ERROR_REASON_NOT_PROVISIONED: ErrorReason.ValueType  # 141
@@ -469,6 +469,18 @@ ERROR_REASON_AUDIT_COMPACTED: ErrorReason.ValueType  # 160
 """OUT_OF_RANGE: retention has deleted rows that come next; begin again at the oldest one. {anchorSequence}"""
 ERROR_REASON_AUDIT_SEQUENCE_IN_FUTURE: ErrorReason.ValueType  # 161
 """OUT_OF_RANGE: the chain has no row of this number yet. {lastSequence}"""
+ERROR_REASON_RUN_NOT_ENDED: ErrorReason.ValueType  # 180
+"""FAILED_PRECONDITION: the run, or its workload, has not ended. {resource}"""
+ERROR_REASON_NOT_AN_APPROVER: ErrorReason.ValueType  # 181
+"""PERMISSION_DENIED: the condition names who may answer it, and the caller is not among them. {resource}"""
+ERROR_REASON_TOO_MANY_STOPPING_STEPS: ErrorReason.ValueType  # 182
+"""RESOURCE_EXHAUSTED: more steps of the run wait to be stopped than may at once; stop their fan-out, or the run. {resource}"""
+ERROR_REASON_CONTENT_NOT_READABLE: ErrorReason.ValueType  # 200
+"""FAILED_PRECONDITION: the server cannot read this content: not in the workspace's store, or too large. {resource}"""
+ERROR_REASON_ARTIFACT_STORE_UNAVAILABLE: ErrorReason.ValueType  # 201
+"""UNAVAILABLE: the artifact store does not answer, or refuses the workspace. {resource}"""
+ERROR_REASON_LINK_EXPIRED: ErrorReason.ValueType  # 202
+"""NOT_FOUND: the link is wrong, or its time has run out; make another one."""
 ERROR_REASON_STAGE_HELD: ErrorReason.ValueType  # 210
 """FAILED_PRECONDITION: another version of the model holds the stage; let it be demoted. {resource, stage, holder}"""
 ERROR_REASON_APPROVAL_REQUIRED: ErrorReason.ValueType  # 211
@@ -477,10 +489,26 @@ ERROR_REASON_OWN_REQUEST: ErrorReason.ValueType  # 212
 """PERMISSION_DENIED: nobody approves their own request. {resource}"""
 ERROR_REASON_NOT_OWN_REQUEST: ErrorReason.ValueType  # 213
 """PERMISSION_DENIED: only whoever made a request takes it back. {resource}"""
+ERROR_REASON_INVALID_SCHEMA: ErrorReason.ValueType  # 220
+"""INVALID_ARGUMENT: what is given as a JSON Schema is none, or uses what is not accepted; BadRequest says where."""
+ERROR_REASON_BUILT_IN_FLAVOR: ErrorReason.ValueType  # 221
+"""FAILED_PRECONDITION: a flavor that comes with Weft never changes; make a flavor of your own. {resource}"""
 ERROR_REASON_SECRETS_KEY_MISSING: ErrorReason.ValueType  # 230
 """FAILED_PRECONDITION: the key that opens this workspace's secrets is not in its key file; put it back. {keyId}"""
 ERROR_REASON_SECRET_ALTERED: ErrorReason.ValueType  # 231
 """FAILED_PRECONDITION: what is stored is not what was encrypted for this place; restore it from a backup."""
+ERROR_REASON_SECRET_STORE_UNAVAILABLE: ErrorReason.ValueType  # 232
+"""UNAVAILABLE: the store that keeps the values of secrets does not answer; other calls go on. {store}"""
+ERROR_REASON_SECRET_STORE_REFUSED: ErrorReason.ValueType  # 233
+"""FAILED_PRECONDITION: the store that keeps the values of secrets refuses this workspace. {store}"""
+ERROR_REASON_SECRET_STORE_DIFFERS: ErrorReason.ValueType  # 234
+"""FAILED_PRECONDITION: values cannot be changed in place like this; migrate the secret store instead."""
+ERROR_REASON_ROTATION_UNDER_WAY: ErrorReason.ValueType  # 235
+"""FAILED_PRECONDITION: the data key is being replaced already."""
+ERROR_REASON_KEY_FILE_NOT_OURS: ErrorReason.ValueType  # 236
+"""FAILED_PRECONDITION: the operator keeps the key file; put a new key first there. {path}"""
+ERROR_REASON_SECRET_VALUES_EXPIRED: ErrorReason.ValueType  # 237
+"""ABORTED: keeping the values of a secret took so long that they were given up; try again."""
 ERROR_REASON_CONNECTOR_REJECTED: ErrorReason.ValueType  # 240
 """FAILED_PRECONDITION: the service does not accept the connector's credentials; replace them. {service}"""
 ERROR_REASON_CONNECTOR_UNAVAILABLE: ErrorReason.ValueType  # 241
@@ -495,34 +523,16 @@ ERROR_REASON_CONNECTOR_SECRETS_NEEDED: ErrorReason.ValueType  # 245
 """FAILED_PRECONDITION: the change decides where the connector's secrets go, so it must bring them along. {fields}"""
 ERROR_REASON_CONNECTOR_RESOURCE_UNKNOWN: ErrorReason.ValueType  # 246
 """FAILED_PRECONDITION: the service knows no such resource. {service, resource}"""
-ERROR_REASON_INVALID_SCHEMA: ErrorReason.ValueType  # 220
-"""INVALID_ARGUMENT: what is given as a JSON Schema is none, or uses what is not accepted; BadRequest says where."""
-ERROR_REASON_BUILT_IN_FLAVOR: ErrorReason.ValueType  # 221
-"""FAILED_PRECONDITION: a flavor that comes with Weft never changes; make a flavor of your own. {resource}"""
-ERROR_REASON_RUN_NOT_ENDED: ErrorReason.ValueType  # 180
-"""FAILED_PRECONDITION: the run, or its workload, has not ended. {resource}"""
-ERROR_REASON_NOT_AN_APPROVER: ErrorReason.ValueType  # 181
-"""PERMISSION_DENIED: the condition names who may answer it, and the caller is not among them. {resource}"""
-ERROR_REASON_TOO_MANY_STOPPING_STEPS: ErrorReason.ValueType  # 182
-"""RESOURCE_EXHAUSTED: more steps of the run wait to be stopped than may at once; stop their fan-out, or the run. {resource}"""
-ERROR_REASON_SECRET_STORE_UNAVAILABLE: ErrorReason.ValueType  # 232
-"""UNAVAILABLE: the store that keeps the values of secrets does not answer; other calls go on. {store}"""
-ERROR_REASON_SECRET_STORE_REFUSED: ErrorReason.ValueType  # 233
-"""FAILED_PRECONDITION: the store that keeps the values of secrets refuses this workspace. {store}"""
-ERROR_REASON_SECRET_STORE_DIFFERS: ErrorReason.ValueType  # 234
-"""FAILED_PRECONDITION: values cannot be changed in place like this; migrate the secret store instead."""
-ERROR_REASON_ROTATION_UNDER_WAY: ErrorReason.ValueType  # 235
-"""FAILED_PRECONDITION: the data key is being replaced already."""
-ERROR_REASON_SECRET_VALUES_EXPIRED: ErrorReason.ValueType  # 237
-"""ABORTED: keeping the values of a secret took so long that they were given up; try again."""
-ERROR_REASON_KEY_FILE_NOT_OURS: ErrorReason.ValueType  # 236
-"""FAILED_PRECONDITION: the operator keeps the key file; put a new key first there. {path}"""
-ERROR_REASON_CONTENT_NOT_READABLE: ErrorReason.ValueType  # 200
-"""FAILED_PRECONDITION: the server cannot read this content: not in the workspace's store, or too large. {resource}"""
-ERROR_REASON_ARTIFACT_STORE_UNAVAILABLE: ErrorReason.ValueType  # 201
-"""UNAVAILABLE: the artifact store does not answer, or refuses the workspace. {resource}"""
-ERROR_REASON_LINK_EXPIRED: ErrorReason.ValueType  # 202
-"""NOT_FOUND: the link is wrong, or its time has run out; make another one."""
+ERROR_REASON_WEBHOOK_NOT_VERIFIED: ErrorReason.ValueType  # 265
+"""UNAUTHENTICATED: there is no such webhook, or the message is not signed with its secret, or signed too long ago."""
+ERROR_REASON_WEBHOOK_DISABLED: ErrorReason.ValueType  # 266
+"""FAILED_PRECONDITION: the webhook takes nothing for now. {resource}"""
+ERROR_REASON_INVALID_PAYLOAD: ErrorReason.ValueType  # 267
+"""INVALID_ARGUMENT: the body of a webhook's message is no JSON object, or none that is taken; the message says why."""
+ERROR_REASON_ALERTER_PAUSED: ErrorReason.ValueType  # 268
+"""FAILED_PRECONDITION: the alerter tells nothing while it is paused; resume it first. {resource}"""
+ERROR_REASON_ALERTER_SIGNS_NOTHING: ErrorReason.ValueType  # 269
+"""FAILED_PRECONDITION: only webhooks are signed; other alerters have no secret but their URL. {resource}"""
 ERROR_REASON_CODE_REPOSITORY_UNAVAILABLE: ErrorReason.ValueType  # 270
 """UNAVAILABLE: the code repository cannot be reached, or does not answer in time or sense. {resource}"""
 ERROR_REASON_CODE_REPOSITORY_REJECTED: ErrorReason.ValueType  # 271
@@ -537,24 +547,14 @@ ERROR_REASON_REVISION_AMBIGUOUS: ErrorReason.ValueType  # 275
 """FAILED_PRECONDITION: the revision means several commits; say more of it. {resource, revision}"""
 ERROR_REASON_CODE_UNUSABLE: ErrorReason.ValueType  # 276
 """FAILED_PRECONDITION: the code at the commit cannot be taken: too much of it, or none. {resource}"""
-ERROR_REASON_WEBHOOK_NOT_VERIFIED: ErrorReason.ValueType  # 265
-"""UNAUTHENTICATED: there is no such webhook, or the message is not signed with its secret, or signed too long ago."""
-ERROR_REASON_WEBHOOK_DISABLED: ErrorReason.ValueType  # 266
-"""FAILED_PRECONDITION: the webhook takes nothing for now. {resource}"""
-ERROR_REASON_INVALID_PAYLOAD: ErrorReason.ValueType  # 267
-"""INVALID_ARGUMENT: the body of a webhook's message is no JSON object, or none that is taken; the message says why."""
-ERROR_REASON_ALERTER_PAUSED: ErrorReason.ValueType  # 268
-"""FAILED_PRECONDITION: the alerter tells nothing while it is paused; resume it first. {resource}"""
-ERROR_REASON_ALERTER_SIGNS_NOTHING: ErrorReason.ValueType  # 269
-"""FAILED_PRECONDITION: only webhooks are signed; other alerters have no secret but their URL. {resource}"""
+ERROR_REASON_ARCHIVE_STORE_UNAVAILABLE: ErrorReason.ValueType  # 280
+"""UNAVAILABLE: the store of archived runs does not answer, or refuses the workspace. {resource}"""
+ERROR_REASON_ARCHIVE_DAMAGED: ErrorReason.ValueType  # 281
+"""FAILED_PRECONDITION: the archive of the run is not what was written: restore it in its store. {resource}"""
 ERROR_REASON_TOO_MANY_ALERTS: ErrorReason.ValueType  # 290
 """RESOURCE_EXHAUSTED: the run has said too much within an hour; say less, or wait. {resource}"""
 ERROR_REASON_IMAGE_NOT_ALLOWED: ErrorReason.ValueType  # 310
 """FAILED_PRECONDITION: the cluster's operator allows no image of this registry, or only pinned ones. {image}"""
 ERROR_REASON_POD_NOT_ALLOWED: ErrorReason.ValueType  # 311
 """FAILED_PRECONDITION: the pod that was asked for holds what the cluster's operator does not allow."""
-ERROR_REASON_ARCHIVE_STORE_UNAVAILABLE: ErrorReason.ValueType  # 280
-"""UNAVAILABLE: the store of archived runs does not answer, or refuses the workspace. {resource}"""
-ERROR_REASON_ARCHIVE_DAMAGED: ErrorReason.ValueType  # 281
-"""FAILED_PRECONDITION: the archive of the run is not what was written: restore it in its store. {resource}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
