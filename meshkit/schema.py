@@ -205,17 +205,22 @@ def _postgresql_among_pairs(element: _AmongPairs, compiler: SQLCompiler, **optio
 
 
 class _Pairs(TypeDecorator[list[Any]]):
-    """A list of pairs of texts and numbers as one parameter: JSON text."""
+    """A list of pairs of texts, numbers and uids as one parameter: JSON text."""
 
     impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> str:  # noqa: ARG002
-        return json.dumps(value or [])
+        return json.dumps(value or [], default=_uid_to_text)
+
+
+def _uid_to_text(uid: UUID) -> str:
+    # As SQLite keeps it; PostgreSQL reads either form.
+    return uid.hex
 
 
 def among_pairs(first: Any, second: Any, name: str) -> sa.ColumnElement[bool]:
-    """`(first, second) IN pairs`, as `among`: for columns of texts and numbers."""
+    """`(first, second) IN pairs`, as `among`: for columns of texts, numbers and uids."""
     return _AmongPairs(first, second, sa.bindparam(name, type_=_Pairs()))
 
 

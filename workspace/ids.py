@@ -263,6 +263,12 @@ _TAIL = 4
 
 def memorable() -> str:
     """A new id; more than ten thousand million of them, so that a taken one is rare."""
-    words = secrets.choice(_ADJECTIVES), secrets.choice(_NOUNS)
-    tail = "".join(secrets.choice(_LETTERS) for _ in range(_TAIL))
-    return "-".join((*words, tail))
+    # Drawn at once: each look at the system's source of chance is a call into the kernel.
+    number = secrets.randbelow(len(_ADJECTIVES) * len(_NOUNS) * len(_LETTERS) ** _TAIL)
+    number, adjective = divmod(number, len(_ADJECTIVES))
+    number, noun = divmod(number, len(_NOUNS))
+    tail = ""
+    for _ in range(_TAIL):
+        number, letter = divmod(number, len(_LETTERS))
+        tail += _LETTERS[letter]
+    return f"{_ADJECTIVES[adjective]}-{_NOUNS[noun]}-{tail}"

@@ -72,6 +72,9 @@ async def test_lists_and_pairs_are_one_parameter_each(database: Database) -> Non
     pairs = Query(sa.select(C.uid).where(among_pairs(C.chain, C.sequence, "pairs")), "pairs")
     asked = [("it's 4", 4), ("it's 4", 5), ('"', 1)]
     assert [uid for (uid,) in await ask(database, pairs, asked)] == [rows[3][2]]
+    by_uid = Query(sa.select(C.sequence).where(among_pairs(C.uid, C.chain, "pairs")), "pairs")
+    asked_by_uid = [(rows[1][2], "it's 2"), (rows[2][2], "it's 2")]
+    assert [n for (n,) in await ask(database, by_uid, asked_by_uid)] == [2]
 
 
 async def test_a_failed_statement_raises_what_sqlalchemy_would(database: Database) -> None:

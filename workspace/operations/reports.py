@@ -335,20 +335,20 @@ class _Work:
         return RECORDED
 
     def _read_steps(self, batches: Iterable[Batch]) -> dict[tuple[UUID, str], Step]:
-        runs, ids, ending = dict[UUID, None](), dict[str, None](), dict[UUID, None]()
+        reported, ending = dict[tuple[UUID, str], None](), dict[UUID, None]()
         for batch in batches:
             run = self._runs.get((batch.project, batch.run))
             for report in batch.reports if run else ():
                 assert run is not None
                 if isinstance(report.subject, StepReport):
-                    runs[run.uid] = ids[report.subject.step_id] = None
+                    reported[run.uid, report.subject.step_id] = None
                 elif report.subject.state in RUN_TERMINAL:
                     ending[run.uid] = None
         found: list[Step] = []
         if ending:
             found += step_store.unsettled(self._session, list(ending))
-        if runs:
-            found += step_store.some(self._session, list(runs), list(ids))
+        if reported:
+            found += step_store.some(self._session, reported)
         # The later one of two copies of a step goes: one step is one object.
         steps: dict[tuple[UUID, str], Step] = {}
         for step in found:

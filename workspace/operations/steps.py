@@ -54,9 +54,14 @@ class _Work:
         self._moves = Moves(session)
         self._rows: list[Step] = []
         self._runs = run_store.lock_many(session, ((item.project, item.run) for item in items))
-        runs = [run.uid for run in self._runs.values()]
-        wanted = {id_ for item in items for step in item.steps for id_ in _mentioned(step)}
-        found = store.some(session, runs, sorted(wanted)) if runs else []
+        wanted = {
+            (run.uid, id_)
+            for item in items
+            if (run := self._runs.get((item.project, item.run)))
+            for step in item.steps
+            for id_ in _mentioned(step)
+        }
+        found = store.some(session, wanted) if wanted else []
         self._steps = {(step.run_uid, step.id): step for step in found}
 
     def add(self, item: NewSteps, place: int) -> list[Step] | MeshError:

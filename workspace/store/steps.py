@@ -1,6 +1,6 @@
 """Queries of steps and their attempts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from meshkit.filters import Choices, Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.query import Query
-from meshkit.schema import among
+from meshkit.schema import among, among_pairs
 from meshkit.session import Session
 from workspace.lifecycle import STEP_ACTIVE, StepState
 from workspace.store.base import Rows, columns, every, insert_or
@@ -41,7 +41,7 @@ FIELDS = Fields(
 _OF_RUN = every(Step).where(_C.run_uid == sa.bindparam("of_run", type_=_C.run_uid.type))
 _OF_RUNS = every(Step).where(among(_C.run_uid, "of_runs"))
 _GET = Rows(Step, _OF_RUN.where(_C.id == sa.bindparam("step")), "of_run", "step")
-_SOME = Rows(Step, _OF_RUNS.where(among(_C.id, "steps")), "of_runs", "steps")
+_SOME = Rows(Step, every(Step).where(among_pairs(_C.run_uid, _C.id, "keys")), "keys")
 _IN_STATES = Rows(
     Step, _OF_RUNS.where(among(_C.state, "states")).order_by(_C.ordinal), "of_runs", "states"
 )
@@ -105,9 +105,9 @@ def get(session: Session, run_uid: UUID, step: str) -> Step | None:
     return _GET.first(session, run_uid, step)
 
 
-def some(session: Session, run_uids: Sequence[UUID], ids: Sequence[str]) -> list[Step]:
-    """Steps of these runs with these ids; who asks for several runs may get more than asked."""
-    return _SOME.all(session, run_uids, ids)
+def some(session: Session, keys: Iterable[tuple[UUID, str]]) -> list[Step]:
+    """Those steps, by the uid of their run and their own id, that exist."""
+    return _SOME.all(session, list(keys))
 
 
 def unsettled(session: Session, run_uids: Sequence[UUID]) -> list[Step]:
