@@ -77,7 +77,7 @@ lint: setup  ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup  ## Measure every headline figure beside its bare limit (a few minutes)
+bench: setup  ## Measure every headline figure beside its bare limit (about ten minutes)
 	$(BIN)/python -m bench
 
 docs: setup  ## Write the pages in docs/ that follow from the code

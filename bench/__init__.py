@@ -1,6 +1,6 @@
 """Headline figures, each beside the bare limit that was measured in the same run.
 
-    make bench                          all figures, one table, a few minutes
+    make bench                          all figures, one table, about ten minutes
     python -m bench create_run list_runs    some of them
     python -m bench --quick             a smoke run: every figure for a blink
     python -m bench.create_run          one script alone
@@ -14,7 +14,9 @@ each, and the turn whose ratio is the median is shown, so that a noisy neighbour
 
 Absolute figures belong to a machine; ratios travel. `cpu` columns are the server's own CPU
 time per unit of work, which contention does not inflate. A figure's target is printed beside
-it; nothing here fails a build.
+it; nothing here fails a build. Where the limit itself is not what `bench/limits.py` says of a
+quiet machine, the figure is VOID: its share says nothing. docs/performance.md tells what the
+figures mean and where they end.
 """
 
 import os

@@ -97,9 +97,7 @@ class Dag:
 
 async def measure(site: Site, options: Options) -> list[Figure]:
     figures = []
-    for kind, server in await workspaces(site, options):
-        if kind == "sqlite NORMAL":
-            continue
+    for kind, server in await workspaces(site, options, with_normal=False):
         (few_recorded, few_drawn), (recorded, drawn) = [
             await _costs(server, steps, 2 if options.quick else MANY // steps)
             for steps in (FEW, FEW * 2 if options.quick else MANY)

@@ -4,6 +4,7 @@ import uuid
 
 from bench.databases import workspaces
 from bench.figures import Figure, at_least
+from bench.limits import UNARY_CALLS
 from bench.load import DEADLINE_S, Options, Slice, closed_loop, figure, take_turns
 from bench.run import main
 from bench.site import PROJECT, Server, Site
@@ -34,7 +35,8 @@ async def measure(site: Site, options: Options) -> list[Figure]:
     figures = []
     for name, server in await workspaces(site, options):
         pair = await take_turns(await creator(server), bare, options)
-        figures.append(figure("a", f"create run, {name}", "calls/s", pair, at_least(0.30)))
+        title, target = f"create run, {name}", at_least(0.30)
+        figures.append(figure("a", title, "calls/s", pair, target, reference=UNARY_CALLS))
     return figures
 
 

@@ -6,10 +6,12 @@ from bench.load import Options
 from bench.site import Server, Site
 
 
-async def workspaces(site: Site, options: Options) -> list[tuple[str, Server]]:
-    """A workspace server on each database, by the database's name."""
+async def workspaces(
+    site: Site, options: Options, *, with_normal: bool = True
+) -> list[tuple[str, Server]]:
+    """A workspace server on each database, by the database's name; SQLite's NORMAL beside it."""
     servers = [("sqlite FULL", await site.workspace())]
-    if not options.quick:
+    if with_normal and not options.quick:
         servers.append(("sqlite NORMAL", await site.workspace(module="bench.relaxed")))
     if options.postgres and (url := await new_database(site)):
         servers.append(("postgresql", await site.workspace(url)))

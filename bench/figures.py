@@ -1,8 +1,11 @@
 """Figures and the table that shows them."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+
+from bench.limits import Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,11 @@ def stay_below(value: float) -> Target:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table. `cpu_us` is (ours, bare) server CPU per unit of work, if known."""
+    """One line of the table. `cpu_us` is (ours, bare) server CPU per unit of work, if known.
+
+    `reference` is what the limit would be on a quiet machine; `limit` the measured one that it
+    speaks of, where that is not `bare` itself.
+    """
 
     key: str
     name: str
@@ -54,13 +61,30 @@ class Figure:
     target: Target | None = None
     cpu_us: tuple[float, float] | None = None
     note: str = ""
+    reference: Reference | None = None
+    limit: float | None = None
 
     @property
     def ratio(self) -> float:
         return self.ours / self.bare if self.bare else 0.0
 
+    @property
+    def is_void(self) -> bool:
+        """Whether the limit is not what it should be, so that a share of it says nothing."""
+        limit = self.bare if self.limit is None else self.limit
+        return self.reference is not None and not self.reference.holds(limit)
 
-_HEADER = ("", "figure", "ours", "bare", "unit", "ratio", "target", "", "cpu us ours/bare", "")
+    @property
+    def verdict(self) -> str:
+        """What the figure says of its target; empty where it has none."""
+        if self.is_void:
+            return "VOID"
+        if self.target is None:
+            return ""
+        return "met" if self.target.holds(self) else "MISSED"
+
+
+_HEADER = ("", "figure", "ours", "limit", "unit", "ratio", "target", "verdict", "CPU us", "")
 _LEFT = {0, 1, 4, 6, 7, 9}
 
 
@@ -71,14 +95,20 @@ def table(figures: Sequence[Figure]) -> str:
     return "\n".join(_line(row, widths) for row in rows)
 
 
+def summary(figures: Sequence[Figure]) -> str:
+    """How many targets are met, and how many are not."""
+    verdicts = Counter(figure.verdict for figure in figures)
+    return ", ".join(f"{verdicts[word]} {word}" for word in ("met", "MISSED", "VOID"))
+
+
 def as_json(figures: Sequence[Figure]) -> str:
-    """The figures as a JSON array, each with its ratio and whether it meets its target."""
+    """The figures as a JSON array, each with its ratio and its verdict."""
     shown = [
         {
             **asdict(figure),
             "target": str(figure.target or ""),
             "ratio": figure.ratio,
-            "meets_target": figure.target.holds(figure) if figure.target else None,
+            "verdict": figure.verdict,
         }
         for figure in figures
     ]
@@ -94,8 +124,6 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:
-    target = figure.target
-    verdict = "" if target is None else ("met" if target.holds(figure) else "MISSED")
     cpu = "/".join(f"{us:.0f}" for us in figure.cpu_us) if figure.cpu_us else ""
     return (
         figure.key,
@@ -104,11 +132,16 @@ def _cells(figure: Figure) -> tuple[str, ...]:
         _short(figure.bare),
         figure.unit,
         f"{figure.ratio:.2f}",
-        str(target or ""),
-        verdict,
+        str(figure.target or ""),
+        figure.verdict,
         cpu,
-        figure.note,
+        _remark(figure),
     )
+
+
+def _remark(figure: Figure) -> str:
+    void = f"the limit should be {figure.reference}" if figure.is_void else ""
+    return "; ".join(filter(None, (figure.note, void)))
 
 
 def _short(value: float) -> str:

@@ -133,8 +133,8 @@ async def compare(many: Server, few: Server, title: str, *, quick: bool = False)
         pair = await take_short_turns(
             await _asking(many, listing),
             await _asking(few, listing),
-            turns=1 if quick else 8,
-            slice_s=0.1 if quick else 0.25,
+            turns=1 if quick else 6,
+            slice_s=0.1 if quick else 0.2,
         )
         found = _figure(f"{listing.title}; {title}", pair)
         known = slowest.setdefault(listing.noun, found)

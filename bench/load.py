@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from bench.figures import Figure, Target
+from bench.limits import Reference
 from bench.processes import Process
 
 # Every client of Weft gives its calls a deadline; without one the server would keep a timer.
@@ -26,7 +27,7 @@ class Options:
     @property
     def slice_s(self) -> float:
         """How long each turn lasts."""
-        return 0.15 if self.quick else 2.0
+        return 0.15 if self.quick else 1.5
 
     @property
     def turns(self) -> int:
@@ -131,8 +132,16 @@ def _together(samples: list[Sample]) -> Sample:
     return Sample(count, seconds, sum(sample.cpu_s for sample in samples), latencies)
 
 
-def figure(key: str, name: str, unit: str, pair: Pair, target: Target | None) -> Figure:
+def figure(
+    key: str,
+    name: str,
+    unit: str,
+    pair: Pair,
+    target: Target | None,
+    *,
+    reference: Reference | None = None,
+) -> Figure:
     """The figure of a turn: rates, CPU, and how long ours took at worst."""
     note = f"p99 {pair.ours.percentile_ms(0.99):.1f} ms" if pair.ours.latencies else ""
     rates = pair.ours.rate, pair.bare.rate
-    return Figure(key, name, unit, *rates, target, pair.cpu_us, note)
+    return Figure(key, name, unit, *rates, target, pair.cpu_us, note, reference)

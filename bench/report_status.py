@@ -2,6 +2,7 @@
 
 from bench.databases import workspaces
 from bench.figures import Figure, at_least
+from bench.limits import UNARY_CALLS
 from bench.load import DEADLINE_S, Options, Slice, closed_loop, figure, take_turns
 from bench.reporting import reporters
 from bench.run import main
@@ -32,7 +33,8 @@ async def measure(site: Site, options: Options) -> list[Figure]:
     figures = []
     for name, server in await workspaces(site, options):
         pair = await take_turns(await reporting(server), bare, options)
-        figures.append(figure("b", f"report status, {name}", "calls/s", pair, at_least(0.40)))
+        title, target = f"report status, {name}", at_least(0.40)
+        figures.append(figure("b", title, "calls/s", pair, target, reference=UNARY_CALLS))
     return figures
 
 

@@ -2,6 +2,7 @@
 
 from bench.databases import workspaces
 from bench.figures import Figure, at_least
+from bench.limits import STREAMED_MESSAGES
 from bench.load import Options, Sample, Slice, figure, take_turns
 from bench.reporting import Reporter, reporters
 from bench.run import main
@@ -51,7 +52,8 @@ async def measure(site: Site, options: Options) -> list[Figure]:
     figures = []
     for name, server in await workspaces(site, options):
         pair = await take_turns(await streaming(server), bare, options)
-        figures.append(figure("b'", f"report stream, {name}", "reports/s", pair, at_least(0.20)))
+        title, target = f"report stream, {name}", at_least(0.20)
+        figures.append(figure("b'", title, "reports/s", pair, target, reference=STREAMED_MESSAGES))
     return figures
 
 

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import uvloop
 
-from bench.figures import Figure, as_json, table
+from bench.figures import Figure, as_json, summary, table
 from bench.load import Options
 from bench.site import Site, site
 
@@ -57,6 +57,7 @@ def main_of_all(arguments: Sequence[str] | None = None) -> int:
 async def _all(scripts: Sequence[str], options: Options, *, is_json: bool) -> int:
     figures: list[Figure] = []
     broken = 0
+    began = time.monotonic()
     for script in scripts:
         start = time.monotonic()
         try:
@@ -69,6 +70,7 @@ async def _all(scripts: Sequence[str], options: Options, *, is_json: bool) -> in
             print(f"{script} broke: {error!r}", file=sys.stderr)
         print(f"{script}: {time.monotonic() - start:.0f} s", file=sys.stderr)
     print(as_json(figures) if is_json else table(figures))
+    print(f"{summary(figures)}; {time.monotonic() - began:.0f} s in all", file=sys.stderr)
     return 1 if broken else 0
 
 

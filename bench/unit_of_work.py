@@ -125,7 +125,7 @@ async def working(server: Server, unit: Unit) -> Slice:
 
 async def measure(site: Site, options: Options) -> list[Figure]:
     bare_server = await site.bare()
-    servers = await workspaces(site, options)
+    servers = await workspaces(site, options, with_normal=False)
     figures = []
     for unit, times in ((streamed, 100), (unary, 30)):
         bare = await working(bare_server, unit)
