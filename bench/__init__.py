@@ -3,6 +3,7 @@
     make bench                          all figures, one table, about ten minutes
     python -m bench create_run list_runs    some of them
     python -m bench --quick             a smoke run: every figure for a blink
+    python -m bench --large             with a million runs and a thousand workspaces, an hour
     python -m bench.create_run          one script alone
 
 One script for each figure. It starts the real servers as processes of their own (mutual TLS,
@@ -13,7 +14,7 @@ keeps nothing (`bench/bare.py`) but is tuned like ours. Ours and bare take turns
 each, and the turn whose ratio is the median is shown, so that a noisy neighbour hits both.
 
 Absolute figures belong to a machine; ratios travel. `cpu` columns are the server's own CPU
-time per unit of work, which contention does not inflate. A figure's target is printed beside
+time per unit of work, which contention inflates least. A figure's target is printed beside
 it; nothing here fails a build. Where the limit itself is not what `bench/limits.py` says of a
 quiet machine, the figure is VOID: its share says nothing. docs/performance.md tells what the
 figures mean and where they end.

@@ -33,7 +33,7 @@ finally:
 
 
 async def measure(site: Site, options: Options) -> list[Figure]:
-    turns = 1 if options.quick else 3
+    turns = 1 if options.quick else 2
     ours = min([await _up(site.new_directory("mesh")) for _ in range(turns)])
     bare = min([await _imports() for _ in range(turns)])
     return [Figure("i", "embedded mesh, cold to healthy", "s", ours, bare, stay_below(4.0))]

@@ -78,7 +78,7 @@ sys.stderr.write(f"took {time.perf_counter() - start}")
 
 
 async def measure(site: Site, options: Options) -> list[Figure]:
-    shell = Shell(site.new_directory("user"), turns=1 if options.quick else 5)
+    shell = Shell(site.new_directory("user"), turns=1 if options.quick else 3)
     lines = 2_000 if options.quick else 100_000
     return [
         await _help(shell),

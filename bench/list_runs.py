@@ -3,7 +3,7 @@
 The limit is our own figure at 1,000 runs: what a page costs must not depend on what is stored.
 Each run has five steps and one artifact version (`bench/stored.py`). Every named filter of
 runs, steps, artifacts and their versions is asked for the 20 first that match, from one client,
-and of each kind the filter that suffered most is shown. `--million` asks it of a million runs
+and of each kind the filter that suffered most is shown. `--large` asks it of a million runs
 too: storing them takes some minutes, and 6 GB for each database, in a directory that goes.
 """
 
@@ -111,7 +111,7 @@ def _listings() -> list[Listing]:
 
 async def measure(site: Site, options: Options) -> list[Figure]:
     many = 2_000 if options.quick else 100_000
-    sizes = [many, 1_000_000] if options.million else [many]
+    sizes = [many, 1_000_000] if options.large else [many]
     figures = []
     kinds = ["sqlite", "postgresql"] if options.postgres else ["sqlite"]
     for kind in kinds:
@@ -133,7 +133,7 @@ async def compare(many: Server, few: Server, title: str, *, quick: bool = False)
         pair = await take_short_turns(
             await _asking(many, listing),
             await _asking(few, listing),
-            turns=1 if quick else 6,
+            turns=1 if quick else 4,
             slice_s=0.1 if quick else 0.2,
         )
         found = _figure(f"{listing.title}; {title}", pair)

@@ -21,7 +21,7 @@ class Options:
     """How long and how large; `quick` only shows that everything runs."""
 
     quick: bool = False
-    million: bool = False
+    large: bool = False
     postgres: bool = True
 
     @property

@@ -87,10 +87,12 @@ async def _print(measure: Callable[[], Awaitable[list[Figure]]]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench", description="Ours beside the bare limit.")
     parser.add_argument("--quick", action="store_true", help="only show that everything runs")
-    parser.add_argument("--million", action="store_true", help="also list a million runs")
+    parser.add_argument(
+        "--large", action="store_true", help="also a million runs and a thousand workspaces"
+    )
     parser.add_argument("--no-postgres", action="store_true", help="measure SQLite alone")
     return parser
 
 
 def _options(parsed: argparse.Namespace) -> Options:
-    return Options(quick=parsed.quick, million=parsed.million, postgres=not parsed.no_postgres)
+    return Options(quick=parsed.quick, large=parsed.large, postgres=not parsed.no_postgres)
