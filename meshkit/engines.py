@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from meshkit.config import ConfigError
+from meshkit.driver import fetch_all
 from meshkit.errors import Unavailable
 from meshkit.feed import Feed
 from meshkit.files import hold_alone
@@ -165,7 +166,8 @@ def sqlite_engine(
 
     @sa.event.listens_for(engine, "begin")
     def start(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
+        # Past SQLAlchemy, which would describe a result that BEGIN does not have.
+        fetch_all(connection, begin, ())
 
     return engine
 

@@ -237,7 +237,7 @@ class _Mailbox:
         self._emptied = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
         self._reading.add_done_callback(lambda _: self._arrived.set())
-        self._ending = asyncio.create_task(self._wait_for_end())
+        current_stream.get().ending.then(self._stop)
 
     async def take(self) -> AsyncIterator[_Said]:
         """Yields what has arrived, until the reporter ends the stream or the server must."""
@@ -257,9 +257,8 @@ class _Mailbox:
         self._arrived.set()
 
     async def close(self) -> None:
-        for task in (self._reading, self._ending):
-            task.cancel()
-        await asyncio.gather(self._reading, self._ending, return_exceptions=True)
+        self._stop()
+        await asyncio.gather(self._reading, return_exceptions=True)
 
     async def _read(self) -> None:
         async for request in self._requests:
@@ -275,8 +274,7 @@ class _Mailbox:
                 self._emptied.clear()
                 await self._emptied.wait()
 
-    async def _wait_for_end(self) -> None:
-        await current_stream.get().ending.wait()
+    def _stop(self) -> None:
         self._reading.cancel()
 
     def _raise_if_broken(self) -> None:
