@@ -57,6 +57,9 @@ class WorkloadsSettings(MemberSettings):
     """Which context of the kubeconfig counts, if not its current one."""
     kubernetes_namespace: str = "weft-runs"
     """The namespace of the Jobs."""
+    kubernetes_project_namespaces: dict[str, str] = Field(default_factory=dict)
+    """Namespaces of projects that have one of their own, whose ResourceQuota is then their limit:
+    `{"vision": "weft-vision"}`. The manager needs the same rights there."""
     kubernetes_manager: str = "weft"
     """Tells the Jobs of managers apart that share a namespace; replicas of one have the same."""
     kubernetes_image: str = ""
@@ -76,6 +79,8 @@ class WorkloadsSettings(MemberSettings):
     """Names of the Secrets with which images are pulled."""
     kubernetes_queue: str = ""
     """A LocalQueue of Kueue, which then says when a Job may start."""
+    kubernetes_project_queues: dict[str, str] = Field(default_factory=dict)
+    """LocalQueues of projects that have one of their own."""
     kubernetes_priority_class: str = ""
     """The priority class of the pods."""
     kubernetes_runtime_class: str = ""

@@ -4,7 +4,7 @@ import asyncio
 import copy
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +13,7 @@ from aiohttp import web
 from tests.fakes.kubernetes.store import Object, RefusalError, Store, now
 
 _TOKEN = "a token of the fake cluster"
-_PLURALS = {"jobs": "Job", "pods": "Pod", "secrets": "Secret"}
+_PLURALS = {"jobs": "Job", "pods": "Pod", "secrets": "Secret", "events": "Event"}
 _VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
 
@@ -23,8 +23,9 @@ class FakeApi:
     What the rules of its caller's role do not allow is forbidden.
     """
 
-    def __init__(self, store: Store, rules: Iterable[Object]) -> None:
-        self.store = store
+    def __init__(self, rules: Iterable[Object]) -> None:
+        # By namespace: those in which the caller's role is bound.
+        self.stores: dict[str, Store] = {}
         self.allowed = {
             (verb, resource)
             for rule in rules
@@ -32,14 +33,14 @@ class FakeApi:
             for resource in rule["resources"]
         }
         self.calls: Counter[tuple[str, str]] = Counter()
-        self.log_of: Callable[[str, web.Request], asyncio.Future[web.StreamResponse]]
+        self.log_of: dict[str, Callable[[str, web.Request], Awaitable[web.StreamResponse]]] = {}
         # Each is the answer to one call that changes something; then all is well again.
         self.faults: list[int] = []
         self.is_down = False
         self._watches: set[asyncio.Transport] = set()
         app = web.Application(middlewares=[self._guard])
         for root in ("/apis/batch/v1", "/api/v1"):
-            path = f"{root}/namespaces/weft-runs/{{plural}}"
+            path = f"{root}/namespaces/{{namespace}}/{{plural}}"
             app.router.add_post(path, self._create)
             app.router.add_get(path, self._list)
             app.router.add_get(path + "/{name}", self._get)
@@ -94,7 +95,8 @@ class FakeApi:
         if resource.partition("/")[0] not in _PLURALS:
             message = "the server could not find the requested resource"
             raise RefusalError(404, "NotFound", message)
-        if (verb, resource) not in self.allowed:
+        is_bound = request.match_info.get("namespace") in self.stores
+        if (verb, resource) not in self.allowed or not is_bound:
             message = f'{resource} is forbidden: User "u" cannot {verb} resource "{resource}"'
             raise RefusalError(403, "Forbidden", message)
 
@@ -106,25 +108,30 @@ class FakeApi:
             raise RefusalError(422, "Invalid", f'{_PLURALS[plural]} "{name}" is invalid: {problem}')
         if request.query.get("dryRun") == "All":
             return web.json_response(thing, status=201)
-        return web.json_response(self.store.create(plural, _written(thing)), status=201)
+        return web.json_response(self._store(request).create(plural, _written(thing)), status=201)
 
     async def _get(self, request: web.Request) -> web.Response:
-        return web.json_response(self.store.find(**request.match_info))
+        plural, name = request.match_info["plural"], request.match_info["name"]
+        return web.json_response(self._store(request).find(plural, name))
+
+    def _store(self, request: web.Request) -> Store:
+        return self.stores[request.match_info["namespace"]]
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         plural, query = request.match_info["plural"], request.query
         if query.get("watch") == "true":
             return await self._watch(request, plural)
-        found = [t for t in self.store.all(plural) if _matches(t, query.get("labelSelector", ""))]
+        store = self._store(request)
+        found = [t for t in store.all(plural) if _matches(t, query)]
         start = int(query.get("continue") or 0)
         end = start + int(query.get("limit") or len(found) or 1)
-        metadata = {"resourceVersion": str(self.store.version)}
+        metadata = {"resourceVersion": str(store.version)}
         if end < len(found):
             metadata["continue"] = str(end)
         return web.json_response({"metadata": metadata, "items": found[start:end]})
 
     async def _watch(self, request: web.Request, plural: str) -> web.StreamResponse:
-        after, selector = int(request.query["resourceVersion"]), request.query["labelSelector"]
+        after, store = int(request.query["resourceVersion"]), self._store(request)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         transport = request.transport
@@ -132,17 +139,18 @@ class FakeApi:
         self._watches.add(transport)
         try:
             while True:
-                if after < self.store.compacted:
+                if after < store.compacted:
                     gone = RefusalError(410, "Expired", f"too old resource version: {after}")
                     await _say(response, "ERROR", _status_object(gone))
                     return response
-                moved = self.store.moved
-                for version, kind, type_, thing in list(self.store.history):
-                    if version > after and kind == plural and _matches(thing, selector):
+                moved = store.moved
+                for version, kind, type_, thing in list(store.history):
+                    if version > after and kind == plural and _matches(thing, request.query):
                         await _say(response, type_, thing)
-                after = self.store.version
+                after = store.version
                 bookmark = {"metadata": {"resourceVersion": str(after)}}
-                await _say(response, "BOOKMARK", bookmark)
+                if plural != "events":  # of which API servers keep no cache, and have no bookmarks
+                    await _say(response, "BOOKMARK", bookmark)
                 await moved.wait()
         except ConnectionError:
             return response
@@ -153,17 +161,19 @@ class FakeApi:
         plural, name = request.match_info["plural"], request.match_info["name"]
         patch = await request.json()
         uid = patch.get("metadata", {}).get("uid")
-        found = self.store.find(plural, name)
+        store = self._store(request)
+        found = store.find(plural, name)
         if uid and uid != found["metadata"]["uid"]:
             raise RefusalError(409, "Conflict", "Precondition failed: UID in precondition")
         if set(patch.get("spec", {})) - {"suspend", "activeDeadlineSeconds"}:
             raise RefusalError(422, "Invalid", "spec.template: field is immutable")
-        return web.json_response(self.store.change(plural, name, lambda t: _merge(t, patch)))
+        return web.json_response(store.change(plural, name, lambda t: _merge(t, patch)))
 
     async def _delete(self, request: web.Request) -> web.Response:
         plural, name = request.match_info["plural"], request.match_info["name"]
         options = await request.json() if request.can_read_body else {}
-        found = self.store.find(plural, name)
+        store = self._store(request)
+        found = store.find(plural, name)
         uid = options.get("preconditions", {}).get("uid")
         if uid and uid != found["metadata"]["uid"]:
             raise RefusalError(409, "Conflict", "Precondition failed: UID in precondition")
@@ -173,15 +183,16 @@ class FakeApi:
             grace = options.get("gracePeriodSeconds", default)
             grace = min(grace, found["metadata"].get("deletionGracePeriodSeconds", grace))
         if not grace and not found["metadata"].get("finalizers"):
-            self.store.remove(plural, name)
+            store.remove(plural, name)
         else:
             mark = {"deletionTimestamp": now(), "deletionGracePeriodSeconds": grace}
-            self.store.change(plural, name, lambda t: t["metadata"].update(mark))
+            store.change(plural, name, lambda t: t["metadata"].update(mark))
         return web.json_response({"kind": "Status", "status": "Success"})
 
     async def _log(self, request: web.Request) -> web.StreamResponse:
-        self.store.find("pods", request.match_info["name"])
-        return await self.log_of(request.match_info["name"], request)
+        name = request.match_info["name"]
+        self._store(request).find("pods", name)
+        return await self.log_of[request.match_info["namespace"]](name, request)
 
 
 def _asked(request: web.Request) -> tuple[str, str]:
@@ -218,10 +229,21 @@ def _problem(thing: Object, kind: str) -> str:
     return ""
 
 
-def _matches(thing: Object, selector: str) -> bool:
+def _matches(thing: Object, query: Mapping[str, str]) -> bool:
     labels = thing["metadata"].get("labels", {})
-    pairs = (term.split("=", 1) for term in selector.split(",") if term)
-    return all(labels.get(name) == value for name, value in pairs)
+    return all(labels.get(name) == value for name, value in _terms(query, "labelSelector")) and all(
+        _field(thing, name) == value for name, value in _terms(query, "fieldSelector")
+    )
+
+
+def _terms(query: Mapping[str, str], selector: str) -> list[list[str]]:
+    return [term.split("=", 1) for term in query.get(selector, "").split(",") if term]
+
+
+def _field(thing: Object, path: str) -> object:
+    for name in path.split("."):
+        thing = thing.get(name, {})
+    return thing
 
 
 def _merge(thing: Object, patch: Object) -> None:

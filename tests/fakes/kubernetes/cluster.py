@@ -24,15 +24,22 @@ def documented_rules() -> list[Object]:
 
 
 class FakeCluster:
-    """An API server, its controllers and one node; the namespace is "weft-runs"."""
+    """An API server, its controllers and one node; its first namespace is "weft-runs"."""
 
     def __init__(self, directory: Path) -> None:
-        self.store = Store()
-        self.api = FakeApi(self.store, documented_rules())
-        self.controllers = Controllers(self.store)
-        self.kubelet = Kubelet(self.store, directory / "node")
-        self.api.log_of = self.kubelet.log_of
+        self.api = FakeApi(documented_rules())
         self._directory = directory
+        self._kubelets: list[Kubelet] = []
+        self.store, self.kubelet = self.add_namespace("weft-runs")
+
+    def add_namespace(self, name: str) -> tuple[Store, Kubelet]:
+        """Another namespace in which the documented role is bound, and what executes its pods."""
+        store = self.api.stores[name] = Store(name)
+        Controllers(store)
+        kubelet = Kubelet(store, self._directory / name)
+        self._kubelets.append(kubelet)
+        self.api.log_of[name] = kubelet.log_of
+        return store, kubelet
 
     @property
     def kubeconfig(self) -> Path:
@@ -54,5 +61,6 @@ class FakeCluster:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.kubelet.stop()
+        for kubelet in self._kubelets:
+            await kubelet.stop()
         await self.api.__aexit__(kind, error, trace)

@@ -12,6 +12,8 @@ class Controllers:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # How often the pods of Jobs, by name, were refused.
+        self._refused: dict[str, int] = {}
         store.listen(self._hear)
 
     def _hear(self, plural: str, type_: str, thing: Object) -> None:
@@ -19,9 +21,12 @@ class Controllers:
             self._collect(thing["metadata"]["uid"])
         if plural == "jobs":
             self._settle(thing["metadata"]["name"])
-        elif plural == "pods":
+        elif plural in ("pods", "resourcequotas"):
             for owner in thing["metadata"].get("ownerReferences", ()):
                 self._settle(owner["name"])
+            for job in self._store.all("jobs"):
+                if job["metadata"]["name"] in self._refused:
+                    self._settle(job["metadata"]["name"])
 
     def _collect(self, uid: str) -> None:
         """Deletes what belonged to an object that is gone."""
@@ -50,7 +55,44 @@ class Controllers:
         for pod in over:
             self._account(job, pod)
         if not pods and not job["status"].get("failed"):
-            self._store.create("pods", _pod_of(job))
+            self._make_pod(job)
+
+    def _make_pod(self, job: Object) -> None:
+        """Makes a Job's pod, unless a quota refuses it: then all that is told of it is an event."""
+        pod, name = _pod_of(job), job["metadata"]["name"]
+        problem = next(filter(None, map(self._exceeded, self._store.all("resourcequotas"))), "")
+        if not problem:
+            self._refused.pop(name, None)
+            self._store.create("pods", pod)
+            return
+        words = f'Error creating: pods "{pod["metadata"]["name"]}" is forbidden: {problem}'
+        count = self._refused[name] = self._refused.get(name, 0) + 1
+        event = f"{name}.failedcreate"
+        if count > 1:
+            # Repeated ones are counted, not told anew.
+            self._store.change("events", event, lambda t: t.update(count=count, message=words))
+            return
+        about = {"kind": "Job", "name": name, "uid": job["metadata"]["uid"]}
+        self._store.create(
+            "events",
+            {
+                "kind": "Event",
+                "metadata": {"name": event},
+                "involvedObject": about,
+                "reason": "FailedCreate",
+                "message": words,
+                "count": 1,
+                "type": "Warning",
+            },
+        )
+
+    def _exceeded(self, quota: Object) -> str:
+        """What one pod more would exceed of a quota, in the words of its admission."""
+        most = int(quota["spec"]["hard"]["pods"])
+        over = ("Succeeded", "Failed")
+        used = sum(p["status"].get("phase") not in over for p in self._store.all("pods"))
+        name, told = quota["metadata"]["name"], f"used: pods={used}, limited: pods={most}"
+        return f"exceeded quota: {name}, requested: pods=1, {told}" if used >= most else ""
 
     def _account(self, job: Object, pod: Object) -> None:
         """Counts a pod that is over, which may go from then on."""

@@ -25,7 +25,8 @@ def now() -> str:
 class Store:
     """The objects of one namespace by (plural, name), with one version for all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, namespace: str = "weft-runs") -> None:
+        self.namespace = namespace
         self.version = 1
         self.compacted = 0
         self.objects: dict[tuple[str, str], Object] = {}
@@ -51,7 +52,7 @@ class Store:
         if (plural, name) in self.objects:
             raise RefusalError(409, "AlreadyExists", f'{plural} "{name}" already exists')
         thing["metadata"] |= {
-            "namespace": "weft-runs",
+            "namespace": self.namespace,
             "uid": str(uuid4()),
             "creationTimestamp": now(),
         }

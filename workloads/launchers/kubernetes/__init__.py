@@ -23,6 +23,8 @@ async def build(settings: WorkloadsSettings) -> KubernetesLauncher:
         manager=settings.kubernetes_manager,
         service_account=settings.kubernetes_service_account,
         queue=settings.kubernetes_queue,
+        namespaces=settings.kubernetes_project_namespaces,
+        queues=settings.kubernetes_project_queues,
         priority_class=settings.kubernetes_priority_class,
         runtime_class=settings.kubernetes_runtime_class,
         allowed=Allowed(

@@ -35,6 +35,7 @@ class Kind(Enum):
     JOB = "/apis/batch/v1/namespaces/{}/jobs"
     POD = "/api/v1/namespaces/{}/pods"
     SECRET = "/api/v1/namespaces/{}/secrets"  # noqa: S105  # a path
+    EVENT = "/api/v1/namespaces/{}/events"
 
 
 class ApiError(Exception):
@@ -61,6 +62,10 @@ class Cluster:
     def __init__(self, client: ApiClient, namespace: str) -> None:
         self._client = client
         self.namespace = namespace
+
+    def within(self, namespace: str) -> "Cluster":
+        """The same cluster by the same connections, another namespace of it."""
+        return Cluster(self._client, namespace)
 
     async def close(self) -> None:
         await self._client.close()  # type: ignore[no-untyped-call]

@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 from uuid import UUID
@@ -25,14 +26,14 @@ from meshkit.errors import (
     Unavailable,
 )
 from workloads.launchers import LogChunk, Observation
-from workloads.launchers.kubernetes import manifests, states
+from workloads.launchers.kubernetes import manifests
+from workloads.launchers.kubernetes.adoption import difference
 from workloads.launchers.kubernetes.api import ApiError, Cluster, Kind, Object
 from workloads.launchers.kubernetes.images import Images
 from workloads.launchers.kubernetes.logs import Tail, Tails
-from workloads.launchers.kubernetes.mirror import Mirror
+from workloads.launchers.kubernetes.namespace import Namespace
 from workloads.launchers.kubernetes.restricted import Restricted
 from workloads.launchers.kubernetes.settings import KubernetesSettings
-from workloads.lifecycle import WorkloadState
 from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec
 
 log = structlog.get_logger()
@@ -62,28 +63,24 @@ class KubernetesLauncher:
             settings.image_registries, are_digests_required=settings.are_digests_required
         )
         self._restricted = Restricted(settings, self._images)
-        selector = manifests.selector(settings)
-        self._jobs = Mirror(cluster, Kind.JOB, selector, self._hear_job)
-        self._pods = Mirror(cluster, Kind.POD, selector, self._hear_pod)
-        # By the uid of their Job: its pods as they were last, and the uids of those that are gone.
-        self._pods_of: dict[str, dict[str, Object]] = {}
-        self._gone: set[str] = set()
-        # Jobs whose pods were asked for and are nowhere, and the questions under way.
-        self._podless: set[str] = set()
-        self._asking: dict[str, asyncio.Task[None]] = {}
+        names = {cluster.namespace, *settings.namespaces.values()}
+        self._spaces = {
+            name: Namespace(cluster.within(name), settings, partial(self._hear, name))
+            for name in sorted(names)
+        }
+        # The namespaces that workloads are in.
+        self._homes: dict[WorkloadKey, str] = {}
         self._workloads: dict[WorkloadKey, Workload] = {}
-        self._tails = Tails(cluster)
+        self._tails = Tails()
         # Set, and replaced, whenever a workload changes.
         self._moved = asyncio.Event()
         self._sink: Callable[[Observation], None] = lambda _: None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Follows the namespace; returns when all of it was seen once, however long that takes."""
-        for mirror in (self._jobs, self._pods):
-            task = asyncio.create_task(mirror.run())
-            self._stack.callback(task.cancel)
-            await mirror.synced.wait()
+        """Follows its namespaces; returns when all was seen once, however long that takes."""
+        for space in self._spaces.values():
+            await space.follow(self._stack)
         return self
 
     async def __aexit__(
@@ -93,8 +90,6 @@ class KubernetesLauncher:
         trace: TracebackType | None,
     ) -> None:
         self._tails.close()
-        for task in self._asking.values():
-            task.cancel()
         await self._stack.aclose()
         await self._cluster.close()
 
@@ -111,7 +106,8 @@ class KubernetesLauncher:
         if found := list(self._restricted.problems(job, self._made(key, spec))):
             return found
         try:
-            await self._cluster.create(Kind.JOB, job, is_dry_run=True)
+            cluster = self._place(key, spec).cluster
+            await cluster.create(Kind.JOB, job, is_dry_run=True)
         except ApiError as error:
             if error.status in _REFUSED and error.status != _BUSY:
                 return [f"The cluster refuses it: {error.message}"]
@@ -124,30 +120,29 @@ class KubernetesLauncher:
         if key not in self._workloads:
             self._images.check(spec.image)
             self._restricted.check(body, self._made(key, spec))
-        job = await _answered(self._create(Kind.JOB, body))
-        if manifests.identity(job) != (key, spec):
-            raise AlreadyExists(
-                "WORKLOAD_CONFLICT",
-                f"{key.name} was submitted with another specification; choose another id",
-                metadata={"resource": key.name},
-            )
+        space = self._place(key, spec)
+        job, is_new = await _answered(_create(space.cluster, Kind.JOB, body))
+        _check_identity(job, key, spec)
         if secrets.files:
-            await _answered(self._give(job, secrets))
-        self._jobs.hear(job)
+            await _answered(_give(space.cluster, job, secrets, wanted=None if is_new else body))
+        space.jobs.hear(job)
 
     async def cancel(self, key: WorkloadKey, *, grace_s: float, reason: str) -> None:
         workload = self._find(key)
         if workload.state.is_terminal:
             return
-        pod = self._pod(str(workload.uid))
-        await _answered(self._order_end(workload, reason, has_pod=pod is not None))
+        space = self._place(key, workload.spec)
+        pod = space.pod(str(workload.uid))
+        await _answered(self._order_end(space, workload, reason, has_pod=pod is not None))
         if pod is not None:
             name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
             await _answered(
-                self._cluster.delete(Kind.POD, name, uid=uid, grace_s=math.ceil(grace_s))
+                space.cluster.delete(Kind.POD, name, uid=uid, grace_s=math.ceil(grace_s))
             )
 
-    async def _order_end(self, workload: Workload, reason: str, *, has_pod: bool) -> None:
+    async def _order_end(
+        self, space: Namespace, workload: Workload, reason: str, *, has_pod: bool
+    ) -> None:
         """Writes on the Job that it is to end, and why: a restarted manager knows it, too."""
         order: Object = {
             "metadata": {
@@ -159,7 +154,7 @@ class KubernetesLauncher:
             # In the same step, so that no pod begins after the order.
             order["spec"] = {"suspend": True}
         name = manifests.job_name(workload.key, workload.spec)
-        self._jobs.hear(await self._cluster.patch(Kind.JOB, name, order))
+        space.jobs.hear(await space.cluster.patch(Kind.JOB, name, order))
 
     async def delete(self, key: WorkloadKey) -> None:
         workload = self._find(key)
@@ -170,7 +165,8 @@ class KubernetesLauncher:
                 metadata={"resource": key.name, "state": workload.state.value},
             )
         name = manifests.job_name(key, workload.spec)
-        await _answered(self._cluster.delete(Kind.JOB, name, uid=str(workload.uid)))
+        cluster = self._place(key, workload.spec).cluster
+        await _answered(cluster.delete(Kind.JOB, name, uid=str(workload.uid)))
         self._forget(key)
 
     async def read_log(self, key: WorkloadKey, offset: int, limit: int) -> LogChunk:
@@ -191,10 +187,11 @@ class KubernetesLauncher:
 
     def _tail(self, key: WorkloadKey, offset: int) -> Tail | None:
         workload = self._find(key)
-        pod = self._pod(str(workload.uid))
+        space = self._place(key, workload.spec)
+        pod = space.pod(str(workload.uid))
         if pod is None:
             return None
-        tail = self._tails.at(key, pod["metadata"]["name"], offset)
+        tail = self._tails.at(space.cluster, key, pod["metadata"]["name"], offset)
         if workload.state.is_terminal:
             tail.finish()
         return tail
@@ -202,74 +199,22 @@ class KubernetesLauncher:
     def _made(self, key: WorkloadKey, spec: WorkloadSpec) -> Object:
         return manifests.metadata(key, spec, self._settings)
 
+    def _place(self, key: WorkloadKey, spec: WorkloadSpec) -> Namespace:
+        """Where a workload is, or where one of its project belongs."""
+        name = self._homes.get(key) or self._settings.namespace_of(manifests.project_of(spec))
+        return self._spaces[name or self._cluster.namespace]
+
     # What is observed.
 
-    def _hear_job(self, job: Object, is_gone: bool) -> None:  # noqa: FBT001  # as a mirror tells it
-        uid = job["metadata"]["uid"]
-        if is_gone:
-            pods = self._pods_of.pop(uid, {})
-            self._gone -= pods.keys()
-            self._podless.discard(uid)
-        self._look(job, is_gone=is_gone)
-
-    def _hear_pod(self, pod: Object, is_gone: bool) -> None:  # noqa: FBT001  # as a mirror tells it
-        uid = _job_uid(pod)
-        job = self._job_of(pod)
-        if uid is None or job is None:
-            return  # somebody else's, whatever its labels say, or what a deleted Job left
-        self._pods_of.setdefault(uid, {})[pod["metadata"]["uid"]] = pod
-        if is_gone:
-            self._gone.add(pod["metadata"]["uid"])
-        self._look(job)
-
-    def _job_of(self, pod: Object) -> Object | None:
-        name = next((o["name"] for o in pod["metadata"].get("ownerReferences") or ()), "")
-        job = self._jobs.get(name)
-        return job if job is not None and job["metadata"]["uid"] == _job_uid(pod) else None
-
-    def _look(self, job: Object, *, is_gone: bool = False) -> None:
-        """Tells what a Job and its pod mean by now; one that cannot be read keeps none back."""
-        uid = job["metadata"]["uid"]
-        pod = self._pod(uid)
-        is_pod_gone = pod is not None and pod["metadata"]["uid"] in self._gone
-        try:
-            seen = states.observe(job, pod, is_pod_gone=is_pod_gone)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            log.warning("workload_parked", job=job["metadata"]["name"], error=repr(error))
-            return
-        if is_gone:
+    def _hear(self, namespace: str, seen: Workload, is_gone: bool) -> None:  # noqa: FBT001  # see Hear
+        home = self._homes.setdefault(seen.key, namespace)
+        if home != namespace:
+            # Somebody copied a Job of ours: what is known stays what it is.
+            log.warning("workload_parked", key=str(seen.key), namespace=namespace)
+        elif is_gone:
             self._forget(seen.key)
-        elif seen.state is WorkloadState.LOST and uid not in self._podless:
-            self._ask(job, seen.key)
         else:
             self._become(seen)
-
-    def _ask(self, job: Object, key: WorkloadKey) -> None:
-        """Asks for the pods of a Job before anybody calls it lost: news of them may be late."""
-        uid = job["metadata"]["uid"]
-        if uid not in self._asking:
-            task = self._asking[uid] = asyncio.create_task(self._find_pods(job, key))
-            task.add_done_callback(lambda _: self._asking.pop(uid))
-
-    async def _find_pods(self, job: Object, key: WorkloadKey) -> None:
-        labels = manifests.labels_of(key, self._settings)
-        selector = ",".join(f"{name}={value}" for name, value in labels.items())
-        found = None
-        while found is None:
-            try:
-                found, _ = await self._cluster.list(Kind.POD, labelSelector=selector)
-            except ApiError:
-                await asyncio.sleep(_RETRY_S)
-        uid = job["metadata"]["uid"]
-        for pod in found:
-            if _job_uid(pod) == uid:
-                self._pods_of.setdefault(uid, {})[pod["metadata"]["uid"]] = pod
-                self._gone.discard(pod["metadata"]["uid"])
-        if not any(_job_uid(pod) == uid for pod in found):
-            self._podless.add(uid)
-        current = self._jobs.get(job["metadata"]["name"])
-        if current is not None and current["metadata"]["uid"] == uid:
-            self._look(current)
 
     def _become(self, seen: Workload) -> None:
         known = self._workloads.get(seen.key)
@@ -292,14 +237,10 @@ class KubernetesLauncher:
 
     def _forget(self, key: WorkloadKey) -> None:
         workload = self._workloads.pop(key, None)
+        self._homes.pop(key, None)
         self._tails.drop(key)
         if workload is not None:
             self._sink(Observation(workload, is_deleted=True))
-
-    def _pod(self, job_uid: str) -> Object | None:
-        """The pod of a Job; of several the one that was made last."""
-        pods = self._pods_of.get(job_uid, {}).values()
-        return max(pods, key=lambda pod: pod["metadata"]["creationTimestamp"], default=None)
 
     def _find(self, key: WorkloadKey) -> Workload:
         workload = self._workloads.get(key)
@@ -309,33 +250,49 @@ class KubernetesLauncher:
             )
         return workload
 
-    # Calls that may be made again.
 
-    async def _create(self, kind: Kind, body: Object) -> Object:
-        """Creates an object, or answers the one of its name that is there."""
-        try:
-            return await self._cluster.create(kind, body)
-        except ApiError as error:
-            if error.status != _CONFLICT:
-                raise
-        return await self._cluster.get(kind, body["metadata"]["name"])
-
-    async def _give(self, job: Object, secrets: Secrets) -> None:
-        """Gives a Job its Secret, unless it has it; one of an earlier Job of its name goes."""
-        body = manifests.secret(job, secrets)
-        found = await self._create(Kind.SECRET, body)
-        owner = found["metadata"].get("ownerReferences", [{}])[0].get("uid")
-        if owner != job["metadata"]["uid"]:
-            name, uid = found["metadata"]["name"], found["metadata"]["uid"]
-            await self._cluster.delete(Kind.SECRET, name, uid=uid)
-            await self._cluster.create(Kind.SECRET, body)
+# Calls that may be made again.
 
 
-def _job_uid(pod: Object) -> str | None:
-    """The Job that controls a pod."""
-    owners = pod["metadata"].get("ownerReferences") or ()
-    jobs = (o["uid"] for o in owners if o.get("controller") and o["kind"] == "Job")
-    return next(jobs, None)
+async def _create(cluster: Cluster, kind: Kind, body: Object) -> tuple[Object, bool]:
+    """Creates an object, or answers the one of its name that is there; and which of them."""
+    try:
+        return await cluster.create(kind, body), True
+    except ApiError as error:
+        if error.status != _CONFLICT:
+            raise
+    return await cluster.get(kind, body["metadata"]["name"]), False
+
+
+async def _give(cluster: Cluster, job: Object, secrets: Secrets, *, wanted: Object | None) -> None:
+    """Gives a Job its Secret, unless it has it; one of an earlier Job of its name goes.
+
+    A Job that was found, and is not as it was wanted, gets none: raises FailedPrecondition.
+    """
+    if wanted and (where := difference(wanted, job)):
+        name = job["metadata"]["name"]
+        words = f"there is a Job {name} that is not ours ({where.lstrip('.')}): delete it"
+        raise FailedPrecondition("WORKLOAD_REFUSED", words)
+    body = manifests.secret(job, secrets)
+    found, _ = await _create(cluster, Kind.SECRET, body)
+    owner = found["metadata"].get("ownerReferences", [{}])[0].get("uid")
+    if owner != job["metadata"]["uid"]:
+        name, uid = found["metadata"]["name"], found["metadata"]["uid"]
+        await cluster.delete(Kind.SECRET, name, uid=uid)
+        await cluster.create(Kind.SECRET, body)
+
+
+def _check_identity(job: Object, key: WorkloadKey, spec: WorkloadSpec) -> None:
+    try:
+        is_the_same = manifests.identity(job) == (key, spec)
+    except (KeyError, TypeError, ValueError, RecursionError):
+        is_the_same = False
+    if not is_the_same:
+        raise AlreadyExists(
+            "WORKLOAD_CONFLICT",
+            f"{key.name} was submitted with another specification; choose another id",
+            metadata={"resource": key.name},
+        )
 
 
 async def _answered(call: Awaitable[T]) -> T:

@@ -123,8 +123,7 @@ class Tail:
 class Tails:
     """The open tails of a launcher, each where its reader is."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self) -> None:
         # In the order of their last use: whoever went away is forgotten first.
         self._open: dict[tuple[WorkloadKey, int], Tail] = {}
 
@@ -132,9 +131,9 @@ class Tails:
         for tail in self._open.values():
             tail.close()
 
-    def at(self, key: WorkloadKey, pod: str, position: int) -> Tail:
+    def at(self, cluster: Cluster, key: WorkloadKey, pod: str, position: int) -> Tail:
         """The tail of whoever has read so far, or one that passes over it."""
-        tail = self._open.pop((key, position), None) or Tail(self._cluster, pod, position)
+        tail = self._open.pop((key, position), None) or Tail(cluster, pod, position)
         self._open[key, position] = tail
         while len(self._open) > _MOST:
             self._open.pop(next(iter(self._open))).close()

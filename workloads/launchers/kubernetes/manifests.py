@@ -18,6 +18,7 @@ from workloads.model import Secrets, WorkloadKey, WorkloadSpec
 MANAGER = "weft.dev/manager"
 OWNER = "weft.dev/owner"
 WORKLOAD = "weft.dev/workload"
+PROJECT = "weft.dev/project"
 SPEC = "weft.dev/spec"
 # Set when a workload is asked to end: why.
 CANCELLED = "weft.dev/cancelled"
@@ -51,7 +52,7 @@ def job(
             "INVALID_FIELDS",
             f"workload: takes more than the {_MAX_SPEC_BYTES >> 10} KiB that a cluster keeps of it",
         )
-    queue = spec.pod.queue or settings.queue
+    queue = spec.pod.queue or settings.queue_of(project_of(spec))
     queued = {KUEUE: queue} if queue else {}
     return {
         "apiVersion": "batch/v1",
@@ -118,12 +119,20 @@ def labels_of(key: WorkloadKey, settings: KubernetesSettings) -> dict[str, str]:
     }
 
 
+def project_of(spec: WorkloadSpec) -> str:
+    """The project that a workload works for; empty where it does not say."""
+    return spec.run.removeprefix("projects/").partition("/runs/")[0]
+
+
 def _told(spec: WorkloadSpec) -> dict[str, str]:
     """What a workload is, for people: `kubectl get pods -l weft.dev/run=r-1`."""
-    project, _, run = spec.run.removeprefix("projects/").partition("/runs/")
-    attempt = str(spec.attempt) if spec.attempt else ""
-    told = {"kind": spec.kind.lower(), "project": project, "run": run, "step": spec.step}
-    told["attempt"] = attempt
+    told = {
+        "kind": spec.kind.lower(),
+        "project": project_of(spec),
+        "run": _last(spec.run),
+        "step": spec.step,
+        "attempt": str(spec.attempt or ""),
+    }
     return {f"weft.dev/{name}": _label(value) for name, value in told.items() if value}
 
 

@@ -21,18 +21,22 @@ _HEALTHY_S = 5.0
 
 
 class Mirror:
-    """The objects of one kind that match a selector, by name.
+    """The objects of one kind that match selectors of the API server, by name.
 
     `changed` hears of each object that is new or other than it was, and of each that is gone
     (then `is_gone`), as it was last.
     """
 
     def __init__(
-        self, cluster: Cluster, kind: Kind, selector: str, changed: Callable[[Object, bool], None]
+        self,
+        cluster: Cluster,
+        kind: Kind,
+        changed: Callable[[Object, bool], None],
+        **selectors: str,
     ) -> None:
         self._cluster = cluster
         self._kind = kind
-        self._selector = selector
+        self._selectors = selectors
         self._changed = changed
         self._objects: dict[str, Object] = {}
         self._version = ""
@@ -42,6 +46,9 @@ class Mirror:
 
     def get(self, name: str) -> Object | None:
         return self._objects.get(name)
+
+    def all(self) -> list[Object]:
+        return list(self._objects.values())
 
     def hear(self, thing: Object) -> None:
         """Takes in an object that a call of ours answered, unless the watch was faster."""
@@ -69,21 +76,20 @@ class Mirror:
     async def _follow(self) -> None:
         if not self._version:
             await self._list()
-        watch = self._cluster.watch(self._kind, self._version, labelSelector=self._selector)
-        async for change in watch:
+        async for change in self._cluster.watch(self._kind, self._version, **self._selectors):
             self._recover()
             self._hear(change)
 
     async def _list(self) -> None:
-        found, version = await self._cluster.list(self._kind, labelSelector=self._selector)
+        found, version = await self._cluster.list(self._kind, **self._selectors)
         present = {thing["metadata"]["name"]: thing for thing in found}
         for name in self._objects.keys() - present.keys():
-            self._changed(self._objects.pop(name), True)
+            self._tell(self._objects.pop(name), is_gone=True)
         for name, thing in present.items():
             known = self._objects.get(name)
             if known is not None and known["metadata"]["uid"] != thing["metadata"]["uid"]:
                 # Deleted, and another of its name made, while nobody looked.
-                self._changed(self._objects.pop(name), True)
+                self._tell(self._objects.pop(name), is_gone=True)
             if known is None or _version(known) != _version(thing):
                 self._put(thing)
         self._version = version
@@ -95,14 +101,22 @@ class Mirror:
             name = change.object["metadata"]["name"]
             if change.type == "DELETED":
                 self._objects.pop(name, None)
-                self._changed(change.object, True)
+                self._tell(change.object, is_gone=True)
             else:
                 self._put(change.object)
         self._version = _version(change.object)
 
     def _put(self, thing: Object) -> None:
         self._objects[thing["metadata"]["name"]] = thing
-        self._changed(thing, False)
+        self._tell(thing, is_gone=False)
+
+    def _tell(self, thing: Object, *, is_gone: bool) -> None:
+        """Tells of an object; one that nobody can make sense of keeps no other back."""
+        try:
+            self._changed(thing, is_gone)
+        except Exception:
+            name = thing["metadata"]["name"]
+            log.exception("object_parked", kind=self._kind.name, name=name)
 
     def _complain(self, error: ApiError) -> None:
         if not self.problem:

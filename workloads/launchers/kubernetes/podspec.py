@@ -84,8 +84,7 @@ def _volumes(
 
 def _source(volume: Volume, settings: KubernetesSettings) -> Object:
     if volume.claim:
-        claim = {"claimName": volume.claim, "readOnly": volume.is_read_only}
-        return {"persistentVolumeClaim": claim}
+        return {"persistentVolumeClaim": {"claimName": volume.claim}}
     if volume.config_map:
         return {"configMap": {"name": volume.config_map}}
     medium = {"medium": "Memory"} if volume.is_in_memory else {}

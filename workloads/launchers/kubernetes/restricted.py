@@ -78,7 +78,8 @@ class Restricted:
     # Parts of a Job.
 
     def _job_labels(self, ours: Mapping[str, str]) -> Check:
-        queues = {self._settings.queue, *self._allowed.queues}
+        own = self._settings.queue_of(ours.get(manifests.PROJECT, ""))
+        queues = {own, *self._allowed.queues}
         as_they_are = {name: _is(value) for name, value in ours.items()}
         return _holds(as_they_are, {manifests.KUEUE: _one_of(queues)})
 
@@ -148,7 +149,7 @@ class Restricted:
         )(toleration)
 
     def _volume(self, job: str) -> Check:
-        claim = {"claimName": _one_of(self._allowed.claims), "readOnly": _kind(bool)}
+        claim = {"claimName": _one_of(self._allowed.claims)}
         config_map = {"name": _one_of(self._allowed.config_maps)}
         most = self._settings.scratch_bytes
         sources: dict[str, Check] = {

@@ -40,6 +40,10 @@ class KubernetesSettings:
     """Of the pods; its token is not mounted. The namespace's default where empty."""
     queue: str = ""
     """A LocalQueue of Kueue, which then decides when a Job starts."""
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+    """Of projects that have one of their own; the others share the manager's."""
+    queues: Mapping[str, str] = field(default_factory=dict)
+    """LocalQueues of projects that have one of their own."""
     priority_class: str = ""
     runtime_class: str = ""
     allowed: Allowed = Allowed()
@@ -52,3 +56,11 @@ class KubernetesSettings:
     """Between SIGTERM and SIGKILL where the cluster ends a pod."""
     scratch_bytes: int = 10 << 30
     """Of a pod's temporary files; a pod that takes more is evicted."""
+
+    def namespace_of(self, project: str) -> str:
+        """The namespace of a project's Jobs; empty where it is the manager's."""
+        return self.namespaces.get(project, "")
+
+    def queue_of(self, project: str) -> str:
+        """The LocalQueue in which a project's Jobs wait; empty where they do not."""
+        return self.queues.get(project, self.queue)

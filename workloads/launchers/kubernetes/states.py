@@ -4,7 +4,7 @@ Pure: one observation in, one workload out. What an object does not say is not g
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -35,8 +35,12 @@ class _Seen:
     exit: Exit | None = None
 
 
-def observe(job: Object, pod: Object | None, *, is_pod_gone: bool = False) -> Workload:
+def observe(
+    job: Object, pod: Object | None, *, is_pod_gone: bool = False, refused: str = ""
+) -> Workload:
     """A workload as its Job and its pod are; a pod that is gone is as it was last.
+
+    `refused` is why the cluster does not make the pod.
 
     A Job that failed while its pod seems well means that the news of the pod are late: the two
     are followed side by side. LOST is a suspicion, until somebody has asked for the pod.
@@ -45,6 +49,8 @@ def observe(job: Object, pod: Object | None, *, is_pod_gone: bool = False) -> Wo
     key, spec = manifests.identity(job)
     metadata = job["metadata"]
     seen = _seen(job, pod or {}, has_pod=pod is not None and not is_pod_gone)
+    if refused and pod is None and seen.state is WorkloadState.PENDING:
+        seen = replace(seen, reason=f"Its cluster does not make its pod: {refused}")
     container = _container(pod or {})
     started = container.get("running") or container.get("terminated") or {}
     return Workload(
