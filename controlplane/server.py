@@ -48,6 +48,11 @@ _EXPIRY_S = 10.0
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+async def upgrade(settings: Settings) -> None:
+    """Brings the database to this version, as every start does."""
+    await migrate(settings.database, MIGRATIONS, Base.metadata)
+
+
 async def build(
     settings: Settings, *, clock: Clock | None = None, passwords: Passwords | None = None
 ) -> MeshServer:
@@ -132,7 +137,7 @@ def _fleet_jobs(base: Foundation) -> list[Job]:
 
 async def _lay_foundation(settings: Settings, clock: Clock) -> Foundation:
     data = settings.data_dir
-    await migrate(settings.database, MIGRATIONS, Base.metadata)
+    await upgrade(settings)
     database = await Database.open(
         settings.database,
         metadata=Base.metadata,

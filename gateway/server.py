@@ -28,6 +28,7 @@ from meshkit.authentication import DeniedSerials
 from meshkit.channels import Channels
 from meshkit.clock import SystemClock
 from meshkit.credentials import CHAIN_FILE, KEY_FILE
+from meshkit.files import locked
 from meshkit.link import Link
 from meshkit.membership import Membership, membership_of
 from meshkit.telemetry import Metrics, MetricsServer
@@ -173,4 +174,8 @@ def _report(task: asyncio.Task[None]) -> None:
 
 async def build(settings: GatewaySettings) -> GatewayServer:
     """Joins the mesh, or remembers that it has, and builds the server."""
-    return GatewayServer(settings, await membership_of(settings))
+    settings.credentials_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Replicas share the directory, and may start for the first time together.
+    with locked(settings.credentials_dir):
+        membership = await membership_of(settings)
+    return GatewayServer(settings, membership)

@@ -21,7 +21,8 @@ from meshkit.telemetry import configure_logging
 log = structlog.get_logger()
 
 S = TypeVar("S", bound=ServerSettings)
-_EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+_EXIT_USAGE = 64  # EX_USAGE of sysexits.h
+_EXIT_CONFIG = 78  # EX_CONFIG
 _EXIT_FORCED = 130
 # Calls free what they make by counting references. At Python's own thresholds the search for
 # cycles takes a quarter of a busy server's time; `bench/` shows it.
@@ -37,15 +38,25 @@ class Server(Protocol):
 
 
 def run_service(
-    settings: type[S], build: Callable[[S], Awaitable[Server]], *, service: str
+    settings: type[S],
+    build: Callable[[S], Awaitable[Server]],
+    *,
+    service: str,
+    upgrade: Callable[[S], Awaitable[None]] | None = None,
 ) -> NoReturn:
     """Loads the settings, builds the server and serves until told to stop; exits.
 
     SIGTERM or SIGINT drains and exits 0; a second one exits at once. Settings that are not
-    valid are printed and exit 78.
+    valid are printed and exit 78. With the argument `migrate` it does what `upgrade` does to the
+    database, and no more: the step before a rolling upgrade.
     """
     if meshkit.GRPC_CAME_FIRST:
         raise RuntimeError("import meshkit before grpc, or TLS 1.2 would be accepted")
+    arguments = sys.argv[1:]
+    if arguments and (arguments != ["migrate"] or upgrade is None):
+        known = " [migrate]" if upgrade else ""
+        sys.stderr.write(f"usage: python -m {service}{known}\n")
+        sys.exit(_EXIT_USAGE)
     try:
         loaded = settings.load()
     except ConfigError as error:
@@ -53,7 +64,10 @@ def run_service(
         sys.exit(_EXIT_CONFIG)
     configure_logging(loaded.log_level)
     try:
-        uvloop.run(_serve(loaded, build, service))
+        if arguments and upgrade:
+            uvloop.run(_upgrade(loaded, upgrade, service))
+        else:
+            uvloop.run(_serve(loaded, build, service))
     except ConfigError as error:
         # What only shows when the server starts: somebody else has the database, say.
         sys.stderr.write(f"{service}: {error}\n")
@@ -75,6 +89,11 @@ async def _serve(settings: S, build: Callable[[S], Awaitable[Server]], service: 
     log.info("draining", service=service)
     await server.stop()
     log.info("stopped", service=service)
+
+
+async def _upgrade(settings: S, upgrade: Callable[[S], Awaitable[None]], service: str) -> None:
+    await upgrade(settings)
+    log.info("migrated", service=service)
 
 
 def spare_the_collector() -> None:

@@ -129,6 +129,11 @@ class Workspace:
                 await asyncio.to_thread(self.policies.confirm)
 
 
+async def upgrade(settings: WorkspaceSettings) -> None:
+    """Brings the database to this version, as every start does."""
+    await migrate(settings.database, MIGRATIONS, metadata)
+
+
 async def build(settings: WorkspaceSettings) -> Workspace:
     """Joins the mesh, and composes a workspace that is ready to start."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -171,7 +176,7 @@ async def _compose(
     managers: WorkloadManagers | None,
     is_linked: bool,
 ) -> Workspace:
-    await migrate(settings.database, MIGRATIONS, metadata)
+    await upgrade(settings)
     encoder = EventEncoder(SHOWN)
     database = await Database.open(
         settings.database, metadata=metadata, encode_event=encoder.encode, clock=clock

@@ -1,0 +1,174 @@
+"""The chart: what Helm makes of it is valid, safe, whole, and what is committed."""
+
+import copy
+import json
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from deploy.render import SETTINGS, manifests
+from tests.deploy.conftest import BAD, GOOD
+from tests.deploy.rendered import CHART, ROOT, SERVICES, Document, Helm, Rendering
+from tests.deploy.validity import validate
+from tests.fakes.kubernetes.cluster import documented_rules
+
+# Their schemas are not Kubernetes' own.
+FOREIGN = {"ServiceMonitor", "HTTPRoute", "GRPCRoute", "BackendTLSPolicy"}
+KUBERNETES = ("1.30", "1.36")
+
+
+@pytest.fixture(params=sorted(GOOD))
+def rendering(request: pytest.FixtureRequest, helm: Helm) -> Rendering:
+    assert request.param in helm.renderings, helm.problems.get(request.param)
+    return helm.renderings[request.param]
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_everything_rendered_is_valid(rendering: Rendering, version: str) -> None:
+    checked = 0
+    for document in rendering.documents:
+        if document["kind"] not in FOREIGN:
+            validate(document, version)
+            checked += 1
+    assert checked > 20
+
+
+def test_what_kubernetes_does_not_know_is_found(helm: Helm) -> None:
+    pod = copy.deepcopy(helm.renderings["committed"].controller("workspace"))
+    pod["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError, match="readynessProbe"):
+        validate(pod, KUBERNETES[0])
+
+
+def test_no_two_documents_have_one_name(rendering: Rendering) -> None:
+    names = [
+        (it["kind"], it["metadata"].get("namespace"), it["metadata"]["name"])
+        for it in rendering.documents
+    ]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+def test_helm_refuses(name: str, helm: Helm) -> None:
+    assert BAD[name][1] in helm.problems[name]
+
+
+def test_the_committed_manifests_are_what_helm_renders(helm: Helm) -> None:
+    rendered = manifests(helm.renderings["committed"].text)
+    ours = {"values.yaml", "namespace.yaml", "kustomization.yaml"}
+    committed = {
+        path.name: path.read_text()
+        for path in (ROOT / "deploy/kubernetes").glob("*.yaml")
+        if path.name not in ours
+    }
+    assert committed == rendered, "run `make manifests`"
+    kustomization = yaml.safe_load((ROOT / "deploy/kubernetes/kustomization.yaml").read_text())
+    assert set(kustomization["resources"]) == {"namespace.yaml", *rendered}
+
+
+def test_the_schema_names_every_setting_that_the_chart_leaves_free(helm: Helm) -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    named = {
+        service: schema["$defs"][f"{service}Settings"]["propertyNames"]["enum"]
+        for service in SERVICES
+    }
+    assert named == helm.free_settings, "run `make manifests`"
+
+
+def test_servers_know_every_variable(rendering: Rendering) -> None:
+    for service in SERVICES:
+        [container] = rendering.controller(service)["spec"]["template"]["spec"]["containers"]
+        names = [variable["name"] for variable in container["env"]]
+        known = {f"WEFT_{service}_{field}".upper() for field in SETTINGS[service].model_fields}
+        assert set(names) <= known
+        assert len(names) == len(set(names))
+
+
+def test_pods_meet_the_restricted_standard(rendering: Rendering) -> None:
+    for pod in rendering.pods().values():
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] > 0
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+        assert all(
+            set(volume) - {"name"} <= {"persistentVolumeClaim", "emptyDir", "secret"}
+            for volume in pod["volumes"]
+        )
+        for container in pod["containers"]:
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert "limits" in container["resources"]
+
+
+def test_only_who_talks_to_the_cluster_has_a_token(helm: Helm) -> None:
+    def holders(name: str) -> set[str]:
+        pods = helm.renderings[name].pods()
+        return {it for it, pod in pods.items() if pod["automountServiceAccountToken"]}
+
+    assert holders("committed") == {"weft-workloads"}
+    assert holders("everything") == {"weft-workloads", "weft-controlplane"}
+
+
+def test_the_manager_has_the_documented_rights_and_no_other(rendering: Rendering) -> None:
+    role = rendering.one("Role", "weft-workloads")
+    assert role["rules"] == documented_rules()
+    assert role["metadata"]["namespace"] == "weft-runs"
+    assert not rendering.of("ClusterRole", "ClusterRoleBinding")
+
+
+def test_secrets_are_named_and_never_made(rendering: Rendering) -> None:
+    assert not rendering.of("Secret", "ConfigMap")
+
+
+def test_what_refers_to_something_finds_it(rendering: Rendering) -> None:
+    claims = {it["metadata"]["name"] for it in rendering.of("PersistentVolumeClaim")} | {"mine"}
+    accounts = {it["metadata"]["name"] for it in rendering.of("ServiceAccount")}
+    for name, pod in rendering.pods().items():
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        mounts = {mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+        assert mounts == set(volumes)
+        used = [
+            it["persistentVolumeClaim"]["claimName"]
+            for it in volumes.values()
+            if len(it) > 1 and "persistentVolumeClaim" in it
+        ]
+        assert set(used) <= claims
+        assert "migrate" in name or pod["serviceAccountName"] in accounts
+
+
+def test_services_autoscalers_and_routes_lead_somewhere(rendering: Rendering) -> None:
+    for service in rendering.of("Service"):
+        controller = rendering.controller(service["metadata"]["name"].removeprefix("weft-"))
+        template = controller["spec"]["template"]
+        assert service["spec"]["selector"] == template["metadata"]["labels"]
+        [container] = template["spec"]["containers"]
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        for port in service["spec"]["ports"]:
+            assert ports[port["targetPort"]] == port["port"]
+    for scaler in rendering.of("HorizontalPodAutoscaler"):
+        target = scaler["spec"]["scaleTargetRef"]
+        assert "replicas" not in rendering.one(target["kind"], target["name"])["spec"]
+    for ingress in rendering.of("Ingress"):
+        [rule] = ingress["spec"]["rules"]
+        backend = rule["http"]["paths"][0]["backend"]["service"]
+        assert _port_of(rendering, backend["name"], "edge")
+    for route in rendering.of("HTTPRoute", "GRPCRoute"):
+        [backend] = route["spec"]["rules"][0]["backendRefs"]
+        assert backend["port"] == _port_of(rendering, backend["name"], "edge")
+
+
+def test_budgets_let_nodes_be_drained(rendering: Rendering) -> None:
+    budgets = {it["metadata"]["name"]: it["spec"] for it in rendering.of("PodDisruptionBudget")}
+    assert set(budgets) == {f"weft-{service}" for service in SERVICES}
+    for name, budget in budgets.items():
+        labels = rendering.controller(name.removeprefix("weft-"))["spec"]["selector"]
+        assert budget["selector"] == labels
+        assert budget["maxUnavailable"] == 1
+
+
+def _port_of(rendering: Rendering, service: str, name: str) -> int:
+    ports: list[Document] = rendering.one("Service", service)["spec"]["ports"]
+    return int(next(port["port"] for port in ports if port["name"] == name))
