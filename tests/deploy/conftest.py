@@ -13,6 +13,18 @@ GOOD: dict[str, Document] = {
     "nothing said": {},
     "committed": read_values(ROOT / "deploy/kubernetes/values.yaml"),
     "everything": read_values(CHART / "ci/everything-values.yaml"),
+    # What the servers of test_manifests_serve.py are started from.
+    "served": {
+        "controlPlane": {"database": {"existingSecret": "weft-controlplane-database"}},
+        "workspace": {
+            "database": {"existingSecret": "weft-workspace-database"},
+            "secretsKey": {"existingSecret": "weft-workspace-keys"},
+            "edgeEndpoint": "workspace.weft.example.com:443",
+            "settings": {"KEEP_EVENTS": "1000"},
+        },
+        "gateway": {"edgeCertificate": {"existingSecret": "weft-gateway-edge"}},
+        "serviceMonitor": {"enabled": True},
+    },
     "replicas": {
         "workspace": {"replicas": 3, "database": DATABASE, "persistence": SHARED},
         "gateway": {"replicas": 2, "persistence": {"existingClaim": "mine"}},

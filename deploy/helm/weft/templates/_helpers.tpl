@@ -47,14 +47,6 @@ labels:
 {{- end }}
 {{- end -}}
 
-{{- define "weft.edgeCertificate" -}}
-{{- if .values.edgeCertificate.existingSecret }}
-- {name: {{ .prefix }}EDGE_CERTIFICATE_FILE, value: /var/run/weft/edge/tls.crt}
-- {name: {{ .prefix }}EDGE_KEY_FILE, value: /var/run/weft/edge/tls.key}
-{{- end }}
-{{- end -}}
-
-{{/* Settings that the values name one by one come last, and win. */}}
 {{- define "weft.settings" -}}
 {{- $prefix := .prefix }}
 {{- range $name, $value := .settings }}

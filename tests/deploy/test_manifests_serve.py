@@ -1,0 +1,208 @@
+"""The mesh from its manifests alone: every server starts with what they give it, and serves."""
+
+import asyncio
+import socket
+import ssl
+import urllib.request
+import uuid
+from collections.abc import Iterator
+
+import asyncpg
+import pytest
+
+from tests.deploy.node import Node, Secrets, key_file, public_certificate
+from tests.deploy.rendered import SERVICES, Helm, Rendering
+from tests.postgres import Server
+from tests.system.test_kubernetes import Cluster
+from weft import _embedded
+from weft._connection import Connection, Endpoint, no_token
+from weft._contexts import Context, ContextStore, SignIn
+from weftapi.controlplane.v1 import enrollments_pb2, workspaces_pb2, workspaces_pb2_grpc
+from weftapi.options.v1 import options_pb2
+
+# The first start of four servers on a machine that does other things too.
+pytestmark = pytest.mark.timeout(300)
+
+ORGANIZATION = "organizations/default"
+ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery"}
+ROLES = {
+    "workspace": options_pb2.PEER_ROLE_WORKSPACE,
+    "workloads": options_pb2.PEER_ROLE_WORKLOAD_MANAGER,
+    "gateway": options_pb2.PEER_ROLE_GATEWAY,
+}
+
+
+@pytest.fixture(scope="module")
+def rendering(helm: Helm) -> Rendering:
+    return helm.renderings["served"]
+
+
+@pytest.fixture(scope="module")
+def secrets(postgres_server: Server) -> Secrets:
+    """The Secrets that a platform engineer makes before the chart: by name and key."""
+
+    async def create(name: str) -> str:
+        connection = await asyncpg.connect(postgres_server.url("postgres"))
+        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.close()
+        return str(postgres_server.url(name))
+
+    databases = {
+        f"weft-{module}-database": {"url": asyncio.run(create(f"{module}_{uuid.uuid4().hex}"))}
+        for module in ("controlplane", "workspace")
+    }
+    return {
+        **databases,
+        "weft-workspace-keys": {"secrets.keys": key_file()},
+        "weft-gateway-edge": public_certificate("weft.example.com"),
+    }
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def node(
+    rendering: Rendering,
+    secrets: Secrets,
+    cluster: Cluster,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Node]:
+    """A node on which everything runs, as after an installation that went well."""
+    node = Node(rendering, tmp_path_factory.mktemp("node"), secrets)
+    try:
+        _install(node, cluster)
+        yield node
+    finally:
+        node.stop()
+
+
+def _install(node: Node, cluster: Cluster) -> None:
+    """What docs/install.md tells, in its order."""
+    for module in ("controlplane", "workspace"):
+        migration = node.start(f"weft-migrate-{module}")
+        assert migration.process.wait(100) == 0, migration.words
+    node.start("weft-controlplane")
+    node.await_probe("weft-controlplane", "startup")
+    for name, token in _enroll(node).items():
+        node.secrets[f"weft-{name}-enrollment"] = {"enrollment-token": token}
+    node.start("weft-workspace")
+    # Inside a cluster the manager finds the API server by what the kubelet mounts.
+    kubeconfig = str(cluster.kubeconfig)
+    node.start("weft-workloads", WEFT_WORKLOADS_KUBERNETES_CONFIG=kubeconfig)
+    node.start("weft-gateway")
+    for name in SERVICES:
+        for kind in ("startup", "readiness", "liveness"):
+            node.await_probe(f"weft-{name}", kind)
+
+
+def _enroll(node: Node) -> dict[str, str]:
+    """Makes the first administrator, the workspace, and a one-time token for each server."""
+    connection = connect(node, is_new=True)
+    call = connection.control_plane.call
+    stub = connection.control_plane.stub(workspaces_pb2_grpc.WorkspaceServiceStub)
+    call(
+        stub.RegisterWorkspace,
+        workspaces_pb2.RegisterWorkspaceRequest(parent=ORGANIZATION, workspace_id="default"),
+    )
+    tokens = {}
+    for name, role in ROLES.items():
+        request = enrollments_pb2.CreateEnrollmentRequest(parent=ORGANIZATION)
+        request.enrollment.role = role
+        request.enrollment.workspaces.append(f"{ORGANIZATION}/workspaces/default")
+        request.enrollment.host_names.extend([f"weft-{name}.weft.svc", "127.0.0.1"])
+        tokens[name] = call(stub.CreateEnrollment, request).token
+    connection.close()
+    return tokens
+
+
+def connect(node: Node, *, is_new: bool = False) -> Connection:
+    """An administrator's connection, through ports that `kubectl port-forward` would open."""
+    data = node.directory / "claims/weft-controlplane/data"
+    context = Context(
+        name="test",
+        control_plane=node.address(7780),
+        organization=ORGANIZATION,
+        workspace=f"{ORGANIZATION}/workspaces/default",
+        workspace_endpoint=node.address(7790),
+        project="default",
+        ca_pem=(data / "credentials/trust.pem").read_text(),
+    )
+    endpoint = Endpoint(context.control_plane, ca_pem=context.ca_pem, token=no_token)
+    if is_new:
+        setup_token = (data / "setup-token").read_text().strip()
+        _embedded._create_administrator(endpoint, ACCOUNT, setup_token)
+    answer = _embedded._sign_in(endpoint, ACCOUNT)
+    endpoint.close()
+    store = ContextStore(node.directory / "config")
+    store.put(context)
+    store.sign_in("test", SignIn(refresh_token=answer.refresh_token))
+    return Connection(context, store)
+
+
+def test_every_port_of_a_container_is_served(node: Node, rendering: Rendering) -> None:
+    for service in SERVICES:
+        [container] = rendering.controller(service)["spec"]["template"]["spec"]["containers"]
+        assert {port["name"] for port in container["ports"]} >= {"health", "metrics"}
+        for port in container["ports"]:
+            with socket.create_connection(("127.0.0.1", node.ports[port["containerPort"]]), 5):
+                pass
+
+
+def test_prometheus_finds_metrics_where_the_monitor_says(node: Node, rendering: Rendering) -> None:
+    [monitor] = rendering.of("ServiceMonitor")
+    [endpoint] = monitor["spec"]["endpoints"]
+    for service in rendering.of("Service"):
+        labels = service["metadata"]["labels"].items()
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= labels
+        [port] = [it["port"] for it in service["spec"]["ports"] if it["name"] == endpoint["port"]]
+        url = f"http://{node.address(port)}{endpoint['path']}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert b"# TYPE" in answer.read()
+
+
+def test_the_gateway_reaches_everything_and_shows_its_public_certificate(node: Node) -> None:
+    context = ssl.create_default_context(cadata=node.secrets["weft-gateway-edge"]["tls.crt"])
+    host, _, port = node.address(8780).rpartition(":")
+    with (
+        socket.create_connection((host, int(port)), 10) as plain,
+        context.wrap_socket(plain, server_hostname="weft.example.com") as sock,
+    ):
+        sock.sendall(b"GET /readyz HTTP/1.1\r\nHost: weft.example.com\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: sock.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 200 "), answer
+
+
+def test_the_servers_know_each_other_by_the_names_of_their_services(node: Node) -> None:
+    connection = connect(node)
+    stub = connection.control_plane.stub(workspaces_pb2_grpc.WorkspaceServiceStub)
+    name = f"{ORGANIZATION}/workspaces/default"
+    workspace = connection.control_plane.call(
+        stub.GetWorkspace, workspaces_pb2.GetWorkspaceRequest(name=name)
+    )
+    connection.close()
+    assert workspace.endpoint == "workspace.weft.example.com:443"
+
+
+def test_keys_of_secrets_are_those_of_the_secret(node: Node) -> None:
+    assert not list(node.directory.glob("claims/weft-workspace/**/secrets.keys"))
+
+
+def test_nothing_is_written_but_to_volumes(node: Node) -> None:
+    known = {"claims", "config"} | {f"{name}-0" for name in node.rendering.pods()}
+    here = {path.name for path in node.directory.iterdir() if path.suffix != ".log"}
+    assert here <= known
+
+
+def test_servers_end_in_time_when_they_are_told_to(node: Node) -> None:
+    """The last test of the module: afterwards nothing runs."""
+    for name in (f"weft-{service}" for service in reversed(SERVICES)):
+        pod = node.rendering.pods()[name]
+        pause_s = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+        container = node.running[f"{name}-0"]
+        assert container.stop(pod["terminationGracePeriodSeconds"] - pause_s) == 0, container.words
