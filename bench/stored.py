@@ -17,11 +17,11 @@ from meshkit.database import Database
 from meshkit.migrations import migrate
 from meshkit.postgres import async_engine
 from workspace.lifecycle import RunState, StepState
-from workspace.server import MIGRATIONS
 from workspace.store.base import Row, metadata
 from workspace.store.schema import Project, Run, Step
 from workspace.store.schema_artifacts import Artifact, ArtifactVersion
 from workspace.store.schema_snapshots import Pipeline
+from workspace.upgrade import MIGRATIONS
 
 STEPS = 5
 _PROJECT = PROJECT.partition("/")[2]

@@ -1,6 +1,6 @@
 """Renders the chart with Helm itself, without a cluster: `make manifests`.
 
-    python deploy/render.py          writes deploy/kubernetes/ and the names in values.schema.json
+    python deploy/render.py          writes deploy/kubernetes/
     python deploy/render.py --json   answers renderings of the values that stand on its input
 
 Helm comes as the library inside the package `helm-sdkpy` (`make helm`), whose only way to render is
@@ -18,12 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic_settings import BaseSettings
-
-from controlplane.config import Settings
-from gateway.config import GatewaySettings
-from workloads.config import WorkloadsSettings
-from workspace.config import WorkspaceSettings
 
 ROOT = Path(__file__).parent
 LIBRARY = ROOT.parent / ".helm/helm_sdkpy/_lib/linux-amd64/libhelm_sdkpy.so"
@@ -42,12 +36,6 @@ KINDS = {
     "rbac.authorization.k8s.io/v1": "Role RoleBinding",
     "monitoring.coreos.com/v1": "ServiceMonitor",
     "gateway.networking.k8s.io/v1": "HTTPRoute GRPCRoute BackendTLSPolicy",
-}
-SETTINGS: dict[str, type[BaseSettings]] = {
-    "controlplane": Settings,
-    "workspace": WorkspaceSettings,
-    "workloads": WorkloadsSettings,
-    "gateway": GatewaySettings,
 }
 Document = dict[str, Any]
 
@@ -218,8 +206,7 @@ def by_template(manifest: str) -> dict[str, str]:
 
 
 def write(helm: Helm) -> None:
-    """Writes everything that follows from the chart and the settings."""
-    _name_settings(helm)
+    """Writes the manifests that follow from the chart."""
     manifest, problem = helm.render(yaml.safe_load((RENDERED / "values.yaml").read_text()))
     if problem:
         raise SystemExit(problem)
@@ -239,44 +226,11 @@ def _is_told(line: str) -> bool:
     return bool(line.strip()) and "managed-by: Helm" not in line
 
 
-def _name_settings(helm: Helm) -> None:
-    """Lets the values take each server's settings by their names, but those the chart sets."""
-    path = CHART / "values.schema.json"
-    schema = json.loads(path.read_text())
-    for module, names in free_settings(helm).items():
-        schema["$defs"][f"{module}Settings"]["propertyNames"]["enum"] = names
-    path.write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
-
-
-def free_settings(helm: Helm) -> dict[str, list[str]]:
-    """The settings of each server that the chart leaves to the values."""
-    everything = yaml.safe_load((CHART / "ci/everything-values.yaml").read_text())
-    for part in ("controlPlane", "workspace", "workloads", "gateway"):
-        everything[part].pop("settings", None)
-    manifest, problem = helm.render(everything)
-    if problem:
-        raise SystemExit(problem)
-    taken = {
-        variable["name"]
-        for document in yaml.load_all(manifest, yaml.CSafeLoader)
-        if document and document["kind"] in {"StatefulSet", "Deployment"}
-        for variable in document["spec"]["template"]["spec"]["containers"][0]["env"]
-    }
-    return {
-        module: sorted(
-            name.upper()
-            for name in settings.model_fields
-            if f"WEFT_{module}_{name}".upper() not in taken
-        )
-        for module, settings in SETTINGS.items()
-    }
-
-
 def main() -> None:
     helm = Helm()
     if sys.argv[1:] == ["--json"]:
         answers = [helm.render(values) for values in json.load(sys.stdin)]
-        print(json.dumps({"renderings": answers, "free": free_settings(helm)}))
+        print(json.dumps(answers))
     else:
         write(helm)
 

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -197,14 +198,40 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-PAGES = {"settings.md": settings_page, "errors.md": errors_page, "cli.md": commands_page}
+CHART = DOCS.parent / "deploy/helm/weft"
+# A setting's name in the chart's templates, behind its server's prefix or one to be filled in.
+_IN_TEMPLATE = r"(?:WEFT_{module}_|\.prefix \}}\}}|\$prefix \}}\}})([A-Z_]+)"
+
+
+def values_schema() -> str:
+    """The schema of the chart's values, which takes each server's settings by their names.
+
+    Those that the chart says itself are none of the values'.
+    """
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    templates = "".join(path.read_text() for path in sorted((CHART / "templates").iterdir()))
+    for settings in SERVERS.values():
+        module = settings.model_config["env_prefix"].split("_")[1]
+        taken = set(re.findall(_IN_TEMPLATE.format(module=module), templates))
+        taken |= {f"{listener}_ADDRESS" for listener in ("EDGE", "MESH", "HEALTH", "METRICS")}
+        free = sorted({name.upper() for name in settings.model_fields} - taken)
+        schema["$defs"][f"{module.lower()}Settings"]["propertyNames"]["enum"] = free
+    return json.dumps(schema, indent=2) + "\n"
+
+
+PAGES = {
+    "settings.md": settings_page,
+    "errors.md": errors_page,
+    "cli.md": commands_page,
+    "../deploy/helm/weft/values.schema.json": values_schema,
+}
 
 
 def main() -> None:
     """Writes the pages."""
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8")
-        sys.stdout.write(f"docs/{name}\n")
+        sys.stdout.write(f"{(DOCS / name).resolve().relative_to(DOCS.parent)}\n")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 import controlplane.server
 import workspace.server
+import workspace.upgrade
 from controlplane.store.schema import Base
 from meshkit.migrations import migrate
 from tests.postgres import Server
@@ -64,4 +65,4 @@ class Template:
 
 
 CONTROL_PLANE = Template("controlplane", controlplane.server.MIGRATIONS, Base.metadata)
-WORKSPACE = Template("workspace", workspace.server.MIGRATIONS, metadata)
+WORKSPACE = Template("workspace", workspace.upgrade.MIGRATIONS, metadata)

@@ -5,7 +5,8 @@
 
 from meshkit.process import run_service
 from workspace.config import WorkspaceSettings
-from workspace.server import build, upgrade
+from workspace.server import build
+from workspace.upgrade import upgrade
 
 if __name__ == "__main__":
     run_service(WorkspaceSettings, build, service="workspace", upgrade=upgrade)

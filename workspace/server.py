@@ -5,7 +5,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 from meshkit.authentication import DeniedSerials
 from meshkit.channels import Channels
@@ -18,7 +17,6 @@ from meshkit.files import locked, read_or_make_key
 from meshkit.jobs import Job, JobRunner
 from meshkit.link import Link
 from meshkit.membership import Membership, membership_of
-from meshkit.migrations import migrate
 from meshkit.paging import KEY_BYTES, PageTokens
 from meshkit.server import MeshServer, Ports
 from meshkit.telemetry import Metrics
@@ -59,10 +57,10 @@ from workspace.stacks.trying import Trials
 from workspace.store.base import metadata
 from workspace.triggering.reactor import Reactor
 from workspace.trust import Trust, trust_of
+from workspace.upgrade import upgrade
 from workspace.upkeep import Upkeep, expire_conditions
 from workspace.usage import UsageMeter
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 _CONFIRM_INTERVAL_S = 60.0
 
 
@@ -127,11 +125,6 @@ class Workspace:
             await asyncio.sleep(_CONFIRM_INTERVAL_S)
             if link.is_connected:
                 await asyncio.to_thread(self.policies.confirm)
-
-
-async def upgrade(settings: WorkspaceSettings) -> None:
-    """Brings the database to this version, as every start does."""
-    await migrate(settings.database, MIGRATIONS, metadata)
 
 
 async def build(settings: WorkspaceSettings) -> Workspace:

@@ -33,10 +33,10 @@ from tests.controlplane.harness import (
 )
 from weftapi.controlplane.v1 import enrollment_pb2, enrollments_pb2
 from workspace.courier import ROWS, AuditCourier
-from workspace.server import MIGRATIONS
 from workspace.store import audit
 from workspace.store.base import metadata
 from workspace.store.schema import MESH_TABLES
+from workspace.upgrade import MIGRATIONS
 
 W1 = f"{ORGANIZATION}/workspaces/w1"
 EVENTS = MESH_TABLES.audit_events

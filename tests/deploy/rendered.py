@@ -54,7 +54,6 @@ class Helm:
 
     renderings: dict[str, Rendering]
     problems: dict[str, str]
-    free_settings: dict[str, list[str]]
 
 
 def ask_helm(values: dict[str, Document]) -> Helm:
@@ -69,12 +68,10 @@ def ask_helm(values: dict[str, Document]) -> Helm:
         env={"PYTHONPATH": f"{ROOT}:{ROOT / 'generated'}", "HOME": "/nonexistent"},
     )
     assert process.returncode == 0, process.stderr
-    answer = json.loads(process.stdout)
-    answers = dict(zip(values, answer["renderings"], strict=True))
+    answers = dict(zip(values, json.loads(process.stdout), strict=True))
     return Helm(
         {name: Rendering(text) for name, (text, problem) in answers.items() if not problem},
         {name: problem for name, (_, problem) in answers.items() if problem},
-        answer["free"],
     )
 
 

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from tests.workspace.harness import FakeClock, Harness, TestMesh, refused, workspace
 from tests.workspace.test_artifacts import make, new, running
 from weftapi.workspace.v1 import artifacts_pb2, events_pb2, runs_pb2
-from workspace.backup.__main__ import MIGRATIONS
 from workspace.backup.archive import BackupError, Manifest, backup, restore
 from workspace.backup.checks import check
 from workspace.backup.databases import snapshot, transaction
 from workspace.backup.repairs import repair
 from workspace.config import WorkspaceSettings
+from workspace.upgrade import MIGRATIONS
 
 
 @pytest.fixture

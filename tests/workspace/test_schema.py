@@ -12,7 +12,6 @@ from weftapi.workspace.v1 import (
     webhook_types_pb2,
 )
 from workspace.lifecycle import RunState, StepState
-from workspace.server import MIGRATIONS
 from workspace.servicers.converting import numbers
 from workspace.store import (
     alert_deliveries,
@@ -34,6 +33,7 @@ from workspace.store.base import metadata
 from workspace.store.schema_alerters import AlerterKind, DeliveryState
 from workspace.store.schema_models import ModelStage, RequestState
 from workspace.store.schema_schedules import CatchUp, Outcome, Overlap, ScheduleState
+from workspace.upgrade import MIGRATIONS
 from workspace.webhooks.signatures import SCHEMES
 
 

@@ -18,9 +18,9 @@ from workspace.secrets import ciphers
 from workspace.secrets.ciphers import AlteredError
 from workspace.secrets.key_file import KeyFile, KeyFileError
 from workspace.secrets.sealer import Sealer, place
-from workspace.server import MIGRATIONS
 from workspace.store import data_keys
 from workspace.store.base import metadata
+from workspace.upgrade import MIGRATIONS
 
 KEY, UID = bytes(range(32)), UUID(int=7)
 HERE = place("rows", UUID(int=1), "column")

@@ -22,8 +22,8 @@ from workspace.secrets.sealer import Sealer
 from workspace.secrets.stores import Ref, StoreError, ValueStore, open_store
 from workspace.secrets.stores.database import DatabaseStore
 from workspace.secrets.stores.signing import AccessKey, Scope, signed
-from workspace.server import MIGRATIONS
 from workspace.store.base import metadata
+from workspace.upgrade import MIGRATIONS
 
 KINDS = ("sqlite", "postgresql", "vault", "aws", "gcp", "azure")
 HTTP_KINDS = ("vault", "gcp", "azure")

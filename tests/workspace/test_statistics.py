@@ -30,11 +30,12 @@ from workspace.encoding import EventEncoder
 from workspace.lifecycle import RunState, StepState
 from workspace.operations import projects, reports, runs, steps
 from workspace.operations.reports import Report, RunReport, StepReport
-from workspace.server import MIGRATIONS, SHOWN
+from workspace.server import SHOWN
 from workspace.store import runs as run_store
 from workspace.store import steps as step_store
 from workspace.store.base import metadata
 from workspace.tally import day_number, day_of
+from workspace.upgrade import MIGRATIONS
 
 DAY = datetime(2026, 7, 30, 23, 59, 50, tzinfo=UTC)
 DEMO, TRAIN = "projects/demo", "projects/demo/pipelines/train"

@@ -16,8 +16,8 @@ from workspace.backup.files import check_content, check_logs
 from workspace.backup.repairs import repair
 from workspace.config import WorkspaceSettings
 from workspace.objects.port import ObjectStoreError
+from workspace.upgrade import MIGRATIONS
 
-MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _EXIT_FAILED = 1
 _EXIT_FOUND = 9
 _EXIT_CONFIG = 78
