@@ -303,6 +303,40 @@ async def test_a_run_reads_nothing_that_its_creator_could_not(ws: Harness) -> No
         await values(ws, "named", theirs)
 
 
+async def test_a_secret_may_be_for_the_runs_of_a_project(ws: Harness) -> None:
+    made = await create(ws, "named", projects=["projects/demo"])
+    assert list(made.projects) == ["projects/demo"]
+    theirs = await _run_naming(ws, "named", creator=DEMO_EDITOR)
+    assert await values(ws, "named", theirs) == {"token": "hunter2"}
+    # Their runs read it, they do not; and a run of somebody who may not even there reads nothing.
+    async with refused(*DENIED):
+        await values(ws, "named", ws.token(DEMO_EDITOR))
+    unnamed = await _run_naming(ws, creator=DEMO_EDITOR)
+    async with refused(*DENIED):
+        await values(ws, "named", unnamed)
+    # Whose runs may read it is said anew; the mask leaves the rest alone.
+    secret = secrets_pb2.Secret(name=made.name)
+    changed = await ws.secrets().UpdateSecret(
+        Update(secret=secret, update_mask=FieldMask(paths=["projects"]))
+    )
+    assert (list(changed.projects), list(changed.keys)) == ([], ["token"])
+    async with refused(*DENIED):
+        await values(ws, "named", theirs)
+
+
+async def test_a_secret_is_for_runs_of_projects_that_exist_and_shared(ws: Harness) -> None:
+    async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
+        await create(ws, "mine", scope=PRIVATE, projects=["projects/demo"])
+    async with refused(*ABSENT):
+        await create(ws, "ours", projects=["projects/none"])
+    async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
+        await create(ws, "ours", projects=["secrets/demo"])
+    mine = await create(ws, "mine", scope=PRIVATE)
+    update = Update(secret=secrets_pb2.Secret(name=mine.name, projects=["projects/demo"]))
+    async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
+        await ws.secrets().UpdateSecret(update)
+
+
 async def test_values_of_old_generations_are_deleted(ws: Harness) -> None:
     made = await create(ws)
     await ws.secrets().UpdateSecret(

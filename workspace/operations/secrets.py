@@ -16,11 +16,12 @@ from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
 from workspace.operations.changes import check_etag
-from workspace.operations.refusals import MOST_USERS, absent, changed, in_use, taken
+from workspace.operations.refusals import MOST_USERS, absent, changed, in_use, invalid, taken
 from workspace.store import code_repositories, components, secret_stores, service_connectors
+from workspace.store import projects as project_store
 from workspace.store import secrets as store
 from workspace.store.base import insert, update
-from workspace.store.schema_secrets import Secret, SecretLeftover
+from workspace.store.schema_secrets import Secret, SecretLeftover, SecretScope
 
 # Longer than any call takes to commit.
 _UNCOMMITTED = timedelta(minutes=10)
@@ -53,6 +54,7 @@ class NewSecret:
     display_name: str = ""
     description: str = ""
     labels: dict[str, str] = field(default_factory=dict)
+    projects: list[str] = field(default_factory=list)
 
 
 def announce(session: Session, secret: str, generation: UUID, backends: Sequence[UUID]) -> None:
@@ -63,6 +65,7 @@ def announce(session: Session, secret: str, generation: UUID, backends: Sequence
 
 def create(session: Session, new: NewSecret) -> Secret:
     """Creates a secret whose values are kept; AlreadyExists where its id is taken."""
+    _check_projects(session, new.scope, new.projects)
     if store.get(session, new.id):
         raise taken(f"secrets/{new.id}")
     _claim(session, new.kept)
@@ -81,6 +84,7 @@ def create(session: Session, new: NewSecret) -> Secret:
         backup=kept.backup,
         create_time=now,
         update_time=now,
+        projects=new.projects,
     )
     insert(session, [row])
     _emit(session, ChangeKind.CREATED, row)
@@ -103,6 +107,7 @@ def change(
     NotFound; Aborted where the etag is another one, or somebody else changed the values.
     """
     row = _locked(session, secret, reader, etag)
+    _check_projects(session, row.scope, values.get("projects", []))
     changes = {name: new for name, new in values.items() if getattr(row, name) != new}
     if kept:
         if row.generation != instead_of:
@@ -122,6 +127,14 @@ def change(
     _emit(session, ChangeKind.UPDATED, row, fields=told)
     session.audited(resource=row.name, fields=told)
     return row
+
+
+def _check_projects(session: Session, scope: str, projects: Sequence[str]) -> None:
+    """Raises InvalidArgument for a private secret that is for others, NotFound for a project."""
+    if projects and scope == SecretScope.PRIVATE:
+        raise invalid("secret.projects", "must be empty: a private secret is for its creator")
+    for project in sorted(set(projects) - project_store.existing(session, set(projects))):
+        raise absent(names.project(project))
 
 
 def delete(session: Session, secret: str, *, reader: str, etag: str) -> None:

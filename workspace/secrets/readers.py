@@ -1,7 +1,8 @@
 """Who reads secrets: people for themselves, runs for whoever started them.
 
 A run reads what its snapshot and its stack name, and nothing that its creator could not read:
-naming a secret in a pipeline is no way around the permission to read it.
+naming a secret in a pipeline is no way around the permission to read it. Whoever keeps secrets may
+let the runs of a project read one: then its creator's permission in the project is enough.
 """
 
 import json
@@ -17,6 +18,7 @@ from meshkit.resources import ID_PATTERN
 from workspace import names
 from workspace.access import Policies
 from workspace.store import runs as run_store
+from workspace.store import secrets as secret_store
 from workspace.store import snapshots as snapshot_store
 from workspace.store import stacks as stack_store
 from workspace.store.schema import Run
@@ -53,12 +55,23 @@ class Readers:
                 "A run reads the secrets that its snapshot names, and no others: name them in "
                 "the steps, `@step(secrets=[...])`.",
             )
-        if not self._policies.grants.allows(run.creator, PERMISSION, ""):
+        if not await self._may_read(run, secret):
             raise PermissionDenied(
                 "NOT_PERMITTED",
-                "Who started this run may not read secrets.",
+                "Who started this run may not read this secret: that takes the permission in the "
+                "workspace, or in the project where the secret is for its runs.",
                 metadata={"permission": PERMISSION},
             )
+
+    async def _may_read(self, run: Run, secret: str) -> bool:
+        """Whether a run's creator may read what it names, or may in a project that it is for."""
+        grants = self._policies.grants
+        if grants.allows(run.creator, PERMISSION, ""):
+            return True
+        if not grants.allows(run.creator, PERMISSION, names.project(run.project)):
+            return False
+        row = await self._database.read(secret_store.get, secret)
+        return row is not None and run.project in row.projects
 
     async def _run_of(self, caller: Caller) -> Run | None:
         project, run, _attempt = names.ids(caller.subject)

@@ -82,6 +82,7 @@ class SecretServicer(secrets_pb2_grpc.SecretServiceServicer):
             display_name=secret.display_name,
             description=secret.description,
             labels=dict(secret.labels),
+            projects=_ids(secret.projects),
         )
         return await self._database.write(
             operations.create, new, once=self._once(request), reply=secret_to_proto
@@ -100,6 +101,8 @@ class SecretServicer(secrets_pb2_grpc.SecretServiceServicer):
         values = {path: getattr(secret, path) for path in paths - {"values"}}
         if "labels" in values:
             values["labels"] = dict(secret.labels)
+        if "projects" in values:
+            values["projects"] = _ids(secret.projects)
         return await self._database.write(
             operations.change,
             names.last(secret.name),
@@ -188,7 +191,12 @@ def secret_to_proto(row: Secret) -> secrets_pb2.Secret:
         etag=names.etag(row.uid, row.changes),
         scope=scope,  # type: ignore[arg-type]
         keys=row.keys,
+        projects=[names.project(project) for project in row.projects],
     )
+
+
+def _ids(projects: Iterable[str]) -> list[str]:
+    return sorted({names.last(project) for project in projects})
 
 
 def _check(values: Mapping[str, str]) -> None:

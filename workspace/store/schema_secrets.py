@@ -1,7 +1,7 @@
 """The tables of secrets."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -86,6 +86,8 @@ class Secret(Row):
     update_time: datetime
     revision: int = 0
     changes: int = 1
+    # Ids of those whose runs read it for editors of no more than the project.
+    projects: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:

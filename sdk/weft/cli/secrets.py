@@ -57,6 +57,15 @@ def _values_options(command: Any) -> Any:
     return command
 
 
+_projects_option = click.option(
+    "--project-runs",
+    "projects",
+    multiple=True,
+    metavar="PROJECT",
+    help="Its runs may read it, also for those who are editors of that project alone.",
+)
+
+
 @click.group()
 def secrets() -> None:
     """Keep values that pipelines need. SECRET is an id; values are asked for, piped or read."""
@@ -108,9 +117,18 @@ def show(*, secret: str, output: str) -> None:
 @click.argument("secret")
 @_values_options
 @click.option("--private", is_flag=True, help="For you and the runs that you start alone.")
+@_projects_option
 @click.option("--description", default="", help="What it is for.")
 @output_option
-def create(*, secret: str, private: bool, description: str, output: str, **given: Any) -> None:
+def create(
+    *,
+    secret: str,
+    private: bool,
+    projects: Sequence[str],
+    description: str,
+    output: str,
+    **given: Any,
+) -> None:
     """Make a secret.
 
     weft secrets create huggingface --key token
@@ -127,7 +145,9 @@ def create(*, secret: str, private: bool, description: str, output: str, **given
     connection, stub = _connect()
     request = pb.CreateSecretRequest(
         secret_id=secret,
-        secret=pb.Secret(values=values, scope=scope, description=description),
+        secret=pb.Secret(
+            values=values, scope=scope, description=description, projects=_full(projects)
+        ),
         request_id=str(uuid.uuid4()),
     )
     made = connection.workspace.call(stub.CreateSecret, request)
@@ -138,26 +158,44 @@ def create(*, secret: str, private: bool, description: str, output: str, **given
 @click.argument("secret")
 @_values_options
 @click.option("--remove", multiple=True, metavar="KEY", help="Remove the value of a key.")
+@_projects_option
+@click.option("--no-projects", is_flag=True, help="Take it from all projects.")
 @click.option("--description", help="What it is for.")
 @output_option
 def update(
-    *, secret: str, remove: Sequence[str], description: str | None, output: str, **given: Any
+    *,
+    secret: str,
+    remove: Sequence[str],
+    projects: Sequence[str],
+    no_projects: bool,
+    description: str | None,
+    output: str,
+    **given: Any,
 ) -> None:
-    """Set or remove values; all others stay."""
+    """Set or remove values; all others stay. Projects replace those that it is for."""
     from weftapi.workspace.v1 import secrets_pb2 as pb
 
     values = _read(**given)
     request = pb.UpdateSecretRequest(
-        secret=pb.Secret(name=_name(secret), values=values, description=description or ""),
+        secret=pb.Secret(
+            name=_name(secret),
+            values=values,
+            description=description or "",
+            projects=_full(projects),
+        ),
         remove_keys=remove,
         request_id=str(uuid.uuid4()),
     )
     if values or remove:
         request.update_mask.paths.append("values")
+    if projects or no_projects:
+        request.update_mask.paths.append("projects")
     if description is not None:
         request.update_mask.paths.append("description")
     if not request.update_mask.paths:
-        raise CommandError("nothing to change: give a value, --remove or --description", Exit.USAGE)
+        raise CommandError(
+            "nothing to change: give a value, --remove, --project-runs or --description", Exit.USAGE
+        )
     connection, stub = _connect()
     changed = connection.workspace.call(stub.UpdateSecret, request)
     print_message(changed, output, lambda: _draw(changed))
@@ -245,6 +283,10 @@ def _connect() -> tuple[Connection, secrets_pb2_grpc.SecretServiceStub]:
     return connection, connection.workspace.stub(secrets_pb2_grpc.SecretServiceStub)
 
 
+def _full(projects: Sequence[str]) -> list[str]:
+    return [text if "/" in text else f"projects/{text}" for text in projects]
+
+
 def _name(text: str) -> str:
     return text if text.startswith("secrets/") else f"secrets/{text}"
 
@@ -261,6 +303,7 @@ def _draw(secret: secrets_pb2.Secret) -> None:
             ("secret", short(secret.name)),
             ("scope", _scope(secret)),
             ("keys", ", ".join(secret.keys)),
+            ("runs of", ", ".join(map(short, secret.projects))),
             ("description", secret.description),
             ("creator", secret.creator),
             ("created", told(secret.create_time)),

@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("update_time", UtcDateTime(), nullable=False),
         sa.Column("revision", BigInt, nullable=False),
         sa.Column("changes", BigInt, nullable=False),
+        sa.Column("projects", Json, nullable=True),
         sa.CheckConstraint("scope IN ('SHARED', 'PRIVATE')", name=op.f("ck_secrets_scope")),
         sa.PrimaryKeyConstraint("uid", name=op.f("pk_secrets")),
         sa.UniqueConstraint("id", name=op.f("uq_secrets_id")),

@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"weftapi/workspace/v1/secrets.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\x89\x05\n\x06Secret\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x43\n\x06labels\x18\x05 \x03(\x0b\x32(.weftapi.workspace.v1.Secret.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x38\n\x05scope\x18\x14 \x01(\x0e\x32!.weftapi.workspace.v1.SecretScopeB\x06\xfa\xbb\x18\x02`\x01\x12\x14\n\x04keys\x18\x15 \x03(\tB\x06\xfa\xbb\x18\x02p\x01\x12H\n\x06values\x18\x16 \x03(\x0b\x32(.weftapi.workspace.v1.Secret.ValuesEntryB\x0e\xfa\xbb\x18\n\x18\xc0\xbb\x01P@X\x01h\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:&\xea\x41#\n\x0fweft.dev/Secret\x12\x10secrets/{secret}\"\x93\x01\n\x0cSecretValues\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x46\n\x06values\x18\x02 \x03(\x0b\x32..weftapi.workspace.v1.SecretValues.ValuesEntryB\x06\xfa\xbb\x18\x02X\x01\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"9\n\x10GetSecretRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\x0fweft.dev/Secret\"\x86\x01\n\x12ListSecretsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\x12\x18\n\x08order_by\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02\x18@\"o\n\x13ListSecretsResponse\x12-\n\x07secrets\x18\x01 \x03(\x0b\x32\x1c.weftapi.workspace.v1.Secret\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x84\x01\n\x13\x43reateSecretRequest\x12\x1b\n\tsecret_id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x34\n\x06secret\x18\x02 \x01(\x0b\x32\x1c.weftapi.workspace.v1.SecretB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xb8\x01\n\x13UpdateSecretRequest\x12\x34\n\x06secret\x18\x01 \x01(\x0b\x32\x1c.weftapi.workspace.v1.SecretB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1e\n\x0bremove_keys\x18\x03 \x03(\tB\t\xfa\xbb\x18\x05\x18\x80\x01P@\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"S\n\x13\x44\x65leteSecretRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\x0fweft.dev/Secret\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\"<\n\x13\x41\x63\x63\x65ssSecretRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\x0fweft.dev/Secret\"E\n\x19\x42\x61tchAccessSecretsRequest\x12(\n\x05names\x18\x01 \x03(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x0fweft.dev/SecretP@\"Q\n\x1a\x42\x61tchAccessSecretsResponse\x12\x33\n\x07secrets\x18\x01 \x03(\x0b\x32\".weftapi.workspace.v1.SecretValues*^\n\x0bSecretScope\x12\x1c\n\x18SECRET_SCOPE_UNSPECIFIED\x10\x00\x12\x17\n\x13SECRET_SCOPE_SHARED\x10\x01\x12\x18\n\x14SECRET_SCOPE_PRIVATE\x10\x02\x32\xf5\t\n\rSecretService\x12\x9f\x01\n\tGetSecret\x12&.weftapi.workspace.v1.GetSecretRequest\x1a\x1c.weftapi.workspace.v1.Secret\"L\x90\x02\x01\xaa\xbb\x18\x15\n\x13\n\x0bsecrets.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02$\x12\"/api/workspace/v1/{name=secrets/*}\x12\xa2\x01\n\x0bListSecrets\x12(.weftapi.workspace.v1.ListSecretsRequest\x1a).weftapi.workspace.v1.ListSecretsResponse\">\x90\x02\x01\xaa\xbb\x18\x10\n\x0e\n\x0csecrets.list\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/workspace/v1/secrets\x12\x9e\x01\n\x0c\x43reateSecret\x12).weftapi.workspace.v1.CreateSecretRequest\x1a\x1c.weftapi.workspace.v1.Secret\"E\xaa\xbb\x18\x12\n\x10\n\x0esecrets.create\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02#\"\x19/api/workspace/v1/secrets:\x06secret\x12\xbb\x01\n\x0cUpdateSecret\x12).weftapi.workspace.v1.UpdateSecretRequest\x1a\x1c.weftapi.workspace.v1.Secret\"b\xaa\xbb\x18\x1f\n\x1d\n\x0esecrets.update\x12\x0bsecret.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x33\x32)/api/workspace/v1/{secret.name=secrets/*}:\x06secret\x12\x9f\x01\n\x0c\x44\x65leteSecret\x12).weftapi.workspace.v1.DeleteSecretRequest\x1a\x16.google.protobuf.Empty\"L\xaa\xbb\x18\x18\n\x16\n\x0esecrets.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02$*\"/api/workspace/v1/{name=secrets/*}\x12\xd3\x01\n\x0c\x41\x63\x63\x65ssSecret\x12).weftapi.workspace.v1.AccessSecretRequest\x1a\".weftapi.workspace.v1.SecretValues\"t\xaa\xbb\x18\x36\n\x16\n\x0esecrets.access\x12\x04name*\x03\x01\x02\x03:\x17secrets_of_own_snapshot\xb2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02.\")/api/workspace/v1/{name=secrets/*}:access:\x01*\x12\xc5\x01\n\x12\x42\x61tchAccessSecrets\x12/.weftapi.workspace.v1.BatchAccessSecretsRequest\x1a\x30.weftapi.workspace.v1.BatchAccessSecretsResponse\"L\xaa\xbb\x18\x12\n\x10\n\x0esecrets.access\xb2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02*\"%/api/workspace/v1/secrets:batchAccess:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"weftapi/workspace/v1/secrets.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xb8\x05\n\x06Secret\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x43\n\x06labels\x18\x05 \x03(\x0b\x32(.weftapi.workspace.v1.Secret.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x38\n\x05scope\x18\x14 \x01(\x0e\x32!.weftapi.workspace.v1.SecretScopeB\x06\xfa\xbb\x18\x02`\x01\x12\x14\n\x04keys\x18\x15 \x03(\tB\x06\xfa\xbb\x18\x02p\x01\x12H\n\x06values\x18\x16 \x03(\x0b\x32(.weftapi.workspace.v1.Secret.ValuesEntryB\x0e\xfa\xbb\x18\n\x18\xc0\xbb\x01P@X\x01h\x01\x12-\n\x08projects\x18\x17 \x03(\tB\x1b\xfa\xbb\x18\x17\x18\x80\x02\x32\x10weft.dev/ProjectP@\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:&\xea\x41#\n\x0fweft.dev/Secret\x12\x10secrets/{secret}\"\x93\x01\n\x0cSecretValues\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x46\n\x06values\x18\x02 \x03(\x0b\x32..weftapi.workspace.v1.SecretValues.ValuesEntryB\x06\xfa\xbb\x18\x02X\x01\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"9\n\x10GetSecretRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\x0fweft.dev/Secret\"\x86\x01\n\x12ListSecretsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\x12\x18\n\x08order_by\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02\x18@\"o\n\x13ListSecretsResponse\x12-\n\x07secrets\x18\x01 \x03(\x0b\x32\x1c.weftapi.workspace.v1.Secret\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x84\x01\n\x13\x43reateSecretRequest\x12\x1b\n\tsecret_id\x18\x01 \x01(\tB\x08\xfa\xbb\x18\x04\x08\x01(\x01\x12\x34\n\x06secret\x18\x02 \x01(\x0b\x32\x1c.weftapi.workspace.v1.SecretB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"\xb8\x01\n\x13UpdateSecretRequest\x12\x34\n\x06secret\x18\x01 \x01(\x0b\x32\x1c.weftapi.workspace.v1.SecretB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1e\n\x0bremove_keys\x18\x03 \x03(\tB\t\xfa\xbb\x18\x05\x18\x80\x01P@\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"S\n\x13\x44\x65leteSecretRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\x0fweft.dev/Secret\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\"<\n\x13\x41\x63\x63\x65ssSecretRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x08\x01\x32\x0fweft.dev/Secret\"E\n\x19\x42\x61tchAccessSecretsRequest\x12(\n\x05names\x18\x01 \x03(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x0fweft.dev/SecretP@\"Q\n\x1a\x42\x61tchAccessSecretsResponse\x12\x33\n\x07secrets\x18\x01 \x03(\x0b\x32\".weftapi.workspace.v1.SecretValues*^\n\x0bSecretScope\x12\x1c\n\x18SECRET_SCOPE_UNSPECIFIED\x10\x00\x12\x17\n\x13SECRET_SCOPE_SHARED\x10\x01\x12\x18\n\x14SECRET_SCOPE_PRIVATE\x10\x02\x32\xf5\t\n\rSecretService\x12\x9f\x01\n\tGetSecret\x12&.weftapi.workspace.v1.GetSecretRequest\x1a\x1c.weftapi.workspace.v1.Secret\"L\x90\x02\x01\xaa\xbb\x18\x15\n\x13\n\x0bsecrets.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02$\x12\"/api/workspace/v1/{name=secrets/*}\x12\xa2\x01\n\x0bListSecrets\x12(.weftapi.workspace.v1.ListSecretsRequest\x1a).weftapi.workspace.v1.ListSecretsResponse\">\x90\x02\x01\xaa\xbb\x18\x10\n\x0e\n\x0csecrets.list\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/workspace/v1/secrets\x12\x9e\x01\n\x0c\x43reateSecret\x12).weftapi.workspace.v1.CreateSecretRequest\x1a\x1c.weftapi.workspace.v1.Secret\"E\xaa\xbb\x18\x12\n\x10\n\x0esecrets.create\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02#\"\x19/api/workspace/v1/secrets:\x06secret\x12\xbb\x01\n\x0cUpdateSecret\x12).weftapi.workspace.v1.UpdateSecretRequest\x1a\x1c.weftapi.workspace.v1.Secret\"b\xaa\xbb\x18\x1f\n\x1d\n\x0esecrets.update\x12\x0bsecret.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x33\x32)/api/workspace/v1/{secret.name=secrets/*}:\x06secret\x12\x9f\x01\n\x0c\x44\x65leteSecret\x12).weftapi.workspace.v1.DeleteSecretRequest\x1a\x16.google.protobuf.Empty\"L\xaa\xbb\x18\x18\n\x16\n\x0esecrets.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02$*\"/api/workspace/v1/{name=secrets/*}\x12\xd3\x01\n\x0c\x41\x63\x63\x65ssSecret\x12).weftapi.workspace.v1.AccessSecretRequest\x1a\".weftapi.workspace.v1.SecretValues\"t\xaa\xbb\x18\x36\n\x16\n\x0esecrets.access\x12\x04name*\x03\x01\x02\x03:\x17secrets_of_own_snapshot\xb2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02.\")/api/workspace/v1/{name=secrets/*}:access:\x01*\x12\xc5\x01\n\x12\x42\x61tchAccessSecrets\x12/.weftapi.workspace.v1.BatchAccessSecretsRequest\x1a\x30.weftapi.workspace.v1.BatchAccessSecretsResponse\"L\xaa\xbb\x18\x12\n\x10\n\x0esecrets.access\xb2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02*\"%/api/workspace/v1/secrets:batchAccess:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -65,6 +65,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SECRET'].fields_by_name['keys']._serialized_options = b'\372\273\030\002p\001'
   _globals['_SECRET'].fields_by_name['values']._loaded_options = None
   _globals['_SECRET'].fields_by_name['values']._serialized_options = b'\372\273\030\n\030\300\273\001P@X\001h\001'
+  _globals['_SECRET'].fields_by_name['projects']._loaded_options = None
+  _globals['_SECRET'].fields_by_name['projects']._serialized_options = b'\372\273\030\027\030\200\0022\020weft.dev/ProjectP@'
   _globals['_SECRET']._loaded_options = None
   _globals['_SECRET']._serialized_options = b'\352A#\n\017weft.dev/Secret\022\020secrets/{secret}'
   _globals['_SECRETVALUES_VALUESENTRY']._loaded_options = None
@@ -115,36 +117,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SECRETSERVICE'].methods_by_name['AccessSecret']._serialized_options = b'\252\273\0306\n\026\n\016secrets.access\022\004name*\003\001\002\003:\027secrets_of_own_snapshot\262\273\030\002\010\003\202\323\344\223\002.\")/api/workspace/v1/{name=secrets/*}:access:\001*'
   _globals['_SECRETSERVICE'].methods_by_name['BatchAccessSecrets']._loaded_options = None
   _globals['_SECRETSERVICE'].methods_by_name['BatchAccessSecrets']._serialized_options = b'\252\273\030\022\n\020\n\016secrets.access\262\273\030\002\010\003\202\323\344\223\002*\"%/api/workspace/v1/secrets:batchAccess:\001*'
-  _globals['_SECRETSCOPE']._serialized_start=1981
-  _globals['_SECRETSCOPE']._serialized_end=2075
+  _globals['_SECRETSCOPE']._serialized_start=2028
+  _globals['_SECRETSCOPE']._serialized_end=2122
   _globals['_SECRET']._serialized_start=248
-  _globals['_SECRET']._serialized_end=897
-  _globals['_SECRET_LABELSENTRY']._serialized_start=765
-  _globals['_SECRET_LABELSENTRY']._serialized_end=810
-  _globals['_SECRET_VALUESENTRY']._serialized_start=812
-  _globals['_SECRET_VALUESENTRY']._serialized_end=857
-  _globals['_SECRETVALUES']._serialized_start=900
-  _globals['_SECRETVALUES']._serialized_end=1047
-  _globals['_SECRETVALUES_VALUESENTRY']._serialized_start=812
-  _globals['_SECRETVALUES_VALUESENTRY']._serialized_end=857
-  _globals['_GETSECRETREQUEST']._serialized_start=1049
-  _globals['_GETSECRETREQUEST']._serialized_end=1106
-  _globals['_LISTSECRETSREQUEST']._serialized_start=1109
-  _globals['_LISTSECRETSREQUEST']._serialized_end=1243
-  _globals['_LISTSECRETSRESPONSE']._serialized_start=1245
-  _globals['_LISTSECRETSRESPONSE']._serialized_end=1356
-  _globals['_CREATESECRETREQUEST']._serialized_start=1359
-  _globals['_CREATESECRETREQUEST']._serialized_end=1491
-  _globals['_UPDATESECRETREQUEST']._serialized_start=1494
-  _globals['_UPDATESECRETREQUEST']._serialized_end=1678
-  _globals['_DELETESECRETREQUEST']._serialized_start=1680
-  _globals['_DELETESECRETREQUEST']._serialized_end=1763
-  _globals['_ACCESSSECRETREQUEST']._serialized_start=1765
-  _globals['_ACCESSSECRETREQUEST']._serialized_end=1825
-  _globals['_BATCHACCESSSECRETSREQUEST']._serialized_start=1827
-  _globals['_BATCHACCESSSECRETSREQUEST']._serialized_end=1896
-  _globals['_BATCHACCESSSECRETSRESPONSE']._serialized_start=1898
-  _globals['_BATCHACCESSSECRETSRESPONSE']._serialized_end=1979
-  _globals['_SECRETSERVICE']._serialized_start=2078
-  _globals['_SECRETSERVICE']._serialized_end=3347
+  _globals['_SECRET']._serialized_end=944
+  _globals['_SECRET_LABELSENTRY']._serialized_start=812
+  _globals['_SECRET_LABELSENTRY']._serialized_end=857
+  _globals['_SECRET_VALUESENTRY']._serialized_start=859
+  _globals['_SECRET_VALUESENTRY']._serialized_end=904
+  _globals['_SECRETVALUES']._serialized_start=947
+  _globals['_SECRETVALUES']._serialized_end=1094
+  _globals['_SECRETVALUES_VALUESENTRY']._serialized_start=859
+  _globals['_SECRETVALUES_VALUESENTRY']._serialized_end=904
+  _globals['_GETSECRETREQUEST']._serialized_start=1096
+  _globals['_GETSECRETREQUEST']._serialized_end=1153
+  _globals['_LISTSECRETSREQUEST']._serialized_start=1156
+  _globals['_LISTSECRETSREQUEST']._serialized_end=1290
+  _globals['_LISTSECRETSRESPONSE']._serialized_start=1292
+  _globals['_LISTSECRETSRESPONSE']._serialized_end=1403
+  _globals['_CREATESECRETREQUEST']._serialized_start=1406
+  _globals['_CREATESECRETREQUEST']._serialized_end=1538
+  _globals['_UPDATESECRETREQUEST']._serialized_start=1541
+  _globals['_UPDATESECRETREQUEST']._serialized_end=1725
+  _globals['_DELETESECRETREQUEST']._serialized_start=1727
+  _globals['_DELETESECRETREQUEST']._serialized_end=1810
+  _globals['_ACCESSSECRETREQUEST']._serialized_start=1812
+  _globals['_ACCESSSECRETREQUEST']._serialized_end=1872
+  _globals['_BATCHACCESSSECRETSREQUEST']._serialized_start=1874
+  _globals['_BATCHACCESSSECRETSREQUEST']._serialized_end=1943
+  _globals['_BATCHACCESSSECRETSRESPONSE']._serialized_start=1945
+  _globals['_BATCHACCESSSECRETSRESPONSE']._serialized_end=2026
+  _globals['_SECRETSERVICE']._serialized_start=2125
+  _globals['_SECRETSERVICE']._serialized_end=3394
 # @@protoc_insertion_point(module_scope)

@@ -106,6 +106,7 @@ class Secret(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     KEYS_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
+    PROJECTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only in bodies, required in updates. "secrets/<id>"."""
     uid: _builtins.str
@@ -142,6 +143,12 @@ class Secret(_message.Message):
     def values(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, input only, mutable. Values by key: letters, digits, "_" and "-"; 24,000 bytes in all."""
 
+    @_builtins.property
+    def projects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional, mutable. Projects whose runs may read it for people who hold `secrets.access` in the project alone. Other
+        runs read it for people who hold that in the workspace. A private secret has none.
+        """
+
     def __init__(
         self,
         *,
@@ -158,10 +165,11 @@ class Secret(_message.Message):
         scope: Global___SecretScope.ValueType = ...,
         keys: _abc.Iterable[_builtins.str] | None = ...,
         values: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        projects: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "etag", b"etag", "keys", b"keys", "labels", b"labels", "name", b"name", "revision", b"revision", "scope", b"scope", "uid", b"uid", "update_time", b"update_time", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "etag", b"etag", "keys", b"keys", "labels", b"labels", "name", b"name", "projects", b"projects", "revision", b"revision", "scope", b"scope", "uid", b"uid", "update_time", b"update_time", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

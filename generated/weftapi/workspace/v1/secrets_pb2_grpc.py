@@ -125,8 +125,8 @@ class SecretServiceServicer(object):
 
     def AccessSecret(self, request, context):
         """Answers the values of a secret. Every call is audited. A run's token reaches the secrets that
-        its snapshot names, and those only while the run's creator could read them too. A store that
-        is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
+        its snapshot names, and those only while the run's creator could read them too, or holds
+        `secrets.access` in the run's project, and the secret is for runs of it. A store that is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

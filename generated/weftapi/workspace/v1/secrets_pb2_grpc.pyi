@@ -60,8 +60,8 @@ class SecretServiceStub:
     """
     AccessSecret: _grpc.UnaryUnaryMultiCallable[_secrets_pb2.AccessSecretRequest, _secrets_pb2.SecretValues]
     """Answers the values of a secret. Every call is audited. A run's token reaches the secrets that
-    its snapshot names, and those only while the run's creator could read them too. A store that
-    is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
+    its snapshot names, and those only while the run's creator could read them too, or holds
+    `secrets.access` in the run's project, and the secret is for runs of it. A store that is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
     """
     BatchAccessSecrets: _grpc.UnaryUnaryMultiCallable[_secrets_pb2.BatchAccessSecretsRequest, _secrets_pb2.BatchAccessSecretsResponse]
     """Answers the values of several secrets, all or none; otherwise as AccessSecret, but for people
@@ -97,8 +97,8 @@ class SecretServiceAsyncStub(SecretServiceStub):
     """
     AccessSecret: _aio.UnaryUnaryMultiCallable[_secrets_pb2.AccessSecretRequest, _secrets_pb2.SecretValues]  # type: ignore[assignment]
     """Answers the values of a secret. Every call is audited. A run's token reaches the secrets that
-    its snapshot names, and those only while the run's creator could read them too. A store that
-    is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
+    its snapshot names, and those only while the run's creator could read them too, or holds
+    `secrets.access` in the run's project, and the secret is for runs of it. A store that is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
     """
     BatchAccessSecrets: _aio.UnaryUnaryMultiCallable[_secrets_pb2.BatchAccessSecretsRequest, _secrets_pb2.BatchAccessSecretsResponse]  # type: ignore[assignment]
     """Answers the values of several secrets, all or none; otherwise as AccessSecret, but for people
@@ -167,8 +167,8 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_secrets_pb2.SecretValues, _abc.Awaitable[_secrets_pb2.SecretValues]]:
         """Answers the values of a secret. Every call is audited. A run's token reaches the secrets that
-        its snapshot names, and those only while the run's creator could read them too. A store that
-        is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
+        its snapshot names, and those only while the run's creator could read them too, or holds
+        `secrets.access` in the run's project, and the secret is for runs of it. A store that is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
         """
 
     @_abc_1.abstractmethod
