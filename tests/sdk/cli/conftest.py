@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.commands import Commands, Result
 from weft._connection import Connection
 from weft._contexts import Context, ContextStore
 from weft._embedded import EmbeddedMesh
@@ -78,15 +77,6 @@ def die() -> None:
     print("the last words of the worker", file=sys.__stderr__, flush=True)
     os.kill(os.getpid(), 9)
 '''
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
 
 
 Weft = Callable[..., Result]
@@ -157,24 +147,19 @@ def train_file(home: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def offline(environment: dict[str, str], home: Path) -> Weft:
+def offline(environment: dict[str, str], home: Path) -> Iterator[Weft]:
     """Calls `weft` in a process of its own; keywords set variables of its environment."""
+    commands = Commands(home)
 
     def call(*arguments: object, stdin: str = "", **variables: str) -> Result:
-        done = subprocess.run(
-            [sys.executable, "-m", "weft", *map(str, arguments)],
-            env={**environment, **variables},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            cwd=home,
-            timeout=100,
-            check=False,
+        done = commands.run(
+            *map(str, arguments), env={**environment, **variables}, cwd=home, stdin=stdin
         )
-        assert "Traceback" not in done.stderr or "-v" in arguments, done.stderr
-        return Result(done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in done.err or "-v" in arguments, done.err
+        return done
 
-    return call
+    yield call
+    commands.close()
 
 
 @pytest.fixture(scope="session")
