@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, TypeVar
 
 import grpc
@@ -184,7 +184,9 @@ class Site:
         if programs is None:
             return None
         if self._postgres is None:
-            self._postgres = Postgres(f"bench-{uuid.uuid4().hex}", programs)
+            # On the disk, as SQLite's files here: in memory a commit would cost nothing.
+            disk = Path(gettempdir())
+            self._postgres = Postgres(f"bench-{uuid.uuid4().hex}", programs, parent=disk)
             self._postgres.join()
             self._stack.callback(self._postgres.leave)
         return self._postgres.url(database)

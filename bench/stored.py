@@ -1,10 +1,11 @@
 """A workspace's database that holds many runs already, made by the database itself.
 
-Each run has five steps and one artifact version. How many runs share a pipeline, a snapshot or a
-creator does not depend on how many there are, so that a filter finds as much in each.
+Each run has five steps and one artifact version; runs and versions have labels and metadata. How
+many runs share a pipeline, a snapshot or a creator does not depend on how many there are, so that a
+filter finds as much in each. What one run in a hundred has is there ever more often.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from workspace.store.base import Row, metadata
 from workspace.store.schema import Project, Run, Step
 from workspace.store.schema_artifacts import Artifact, ArtifactVersion
 from workspace.store.schema_snapshots import Pipeline
+from workspace.store.schema_values import ListedValue
 from workspace.upgrade import MIGRATIONS
 
 STEPS = 5
@@ -30,6 +32,8 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 # How many runs there are to each pipeline, snapshot and creator, and versions to each artifact.
 _SHARED = 100
 _FAILURE = {"kind": "USER", "code": "STEP_FAILED", "message": "step train failed", "step": "train"}
+
+_LOADED: tuple[type[Row], ...] = (Run, Step, ArtifactVersion, ListedValue)
 
 Values = Mapping[str, Any]
 
@@ -87,6 +91,23 @@ class _Rows:
             return sa.func.strftime("%Y-%m-%d %H:%M:%S.000000", start, later)
         return sa.literal(_START) + counted * sa.literal(timedelta(seconds=1), sa.Interval)
 
+    def place(self, number: Any) -> sa.ColumnElement[str]:
+        """The same as what orders values."""
+        if self.dialect == "sqlite":
+            return self.time(number)
+        utc = sa.func.timezone("UTC", self.time(number))
+        return sa.func.to_char(utc, "YYYY-MM-DD HH24:MI:SS.US")
+
+    def share(self) -> sa.ColumnElement[float]:
+        """A number from 0 to 0.999, as often each, without order."""
+        return (self.number * 7919 % 1000) / sa.literal(1000.0, sa.Double)
+
+    def measured(self) -> sa.ColumnElement[Any]:
+        """The same as metadata: {"accuracy": 0.93}."""
+        if self.dialect == "sqlite":
+            return sa.func.json_object("accuracy", self.share())
+        return sa.func.jsonb_build_object("accuracy", self.share())
+
     def each(self, every: int, value: Any, otherwise: Any) -> sa.ColumnElement[Any]:
         """One value for one row of so many, another one for the rest."""
         return sa.case((self.number % every == 0, value), else_=otherwise)
@@ -95,12 +116,60 @@ class _Rows:
 def _load(connection: sa.Connection, runs: int) -> None:
     shared = runs // _SHARED
     now = _START
+    indexes = [index for row in _LOADED for index in row.__table__.indexes]
+    for index in indexes:
+        index.drop(connection)
     _insert(connection, Project(_UID, _PROJECT, "", "", {}, USER, now, now), 1, lambda _: {})
     _insert(connection, Pipeline(_UID, _PROJECT, "", USER, now, now), shared, _pipeline)
     _insert(connection, _run(), runs, lambda rows: _changing_run(rows, shared))
     _insert(connection, _step(), runs * STEPS, lambda rows: _changing_step(rows, shared))
     _insert(connection, Artifact(_UID, _PROJECT, "", USER, now, now, 1), shared, _artifact)
     _insert(connection, _version(), runs, lambda rows: _changing_version(rows, shared))
+    _load_values(connection, runs, shared)
+    # Sorted once, rather than searched for a place for each row.
+    for index in indexes:
+        index.create(connection)
+
+
+def _load_values(connection: sa.Connection, runs: int, shared: int) -> None:
+    """What `workspace.store.values` would have kept of all these."""
+    in_runs = sa.literal(f"{_PROJECT}/runs")
+    in_versions = sa.literal(f"{_PROJECT}/artifacts/-/versions")
+    _load_collection(connection, runs, lambda _: in_runs)
+    _load_collection(connection, runs, lambda _: in_versions)
+    own = f"{_PROJECT}/artifacts/artifact-"
+    _load_collection(
+        connection, runs, lambda rows: rows.id(own, rows.number % shared) + "/versions"
+    )
+    rare = ListedValue(_UID, "labels.team", "", "", "vision", None)
+    _insert(connection, rare, shared, lambda rows: _placed(rows, rows.number * _SHARED, in_runs))
+
+
+def _of_one(artifact: Any, rows: _Rows) -> sa.ColumnElement[str]:
+    return rows.id(f"{_PROJECT}/artifacts/artifact-", artifact) + "/versions"
+
+
+def _load_collection(
+    connection: sa.Connection, count: int, collection: Callable[[_Rows], Any]
+) -> None:
+    """The label and the number that each has."""
+    label = ListedValue(_UID, "labels.tier", "", "", "gold", None)
+    _insert(connection, label, count, lambda rows: _placed(rows, rows.number, collection(rows)))
+    number = ListedValue(_UID, "metadata.accuracy", "", "", None, None)
+    _insert(
+        connection,
+        number,
+        count,
+        lambda rows: {
+            **_placed(rows, rows.number, collection(rows)),
+            "number": rows.share(),
+        },
+    )
+
+
+def _placed(rows: _Rows, number: Any, collection: Any) -> Values:
+    """Values of the rows with these numbers."""
+    return {"uid": rows.uid(number), "collection": collection, "place": rows.place(number)}
 
 
 def _insert(connection: sa.Connection, like: Row, count: int, changing: Any) -> None:
@@ -137,7 +206,8 @@ def _run() -> Run:
 
 def _changing_run(rows: _Rows, shared: int) -> Values:
     time, json = rows.time(), Run.__table__.c.labels.type
-    rare = sa.literal({"team": "vision"}, json)
+    often = sa.literal({"tier": "gold"}, json)
+    rare = sa.literal({"tier": "gold", "team": "vision"}, json)
     return {
         "uid": rows.uid(),
         "id": rows.id("run-"),
@@ -147,7 +217,8 @@ def _changing_run(rows: _Rows, shared: int) -> Values:
         "trigger": rows.each(10, "SCHEDULE", "SDK"),
         "state": rows.each(_SHARED, RunState.FAILED.value, RunState.SUCCEEDED.value),
         "failure": rows.each(_SHARED, sa.literal(_FAILURE, Run.__table__.c.failure.type), None),
-        "labels": rows.each(_SHARED, rare, None),
+        "labels": rows.each(_SHARED, rare, often),
+        "metadata": rows.measured(),
         **dict.fromkeys(("create_time", "update_time", "start_time", "end_time"), time),
     }
 
@@ -203,6 +274,8 @@ def _changing_version(rows: _Rows, shared: int) -> Values:
         "uri": rows.id("s3://bucket/"),
         "producer_run": rows.id("run-"),
         "alias": sa.case((number == 1, "best"), else_=None),
+        "labels": sa.literal({"tier": "gold"}, ArtifactVersion.__table__.c.labels.type),
+        "metadata": rows.measured(),
         "create_time": time,
         "update_time": time,
     }

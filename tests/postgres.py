@@ -37,9 +37,9 @@ def binaries() -> Path | None:
 class Server:
     """A data directory and its server; every process that uses it calls `join` and `leave`."""
 
-    def __init__(self, run: str, programs: Path) -> None:
+    def __init__(self, run: str, programs: Path, *, parent: Path | None = None) -> None:
         self._programs = programs
-        self.directory = scratch() / f"weft-postgres-{run}"
+        self.directory = (parent or scratch()) / f"weft-postgres-{run}"
         self._data = self.directory / "data"
 
     def url(self, database: str) -> str:

@@ -18,6 +18,7 @@ from weftapi.workspace.v1 import (
     artifacts_pb2,
     model_types_pb2,
     models_pb2,
+    reports_pb2,
     runs_pb2,
     snapshots_pb2,
     steps_pb2,
@@ -127,6 +128,31 @@ async def test_a_watch_and_a_list_agree(ws: Harness) -> None:
         await reader.until(lambda response: any(not e.matches_filter for e in response.events))
         assert await runs(ws, "metadata.f1 > 0.9") == []
     assert [event.matches_filter for event in reader.events] == [True, False]
+
+
+async def test_what_steps_measure_stands_for_their_run(ws: Harness) -> None:
+    run, reporter = await running(ws, run_id="one")
+    new_steps = [
+        reports_pb2.NewStep(step_id="fit"),
+        reports_pb2.NewStep(step_id="each-1", map_group="each", map_index=1),
+    ]
+    await ws.reports().BatchCreateSteps(
+        reports_pb2.BatchCreateStepsRequest(parent=run.name, steps=new_steps)
+    )
+    await write(ws, run.name, {"f1": 0.5, "kind": "tree", "ok": True}, step="fit")
+    await write(ws, run.name, {"part": 1}, step="each-1")
+    assert await runs(ws, "metadata.f1 = 0.5") == ["one"]
+    assert await runs(ws, "metadata:kind OR metadata:ok OR metadata:part") == []
+    reports = [step_report(2, "fit", "RUNNING", metadata={"f1": 0.7})]
+    reports.append(step_report(3, "fit", "SUCCEEDED", metadata={"f1": 0.9, "auc": 1}))
+    await ws.report(run.name, reporter, *reports)
+    assert await runs(ws, "metadata.f1 > 0.8 metadata.auc = 1") == ["one"]
+    assert await runs(ws, "metadata.f1 < 0.8") == []
+    # What is too much for the run is the step's alone.
+    await write(ws, run.name, {"long": "x" * (65_000)})
+    await ws.add_steps(run.name, "more")
+    await write(ws, run.name, {f"number-{n}": n for n in range(100)}, step="more")
+    assert await runs(ws, "metadata.number-7 = 7") == []
 
 
 async def test_steps_are_found_by_metadata(ws: Harness) -> None:

@@ -1,6 +1,5 @@
 """Values that code logs about its run and its steps, apart from the reports that carry them."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +9,10 @@ from workspace import names
 from workspace.lifecycle import RUN_TERMINAL
 from workspace.operations.moves import Moves
 from workspace.operations.refusals import absent, fenced, illegal, invalid
+from workspace.operations.run_values import MAX_BYTES, RunValues, size
 from workspace.store import runs as run_store
 from workspace.store import steps as step_store
-from workspace.store import values as value_store
 
-MAX_BYTES = 64 << 10
 _PLAIN = (str, int, float, bool)
 
 
@@ -40,18 +38,18 @@ def write(session: Session, new: Values) -> None:
     if run.state in RUN_TERMINAL:
         raise illegal(run.name, run.state, run.state)
     moves = Moves(session)
+    of_run = RunValues(session, moves)
     if not new.step:
-        before = run.metadata
-        run.metadata = _merged(run.name, before, new.values)
-        value_store.follow(session, run, {"metadata": before})
-        moves.change_run(run, "metadata")
+        of_run.put(run, _merged(run.name, run.metadata, new.values))
     else:
         step = step_store.get(session, run.uid, new.step)
         if step is None:
             raise absent(names.step(new.project, new.run, new.step))
         step.metadata = _merged(step.name, step.metadata, new.values)
         moves.change_step(step, "metadata")
+        of_run.log(run, step, new.values)
     moves.save()
+    of_run.save()
 
 
 def _check(values: dict[str, Any]) -> None:
@@ -63,7 +61,7 @@ def _check(values: dict[str, Any]) -> None:
 
 def _merged(resource: str, known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     merged = {**known, **new}
-    if len(json.dumps(merged).encode()) > MAX_BYTES:
+    if size(merged) > MAX_BYTES:
         raise ResourceExhausted(
             "QUOTA_EXCEEDED",
             f"{resource} would have more than {MAX_BYTES >> 10} KiB of metadata.",

@@ -26,6 +26,7 @@ from workspace.lifecycle import (
 )
 from workspace.operations.moves import Moves
 from workspace.operations.refusals import absent, fenced, illegal
+from workspace.operations.run_values import RunValues
 from workspace.operations.wishes import Wishes, wishes
 from workspace.store import artifacts as artifact_store
 from workspace.store import runs as run_store
@@ -132,6 +133,7 @@ class _Work:
     def __init__(self, session: Session, batches: list[Batch]) -> None:
         self._session = session
         self._moves = Moves(session)
+        self._values = RunValues(session, self._moves)
         self._late: list[LateReport] = []
         self._edges: list[LineageEdge] = []
         self._reuses: list[CacheUse] = []
@@ -157,6 +159,7 @@ class _Work:
 
     def save(self) -> None:
         self._moves.save()
+        self._values.save()
         artifact_store.add_edges(self._session, self._edges)
         artifact_store.add_cache_uses(self._session, self._reuses)
         insert(self._session, self._late)
@@ -251,6 +254,8 @@ class _Work:
             step.log_stream = said.log_stream
             moves.change_step(step, "log_stream", item=item)
         changed = self._take_data(run, step, said)
+        if "metadata" in changed:
+            self._values.log(run, step, said.metadata, item=item)
         if changed:
             moves.change_step(step, *changed, item=item)
         if _as_its_runner_sees_it(step) != step.state and said.state is not StepState.RUNNING:

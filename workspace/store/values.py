@@ -82,9 +82,19 @@ def add(session: Session, rows: Iterable[Row]) -> None:
 
 def follow(session: Session, row: Row, before: Mapping[str, Any]) -> None:
     """Keeps what changed: `before` holds the columns that the row had another value of."""
-    for name in _MAPS.get(type(row), ()):
-        if name in before:
-            _follow(session, row, name, before[name])
+    follow_all(session, [(row, before)])
+
+
+def follow_all(session: Session, changes: Iterable[tuple[Row, Mapping[str, Any]]]) -> None:
+    """The same for many rows."""
+    gone: list[tuple[UUID, str]] = []
+    kept: list[ListedValue] = []
+    for row, before in changes:
+        for name in _MAPS.get(type(row), ()):
+            if name in before:
+                _differ(row, name, before[name], gone, kept)
+    _FORGET.run(session.connection(), gone)
+    insert_or(session, kept, _replace)
 
 
 def forget(session: Session, uids: Sequence[UUID]) -> None:
@@ -99,13 +109,18 @@ def place(value: datetime | str) -> str:
     return value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
 
 
-def _follow(session: Session, row: Any, name: str, before: Mapping[str, Any]) -> None:
+def _differ(
+    row: Any,
+    name: str,
+    before: Mapping[str, Any],
+    gone: list[tuple[UUID, str]],
+    kept: list[ListedValue],
+) -> None:
     after: dict[str, Any] = getattr(row, name)
     known = {key: scalar(value) for key, value in before.items()}
-    changed = {key: new for key, new in after.items() if known.get(key) != scalar(new)}
-    gone = [key for key in known if scalar(after.get(key)) is None]
-    _FORGET.run(session.connection(), [(row.uid, f"{name}.{key}") for key in gone])
-    insert_or(session, list(_of(row, name, changed)), _replace)
+    gone += [(row.uid, f"{name}.{key}") for key in known if scalar(after.get(key)) is None]
+    new = {key: value for key, value in after.items() if known.get(key) != scalar(value)}
+    kept += _of(row, name, new)
 
 
 def _of(row: Any, name: str, some: Mapping[str, Any] | None = None) -> Iterator[ListedValue]:

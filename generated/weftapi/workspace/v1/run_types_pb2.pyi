@@ -870,7 +870,9 @@ class Run(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
-        """Output only. Metrics and other values about the run as a whole."""
+        """Output only. Values about the run as a whole: what was written of it, and of each name the newest number that a step
+        logged (items of fan-outs aside).
+        """
 
     def __init__(
         self,
