@@ -22,7 +22,7 @@ from meshkit.feed import EncodeEvent, Feed, StoredEvent, read_head
 from meshkit.idempotency import Once
 from meshkit.ids import new_uid
 from meshkit.schema import MeshTables, mesh_tables
-from meshkit.session import Session
+from meshkit.session import Book, NoBook, Session
 from meshkit.transactions import Entry, Ledger
 
 P = ParamSpec("P")
@@ -74,12 +74,14 @@ class Database:
         clock: Clock | None = None,
         settings: DatabaseSettings | None = None,
         chains_of: ChainsOf = one_chain,
+        book_of: Callable[[Session], Book] = lambda _: NoBook(),
     ) -> Self:
         """Opens a migrated database: `sqlite:///path` or `postgresql://...`.
 
         `encode_event(change, revision, index)` makes the bytes of an event's message (at most
         64 KiB) inside the transaction that the change belongs to; `chains_of(session, entries)`
-        names there the audit chains in which calls are recorded.
+        names there the audit chains in which calls are recorded; `book_of(session)` begins what
+        the service keeps of each transaction of writes.
         """
         clock, settings = clock or SystemClock(), settings or DatabaseSettings()
         tables = mesh_tables(metadata)
@@ -90,6 +92,7 @@ class Database:
             chains_of=chains_of,
             clock=clock,
             is_disconnect=engine.is_disconnect,
+            book_of=book_of,
         )
         try:
             await engine.write(lambda connection: _ensure_head(connection, tables))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -25,6 +25,32 @@ class AuditNote:
     reason: str = ""
 
 
+class Book(Protocol):
+    """What a service keeps beside its rows, of one transaction: counts, and what bounds them."""
+
+    def operated(self, changes: Sequence[Change]) -> None:
+        """An operation has made these changes; what this raises, the operation has raised."""
+        ...
+
+    def close(self) -> None:
+        """Writes it all down, last of all: what is locked here is not locked for long.
+
+        Where something changed, no other transaction that changed something comes between this
+        and the commit. What it raises fails the whole transaction.
+        """
+        ...
+
+
+class NoBook:
+    """For services that keep nothing."""
+
+    def operated(self, changes: Sequence[Change]) -> None:
+        """Nothing to keep."""
+
+    def close(self) -> None:
+        """Nothing to write down."""
+
+
 class Session(orm.Session):
     """Synchronous; belongs to the door, which alone begins, commits and closes.
 
@@ -41,6 +67,7 @@ class Session(orm.Session):
         self.changes: list[Change] = []
         self.audit_notes: dict[int, AuditNote] = {}
         self.records: list[tuple[str, Record]] = []
+        self.book: Book = NoBook()
 
     def connection(self, *_: Any, **_options: Any) -> sa.Connection:
         """The door's own connection: looking it up again costs as much as a read by key."""

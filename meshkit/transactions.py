@@ -1,8 +1,9 @@
 """One transaction of the write door: a batch of operations, then the door's own rows.
 
 The order is fixed: operations, lock of the feed's head, revision, stamp on the changed rows,
-events, audit rows, idempotency replies, COMMIT. Everything here is synchronous and knows only
-a connection; nothing outlives a failed attempt, so the whole can run again.
+events, audit rows, the service's book, idempotency replies, COMMIT. Everything here is
+synchronous and knows only a connection; nothing outlives a failed attempt, so the whole can run
+again.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from meshkit.feed import Change, EncodeEvent, StoredEvent, events_of
 from meshkit.idempotency import Once, Replies
 from meshkit.query import Query
 from meshkit.schema import MeshTables, among
-from meshkit.session import AuditNote, Session
+from meshkit.session import AuditNote, Book, Session
 
 
 @dataclass(slots=True, eq=False)
@@ -111,9 +112,11 @@ class Ledger:
         chains_of: ChainsOf,
         clock: Clock,
         is_disconnect: Callable[[BaseException], bool],
+        book_of: Callable[[Session], Book],
     ) -> None:
         self.clock = clock
         self.encode_event = encode_event
+        self.book_of = book_of
         self.replies = Replies(tables.idempotency_replies)
         self.audit = AuditLog(tables, chains_of)
         self.insert_events = Bulk(tables.feed_events.insert(), StoredEvent.__slots__)
@@ -209,6 +212,7 @@ class _Attempt:
         self._ledger = ledger
         self._entries = entries
         self._session = Session(connection, ledger.clock)
+        self._session.book = ledger.book_of(self._session)
         self._values: dict[Entry, Any] = {}
         self._outcomes: dict[Entry, Outcome] = {}
         self._audits: list[AuditEntry] = []
@@ -243,8 +247,10 @@ class _Attempt:
     def _operate(self, step: Step, steps: list[Step]) -> None:
         session = self._session
         session.start_operation([entry.call for entry in step.entries])
+        known = len(session.changes)
         try:
             results = _call(session, step.entries)
+            session.book.operated(session.changes[known:])
             session.finish_operation()
         except Exception as error:
             after = [entry for later in steps[step.position + 1 :] for entry in later.entries]
@@ -282,6 +288,7 @@ class _Attempt:
                 ledger.insert_events.run(session.connection(), map(_columns, events))
             if is_audited:
                 ledger.audit.append(session, self._audits, number=number)
+        session.book.close()
         self._answer(revision)
         return events
 

@@ -11,7 +11,9 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from meshkit.config import MemberSettings
 from meshkit.egress import EgressPolicy
-from workspace.logs.amounts import Amount, Quota
+from workspace.logs.amounts import Amount
+from workspace.logs.amounts import Quota as LogQuota
+from workspace.quotas import Limits, Quota
 
 
 class WorkspaceSettings(MemberSettings):
@@ -78,6 +80,29 @@ class WorkspaceSettings(MemberSettings):
     log_quota_interval_s: float = 10.0
     """How often what logs have taken of their quotas is written down, besides when more is
     granted."""
+    quota_runs: int = Field(0, ge=0)
+    """How many runs all projects keep together, archived ones not counted; 0, as below, for any
+    number. What is beyond a quota is refused, and projects may have lower ones of their own."""
+    quota_artifact_versions: int = Field(0, ge=0)
+    """How many versions of artifacts. Steps that are under way go beyond it; new runs wait."""
+    quota_artifact_bytes: int = Field(0, ge=0)
+    """How many bytes of artifacts; as with their versions, runs under way go on."""
+    quota_log_bytes: int = Field(0, ge=0)
+    """How many bytes of log lines. Further lines are not kept, and logs say how many."""
+    quota_pipelines: int = Field(0, ge=0)
+    """How many pipelines."""
+    quota_snapshots: int = Field(0, ge=0)
+    """How many snapshots and builds."""
+    quota_model_versions: int = Field(0, ge=0)
+    """How many versions of models; runs that are under way go beyond it."""
+    quota_automations: int = Field(0, ge=0)
+    """How many schedules, triggers, webhooks, alerters and code repositories."""
+    quota_projects: int = Field(0, ge=0)
+    """How many projects."""
+    quota_infrastructure: int = Field(0, ge=0)
+    """How many stacks, components, flavors, service connectors and secrets."""
+    quota_interval_s: float = 30.0
+    """How often quotas are looked at for `/metrics` and for warnings in the server's log."""
     log_archiving_interval_s: float = 30.0
     """How often sealed logs are copied to the object store."""
     keep_archived_logs_s: float = 600.0
@@ -192,11 +217,16 @@ class WorkspaceSettings(MemberSettings):
         return timedelta(seconds=self.keep_logs_s)
 
     @property
-    def log_quota(self) -> Quota:
-        return Quota(
+    def log_quota(self) -> LogQuota:
+        return LogQuota(
             Amount(self.log_quota_run_bytes, self.log_quota_run_lines),
             Amount(self.log_quota_stream_bytes, self.log_quota_stream_lines),
         )
+
+    @property
+    def quotas(self) -> Limits:
+        """What the whole workspace may hold."""
+        return {quota: getattr(self, f"quota_{quota}") for quota in Quota}
 
     @property
     def archives_logs(self) -> bool:

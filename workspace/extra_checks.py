@@ -11,6 +11,7 @@ from workspace.servicers.models import (
     linking_own_model_version,
     run_of_new_version,
 )
+from workspace.servicers.projects import quota_rule
 from workspace.servicers.schedules import may_run_snapshot
 from workspace.servicers.triggers import triggered_snapshot
 from workspace.services import Parts
@@ -24,6 +25,7 @@ def extra_checks(parts: Parts) -> dict[str, ExtraCheck]:
         "linking_own_model_version": linking_own_model_version(parts.database),
         "may_run_snapshot": may_run_snapshot(parts.database, parts.policies.refusal),
         "approval_rule": approval_rule(parts.access),
+        "quota_rule": quota_rule(parts.access),
         "code_of_repository": may_fetch_code(parts.access),
         "triggered_snapshot": triggered_snapshot(parts.database, parts.access),
         "log_stream_of_own_run": log_stream_of_own_run(parts.logs),

@@ -28,6 +28,7 @@ from workspace.config import WorkspaceSettings
 from workspace.connectors.desk import ConnectorDesk
 from workspace.contents import Contents
 from workspace.courier import AuditCourier
+from workspace.database import open_database
 from workspace.encoding import EventEncoder
 from workspace.extra_checks import extra_checks
 from workspace.forwarding.jobs import forwarding
@@ -39,6 +40,7 @@ from workspace.logs.archive import Archivist, archivist_of
 from workspace.logs.keeper import LogKeeper
 from workspace.logs.opening import KeptLogs, open_logs
 from workspace.membership import PeoplesKeys, WorkspaceMember, endpoint_of
+from workspace.quota_watch import QuotaWatch
 from workspace.reaper import Reaper
 from workspace.repositories.desk import RepositoryDesk
 from workspace.retention.job import LOOK_S, RunArchive
@@ -54,7 +56,6 @@ from workspace.secrets.upkeep import SecretUpkeep
 from workspace.servicers.listing import Lists
 from workspace.services import SHOWN, Parts, services
 from workspace.stacks.trying import Trials
-from workspace.store.base import metadata
 from workspace.triggering.reactor import Reactor
 from workspace.trust import Trust, trust_of
 from workspace.upgrade import upgrade
@@ -79,6 +80,7 @@ class Workspace:
     alerts: Alerts
     sealer: Sealer
     archivist: Archivist | None
+    quotas: QuotaWatch
     member: WorkspaceMember
     link: Link | None
     jobs: Sequence[Job]
@@ -89,22 +91,20 @@ class Workspace:
     async def start(self) -> Ports:
         """Serves, then takes up the jobs and the link."""
         ports = await self.server.start()
-        jobs = [replace(job, lease_s=self.settings.job_lease_s) for job in self.jobs]
+        settings, keep = self.settings, self._keep
+        jobs = [replace(job, lease_s=settings.job_lease_s) for job in self.jobs]
         await self._closing.enter_async_context(JobRunner(self.database, jobs))
-        interval_s = self.settings.reaper_interval_s
-        self._keep("heartbeats", self.heartbeats.keep_flushing(interval_s))
-        key_interval_s = self.settings.secrets_key_interval_s
-        self._keep("keys of secrets", self.sealer.keep_fresh(key_interval_s))
-        quota_interval_s = self.settings.log_quota_interval_s
-        self._keep("quotas of logs", self.logs.quotas.keep_settling(quota_interval_s))
+        keep("heartbeats", self.heartbeats.keep_flushing(settings.reaper_interval_s))
+        keep("keys of secrets", self.sealer.keep_fresh(settings.secrets_key_interval_s))
+        keep("quotas of logs", self.logs.quotas.keep_settling(settings.log_quota_interval_s))
+        keep("quotas", self.quotas.keep_looking(settings.quota_interval_s))
         if self.database.is_shared:
-            self._keep("logs of other replicas", self.logs.keep_looking())
+            keep("logs of other replicas", self.logs.keep_looking())
         if self.archivist:
-            archiving_s = self.settings.log_archiving_interval_s
-            self._keep("archive logs", self.archivist.keep_archiving(archiving_s))
+            keep("archive logs", self.archivist.keep_archiving(settings.log_archiving_interval_s))
         if self.link:
-            self._keep("link", self.link.run())
-            self._keep("policy", self._stand_by_policy(self.link))
+            keep("link", self.link.run())
+            keep("policy", self._stand_by_policy(self.link))
         return ports
 
     async def stop(self) -> None:
@@ -171,9 +171,7 @@ async def _compose(
 ) -> Workspace:
     await upgrade(settings)
     encoder = EventEncoder(SHOWN)
-    database = await Database.open(
-        settings.database, metadata=metadata, encode_event=encoder.encode, clock=clock
-    )
+    database = await open_database(settings.database, encoder, clock=clock, quotas=settings.quotas)
     trust = trust_of(settings, membership, database, clock)
     workloads = workloads_pb2.DESCRIPTOR.services_by_name["WorkloadService"]
     channels = Channels(membership.credentials, services=[workloads])
@@ -196,7 +194,7 @@ async def _compose(
         keys=trust.keys,
         managers=directory,
         ping=database.ping,
-        usage=UsageMeter(database, clock).read,
+        usage=UsageMeter(database, settings.quotas).read,
         ports=lambda: server.ports,
         wake=parts.reconciler.wake,
     )
@@ -318,6 +316,7 @@ def _workspace(
         alerts=parts.alerts,
         sealer=parts.sealer,
         archivist=archivist_of(parts.database, parts.logs.logs.backend, parts.settings),
+        quotas=QuotaWatch(parts.database, parts.settings.quotas, parts.metrics),
         member=member,
         link=link,
         jobs=jobs,

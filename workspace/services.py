@@ -289,7 +289,7 @@ def services(parts: Parts) -> list[Service]:
             ServerServicer(
                 parts.policies,
                 parts.managers,
-                UsageMeter(database, parts.clock),
+                UsageMeter(database, settings.quotas),
                 artifact_store_uri=store_uri,
             ),
         ),

@@ -18,6 +18,8 @@ _AWAY_CODES = frozenset({4, 14})
 # CANCELLED, UNKNOWN and INTERNAL: a proxy, a reset, or a bug that repeating does not mend.
 _DOUBTFUL_CODES = frozenset({1, 2, 13})
 _BUSY_CODE = 8
+# No waiting makes room there: somebody has to.
+_FULL = frozenset({"QUOTA_REACHED", "QUOTA_EXCEEDED"})
 _MAX_DOUBTS = 8
 
 
@@ -47,7 +49,8 @@ class Backoff:
     def forgives(self, error: ApiError) -> bool:
         """Whether trying again may help. A server that keeps failing without a word will not."""
         # RESOURCE_EXHAUSTED with a reason is a server that is busy; without, a message too large.
-        if error.code in _AWAY_CODES or (error.code == _BUSY_CODE and error.reason):
+        is_busy = error.code == _BUSY_CODE and bool(error.reason) and error.reason not in _FULL
+        if error.code in _AWAY_CODES or is_busy:
             return True
         if error.code not in _DOUBTFUL_CODES:
             return False

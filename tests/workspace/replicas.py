@@ -11,13 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from meshkit.database import Database
 from meshkit.jobs import Lease, acquire
 from tests.workspace.scheduling import SetClock
+from workspace.database import open_database
 from workspace.encoding import EventEncoder
 from workspace.scheduler import Scheduler
 from workspace.services import SHOWN
-from workspace.store.base import metadata
 
 
 @dataclass
@@ -33,9 +32,7 @@ class Replica:
 
 @asynccontextmanager
 async def replica(url: str, clock: SetClock, name: str) -> AsyncIterator[Replica]:
-    encoder = EventEncoder(SHOWN)
-    database = await Database.open(url, metadata=metadata, encode_event=encoder.encode, clock=clock)
-    async with database:
+    async with await open_database(url, EventEncoder(SHOWN), clock=clock) as database:
         # A lease of its own name: nothing but the schedules' rows keeps replicas apart.
         lease = await database.write(acquire, database.tables, name, name, 3600.0)
         assert lease

@@ -15,6 +15,7 @@ from meshkit.database import Database
 from meshkit.feed import StoredEvent
 from meshkit.migrations import migrate
 from weftapi.workspace.v1 import run_types_pb2
+from workspace.database import open_database
 from workspace.encoding import EventEncoder, decode
 from workspace.lifecycle import (
     RUN_EDGES,
@@ -146,8 +147,7 @@ async def _open() -> Database:
     if not _database:
         url = f"sqlite:///{Path(tempfile.mkdtemp(prefix='weft-test-')) / 'test.db'}"
         await migrate(url, MIGRATIONS, metadata)
-        encode = EventEncoder(SHOWN).encode
-        database = await Database.open(url, metadata=metadata, encode_event=encode)
+        database = await open_database(url, EventEncoder(SHOWN))
         await database.write(
             projects.create,
             "demo",

@@ -26,6 +26,7 @@ from tests.workspace.harness import (
 )
 from weftapi.workspace.v1 import run_types_pb2, runs_pb2, statistics_pb2
 from workspace.backup.checks import check
+from workspace.database import open_database
 from workspace.encoding import EventEncoder
 from workspace.lifecycle import RunState, StepState
 from workspace.operations import projects, reports, runs, steps
@@ -231,8 +232,7 @@ def database(folder: Path) -> Iterator[tuple[asyncio.AbstractEventLoop, Database
     async def opened() -> Database:
         WORKSPACE.fill(url)
         await migrate(url, MIGRATIONS, metadata)
-        encode = EventEncoder(SHOWN).encode
-        return await Database.open(url, metadata=metadata, encode_event=encode)
+        return await open_database(url, EventEncoder(SHOWN))
 
     made = loop.run_until_complete(opened())
     try:

@@ -10,7 +10,8 @@ from meshkit.audit import row_of
 from meshkit.chain import Broken, Position, follow
 from meshkit.feed import read_head
 from workspace.backup.databases import snapshot
-from workspace.store import statistics
+from workspace.quotas import scope_name
+from workspace.store import quotas, statistics
 from workspace.store.base import columns, metadata
 from workspace.store.schema import MESH_TABLES, Run, RunCounter, Step
 from workspace.store.schema_artifacts import Artifact, ArtifactVersion
@@ -152,12 +153,20 @@ def _statistics(connection: sa.Connection) -> Iterator[str]:
             )
 
 
+def _uses(connection: sa.Connection) -> Iterator[str]:
+    said, real = quotas.counted(connection), quotas.recount(connection)
+    for project, quota in sorted(said.keys() | real.keys()):
+        key = (project, quota)
+        if said[key] != real[key]:
+            yield f"{scope_name(project)} says that it has {said[key]} {quota}, and has {real[key]}"
+
+
 def _some(counts: dict[str, int]) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
 # What `repairs` can count anew.
-COUNTERS: tuple[Look, ...] = (_run_counters, _step_counts, _statistics)
+COUNTERS: tuple[Look, ...] = (_run_counters, _step_counts, _statistics, _uses)
 
 
 def _newest_versions(connection: sa.Connection) -> Iterator[str]:

@@ -7,13 +7,16 @@ import sqlalchemy as sa
 
 from workspace.backup.checks import COUNTERS, Finding, findings
 from workspace.backup.databases import transaction
-from workspace.store import statistics
-from workspace.store.base import columns
+from workspace.store import quotas, statistics
+from workspace.store.base import Row, columns
 from workspace.store.schema import Run, RunCounter, Step
+from workspace.store.schema_quotas import Use
 from workspace.store.schema_statistics import DayOfPipeline
 
+_ROWS = (Run, Step, *(table for table in quotas.TABLES if table is not Run))
+_TABLES: tuple[type[Row], ...] = (*_ROWS, RunCounter, DayOfPipeline, Use)
 # In the order in which writers come to them. Who writes now is waited for; the next ones wait.
-_LOCKED = ", ".join(cls.__table__.name for cls in (Run, Step, RunCounter, DayOfPipeline))
+_LOCKED = ", ".join(cls.__table__.name for cls in _TABLES)
 
 
 async def repair(url: str) -> list[Finding]:
@@ -30,6 +33,7 @@ def _repair(connection: sa.Connection) -> list[Finding]:
         _count_runs(connection)
         _count_steps(connection)
         _count_days(connection)
+        _count_uses(connection)
     return wrong
 
 
@@ -59,4 +63,12 @@ def _count_days(connection: sa.Connection) -> None:
     if rows:
         names = table.c.keys()
         values = [dict(zip(names, row.values(names), strict=True)) for row in rows]
+        connection.execute(table.insert(), values)
+
+
+def _count_uses(connection: sa.Connection) -> None:
+    table, real = Use.__table__, quotas.recount(connection)
+    connection.execute(table.delete())
+    if real:
+        values = [{"project": p, "quota": quota, "amount": n} for (p, quota), n in real.items()]
         connection.execute(table.insert(), values)

@@ -28,6 +28,7 @@ from workspace.logs.quotas import Quotas
 from workspace.logs.refusals import key_of, refusal, stored
 from workspace.operations import log_quotas
 from workspace.operations import logs as operations
+from workspace.operations import retention as archives
 from workspace.operations.refusals import absent
 from workspace.secrets.masking import Masking
 from workspace.secrets.masks import Mask
@@ -228,7 +229,7 @@ class LogKeeper:
         last = None
         while old := await self._database.read(retention.old_logs, before, last, _SEALED_AT_ONCE):
             gone = await self._deleted([LogKey(each.project, each.uid) for each in old])
-            await self._database.write(retention.forget_logs, gone)
+            await self._database.write(archives.forget_logs, gone)
             last = (old[-1].create_time, old[-1].uid)
 
     async def usages(self, rows: Sequence[LogStream]) -> dict[UUID, Usage]:

@@ -4,13 +4,16 @@ A log is charged what it holds and what it was granted beyond that. So the logs 
 replicas, never hold more together than it may; what a log does not use, it gives back.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from meshkit.session import Session
 from workspace.logs.amounts import ANY, Amount, Grant, Quota, Usage, in_bytes
 from workspace.operations import logs as operations
+from workspace.operations.quotas import book_of
 from workspace.operations.refusals import absent
+from workspace.quotas import Quota as Limit
 from workspace.store import logs as store
 from workspace.store import projects as project_store
 from workspace.store.base import update
@@ -21,6 +24,7 @@ _MOST = Amount(4 << 20, 50_000)
 # ... and at least so much, so that the last of a quota is not asked for line by line.
 _LEAST = Amount(64 << 10, 500)
 _SHARE = 8
+_BYTES = Limit.LOG_BYTES
 _COUNTERS = ("accounted_offset", "kept_bytes", "dropped_lines", "charged_bytes", "charged_lines")
 
 
@@ -88,23 +92,30 @@ def charge(
     if usage:
         row.accounted_offset = usage.offset
         row.kept_bytes, row.dropped_lines = usage.kept_bytes, usage.dropped_lines
-    total = store.lock_usage(session, row.project, row.run)
+    total, book = store.lock_usage(session, row.project, row.run), book_of(session)
     quota = project_store.log_quota(session, row.project).over(default)
     of_bytes = _Account(
         kept=row.kept_bytes,
-        others=total.bytes - row.charged_bytes,
-        limits=(quota.run.bytes, quota.stream.bytes),
+        bounds=[
+            (quota.run.bytes, total.bytes - row.charged_bytes),
+            (quota.stream.bytes, 0),
+            *((limit, use - row.charged_bytes) for limit, use in book.room(row.project, _BYTES)),
+        ],
     )
     of_lines = _Account(
         kept=row.accounted_offset - row.dropped_lines,
-        others=total.lines - row.charged_lines,
-        limits=(quota.run.lines, quota.stream.lines),
+        bounds=[
+            (quota.run.lines, total.lines - row.charged_lines),
+            (quota.stream.lines, 0),
+        ],
     )
     size = of_bytes.grown(needed.bytes if needed else None, _MOST.bytes, _LEAST.bytes)
     lines = of_lines.grown(needed.lines if needed else None, _MOST.lines, _LEAST.lines)
-    row.charged_bytes, row.charged_lines = of_bytes.charged(size), of_lines.charged(lines)
-    total.bytes = of_bytes.others + row.charged_bytes
-    total.lines = of_lines.others + row.charged_lines
+    charged_bytes, charged_lines = of_bytes.charged(size), of_lines.charged(lines)
+    total.bytes += charged_bytes - row.charged_bytes
+    total.lines += charged_lines - row.charged_lines
+    book.add(row.project, _BYTES, charged_bytes - row.charged_bytes)
+    row.charged_bytes, row.charged_lines = charged_bytes, charged_lines
     update(session, [row], _COUNTERS)
     store.save_usage(session, total)
     is_short = needed is not None and of_bytes.room < needed.bytes
@@ -114,11 +125,10 @@ def charge(
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """What a log holds of one thing, what its run is charged for others, and both limits."""
+    """What a log holds of one thing, and its limits: each with what others take of it."""
 
     kept: int
-    others: int
-    limits: tuple[int, int]
+    bounds: Sequence[tuple[int, int]]
 
     @property
     def room(self) -> int:
@@ -127,11 +137,11 @@ class _Account:
     @property
     def limit(self) -> int:
         """The limit that leaves the least room."""
-        return self.limits[self._rooms.index(self.room)]
+        return self.bounds[self._rooms.index(self.room)][0]
 
     def grown(self, needed: int | None, most: int, least: int) -> int:
         """How large it may be from now on; ANY without limits."""
-        if not any(self.limits):
+        if not any(limit for limit, _ in self.bounds):
             return ANY
         room = max(self.room, 0)
         if needed is None:
@@ -143,9 +153,5 @@ class _Account:
         return self.kept if allowed == ANY else allowed
 
     @property
-    def _rooms(self) -> tuple[int, int]:
-        run, stream = self.limits
-        return (
-            run - self.others - self.kept if run else ANY,
-            stream - self.kept if stream else ANY,
-        )
+    def _rooms(self) -> list[int]:
+        return [limit - others - self.kept if limit else ANY for limit, others in self.bounds]

@@ -7,7 +7,9 @@ from meshkit.errors import Aborted, FailedPrecondition
 from meshkit.feed import ChangeKind, Transition
 from meshkit.ids import new_uid
 from meshkit.session import Session
+from workspace.operations.quotas import book_of
 from workspace.operations.refusals import absent, taken
+from workspace.quotas import Quota
 from workspace.run_tokens import AFTER_END
 from workspace.store import logs as log_store
 from workspace.store import runs as run_store
@@ -112,6 +114,7 @@ def forget(session: Session, project: str, log_stream: str) -> None:
     row = log_store.lock(session, project, log_stream)
     if row is not None:
         log_store.delete(session, row)
+        book_of(session).add(project, Quota.LOG_BYTES, -row.charged_bytes)
         session.emit(ChangeKind.DELETED, row)
 
 

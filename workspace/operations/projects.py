@@ -11,9 +11,13 @@ from workspace import names
 from workspace.logs.amounts import NO_QUOTA, Quota
 from workspace.operations import changes, stacks
 from workspace.operations.refusals import absent, taken
+from workspace.quotas import Limits
 from workspace.store import projects as store
 from workspace.store.base import insert, update
 from workspace.store.schema import Project
+
+# A project that bounds nothing.
+_NO_LIMITS: Limits = {}
 
 
 def create(
@@ -29,6 +33,7 @@ def create(
     log_quota: Quota = NO_QUOTA,
     keep_run_days: int = 0,
     keep_last_runs: int = 0,
+    quotas: Limits = _NO_LIMITS,
 ) -> Project:
     """Creates a project; AlreadyExists where its id is taken, or was by one that is deleted."""
     name = names.project(project)
@@ -54,6 +59,8 @@ def create(
         keep_run_days=keep_run_days,
         keep_last_runs=keep_last_runs,
     )
+    for quota, limit in quotas.items():
+        setattr(row, quota.column, limit)
     insert(session, [row])
     session.emit(ChangeKind.CREATED, row)
     session.audited(resource=name)

@@ -12,14 +12,16 @@ from meshkit.jobs import Lease
 from meshkit.session import Session
 from workspace import names
 from workspace.operations import runs
+from workspace.operations.quotas import book_of
 from workspace.operations.refusals import absent
+from workspace.quotas import Quota
 from workspace.store import launches as launch_store
 from workspace.store import retention as store
 from workspace.store import runs as run_store
 from workspace.store.base import insert
 from workspace.store.lists import Place
 from workspace.store.schema import Run
-from workspace.store.schema_logs import LogRemoval
+from workspace.store.schema_logs import LogRemoval, LogStream
 from workspace.store.schema_retention import ArchivedLog, ArchivedRun
 
 # Whoever labels a run so, with any value, keeps it.
@@ -121,13 +123,24 @@ def put_away(session: Session, lease: Lease, whole: store.Whole, row: ArchivedRu
         return False
     row.archive_time = session.now
     insert(session, [row])
-    logs = [
-        ArchivedLog(log.uid, run.uid, log.project, log.id, log.create_time, log.next_offset)
-        for log in whole.logs
-    ]
-    insert(session, logs)
     runs.remove(session, run)
+    insert(session, [_archived(log, run.uid) for log in whole.logs])
+    # The lines stay where they are, and go on to count.
+    charged = sum(log.charged_bytes for log in whole.logs)
+    book_of(session).add(run.project, Quota.LOG_BYTES, charged)
     return True
+
+
+def _archived(log: LogStream, run_uid: UUID) -> ArchivedLog:
+    return ArchivedLog(
+        uid=log.uid,
+        run_uid=run_uid,
+        project=log.project,
+        id=log.id,
+        create_time=log.create_time,
+        next_offset=log.next_offset,
+        charged_bytes=log.charged_bytes,
+    )
 
 
 def delete(session: Session, project: str, uid: UUID) -> None:
@@ -138,7 +151,14 @@ def delete(session: Session, project: str, uid: UUID) -> None:
     logs = store.logs(session, uid)
     insert(session, [LogRemoval(log.uid, log.project, session.now) for log in logs])
     store.delete(session, row)
+    book_of(session).add(project, Quota.LOG_BYTES, -sum(log.charged_bytes for log in logs))
     session.audited(resource=row.name)
+
+
+def forget_logs(session: Session, uids: Sequence[UUID]) -> None:
+    """Forgets logs of archived runs whose lines are gone."""
+    for project, charged in store.forget_logs(session, uids):
+        book_of(session).add(project, Quota.LOG_BYTES, -charged)
 
 
 def note_pass(session: Session, lease: Lease, project: str, count: int) -> None:

@@ -15,8 +15,10 @@ from workspace.lifecycle import RUN_TERMINAL, RunState, StepState
 from workspace.operations import cache_uses, changes, parameters, pipelines
 from workspace.operations.launches import ENDED, INTENDED, QUEUED
 from workspace.operations.moves import Moves
+from workspace.operations.quotas import book_of
 from workspace.operations.refusals import absent, illegal, in_use, invalid, taken
 from workspace.operations.reports import admit
+from workspace.quotas import Quota
 from workspace.store import launches as launch_store
 from workspace.store import projects as project_store
 from workspace.store import runs as store
@@ -181,6 +183,7 @@ def remove(session: Session, run: Run) -> list[LogStream]:
     """Removes a held run that may go, and answers its logs; what it did stays in the statistics."""
     statistics.keep_of_deleted(session, run)
     logs = store.delete(session, run)
+    book_of(session).add(run.project, Quota.LOG_BYTES, -sum(log.charged_bytes for log in logs))
     store.count(session, {(run.project, run.state): -1})
     session.emit(ChangeKind.DELETED, run)
     return logs
@@ -226,6 +229,7 @@ class _Makers:
     def __init__(self, session: Session, items: Sequence[NewRun]) -> None:
         self._session = session
         self._items = items
+        self._book = book_of(session)
         self._defaults = project_store.default_stacks(session, {item.project for item in items})
         self._stacks = stack_store.hold(session, {item.stack for item in items if item.stack})
         self._workspace_default = stack_store.default_id(session)
@@ -233,6 +237,7 @@ class _Makers:
         self._taken: set[tuple[str, str]] = set()
         self._steps: dict[UUID, list[Step]] = {}
         self._pipelines: dict[tuple[str, str], str] = {}
+        self._made: Counter[str] = Counter()
         for project in self._defaults:
             self._read(project, [item for item in items if item.project == project])
 
@@ -243,7 +248,10 @@ class _Makers:
             parameters.check(snapshot.parameters_schema if snapshot else None, item.parameters)
         except MeshError as refusal:
             return refusal
+        if full := self._book.refusal_of_runs(item.project, self._made[item.project] + 1):
+            return full
         run = self._run(item, snapshot)
+        self._made[run.project] += 1
         self._taken.add((run.project, run.id))
         self._pipelines.setdefault((run.project, run.pipeline), run.creator)
         graph = snapshot.graph if snapshot else []

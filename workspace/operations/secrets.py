@@ -16,6 +16,7 @@ from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
 from workspace.operations.changes import check_etag
+from workspace.operations.quotas import book_of
 from workspace.operations.refusals import MOST_USERS, absent, changed, in_use, invalid, taken
 from workspace.store import code_repositories, components, secret_stores, service_connectors
 from workspace.store import projects as project_store
@@ -237,3 +238,7 @@ def _emit(session: Session, kind: ChangeKind, row: Secret, fields: tuple[str, ..
     """Private secrets are in no feed: everybody may watch it."""
     if row.is_shared:
         session.emit(kind, row, fields=fields)
+    elif kind is ChangeKind.CREATED:
+        book_of(session).made(row)
+    elif kind is ChangeKind.DELETED:
+        book_of(session).gone(row)

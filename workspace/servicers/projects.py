@@ -1,16 +1,21 @@
 """ProjectService."""
 
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 
 from meshkit.authentication import Context
+from meshkit.caller import Caller
 from meshkit.database import Database
 from meshkit.idempotency import once
+from meshkit.rules import resolve_update_mask
+from meshkit.scopes import ExtraCheck
 from weftapi.workspace.v1 import projects_pb2, projects_pb2_grpc
 from workspace import names
 from workspace.access import Access
 from workspace.logs.amounts import Amount, Quota
 from workspace.operations import projects as operations
 from workspace.operations.refusals import absent
+from workspace.quotas import OF_PROJECTS
 from workspace.servicers.converting import caller, masked, stamp
 from workspace.servicers.listing import Lists
 from workspace.store import projects as store
@@ -62,6 +67,7 @@ class ProjectServicer(projects_pb2_grpc.ProjectServiceServicer):
             ),
             keep_run_days=request.project.keep_run_days,
             keep_last_runs=request.project.keep_last_runs,
+            quotas={quota: getattr(request.project, quota.column) for quota in OF_PROJECTS},
             once=once(request, projects_pb2.Project),
             reply=project_to_proto,
         )
@@ -86,6 +92,20 @@ class ProjectServicer(projects_pb2_grpc.ProjectServiceServicer):
         return Empty()
 
 
+def quota_rule(access: Access) -> ExtraCheck:
+    """The extra check of that name: whom quotas bound, they cannot be lifted by."""
+
+    allowed = access.require("projects.delete")
+
+    async def check(caller: Caller, request: Message) -> None:
+        assert isinstance(request, projects_pb2.UpdateProjectRequest)
+        paths = set(resolve_update_mask(request.project, request.update_mask))
+        if paths & {quota.column for quota in OF_PROJECTS}:
+            await allowed(caller, request.project.name)
+
+    return check
+
+
 def project_to_proto(row: Project) -> projects_pb2.Project:
     return projects_pb2.Project(
         name=row.name,
@@ -106,4 +126,5 @@ def project_to_proto(row: Project) -> projects_pb2.Project:
         max_log_stream_lines=row.max_log_stream_lines,
         keep_run_days=row.keep_run_days,
         keep_last_runs=row.keep_last_runs,
+        **{quota.column: getattr(row, quota.column) for quota in OF_PROJECTS},
     )

@@ -4,9 +4,12 @@ from importlib import metadata
 
 from meshkit.authentication import Context
 from weftapi.workspace.v1 import server_pb2, server_pb2_grpc
+from workspace import names
 from workspace.access import Policies
 from workspace.launching.ports import WorkloadManagers
-from workspace.usage import UsageMeter
+from workspace.operations.refusals import absent
+from workspace.quotas import Quota, state_of
+from workspace.usage import Usage, UsageMeter
 
 FEATURES = ("lineage", "logs", "report-streams", "runs", "snapshots", "step-cache", "watches")
 MINIMUM_CLIENT = "0.1.0"
@@ -48,13 +51,26 @@ class ServerServicer(server_pb2_grpc.ServerServiceServicer):
         )
 
     async def GetUsage(
-        self, _request: server_pb2.GetUsageRequest, _context: Context
+        self, request: server_pb2.GetUsageRequest, _context: Context
     ) -> server_pb2.Usage:
-        now = await self._usage.read()
-        return server_pb2.Usage(
-            project_count=now.project_count,
-            pipeline_count=now.pipeline_count,
-            run_count=now.run_count,
-            active_run_count=now.active_run_count,
-            artifact_bytes=now.artifact_bytes,
-        )
+        found = await self._usage.of(names.last(request.parent))
+        if found is None:
+            raise absent(request.parent)
+        return _usage_to_proto(found)
+
+
+def _usage_to_proto(usage: Usage) -> server_pb2.Usage:
+    used = usage.used
+    return server_pb2.Usage(
+        project_count=used.get(Quota.PROJECTS, 1),
+        pipeline_count=used[Quota.PIPELINES],
+        run_count=used[Quota.RUNS],
+        active_run_count=usage.active_runs,
+        artifact_bytes=used[Quota.ARTIFACT_BYTES],
+        quotas=[_quota_to_proto(quota, use, usage.limits[quota]) for quota, use in used.items()],
+    )
+
+
+def _quota_to_proto(quota: Quota, use: int, limit: int) -> server_pb2.QuotaUsage:
+    state = server_pb2.QuotaState.Value(f"QUOTA_STATE_{state_of(use, limit)}")
+    return server_pb2.QuotaUsage(quota=quota, use=use, limit=limit, state=state)

@@ -204,9 +204,11 @@ def old_logs(
     return fetch(session, ArchivedLog, statement.order_by(_L.create_time, _L.uid).limit(limit))
 
 
-def forget_logs(session: Session, uids: Sequence[UUID]) -> None:
-    table = ArchivedLog.__table__
-    session.connection().execute(table.delete().where(session.among(_L.uid, uids)))
+def forget_logs(session: Session, uids: Sequence[UUID]) -> list[tuple[str, int]]:
+    """Deletes the rows that are still there; the project of each, and what it was charged for."""
+    gone = ArchivedLog.__table__.delete().where(session.among(_L.uid, uids))
+    rows = session.connection().execute(gone.returning(_L.project, _L.charged_bytes))
+    return [(project, charged) for project, charged in rows]
 
 
 def has_log(session: Session, uid: UUID) -> bool:

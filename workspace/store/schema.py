@@ -60,6 +60,15 @@ class Project(Row):
     max_run_log_lines: int = 0
     max_log_stream_bytes: int = 0
     max_log_stream_lines: int = 0
+    # What it may hold, by `workspace.quotas`; 0 for any amount.
+    max_runs: int = 0
+    max_artifact_versions: int = 0
+    max_artifact_bytes: int = 0
+    max_log_bytes: int = 0
+    max_pipelines: int = 0
+    max_snapshots: int = 0
+    max_model_versions: int = 0
+    max_automations: int = 0
     # Which of its runs are archived; 0 is no rule.
     keep_run_days: int = 0
     keep_last_runs: int = 0
@@ -285,6 +294,7 @@ from workspace.store import schema_connectors as schema_connectors  # noqa: E402
 from workspace.store import schema_feed_positions as schema_feed_positions  # noqa: E402, PLC0414
 from workspace.store import schema_logs as schema_logs  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_models as schema_models  # noqa: E402, PLC0414 - re-exported
+from workspace.store import schema_quotas as schema_quotas  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_retention as schema_retention  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_schedules as schema_schedules  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_secrets as schema_secrets  # noqa: E402, PLC0414 - likewise

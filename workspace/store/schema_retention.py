@@ -55,6 +55,7 @@ class ArchivedLog(Row):
     id: str
     create_time: datetime
     next_offset: int
+    charged_bytes: int = 0
 
     @property
     def name(self) -> str:

@@ -76,6 +76,7 @@ COMMANDS: Mapping[str, Command] = {
     "tokens": Command("tokens:tokens", "List, make and delete personal access tokens."),
     "triggers": Command("triggers:triggers", "Run snapshots whenever something happens."),
     "up": Command("up:up", "Start a mesh on this machine."),
+    "usage": Command("usage:usage", "Show how much there is, and how much there may be."),
     "webhooks": Command("webhooks:webhooks", "Take signed messages of other systems."),
     "whoami": Command("login:whoami", "Show who is signed in, where, with which roles."),
     "workspaces": Command("workspaces:workspaces", "List, make, change and follow workspaces."),

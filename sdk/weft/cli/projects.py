@@ -57,6 +57,38 @@ _LIMITS: dict[str, tuple[str, click.ParamType[int], str]] = {
         "What is kept of each log, which is one attempt of a step; 0 likewise.",
     ),
     "max_log_stream_lines": ("--log-lines", click.IntRange(min=0), "Likewise in lines."),
+    "max_runs": (
+        "--max-runs",
+        click.IntRange(min=0),
+        "Runs that are kept, archived ones not counted; 0, as below, for any number.",
+    ),
+    "max_artifact_versions": (
+        "--max-artifact-versions",
+        click.IntRange(min=0),
+        "Versions of artifacts; what runs make that are under way is kept beyond it.",
+    ),
+    "max_artifact_bytes": (
+        "--max-artifact-bytes",
+        _Size(),
+        "What they weigh together, such as 500GiB; likewise.",
+    ),
+    "max_log_bytes": (
+        "--max-log-bytes",
+        _Size(),
+        "What is kept of all logs together; further lines are not.",
+    ),
+    "max_pipelines": ("--max-pipelines", click.IntRange(min=0), "Pipelines."),
+    "max_snapshots": ("--max-snapshots", click.IntRange(min=0), "Snapshots and builds."),
+    "max_model_versions": (
+        "--max-model-versions",
+        click.IntRange(min=0),
+        "Versions of models; those of runs that are under way are kept beyond it.",
+    ),
+    "max_automations": (
+        "--max-automations",
+        click.IntRange(min=0),
+        "Schedules, triggers, webhooks, alerters and code repositories.",
+    ),
 }
 
 

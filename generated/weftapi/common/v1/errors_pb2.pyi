@@ -289,6 +289,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the cluster's operator allows no image of this registry, or only pinned ones. {image}"""
     ERROR_REASON_POD_NOT_ALLOWED: _ErrorReason.ValueType  # 311
     """FAILED_PRECONDITION: the pod that was asked for holds what the cluster's operator does not allow."""
+    ERROR_REASON_QUOTA_REACHED: _ErrorReason.ValueType  # 295
+    """RESOURCE_EXHAUSTED: the project or the workspace holds as much of this as it may: make room, or raise the quota; to
+    wait helps nothing. {quota, scope, use, limit}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -557,4 +561,8 @@ ERROR_REASON_IMAGE_NOT_ALLOWED: ErrorReason.ValueType  # 310
 """FAILED_PRECONDITION: the cluster's operator allows no image of this registry, or only pinned ones. {image}"""
 ERROR_REASON_POD_NOT_ALLOWED: ErrorReason.ValueType  # 311
 """FAILED_PRECONDITION: the pod that was asked for holds what the cluster's operator does not allow."""
+ERROR_REASON_QUOTA_REACHED: ErrorReason.ValueType  # 295
+"""RESOURCE_EXHAUSTED: the project or the workspace holds as much of this as it may: make room, or raise the quota; to
+wait helps nothing. {quota, scope, use, limit}
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -354,7 +354,7 @@ class ArtifactVersion(_message.Message):
     content_hash: _builtins.str
     """Required when it is created, immutable. Hash of its bytes, lower-case hex SHA-256."""
     size_bytes: _builtins.int
-    """Optional, immutable. Size of its bytes."""
+    """Optional, immutable. Size of its bytes, at most 1 PiB."""
     producer_step: _builtins.str
     """Optional, immutable. The step that made it."""
     producer_output: _builtins.str

@@ -62,6 +62,14 @@ class Project(_message.Message):
     MAX_RUN_LOG_LINES_FIELD_NUMBER: _builtins.int
     MAX_LOG_STREAM_BYTES_FIELD_NUMBER: _builtins.int
     MAX_LOG_STREAM_LINES_FIELD_NUMBER: _builtins.int
+    MAX_RUNS_FIELD_NUMBER: _builtins.int
+    MAX_ARTIFACT_VERSIONS_FIELD_NUMBER: _builtins.int
+    MAX_ARTIFACT_BYTES_FIELD_NUMBER: _builtins.int
+    MAX_LOG_BYTES_FIELD_NUMBER: _builtins.int
+    MAX_PIPELINES_FIELD_NUMBER: _builtins.int
+    MAX_SNAPSHOTS_FIELD_NUMBER: _builtins.int
+    MAX_MODEL_VERSIONS_FIELD_NUMBER: _builtins.int
+    MAX_AUTOMATIONS_FIELD_NUMBER: _builtins.int
     KEEP_RUN_DAYS_FIELD_NUMBER: _builtins.int
     KEEP_LAST_RUNS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
@@ -98,6 +106,29 @@ class Project(_message.Message):
     """Optional, mutable. How many bytes are kept of each single log, that of one attempt of a step; 0 as above."""
     max_log_stream_lines: _builtins.int
     """Optional, mutable. How many lines are kept of each single log; 0 as above."""
+    max_runs: _builtins.int
+    """Optional, mutable. How many runs it keeps, archived ones not counted; 0, as below, for any number. These quotas
+    bound what a project holds: what would go beyond one is RESOURCE_EXHAUSTED `QUOTA_REACHED`, also where a limit was
+    set below what there is. Runs that are under way go on. To change one takes the permission `projects.delete` too.
+    """
+    max_artifact_versions: _builtins.int
+    """Optional, mutable. How many versions of artifacts. Those that steps make are kept beyond it, so that no work is
+    lost, and new runs are refused instead.
+    """
+    max_artifact_bytes: _builtins.int
+    """Optional, mutable. How many bytes of artifacts, by what their versions say; as with their number."""
+    max_log_bytes: _builtins.int
+    """Optional, mutable. How many bytes of log lines, of archived runs too. Further lines are not kept, and logs say how
+    many; nothing is refused.
+    """
+    max_pipelines: _builtins.int
+    """Optional, mutable. How many pipelines."""
+    max_snapshots: _builtins.int
+    """Optional, mutable. How many snapshots and builds."""
+    max_model_versions: _builtins.int
+    """Optional, mutable. How many versions of models; those of runs are kept beyond it."""
+    max_automations: _builtins.int
+    """Optional, mutable. How many schedules, triggers, webhooks, alerters and code repositories."""
     keep_run_days: _builtins.int
     """Optional, mutable. How many days its runs are kept after their end, before they are archived; 0 is no rule. What no
     rule keeps is archived, unless it is in use: RunArchiveService.PreviewRetention says what would be.
@@ -135,12 +166,20 @@ class Project(_message.Message):
         max_run_log_lines: _builtins.int = ...,
         max_log_stream_bytes: _builtins.int = ...,
         max_log_stream_lines: _builtins.int = ...,
+        max_runs: _builtins.int = ...,
+        max_artifact_versions: _builtins.int = ...,
+        max_artifact_bytes: _builtins.int = ...,
+        max_log_bytes: _builtins.int = ...,
+        max_pipelines: _builtins.int = ...,
+        max_snapshots: _builtins.int = ...,
+        max_model_versions: _builtins.int = ...,
+        max_automations: _builtins.int = ...,
         keep_run_days: _builtins.int = ...,
         keep_last_runs: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "default_stack", b"default_stack", "description", b"description", "display_name", b"display_name", "etag", b"etag", "keep_last_runs", b"keep_last_runs", "keep_run_days", b"keep_run_days", "labels", b"labels", "max_concurrent_runs", b"max_concurrent_runs", "max_log_stream_bytes", b"max_log_stream_bytes", "max_log_stream_lines", b"max_log_stream_lines", "max_run_log_bytes", b"max_run_log_bytes", "max_run_log_lines", b"max_run_log_lines", "name", b"name", "revision", b"revision", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "default_stack", b"default_stack", "description", b"description", "display_name", b"display_name", "etag", b"etag", "keep_last_runs", b"keep_last_runs", "keep_run_days", b"keep_run_days", "labels", b"labels", "max_artifact_bytes", b"max_artifact_bytes", "max_artifact_versions", b"max_artifact_versions", "max_automations", b"max_automations", "max_concurrent_runs", b"max_concurrent_runs", "max_log_bytes", b"max_log_bytes", "max_log_stream_bytes", b"max_log_stream_bytes", "max_log_stream_lines", b"max_log_stream_lines", "max_model_versions", b"max_model_versions", "max_pipelines", b"max_pipelines", "max_run_log_bytes", b"max_run_log_bytes", "max_run_log_lines", b"max_run_log_lines", "max_runs", b"max_runs", "max_snapshots", b"max_snapshots", "name", b"name", "revision", b"revision", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -89,7 +89,9 @@ class ProjectServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UpdateProject(self, request, context):
-        """Changes the masked fields of a project. Another etag is ABORTED. Safe to repeat with the same request id.
+        """Changes the masked fields of a project; the quotas, `max_runs` to `max_automations`, take the permission
+        `projects.delete` too, so that whom they bound cannot lift them. Another etag is ABORTED. Safe to repeat with the
+        same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,10 @@ class ProjectServiceStub:
     CreateProject: _grpc.UnaryUnaryMultiCallable[_projects_pb2.CreateProjectRequest, _projects_pb2.Project]
     """Creates a project. A taken id, also of a deleted project, is ALREADY_EXISTS. Safe to repeat with the same request id."""
     UpdateProject: _grpc.UnaryUnaryMultiCallable[_projects_pb2.UpdateProjectRequest, _projects_pb2.Project]
-    """Changes the masked fields of a project. Another etag is ABORTED. Safe to repeat with the same request id."""
+    """Changes the masked fields of a project; the quotas, `max_runs` to `max_automations`, take the permission
+    `projects.delete` too, so that whom they bound cannot lift them. Another etag is ABORTED. Safe to repeat with the
+    same request id.
+    """
     DeleteProject: _grpc.UnaryUnaryMultiCallable[_projects_pb2.DeleteProjectRequest, _empty_pb2.Empty]
     """Deletes an empty project. One that holds pipelines, runs or artifacts is FAILED_PRECONDITION
     `RESOURCE_IN_USE`; an absent one NOT_FOUND.
@@ -59,7 +62,10 @@ class ProjectServiceAsyncStub(ProjectServiceStub):
     CreateProject: _aio.UnaryUnaryMultiCallable[_projects_pb2.CreateProjectRequest, _projects_pb2.Project]  # type: ignore[assignment]
     """Creates a project. A taken id, also of a deleted project, is ALREADY_EXISTS. Safe to repeat with the same request id."""
     UpdateProject: _aio.UnaryUnaryMultiCallable[_projects_pb2.UpdateProjectRequest, _projects_pb2.Project]  # type: ignore[assignment]
-    """Changes the masked fields of a project. Another etag is ABORTED. Safe to repeat with the same request id."""
+    """Changes the masked fields of a project; the quotas, `max_runs` to `max_automations`, take the permission
+    `projects.delete` too, so that whom they bound cannot lift them. Another etag is ABORTED. Safe to repeat with the
+    same request id.
+    """
     DeleteProject: _aio.UnaryUnaryMultiCallable[_projects_pb2.DeleteProjectRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes an empty project. One that holds pipelines, runs or artifacts is FAILED_PRECONDITION
     `RESOURCE_IN_USE`; an absent one NOT_FOUND.
@@ -98,7 +104,10 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _projects_pb2.UpdateProjectRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_projects_pb2.Project, _abc.Awaitable[_projects_pb2.Project]]:
-        """Changes the masked fields of a project. Another etag is ABORTED. Safe to repeat with the same request id."""
+        """Changes the masked fields of a project; the quotas, `max_runs` to `max_automations`, take the permission
+        `projects.delete` too, so that whom they bound cannot lift them. Another etag is ABORTED. Safe to repeat with the
+        same request id.
+        """
 
     @_abc_1.abstractmethod
     def DeleteProject(

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,18 +19,51 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _QuotaState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _QuotaStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QuotaState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    QUOTA_STATE_UNSPECIFIED: _QuotaState.ValueType  # 0
+    """Never sent."""
+    QUOTA_STATE_FREE: _QuotaState.ValueType  # 1
+    """There is no limit, or less than 80 % of it is used."""
+    QUOTA_STATE_NEAR: _QuotaState.ValueType  # 2
+    """At least 80 % are used."""
+    QUOTA_STATE_REACHED: _QuotaState.ValueType  # 3
+    """All of it is used, or more: what would add to it is refused with `QUOTA_REACHED`."""
+
+class QuotaState(_QuotaState, metaclass=_QuotaStateEnumTypeWrapper):
+    """Where a use stands to its limit."""
+
+QUOTA_STATE_UNSPECIFIED: QuotaState.ValueType  # 0
+"""Never sent."""
+QUOTA_STATE_FREE: QuotaState.ValueType  # 1
+"""There is no limit, or less than 80 % of it is used."""
+QUOTA_STATE_NEAR: QuotaState.ValueType  # 2
+"""At least 80 % are used."""
+QUOTA_STATE_REACHED: QuotaState.ValueType  # 3
+"""All of it is used, or more: what would add to it is refused with `QUOTA_REACHED`."""
+Global___QuotaState: _TypeAlias = QuotaState  # noqa: Y015
+
 @_typing.final
 class GetUsageRequest(_message.Message):
     """Request of GetUsage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    PARENT_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Optional. "projects/<id>"; the whole workspace where absent."""
     def __init__(
         self,
+        *,
+        parent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -37,7 +71,7 @@ Global___GetUsageRequest: _TypeAlias = GetUsageRequest  # noqa: Y015
 
 @_typing.final
 class Usage(_message.Message):
-    """How much there is in a workspace."""
+    """How much there is in a workspace, or in a project."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -46,8 +80,9 @@ class Usage(_message.Message):
     RUN_COUNT_FIELD_NUMBER: _builtins.int
     ACTIVE_RUN_COUNT_FIELD_NUMBER: _builtins.int
     ARTIFACT_BYTES_FIELD_NUMBER: _builtins.int
+    QUOTAS_FIELD_NUMBER: _builtins.int
     project_count: _builtins.int
-    """Output only. Projects that were not deleted."""
+    """Output only. Projects that were not deleted; 1 of a project."""
     pipeline_count: _builtins.int
     """Output only. Pipelines."""
     run_count: _builtins.int
@@ -56,6 +91,12 @@ class Usage(_message.Message):
     """Output only. Runs that are under way."""
     artifact_bytes: _builtins.int
     """Output only. What all versions of artifacts say that they weigh."""
+    @_builtins.property
+    def quotas(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuotaUsage]:
+        """Output only. What can be limited: each quota with its use and its limit, whether or not there is one. Projects
+        set their own, `max_runs` and so on; those of the workspace are in the server's settings.
+        """
+
     def __init__(
         self,
         *,
@@ -64,14 +105,55 @@ class Usage(_message.Message):
         run_count: _builtins.int = ...,
         active_run_count: _builtins.int = ...,
         artifact_bytes: _builtins.int = ...,
+        quotas: _abc.Iterable[Global___QuotaUsage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_run_count", b"active_run_count", "artifact_bytes", b"artifact_bytes", "pipeline_count", b"pipeline_count", "project_count", b"project_count", "run_count", b"run_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_run_count", b"active_run_count", "artifact_bytes", b"artifact_bytes", "pipeline_count", b"pipeline_count", "project_count", b"project_count", "quotas", b"quotas", "run_count", b"run_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Usage: _TypeAlias = Usage  # noqa: Y015
+
+@_typing.final
+class QuotaUsage(_message.Message):
+    """A quota, and what is used of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUOTA_FIELD_NUMBER: _builtins.int
+    USE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    quota: _builtins.str
+    """Output only. What is limited: "runs" (archived ones do not count), "artifact_versions", "artifact_bytes",
+    "log_bytes", "pipelines", "snapshots" (with builds), "model_versions", "automations" (schedules, triggers, webhooks,
+    alerters, code repositories); of the workspace also "projects" and "infrastructure" (stacks, components, flavors,
+    service connectors, secrets).
+    """
+    use: _builtins.int
+    """Output only. How much there is. It may lie above the limit: where this was lowered, or where runs that were under
+    way when it was reached made more of what it limits.
+    """
+    limit: _builtins.int
+    """Output only. How much there may be; 0 for any amount."""
+    state: Global___QuotaState.ValueType
+    """Output only. Where the use stands to the limit."""
+    def __init__(
+        self,
+        *,
+        quota: _builtins.str = ...,
+        use: _builtins.int = ...,
+        limit: _builtins.int = ...,
+        state: Global___QuotaState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "quota", b"quota", "state", b"state", "use", b"use"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuotaUsage: _TypeAlias = QuotaUsage  # noqa: Y015
 
 @_typing.final
 class GetServerInfoRequest(_message.Message):

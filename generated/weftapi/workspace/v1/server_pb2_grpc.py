@@ -59,8 +59,8 @@ class ServerServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetUsage(self, request, context):
-        """Answers how much there is in the workspace: counts that are kept as things change, and the bytes of artifacts as of
-        ten minutes ago at most. Has no effect.
+        """Answers how much there is in the workspace, or in one project, and how much there may be: counts that are kept as
+        things change, so that reading them costs the same whatever there is. An absent project is NOT_FOUND. Has no effect.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

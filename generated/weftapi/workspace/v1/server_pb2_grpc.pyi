@@ -36,8 +36,8 @@ class ServerServiceStub:
     GetServerInfo: _grpc.UnaryUnaryMultiCallable[_server_pb2.GetServerInfoRequest, _server_pb2.ServerInfo]
     """Answers version, identity and artifact store of the workspace. Has no effect."""
     GetUsage: _grpc.UnaryUnaryMultiCallable[_server_pb2.GetUsageRequest, _server_pb2.Usage]
-    """Answers how much there is in the workspace: counts that are kept as things change, and the bytes of artifacts as of
-    ten minutes ago at most. Has no effect.
+    """Answers how much there is in the workspace, or in one project, and how much there may be: counts that are kept as
+    things change, so that reading them costs the same whatever there is. An absent project is NOT_FOUND. Has no effect.
     """
 
 @_typing.type_check_only
@@ -48,8 +48,8 @@ class ServerServiceAsyncStub(ServerServiceStub):
     GetServerInfo: _aio.UnaryUnaryMultiCallable[_server_pb2.GetServerInfoRequest, _server_pb2.ServerInfo]  # type: ignore[assignment]
     """Answers version, identity and artifact store of the workspace. Has no effect."""
     GetUsage: _aio.UnaryUnaryMultiCallable[_server_pb2.GetUsageRequest, _server_pb2.Usage]  # type: ignore[assignment]
-    """Answers how much there is in the workspace: counts that are kept as things change, and the bytes of artifacts as of
-    ten minutes ago at most. Has no effect.
+    """Answers how much there is in the workspace, or in one project, and how much there may be: counts that are kept as
+    things change, so that reading them costs the same whatever there is. An absent project is NOT_FOUND. Has no effect.
     """
 
 class ServerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -69,8 +69,8 @@ class ServerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _server_pb2.GetUsageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_server_pb2.Usage, _abc.Awaitable[_server_pb2.Usage]]:
-        """Answers how much there is in the workspace: counts that are kept as things change, and the bytes of artifacts as of
-        ten minutes ago at most. Has no effect.
+        """Answers how much there is in the workspace, or in one project, and how much there may be: counts that are kept as
+        things change, so that reading them costs the same whatever there is. An absent project is NOT_FOUND. Has no effect.
         """
 
 def add_ServerServiceServicer_to_server(servicer: ServerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
