@@ -10,10 +10,11 @@ from typing import TypeVar
 import pytest
 
 from tests.fakes.kubernetes.cluster import FakeCluster
+from tests.fakes.kubernetes.store import Object
 from tests.system.conftest import SETTINGS
 from tests.system.mesh import Mesh
 from tests.system.project import PATIENCE_S, Project
-from weftapi.workspace.v1 import run_types_pb2
+from weftapi.workspace.v1 import run_types_pb2, steps_pb2
 
 T = TypeVar("T")
 STATE = run_types_pb2.RunState
@@ -73,14 +74,21 @@ def mesh(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         mesh.stop()
 
 
+def _pods_about(fake: FakeCluster, *about: str) -> list[Object]:
+    """The pods of workloads whose specification holds these texts."""
+    jobs = {
+        job["metadata"]["name"]
+        for job in fake.jobs()
+        if all(text in job["metadata"]["annotations"]["weft.dev/spec"] for text in about)
+    }
+    return [pod for pod in fake.pods() if pod["metadata"]["labels"]["job-name"] in jobs]
+
+
 def pod_of(cluster: Cluster, run: str) -> str:
     """The pod that executes a run."""
 
     def find(fake: FakeCluster) -> str:
-        about = f'"run":"{run.rpartition("/")[2]}"'
-        [job] = [j for j in fake.jobs() if about in j["metadata"]["annotations"]["weft.dev/spec"]]
-        name = job["metadata"]["name"]
-        [pod] = [p for p in fake.pods() if p["metadata"]["labels"]["job-name"] == name]
+        [pod] = _pods_about(fake, f'"run":"{run}"', '"kind":"RUNNER"')
         return str(pod["metadata"]["name"])
 
     return cluster.ask(find)
@@ -153,3 +161,72 @@ def test_a_cluster_out_of_reach_ends_no_run(
     assert project.watch_to_end(run).state == STATE.RUN_STATE_SUCCEEDED
     cluster.ask(up)
     assert project.watch_to_end(later).state == STATE.RUN_STATE_SUCCEEDED
+
+
+def pods_of_step(cluster: Cluster, run: str, step: str) -> list[Object]:
+    """The pods that execute the attempts at a step, first to last."""
+
+    found = cluster.ask(lambda fake: _pods_about(fake, f'"run":"{run}"', f'"step":"{step}"'))
+    return sorted(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+
+
+def until_it_waits(project: Project, run: str) -> None:
+    assert any("pid" in event.step.metadata for event in project.watch(run))
+
+
+def test_each_step_is_executed_by_a_pod_of_its_own(
+    cluster: Cluster, project: Project, gate: Path
+) -> None:
+    gate.touch()
+    run = project.submit("apart.py", gate=gate)
+    assert project.watch_to_end(run).state == STATE.RUN_STATE_SUCCEEDED
+    for step in ("total", "square-0", "square-1", "square-2"):
+        [pod] = pods_of_step(cluster, run, step)
+        assert pod["spec"]["securityContext"]["runAsNonRoot"]
+    assert len(pods_of_step(cluster, run, "flaky")) == 2
+    assert not pods_of_step(cluster, run, "numbers")
+    assert "hello from" in project.cli("logs", f"{run.rpartition('/')[2]}/total")
+
+
+def test_an_attempt_that_ran_out_of_memory_is_followed_by_one_with_more(
+    cluster: Cluster, project: Project, gate: Path
+) -> None:
+    run = project.submit("hungry.py", gate=gate)
+    until_it_waits(project, run)
+    [pod] = pods_of_step(cluster, run, "hungry")
+    cluster.ask(lambda fake: fake.kubelet.out_of_memory(pod["metadata"]["name"]))
+    assert project.watch_to_end(run).state == STATE.RUN_STATE_SUCCEEDED
+    limits = [
+        pod["spec"]["containers"][0]["resources"]["limits"]["memory"]
+        for pod in pods_of_step(cluster, run, "hungry")
+    ]
+    assert limits == [str(64 << 20), str(96 << 20)]
+    request = steps_pb2.ListStepAttemptsRequest(parent=f"{run}/steps/hungry")
+    first = project.call(project.steps.ListStepAttempts, request).step_attempts[0]
+    assert first.failure.code == "OUT_OF_MEMORY"
+    assert "attempt 1" in first.failure.traceback
+
+
+def test_an_evicted_pod_ends_its_step_with_the_nodes_words(
+    cluster: Cluster, project: Project, gate: Path
+) -> None:
+    run = project.submit("apart.py", gate=gate)
+    until_it_waits(project, run)
+    [pod] = pods_of_step(cluster, run, "total")
+    words = "The node was low on resource: memory."
+    cluster.ask(lambda fake: fake.kubelet.evict(pod["metadata"]["name"], words))
+    ended = project.watch_to_end(run)
+    assert ended.state == STATE.RUN_STATE_FAILED
+    assert words in ended.failure.message
+
+
+def test_the_pods_of_a_dead_runner_end_with_its_run(
+    mesh: Mesh, cluster: Cluster, project: Project, gate: Path
+) -> None:
+    run = project.submit("hungry.py", gate=gate)
+    until_it_waits(project, run)
+    runner = pod_of(cluster, run)
+    cluster.ask(lambda fake: fake.kubelet.out_of_memory(runner))
+    assert project.watch_to_end(run).failure.code == "OUT_OF_MEMORY"
+    process, group = map(int, Path(f"{gate}.pids").read_text().split())
+    project.until_workload_gone(process, group)
