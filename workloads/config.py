@@ -28,7 +28,7 @@ class WorkloadsSettings(MemberSettings):
     """Directory of what the manager keeps: with local processes all about its workloads. Private to
     this user."""
     slots: int = Field(default=os.cpu_count() or 1, ge=1)
-    """Workloads that execute at once; the others are queued."""
+    """Workloads that execute at once, and as many steps of runs; the others are queued."""
     max_queued: int = Field(default=10_000, ge=1)
     """Workloads that may be queued before more are refused."""
     log_limit_bytes: int = Field(default=256 * MIB, ge=MIB)

@@ -200,6 +200,8 @@ class RunStanding(Protocol):
 
     async def is_alive(self, project: str, run: str, uid: str) -> bool: ...
 
+    async def is_newest(self, attempt: str) -> bool: ...
+
 
 class Ownership(Protocol):
     """Says to which run something belongs that does not bear its name."""
@@ -285,7 +287,9 @@ class Access:
     async def _authorize_run(self, caller: Caller, policy: MethodPolicy, resource: str) -> None:
         project, run, _attempt = names.ids(caller.subject)
         uid = str(caller.claims.get(RUN_UID_CLAIM, ""))
-        if not await self._standing.is_alive(project, run, uid):
+        attempt = step_tokens.attempt_of(caller)
+        is_alive = await self._standing.is_alive(project, run, uid)
+        if not is_alive or (attempt and not await self._standing.is_newest(attempt)):
             raise unauthenticated()
         if policy.permission and not _opens(caller, project, run, policy.permission, resource):
             raise _denied(policy.permission)

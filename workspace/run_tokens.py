@@ -18,12 +18,14 @@ from workspace import names
 from workspace.access import RUN_UID_CLAIM, SNAPSHOT_CLAIM
 from workspace.step_tokens import STEP_ATTEMPT_CLAIM
 from workspace.store import runs as run_store
+from workspace.store import steps as step_store
 from workspace.store.schema import Run
 
 LIFETIME = timedelta(hours=1)
 AFTER_END = timedelta(minutes=10)
 # A run that has not ended is looked at again after this; much less than AFTER_END.
 _LOOK_AGAIN_S = 30.0
+_LOOK_AT_STEP_AGAIN_S = 5.0
 _MAX_KNOWN = 10_000
 _KEY_FILE = "run-token-key.pem"
 
@@ -82,6 +84,21 @@ class RunStandings:
         self._database = database
         self._clock = clock
         self._known: OrderedDict[run_store.Key, _Known] = OrderedDict()
+        # How many attempts there were at steps, and when that was looked up.
+        self._attempts: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    async def is_newest(self, attempt: str) -> bool:
+        """Whether no later attempt at the step has begun, as far as was known 5 seconds ago."""
+        step, _, number = attempt.partition("/attempts/")
+        count, looked_at = self._attempts.get(step, (0, 0.0))
+        now = self._clock.monotonic()
+        if count <= int(number) and (not count or now - looked_at > _LOOK_AT_STEP_AGAIN_S):
+            count = await self._database.read(step_store.attempt_count, *names.ids(step))
+            self._attempts[step] = (count, now)
+            self._attempts.move_to_end(step)
+            if len(self._attempts) > _MAX_KNOWN:
+                self._attempts.popitem(last=False)
+        return count <= int(number)
 
     async def is_alive(self, project: str, run: str, uid: str) -> bool:
         """False for a run that never was, is another one, or ended too long ago."""

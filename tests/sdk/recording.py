@@ -20,8 +20,13 @@ class Recording:
     """A spooled run that asks as it is told, and has results of an earlier one."""
 
     def __init__(
-        self, run: SpoolRun, ask: Ask | None = None, given: Mapping[str, Given] | None = None
+        self,
+        run: SpoolRun,
+        ask: Ask | None = None,
+        given: Mapping[str, Given] | None = None,
+        apart: Any = None,
     ) -> None:
+        self.apart = apart
         self._run = run
         self.ask = ask
         self._given = given or {}

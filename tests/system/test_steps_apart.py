@@ -1,7 +1,9 @@
 """Steps in workloads of their own, with the process engine: from a pipeline to what people see."""
 
+import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,16 @@ def pids(gate: Path) -> list[int]:
 def until_it_waits(project: Project, run: str) -> None:
     """Returns when the process of the step that waits at the gate does so."""
     assert any("pid" in event.step.metadata for event in project.watch(run))
+
+
+def _environments(variable: str) -> Iterator[tuple[int, bytes]]:
+    """Processes that have a variable, with its value, but for those of single steps."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            pairs = (folder / "environ").read_bytes().split(b"\0")
+            found = dict(pair.split(b"=", 1) for pair in pairs if b"=" in pair)
+            if variable.encode() in found and b"WEFT_STEP_ATTEMPT" not in found:
+                yield int(folder.name), found[variable.encode()]
 
 
 def attempts(project: Project, step: str) -> list[run_types_pb2.StepAttempt]:
@@ -73,6 +85,30 @@ def test_a_process_that_is_killed_ends_its_step_alone(project: Project, gate: Pa
     assert step.failure.kind == run_types_pb2.FAILURE_KIND_INFRASTRUCTURE
     assert step.failure.code == "WORKLOAD_FAILED"
     assert "hello from" in step.failure.traceback
+    shown = project.cli("runs", "show", run.rpartition("/")[2])
+    assert step.workload.rpartition("/")[2] in shown
+    assert "SIGKILL" in shown
+
+
+def test_a_runner_that_dies_leaves_no_step_behind(project: Project, gate: Path) -> None:
+    run = project.submit("hungry.py", gate=gate)
+    until_it_waits(project, run)
+    process, group = map(int, Path(f"{gate}.pids").read_text().split())
+    [runner] = [pid for pid, name in _environments("WEFT_RUN") if name == run.encode()]
+    os.killpg(os.getpgid(runner), signal.SIGKILL)
+    assert project.watch_to_end(run).state == RUN.RUN_STATE_FAILED
+    project.until_workload_gone(process, group)
+
+
+def test_a_step_that_is_stopped_hears_of_it_in_its_own_process(
+    project: Project, gate: Path
+) -> None:
+    run = project.submit("hungry.py", gate=gate)
+    until_it_waits(project, run)
+    process, group = map(int, Path(f"{gate}.pids").read_text().split())
+    project.cli("runs", "stop", run.rpartition("/")[2])
+    assert project.watch_to_end(run).state == RUN.RUN_STATE_STOPPED
+    project.until_workload_gone(process, group)
 
 
 def test_servers_that_die_meanwhile_change_nothing(

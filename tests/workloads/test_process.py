@@ -235,6 +235,18 @@ async def test_what_does_not_fit_waits_and_says_where(engines):
     assert not (engine.folder("w1") / files.STARTED).exists()
 
 
+async def test_a_runner_that_waits_for_its_steps_keeps_none_of_them_waiting(engines):
+    engine = await engines(slots=1)
+    await started(engine, "runner", "echo up; sleep 1000")
+    step = {"kind": "STEP", "run": "projects/p/runs/r", "attempt": 1}
+    for name in ("load", "fit"):
+        spec = shell("sleep 1000", step=name, **step)
+        await engine.launcher.launch(key(name), spec, Secrets())
+    assert engine.known[key("fit")].reason == "number 1 in the queue; 1 of 1 slots are taken"
+    await engine.launcher.cancel(key("load"), grace_s=0, reason="")
+    await engine.until(lambda: engine.known[key("fit")].state is WorkloadState.RUNNING)
+
+
 async def test_delete_forgets_ended_workloads_alone(engine):
     await started(engine, "d", "echo up; sleep 1000")
     with pytest.raises(FailedPrecondition):

@@ -1,6 +1,7 @@
 """A run whose runner has its first step executed apart, for tests that play all other parts."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -87,13 +88,17 @@ class Apart:
     async def until(self, outcome: str) -> run_types_pb2.Step:
         """The step, as soon as the watch of its run shows this end of its attempt."""
         wanted = STATE.Value(f"STEP_STATE_{outcome}")
+        return await self.seen(lambda step: step.attempt_outcome == wanted)
+
+    async def seen(self, holds: Callable[[run_types_pb2.Step], bool]) -> run_types_pb2.Step:
+        """The step, as soon as the watch of its run shows it so."""
         request = runs_pb2.WatchRunRequest(name=self.run, send_initial_state=True)
         async with asyncio.timeout(30):
             async for response in self.ws.runs().WatchRun(request):
                 for event in response.events:
-                    if event.name == self.step and event.step.attempt_outcome == wanted:
+                    if event.name == self.step and holds(event.step):
                         return event.step
-        raise AssertionError(f"the watch ended before {outcome}")
+        raise AssertionError("the watch ended before that")
 
     async def now(self) -> run_types_pb2.Step:
         return await self.ws.steps().GetStep(steps_pb2.GetStepRequest(name=self.step))

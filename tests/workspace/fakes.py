@@ -121,6 +121,9 @@ class FakeManager:
         yield workloads_pb2.TailWorkloadLogsResponse(end_of_stream=True)
 
     # What a test makes happen.
+    def wait(self, name: str, words: str) -> None:
+        self._move(name, "PENDING", words)
+
     def run(self, name: str) -> None:
         self._move(name, "RUNNING", "It runs.")
 

@@ -164,6 +164,10 @@ async def test_a_heartbeat_renews_the_token_of_the_attempt_alone(apart: Apart) -
     await apart.say("RETRYING", failure=failure("TIMEOUT"))
     async with refused("ABORTED", "ATTEMPT_FENCED"):
         await ws.step_attempts(fresh).HeartbeatStepAttempt(beat)
+    await apart.say("PROVISIONING", attempt=2)
+    ws.clock.move(seconds=6)
+    async with refused("UNAUTHENTICATED", "INVALID_CREDENTIAL"):
+        await ws.runs(fresh).GetRun(runs_pb2.GetRunRequest(name=apart.run))
 
 
 async def test_the_token_of_an_attempt_opens_no_more_than_that(apart: Apart) -> None:
@@ -238,6 +242,14 @@ async def test_a_workload_that_dies_ends_its_attempt_in_the_engines_words(apart:
     assert again.attempt_outcome == STATE.STEP_STATE_UNSPECIFIED
     assert again.workload.endswith("-2")
     assert (await apart.submission(1)).workload.attempt == 2
+
+
+async def test_a_step_says_in_the_engines_words_what_it_waits_for(apart: Apart) -> None:
+    await apart.launch()
+    name = f"workloads/{(await apart.submission()).workload_id}"
+    apart.manager.wait(name, 'Back-off pulling image "nothing"')
+    step = await apart.seen(lambda step: "pulling" in step.state_reason)
+    assert step.state == STATE.STEP_STATE_PROVISIONING
 
 
 async def test_a_manager_that_refuses_ends_the_attempt(apart: Apart) -> None:

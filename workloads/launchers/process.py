@@ -12,7 +12,6 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,6 +32,7 @@ from workloads.launchers import LogChunk, Observation
 from workloads.launchers.environments import Environments
 from workloads.launchers.execution import attend, execute, give_up
 from workloads.launchers.folder import Folder, Intent, StateDirectory, child_environment
+from workloads.launchers.lines import Lines
 from workloads.launchers.record import Record
 from workloads.lifecycle import WorkloadState
 from workloads.model import Secrets, WorkloadKey, WorkloadSpec
@@ -43,8 +43,6 @@ log = structlog.get_logger()
 _LOG_POLL_S = 0.2
 # A line of the log is at most 16 KiB and its prefix, so that a read always holds a whole one.
 _MIN_READ_BYTES = 32 << 10
-# Positions beyond it are not told: each start would change them all.
-_TOLD_POSITIONS = 10
 _TRY_AGAIN_S = 5.0
 
 
@@ -54,7 +52,7 @@ class ProcessSettings:
 
     state_directory: Path
     slots: int
-    """Workloads that execute at once; the rest is queued."""
+    """Workloads that execute at once, and as many steps of runs; the rest is queued."""
     environment: dict[str, str]
     """What every workload's environment starts from: PATH, HOME, LANG."""
     max_queued: int = 10_000
@@ -82,9 +80,7 @@ class ProcessLauncher:
         self._directory = StateDirectory(settings.state_directory)
         self._environments = Environments(settings.state_directory / "environments")
         self._records: dict[WorkloadKey, Record] = {}
-        # In the order of submission, as dictionaries are.
-        self._queue: dict[WorkloadKey, Record] = {}
-        self._busy: set[WorkloadKey] = set()
+        self._lines = Lines(settings.slots)
         self._sink: Callable[[Observation], None] = lambda _: None
         self._executing: set[asyncio.Task[None]] = set()
         self._changing: set[asyncio.Task[None]] = set()
@@ -191,17 +187,18 @@ class ProcessLauncher:
                 )
 
     async def _accept(self, key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets) -> None:
-        if len(self._queue) >= self._settings.max_queued:
+        if len(self._lines) >= self._settings.max_queued:
             raise ResourceExhausted(
                 "WRITE_QUEUE_FULL",
-                f"{len(self._queue)} workloads wait already; submit again later",
+                f"{len(self._lines)} workloads wait already; submit again later",
                 retry_after_s=10,
             )
         intent = Intent(key, new_uid(), self._clock.now(), spec)
         launch = self._launch_order(intent, secrets)
         folder = await asyncio.to_thread(self._directory.create, intent, launch, secrets)
         record = self._record(intent, folder)
-        self._records[key] = self._queue[key] = record
+        self._records[key] = record
+        self._lines.add(record)
         record.announce()
         self._fill()
 
@@ -227,7 +224,7 @@ class ProcessLauncher:
             order = await asyncio.to_thread(
                 record.folder.order_cancel, grace_s=grace_s, reason=reason
             )
-            if self._queue.pop(record.key, None):
+            if self._lines.leave(record):
                 await give_up(record, "")
                 self._fill()
                 return
@@ -253,26 +250,20 @@ class ProcessLauncher:
 
     def _fill(self) -> None:
         """Starts what fits, and tells those who wait how long the queue before them is."""
-        while self._queue and len(self._busy) < self._settings.slots:
-            self._occupy(self._queue.pop(next(iter(self._queue))), execute)
-        told = islice(self._queue.values(), _TOLD_POSITIONS + 1)
-        for position, record in enumerate(told, start=1):
-            where = f"number {position}"
-            if position > _TOLD_POSITIONS:
-                where = f"behind more than {_TOLD_POSITIONS} others"
-            slots = f"{len(self._busy)} of {self._settings.slots} slots are taken"
-            record.explain(f"{where} in the queue; {slots}")
+        while record := self._lines.next():
+            self._occupy(record, execute)
+        self._lines.explain()
 
     def _occupy(self, record: Record, work: Callable[[Record], Awaitable[None]]) -> None:
         """Works on a workload, which holds a slot until it has ended."""
-        self._busy.add(record.key)
+        self._lines.occupy(record)
         task = asyncio.create_task(_persist(record, work))
         self._executing.add(task)
         task.add_done_callback(lambda task: self._vacate(record, task))
 
     def _vacate(self, record: Record, task: asyncio.Task[None]) -> None:
         self._executing.discard(task)
-        self._busy.discard(record.key)
+        self._lines.vacate(record)
         if not task.cancelled():
             self._fill()
 
@@ -297,7 +288,7 @@ class ProcessLauncher:
         elif record.folder.order_to_cancel() is not None:
             self._occupy(record, lambda record: give_up(record, ""))
         else:
-            self._queue[record.key] = record
+            self._lines.add(record)
 
     def _record(self, intent: Intent, folder: Folder) -> Record:
         return Record(intent, folder, self._tell)

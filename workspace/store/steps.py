@@ -98,11 +98,29 @@ _NEAREST = Rows(
     "of_pipeline",
     "step",
 )
+_ATTEMPT_COUNT = Query(
+    sa.select(_C.attempt_count)
+    .join_from(Step.__table__, Run.__table__, _RUNS.uid == _C.run_uid)
+    .where(
+        _RUNS.project == sa.bindparam("in_project"),
+        _RUNS.id == sa.bindparam("of_run"),
+        _C.id == sa.bindparam("step"),
+    ),
+    "in_project",
+    "of_run",
+    "step",
+)
 _UNSETTLED = [str(state) for state in (*STEP_ACTIVE, StepState.FAILED)]
 
 
 def get(session: Session, run_uid: UUID, step: str) -> Step | None:
     return _GET.first(session, run_uid, step)
+
+
+def attempt_count(session: Session, project: str, run: str, step: str) -> int:
+    """How many attempts there were at a step; 0 for one that does not exist."""
+    row = _ATTEMPT_COUNT.first(session.connection(), project, run, step)
+    return int(row[0]) if row else 0
 
 
 def some(session: Session, keys: Iterable[tuple[UUID, str]]) -> list[Step]:

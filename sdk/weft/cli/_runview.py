@@ -33,6 +33,8 @@ _STEP_LOOKS = {
     "FAILED": ("✗", "red", "failed"),
     "STOPPED": ("■", "yellow", "stopped"),
 }
+_WITH_REASON = {"CACHED", "SKIPPED", "RETRYING", "PROVISIONING"}
+_ENDED_WELL = {"SUCCEEDED", "CACHED"}
 _MAX_FAILURES = 10
 _MAX_LAST_WORDS = 20
 _ENDINGS = ("SUCCEEDED", "FAILED", "STOPPED", "SKIPPED", "CACHED")
@@ -223,7 +225,9 @@ def _step_line(step: run_types_pb2.Step, items: Counter[str] | None = None) -> s
     state = step_state(step)
     symbol, colour, word = _STEP_LOOKS.get(state, ("?", "white", state.lower()))
     outputs = "  ".join(_version(v) for _, v in sorted(step.outputs.items()))
-    detail = step.state_reason if state in {"CACHED", "SKIPPED", "RETRYING"} else outputs
+    detail = step.state_reason if state in _WITH_REASON else outputs
+    if step.workload and state not in _ENDED_WELL:
+        detail = f"in {short(step.workload)}  {detail}"
     if items:
         done = sum(count for name, count in items.items() if name in _FINAL)
         detail = f"{done} of {sum(items.values())} items  {detail}"

@@ -210,7 +210,11 @@ def _step_line(step: run_types_pb2.Step, width: int) -> str:
     parts = [f"{step.step_id:<{width}}", f"{step_state(step).lower():<12}", f"{duration(step):>8}"]
     if step.upstream:
         parts.append(f"after {', '.join(step.upstream)}")
-    if step.cache_reason:
+    if step.workload:
+        parts.append(f"in {short(step.workload)}")
+    if step_state(step) in ("PROVISIONING", "RETRYING") and step.state_reason:
+        parts.append(f"({step.state_reason.splitlines()[0]})")
+    elif step.cache_reason:
         # What differs stands below it in `-o json`; here one line is enough.
         parts.append(f"({step.cache_reason.splitlines()[0]})")
     return plain("  " + "  ".join(parts)).rstrip()
