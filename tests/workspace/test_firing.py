@@ -12,6 +12,7 @@ from random import Random
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from meshkit.errors import MeshError
 from tests.forks import forks
 from tests.workspace.harness import ADMIN, policy
 from tests.workspace.replicas import die, replica
@@ -27,8 +28,14 @@ from tests.workspace.scheduling import (
     outcome,
     planned,
 )
-from weftapi.workspace.v1 import run_types_pb2, schedule_types_pb2, schedules_pb2
+from weftapi.workspace.v1 import (
+    run_types_pb2,
+    schedule_types_pb2,
+    schedules_pb2,
+    snapshots_pb2,
+)
 from workspace.operations.schedule_log import KEPT
+from workspace.scheduler import Scheduler
 
 FINISHED = schedule_types_pb2.SCHEDULE_STATE_FINISHED
 STARTED, MISSED = ("STARTED", ""), ("SKIPPED", "MISSED")
@@ -64,6 +71,35 @@ async def test_a_time_makes_a_run_that_is_launched(plan: Plan) -> None:
     assert after.next_run_time.ToDatetime(UTC) == plan.now + HOUR
     assert after.last_fire_time.ToDatetime(UTC) == plan.now
     assert await plan.firings() == [STARTED]
+
+
+async def test_a_schedule_of_a_template_runs_what_is_published_by_then(plan: Plan) -> None:
+    publish, snapshots = snapshots_pb2.PublishSnapshotRequest, plan.ws.snapshots()
+    await snapshots.PublishSnapshot(publish(name=plan.snapshot, template="nightly"))
+    made = await plan.create(snapshot="", template="nightly", overlap=ALLOW)
+    assert (made.snapshot, made.template) == ("", "nightly")
+    await plan.wait(hours=1)
+    newer = (await plan.ws.create_snapshot()).name
+    await snapshots.PublishSnapshot(publish(name=newer, template="nightly", move=True))
+    await plan.wait(hours=1)
+    asked = schedules_pb2.TriggerScheduleRequest(name=NIGHTLY)
+    now = await plan.ws.schedules().TriggerSchedule(asked)
+    assert [run.snapshot for run in await plan.runs()] == [plan.snapshot, newer, newer]
+    assert now.snapshot == newer
+    # The rights are those to what is published by then.
+    policies = plan.ws.workspace.policies
+    refusals: list[str] = []
+    refuse = policies.refusal
+
+    def watched(subject: str, permission: str, resource: str) -> MeshError | None:
+        refusals.append(resource)
+        return refuse(subject, permission, resource)
+
+    plan.scheduler = Scheduler(
+        plan.ws.workspace.database, watched, clock=plan.ws.clock, wake=lambda: None
+    )
+    await plan.wait(hours=1)
+    assert refusals == [newer]
 
 
 async def test_what_nobody_saw_pass_is_not_made_up_for(plan: Plan) -> None:

@@ -268,6 +268,30 @@ async def test_a_deleted_schedule_leaves_its_runs(plan: Plan) -> None:
     assert first.name != second.name
 
 
+async def test_a_schedule_runs_a_snapshot_or_a_template(plan: Plan) -> None:
+    publish, snapshots = snapshots_pb2.PublishSnapshotRequest, plan.ws.snapshots()
+    await snapshots.PublishSnapshot(publish(name=plan.snapshot, template="daily"))
+    for fields, code, reason in (
+        ({"snapshot": "", "template": "none"}, "NOT_FOUND", "RESOURCE_NOT_FOUND"),
+        ({"template": "daily"}, "INVALID_ARGUMENT", "INVALID_FIELDS"),
+        ({"snapshot": "", "template": "No"}, "INVALID_ARGUMENT", "INVALID_FIELDS"),
+    ):
+        async with refused(code, reason):
+            await plan.create(**fields)
+    made = await plan.create(snapshot="", template="daily")
+    # A name that schedules run does not vanish.
+    unpublish = snapshots_pb2.UnpublishSnapshotRequest(name=plan.snapshot)
+    async with refused("FAILED_PRECONDITION", "RESOURCE_IN_USE") as refusal:
+        await snapshots.UnpublishSnapshot(unpublish)
+    assert refusal.error
+    assert refusal.error.metadata["dependents"] == made.name
+    changed = await update(plan, Schedule(name=NIGHTLY, snapshot=plan.snapshot), "snapshot")
+    assert (changed.snapshot, changed.template) == (plan.snapshot, "")
+    await snapshots.UnpublishSnapshot(unpublish)
+    async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
+        await update(plan, Schedule(name=NIGHTLY, template="daily"), "template")
+
+
 async def test_a_snapshot_in_use_by_a_schedule_stays(plan: Plan) -> None:
     await plan.create()
     async with refused("FAILED_PRECONDITION", "RESOURCE_IN_USE") as refusal:

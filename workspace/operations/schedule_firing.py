@@ -124,7 +124,7 @@ class _Firing:
 
     def _start(self, time: datetime) -> None:
         row = self._row
-        refusal = self._rights(row.creator, RUN, row.snapshot_name) or self._run(time)
+        refusal = self._run(time)
         if refusal:
             log_firing(
                 self._session,
@@ -140,12 +140,16 @@ class _Firing:
         row = self._row
         id_ = f"{row.run_prefix}-{int(time.timestamp())}"
         try:
-            run = starts.start(self._session, schedules.new_run(row, id_=id_, creator=row.creator))
-        except MeshError as refusal:
+            snapshot = schedules.snapshot_of(self._session, row)
+            if refusal := self._rights(row.creator, RUN, snapshot):
+                return refusal
+            new = schedules.new_run(self._session, row, id_=id_, creator=row.creator)
+            run = starts.start(self._session, new)
+        except MeshError as error:
             # A neighbour in another process spoiled the transaction: it is done again, whole.
-            if isinstance(refusal.__cause__, IntegrityError):
+            if isinstance(error.__cause__, IntegrityError):
                 raise
-            return refusal
+            return error
         row.last_run, row.run_count = run.id, row.run_count + 1
         log_firing(self._session, row, time, Outcome.STARTED, run=run.id)
         return None

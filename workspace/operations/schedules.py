@@ -9,7 +9,7 @@ from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
-from workspace.operations import starts
+from workspace.operations import runnable, starts
 from workspace.operations.changes import check_etag
 from workspace.operations.refusals import absent, illegal, taken
 from workspace.operations.runs import NewRun
@@ -23,7 +23,7 @@ from workspace.timings import Timing
 
 # Fields of which the next time depends.
 _TIMING = frozenset({"cron", "interval_s", "run_at", "time_zone", "start_time", "end_time"})
-_WHAT = frozenset({"snapshot", "parameters", "cache_disabled", "stack", "step_settings"})
+_WHAT = runnable.FIELDS | {"parameters", "cache_disabled", "stack", "step_settings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def resume(session: Session, key: ScheduleKey, *, etag: str) -> Schedule:
 def trigger(session: Session, key: ScheduleKey, *, run_id: str, requester: str) -> Run:
     """Runs what it runs now, as whoever asks."""
     row = held(session, key, "")
-    run = starts.start(session, new_run(row, id_=run_id, creator=requester))
+    run = starts.start(session, new_run(session, row, id_=run_id, creator=requester))
     row.last_run = run.id
     log_firing(session, row, session.now, Outcome.STARTED, run=run.id, requester=requester)
     save(session, row, ("last_run", "last_outcome", "last_message", "last_fire_time"))
@@ -155,14 +155,19 @@ def timing_of(row: Schedule) -> Timing:
     )
 
 
-def new_run(row: Schedule, *, id_: str, creator: str) -> NewRun:
-    """The run that a schedule makes."""
+def snapshot_of(session: Session, row: Schedule) -> str:
+    """The name of the snapshot that a schedule runs now; NotFound where nothing is published."""
+    return runnable.name_of(session, row.project, row.snapshot, row.template)
+
+
+def new_run(session: Session, row: Schedule, *, id_: str, creator: str) -> NewRun:
+    """The run that a schedule makes now; NotFound as `snapshot_of`."""
     return NewRun(
         project=row.project,
         id=id_,
         creator=creator,
         trigger="SCHEDULE",
-        snapshot=row.snapshot,
+        snapshot=names.last(snapshot_of(session, row)),
         started_by=row.name,
         parameters=row.parameters,
         cache_disabled=row.cache_disabled,
@@ -195,5 +200,7 @@ def _set_next(session: Session, row: Schedule) -> None:
 
 def _check_run(session: Session, row: Schedule) -> None:
     """Raises the first of what would keep its runs from being made."""
-    for problem in starts.problems(session, new_run(row, id_="", creator=row.creator)):
+    runnable.hold(session, row.project, row.snapshot, row.template)
+    new = new_run(session, row, id_="", creator=row.creator)
+    for problem in starts.problems(session, new):
         raise problem

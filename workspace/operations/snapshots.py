@@ -12,6 +12,7 @@ from workspace.operations import changes, code_repositories, graphs, pipelines, 
 from workspace.operations.refusals import absent, in_use, taken
 from workspace.store import builds as build_store
 from workspace.store import projects as project_store
+from workspace.store import schedules as schedule_store
 from workspace.store import snapshots as store
 from workspace.store import triggers as trigger_store
 from workspace.store import values as value_store
@@ -121,10 +122,12 @@ def unpublish(session: Session, project: str, snapshot: str, *, etag: str) -> Sn
 
 
 def _require_unused(session: Session, row: Snapshot) -> None:
-    """Raises FailedPrecondition where triggers run what a snapshot's template name stands for."""
+    """Raises FailedPrecondition where something runs what a snapshot's template stands for."""
     if row.template is None:
         return
     users = trigger_store.of_template(session, row.project, row.template, _NAMED)
+    left = _NAMED - len(users)
+    users += schedule_store.of_template(session, row.project, row.template, left)
     if users:
         raise in_use(f"template {row.template}", users)
 

@@ -7,15 +7,13 @@ from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
-from workspace.operations import webhooks
+from workspace.operations import runnable, webhooks
 from workspace.operations.changes import check_etag
 from workspace.operations.refusals import absent, taken
 from workspace.operations.webhooks import WebhookKey
 from workspace.store import projects as project_store
-from workspace.store import snapshots as snapshot_store
 from workspace.store import triggers as store
 from workspace.store.base import insert, update
-from workspace.store.schema_snapshots import Snapshot
 from workspace.store.schema_triggers import Trigger
 
 # Whoever changes one of these says what the trigger does, and so acts through it.
@@ -29,7 +27,7 @@ def create(
     if not project_store.existing(session, {project}):
         raise absent(names.project(project))
     webhook = _held_webhook(session, values)
-    hold_runnable(session, project, values["snapshot"], values["template"])
+    runnable.hold(session, project, values["snapshot"], values["template"])
     now = session.now
     row = Trigger(
         uid=new_uid(),
@@ -71,8 +69,8 @@ def change(
     differing = {name: new for name, new in values.items() if getattr(row, name) != new}
     if not differing:
         return row
-    if {"snapshot", "template"} & differing.keys():
-        hold_runnable(session, project, values["snapshot"], values["template"])
+    if runnable.FIELDS & differing.keys():
+        runnable.hold(session, project, values["snapshot"], values["template"])
     for name, value in differing.items():
         setattr(row, name, value)
     own = ["changes", "update_time"]
@@ -104,32 +102,7 @@ def delete(session: Session, project: str, trigger: str, *, etag: str) -> None:
 
 def snapshot_of(session: Session, trigger: Trigger) -> str:
     """The name of the snapshot that a trigger runs now; NotFound where nothing is published."""
-    if trigger.template:
-        return published(session, trigger.project, trigger.template)
-    return names.child(names.project(trigger.project), "snapshots", trigger.snapshot)
-
-
-def published(session: Session, project: str, template: str) -> str:
-    """The name of the snapshot that is published under a name; NotFound."""
-    snapshot = snapshot_store.of_template(session, project, template)
-    if snapshot is None:
-        raise absent(f"{names.project(project)}: template {template}")
-    return names.child(names.project(project), "snapshots", snapshot)
-
-
-def hold_runnable(session: Session, project: str, snapshot: str, template: str) -> Snapshot:
-    """What is to be run, held until the commit, so that nobody takes it away unseen; NotFound."""
-    if not template:
-        row = snapshot_store.lock(session, project, snapshot)
-        if row is None:
-            raise absent(names.child(names.project(project), "snapshots", snapshot))
-        return row
-    # Whoever waited for the name to move was told of its old holder: the second look finds it.
-    for _ in range(2):
-        row = snapshot_store.lock_template(session, project, template)
-        if row:
-            return row
-    raise absent(f"{names.project(project)}: template {template}")
+    return runnable.name_of(session, trigger.project, trigger.snapshot, trigger.template)
 
 
 def _held_webhook(session: Session, values: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from weftapi.workspace.v1 import schedule_types_pb2
 from workspace import names
+from workspace.operations import runnable
 from workspace.operations.refusals import absent, invalid
 from workspace.servicers.converting import (
     numbers,
@@ -33,7 +34,7 @@ _AS_THEY_ARE = frozenset(
 MUTABLE = (
     *("display_name", "description", "labels", "snapshot", "parameters", "cache_disabled", "cron"),
     *("time_zone", "start_time", "end_time", "max_runs", "catch_up", "catch_up_limit", "overlap"),
-    *("stack", "step_settings"),
+    *("stack", "step_settings", "template"),
 )
 
 
@@ -49,8 +50,8 @@ def values_of(
         values["labels"] = dict(schedule.labels)
     if "parameters" in chosen:
         values["parameters"] = struct_to_dict(schedule.parameters)
-    if "snapshot" in chosen:
-        values["snapshot"] = _snapshot(project, schedule.snapshot)
+    if runnable.FIELDS & chosen:
+        values |= _runs(project, schedule, chosen)
     if "stack" in chosen:
         values["stack"] = names.last(schedule.stack)
     if "step_settings" in chosen:
@@ -95,12 +96,19 @@ def _whole(schedule: schedule_types_pb2.Schedule, field: str) -> datetime | None
     return time.replace(microsecond=0) if time else None
 
 
-def _snapshot(project: str, name: str) -> str:
-    if not name:
-        raise invalid("schedule.snapshot", "is required")
-    if names.outside(project, [name]):
-        raise absent(name)
-    return names.last(name)
+def what(schedule: schedule_types_pb2.Schedule, paths: Iterable[str]) -> dict[str, str]:
+    """What of snapshot and template it is to run, by the named fields; the other is empty."""
+    given = {path: getattr(schedule, path) for path in runnable.FIELDS & set(paths)}
+    return runnable.chosen(given, "schedule")
+
+
+def _runs(
+    project: str, schedule: schedule_types_pb2.Schedule, paths: Iterable[str]
+) -> dict[str, str]:
+    runs = what(schedule, paths)
+    if runs["snapshot"] and names.outside(project, [runs["snapshot"]]):
+        raise absent(runs["snapshot"])
+    return {**runs, "snapshot": names.last(runs["snapshot"])}
 
 
 def schedule_to_proto(row: Schedule) -> schedule_types_pb2.Schedule:
@@ -116,7 +124,8 @@ def schedule_to_proto(row: Schedule) -> schedule_types_pb2.Schedule:
         update_time=stamp(row.update_time),
         revision=row.revision,
         etag=names.etag(row.uid, row.changes),
-        snapshot=row.snapshot_name,
+        snapshot=names.child(project, "snapshots", row.snapshot),
+        template=row.template,
         cache_disabled=row.cache_disabled,
         time_zone=row.time_zone,
         start_time=stamp(row.start_time),

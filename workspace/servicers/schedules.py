@@ -22,6 +22,7 @@ from weftapi.workspace.v1 import (
 )
 from workspace import names
 from workspace.launching.reconciler import Reconciler
+from workspace.operations import runnable
 from workspace.operations import schedules as operations
 from workspace.operations.refusals import absent, invalid
 from workspace.operations.schedule_firing import RUN, Rights
@@ -35,6 +36,7 @@ from workspace.servicers.schedule_messages import (
     schedule_to_proto,
     timing_of,
     values_of,
+    what,
 )
 from workspace.store import schedules as store
 from workspace.store.schema_schedules import Schedule
@@ -73,8 +75,6 @@ class ScheduleServicer(schedules_pb2_grpc.ScheduleServiceServicer):
         self, request: schedules_pb2.CreateScheduleRequest, _context: Context
     ) -> schedule_types_pb2.Schedule:
         project = names.last(request.parent)
-        if not request.schedule.snapshot:
-            raise invalid("schedule.snapshot", "is required")
         return await self._database.write(
             operations.create,
             ScheduleKey(project, request.schedule_id),
@@ -182,18 +182,27 @@ def may_run_snapshot(database: Database, rights: Rights) -> ExtraCheck:
     Of a change the creator is asked about too, since the runs are theirs.
     """
 
+    async def named(project: str, runs: dict[str, str]) -> str:
+        return await database.read(runnable.name_of, project, **runs)
+
     async def check(caller: Caller, request: Message) -> None:
         wanted: Any = request
         if isinstance(request, schedules_pb2.CreateScheduleRequest):
-            _require(rights, caller.subject, wanted.schedule.snapshot)
+            runs = what(request.schedule, MUTABLE)
+            snapshot = runs["snapshot"] or await named(names.last(request.parent), runs)
+            _require(rights, caller.subject, snapshot)
             return
         is_update = isinstance(request, schedules_pb2.UpdateScheduleRequest)
         name = wanted.schedule.name if is_update else wanted.name
         row = await database.read(store.get, *names.ids(name)) if name else None
         if row is None:
             return
-        chosen = wanted.schedule.snapshot if is_update else ""
-        for snapshot in filter(None, (row.snapshot_name, chosen)):
+        snapshots = [await database.read(operations.snapshot_of, row)]
+        paths = resolve_update_mask(wanted.schedule, wanted.update_mask) if is_update else ()
+        if runnable.FIELDS & set(paths):
+            runs = what(wanted.schedule, paths)
+            snapshots.append(runs["snapshot"] or await named(row.project, runs))
+        for snapshot in snapshots:
             _require(rights, caller.subject, snapshot)
             if is_update:
                 _require(rights, row.creator, snapshot)

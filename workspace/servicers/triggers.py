@@ -17,7 +17,7 @@ from meshkit.scopes import ExtraCheck
 from weftapi.workspace.v1 import trigger_types_pb2, triggers_pb2, triggers_pb2_grpc
 from workspace import names
 from workspace.access import Access
-from workspace.operations import firings
+from workspace.operations import firings, runnable
 from workspace.operations import triggers as operations
 from workspace.operations.refusals import absent, invalid
 from workspace.servicers.converting import caller, message_to_dict, numbers, stamp, struct_to_dict
@@ -130,7 +130,7 @@ def triggered_snapshot(database: Database, access: Access) -> ExtraCheck:
     async def given(project: str, snapshot: str, template: str) -> str:
         if snapshot or not template:
             return snapshot
-        return await database.read(operations.published, project, template)
+        return await database.read(runnable.name_of, project, snapshot, template)
 
     async def check(caller: Caller, request: Message) -> None:
         if isinstance(request, triggers_pb2.CreateTriggerRequest):
@@ -140,7 +140,7 @@ def triggered_snapshot(database: Database, access: Access) -> ExtraCheck:
         assert isinstance(request, triggers_pb2.UpdateTriggerRequest)
         paths = resolve_update_mask(request.trigger, request.update_mask)
         project, id_ = names.ids(request.trigger.name)
-        if {"snapshot", "template"} & set(paths):
+        if runnable.FIELDS & set(paths):
             await allowed(caller, await given(project, **_runs(request.trigger, paths)))
         elif {"paused", *operations.DEEDS} & set(paths):
             row = await database.read(store.get, project, id_)
@@ -215,7 +215,7 @@ def _values(
         values["labels"] = dict(trigger.labels)
     if "parameters" in values:
         values["parameters"] = struct_to_dict(trigger.parameters)
-    if {"snapshot", "template"} & values.keys():
+    if runnable.FIELDS & values.keys():
         runs = _runs(trigger, values)
         if runs["snapshot"]:
             _require_own(project, "trigger.snapshot", runs["snapshot"])
@@ -227,13 +227,8 @@ def _values(
 
 def _runs(trigger: trigger_types_pb2.Trigger, paths: Iterable[str]) -> dict[str, str]:
     """What of the two it is to run; the other is empty."""
-    known = set(paths)
-    runs = {
-        path: getattr(trigger, path) if path in known else "" for path in ("snapshot", "template")
-    }
-    if bool(runs["snapshot"]) == bool(runs["template"]):
-        raise invalid("trigger.snapshot", "or a template is required, and not both")
-    return runs
+    given = {path: getattr(trigger, path) for path in runnable.FIELDS & set(paths)}
+    return runnable.chosen(given, "trigger")
 
 
 def _occurrence(project: str, given: trigger_types_pb2.Occurrence) -> dict[str, Any]:

@@ -82,12 +82,18 @@ def buffering(session: Session, limit: int) -> list[UUID]:
 
 def of_snapshot(session: Session, project: str, snapshot: str, limit: int) -> list[str]:
     """The names of schedules that run a snapshot."""
-    query = (
-        sa.select(_C.id)
-        .where(_C.project == project, _C.snapshot == snapshot)
-        .order_by(_C.uid)
-        .limit(limit)
-    )
+    return _named(session, project, _C.snapshot == snapshot, limit)
+
+
+def of_template(session: Session, project: str, template: str, limit: int) -> list[str]:
+    """The names of schedules that run whatever is published as a template."""
+    return _named(session, project, _C.template == template, limit)
+
+
+def _named(
+    session: Session, project: str, condition: sa.ColumnElement[bool], limit: int
+) -> list[str]:
+    query = sa.select(_C.id).where(_C.project == project, condition).order_by(_C.uid).limit(limit)
     found: Sequence[str] = session.connection().execute(query).scalars().all()
     return [f"projects/{project}/schedules/{id_}" for id_ in found]
 

@@ -52,6 +52,7 @@ class Outcome(enum.StrEnum):
     sa.Index(None, "project", "create_time", "uid"),
     sa.Index(None, "project", "state", "uid"),
     sa.Index(None, "project", "snapshot", "uid"),
+    sa.Index(None, "project", "template", "uid"),
     sa.Index(None, "project", "creator", "uid"),
     # What the scheduler looks at every second: those that wait for a time, or for a run to end.
     sa.Index(None, "next_run_time"),
@@ -62,6 +63,8 @@ class Outcome(enum.StrEnum):
 @dataclass(slots=True)
 class Schedule(Row):
     """A schedule. `snapshot` and `last_run` are ids; `anchor` is what intervals count from.
+
+    What runs is `snapshot`, or whatever is published as `template` by then.
 
     `next_run_time` is set while it is ACTIVE, and only then.
     """
@@ -104,14 +107,11 @@ class Schedule(Row):
     step_settings: dict[str, Any] = field(default_factory=dict)
     revision: int = 0
     changes: int = 1
+    template: str = ""
 
     @property
     def name(self) -> str:
         return f"projects/{self.project}/schedules/{self.id}"
-
-    @property
-    def snapshot_name(self) -> str:
-        return f"projects/{self.project}/snapshots/{self.snapshot}"
 
 
 @stored(

@@ -108,7 +108,8 @@ def show(*, schedule: str, output: str) -> None:
 
 @schedules.command()
 @click.argument("schedule")
-@click.argument("target", metavar="FILE[::PIPELINE]|SNAPSHOT")
+@click.argument("target", metavar="[FILE[::PIPELINE]|SNAPSHOT]", required=False)
+@click.option("--template", help="Or the template: whatever is published under this name by then.")
 @timing_options
 @_parameter
 @_overlap
@@ -118,8 +119,8 @@ def show(*, schedule: str, output: str) -> None:
 @settings_option
 @click.option("--description", default="", help="What it is for.")
 @output_option
-def create(*, schedule: str, target: str, output: str, **given: Any) -> None:
-    """Let a pipeline run by itself: that of a file as it is now, or a snapshot."""
+def create(*, schedule: str, target: str | None, output: str, **given: Any) -> None:
+    """Let a pipeline run by itself: that of a file as it is now, a snapshot, or a template."""
     from weftapi.workspace.v1 import schedule_types_pb2, schedules_pb2
 
     connection, stub = connect()
@@ -130,7 +131,7 @@ def create(*, schedule: str, target: str, output: str, **given: Any) -> None:
         raise CommandError("say when, with --cron, --every or --at", Exit.USAGE)
     # Before the code is packed and stored: a time that makes no sense is told at once.
     times = _preview(connection, stub, new, 5)
-    new.snapshot = _what(connection, target, new, parameters_of(given["parameters"]))
+    _set_what(connection, new, target, given)
     new.stack = chosen_stack(connection, given["stack"])
     request = schedules_pb2.CreateScheduleRequest(
         parent=connection.project, schedule_id=schedule, schedule=new, request_id=_request_id()
@@ -152,6 +153,7 @@ def create(*, schedule: str, target: str, output: str, **given: Any) -> None:
 @settings_option
 @click.option("--description", help="What it is for.")
 @click.option("--snapshot", help="Another snapshot to run.")
+@click.option("--template", help="Or the template whose snapshot it runs from now on.")
 @output_option
 def update(*, schedule: str, output: str, **given: Any) -> None:
     """Change a schedule; its next time follows from now."""
@@ -171,6 +173,9 @@ def update(*, schedule: str, output: str, **given: Any) -> None:
     if given["snapshot"]:
         changed.snapshot = _snapshot_name(connection, given["snapshot"])
         paths.append("snapshot")
+    if given["template"]:
+        changed.template = given["template"]
+        paths.append("template")
     if given["parameters"]:
         changed.parameters.update(_guessed(parameters_of(given["parameters"])))
         paths.append("parameters")
@@ -291,6 +296,23 @@ def _set_rules(schedule: schedule_types_pb2.Schedule, given: dict[str, Any]) -> 
     return paths
 
 
+def _set_what(
+    connection: Connection,
+    schedule: schedule_types_pb2.Schedule,
+    target: str | None,
+    given: dict[str, Any],
+) -> None:
+    """Writes what is to run, and with which parameters."""
+    parameters = parameters_of(given["parameters"])
+    if (target is None) == (given["template"] is None):
+        raise CommandError("say FILE, SNAPSHOT or --template NAME", Exit.USAGE)
+    if target is None:
+        schedule.template = given["template"]
+        schedule.parameters.update(_guessed(parameters))
+    else:
+        schedule.snapshot = _what(connection, target, schedule, parameters)
+
+
 def _what(
     connection: Connection,
     target: str,
@@ -344,7 +366,7 @@ def _draw(schedule: schedule_types_pb2.Schedule) -> None:
     print_fields(
         [
             ("schedule", short(schedule.name)),
-            ("runs", short(schedule.snapshot)),
+            ("runs", short(schedule.snapshot) or f"template {schedule.template}"),
             ("stack", short(schedule.stack)),
             ("when", when(schedule)),
             ("state", word(types.ScheduleState, schedule.state)),

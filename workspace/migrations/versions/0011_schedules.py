@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("last_fire_time", UtcDateTime(), nullable=True),
         sa.Column("revision", BigInt, nullable=False),
         sa.Column("changes", BigInt, nullable=False),
+        sa.Column("template", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "state IN ('ACTIVE', 'PAUSED', 'FINISHED')", name=op.f("ck_schedules_state")
         ),
@@ -78,6 +79,12 @@ def upgrade() -> None:
         op.f("ix_schedules_project_snapshot_uid"),
         "schedules",
         ["project", "snapshot", "uid"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_schedules_project_template_uid"),
+        "schedules",
+        ["project", "template", "uid"],
         unique=False,
     )
     op.create_index(

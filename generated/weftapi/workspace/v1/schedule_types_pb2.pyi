@@ -218,6 +218,7 @@ class Schedule(_message.Message):
     LAST_FIRE_TIME_FIELD_NUMBER: _builtins.int
     STACK_FIELD_NUMBER: _builtins.int
     STEP_SETTINGS_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only in bodies, required in updates. "projects/<id>/schedules/<id>"."""
     uid: _builtins.str
@@ -233,7 +234,9 @@ class Schedule(_message.Message):
     etag: _builtins.str
     """Optional in updates. Changes with every change."""
     snapshot: _builtins.str
-    """Required, mutable. What it runs."""
+    """Required in bodies of creation that give no template, mutable. The snapshot that it runs, in the same project. Giving
+    the one takes the other away.
+    """
     cache_disabled: _builtins.bool
     """Optional, mutable. Never take a step's result from an earlier run."""
     cron: _builtins.str
@@ -260,6 +263,10 @@ class Schedule(_message.Message):
     """Output only. Why, where it is not STARTED: a sentence."""
     stack: _builtins.str
     """Optional, mutable. The stack that executes its runs: "stacks/<id>"; the snapshot's where absent."""
+    template: _builtins.str
+    """Required in bodies of creation that give no snapshot, mutable. The template whose snapshot it runs: the one that is
+    published under this name when it fires.
+    """
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, mutable. Labels to find it by."""
@@ -339,10 +346,11 @@ class Schedule(_message.Message):
         last_fire_time: _timestamp_pb2.Timestamp | None = ...,
         stack: _builtins.str = ...,
         step_settings: _abc.Mapping[_builtins.str, _run_types_pb2.StepSettings] | None = ...,
+        template: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "cron", b"cron", "end_time", b"end_time", "interval", b"interval", "last_fire_time", b"last_fire_time", "next_run_time", b"next_run_time", "parameters", b"parameters", "run_at", b"run_at", "start_time", b"start_time", "timing", b"timing", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "catch_up", b"catch_up", "catch_up_limit", b"catch_up_limit", "create_time", b"create_time", "creator", b"creator", "cron", b"cron", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "interval", b"interval", "labels", b"labels", "last_fire_time", b"last_fire_time", "last_message", b"last_message", "last_outcome", b"last_outcome", "last_run", b"last_run", "max_runs", b"max_runs", "name", b"name", "next_run_time", b"next_run_time", "overlap", b"overlap", "parameters", b"parameters", "revision", b"revision", "run_at", b"run_at", "run_count", b"run_count", "snapshot", b"snapshot", "stack", b"stack", "start_time", b"start_time", "state", b"state", "step_settings", b"step_settings", "time_zone", b"time_zone", "timing", b"timing", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "catch_up", b"catch_up", "catch_up_limit", b"catch_up_limit", "create_time", b"create_time", "creator", b"creator", "cron", b"cron", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "interval", b"interval", "labels", b"labels", "last_fire_time", b"last_fire_time", "last_message", b"last_message", "last_outcome", b"last_outcome", "last_run", b"last_run", "max_runs", b"max_runs", "name", b"name", "next_run_time", b"next_run_time", "overlap", b"overlap", "parameters", b"parameters", "revision", b"revision", "run_at", b"run_at", "run_count", b"run_count", "snapshot", b"snapshot", "stack", b"stack", "start_time", b"start_time", "state", b"state", "step_settings", b"step_settings", "template", b"template", "time_zone", b"time_zone", "timing", b"timing", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_timing: _TypeAlias = _typing.Literal["cron", "interval", "run_at"]  # noqa: Y015
     _WhichOneofArgType_timing: _TypeAlias = _typing.Literal["timing", b"timing"]  # noqa: Y015
