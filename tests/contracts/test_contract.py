@@ -6,7 +6,7 @@ import pytest
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2
 
-from tests.contracts.descriptors import comments, file_protos, methods, uncommented
+from tests.contracts.descriptors import comments, file_protos, uncommented
 from weftapi.common.v1 import errors_pb2
 from weftapi.options.v1 import options_pb2
 
@@ -14,8 +14,28 @@ _PREFIX = {
     "weftapi.controlplane.v1": "/api/controlplane/v1/",
     "weftapi.workspace.v1": "/api/workspace/v1/",
 }
-_ID = [pytest.param(*row, id=f"{row[1].name}.{row[2].name}") for row in methods()]
-each_method = pytest.mark.parametrize(("file", "service", "method"), _ID)
+_SERVICES = [
+    pytest.param(file, service, id=service.name)
+    for file in file_protos()
+    for service in file.service
+]
+
+
+def each_method(check):
+    """A test for each service, which names all of its methods that fail the check."""
+
+    @pytest.mark.parametrize(("file", "service"), _SERVICES)
+    def test(file, service):
+        broken = {}
+        for method in service.method:
+            try:
+                check(file, service, method)
+            except AssertionError as error:
+                broken[method.name] = str(error)
+        assert not broken
+
+    test.__name__ = check.__name__
+    return test
 
 
 @each_method
