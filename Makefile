@@ -70,11 +70,15 @@ stand-ins: setup  ## Install what the tests use in place of clouds and identity 
 	command -v npm >/dev/null && $(MAKE) --no-print-directory oidc-provider clouds || true
 	$(MAKE) --no-print-directory helm || true
 
+# Tests wait much of their time, for processes and streams: one worker more than there are cores.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
 test: stand-ins  ## Run the tests
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not fault"
+	$(PYTEST) -m "not fault"
 
 test-faults: stand-ins  ## Run the tests that kill servers over and over (they take longer)
-	$(BIN)/python -m pytest -n auto --dist worksteal -m fault
+	$(PYTEST) -m fault
 
 protos/node_modules/.ready: protos/package-lock.json
 	cd protos && npm install --no-save --silent --no-audit --no-fund
