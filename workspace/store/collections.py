@@ -5,6 +5,7 @@ labels and metadata is led by the table of values, whose indexes do the same, or
 whichever has less to pass by.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -22,6 +23,8 @@ R = TypeVar("R", bound=Row)
 
 # So many matches are sorted for each page; more are passed by in the order of the list.
 FEW = 1_000
+# Orders a statement and limits it: by the columns (place and uid) of values, or by its own.
+Cut = Callable[[Any, Any], Any]
 _V = columns(ListedValue)
 
 
@@ -46,53 +49,71 @@ def page(
     selected: sa.Select[Any] | None = None,
 ) -> Listed[R]:
     """One page; `selected` are the columns where a list leaves some out."""
-    statement, led = _chosen(session, cls, collection, filter_, selected)
-    asked: Any = (_by_place(window, led) if led is not None else window).apply(statement)
-    return Listed(fetch(session, cls, asked), revision(session))
+    statement = every(cls) if selected is None else selected
+
+    def cut(some: Any, led: Any) -> Any:
+        return (window if led is None else _by_place(window, led)).apply(some)
+
+    found = _found(session, cls, collection, filter_, cut, statement=statement)
+    return Listed(fetch(session, cls, found), revision(session))
 
 
 def newest(
     session: Session, cls: type[R], collection: Collection, filter_: Filter | None, limit: int
 ) -> list[R]:
     """The newest of a list that is ordered by time, newest first."""
-    statement, led = _chosen(session, cls, collection, filter_, None)
     own = columns(cls)
-    time, uid = (led.place, led.uid) if led is not None else (own.create_time, own.uid)
-    return fetch(session, cls, statement.order_by(time.desc(), uid.desc()).limit(limit))
+
+    def cut(some: Any, led: Any) -> Any:
+        time, uid = (own.create_time, own.uid) if led is None else (led.place, led.uid)
+        return some.order_by(time.desc(), uid.desc()).limit(limit)
+
+    found = _found(session, cls, collection, filter_, cut, statement=every(cls))
+    return fetch(session, cls, found)
 
 
-def _chosen(
+def _found(
     session: Session,
     cls: type[Row],
     collection: Collection,
     filter_: Filter | None,
-    selected: sa.Select[Any] | None,
-) -> tuple[Any, Any]:
-    """The statement, and the columns (place and uid) that lead it, if values do."""
-    statement = every(cls) if selected is None else selected
+    cut: Cut,
+    *,
+    statement: Any,
+) -> Any:
+    """The statement for what matches, by the values that lead to it or by the columns."""
     leads = filter_.leads() if filter_ and collection.name else []
-    led = _led(session, collection.name, leads) if leads else None
+    led = _led(session, collection.name, leads, cut) if leads else None
     if led is None:
-        return statement.where(*collection.scope, *matching(filter_)), None
-    lead, leader = led
+        return cut(statement.where(*collection.scope, *matching(filter_)), None)
+    lead, chosen = led
+    leader = chosen.subquery("led")
     # The scope is in the name: said again, it might lead the database astray.
-    joined = statement.join(leader, leader.c.uid == columns(cls).uid)
-    return joined.where(*lead.remaining()), leader.c
+    joined = statement.join(leader, leader.c.uid == columns(cls).uid).where(*lead.remaining())
+    return cut(joined, leader.c)
 
 
-def _led(session: Session, collection: str, leads: list[Lead]) -> tuple[Lead, Any] | None:
-    """By which value to find what matches, and what to join with; None for by the columns."""
+def _led(
+    session: Session, collection: str, leads: list[Lead], cut: Cut
+) -> tuple[Lead, sa.Select[Any]] | None:
+    """By which value to find what matches, and what there is of it; None for by the columns."""
     first = leads[0]
     if first.rest is None and first.is_in_order:
-        return first, _values(collection, first, by_index=first.is_countable).subquery()
+        return first, _values(collection, first, by_index=first.is_countable)
     for lead in leads:
         if lead.is_countable and _are_few(session, collection, lead):
-            # Found by what they equal, and sorted afterwards. The limit tells PostgreSQL as well.
-            few = _values(collection, lead, by_index=True).limit(FEW)
-            return lead, few.cte("few").prefix_with("MATERIALIZED")
+            few = _few(collection, lead)
+            # With nothing else to look at, no row is read that is not on the page.
+            return lead, few if lead.rest else cut(few, few.selected_columns)
     if first.rest is None:
-        return first, _values(collection, first, by_index=False).subquery()
+        return first, _values(collection, first, by_index=False)
     return None
+
+
+def _few(collection: str, lead: Lead) -> sa.Select[Any]:
+    """Matches by what they equal, not in order; the limit tells PostgreSQL that they are few."""
+    few = _values(collection, lead, by_index=True).limit(FEW).cte("few")
+    return sa.select(*few.prefix_with("MATERIALIZED").c)
 
 
 def _values(collection: str, lead: Lead, *, by_index: bool) -> sa.Select[Any]:
