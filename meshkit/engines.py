@@ -25,6 +25,10 @@ from meshkit.files import hold_alone
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
 
+# Of the connection that writes: a commit touches a leaf of every index, and SQLite's own 2 MiB
+# hold the indexes of a few thousand runs. It takes the memory as it needs it.
+_WRITER_CACHE_KIB = 32 * 1024
+
 # Stands in a connection's `info` once a statement of its transaction has failed.
 FAILED = "failed"
 
@@ -163,6 +167,8 @@ def sqlite_engine(
         connection.execute(f"PRAGMA synchronous = {settings.sqlite_synchronous}")
         connection.execute(f"PRAGMA foreign_keys = {int(foreign_keys)}")
         connection.execute(f"PRAGMA query_only = {int(query_only)}")
+        if not query_only:
+            connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
 
     @sa.event.listens_for(engine, "begin")
     def start(connection: sa.Connection) -> None:
