@@ -1,16 +1,23 @@
 """What goes gives its room back, and logs have a quota of their own kind."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
+
+import pytest
 
 from tests.workspace.archiving import archive, archived, ended, keep, lease
 from tests.workspace.harness import (
     Harness,
     run_report,
+    step_report,
     workspace,
 )
-from tests.workspace.log_clients import chunk, create_log, listing
+from tests.workspace.log_clients import chunk, create_log, listing, write
 from tests.workspace.modeling import new_model, new_version
+from tests.workspace.test_artifacts import running
 from tests.workspace.test_builds import new as new_build
 from tests.workspace.test_logs_quotas import limit, seal, stored
 from tests.workspace.test_quotas import counts_are_right, delete, usage, used
@@ -23,6 +30,7 @@ from weftapi.workspace.v1 import (
     snapshots_pb2,
     triggers_pb2,
 )
+from workspace.store import quotas as store
 
 
 async def test_retention_makes_room_and_logs_of_archived_runs_count_on(ws: Harness) -> None:
@@ -95,3 +103,29 @@ async def test_deletions_of_every_kind_give_room_back(ws: Harness) -> None:
     after = await usage(ws)
     assert {use for use, _ in after.values()} == {0, after["pipelines"][0]}
     await counts_are_right(ws)
+
+
+async def test_reports_and_log_lines_look_at_no_counter(
+    ws: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await limit(ws, max_runs=5, max_log_bytes=1 << 20)
+    run, me = await running(ws, "load")
+    name = await create_log(ws, "l", run)
+    request = logs_pb2.WriteLogsRequest(log_stream=name, chunk=chunk(0, 5))
+    first = await ws.logs().WriteLogs(request)
+    touched = []
+    for query in ("add", "used", "limits"):
+        touch = partial(_noted, touched, query, getattr(store, query))
+        monkeypatch.setattr(store, query, touch)
+    said = [step_report(2, "load", "RUNNING"), step_report(3, "load", "SUCCEEDED")]
+    await ws.report(run, me, *said, run_report(4, "SUCCEEDED"))
+    await write(ws.logs(), name, 5, 50, writer_epoch=first.writer_epoch)
+    assert touched == []
+    await seal(ws, name)
+    await ws.create_run()
+    assert set(touched) == {"add", "used", "limits"}
+
+
+def _noted(touched: list[str], query: str, real: Callable[..., Any], *args: Any) -> Any:
+    touched.append(query)
+    return real(*args)

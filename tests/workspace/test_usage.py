@@ -1,9 +1,15 @@
 """How much a workspace says that it holds, to whom, and where else it says so."""
 
+import shutil
+from pathlib import Path
+from typing import Any
+
 import prometheus_client
 import pytest
 import sqlalchemy as sa
 
+from meshkit.migrations import migrate
+from tests.workspace.archiving import archive, ended, keep
 from tests.workspace.harness import (
     DEMO_EDITOR,
     EDITOR,
@@ -12,17 +18,38 @@ from tests.workspace.harness import (
     Harness,
     refused,
 )
+from tests.workspace.modeling import new_model, new_version
+from tests.workspace.stacks import new_stack, new_store
 from tests.workspace.test_artifacts import make, new, running
 from tests.workspace.test_logs_quotas import limit
 from tests.workspace.test_quotas import DEMO, counts_are_right, usage, used
+from tests.workspace.webhooking import new_webhook
 from weftapi.workspace.v1 import (
     projects_pb2,
     server_pb2,
 )
 from workspace.backup.checks import check
-from workspace.backup.databases import transaction
+from workspace.backup.databases import snapshot, transaction
 from workspace.backup.repairs import repair
-from workspace.quotas import state_of
+from workspace.quotas import Quota, state_of
+from workspace.store.base import metadata
+from workspace.store.quotas import counted, recount
+from workspace.store.schema_quotas import Use
+from workspace.upgrade import MIGRATIONS
+
+
+@pytest.fixture
+async def other_url(request: pytest.FixtureRequest, postgres_url: str, tmp_path: Path) -> str:
+    """An empty database of the other kind than the one that the workspace is on."""
+    if request.node.callspec.params["database_url"] != "sqlite":
+        return f"sqlite:///{tmp_path / 'other.db'}"
+
+    def empty(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+
+    await transaction(postgres_url, empty)
+    return postgres_url
 
 
 async def test_usage_counts_what_is_there(ws: Harness) -> None:
@@ -115,3 +142,50 @@ def test_where_a_use_stands() -> None:
     stands = [state_of(use, 10).value for use in (0, 7, 8, 9, 10, 11)]
     assert stands == ["FREE", "FREE", "NEAR", "NEAR", "REACHED", "REACHED"]
     assert state_of(10**9, 0).value == "FREE"
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """The migrations before uses were counted."""
+    versions = tmp_path / "older" / "versions"
+    versions.mkdir(parents=True)
+    for script in (MIGRATIONS / "versions").glob("00*.py"):
+        if script.name < "0025":
+            shutil.copy(script, versions)
+    return versions.parent
+
+
+async def test_what_an_older_database_holds_is_counted_when_it_is_upgraded(
+    ws: Harness, other_url: str, older: Path
+) -> None:
+    await ended(ws)
+    await keep(ws, last=1)
+    await ended(ws)
+    await archive(ws)
+    await ws.create_snapshot()
+    await new_version(ws, parent=(await new_model(ws)).name)
+    await new_webhook(ws)
+    await new_stack(ws, "lab", await new_store(ws))
+    await make(ws, new("data", size_bytes=5), new("data", size_bytes=6))
+    tables = [table for table in metadata.sorted_tables if table is not Use.__table__]
+
+    def taken(connection: sa.Connection) -> list[list[dict[str, Any]]]:
+        found = [connection.execute(sa.select(table)).mappings() for table in tables]
+        return [[dict(row) for row in rows] for rows in found]
+
+    def given(connection: sa.Connection) -> None:
+        for table, rows in zip(tables, everything, strict=True):
+            if not rows or not sa.inspect(connection).has_table(table.name):
+                continue
+            known = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+            old = [{k: v for k, v in row.items() if k in known} for row in rows]
+            connection.execute(table.insert(), old)
+
+    everything = await snapshot(ws.workspace.settings.database, taken)
+    await migrate(other_url, older, metadata)
+    await transaction(other_url, given)
+    await migrate(other_url, MIGRATIONS, metadata)
+    told = await snapshot(other_url, counted), await snapshot(other_url, recount)
+    assert told[0] == told[1]
+    assert told[0]["demo", Quota.ARTIFACT_BYTES] == told[0]["", Quota.ARTIFACT_BYTES] == 11
+    assert set(told[0]) == {(scope, quota) for scope, quota in told[0] if told[0][scope, quota]}
