@@ -40,6 +40,10 @@ class Quota(enum.StrEnum):
         return f"max_{self}"
 
 
+class QuotaReachedError(ResourceExhausted):
+    """There is no room, and to wait makes none: what is busy, in contrast, is tried again."""
+
+
 class QuotaState(enum.StrEnum):
     """Where a use stands; the values stand, with a prefix, on the wire."""
 
@@ -82,7 +86,7 @@ def scope_name(project: str) -> str:
     return names.project(project) if project else "workspace"
 
 
-def reached(project: str, quota: Quota, *, use: int, limit: int) -> ResourceExhausted:
+def reached(project: str, quota: Quota, *, use: int, limit: int) -> QuotaReachedError:
     """Why there is no room, and how to make some."""
     scope = scope_name(project)
     say = in_bytes if quota.is_bytes else "{:,}".format
@@ -91,7 +95,7 @@ def reached(project: str, quota: Quota, *, use: int, limit: int) -> ResourceExha
         if project
         else f"whoever runs the workspace raises WEFT_WORKSPACE_QUOTA_{quota.upper()}"
     )
-    return ResourceExhausted(
+    return QuotaReachedError(
         "QUOTA_REACHED",
         f"The quota of {quota} of {scope} leaves no room: {say(use)} of {say(limit)} are taken. "
         f"To make room, {_ROOM[quota]}; or {raising}.",

@@ -15,6 +15,7 @@ from meshkit.spiffe import Role, SpiffeId
 from meshkit.status import from_rpc_error
 from tests.workspace.alerting import new_alerter
 from tests.workspace.connector_clients import connect
+from tests.workspace.fakes import FakeManager
 from tests.workspace.harness import (
     DOMAIN,
     FakeClock,
@@ -32,7 +33,7 @@ from tests.workspace.stacks import new_stack, new_store
 from tests.workspace.test_artifacts import make, new, running
 from tests.workspace.test_builds import new as new_build
 from tests.workspace.test_logs_quotas import limit
-from tests.workspace.triggering import new_trigger
+from tests.workspace.triggering import finish, new_trigger, settled, short
 from tests.workspace.webhooking import new_webhook
 from weftapi.workspace.v1 import (
     artifacts_pb2,
@@ -312,6 +313,24 @@ async def test_all_or_none_of_a_batch_of_versions_has_room(ws: Harness) -> None:
         await make(ws, new("data"), new("data"), new("model"))
     assert await used(ws, "artifact_versions") == 0
     await make(ws, new("data"), new("model"))
+
+
+async def test_a_trigger_whose_run_has_no_room_says_so_and_keeps_no_other(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with workspace(tmp_path, database_url, managers=FakeManager()) as ws:
+        await ws.create_project()
+        await new_trigger(ws)
+        await limit(ws, max_runs=1)
+        run = await finish(ws)
+        [full] = await settled(ws)
+        assert short(full) == "FAILED"
+        assert "The quota of runs of projects/demo leaves no room" in full.reason
+        await limit(ws, max_runs=3)
+        await delete(ws, run.name)
+        await finish(ws)
+        assert [short(firing) for firing in await settled(ws, 2)] == ["FAILED", "FIRED"]
+        await counts_are_right(ws)
 
 
 async def test_a_schedule_whose_run_has_no_room_says_so_and_goes_on(

@@ -8,10 +8,9 @@ counter is held while operations run, and no two replicas can both take the last
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from meshkit.errors import ResourceExhausted
 from meshkit.feed import Change, ChangeKind
 from meshkit.session import Session
-from workspace.quotas import WORKSPACE, Limits, Quota, reached
+from workspace.quotas import WORKSPACE, Limits, Quota, QuotaReachedError, reached
 from workspace.store import quotas as store
 from workspace.store.base import Row
 from workspace.store.quotas import Key
@@ -34,7 +33,7 @@ class QuotaBook:
         self._asked: set[Key] = set()
 
     def operated(self, changes: Sequence[Change]) -> None:
-        """Counts what came and went; ResourceExhausted where something came without room."""
+        """Counts what came and went; QuotaReachedError where something came without room."""
         self._settle(
             (change.row, _SIGNS[change.kind]) for change in changes if change.kind in _SIGNS
         )
@@ -53,7 +52,7 @@ class QuotaBook:
         if project != WORKSPACE:
             self._deltas[WORKSPACE, quota] += amount
 
-    def refusal_of_runs(self, project: str, count: int) -> ResourceExhausted | None:
+    def refusal_of_runs(self, project: str, count: int) -> QuotaReachedError | None:
         """Why a project cannot have so many further runs."""
         return self._refusal(project, {Quota.RUNS: count, **_TO_BEGIN})
 
@@ -92,7 +91,7 @@ class QuotaBook:
             for quota, amount in grown.items():
                 self.add(project, quota, amount)
 
-    def _refusal(self, project: str, wanted: Mapping[Quota, int]) -> ResourceExhausted | None:
+    def _refusal(self, project: str, wanted: Mapping[Quota, int]) -> QuotaReachedError | None:
         """The first limit that leaves no room for so much more."""
         for scope in dict.fromkeys((project, WORKSPACE)):
             for quota, amount in wanted.items():

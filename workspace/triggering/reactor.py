@@ -18,6 +18,7 @@ from workspace.encoding import decode
 from workspace.operations import firings as operations
 from workspace.operations.firings import MayRun, Skipped
 from workspace.operations.references import UnknownReferenceError, references
+from workspace.quotas import QuotaReachedError
 from workspace.store import triggers as store
 from workspace.store.feed_positions import FeedReader
 from workspace.store.schema_triggers import FiringState, Trigger, TriggerFiring
@@ -67,6 +68,8 @@ class Reactor:
     async def _settle(self, lease: Lease, uid: UUID) -> bool:
         try:
             await self._database.write(_fire, lease, uid, self._may_run)
+        except QuotaReachedError as full:
+            await self._close(lease, uid, FiringState.FAILED, str(full))
         except _PASSING:
             return False
         except Skipped as skipped:
