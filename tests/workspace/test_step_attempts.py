@@ -14,10 +14,12 @@ from weftapi.workloads.v1 import workloads_pb2
 from weftapi.workspace.v1 import (
     artifact_types_pb2,
     artifacts_pb2,
+    builds_pb2,
     logs_pb2,
     reports_pb2,
     run_types_pb2,
     runs_pb2,
+    snapshots_pb2,
     steps_pb2,
 )
 from weftapi.workspace.v1 import step_attempts_pb2 as pb
@@ -72,6 +74,28 @@ async def test_an_attempt_is_executed_by_a_workload_of_its_own(apart: Apart) -> 
     apart.manager.end(f"workloads/{submission.workload_id}", "SUCCEEDED")
     ws.clock.move(seconds=5)
     assert not apart.manager.cancellations
+
+
+async def test_a_step_runs_in_the_image_that_its_build_has_for_it(apart: Apart) -> None:
+    ws = apart.ws
+    other = builds_pb2.BuildImage(uri="registry.test/load:2", digest=f"sha256:{'b' * 64}")
+    build = builds_pb2.Build(
+        pipeline="projects/demo/pipelines/train",
+        image=builds_pb2.BuildImage(uri="registry.test/train:1", digest=f"sha256:{'a' * 64}"),
+        step_images={"load": other},
+        checksum="c" * 64,
+    )
+    made = await ws.builds().CreateBuild(
+        builds_pb2.CreateBuildRequest(parent="projects/demo", build=build)
+    )
+    snapshot = await ws.create_snapshot(build=made.name)
+    run = await ws.snapshots().RunSnapshot(snapshots_pb2.RunSnapshotRequest(name=snapshot.name))
+    runner = (await apart.submission()).workload
+    assert runner.image == f"registry.test/train:1@sha256:{'a' * 64}"
+    await ws.report(run.name, ME, run_report(1, "RUNNING"))
+    built = Apart(ws, apart.manager, run)
+    await built.launch()
+    assert (await apart.submission(1)).workload.image == f"registry.test/load:2@{other.digest}"
 
 
 async def test_a_launch_is_made_once_however_often_it_is_asked_for(apart: Apart) -> None:
@@ -282,6 +306,7 @@ async def test_a_workload_that_never_speaks_is_not_waited_for(apart: Apart) -> N
     await apart.launch()
     name = f"workloads/{(await apart.submission()).workload_id}"
     apart.manager.run(name)
+    await apart.seen(lambda step: step.state_reason == "It runs.")
     apart.ws.clock.move(minutes=16)
     assert (await apart.until("FAILED")).failure.code == "NOT_STARTED"
 

@@ -35,6 +35,7 @@ from workspace.operations.runs import FORCE
 from workspace.run_tokens import RunTokens
 from workspace.stacks.orchestrators import limits_of, orchestrator_of
 from workspace.stacks.pods import pod_of
+from workspace.store import builds as build_store
 from workspace.store import launches as store
 from workspace.store import snapshots as snapshot_store
 from workspace.store.schema import Launch, Run, Step
@@ -182,6 +183,8 @@ class Reconciler:
     async def _request(self, run: Run) -> workloads_pb2.SubmitWorkloadRequest:
         found = await self._database.read(snapshot_store.to_run, run.project, {run.snapshot})
         environment = found[run.snapshot].environment
+        build = found[run.snapshot].build
+        image = await self._database.read(build_store.image_of, run.project, build)
         limits = limits_of(await self._database.read(orchestrator_of, run.stack))
         workload = workloads_pb2.Workload(
             kind=workloads_pb2.WORKLOAD_KIND_RUNNER,
@@ -193,7 +196,7 @@ class Reconciler:
                 "WEFT_ENDPOINT": self._settings.endpoint(),
                 "WEFT_RUN": run.name,
             },
-            image=limits.image,
+            image=image or limits.image,
             pod=pod_of(limits.pod),
             resources=limits.resources(),
             timeout=limits.timeout(),

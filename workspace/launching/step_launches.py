@@ -23,6 +23,7 @@ from workspace.operations.step_launches import CANCELLING, INTENDED, STOPPING, S
 from workspace.run_tokens import RunTokens
 from workspace.stacks.orchestrators import limits_of, orchestrator_of
 from workspace.stacks.pods import pod_of
+from workspace.store import builds as build_store
 from workspace.store import snapshots as snapshot_store
 from workspace.store import step_launches as store
 from workspace.store.schema import Run, Step
@@ -115,7 +116,7 @@ class StepLaunches:
         if is_over(launch, step, run):
             await self._end(lease, manager, launch, step)
         elif launch.state == INTENDED:
-            await self._submit(lease, manager, launch, run)
+            await self._submit(lease, manager, launch, step, run)
         elif launch.state == SUBMITTED and step.state == StepState.STOPPING:
             order = _Order(STOPPING, _TOLD, step.state_reason[:512])
             await self._cancel(lease, manager, launch, order)
@@ -139,8 +140,10 @@ class StepLaunches:
             return False
         return self._clock.now() < launch.over_time + self._settings.stop_grace
 
-    async def _submit(self, lease: Lease, manager: Manager, launch: StepLaunch, run: Run) -> None:
-        words = await calls.submit(manager, await self._request(launch, run))
+    async def _submit(
+        self, lease: Lease, manager: Manager, launch: StepLaunch, step: Step, run: Run
+    ) -> None:
+        words = await calls.submit(manager, await self._request(launch, step, run))
         if words:
             await self._write(lease, operations.refused, launch, words)
         else:
@@ -155,9 +158,13 @@ class StepLaunches:
             gone = Observed(launch.workload, "CANCELLED", "It was stopped before it started.")
             await self._write(lease, operations.observed, gone)
 
-    async def _request(self, launch: StepLaunch, run: Run) -> workloads_pb2.SubmitWorkloadRequest:
+    async def _request(
+        self, launch: StepLaunch, step: Step, run: Run
+    ) -> workloads_pb2.SubmitWorkloadRequest:
         found = await self._database.read(snapshot_store.to_run, run.project, {run.snapshot})
-        environment = found[run.snapshot].environment
+        environment, build = found[run.snapshot].environment, found[run.snapshot].build
+        named = (run.project, build, step.map_group or step.id)
+        image = await self._database.read(build_store.image_of, *named)
         limits = limits_of(await self._database.read(orchestrator_of, run.stack))
         workload = workloads_pb2.Workload(
             kind=workloads_pb2.WORKLOAD_KIND_STEP,
@@ -172,7 +179,7 @@ class StepLaunches:
                 "WEFT_RUN": run.name,
                 "WEFT_STEP_ATTEMPT": launch.name,
             },
-            image=limits.image,
+            image=image or limits.image,
             pod=pod_of(limits.pod),
             resources=limits.resources(launch.resources),
             timeout=limits.timeout(),

@@ -24,6 +24,15 @@ def get(session: Session, project: str, build: str) -> Build | None:
     return first(session, Build, every(Build).where(_C.project == project, _C.id == build))
 
 
+def image_of(session: Session, project: str, build: str, step: str = "") -> str:
+    """The image that a runner, or a step, runs in: pinned; empty where there is no build."""
+    found = get(session, project, build) if build else None
+    if found is None:
+        return ""
+    image = found.step_images.get(step) or found.image
+    return f"{image['uri']}@{image['digest']}"
+
+
 def lock(session: Session, project: str, build: str) -> Build | None:
     """The build, held until the commit."""
     query = every(Build).where(_C.project == project, _C.id == build)
