@@ -4,12 +4,12 @@ from contextlib import AsyncExitStack
 
 from tests.fakes.kubernetes.cluster import FakeCluster
 from tests.workloads.observed import Engine, key, shell
+from tests.workloads.real_cluster import RealCluster
 from workloads.launchers.kubernetes.api import connect
 from workloads.launchers.kubernetes.launcher import KubernetesLauncher
 from workloads.launchers.kubernetes.settings import KubernetesSettings
 from workloads.model import Secrets
 
-NAMESPACE = "weft-runs"
 WAIT = "while [ ! -e gate ]; do sleep .05; done; echo on"
 
 
@@ -17,7 +17,10 @@ class ClusterEngine(Engine):
     """A launcher over a cluster."""
 
     def __init__(
-        self, cluster: FakeCluster, launcher: KubernetesLauncher, stack: AsyncExitStack
+        self,
+        cluster: FakeCluster | RealCluster,
+        launcher: KubernetesLauncher,
+        stack: AsyncExitStack,
     ) -> None:
         super().__init__(launcher, None, stack)
         self.cluster = cluster
@@ -45,13 +48,15 @@ class ClusterEngine(Engine):
 class Managers:
     """Launchers over one cluster, one after the other or side by side."""
 
-    def __init__(self, cluster: FakeCluster, stack: AsyncExitStack) -> None:
+    def __init__(self, cluster: FakeCluster | RealCluster, stack: AsyncExitStack) -> None:
         self.cluster = cluster
         self._stack = stack
 
     async def open(self, **changes: object) -> ClusterEngine:
-        settings = KubernetesSettings(**{"image": "weft", "grace_s": 5} | changes)
-        access = await connect(NAMESPACE, kubeconfig=str(self.cluster.kubeconfig))
+        cluster = self.cluster
+        base = {"image": cluster.image, "manager": cluster.manager, "grace_s": 5}
+        settings = KubernetesSettings(**base | changes)
+        access = await connect(cluster.namespace, kubeconfig=str(cluster.kubeconfig))
         own = await self._stack.enter_async_context(AsyncExitStack())
         launcher = await own.enter_async_context(KubernetesLauncher(access, settings))
         return ClusterEngine(self.cluster, launcher, own)

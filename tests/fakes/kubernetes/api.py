@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
+import kubernetes_validate
 from aiohttp import web
 
 from tests.fakes.kubernetes.store import Object, RefusalError, Store, now
 
+_VERSION = "1.36"
 _TOKEN = "a token of the fake cluster"
 _PLURALS = {"jobs": "Job", "pods": "Pod", "secrets": "Secret", "events": "Event"}
 _VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
@@ -103,6 +105,8 @@ class FakeApi:
     async def _create(self, request: web.Request) -> web.Response:
         plural = request.match_info["plural"]
         thing = await request.json()
+        # As an API server does with `fieldValidation=Strict`: nothing that it does not know.
+        kubernetes_validate.validate(thing, _VERSION, strict=True)
         if problem := _problem(thing, _PLURALS[plural]):
             name = thing["metadata"]["name"]
             raise RefusalError(422, "Invalid", f'{_PLURALS[plural]} "{name}" is invalid: {problem}')

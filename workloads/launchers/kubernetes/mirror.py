@@ -107,6 +107,8 @@ class Mirror:
         self._version = _version(change.object)
 
     def _put(self, thing: Object) -> None:
+        # Who wrote which field is most of an object, and nothing that we ask for.
+        thing["metadata"].pop("managedFields", None)
         self._objects[thing["metadata"]["name"]] = thing
         self._tell(thing, is_gone=False)
 
