@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 from weft import _context
@@ -110,3 +111,24 @@ def _id(step: str, number: int) -> str:
         digest = hashlib.sha256(step.encode()).hexdigest()[:8]
         step = f"{step[: _LONG - 9].rstrip('-')}-{digest}"
     return f"{step}-ask-{number}"
+
+
+def asks(function: Callable[..., Any]) -> bool:
+    """Whether the code of a function names `wait_for_approval`, by whatever name it has there.
+
+    What it calls is not looked at: it says so only where that is plain to see.
+    """
+    known = getattr(function, "__globals__", {})
+    return any(
+        name == wait_for_approval.__name__ or known.get(name) is wait_for_approval
+        for name in _names(getattr(function, "__code__", None))
+    )
+
+
+def _names(code: CodeType | None) -> Iterator[str]:
+    """The names in code, and in the functions within it."""
+    if code is not None:
+        yield from code.co_names
+        for constant in code.co_consts:
+            if isinstance(constant, CodeType):
+                yield from _names(constant)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from weft import _arguments
+from weft._approval import asks
 from weft._artifact import Artifact
 from weft._cache import CacheOutcome
 from weft._describe import run_record, step_record
@@ -24,7 +25,7 @@ from weft._settings import Settings, settings
 from weft._states import RunState, StopMode
 from weft._store import open_store
 from weft._units import Unit
-from weft.errors import RunFailedError, RunStoppedError, UncacheableWarning
+from weft.errors import RunFailedError, RunStoppedError, UnaskableWarning, UncacheableWarning
 
 
 def run_graph(
@@ -73,6 +74,8 @@ def execute(
     wishes = _ForEngine()
     recording = recorder.begin(record, wishes)
     try:
+        if recording.ask is None:
+            _warn_of_questions(graph)
         store = open_store(local.artifact_store, local.store_access)
         engine = Engine(graph, record, recorder=recording, store=store, options=options)
         wishes.hand_to(engine)
@@ -150,6 +153,18 @@ def _step_run(unit: Unit) -> StepRun:
         {name: _arguments.show(argument) for name, argument in unit.arguments.items()},
         tuple(_step_run(child) for child in unit.children),
     )
+
+
+def _warn_of_questions(graph: Graph) -> None:
+    """Hours may pass before a step asks: that it will be in vain is said when the run begins."""
+    for node in graph.in_order():
+        if asks(node.step.function):
+            warnings.warn(
+                f"step {node.id} asks people, and nobody can be asked: this run is recorded on "
+                "this machine only",
+                UnaskableWarning,
+                stacklevel=2,
+            )
 
 
 def _warn(engine: Engine) -> None:

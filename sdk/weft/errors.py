@@ -76,6 +76,7 @@ __all__ = [
     "StepStoppedError",
     "SubmitError",
     "TracingError",
+    "UnaskableWarning",
     "UnavailableError",
     "UncacheableWarning",
     "WeftError",
@@ -321,6 +322,10 @@ def _in_words(code: int, raw: str, target: str) -> str:
 
 class PickleWarning(UserWarning):
     """An output had no typed materializer and was pickled."""
+
+
+class UnaskableWarning(UserWarning):
+    """A step asks people, and the run has no workspace that could ask them."""
 
 
 class UncacheableWarning(UserWarning):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import weft
 from tests.sdk.recording import Make, told
 from weft import (
     RunFailedError,
@@ -17,15 +18,17 @@ from weft import (
     step,
     wait_for_approval,
 )
-from weft._approval import Question, Verdict
+from weft._approval import Question, Verdict, asks
 from weft._records import ArtifactVersion, Given, Nobody
 from weft._states import StopMode
 from weft._step_settings import with_settings
 from weft._store import LocalStore, Place
 from weft._values import save_value
 from weft._wishes import Wishes
-from weft.errors import ApprovalError, NoActiveStepError
+from weft.errors import ApprovalError, NoActiveStepError, UnaskableWarning
 from weftapi.workspace.v1 import reports_pb2, run_types_pb2
+
+renamed = wait_for_approval
 
 
 @step
@@ -98,7 +101,10 @@ def test_its_questions_can_fail_and_be_stopped(engine_of: Make) -> None:
     assert engine.run() is RunState.FAILED
     assert engine.failure
     assert "cannot be asked: gone" in engine.failure.message
-    with pytest.raises(RunFailedError, match="nobody can be asked"):
+    with (
+        pytest.warns(UnaskableWarning, match="step ask-apart asks people"),
+        pytest.raises(RunFailedError, match="nobody can be asked"),
+    ):
         apart()
 
     def wait(_question: Question, stop: threading.Event) -> Verdict:
@@ -136,10 +142,31 @@ def test_a_step_that_waits_can_be_stopped(engine_of: Make) -> None:
 
 
 def test_nobody_can_be_asked_where_there_is_no_workspace() -> None:
-    with pytest.raises(RunFailedError, match="nobody can be asked"):
+    with (
+        pytest.warns(UnaskableWarning, match="step gate asks people"),
+        pytest.raises(RunFailedError, match="nobody can be asked"),
+    ):
         gated()
     with pytest.raises(NoActiveStepError):
         wait_for_approval("Go?")
+
+
+def test_what_asks_is_plain_to_see_by_any_name() -> None:
+    def by_module() -> None:
+        weft.wait_for_approval("Go?")
+
+    def within() -> Any:
+        return [wait_for_approval(text) for text in ("Go?", "Sure?")]
+
+    def by_another_name() -> None:
+        renamed("Go?")
+
+    def asks_nobody() -> str:
+        return "wait_for_approval"
+
+    found = [asks(each) for each in (by_module, within, by_another_name, asks_nobody)]
+    assert found == [True, True, True, False]
+    assert not asks(len)
 
 
 def test_ids_of_questions_are_ids_of_resources(engine_of: Make) -> None:
