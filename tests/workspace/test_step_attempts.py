@@ -1,6 +1,6 @@
 """Attempts at steps that are executed apart: asked for, submitted, claimed, and told of."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from uuid import uuid4
 
@@ -356,5 +356,22 @@ async def test_a_stack_says_what_executes_steps(apart: Apart) -> None:
 async def test_the_run_can_be_deleted_with_its_launches(apart: Apart) -> None:
     await apart.launch()
     await apart.submission()
+    await apart.claim()
+    apart.manager.is_down = True
     await apart.ws.report(apart.run, ME, run_report(9, "FAILED"))
-    await apart.ws.runs().DeleteRun(runs_pb2.DeleteRunRequest(name=apart.run))
+    request = runs_pb2.DeleteRunRequest(name=apart.run)
+    # A workload of a run that is gone would be nobody's.
+    async with refused("FAILED_PRECONDITION", "RUN_NOT_ENDED"):
+        await apart.ws.runs().DeleteRun(request)
+    apart.manager.is_down = False
+    while await _is_refused(apart.ws.runs().DeleteRun(request)):
+        await apart.cancelled()
+    assert len(apart.manager.cancellations) == 1
+
+
+async def _is_refused(call: Awaitable[object]) -> bool:
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return error.code() is grpc.StatusCode.FAILED_PRECONDITION
+    return False

@@ -13,7 +13,7 @@ from meshkit.session import Session
 from workspace import ids, names
 from workspace.lifecycle import RUN_TERMINAL, RunState, StepState
 from workspace.operations import cache_uses, changes, parameters, pipelines
-from workspace.operations.launches import ENDED, INTENDED, QUEUED
+from workspace.operations.launches import INTENDED, QUEUED
 from workspace.operations.moves import Moves
 from workspace.operations.quotas import book_of
 from workspace.operations.refusals import absent, illegal, in_use, invalid, taken
@@ -163,11 +163,10 @@ def change(
 def delete(session: Session, project: str, run_id: str, *, etag: str) -> list[LogStream]:
     """Deletes a run that has ended; answers its logs, whose lines are elsewhere."""
     run = held(session, project, run_id, etag)
-    launch = launch_store.get(session, run.uid)
-    if run.state not in RUN_TERMINAL or (launch and launch.state != ENDED):
+    if run.state not in RUN_TERMINAL or launch_store.not_ended(session, [run.uid]):
         raise FailedPrecondition(
             "RUN_NOT_ENDED",
-            f"{run.name} is {run.state}, or its workload has not ended: stop it first.",
+            f"{run.name} is {run.state}, or a workload of it has not ended: stop it first.",
             metadata={"resource": run.name},
         )
     users = store.takers(session, [run], _NAMED)

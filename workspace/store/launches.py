@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from meshkit.session import Session
 from workspace.store.base import columns, every, first
 from workspace.store.schema import Launch, Project, Run
+from workspace.store.schema_step_launches import StepLaunch
 
 _C = columns(Launch)
 _R = columns(Run)
 _P = columns(Project)
+_STEPS = columns(StepLaunch)
 # What a workload manager has, or is about to get: written out, so that the index on it serves.
 _UNDER_WAY = ("INTENDED", "SUBMITTED", "CANCELLING")
 
@@ -21,9 +23,13 @@ def get(session: Session, run_uid: UUID) -> Launch | None:
 
 
 def not_ended(session: Session, run_uids: Sequence[UUID]) -> set[UUID]:
-    """Those of the runs of which a launch has not ended."""
-    query = sa.select(_C.run_uid).where(session.among(_C.run_uid, run_uids), _C.state != "ENDED")
-    return set(session.connection().execute(query).scalars())
+    """Those of the runs of which a launch, or that of an attempt at a step, has not ended."""
+    found: set[UUID] = set()
+    for own in (_C, _STEPS):
+        query = sa.select(own.run_uid).where(session.among(own.run_uid, run_uids))
+        left = session.connection().execute(query.where(own.state != "ENDED"))
+        found.update(left.scalars())
+    return found
 
 
 def unfinished(session: Session) -> list[tuple[Launch, Run]]:
