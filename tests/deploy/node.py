@@ -72,11 +72,9 @@ class Node:
         places = self._mount(pod, container, self.directory / key)
         environment = {it["name"]: self._value(it, places) for it in container["env"]}
         log = self.directory / f"{key}.log"
-        command = [sys.executable, *container["command"][1:], *container.get("args", [])]
-        assert container["command"][0] == "python"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                command,
+                self.command(container, places, {**environment, **more}),
                 env={**_image(self.directory), **environment, **more},
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
@@ -85,6 +83,13 @@ class Node:
             )
         self.running[key] = Container(process, log)
         return self.running[key]
+
+    def command(
+        self, container: Document, places: dict[str, str], environment: dict[str, str]
+    ) -> list[str]:
+        """What starts a container."""
+        assert container["command"][0] == "python"
+        return [sys.executable, *container["command"][1:], *container.get("args", [])]
 
     def stop(self) -> None:
         for container in self.running.values():

@@ -89,7 +89,7 @@ def _install(node: Node, cluster: Cluster) -> None:
         assert migration.process.wait(100) == 0, migration.words
     node.start("weft-controlplane")
     node.await_probe("weft-controlplane", "startup")
-    for name, token in _enroll(node).items():
+    for name, token in enroll(node).items():
         node.secrets[f"weft-{name}-enrollment"] = {"enrollment-token": token}
     node.start("weft-workspace")
     # Inside a cluster the manager finds the API server by what the kubelet mounts.
@@ -101,7 +101,7 @@ def _install(node: Node, cluster: Cluster) -> None:
             node.await_probe(f"weft-{name}", kind)
 
 
-def _enroll(node: Node) -> dict[str, str]:
+def enroll(node: Node) -> dict[str, str]:
     """Makes the first administrator, the workspace, and a one-time token for each server."""
     connection = connect(node, is_new=True)
     call = connection.control_plane.call
