@@ -65,6 +65,13 @@ helm: .helm/.ready  ## Install Helm, with which the tests render the chart
 manifests: setup helm  ## Render deploy/kubernetes/ from the chart
 	$(BIN)/python deploy/render.py
 
+image: setup  ## Build the image of all services (as root, with podman, runc and mmdebstrap)
+	deploy/image/build
+
+test-image: setup helm  ## Start the mesh in containers of that image, as the manifests have it (as root)
+	WEFT_TEST_IMAGE=$${WEFT_TEST_IMAGE:-localhost/weft:$$($(BIN)/python -c 'import importlib.metadata as m; print(m.version("weft-server"))')} \
+	  $(BIN)/python -m pytest -n0 -m image tests/deploy/test_image.py
+
 # Where npm is missing, or nothing can be fetched, the tests that need them say so.
 stand-ins: setup  ## Install what the tests use in place of clouds and identity providers, where that can be had
 	command -v npm >/dev/null && $(MAKE) --no-print-directory oidc-provider clouds || true
@@ -75,7 +82,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: stand-ins  ## Run the tests
-	$(PYTEST) -m "not fault"
+	$(PYTEST) -m "not fault and not image"
 
 test-faults: stand-ins  ## Run the tests that kill servers over and over (they take longer)
 	$(PYTEST) -m fault
@@ -99,4 +106,4 @@ bench: setup  ## Measure every headline figure beside its bare limit (about ten 
 docs: setup  ## Write the pages in docs/ that follow from the code
 	$(BIN)/python docs/generate.py
 
-.PHONY: help setup demo up oidc-provider clouds helm manifests protos check-protos lint-protos stand-ins test test-faults bench lint docs
+.PHONY: help setup demo up oidc-provider clouds helm manifests image test-image protos check-protos lint-protos stand-ins test test-faults bench lint docs

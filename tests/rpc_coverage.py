@@ -82,7 +82,7 @@ def is_whole_suite(config: pytest.Config) -> bool:
     """Whether nothing was left out of what `make test` runs."""
     is_default = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     options = config.option
-    is_all = options.markexpr in ("", "not fault")
+    is_all = options.markexpr in ("", "not fault", "not fault and not image")
     return is_default and is_all and not (options.keyword or options.lf or options.collectonly)
 
 

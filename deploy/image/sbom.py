@@ -4,6 +4,7 @@ python deploy/image/sbom.py VERSION base.tar wheels/ > sbom.cdx.json
 """
 
 import hashlib
+import re
 import sys
 import tarfile
 import zipfile
@@ -44,9 +45,14 @@ def python(wheels: Path) -> Iterator[Component]:
         yield Component(
             name=told["Name"],
             version=told["Version"],
-            purl=PackageURL("pypi", None, told["Name"].lower(), told["Version"]),
+            purl=PackageURL("pypi", None, _normal(told["Name"]), told["Version"]),
             hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
         )
+
+
+def _normal(name: str) -> str:
+    """A distribution's name as indexes spell it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _metadata(wheel: Path) -> Message:
@@ -57,8 +63,10 @@ def _metadata(wheel: Path) -> Message:
 
 def main() -> None:
     version, base, wheels = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    image = Component(name="weft", version=version, type=ComponentType.CONTAINER)
     bom = Bom(components=[*debian(base), *python(wheels)])
-    bom.metadata.component = Component(name="weft", version=version, type=ComponentType.CONTAINER)
+    bom.metadata.component = image
+    bom.register_dependency(image, bom.components)
     print(make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1))
 
 
