@@ -174,6 +174,35 @@ async def test_a_server_that_was_restarted_still_hides(tmp_path: Path, database_
         assert (identity, mesh) != (ws.uid, ws.mesh)
 
 
+async def _upkeep(ws: Harness) -> None:
+    (job,) = (job for job in ws.workspace.jobs if job.name == "secrets")
+    await job.run(None)  # type: ignore[arg-type] - it asks for no lease
+
+
+async def test_a_value_that_was_replaced_is_hidden_for_as_long_as_a_run_may_print_it(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with workspace(tmp_path, database_url) as ws:
+        await ws.create_project()
+        run = await _given(ws, token=VALUE)
+        await create_log(ws, run=run)
+        secret = secrets_pb2.Secret(name="secrets/hf", values={"token": "another-value"})
+        await ws.secrets().UpdateSecret(Update(secret=secret, update_mask={"paths": ["values"]}))
+        ws.clock.move(minutes=2)
+        await _upkeep(ws)
+    async with workspace(tmp_path, database_url) as ws:
+        await _print(ws, line(f"again {VALUE}, or another-value"))
+        assert messages(await listing(ws.logs(), NAME)) == ["again ***, or ***"]
+        await ws.report(run, str(uuid4()), run_report(1, "RUNNING"), run_report(2, "SUCCEEDED"))
+        ws.clock.move(minutes=2)
+        await _upkeep(ws)
+        masking = ws.workspace.logs._masking
+        other = Masking(ws.workspace.database, masking._keeper, ws.clock)
+        mask = await other.now("demo", run.rpartition("/")[2])
+        assert mask
+        assert mask.text(f"{VALUE}, another-value") == f"{VALUE}, ***", "it is deleted"
+
+
 def _failure() -> run_types_pb2.Failure:
     return run_types_pb2.Failure(
         kind=run_types_pb2.FAILURE_KIND_USER, code="STEP_RAISED", message=f"401 for {VALUE}"

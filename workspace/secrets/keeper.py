@@ -14,7 +14,7 @@ from workspace.secrets.backends import Backends
 from workspace.secrets.stores import Ref
 from workspace.store import secret_stores
 from workspace.store import secrets as store
-from workspace.store.schema_secrets import Secret
+from workspace.store.schema_secrets import Secret, SecretLeftover
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +51,15 @@ class SecretKeeper:
                 raise
             _log.warning("%s is read from the backup store: %s", row.name, error.message)
             return await self._backends.get(row.backup, ref)
+
+    async def read_replaced(self, row: SecretLeftover) -> dict[str, str]:
+        """Values that a secret held before; none where they are deleted already."""
+        try:
+            return await self._backends.get(row.backend, Ref(row.secret, row.generation))
+        except MeshError as error:
+            if error.reason == "SECRET_ALTERED":
+                return {}
+            raise
 
     async def values(self, secret: str, *, reader: str) -> dict[str, str]:
         """The values that a secret holds for the server's own use on behalf of `reader`.

@@ -5,23 +5,26 @@ that a server that was restarted, or another replica, fetches them again and hid
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 from uuid import UUID
 
 from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import MeshError, Unavailable
+from meshkit.session import Session
 from workspace.secrets.keeper import SecretKeeper
 from workspace.secrets.masks import Mask, Withheld
 from workspace.store import secrets as store
-from workspace.store.schema_secrets import Secret
+from workspace.store.schema_secrets import Secret, SecretLeftover
 
 # How old what a replica knows may be, where a connection stays open.
 _FRESH_S = 1.0
 # Runs whose values stay in memory; those of others are fetched again.
 _MOST_RUNS = 10_000
 _Key = tuple[str, str]
+G = TypeVar("G", Secret, SecretLeftover)
 
 
 @dataclass(slots=True)
@@ -75,9 +78,13 @@ class Masking:
         """What is hidden for a run; raises as `fresh`."""
         known = self._known(project, run)
         looked_at = self._clock.monotonic()
-        rows = await self._database.read(store.given_to_run, project, run)
-        # Also one that was changed since: the run may have been given it anew by another replica.
-        await self._fetch(known, [row for row in rows if row.generation not in known.generations])
+        rows, replaced = await self._database.read(_given, project, run)
+        # Also one that was changed since: the run may have been given it anew by another replica,
+        # and before that by a server that is no more.
+        for row in rows:
+            await self._fetch(known, row, self._keeper.read)
+        for earlier in replaced:
+            await self._fetch(known, earlier, self._keeper.read_replaced)
         known.look_again_at = looked_at + _FRESH_S
         return known.mask
 
@@ -88,15 +95,24 @@ class Masking:
             self._runs.popitem(last=False)
         return known
 
-    async def _fetch(self, known: _Known, rows: Sequence[Secret]) -> None:
-        for row in rows:
-            try:
-                known.learn(row.generation, (await self._keeper.read(row)).values())
-            except MeshError as error:
-                raise Unavailable(
-                    "LOG_MASKING_UNAVAILABLE",
-                    "The secrets that the run was given cannot be read now, to keep them out of "
-                    "its logs; keep the lines and try again.",
-                    metadata={"secret": row.id},
-                    retry_after_s=5,
-                ) from error
+    async def _fetch(
+        self, known: _Known, row: G, read: Callable[[G], Awaitable[Mapping[str, str]]]
+    ) -> None:
+        if row.generation in known.generations:
+            return
+        try:
+            known.learn(row.generation, (await read(row)).values())
+        except MeshError as error:
+            raise Unavailable(
+                "LOG_MASKING_UNAVAILABLE",
+                "The secrets that the run was given cannot be read now, to keep them out of "
+                "its logs; keep the lines and try again.",
+                metadata={"secret": row.name.removeprefix("secrets/")},
+                retry_after_s=5,
+            ) from error
+
+
+def _given(session: Session, project: str, run: str) -> tuple[list[Secret], list[SecretLeftover]]:
+    """The secrets that a run was given, and what is left of their earlier values."""
+    rows = store.given_to_run(session, project, run)
+    return rows, store.replaced(session, [row.id for row in rows]) if rows else []

@@ -126,6 +126,10 @@ class SecretLeftover(Row):
     is_doomed: bool
     due_time: datetime
 
+    @property
+    def name(self) -> str:
+        return f"secrets/{self.secret}"
+
 
 @stored("secret_backends")
 @dataclass(slots=True)

@@ -9,8 +9,10 @@ from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.schema import among
 from meshkit.session import Session
+from workspace.lifecycle import RUN_ACTIVE
 from workspace.store.base import Rows, columns, every, fetch, first, ignore_conflicts, insert_or
 from workspace.store.lists import Listed, listed, matching
+from workspace.store.schema import Run
 from workspace.store.schema_secrets import (
     RunSecret,
     Secret,
@@ -44,6 +46,7 @@ _VALUE = Rows(
     SecretValue, every(SecretValue).where(_VALUES.uid == sa.bindparam("generation")), "generation"
 )
 _R = columns(RunSecret)
+_RUN = columns(Run)
 _GIVEN = Rows(
     RunSecret,
     every(RunSecret).where(_R.project == sa.bindparam("project"), _R.run == sa.bindparam("run")),
@@ -125,9 +128,38 @@ def delete_value(session: Session, generation: UUID) -> None:
     session.connection().execute(statement)
 
 
+def _is_replaced() -> sa.ColumnElement[bool]:
+    """Whether what is left over are earlier values of a secret, where its present ones are too."""
+    now_in = sa.exists().where(_C.id == _LEFTOVERS.secret, _C.backend == _LEFTOVERS.backend)
+    return sa.and_(_LEFTOVERS.is_doomed, now_in)
+
+
+def _is_to_be_hidden(session: Session) -> sa.ColumnElement[bool]:
+    """Whether what is left over are values that a run may still print, having been given them."""
+    may_print = sa.exists().where(
+        session.among(_RUN.state, [state.value for state in RUN_ACTIVE]),
+        _R.project == _RUN.project,
+        _R.run == _RUN.id,
+        _R.secret == _LEFTOVERS.secret,
+    )
+    return sa.and_(_is_replaced(), may_print)
+
+
+def replaced(session: Session, secrets: Collection[str]) -> list[SecretLeftover]:
+    """Earlier values of secrets that are not deleted yet."""
+    earlier = every(SecretLeftover).where(session.among(_LEFTOVERS.secret, sorted(secrets)))
+    return fetch(session, SecretLeftover, earlier.where(_is_replaced()))
+
+
 def lock_due_leftovers(session: Session, limit: int) -> list[SecretLeftover]:
-    """What is to be deleted now, the longest due first, held until the commit."""
-    due = every(SecretLeftover).where(_LEFTOVERS.due_time <= session.now)
+    """What is to be deleted now, the longest due first, held until the commit.
+
+    Values that were replaced wait for the runs that were given their secret: servers that were
+    restarted meanwhile hide them in the logs of these.
+    """
+    due = every(SecretLeftover).where(
+        _LEFTOVERS.due_time <= session.now, ~_is_to_be_hidden(session)
+    )
     ordered = due.order_by(_LEFTOVERS.due_time).limit(limit).with_for_update()
     return fetch(session, SecretLeftover, ordered)
 
