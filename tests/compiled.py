@@ -1,9 +1,13 @@
-"""SQL compiled once for all databases of a process.
+"""SQL compiled once for all databases of a process, and a server asked once what it is.
 
 Each engine of SQLAlchemy keeps what it compiled, by its own dialect. A server compiles a hundred
 statements in its first seconds, and each test starts servers over databases of its own: a third
-of their CPU. Dialects of one class are alike here, since nobody configures them.
+of their CPU. Dialects of one class are alike here, since nobody configures them. With its first
+connection, each engine also asks PostgreSQL for its version and defaults, in five statements:
+there is one server for all tests, and it answers alike.
 """
+
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
@@ -26,3 +30,24 @@ def share() -> None:
         engine._compiled_cache = compiled
 
     sa.Engine.__init__ = make_sharing
+    _initialize_once(PGDialect_asyncpg)
+
+
+def _initialize_once(dialect: Any) -> None:
+    """Keeps what the first dialect found out, for each isolation level that engines ask for."""
+    found: dict[Any, dict[str, Any]] = {}
+    ask = dialect.initialize
+
+    def initialize(self: Any, connection: sa.Connection) -> None:
+        level = self._on_connect_isolation_level
+        if level not in found:
+            before = dict(vars(self))
+            ask(self, connection)
+            found[level] = {
+                name: value
+                for name, value in vars(self).items()
+                if name not in before or before[name] is not value
+            }
+        vars(self).update(found[level])
+
+    dialect.initialize = initialize

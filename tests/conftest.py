@@ -3,11 +3,10 @@
 import os
 import signal
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from hypothesis import settings
 
@@ -15,7 +14,7 @@ from tests import compiled
 from tests.memory import scratch
 from tests.postgres import Server, binaries
 from tests.rpc_coverage import is_whole_suite
-from tests.templates import Template
+from tests.templates import Keeper, Template
 
 compiled.share()
 # How long one example takes says how busy the machine is, and nothing else.
@@ -58,18 +57,19 @@ def template() -> Template | None:
     return None
 
 
+@pytest.fixture(scope="session")
+def postgres_keeper(postgres_server: Server) -> Iterator[Keeper]:
+    """Who makes and drops the databases of this process."""
+    with Keeper(postgres_server) as keeper:
+        yield keeper
+
+
 @pytest.fixture
-async def postgres_url(postgres_server: Server, template: Template | None) -> AsyncIterator[str]:
+def postgres_url(postgres_keeper: Keeper, template: Template | None) -> Iterator[str]:
     """A fresh database, dropped afterwards."""
     name = f"test_{uuid.uuid4().hex}"
-    connection = await asyncpg.connect(postgres_server.url("postgres"))
-    if template:
-        await template.create(name, postgres_server, connection)
-    else:
-        await connection.execute(f"CREATE DATABASE {name}")
-    yield postgres_server.url(name)
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
+    yield postgres_keeper.create(name, template)
+    postgres_keeper.drop(name)
 
 
 @pytest.fixture

@@ -9,10 +9,12 @@ import contextlib
 import os
 import sqlite3
 import tempfile
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Self, TypeVar
 
 import asyncpg
 import sqlalchemy as sa
@@ -24,6 +26,8 @@ from controlplane.store.schema import Base
 from meshkit.migrations import migrate
 from tests.postgres import Server
 from workspace.store.base import metadata
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -62,6 +66,60 @@ class Template:
                 # Everything into the one file, and nothing beside it.
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return path.read_bytes()
+
+
+class Keeper:
+    """Makes and drops databases of PostgreSQL over one connection, on a loop of its own.
+
+    A connection costs more than copying a database does, and each test has a loop of its own.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._runner = asyncio.Runner()
+        # The loop belongs to this thread; fixtures may be called while another one runs.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="keeper")
+        self._connection: asyncpg.Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection:
+            self._run(self._connection.close())
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()
+
+    def create(self, name: str, template: Template | None) -> str:
+        """The URL of a new database: a copy, or with nothing in it."""
+        self._run(self._create(name, template))
+        return self._server.url(name)
+
+    def drop(self, name: str) -> None:
+        self._run(self._drop(name))
+
+    async def _create(self, name: str, template: Template | None) -> None:
+        connection = await self._connected()
+        if template:
+            await template.create(name, self._server, connection)
+        else:
+            await connection.execute(f"CREATE DATABASE {name}")
+
+    async def _drop(self, name: str) -> None:
+        connection = await self._connected()
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection:
+            # Some tests restart the server.
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await self._connection.execute("SELECT 1")
+                return self._connection
+        self._connection = await asyncpg.connect(self._server.url("postgres"))
+        return self._connection
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._thread.submit(self._runner.run, work).result()
 
 
 CONTROL_PLANE = Template("controlplane", controlplane.server.MIGRATIONS, Base.metadata)
