@@ -51,7 +51,9 @@ class ContainerNode(Node):
         ]  # fmt: skip
 
     def stop(self) -> None:
-        subprocess.run([*PODMAN, "rm", "--force", "--time", "0", *self._names], check=False)
+        subprocess.run(
+            [*PODMAN, "rm", "--force", "--ignore", "--time", "0", *self._names], check=False
+        )
         super().stop()
 
 
