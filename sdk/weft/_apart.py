@@ -78,7 +78,6 @@ class Apart:
         self._closed.set()
 
     def _launch(self, key: Key, attempt: Attempt) -> None:
-
         # That the step is PROVISIONING in this attempt must be on record.
         while not self._settle(_SETTLE_S):
             if self._closed.is_set():

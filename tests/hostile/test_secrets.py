@@ -246,6 +246,8 @@ def test_every_answer_with_a_secret_was_looked_at() -> None:
         # Its links open one file each, for minutes: tests/workspace/test_artifact_content.py.
         "workspace.ArtifactService/CreateDownloadUrl",
         "workspace.ReportService/Heartbeat",
+        # That of a step's own workload: tests/workspace/test_step_attempts.py.
+        "workspace.StepAttemptService/HeartbeatStepAttempt",
         # Those of connectors: tests/workspace/test_connectors.py, test_connectors_aws.py.
         "workspace.EventService/ListEvents",
         "workspace.EventService/WatchEvents",

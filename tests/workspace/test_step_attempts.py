@@ -183,6 +183,8 @@ async def test_a_heartbeat_renews_the_token_of_the_attempt_alone(apart: Apart) -
     ws.clock.move(minutes=31)
     fresh = (await ws.step_attempts(token).HeartbeatStepAttempt(beat)).run_token
     await ws.step_attempts(fresh).HeartbeatStepAttempt(beat)
+    files = [path for path in ws.workspace.settings.data_dir.rglob("*") if path.is_file()]
+    assert not [path for path in files if fresh.encode() in path.read_bytes()]
     async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
         await ws.report(apart.run, ME, run_report(9, "FAILED"), token=fresh)
     await apart.say("RETRYING", failure=failure("TIMEOUT"))
