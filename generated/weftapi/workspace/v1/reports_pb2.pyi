@@ -315,7 +315,9 @@ class Report(_message.Message):
     RUN_FIELD_NUMBER: _builtins.int
     STEP_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
-    """Required. Its number among the reports of this reporter in this run, from 1."""
+    """Required. Its number among the reports of this reporter in this run, from 1. Whether it is a duplicate or stale is
+    decided for the run and for each step apart, so whoever uses BatchReport alone may count for each of them apart.
+    """
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """Optional. When it happened; the server's time where absent."""
