@@ -303,7 +303,7 @@ async def test_an_api_server_out_of_reach_is_no_end_of_anything(engine, cluster)
     await engine.ended("later")
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("status", [401, 409, 429, 500, 503])
 async def test_a_server_that_is_busy_is_asked_again_later(engine, cluster, status):
     cluster.api.faults = [status]
     with pytest.raises(Unavailable) as refused:

@@ -39,9 +39,11 @@ from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec
 log = structlog.get_logger()
 T = TypeVar("T")
 
-_CONFLICT, _INVALID, _FORBIDDEN = 409, 422, 403
-_REFUSED = range(400, 500)
-_BUSY = 429
+_CONFLICT, _INVALID, _FORBIDDEN, _ABSENT = 409, 422, 403, 404
+# Refusals that pass by themselves: our own token runs out and is read anew, quotas are counted by
+# others at the same moment, an object of the same name is on its way out, the server is busy.
+_PASSING = frozenset({401, 408, _CONFLICT, 429})
+_REFUSED = frozenset(range(400, 500)) - _PASSING
 _NOBODY = UUID(int=0)
 _RETRY_S, _QUOTA_S = 5.0, 30.0
 # A line of the log is at most 16 KiB and its prefix, so that a read always holds a whole one.
@@ -109,7 +111,7 @@ class KubernetesLauncher:
             cluster = self._place(key, spec).cluster
             await cluster.create(Kind.JOB, job, is_dry_run=True)
         except ApiError as error:
-            if error.status in _REFUSED and error.status != _BUSY:
+            if error.status in _REFUSED:
                 return [f"The cluster refuses it: {error.message}"]
             raise _mesh_error(error) from error
         return []
@@ -261,7 +263,12 @@ async def _create(cluster: Cluster, kind: Kind, body: Object) -> tuple[Object, b
     except ApiError as error:
         if error.status != _CONFLICT:
             raise
-    return await cluster.get(kind, body["metadata"]["name"]), False
+        conflict = error
+    try:
+        return await cluster.get(kind, body["metadata"]["name"]), False
+    except ApiError as error:
+        # There is none: the conflict was about something else, or it has gone meanwhile.
+        raise (conflict if error.status == _ABSENT else error) from error
 
 
 async def _give(cluster: Cluster, job: Object, secrets: Secrets, *, wanted: Object | None) -> None:
@@ -309,7 +316,7 @@ def _mesh_error(error: ApiError) -> MeshError:
         return InvalidArgument("INVALID_FIELDS", words)
     if error.status == _FORBIDDEN and "exceeded quota" in error.message:
         return ResourceExhausted("QUOTA_EXCEEDED", words, retry_after_s=_QUOTA_S)
-    if error.status in _REFUSED and error.status != _BUSY:
+    if error.status in _REFUSED:
         return FailedPrecondition("WORKLOAD_REFUSED", words)
     return Unavailable(
         "UPSTREAM_UNAVAILABLE",
