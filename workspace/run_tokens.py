@@ -1,7 +1,8 @@
 """Run tokens: what a runner shows instead of a person's credential.
 
 The workspace signs them with a key of its own for one attempt of one run. They live an hour,
-heartbeats renew them, and they are dead ten minutes after their run has ended.
+heartbeats renew them, and they are dead ten minutes after their run has ended. One that a workload
+is submitted with may have to wait for its process: it lives longer, and is changed first of all.
 """
 
 from collections import OrderedDict
@@ -22,6 +23,9 @@ from workspace.store import steps as step_store
 from workspace.store.schema import Run
 
 LIFETIME = timedelta(hours=1)
+# As long as a workload may wait in the queue of its engine; its first heartbeat after that gets
+# a token of LIFETIME instead.
+WAITING_LIFETIME = timedelta(days=7)
 AFTER_END = timedelta(minutes=10)
 # A run that has not ended is looked at again after this; much less than AFTER_END.
 _LOOK_AGAIN_S = 30.0
@@ -46,7 +50,7 @@ class RunTokens:
         self._audience = audience
         self._clock = clock
 
-    def issue(self, run: Run, *, attempt: str = "") -> str:
+    def issue(self, run: Run, *, attempt: str = "", lifetime: timedelta = LIFETIME) -> str:
         """A token for the run's present attempt; or for no more than one `attempt` at a step."""
         claims = {RUN_UID_CLAIM: str(run.uid)}
         if attempt:
@@ -57,17 +61,16 @@ class RunTokens:
             CallerKind.RUN,
             names.attempt(run.name, run.attempt),
             audience=self._audience,
-            lifetime=LIFETIME,
+            lifetime=lifetime,
             claims=claims,
         )
 
     def is_half_spent(self, caller: Caller) -> bool:
-        """Whether a caller's run token is past half its life."""
-        issued, expires = caller.claims.get("iat"), caller.claims.get("exp")
+        """Whether a caller's run token is older than half an hour, however long it may live."""
+        issued = caller.claims.get("iat")
         if caller.kind is not CallerKind.RUN or not isinstance(issued, int):
             return False
-        assert isinstance(expires, int)
-        return self._clock.now().timestamp() >= (issued + expires) / 2
+        return self._clock.now().timestamp() >= issued + LIFETIME.total_seconds() / 2
 
 
 @dataclass(frozen=True, slots=True)

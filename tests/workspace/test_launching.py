@@ -21,7 +21,7 @@ from tests.workspace.harness import (
     workspace,
 )
 from tests.workspace.stacks import new_component, new_stack
-from weftapi.workspace.v1 import run_types_pb2, runs_pb2, server_pb2, snapshots_pb2
+from weftapi.workspace.v1 import reports_pb2, run_types_pb2, runs_pb2, server_pb2, snapshots_pb2
 
 Run = snapshots_pb2.RunSnapshotRequest
 
@@ -105,6 +105,24 @@ async def test_a_workload_that_ends_alone_fails_its_run_in_the_engines_words(wor
     assert ended.failure.traceback.endswith("x\nlast wörds")
     assert len(ended.failure.traceback) <= 4096
     assert ended.step_counts == {"SKIPPED": 3}
+
+
+async def test_a_runner_begins_however_long_it_waited_in_the_queue_of_its_engine(
+    world: World,
+) -> None:
+    run, me = await world.launch(), str(uuid4())
+    await world.until(run.name, "PROVISIONING")
+    world.manager.wait(run.workload, "It waits in the queue gpus.")
+    world.ws.clock.move(hours=30)
+    token = world.manager.submissions[0].workload.secret_files["WEFT_RUN_TOKEN_FILE"]
+    await world.ws.report(run.name, me, run_report(1, "RUNNING"), token=token)
+    beat = reports_pb2.HeartbeatRequest(run=run.name, reporter=me)
+    fresh = (await world.ws.reports(token).Heartbeat(beat)).run_token
+    # What it goes on with lives an hour, as ever.
+    assert not (await world.ws.reports(fresh).Heartbeat(beat)).run_token
+    world.ws.clock.move(minutes=61)
+    async with refused("UNAUTHENTICATED", "INVALID_CREDENTIAL"):
+        await world.ws.reports(fresh).Heartbeat(beat)
 
 
 async def test_a_workload_that_vanished_is_asked_for_and_then_lost(world: World) -> None:

@@ -32,7 +32,7 @@ from workspace.operations import admission
 from workspace.operations import launches as operations
 from workspace.operations.launches import CANCELLING, INTENDED, SUBMITTED, Observed
 from workspace.operations.runs import FORCE
-from workspace.run_tokens import RunTokens
+from workspace.run_tokens import WAITING_LIFETIME, RunTokens
 from workspace.stacks.orchestrators import limits_of, orchestrator_of
 from workspace.stacks.pods import pod_of
 from workspace.store import builds as build_store
@@ -202,7 +202,7 @@ class Reconciler:
             timeout=limits.timeout(),
             environment=types_pb2.PythonEnvironment(**environment) if environment else None,
             secret_files={
-                "WEFT_RUN_TOKEN_FILE": self._tokens.issue(run),
+                "WEFT_RUN_TOKEN_FILE": self._tokens.issue(run, lifetime=WAITING_LIFETIME),
                 "WEFT_CA_FILE": self._settings.trust().decode(),
             },
         )

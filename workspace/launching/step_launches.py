@@ -20,7 +20,7 @@ from workspace.operations import step_launches as operations
 from workspace.operations.launches import Observed
 from workspace.operations.step_attempts import is_over
 from workspace.operations.step_launches import CANCELLING, INTENDED, STOPPING, SUBMITTED
-from workspace.run_tokens import RunTokens
+from workspace.run_tokens import WAITING_LIFETIME, RunTokens
 from workspace.stacks.orchestrators import limits_of, orchestrator_of
 from workspace.stacks.pods import pod_of
 from workspace.store import builds as build_store
@@ -185,7 +185,9 @@ class StepLaunches:
             timeout=limits.timeout(),
             environment=types_pb2.PythonEnvironment(**environment) if environment else None,
             secret_files={
-                "WEFT_RUN_TOKEN_FILE": self._tokens.issue(run, attempt=launch.name),
+                "WEFT_RUN_TOKEN_FILE": self._tokens.issue(
+                    run, attempt=launch.name, lifetime=WAITING_LIFETIME
+                ),
                 "WEFT_CA_FILE": self._settings.trust().decode(),
             },
         )
