@@ -7,19 +7,23 @@ from dataclasses import replace
 from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 
 from meshkit.authentication import Context
+from meshkit.caller import Caller
 from meshkit.database import Database
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.idempotency import Once, once
 from meshkit.rules import resolve_update_mask
+from meshkit.scopes import ExtraCheck
 from weftapi.workspace.v1 import secrets_pb2, secrets_pb2_grpc
 from workspace import names
+from workspace.access import Access
 from workspace.operations import secrets as operations
 from workspace.operations.refusals import absent, changed
 from workspace.secrets.keeper import SecretKeeper
 from workspace.secrets.masking import Masking
-from workspace.secrets.readers import Readers
+from workspace.secrets.readers import PERMISSION, Readers
 from workspace.secrets.sealer import Sealer
 from workspace.servicers.converting import caller, numbers, run_of, short_names, stamp
 from workspace.servicers.listing import Lists
@@ -174,6 +178,20 @@ class SecretServicer(secrets_pb2_grpc.SecretServiceServicer):
         """Keyed, since a plain hash tells who has it when a value was guessed right."""
         asked = once(request, secrets_pb2.Secret)
         return asked and replace(asked, request_hash=self._sealer.digest(asked.request_hash))
+
+
+def giving_rule(access: Access) -> ExtraCheck:
+    """The extra check of that name: nobody lets runs read what they may not read themselves."""
+
+    allowed = access.require(PERMISSION)
+
+    async def check(caller: Caller, request: Message) -> None:
+        assert isinstance(request, secrets_pb2.UpdateSecretRequest)
+        paths = resolve_update_mask(request.secret, request.update_mask)
+        if "projects" in paths and request.secret.projects:
+            await allowed(caller, request.secret.name)
+
+    return check
 
 
 def secret_to_proto(row: Secret) -> secrets_pb2.Secret:

@@ -146,7 +146,8 @@ class Secret(_message.Message):
     @_builtins.property
     def projects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional, mutable. Projects whose runs may read it for people who hold `secrets.access` in the project alone. Other
-        runs read it for people who hold that in the workspace. A private secret has none.
+        runs read it for people who hold that in the workspace. A private secret has none. To set it takes
+        `secrets.access` in the workspace, or having made the secret just now.
         """
 
     def __init__(

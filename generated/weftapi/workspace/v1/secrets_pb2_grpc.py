@@ -109,7 +109,8 @@ class SecretServiceServicer(object):
     def UpdateSecret(self, request, context):
         """Changes the masked fields of a secret. Where `values` is masked, the values given are set,
         the keys in `remove_keys` are removed and all others stay. Another etag, or another writer
-        of values at the same moment, is ABORTED. Safe to repeat with the same request id.
+        of values at the same moment, is ABORTED. To let runs of `projects` read it takes the permission
+        `secrets.access` too. Safe to repeat with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -126,7 +127,8 @@ class SecretServiceServicer(object):
     def AccessSecret(self, request, context):
         """Answers the values of a secret. Every call is audited. A run's token reaches the secrets that
         its snapshot names, and those only while the run's creator could read them too, or holds
-        `secrets.access` in the run's project, and the secret is for runs of it. A store that is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
+        `secrets.access` in the run's project, and the secret is for runs of it. A store that is down is
+        UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

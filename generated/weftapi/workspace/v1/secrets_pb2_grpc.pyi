@@ -52,7 +52,8 @@ class SecretServiceStub:
     UpdateSecret: _grpc.UnaryUnaryMultiCallable[_secrets_pb2.UpdateSecretRequest, _secrets_pb2.Secret]
     """Changes the masked fields of a secret. Where `values` is masked, the values given are set,
     the keys in `remove_keys` are removed and all others stay. Another etag, or another writer
-    of values at the same moment, is ABORTED. Safe to repeat with the same request id.
+    of values at the same moment, is ABORTED. To let runs of `projects` read it takes the permission
+    `secrets.access` too. Safe to repeat with the same request id.
     """
     DeleteSecret: _grpc.UnaryUnaryMultiCallable[_secrets_pb2.DeleteSecretRequest, _empty_pb2.Empty]
     """Deletes a secret; its values follow within a minute. One that something refers to is
@@ -61,7 +62,8 @@ class SecretServiceStub:
     AccessSecret: _grpc.UnaryUnaryMultiCallable[_secrets_pb2.AccessSecretRequest, _secrets_pb2.SecretValues]
     """Answers the values of a secret. Every call is audited. A run's token reaches the secrets that
     its snapshot names, and those only while the run's creator could read them too, or holds
-    `secrets.access` in the run's project, and the secret is for runs of it. A store that is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
+    `secrets.access` in the run's project, and the secret is for runs of it. A store that is down is
+    UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
     """
     BatchAccessSecrets: _grpc.UnaryUnaryMultiCallable[_secrets_pb2.BatchAccessSecretsRequest, _secrets_pb2.BatchAccessSecretsResponse]
     """Answers the values of several secrets, all or none; otherwise as AccessSecret, but for people
@@ -89,7 +91,8 @@ class SecretServiceAsyncStub(SecretServiceStub):
     UpdateSecret: _aio.UnaryUnaryMultiCallable[_secrets_pb2.UpdateSecretRequest, _secrets_pb2.Secret]  # type: ignore[assignment]
     """Changes the masked fields of a secret. Where `values` is masked, the values given are set,
     the keys in `remove_keys` are removed and all others stay. Another etag, or another writer
-    of values at the same moment, is ABORTED. Safe to repeat with the same request id.
+    of values at the same moment, is ABORTED. To let runs of `projects` read it takes the permission
+    `secrets.access` too. Safe to repeat with the same request id.
     """
     DeleteSecret: _aio.UnaryUnaryMultiCallable[_secrets_pb2.DeleteSecretRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a secret; its values follow within a minute. One that something refers to is
@@ -98,7 +101,8 @@ class SecretServiceAsyncStub(SecretServiceStub):
     AccessSecret: _aio.UnaryUnaryMultiCallable[_secrets_pb2.AccessSecretRequest, _secrets_pb2.SecretValues]  # type: ignore[assignment]
     """Answers the values of a secret. Every call is audited. A run's token reaches the secrets that
     its snapshot names, and those only while the run's creator could read them too, or holds
-    `secrets.access` in the run's project, and the secret is for runs of it. A store that is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
+    `secrets.access` in the run's project, and the secret is for runs of it. A store that is down is
+    UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
     """
     BatchAccessSecrets: _aio.UnaryUnaryMultiCallable[_secrets_pb2.BatchAccessSecretsRequest, _secrets_pb2.BatchAccessSecretsResponse]  # type: ignore[assignment]
     """Answers the values of several secrets, all or none; otherwise as AccessSecret, but for people
@@ -147,7 +151,8 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_secrets_pb2.Secret, _abc.Awaitable[_secrets_pb2.Secret]]:
         """Changes the masked fields of a secret. Where `values` is masked, the values given are set,
         the keys in `remove_keys` are removed and all others stay. Another etag, or another writer
-        of values at the same moment, is ABORTED. Safe to repeat with the same request id.
+        of values at the same moment, is ABORTED. To let runs of `projects` read it takes the permission
+        `secrets.access` too. Safe to repeat with the same request id.
         """
 
     @_abc_1.abstractmethod
@@ -168,7 +173,8 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_secrets_pb2.SecretValues, _abc.Awaitable[_secrets_pb2.SecretValues]]:
         """Answers the values of a secret. Every call is audited. A run's token reaches the secrets that
         its snapshot names, and those only while the run's creator could read them too, or holds
-        `secrets.access` in the run's project, and the secret is for runs of it. A store that is down is UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
+        `secrets.access` in the run's project, and the secret is for runs of it. A store that is down is
+        UNAVAILABLE `SECRET_STORE_UNAVAILABLE`, unless the backup store answers.
         """
 
     @_abc_1.abstractmethod
