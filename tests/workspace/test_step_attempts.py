@@ -69,6 +69,11 @@ async def test_an_attempt_is_executed_by_a_workload_of_its_own(apart: Apart) -> 
     step = await apart.until("SUCCEEDED")
     assert step.state == STATE.STEP_STATE_RUNNING
     assert (dict(step.outputs), step.metadata["rate"]) == ({"output": version}, 1)
+    # What it measured stands for its run as well: people look for runs by it.
+    found = await ws.runs().ListRuns(
+        runs_pb2.ListRunsRequest(parent="projects/demo", filter="metadata.rate = 1")
+    )
+    assert [run.name for run in found.runs] == [apart.run]
     await apart.say("SUCCEEDED", outputs={"output": version})
     assert (await apart.now()).state == STATE.STEP_STATE_SUCCEEDED
     apart.manager.end(f"workloads/{submission.workload_id}", "SUCCEEDED")

@@ -15,6 +15,7 @@ from workspace import names
 from workspace.lifecycle import RUN_TERMINAL, STEP_TERMINAL, StepState
 from workspace.operations.moves import Moves
 from workspace.operations.refusals import absent, fenced, illegal, taken
+from workspace.operations.run_values import RunValues
 from workspace.store import artifacts as artifact_store
 from workspace.store import runs as run_store
 from workspace.store import stacks as stack_store
@@ -148,14 +149,21 @@ def complete(session: Session, key: AttemptKey, reporter: UUID, ending: Ending) 
     artifact_store.add_edges(
         session, [LineageEdge(step.uid, True, slot, uid) for slot, uid in versions.items()]
     )
-    show(session, step, ending.outcome, ending.failure)
+    moves = Moves(session)
+    of_run = RunValues(session, moves)
+    of_run.log(run, step, dict(ending.metadata))
+    _show(moves, step, ending.outcome, ending.failure)
+    of_run.save()
     return row
 
 
 def show(session: Session, step: Step, outcome: StepState, failure: dict[str, Any] | None) -> None:
     """Shows at the step how its newest attempt ended, for its runner to hear."""
+    _show(Moves(session), step, outcome, failure)
+
+
+def _show(moves: Moves, step: Step, outcome: StepState, failure: dict[str, Any] | None) -> None:
     step.attempt_outcome, step.failure = outcome.value, failure
-    moves = Moves(session)
     moves.change_step(step, "attempt_outcome", "failure", "outputs", "metadata")
     moves.save()
 
