@@ -45,7 +45,7 @@ class Workflow:
             return self._dag(template["dag"]["tasks"])
         limit = int(template.get("retryStrategy", {}).get("limit", 0))
         inputs = {f"inputs.parameters.{key}": value for key, value in given.items()}
-        # `OnFailure`, the default policy: a pod that ended badly, or was killed, gets a successor.
+        # A container that ended badly, or was killed, has failed: all policies but `OnError` retry.
         return any(
             self._pod(template["container"], {**self._known, **inputs, "retries": str(retry)})
             for retry in range(limit + 1)
