@@ -283,6 +283,17 @@ async def test_a_step_says_in_the_engines_words_what_it_waits_for(apart: Apart) 
     assert step.state == STATE.STEP_STATE_PROVISIONING
 
 
+async def test_a_step_that_finds_no_room_says_so_and_is_offered_again(apart: Apart) -> None:
+    words = "the cluster refuses it: exceeded quota: team-a"
+    apart.manager.fail_submit = FakeError(grpc.StatusCode.RESOURCE_EXHAUSTED, words)
+    await apart.launch()
+    assert (await apart.seen(lambda step: step.state_reason == words)).attempt_count == 1
+    apart.manager.fail_submit = FakeError(grpc.StatusCode.UNAVAILABLE)
+    await apart.seen(lambda step: "does not answer" in step.state_reason)
+    apart.manager.fail_submit = None
+    await apart.submission()
+
+
 async def test_a_manager_that_refuses_ends_the_attempt(apart: Apart) -> None:
     words = "This engine runs no such thing."
     apart.manager.fail_submit = FakeError(grpc.StatusCode.INVALID_ARGUMENT, words)

@@ -50,6 +50,13 @@ async def submit(manager: Manager, request: workloads_pb2.SubmitWorkloadRequest)
     return ""
 
 
+def why_later(error: grpc.aio.AioRpcError) -> str:
+    """Why a workload was not taken, and is offered again: in its engine's words if it is full."""
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and error.details():
+        return str(error.details())[:_MAX_WORDS]
+    return "The workload manager does not answer: it is asked again."
+
+
 async def cancel(manager: Manager, workload: str, grace: timedelta, reason: str) -> bool:
     """Has a workload end within a grace; answers whether its manager knows it."""
     period = Duration()

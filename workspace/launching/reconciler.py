@@ -46,7 +46,6 @@ T = TypeVar("T")
 RUNNER_ARGS = ("-m", "weft.runner")
 _AT_ONCE = 8
 _EXECUTING = frozenset({run_types_pb2.STEP_STATE_RUNNING, run_types_pb2.STEP_STATE_PAUSED})
-_OUT_OF_REACH = "The workload manager does not answer: it is asked again."
 
 
 class Reconciler:
@@ -107,7 +106,7 @@ class Reconciler:
             if isinstance(result, Exception):
                 log.warning("launch_failed", workload=launch.workload, error=str(result))
             if isinstance(result, grpc.aio.AioRpcError) and launch.state == INTENDED:
-                await self._write(lease, operations.delayed, launch, _OUT_OF_REACH)
+                await self._write(lease, operations.delayed, launch, calls.why_later(result))
         await self._steps.act(lease, manager, room)
 
     async def watch(self, lease: Lease, manager: Manager) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+import grpc
 import structlog
 
 from meshkit.clock import Clock
@@ -86,6 +87,9 @@ class StepLaunches:
             # One launch that cannot be dealt with keeps none of the others.
             if isinstance(result, Exception):
                 log.warning("step_launch_failed", workload=launch.workload, error=str(result))
+            if isinstance(result, grpc.aio.AioRpcError) and launch.state == INTENDED:
+                waits = Observed(launch.workload, words=calls.why_later(result))
+                await self._write(lease, operations.observed, waits)
 
     async def see(self, lease: Lease, manager: Manager, workload: workloads_pb2.Workload) -> None:
         """Takes down what the manager says of a workload, where it is one of ours."""
