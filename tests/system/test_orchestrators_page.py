@@ -1,5 +1,7 @@
 """The commands of `docs/orchestrators.md`, as cron, a fake Airflow and a fake Argo run them."""
 
+import os
+import shutil
 import sys
 import threading
 import time
@@ -44,6 +46,9 @@ def cluster(directory: Path) -> Iterator[FakeIssuer]:
 
 @pytest.mark.timeout(400)
 def test_the_page_does_what_it_says(shell: Shell, tmp_path: Path) -> None:
+    if not shutil.which("jq"):
+        message = "jq is not on the path: install its package"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
     directory = tmp_path / "cluster"
     directory.mkdir()
     with cluster(directory) as issuer:
