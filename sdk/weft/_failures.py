@@ -11,6 +11,7 @@ from types import TracebackType
 
 from weft._masking import masker
 from weft._records import Failure
+from weft._sayable import sayable
 from weft.errors import (
     ArtifactCorruptedError,
     ArtifactStoreError,
@@ -38,12 +39,16 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(
         kind="SYSTEM" if isinstance(error, MaterializerError | ArtifactStoreError) else "USER",
         code=_code(error),
-        message=_shortened(masker.mask(str(error))),
+        message=_shortened(sayable(masker.mask(str(error)))),
         exception=_type_name(error),
-        location=f"{_shown(frame.filename)}:{frame.lineno} in {frame.name}" if frame else "",
-        excerpt=_excerpt(frame) if frame else "",
-        traceback=masker.mask("".join(_trimmed(error))),
+        location=sayable(_location(frame)) if frame else "",
+        excerpt=sayable(_excerpt(frame)) if frame else "",
+        traceback=sayable(masker.mask("".join(_trimmed(error)))),
     )
+
+
+def _location(frame: traceback.FrameSummary) -> str:
+    return f"{_shown(frame.filename)}:{frame.lineno} in {frame.name}"
 
 
 def _code(error: BaseException) -> str:
@@ -57,7 +62,7 @@ def _code(error: BaseException) -> str:
 
 
 def _shortened(text: str) -> str:
-    data = text.encode(errors="replace")
+    data = text.encode()
     return (
         data.decode() if len(data) <= _LIMIT else data[: _LIMIT - 3].decode(errors="ignore") + "…"
     )

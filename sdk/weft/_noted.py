@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weft._connection import Endpoint
+from weft._sayable import sendable
 from weft.errors import ApiError
 
 _log = logging.getLogger("weft")
@@ -33,7 +34,7 @@ class Noted:
     def note(self, step: str, attempt: int, values: Mapping[str, Any]) -> None:
         """Keeps values, and writes all that this attempt has down where it is time."""
         key = (step, attempt)
-        self._values[key].update(values)
+        self._values[key].update(sendable(dict(values)))
         now = time.monotonic()
         if self._is_live and now - self._written.get(key, -_PAUSE_S) >= _PAUSE_S:
             self._written[key] = now

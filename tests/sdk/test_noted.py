@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
+
+from google.protobuf.json_format import MessageToJson
+from google.protobuf.struct_pb2 import Struct
 
 from weft import _noted
 from weft._noted import Noted
@@ -58,3 +63,16 @@ def test_of_a_run_of_the_past_nothing_is_written_before_its_states() -> None:
     values.note("fit", 1, {"loss": 1.0})
     assert endpoint.written == []
     assert values.take("fit", 1) == {"loss": 1.0}
+
+
+def test_whatever_code_logs_can_be_told() -> None:
+    values, _endpoint = noted()
+    # A loss that diverged, and names of files that are no text, must not cost a run its record.
+    values.note("fit", 1, {"loss": math.nan, "file": "\udcff.csv", "of": [{"a\0": -math.inf}]})
+    told = Struct()
+    told.update(values.take("fit", 1))
+    assert json.loads(MessageToJson(told)) == {
+        "loss": {"$type": "float", "value": "nan"},
+        "file": "?.csv",
+        "of": [{"a\ufffd": {"$type": "float", "value": "-inf"}}],
+    }

@@ -25,6 +25,15 @@ from weft._records import Record, StepReport
 Records = Callable[[Run[Any]], list[Record]]
 
 
+def test_whatever_an_exception_says_can_be_told() -> None:
+    from weft import _wire
+    from weft._failures import failure_of
+
+    told = _wire.failure(failure_of(OSError("no \udcff.csv, \0 read")))
+    assert told.message == "no ?.csv, \ufffd read"
+    assert told.traceback.endswith("OSError: no ?.csv, \ufffd read\n")
+
+
 def test_failures_show_where_why_and_on_what(tmp_path: Path) -> None:
     @step
     def fit(data: list[int], lr: float) -> None:
