@@ -28,6 +28,7 @@ _log = logging.getLogger("weft")
 _SETTLE_S = 30.0
 _MOST_ARGUMENT_BYTES = 262_144
 Deliver = Callable[[AttemptResult], None]
+Begun = Callable[[], None]
 Key = tuple[str, int]
 
 
@@ -54,14 +55,19 @@ class Apart:
         self._read = read
         self._lock = threading.Lock()
         self._waiting: dict[Key, tuple[Attempt, Deliver]] = {}
+        # Of those that nobody executes yet.
+        self._begun: dict[Key, Begun] = {}
         self._watch: threading.Thread | None = None
         self._closed = threading.Event()
 
-    def start(self, attempt: Attempt, deliver: Deliver) -> WorkloadDispatch:
-        """Has an attempt executed; `deliver` gets its result, in another thread, at most once."""
+    def start(self, attempt: Attempt, deliver: Deliver, begun: Begun) -> WorkloadDispatch:
+        """Has an attempt executed; `deliver` gets its result, in another thread, at most once.
+
+        `begun` is called there when its workload has taken it up.
+        """
         key = (attempt.context.step, attempt.context.attempt)
         with self._lock:
-            self._waiting[key] = (attempt, deliver)
+            self._waiting[key], self._begun[key] = (attempt, deliver), begun
             if self._watch is None:
                 self._watch = threading.Thread(target=self._follow, name="weft-apart", daemon=True)
                 self._watch.start()
@@ -72,6 +78,7 @@ class Apart:
         """Nobody waits for the attempt any more."""
         with self._lock:
             self._waiting.pop(key, None)
+            self._begun.pop(key, None)
 
     def close(self) -> None:
         """Hears nothing more."""
@@ -122,13 +129,22 @@ class Apart:
                 return
 
     def _hear(self, step: run_types_pb2.Step) -> None:
+        from weftapi.workspace.v1 import run_types_pb2
+
+        key = (step.step_id, step.attempt_count)
         if step.attempt_outcome:
-            key = (step.step_id, step.attempt_count)
             self._deliver(key, lambda attempt: self._result(attempt, step))
+        # A watch may leave out states that did not last: one that waits for a person runs, too.
+        elif step.state in (run_types_pb2.STEP_STATE_RUNNING, run_types_pb2.STEP_STATE_PAUSED):
+            with self._lock:
+                begun = self._begun.pop(key, None)
+            if begun:
+                begun()
 
     def _deliver(self, key: Key, result: Callable[[Attempt], AttemptResult]) -> None:
         with self._lock:
             found = self._waiting.pop(key, None)
+            self._begun.pop(key, None)
         if found:
             attempt, deliver = found
             deliver(result(attempt))

@@ -56,14 +56,20 @@ class ThreadDispatch:
 
 
 def dispatch(
-    attempt: Attempt, capture: Capture, deliver: Deliver, apart: Apart | None = None
+    attempt: Attempt,
+    capture: Capture,
+    deliver: Deliver,
+    apart: Apart | None,
+    begun: Callable[[], None],
 ) -> Dispatch:
     """Start an attempt, `apart` where that is given; `deliver` gets its result, once.
 
-    It does so in another thread.
+    It does so in another thread. `begun` is called when the attempt is executed: at once, but for
+    one that is executed apart and may have to wait.
     """
     if apart is not None:
-        return apart.start(attempt, deliver)
+        return apart.start(attempt, deliver, begun)
+    begun()
     if attempt.step.isolated() != "thread":
         from weft._process import ProcessDispatch
 

@@ -197,17 +197,19 @@ class Engine:
         unit.attempt += 1
         unit.failure = None
         reason = unit.decision.explain() if unit.decision and unit.attempt == 1 else ""
-        inputs = _arguments.lineage(unit.arguments)
-        self._ledger.begin(unit, cache_reason=reason, inputs=inputs)
-        number = self._places.occupy(unit)
+        self._ledger.begin(unit, cache_reason=reason, inputs=_arguments.lineage(unit.arguments))
+        number, put = self._places.occupy(unit), self._loop.put
+        unit.dispatch = dispatch(
+            self._new_attempt(unit),
+            self._capture(unit),
+            lambda result: put(lambda: self._attempted(unit, number, result)),
+            self._apart if unit.is_apart else None,
+            lambda: put(lambda: self._begun(unit, number)),
+        )
 
-        def deliver(result: AttemptResult) -> None:
-            self._loop.put(lambda: self._attempted(unit, number, result))
-
-        apart = self._apart if unit.is_apart else None
-        unit.dispatch = dispatch(self._new_attempt(unit), self._capture(unit), deliver, apart)
-        if unit.step.timeout_s is not None:
-            self._loop.after(unit.step.timeout_s, lambda: self._timed_out(unit, number))
+    def _begun(self, unit: Unit, number: int) -> None:
+        if (limit := unit.step.timeout_s) is not None:
+            self._loop.after(limit, lambda: self._timed_out(unit, number))
 
     def _attempted(self, unit: Unit, number: int, result: AttemptResult) -> None:
         if not self._places.release(unit, number):

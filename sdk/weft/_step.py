@@ -170,7 +170,7 @@ def step(
         name: Name in runs; the function's by default.
         outputs: Names of what it returns, when the return annotation does not give them.
         retries: When a failed attempt is repeated; a number means that many, with the usual pauses.
-        timeout_s: Seconds that one attempt may take.
+        timeout_s: Seconds that one attempt may take; to wait for a workload takes none of them.
         cache: When an earlier result stands in; `False` never.
         resources: What one attempt needs, where an engine can give it.
         environment: Environment variables of the step alone; they need a process of its own.

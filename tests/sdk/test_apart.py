@@ -28,12 +28,16 @@ class Elsewhere:
         self.most = 0
         self.let_go: list[str] = []
         self.when_full: Callable[[], None] = lambda: None
+        # In the queue of a cluster: nobody executes what was asked for.
+        self.is_waiting = False
         self._hungry = hungry
         self._room = room
         self._lock = threading.Lock()
         self._running = 0
 
-    def start(self, attempt: Attempt, deliver: Deliver) -> Elsewhere:
+    def start(self, attempt: Attempt, deliver: Deliver, begun: Callable[[], None]) -> Elsewhere:
+        if not self.is_waiting:
+            begun()
         with self._lock:
             self.memory.append(attempt.step.resources.memory_bytes)
             self._running += 1
@@ -110,6 +114,27 @@ def test_no_more_than_so_many_are_under_way(engine_of: Make) -> None:
     assert len(apart.memory) == 100
 
 
+@pytest.mark.parametrize("is_waiting", [True, False])
+def test_waiting_for_a_workload_takes_nothing_of_a_steps_time(
+    engine_of: Make,
+    is_waiting: bool,  # noqa: FBT001 - a case
+) -> None:
+    @step(timeout_s=0.05)
+    def quick() -> int:
+        return 1
+
+    @pipeline(isolation="workload")
+    def hurried() -> None:
+        quick()
+
+    apart = Elsewhere(room=threading.Event())
+    apart.is_waiting = is_waiting
+    engine = engine_of(hurried, apart=apart)
+    # A timer of the same engine: a later one than that of the step, if that has one.
+    engine._loop.after(0.2, apart.open)
+    assert engine.run() is (RunState.SUCCEEDED if is_waiting else RunState.FAILED)
+
+
 def test_what_does_not_stop_is_let_go(engine_of: Make) -> None:
     apart = Elsewhere(room=threading.Event())
     engine = engine_of(eating, apart=apart)
@@ -151,10 +176,10 @@ def test_arguments_that_no_workspace_takes_are_refused_here(engine_of: Make) -> 
         there(list(range(60_000)))  # type: ignore[arg-type]
 
     class Asked(Elsewhere):
-        def start(self, attempt: Attempt, deliver: Deliver) -> Elsewhere:
+        def start(self, attempt: Attempt, deliver: Deliver, begun: Callable[[], None]) -> Elsewhere:
             with pytest.raises(ArgumentError, match="too large"):
                 arguments_of(attempt)
-            return super().start(attempt, deliver)
+            return super().start(attempt, deliver, begun)
 
     engine = engine_of(large, apart=Asked())
     assert engine.run() is RunState.SUCCEEDED
