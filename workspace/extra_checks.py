@@ -14,6 +14,7 @@ from workspace.servicers.models import (
 from workspace.servicers.projects import quota_rule
 from workspace.servicers.schedules import may_run_snapshot
 from workspace.servicers.secrets import giving_rule
+from workspace.servicers.step_attempts import launching_rule
 from workspace.servicers.triggers import triggered_snapshot
 from workspace.services import Parts
 
@@ -28,6 +29,7 @@ def extra_checks(parts: Parts) -> dict[str, ExtraCheck]:
         "approval_rule": approval_rule(parts.access),
         "quota_rule": quota_rule(parts.access),
         "giving_rule": giving_rule(parts.access),
+        "launching_rule": launching_rule(parts.access),
         "code_of_repository": may_fetch_code(parts.access),
         "triggered_snapshot": triggered_snapshot(parts.database, parts.access),
         "log_stream_of_own_run": log_stream_of_own_run(parts.logs),

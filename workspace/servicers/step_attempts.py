@@ -6,11 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 
 from meshkit.authentication import Context
+from meshkit.caller import Caller, CallerKind
 from meshkit.database import Database, Session
+from meshkit.scopes import ExtraCheck
 from weftapi.workspace.v1 import run_types_pb2, step_attempts_pb2, step_attempts_pb2_grpc
 from workspace import names
+from workspace.access import Access
 from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
 from workspace.lifecycle import StepState
@@ -120,6 +124,19 @@ class StepAttemptServicer(step_attempts_pb2_grpc.StepAttemptServiceServicer):
         row = await self._database.read(_attempt, launch)
         step, _, _ = launch.name.partition("/attempts/")
         return attempt_to_proto(step, row) if row else run_types_pb2.StepAttempt(name=launch.name)
+
+
+def launching_rule(access: Access) -> ExtraCheck:
+    """The extra check of that name: a runner was started already, people need the right to."""
+
+    allowed = access.require("snapshots.run")
+
+    async def check(caller: Caller, request: Message) -> None:
+        assert isinstance(request, step_attempts_pb2.LaunchStepAttemptRequest)
+        if caller.kind is not CallerKind.RUN:
+            await allowed(caller, request.step)
+
+    return check
 
 
 def _attempt(session: Session, launch: StepLaunch) -> StepAttempt | None:

@@ -69,7 +69,8 @@ class StepAttemptServiceServicer(object):
     def LaunchStepAttempt(self, request, context):
         """Has the workload manager execute an attempt. The step must be PROVISIONING in this very attempt, else it is
         FAILED_PRECONDITION `ILLEGAL_TRANSITION`; a run without code is `SNAPSHOT_WITHOUT_CODE`. Repeating it answers the
-        attempt as it stands; with other arguments it is ALREADY_EXISTS.
+        attempt as it stands; with other arguments it is ALREADY_EXISTS. It executes code of a snapshot: whoever is not the
+        runner of the run needs the permission `snapshots.run` too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

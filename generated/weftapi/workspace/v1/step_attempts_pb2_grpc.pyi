@@ -40,7 +40,8 @@ class StepAttemptServiceStub:
     LaunchStepAttempt: _grpc.UnaryUnaryMultiCallable[_step_attempts_pb2.LaunchStepAttemptRequest, _run_types_pb2.StepAttempt]
     """Has the workload manager execute an attempt. The step must be PROVISIONING in this very attempt, else it is
     FAILED_PRECONDITION `ILLEGAL_TRANSITION`; a run without code is `SNAPSHOT_WITHOUT_CODE`. Repeating it answers the
-    attempt as it stands; with other arguments it is ALREADY_EXISTS.
+    attempt as it stands; with other arguments it is ALREADY_EXISTS. It executes code of a snapshot: whoever is not the
+    runner of the run needs the permission `snapshots.run` too.
     """
     ClaimStepAttempt: _grpc.UnaryUnaryMultiCallable[_step_attempts_pb2.ClaimStepAttemptRequest, _step_attempts_pb2.StepInstructions]
     """Answers what a workload needs to execute an attempt, and admits it: the first holds the attempt, any other, and
@@ -67,7 +68,8 @@ class StepAttemptServiceAsyncStub(StepAttemptServiceStub):
     LaunchStepAttempt: _aio.UnaryUnaryMultiCallable[_step_attempts_pb2.LaunchStepAttemptRequest, _run_types_pb2.StepAttempt]  # type: ignore[assignment]
     """Has the workload manager execute an attempt. The step must be PROVISIONING in this very attempt, else it is
     FAILED_PRECONDITION `ILLEGAL_TRANSITION`; a run without code is `SNAPSHOT_WITHOUT_CODE`. Repeating it answers the
-    attempt as it stands; with other arguments it is ALREADY_EXISTS.
+    attempt as it stands; with other arguments it is ALREADY_EXISTS. It executes code of a snapshot: whoever is not the
+    runner of the run needs the permission `snapshots.run` too.
     """
     ClaimStepAttempt: _aio.UnaryUnaryMultiCallable[_step_attempts_pb2.ClaimStepAttemptRequest, _step_attempts_pb2.StepInstructions]  # type: ignore[assignment]
     """Answers what a workload needs to execute an attempt, and admits it: the first holds the attempt, any other, and
@@ -97,7 +99,8 @@ class StepAttemptServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_run_types_pb2.StepAttempt, _abc.Awaitable[_run_types_pb2.StepAttempt]]:
         """Has the workload manager execute an attempt. The step must be PROVISIONING in this very attempt, else it is
         FAILED_PRECONDITION `ILLEGAL_TRANSITION`; a run without code is `SNAPSHOT_WITHOUT_CODE`. Repeating it answers the
-        attempt as it stands; with other arguments it is ALREADY_EXISTS.
+        attempt as it stands; with other arguments it is ALREADY_EXISTS. It executes code of a snapshot: whoever is not the
+        runner of the run needs the permission `snapshots.run` too.
         """
 
     @_abc_1.abstractmethod
