@@ -66,7 +66,9 @@ def mesh(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "KUBERNETES_CONFIG": str(cluster.kubeconfig),
         "KUBERNETES_IMAGE": "weft",
     }
-    mesh = Mesh(tmp_path_factory.mktemp("mesh"), {**SETTINGS, "workloads": engine})
+    patience = {**SETTINGS.get("workspace", {}), "STOP_GRACE_S": "2"}
+    settings = {**SETTINGS, "workspace": patience, "workloads": engine}
+    mesh = Mesh(tmp_path_factory.mktemp("mesh"), settings)
     try:
         mesh.start()
         yield mesh

@@ -241,7 +241,8 @@ async def test_a_shim_may_be_told_to_end_from_its_first_moment_on(engines, left,
     await asyncio.sleep(random.Random(seed).uniform(0, 0.002) * (seed > 0))
     with contextlib.suppress(ProcessLookupError):  # it has read the order, and ended
         shim.terminate()
-    assert await shim.wait() == 0
+    # Once all is written the interpreter takes its handlers down, and may be ended like any other.
+    assert await shim.wait() in {0, -signal.SIGTERM}
     assert (await (await engines()).ended("w")).state is WorkloadState.CANCELLED
 
 

@@ -180,7 +180,8 @@ async def serving(host: FakeGitHub | FakeGitLab) -> AsyncIterator[None]:
     """Serves it on a loopback port until the block ends."""
     app = web.Application()
     app.add_routes(host.routes())
-    runner = web.AppRunner(app)
+    # What it never answers must not keep it from closing.
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -71,13 +71,13 @@ def _run(data: Path | None, settings: dict[str, str], *, ephemeral: bool = False
     stopping = _on_signals()
     mesh = EmbeddedMesh(directory, settings=settings, ephemeral=ephemeral)
     context = mesh.start(_tick)
-    click.echo(
-        f"  ready in {time.monotonic() - started:.1f} s · signed in as the administrator of "
-        f"context {context.name!r} · Ctrl-C stops, data stays\n"
-        f"  API: curl --cacert {mesh.ca_file} {context.gateway}/openapi.json",
-        err=True,
-    )
     try:
+        click.echo(
+            f"  ready in {time.monotonic() - started:.1f} s · signed in as the administrator of "
+            f"context {context.name!r} · Ctrl-C stops, data stays\n"
+            f"  API: curl --cacert {mesh.ca_file} {context.gateway}/openapi.json",
+            err=True,
+        )
         while True:
             mesh.supervise(_tick, _SUPERVISE_S)
     except KeyboardInterrupt:
