@@ -164,6 +164,19 @@ async def test_an_idle_watch_says_that_it_is_alive(tmp_path: Path, sqlite_url: s
             assert again.HasField("bookmark")
 
 
+async def test_a_draining_server_asks_watches_to_come_back(tmp_path: Path, sqlite_url: str) -> None:
+    async with running(tmp_path, sqlite_url) as plane:
+        admin = await plane.set_up()
+        async with watching(admin) as watch:
+            await watch.next()
+            stopping = asyncio.create_task(plane.server.stop())
+            last = await watch.until(lambda message: message.HasField("notice"))
+            assert (last.notice.reconnect, last.notice.reason) == (True, "draining")
+            assert await watch.call.read() is grpc.aio.EOF
+            assert await watch.call.code() is grpc.StatusCode.OK
+            await stopping
+
+
 async def test_a_restart_says_who_did_not_come_back(tmp_path: Path, database_url: str) -> None:
     """Who watched before it hears of links that broke with the old process."""
     async with running(tmp_path, database_url) as first:
