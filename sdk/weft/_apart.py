@@ -99,10 +99,14 @@ class Apart:
             self._deliver(key, lambda _: FailedAttempt(failure))
 
     def _ask(self, key: Key, attempt: Attempt) -> None:
-        from weftapi.workspace.v1 import run_types_pb2, step_attempts_pb2, step_attempts_pb2_grpc
+        from weftapi.workspace.v1 import (
+            step_attempts_pb2,
+            step_attempts_pb2_grpc,
+            step_settings_pb2,
+        )
 
         wanted = attempt.step.resources
-        resources = run_types_pb2.ResourceSpec(
+        resources = step_settings_pb2.ResourceSpec(
             cpu_millis=wanted.cpu_millis, memory_bytes=wanted.memory_bytes, gpu_count=wanted.gpu
         )
         request = step_attempts_pb2.LaunchStepAttemptRequest(

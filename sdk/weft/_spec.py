@@ -40,16 +40,16 @@ def step_spec(
         entrypoint=record.entrypoint,
         inputs={name: _input(data, outputs) for name, data in record.inputs.items()},
         outputs=[snapshot_types_pb2.OutputSpec(name=n, data_type=t[:512]) for n, t in types],
-        resources=run_types_pb2.ResourceSpec(
+        resources=step_settings_pb2.ResourceSpec(
             cpu_millis=record.cpu_millis, memory_bytes=record.memory_bytes, gpu_count=record.gpus
         ),
-        retry=run_types_pb2.RetrySpec(
+        retry=step_settings_pb2.RetrySpec(
             max_retry_count=record.max_retries,
             backoff=duration(record.retry_backoff_s),
             max_backoff=duration(record.retry_max_backoff_s),
             memory_growth=_memory_growth(record),
         ),
-        cache=run_types_pb2.CacheSpec(
+        cache=step_settings_pb2.CacheSpec(
             enabled=record.cache_enabled, max_age=duration(record.cache_max_age_s)
         ),
         timeout=duration(record.timeout_s),

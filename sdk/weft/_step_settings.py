@@ -13,14 +13,14 @@ from weft._policies import Resources
 if TYPE_CHECKING:
     from google.protobuf.duration_pb2 import Duration
 
-    from weftapi.workspace.v1 import run_types_pb2
+    from weftapi.workspace.v1 import step_settings_pb2
 
 
 # Numbers of StepIsolation: the messages are not loaded where nothing is sent.
 _ISOLATIONS: Mapping[int, Isolation] = {1: "thread", 2: "process", 3: "workload"}
 
 
-def with_settings(graph: Graph, settings: Mapping[str, run_types_pb2.StepSettings]) -> Graph:
+def with_settings(graph: Graph, settings: Mapping[str, step_settings_pb2.StepSettings]) -> Graph:
     """Gives the graph in which these steps run as the settings say; what they leave out stays."""
     if not settings:
         return graph
@@ -31,7 +31,7 @@ def with_settings(graph: Graph, settings: Mapping[str, run_types_pb2.StepSetting
     return replace(graph, nodes=nodes)
 
 
-def _changed(node: Node, said: run_types_pb2.StepSettings) -> Node:
+def _changed(node: Node, said: step_settings_pb2.StepSettings) -> Node:
     step, changes = node.step, dict[str, Any]()
     if said.HasField("resources"):
         changes["resources"] = _resources(said.resources)
@@ -65,7 +65,7 @@ def isolation_of(number: int) -> Isolation | None:
     return _ISOLATIONS.get(number)
 
 
-def _resources(said: run_types_pb2.ResourceSpec) -> Resources:
+def _resources(said: step_settings_pb2.ResourceSpec) -> Resources:
     return Resources(
         cpu=said.cpu_millis / 1000 or None,
         memory=said.memory_bytes or None,
@@ -73,7 +73,7 @@ def _resources(said: run_types_pb2.ResourceSpec) -> Resources:
     )
 
 
-def _retry(step: StepDefinition, said: run_types_pb2.RetrySpec) -> Any:
+def _retry(step: StepDefinition, said: step_settings_pb2.RetrySpec) -> Any:
     changes: dict[str, Any] = {"max": said.max_retry_count}
     if said.HasField("backoff"):
         changes["backoff_s"] = _seconds(said.backoff)

@@ -26,7 +26,7 @@ from weft._store import LocalStore, Place
 from weft._values import save_value
 from weft._wishes import Wishes
 from weft.errors import ApprovalError, NoActiveStepError, UnaskableWarning
-from weftapi.workspace.v1 import reports_pb2, run_types_pb2
+from weftapi.workspace.v1 import reports_pb2, run_types_pb2, step_settings_pb2
 
 renamed = wait_for_approval
 
@@ -235,7 +235,7 @@ def test_wishes_are_heard_once_and_a_pause_ends_with_its_absence() -> None:
 
 
 def test_settings_of_a_run_replace_those_of_its_steps() -> None:
-    settings = run_types_pb2.StepSettings(
+    settings = step_settings_pb2.StepSettings(
         resources={"cpu_millis": 1500, "memory_bytes": 1024},
         retry={"max_retry_count": 2, "backoff": {"seconds": 3}},
         cache={"enabled": False},

@@ -21,7 +21,14 @@ from tests.workspace.harness import (
     workspace,
 )
 from tests.workspace.stacks import new_component, new_stack
-from weftapi.workspace.v1 import reports_pb2, run_types_pb2, runs_pb2, server_pb2, snapshots_pb2
+from weftapi.workspace.v1 import (
+    reports_pb2,
+    run_types_pb2,
+    runs_pb2,
+    server_pb2,
+    snapshots_pb2,
+    step_settings_pb2,
+)
 
 Run = snapshots_pb2.RunSnapshotRequest
 
@@ -261,9 +268,9 @@ async def test_a_crash_between_intent_and_submission_ends_in_one_workload(
 async def test_steps_run_with_settings_of_this_run_alone(world: World) -> None:
     ws = world.ws
     snapshot = await ws.create_snapshot()
-    settings = run_types_pb2.StepSettings(
-        resources=run_types_pb2.ResourceSpec(cpu_millis=500),
-        retry=run_types_pb2.RetrySpec(max_retry_count=2),
+    settings = step_settings_pb2.StepSettings(
+        resources=step_settings_pb2.ResourceSpec(cpu_millis=500),
+        retry=step_settings_pb2.RetrySpec(max_retry_count=2),
         environment={"SEED": "1"},
     )
     run = await ws.snapshots().RunSnapshot(

@@ -21,6 +21,7 @@ from weftapi.workspace.v1 import (
     schedules_pb2,
     snapshots_pb2,
     stacks_pb2,
+    step_settings_pb2,
 )
 
 ACTIVE = schedule_types_pb2.SCHEDULE_STATE_ACTIVE
@@ -343,7 +344,7 @@ async def test_a_schedule_says_where_and_how_the_steps_of_its_runs_run(plan: Pla
     ws = plan.ws
     for stack in ("lab", "other"):
         await new_stack(ws, stack, await new_store(ws, f"{stack}-store"))
-    settings = {"fit": run_types_pb2.StepSettings(environment={"SEED": "1"})}
+    settings = {"fit": step_settings_pb2.StepSettings(environment={"SEED": "1"})}
     made = await plan.create(stack="stacks/lab", step_settings=settings)
     assert (made.stack, made.step_settings["fit"].environment["SEED"]) == ("stacks/lab", "1")
     run = await ws.schedules().TriggerSchedule(schedules_pb2.TriggerScheduleRequest(name=NIGHTLY))
@@ -360,7 +361,7 @@ async def test_a_schedule_says_where_and_how_the_steps_of_its_runs_run(plan: Pla
         ({"stack": "stacks/absent"}, "NOT_FOUND", "RESOURCE_NOT_FOUND"),
         ({"stack": "stacks/../x"}, "INVALID_ARGUMENT", "INVALID_FIELDS"),
         (
-            {"step_settings": {"absent": run_types_pb2.StepSettings()}},
+            {"step_settings": {"absent": step_settings_pb2.StepSettings()}},
             "INVALID_ARGUMENT",
             "INVALID_FIELDS",
         ),

@@ -10,10 +10,10 @@ from google.protobuf.json_format import MessageToDict
 from tests.workspace.harness import VIEWER, Harness, refused, spec_step
 from weftapi.workspace.v1 import (
     events_pb2,
-    run_types_pb2,
     runs_pb2,
     snapshot_types_pb2,
     snapshots_pb2,
+    step_settings_pb2,
 )
 
 pb = snapshots_pb2
@@ -205,8 +205,8 @@ async def test_a_dry_run_says_everything_at_once(ws: Harness) -> None:
         name=made.name,
         parameters={"rate": -1, "colour": "red"},
         step_settings={
-            "paint": run_types_pb2.StepSettings(),
-            "fit": run_types_pb2.StepSettings(environment={"WEFT_RUN": "x", "SEED": "1"}),
+            "paint": step_settings_pb2.StepSettings(),
+            "fit": step_settings_pb2.StepSettings(environment={"WEFT_RUN": "x", "SEED": "1"}),
         },
         stack="stacks/absent",
     )

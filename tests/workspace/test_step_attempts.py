@@ -20,6 +20,7 @@ from weftapi.workspace.v1 import (
     run_types_pb2,
     runs_pb2,
     snapshots_pb2,
+    step_settings_pb2,
     steps_pb2,
 )
 from weftapi.workspace.v1 import step_attempts_pb2 as pb
@@ -44,7 +45,7 @@ def failure(code: str = "EXCEPTION") -> run_types_pb2.Failure:
 
 async def test_an_attempt_is_executed_by_a_workload_of_its_own(apart: Apart) -> None:
     ws = apart.ws
-    resources = run_types_pb2.ResourceSpec(cpu_millis=500, memory_bytes=1 << 30, gpu_count=1)
+    resources = step_settings_pb2.ResourceSpec(cpu_millis=500, memory_bytes=1 << 30, gpu_count=1)
     launched = await apart.launch(arguments='{"a": 1}', resources=resources)
     assert launched.name == f"{apart.step}/attempts/1"
     assert launched.state == STATE.STEP_STATE_PROVISIONING

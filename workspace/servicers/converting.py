@@ -16,7 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from meshkit.caller import Caller, CallerKind, current_call
 from meshkit.rules import resolve_update_mask
 from weftapi.common.v1 import types_pb2
-from weftapi.workspace.v1 import run_types_pb2
+from weftapi.workspace.v1 import run_types_pb2, step_settings_pb2
 from workspace import names
 from workspace.operations.refusals import invalid
 
@@ -134,7 +134,7 @@ def stop_to_proto(request: dict[str, Any] | None) -> run_types_pb2.StopRequest |
     return said
 
 
-def settings_to_dict(settings: Mapping[str, run_types_pb2.StepSettings]) -> dict[str, Any]:
+def settings_to_dict(settings: Mapping[str, step_settings_pb2.StepSettings]) -> dict[str, Any]:
     """How steps run, by their ids, for columns that hold that."""
     return {step: message_to_dict(own) for step, own in settings.items()}
 

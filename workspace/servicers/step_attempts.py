@@ -12,7 +12,12 @@ from meshkit.authentication import Context
 from meshkit.caller import Caller, CallerKind
 from meshkit.database import Database, Session
 from meshkit.scopes import ExtraCheck
-from weftapi.workspace.v1 import run_types_pb2, step_attempts_pb2, step_attempts_pb2_grpc
+from weftapi.workspace.v1 import (
+    run_types_pb2,
+    step_attempts_pb2,
+    step_attempts_pb2_grpc,
+    step_settings_pb2,
+)
 from workspace import names
 from workspace.access import Access
 from workspace.launching.ports import WorkloadManagers
@@ -151,7 +156,7 @@ def _key(name: str) -> AttemptKey:
     return AttemptKey(project, run, step, int(number), run_attempt(caller()))
 
 
-def _resources(said: run_types_pb2.ResourceSpec) -> dict[str, Any]:
+def _resources(said: step_settings_pb2.ResourceSpec) -> dict[str, Any]:
     return {field.name: value for field, value in said.ListFields()}
 
 

@@ -11,7 +11,7 @@ from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
-from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
+from weftapi.workspace.v1 import step_settings_pb2 as _step_settings_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -173,12 +173,12 @@ class Schedule(_message.Message):
         VALUE_FIELD_NUMBER: _builtins.int
         key: _builtins.str
         @_builtins.property
-        def value(self) -> _run_types_pb2.StepSettings: ...
+        def value(self) -> _step_settings_pb2.StepSettings: ...
         def __init__(
             self,
             *,
             key: _builtins.str = ...,
-            value: _run_types_pb2.StepSettings | None = ...,
+            value: _step_settings_pb2.StepSettings | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -308,7 +308,7 @@ class Schedule(_message.Message):
         """Output only. Its newest time that came."""
 
     @_builtins.property
-    def step_settings(self) -> _containers.MessageMap[_builtins.str, _run_types_pb2.StepSettings]:
+    def step_settings(self) -> _containers.MessageMap[_builtins.str, _step_settings_pb2.StepSettings]:
         """Optional, mutable. How steps run, by their ids, in place of what the snapshot says."""
 
     def __init__(
@@ -345,7 +345,7 @@ class Schedule(_message.Message):
         last_message: _builtins.str = ...,
         last_fire_time: _timestamp_pb2.Timestamp | None = ...,
         stack: _builtins.str = ...,
-        step_settings: _abc.Mapping[_builtins.str, _run_types_pb2.StepSettings] | None = ...,
+        step_settings: _abc.Mapping[_builtins.str, _step_settings_pb2.StepSettings] | None = ...,
         template: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "cron", b"cron", "end_time", b"end_time", "interval", b"interval", "last_fire_time", b"last_fire_time", "next_run_time", b"next_run_time", "parameters", b"parameters", "run_at", b"run_at", "start_time", b"start_time", "timing", b"timing", "update_time", b"update_time"]  # noqa: Y015

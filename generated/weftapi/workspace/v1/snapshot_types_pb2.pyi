@@ -12,7 +12,6 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from weftapi.common.v1 import types_pb2 as _types_pb2
-from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
 from weftapi.workspace.v1 import step_settings_pb2 as _step_settings_pb2
 import builtins as _builtins
 import sys
@@ -361,15 +360,15 @@ class StepSpec(_message.Message):
         """Optional, immutable. The names of its outputs, in order."""
 
     @_builtins.property
-    def resources(self) -> _run_types_pb2.ResourceSpec:
+    def resources(self) -> _step_settings_pb2.ResourceSpec:
         """Optional, immutable. What it needs to run."""
 
     @_builtins.property
-    def retry(self) -> _run_types_pb2.RetrySpec:
+    def retry(self) -> _step_settings_pb2.RetrySpec:
         """Optional, immutable. When and how it is tried again."""
 
     @_builtins.property
-    def cache(self) -> _run_types_pb2.CacheSpec:
+    def cache(self) -> _step_settings_pb2.CacheSpec:
         """Optional, immutable. When its result is taken from an earlier run."""
 
     @_builtins.property
@@ -394,9 +393,9 @@ class StepSpec(_message.Message):
         entrypoint: _builtins.str = ...,
         inputs: _abc.Mapping[_builtins.str, Global___InputSpec] | None = ...,
         outputs: _abc.Iterable[Global___OutputSpec] | None = ...,
-        resources: _run_types_pb2.ResourceSpec | None = ...,
-        retry: _run_types_pb2.RetrySpec | None = ...,
-        cache: _run_types_pb2.CacheSpec | None = ...,
+        resources: _step_settings_pb2.ResourceSpec | None = ...,
+        retry: _step_settings_pb2.RetrySpec | None = ...,
+        cache: _step_settings_pb2.CacheSpec | None = ...,
         timeout: _duration_pb2.Duration | None = ...,
         environment: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         map_over: _builtins.str = ...,

@@ -10,8 +10,8 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf.internal import containers as _containers
-from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
 from weftapi.workspace.v1 import snapshot_types_pb2 as _snapshot_types_pb2
+from weftapi.workspace.v1 import step_settings_pb2 as _step_settings_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -183,12 +183,12 @@ class RunSnapshotRequest(_message.Message):
         VALUE_FIELD_NUMBER: _builtins.int
         key: _builtins.str
         @_builtins.property
-        def value(self) -> _run_types_pb2.StepSettings: ...
+        def value(self) -> _step_settings_pb2.StepSettings: ...
         def __init__(
             self,
             *,
             key: _builtins.str = ...,
-            value: _run_types_pb2.StepSettings | None = ...,
+            value: _step_settings_pb2.StepSettings | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -226,7 +226,7 @@ class RunSnapshotRequest(_message.Message):
         """Optional. Labels of the run."""
 
     @_builtins.property
-    def step_settings(self) -> _containers.MessageMap[_builtins.str, _run_types_pb2.StepSettings]:
+    def step_settings(self) -> _containers.MessageMap[_builtins.str, _step_settings_pb2.StepSettings]:
         """Optional. How steps run this time, by their ids, in place of what the snapshot says."""
 
     def __init__(
@@ -238,7 +238,7 @@ class RunSnapshotRequest(_message.Message):
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         cache_disabled: _builtins.bool = ...,
         request_id: _builtins.str = ...,
-        step_settings: _abc.Mapping[_builtins.str, _run_types_pb2.StepSettings] | None = ...,
+        step_settings: _abc.Mapping[_builtins.str, _step_settings_pb2.StepSettings] | None = ...,
         display_name: _builtins.str = ...,
         stack: _builtins.str = ...,
     ) -> None: ...
@@ -482,12 +482,12 @@ class ValidateSnapshotRunRequest(_message.Message):
         VALUE_FIELD_NUMBER: _builtins.int
         key: _builtins.str
         @_builtins.property
-        def value(self) -> _run_types_pb2.StepSettings: ...
+        def value(self) -> _step_settings_pb2.StepSettings: ...
         def __init__(
             self,
             *,
             key: _builtins.str = ...,
-            value: _run_types_pb2.StepSettings | None = ...,
+            value: _step_settings_pb2.StepSettings | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -508,7 +508,7 @@ class ValidateSnapshotRunRequest(_message.Message):
         """Optional. Values of the pipeline's parameters, as in RunSnapshot."""
 
     @_builtins.property
-    def step_settings(self) -> _containers.MessageMap[_builtins.str, _run_types_pb2.StepSettings]:
+    def step_settings(self) -> _containers.MessageMap[_builtins.str, _step_settings_pb2.StepSettings]:
         """Optional. How steps would run, as in RunSnapshot."""
 
     def __init__(
@@ -516,7 +516,7 @@ class ValidateSnapshotRunRequest(_message.Message):
         *,
         name: _builtins.str = ...,
         parameters: _struct_pb2.Struct | None = ...,
-        step_settings: _abc.Mapping[_builtins.str, _run_types_pb2.StepSettings] | None = ...,
+        step_settings: _abc.Mapping[_builtins.str, _step_settings_pb2.StepSettings] | None = ...,
         stack: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015

@@ -11,6 +11,7 @@ from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf.internal import containers as _containers
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
 from weftapi.workspace.v1 import stacks_pb2 as _stacks_pb2
+from weftapi.workspace.v1 import step_settings_pb2 as _step_settings_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -41,7 +42,7 @@ class LaunchStepAttemptRequest(_message.Message):
     read; none where absent.
     """
     @_builtins.property
-    def resources(self) -> _run_types_pb2.ResourceSpec:
+    def resources(self) -> _step_settings_pb2.ResourceSpec:
         """Optional. What the attempt needs; what is absent or 0 is as the run's stack says."""
 
     def __init__(
@@ -50,7 +51,7 @@ class LaunchStepAttemptRequest(_message.Message):
         step: _builtins.str = ...,
         attempt: _builtins.int = ...,
         arguments: _builtins.str = ...,
-        resources: _run_types_pb2.ResourceSpec | None = ...,
+        resources: _step_settings_pb2.ResourceSpec | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

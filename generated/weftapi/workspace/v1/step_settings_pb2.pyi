@@ -3,8 +3,11 @@
 isort:skip_file
 How steps are executed, beside what they do."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -70,3 +73,173 @@ class MemoryGrowth(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MemoryGrowth: _TypeAlias = MemoryGrowth  # noqa: Y015
+
+@_typing.final
+class ResourceSpec(_message.Message):
+    """What a step needs to run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CPU_MILLIS_FIELD_NUMBER: _builtins.int
+    MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    GPU_COUNT_FIELD_NUMBER: _builtins.int
+    cpu_millis: _builtins.int
+    """Optional, immutable. Processor time in thousandths of a core."""
+    memory_bytes: _builtins.int
+    """Optional, immutable. Memory."""
+    gpu_count: _builtins.int
+    """Optional, immutable. Number of GPUs."""
+    def __init__(
+        self,
+        *,
+        cpu_millis: _builtins.int = ...,
+        memory_bytes: _builtins.int = ...,
+        gpu_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_millis", b"cpu_millis", "gpu_count", b"gpu_count", "memory_bytes", b"memory_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResourceSpec: _TypeAlias = ResourceSpec  # noqa: Y015
+
+@_typing.final
+class RetrySpec(_message.Message):
+    """When and how a step is tried again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_RETRY_COUNT_FIELD_NUMBER: _builtins.int
+    BACKOFF_FIELD_NUMBER: _builtins.int
+    MAX_BACKOFF_FIELD_NUMBER: _builtins.int
+    MEMORY_GROWTH_FIELD_NUMBER: _builtins.int
+    max_retry_count: _builtins.int
+    """Optional, immutable. How often it is tried again at most."""
+    @_builtins.property
+    def backoff(self) -> _duration_pb2.Duration:
+        """Optional, immutable. The pause before the first retry; it doubles from retry to retry."""
+
+    @_builtins.property
+    def max_backoff(self) -> _duration_pb2.Duration:
+        """Optional, immutable. The longest pause."""
+
+    @_builtins.property
+    def memory_growth(self) -> Global___MemoryGrowth:
+        """Optional, immutable. What follows an attempt that ran out of memory, in a workload of its own; nothing where absent."""
+
+    def __init__(
+        self,
+        *,
+        max_retry_count: _builtins.int = ...,
+        backoff: _duration_pb2.Duration | None = ...,
+        max_backoff: _duration_pb2.Duration | None = ...,
+        memory_growth: Global___MemoryGrowth | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["backoff", b"backoff", "max_backoff", b"max_backoff", "memory_growth", b"memory_growth"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backoff", b"backoff", "max_backoff", b"max_backoff", "max_retry_count", b"max_retry_count", "memory_growth", b"memory_growth"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetrySpec: _TypeAlias = RetrySpec  # noqa: Y015
+
+@_typing.final
+class CacheSpec(_message.Message):
+    """When a step's result is taken from an earlier run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENABLED_FIELD_NUMBER: _builtins.int
+    MAX_AGE_FIELD_NUMBER: _builtins.int
+    enabled: _builtins.bool
+    """Optional, immutable. Whether to look for an earlier result at all."""
+    @_builtins.property
+    def max_age(self) -> _duration_pb2.Duration:
+        """Optional, immutable. How long a result serves; for ever where absent."""
+
+    def __init__(
+        self,
+        *,
+        enabled: _builtins.bool = ...,
+        max_age: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_age", b"max_age"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enabled", b"enabled", "max_age", b"max_age"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CacheSpec: _TypeAlias = CacheSpec  # noqa: Y015
+
+@_typing.final
+class StepSettings(_message.Message):
+    """How a step runs this time, in place of what its snapshot says. What is absent stays as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class EnvironmentEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    RETRY_FIELD_NUMBER: _builtins.int
+    CACHE_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    ISOLATION_FIELD_NUMBER: _builtins.int
+    isolation: Global___StepIsolation.ValueType
+    """Optional, immutable. What executes its attempts."""
+    @_builtins.property
+    def resources(self) -> Global___ResourceSpec:
+        """Optional, immutable. What it needs to run."""
+
+    @_builtins.property
+    def retry(self) -> Global___RetrySpec:
+        """Optional, immutable. When and how it is tried again."""
+
+    @_builtins.property
+    def cache(self) -> Global___CacheSpec:
+        """Optional, immutable. When its result is taken from an earlier run."""
+
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """Optional, immutable. How long one attempt may take."""
+
+    @_builtins.property
+    def environment(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional, immutable. Environment variables, beside those of the snapshot; those of the same name are replaced."""
+
+    def __init__(
+        self,
+        *,
+        resources: Global___ResourceSpec | None = ...,
+        retry: Global___RetrySpec | None = ...,
+        cache: Global___CacheSpec | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        environment: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        isolation: Global___StepIsolation.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "environment", b"environment", "isolation", b"isolation", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepSettings: _TypeAlias = StepSettings  # noqa: Y015
