@@ -40,19 +40,6 @@ _UNAVAILABLE = 14
 _KEY_VARIABLES = ("WEFT_API_KEY", "WEFT_TOKEN")
 _API_KEY = "weft_key_"
 _ATTEMPTS = 4
-_OPTIONS = [
-    # gRPC's own retries hang a stream that was half closed when its connection broke (seen with
-    # 1.85): calls are repeated here, streams are opened again by who reads them.
-    ("grpc.enable_retries", 0),
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.max_pings_without_data", 0),
-    # Ours decide when to try again; two minutes, gRPC's own limit, is no answer to a restart.
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 5_000),
-    # Without it a stalled reader lets the server send megabytes ahead before it blocks (S25).
-    ("grpc.http2.bdp_probe", 0),
-]
 
 
 class TokenSource(Protocol):
@@ -83,15 +70,9 @@ class Endpoint:
         """The channel, opened at the first use; another one once other CAs are trusted."""
         with self._lock:
             if self._channel is None:
-                import grpc
+                from weft._channels import open_channel
 
-                from weft._targets import target_of
-
-                roots = self._ca_pem.encode() or None
-                credentials = grpc.ssl_channel_credentials(roots)
-                target, own = target_of(self.target)
-                options = [*_OPTIONS, *own]
-                self._channel = grpc.secure_channel(target, credentials, options=options)
+                self._channel = open_channel(self.target, self._ca_pem)
             return self._channel
 
     def stub(self, factory: Callable[[grpc.Channel], S]) -> S:
@@ -133,7 +114,10 @@ class Endpoint:
         self, method: Any, request: Any, *, timeout_s: float | None = None, is_fresh: bool = False
     ) -> Any:
         """Opens a stream; the caller turns its `grpc.RpcError` into ours (`error_of`)."""
-        return method(request, timeout=timeout_s, metadata=self._metadata(is_fresh=is_fresh))
+        from weft._channels import uninterrupted
+
+        metadata = self._metadata(is_fresh=is_fresh)
+        return uninterrupted(lambda: method(request, timeout=timeout_s, metadata=metadata))
 
     def read(self, method: Any, request: Any) -> Iterator[Any]:
         """Reads a stream to its end; raises ApiError. A refused token is renewed once."""
