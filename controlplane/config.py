@@ -45,6 +45,13 @@ class Settings(ServerSettings):
     """Id of the organization that the first start makes."""
     organization_display_name: str = ""
     """Its name for people; the id by default."""
+    founders: Annotated[dict[str, tuple[str, ...]], NoDecode] = Field(default_factory=dict)
+    """Services that may join before there is an administrator, each with the host names of its
+    certificate: `workspace=HOST,gateway=HOST,gateway=HOST`; of workspace, workloads, gateway."""
+    founders_dir: Path | None = None
+    """Where their one-time tokens are written; `founders` in `data_dir` by default."""
+    first_workspace: str = Field(default="default", pattern=f"^{ID_PATTERN}$")
+    """Id of the workspace that they serve."""
 
     access_token_s: int = Field(default=600, ge=60, le=3600)
     """Life of an access token for the control plane."""
@@ -120,6 +127,8 @@ class Settings(ServerSettings):
         for name in ("host_names", "egress_networks", "dns_servers"):
             if isinstance(text := values.get(name), str):
                 values[name] = tuple(part.strip() for part in text.split(",") if part.strip())
+        if isinstance(text := values.get("founders"), str):
+            values["founders"] = _founders(text)
         versions = values.get("workspace_versions")
         if isinstance(versions, str):
             values["workspace_versions"] = _versions(versions)
@@ -157,3 +166,17 @@ def _versions(text: str) -> dict[str, str]:
     if not all(version.strip() and place.strip() for version, _, place in pairs):
         raise ValueError("workspace_versions must be VERSION=PLACE, separated by commas")
     return {version.strip(): place.strip() for version, _, place in pairs}
+
+
+def _founders(text: str) -> dict[str, tuple[str, ...]]:
+    """ "workspace=a,gateway=b,gateway=c" as the host names of each service."""
+    found: dict[str, tuple[str, ...]] = {}
+    for part in filter(str.strip, text.split(",")):
+        service, _, host = (word.strip() for word in part.partition("="))
+        if service not in {"workspace", "workloads", "gateway"} or not host:
+            raise ValueError(
+                "founders must be SERVICE=HOST, separated by commas; a service is one of "
+                "workspace, workloads and gateway"
+            )
+        found[service] = (*found.get(service, ()), host)
+    return found

@@ -14,6 +14,7 @@ from controlplane.events import encode_event
 from controlplane.fleet.hands import Tools
 from controlplane.fleet.keeper import FleetKeeper, end_servers
 from controlplane.foundation import Endpoints, Foundation
+from controlplane.founders import invite_founders
 from controlplane.identity.keys import KeyFiles, KeyRing
 from controlplane.identity.passwords import Passwords
 from controlplane.identity.throttle import Throttle
@@ -206,6 +207,7 @@ async def _first_start(base: Foundation, setup_token: SetupToken) -> None:
     await base.signing.open()
     await base.members.reload()
     await base.notary.open()
+    await invite_founders(settings, database, base.authority.fingerprint)
     setup_token.keep(
         await database.write(setup.ensure_setup_token, settings.organization, setup_token.read())
     )

@@ -28,10 +28,14 @@ class SetupToken:
         files.write_private(self._path, token.encode())
         # A stream that is no terminal is collected into somebody's log, and the link lets its
         # reader in: there, only the file is named. Behind '#' no server is sent the token.
-        link = f"{self._public_url}/setup#token={token}" if sys.stderr.isatty() else ""
+        link = self.link(token) if sys.stderr.isatty() else ""
         told = [f"Create the first administrator with the one-time token in {self._path}", link]
         sys.stderr.write("".join(f"{line}\n" for line in told if line))
         sys.stderr.flush()
+
+    def link(self, token: str) -> str:
+        """Where a browser makes the first administrator; `weft login --setup` takes it, too."""
+        return f"{self._public_url}/setup#token={token}"
 
     def remove(self) -> None:
         self._path.unlink(missing_ok=True)

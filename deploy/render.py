@@ -152,18 +152,19 @@ class Helm:
         self._library = ctypes.CDLL(str(LIBRARY))
         self._library.helm_sdkpy_last_error.restype = ctypes.c_char_p
 
-    def render(self, values: Document) -> tuple[str, str]:
-        """The release's manifest with its hooks before it, or what Helm has against the values."""
+    def render(self, values: Document) -> tuple[str, str, str]:
+        """The release's manifest with its hooks before it, what Helm has against the values, and
+        what it tells who installs."""
         with tempfile.TemporaryDirectory() as directory:
             config = Path(directory, "kubeconfig")
             config.write_text(json.dumps(self._kubeconfig()), encoding="utf-8")
             return self._install(config, values)
 
-    def _install(self, config: Path, values: Document) -> tuple[str, str]:
+    def _install(self, config: Path, values: Document) -> tuple[str, str, str]:
         handle, answer = ctypes.c_uint64(), ctypes.c_char_p()
         create = self._library.helm_sdkpy_config_create
         if create(NAMESPACE.encode(), str(config).encode(), b"", b"{}", ctypes.byref(handle)):
-            return "", self._problem()
+            return "", self._problem(), ""
         options = {"wait": False, "timeout_seconds": 20, "disable_openapi_validation": True}
         given = [b"weft", str(CHART).encode(), json.dumps(values).encode(), b""]
         options_json = json.dumps(options).encode()
@@ -171,13 +172,13 @@ class Helm:
             handle, *given, options_json, ctypes.byref(answer)
         )
         if failed:
-            return "", self._problem()
+            return "", self._problem(), ""
         release = json.loads(answer.value or b"")
         hooks = [
             f"---\n# Source: {hook['path']}\n{hook['manifest']}"
             for hook in release.get("hooks", [])
         ]
-        return "\n".join([*hooks, release["manifest"]]), ""
+        return "\n".join([*hooks, release["manifest"]]), "", release["info"].get("notes", "")
 
     def _problem(self) -> str:
         return str(self._library.helm_sdkpy_last_error().decode())
@@ -207,7 +208,7 @@ def by_template(manifest: str) -> dict[str, str]:
 
 def write(helm: Helm) -> None:
     """Writes the manifests that follow from the chart."""
-    manifest, problem = helm.render(yaml.safe_load((RENDERED / "values.yaml").read_text()))
+    manifest, problem, _ = helm.render(yaml.safe_load((RENDERED / "values.yaml").read_text()))
     if problem:
         raise SystemExit(problem)
     for name, text in manifests(manifest).items():

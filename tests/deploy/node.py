@@ -57,6 +57,8 @@ class Node:
         self.rendering = rendering
         self.secrets = secrets
         self.running: dict[str, Container] = {}
+        # What a command finds that is executed in a pod: variables, and where its volumes are.
+        self.inside: dict[str, dict[str, dict[str, str]]] = {}
         self.directory = directory
         containers = [pod["containers"][0] for pod in rendering.pods().values()]
         ports = [port["containerPort"] for it in containers for port in it.get("ports", [])]
@@ -71,6 +73,7 @@ class Node:
         key = f"{name}-{replica}"
         places = self._mount(pod, container, self.directory / key)
         environment = {it["name"]: self._value(it, places) for it in container["env"]}
+        self.inside[key] = {"environment": {**environment, **more}, "places": places}
         log = self.directory / f"{key}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(

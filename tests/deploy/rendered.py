@@ -19,8 +19,9 @@ SERVICES = ("controlplane", "workspace", "workloads", "gateway")
 class Rendering:
     """All documents that one set of values makes."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, notes: str = "") -> None:
         self.text = text
+        self.notes = notes
 
     @functools.cached_property
     def documents(self) -> list[Document]:
@@ -70,8 +71,12 @@ def ask_helm(values: dict[str, Document]) -> Helm:
     assert process.returncode == 0, process.stderr
     answers = dict(zip(values, json.loads(process.stdout), strict=True))
     return Helm(
-        {name: Rendering(text) for name, (text, problem) in answers.items() if not problem},
-        {name: problem for name, (_, problem) in answers.items() if problem},
+        {
+            name: Rendering(text, notes)
+            for name, (text, problem, notes) in answers.items()
+            if not problem
+        },
+        {name: problem for name, (_, problem, _) in answers.items() if problem},
     )
 
 

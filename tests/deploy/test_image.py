@@ -12,7 +12,7 @@ import pytest
 
 from tests.deploy.node import Container, Node
 from tests.deploy.rendered import SERVICES, Document, Helm
-from tests.deploy.test_manifests_serve import Cluster, cluster, enroll  # noqa: F401 - a fixture
+from tests.deploy.test_manifests_serve import Cluster, begin, cluster  # noqa: F401 - a fixture
 
 IMAGE = os.environ.get("WEFT_TEST_IMAGE", "")
 USER = 10001
@@ -81,10 +81,7 @@ def node(
 
 
 def _install(node: ContainerNode, cluster: Cluster) -> None:  # noqa: F811
-    node.start("weft-controlplane")
-    node.await_probe("weft-controlplane", "startup")
-    for name, token in enroll(node).items():
-        node.secrets[f"weft-{name}-enrollment"] = {"enrollment-token": token}
+    begin(node)
     node.start("weft-workspace")
     kubeconfig = node.directory / "claims/weft-workloads/kubeconfig"
     kubeconfig.parent.mkdir(parents=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
+from tests.deploy.kubectl import Kubectl
 from tests.deploy.node import Node, Secrets, key_file, public_certificate
 from tests.deploy.rendered import SERVICES, Helm, Rendering
 from tests.postgres import Server
@@ -17,19 +18,14 @@ from tests.system.test_kubernetes import Cluster
 from weft import _embedded
 from weft._connection import Connection, Endpoint, no_token
 from weft._contexts import Context, ContextStore, SignIn
-from weftapi.controlplane.v1 import enrollments_pb2, workspaces_pb2, workspaces_pb2_grpc
-from weftapi.options.v1 import options_pb2
+from weftapi.controlplane.v1 import workspaces_pb2, workspaces_pb2_grpc
 
 # The first start of four servers on a machine that does other things too.
 pytestmark = pytest.mark.timeout(300)
 
 ORGANIZATION = "organizations/default"
 ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery"}
-ROLES = {
-    "workspace": options_pb2.PEER_ROLE_WORKSPACE,
-    "workloads": options_pb2.PEER_ROLE_WORKLOAD_MANAGER,
-    "gateway": options_pb2.PEER_ROLE_GATEWAY,
-}
+FOUNDERS = "WEFT_CONTROLPLANE_FOUNDERS"
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +83,7 @@ def _install(node: Node, cluster: Cluster) -> None:
     for module in ("controlplane", "workspace"):
         migration = node.start(f"weft-migrate-{module}")
         assert migration.process.wait(100) == 0, migration.words
-    node.start("weft-controlplane")
-    node.await_probe("weft-controlplane", "startup")
-    for name, token in enroll(node).items():
-        node.secrets[f"weft-{name}-enrollment"] = {"enrollment-token": token}
+    begin(node)
     node.start("weft-workspace")
     # Inside a cluster the manager finds the API server by what the kubelet mounts.
     kubeconfig = str(cluster.kubeconfig)
@@ -101,27 +94,34 @@ def _install(node: Node, cluster: Cluster) -> None:
             node.await_probe(f"weft-{name}", kind)
 
 
-def enroll(node: Node) -> dict[str, str]:
-    """Makes the first administrator, the workspace, and a one-time token for each server."""
-    connection = connect(node, is_new=True)
-    call = connection.control_plane.call
-    stub = connection.control_plane.stub(workspaces_pb2_grpc.WorkspaceServiceStub)
-    call(
-        stub.RegisterWorkspace,
-        workspaces_pb2.RegisterWorkspaceRequest(parent=ORGANIZATION, workspace_id="default"),
+def begin(node: Node) -> Kubectl:
+    """Starts the control plane and types what NOTES.txt says; then its link makes `ACCOUNT`."""
+    [container] = node.rendering.pods()["weft-controlplane"]["containers"]
+    [told] = [it["value"] for it in container["env"] if it["name"] == FOUNDERS]
+    here = ",".join(f"{service}=127.0.0.1" for service in ("workspace", "workloads", "gateway"))
+    node.start("weft-controlplane", **{FOUNDERS: f"{told},{here}"})
+    node.await_probe("weft-controlplane", "startup")
+    directory = node.directory.parent / f"{node.directory.name}-operator"
+    directory.mkdir()
+    kubectl = Kubectl(node, directory)
+    printed = kubectl.type(commands_of(node.rendering.notes))
+    node.secrets |= kubectl.secrets
+    link = printed.splitlines()[-1]
+    assert link.startswith("https://weft.example.com/setup#token=weft_setup_")
+    ca = node.directory / "claims/weft-controlplane/data/credentials/trust.pem"
+    kubectl.type(
+        f"weft login {node.address(7780)} --ca {ca} --email {ACCOUNT['email']} --setup '{link}' "
+        f"<<< '{ACCOUNT['password']}'"
     )
-    tokens = {}
-    for name, role in ROLES.items():
-        request = enrollments_pb2.CreateEnrollmentRequest(parent=ORGANIZATION)
-        request.enrollment.role = role
-        request.enrollment.workspaces.append(f"{ORGANIZATION}/workspaces/default")
-        request.enrollment.host_names.extend([f"weft-{name}.weft.svc", "127.0.0.1"])
-        tokens[name] = call(stub.CreateEnrollment, request).token
-    connection.close()
-    return tokens
+    return kubectl
 
 
-def connect(node: Node, *, is_new: bool = False) -> Connection:
+def commands_of(notes: str) -> str:
+    """The lines that are to be typed: those that are indented."""
+    return "\n".join(line for line in notes.splitlines() if line.startswith("  "))
+
+
+def connect(node: Node) -> Connection:
     """An administrator's connection, through ports that `kubectl port-forward` would open."""
     data = node.directory / "claims/weft-controlplane/data"
     context = Context(
@@ -134,9 +134,6 @@ def connect(node: Node, *, is_new: bool = False) -> Connection:
         ca_pem=(data / "credentials/trust.pem").read_text(),
     )
     endpoint = Endpoint(context.control_plane, ca_pem=context.ca_pem, token=no_token)
-    if is_new:
-        setup_token = (data / "setup-token").read_text().strip()
-        _embedded._create_administrator(endpoint, ACCOUNT, setup_token)
     answer = _embedded._sign_in(endpoint, ACCOUNT)
     endpoint.close()
     store = ContextStore(node.directory / "config")
@@ -191,6 +188,19 @@ def test_the_servers_know_each_other_by_the_names_of_their_services(node: Node) 
 
 def test_keys_of_secrets_are_those_of_the_secret(node: Node) -> None:
     assert not list(node.directory.glob("claims/weft-workspace/**/secrets.keys"))
+
+
+def test_the_link_works_once(node: Node) -> None:
+    """Afterwards there is none, nor are there new tokens for who would join."""
+    directory = node.directory.parent / f"{node.directory.name}-operator"
+    kubectl = Kubectl(node, directory)
+    said = kubectl.type(
+        "kubectl -n weft exec weft-controlplane-0 -- weft admin bootstrap-url 2>&1 || echo $?"
+    )
+    assert said.splitlines() == [
+        "error: there is an administrator already: sign in with `weft login`",
+        "6",
+    ]
 
 
 def test_nothing_is_written_but_to_volumes(node: Node) -> None:

@@ -27,7 +27,7 @@ class Command:
 
 
 COMMANDS: Mapping[str, Command] = {
-    "admin": Command("admin:admin", "Back up, restore and check a workspace, on its host."),
+    "admin": Command("admin:admin", "Back up and check a workspace, or begin a mesh, on its host."),
     "alerters": Command("alerters:alerters", "Tell others what happens."),
     "api": Command("api:api", "Call any RPC of the mesh, by name, with JSON."),
     "approve": Command("approve:approve", "Let a device that shows a code sign in as you."),

@@ -1,4 +1,4 @@
-"""`weft admin`: backups of a workspace, on the host of its server."""
+"""`weft admin`: what is done on the hosts of servers: backups, and the first sign-in."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ _database = click.option(
 
 @click.group()
 def admin() -> None:
-    """Back up, restore and check a workspace, on the host of its server.
+    """Back up, restore and check a workspace, and begin a mesh, on the host of the server.
 
-    The settings are those of the server: WEFT_WORKSPACE_DATA_DIR, WEFT_WORKSPACE_DATABASE_URL.
+    The settings are those of the server: WEFT_WORKSPACE_DATA_DIR, WEFT_WORKSPACE_DATABASE_URL,
+    and WEFT_CONTROLPLANE_DATA_DIR for the link.
     """
 
 
@@ -73,6 +74,27 @@ def check(
     _run(["check", "--output", output, *options], data, database)
 
 
+@admin.command("bootstrap-url")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The control plane's directory; else its own settings count.",
+)
+def bootstrap_url(*, data: Path | None) -> None:
+    """Print the link that makes the first administrator. It works once.
+
+    Run it where the control plane runs: in its pod, say. A browser opens it, and
+    `weft login HOST:PORT --email ADDRESS --setup LINK` takes it without one.
+
+    Exit codes: 0 printed, 6 there is an administrator already, 7 the control plane has not
+    started yet, 78 its settings are not valid.
+    """
+    environment = dict(os.environ)
+    if data is not None:
+        environment["WEFT_CONTROLPLANE_DATA_DIR"] = str(data.absolute())
+    _exit_as([sys.executable, "-m", "controlplane.bootstrap"], environment)
+
+
 def _run(arguments: list[str], data: Path | None, database: str | None) -> None:
     """The server's own program: the command line shares no code with it."""
     environment = dict(os.environ)
@@ -84,7 +106,10 @@ def _run(arguments: list[str], data: Path | None, database: str | None) -> None:
         raise CommandError(
             "say which workspace: --data DIRECTORY, or the server's settings", Exit.USAGE
         )
-    program = [sys.executable, "-m", "workspace.backup", *arguments]
+    _exit_as([sys.executable, "-m", "workspace.backup", *arguments], environment)
+
+
+def _exit_as(program: list[str], environment: dict[str, str]) -> None:
     code = subprocess.run(program, env=environment, check=False).returncode  # noqa: S603 - our own
     if code:
         raise SystemExit(code)

@@ -14,7 +14,7 @@ import click
 
 from weft.cli._mesh import address, choose_workspace, fetch_ca
 from weft.cli._output import note, output_option, print_document, print_fields, print_table
-from weft.cli._secrets import ask, given
+from weft.cli._secrets import ask, ask_new, given
 
 if TYPE_CHECKING:
     from weft._connection import Endpoint
@@ -38,6 +38,11 @@ _FIRST_ORGANIZATION = "default"
 @click.option("--fingerprint", help="The CA's fingerprint, sha256:..., instead of the file.")
 @click.option("--token", help="A personal token or an API key; '-' reads it from standard input.")
 @click.option("--email", help="Address of a local account; its password is asked for.")
+@click.option(
+    "--setup",
+    metavar="LINK",
+    help="What `weft admin bootstrap-url` prints: makes --email the first administrator.",
+)
 @click.option("--provider", help="Id of the identity provider to sign in through.")
 @click.option(
     "--organization", help="Id of the organization that is meant, where it is not the first."
@@ -54,6 +59,7 @@ def login(
     fingerprint: str | None,
     token: str | None,
     email: str | None,
+    setup: str | None,
     provider: str | None,
     organization: str | None,
     service_account: str | None,
@@ -81,7 +87,9 @@ def login(
     context = Context(name=name or host.rpartition(":")[0], control_plane=host, ca_pem=ca_pem)
     # Nothing is kept before all of it worked: a sign-in that fails leaves the last one as it was.
     job = _job(service_account, id_token, organization or _known_organization(host))
-    way = _Way(token, email, provider, organization, device, job)
+    if setup and not email:
+        raise click.UsageError("say with --email who the first administrator shall be")
+    way = _Way(token, email, provider, organization, device, job, setup)
     secrets = MemorySecrets(_sign_in(context, way))
     connection = Connection(context, secrets)
     try:
@@ -210,6 +218,7 @@ class _Way:
     organization: str | None
     device: bool
     job: auth_pb2.IdTokenGrant | None
+    setup: str | None
 
 
 def _job(
@@ -269,6 +278,8 @@ def _tokens(endpoint: Endpoint, way: _Way) -> auth_pb2.TokenSet:
 
     if way.job:
         return _by_id_token(endpoint, way.job)
+    if way.email and way.setup:
+        return _as_first(endpoint, way.email, given(way.setup))
     if way.email:
         return _by_password(endpoint, way.email)
     if not way.device and (way.provider or _browser.has_browser()):
@@ -285,6 +296,17 @@ def _by_password(endpoint: Endpoint, email: str) -> auth_pb2.TokenSet:
     password = ask("Password")
     stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
     return endpoint.call(stub.SignIn, auth_pb2.SignInRequest(email=email, password=password))
+
+
+def _as_first(endpoint: Endpoint, email: str, link: str) -> auth_pb2.TokenSet:
+    """Makes the first administrator; the link may be its token alone."""
+    from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
+
+    request = auth_pb2.CreateFirstAdministratorRequest(
+        setup_token=link.rpartition("=")[2], email=email, password=ask_new("New password")
+    )
+    stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
+    return endpoint.call(stub.CreateFirstAdministrator, request)
 
 
 def _by_id_token(endpoint: Endpoint, job: auth_pb2.IdTokenGrant) -> auth_pb2.TokenSet:
