@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     Ask = Callable[[Question, threading.Event], Verdict]
 
 _log = logging.getLogger("weft")
+_MAX_METADATA_BYTES = 64 << 10
 
 
 class Notes(Protocol):
@@ -32,6 +34,31 @@ class Notes(Protocol):
 
     def write_alert(self, alert: Alert) -> None:
         """Have people told something."""
+
+
+@dataclass(slots=True)
+class Described:
+    """What an attempt says of itself: servers keep 64 KiB of it.
+
+    A report that holds more would be refused, and the end of the step with it.
+    """
+
+    total: int = 0
+    sizes: dict[str, int] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, values: Mapping[str, Any]) -> None:
+        """Counts values; raises ValueError for what has no room."""
+        new = {name: len(json.dumps([name, value])) for name, value in values.items()}
+        with self.lock:
+            total = self.total + sum(new.values()) - sum(self.sizes.get(name, 0) for name in new)
+            if total > _MAX_METADATA_BYTES:
+                raise ValueError(
+                    f"a step has at most {_MAX_METADATA_BYTES >> 10} KiB of metadata, and "
+                    f"{', '.join(new)} would be too much: return it as an output of the step"
+                )
+            self.sizes.update(new)
+            self.total = total
 
 
 def _no_questions() -> Asked:
@@ -62,6 +89,7 @@ class StepContext:
     # Asks people and waits; None where nobody can be asked.
     ask: Ask | None = field(repr=False, default=None)
     asked: Asked = field(repr=False, default_factory=_no_questions)
+    described: Described = field(repr=False, default_factory=Described)
 
     @property
     def stop_requested(self) -> bool:
@@ -109,13 +137,15 @@ def log_metrics(values: Mapping[str, float], *, x: float | None = None) -> None:
     """Record several figures at the same `x`; see `log_metric`.
 
     Raises:
-        TypeError, ValueError: A value is no number.
+        TypeError, ValueError: A value is no number, or the step would have more than 64 KiB of
+            metadata.
     """
     numbers = {name: float(value) for name, value in values.items()}
     here = active.get()
     if here is None:
         _log.info("metrics outside a run: %s", numbers)
         return
+    here.described.add(numbers)
     time = now()
     points = [Metric(here.step, here.attempt, n, v, time, x) for n, v in numbers.items()]
     here.notes.write_metrics(points)
@@ -130,10 +160,13 @@ def log_metadata(values: Mapping[str, Any], *, output: str = "") -> None:
 
     Raises:
         TypeError: A value is no plain data.
+        ValueError: The step would have more than 64 KiB of metadata.
     """
     data = {str(name): _json.encode(value) for name, value in values.items()}
     here = active.get()
     if here is None:
         _log.info("metadata outside a run: %s", data)
         return
-    here.notes.write_metadata(Metadata(here.step, here.attempt, data, now(), output))
+    metadata = Metadata(here.step, here.attempt, data, now(), output)
+    here.described.add(metadata.by_name)
+    here.notes.write_metadata(metadata)

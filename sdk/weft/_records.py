@@ -217,6 +217,12 @@ class Metadata:
     time: dt.datetime
     output: str = ""
 
+    @property
+    def by_name(self) -> dict[str, Json]:
+        """The values by what they are called at the step."""
+        prefix = f"{self.output}." if self.output else ""
+        return {f"{prefix}{name}": value for name, value in self.values.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:

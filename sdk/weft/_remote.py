@@ -223,8 +223,7 @@ class RemoteRun:
 
     def write_metadata(self, metadata: Metadata) -> None:
         """Keeps values; they travel with the step's next state."""
-        prefix = f"{metadata.output}." if metadata.output else ""
-        values = {f"{prefix}{name}": value for name, value in metadata.values.items()}
+        values = metadata.by_name
         self._work.put(lambda: self._noted.note(metadata.step, metadata.attempt, values))
 
     def write_metrics(self, metrics: Sequence[Metric]) -> None:

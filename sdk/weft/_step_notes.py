@@ -37,9 +37,7 @@ class StepNotes:
 
     def write_metadata(self, metadata: Metadata) -> None:
         """Keeps values."""
-        prefix = f"{metadata.output}." if metadata.output else ""
-        values = {f"{prefix}{name}": value for name, value in metadata.values.items()}
-        self._work.put(lambda: self._noted.note(*self._key, values))
+        self._work.put(lambda: self._noted.note(*self._key, metadata.by_name))
 
     def write_metrics(self, metrics: Sequence[Metric]) -> None:
         """Keeps figures, the newest of each name."""

@@ -250,6 +250,10 @@ def test_context_metrics_and_metadata(records: Records) -> None:
         for epoch in range(2):
             log_metrics({"loss": 1 / (epoch + 1)}, x=epoch)
         log_metadata({"device": "cpu", "sizes": (1, 2)}, output="output")
+        for size in (40 << 10, 50 << 10):
+            log_metadata({"what": "x" * size})
+        with pytest.raises(ValueError, match="64 KiB"):
+            log_metadata({"else": "x" * (20 << 10)})
         return 1
 
     @pipeline

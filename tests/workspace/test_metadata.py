@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import uuid4
 
+import grpc
+
 from tests.workspace.harness import Harness, refused, run_report, step_report
 from weftapi.workspace.v1 import reports_pb2, run_types_pb2, runs_pb2, steps_pb2
 
@@ -58,6 +60,9 @@ async def test_what_cannot_be_written_is_refused(ws: Harness) -> None:
     await write(ws, run, {"a": "x" * (40 << 10)}, step="fit")
     async with refused("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"):
         await write(ws, run, {"b": "x" * (40 << 10)}, step="fit")
+    long = {"b": "x" * (40 << 10)}
+    answer = await ws.report(run, reporter, step_report(3, "fit", "RUNNING", metadata=long))
+    assert answer.results[0].error.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
     async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
         await write(ws, run, {"x": 1}, step="absent")
     async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):

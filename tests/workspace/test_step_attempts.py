@@ -63,6 +63,8 @@ async def test_an_attempt_is_executed_by_a_workload_of_its_own(apart: Apart) -> 
     assert told.step.state == STATE.STEP_STATE_RUNNING
     assert told.step.workload == f"workloads/{submission.workload_id}"
     version = await apart.version(token)
+    async with refused("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"):
+        await apart.complete("SUCCEEDED", token=token, metadata={"rate": "x" * (65 << 10)})
     ended = await apart.complete(
         "SUCCEEDED", token=token, outputs={"output": version}, metadata={"rate": 1}
     )

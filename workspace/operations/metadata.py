@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from meshkit.errors import ResourceExhausted
 from meshkit.session import Session
 from workspace import names
 from workspace.lifecycle import RUN_TERMINAL
 from workspace.operations.moves import Moves
 from workspace.operations.refusals import absent, fenced, illegal, invalid
-from workspace.operations.run_values import MAX_BYTES, RunValues, size
+from workspace.operations.run_values import RunValues, merged
 from workspace.store import runs as run_store
 from workspace.store import steps as step_store
 
@@ -40,12 +39,12 @@ def write(session: Session, new: Values) -> None:
     moves = Moves(session)
     of_run = RunValues(session, moves)
     if not new.step:
-        of_run.put(run, _merged(run.name, run.metadata, new.values))
+        of_run.put(run, merged(run.name, run.metadata, new.values))
     else:
         step = step_store.get(session, run.uid, new.step)
         if step is None:
             raise absent(names.step(new.project, new.run, new.step))
-        step.metadata = _merged(step.name, step.metadata, new.values)
+        step.metadata = merged(step.name, step.metadata, new.values)
         moves.change_step(step, "metadata")
         of_run.log(run, step, new.values)
     moves.save()
@@ -57,14 +56,3 @@ def _check(values: dict[str, Any]) -> None:
         items = value if isinstance(value, list) else [value]
         if not all(isinstance(item, _PLAIN) for item in items):
             raise invalid(f"values.{name}", "must be a number, a text, a truth, or a list of these")
-
-
-def _merged(resource: str, known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    merged = {**known, **new}
-    if size(merged) > MAX_BYTES:
-        raise ResourceExhausted(
-            "QUOTA_EXCEEDED",
-            f"{resource} would have more than {MAX_BYTES >> 10} KiB of metadata.",
-            metadata={"resource": resource, "limit": str(MAX_BYTES)},
-        )
-    return merged

@@ -26,7 +26,7 @@ from workspace.lifecycle import (
 )
 from workspace.operations.moves import Moves
 from workspace.operations.refusals import absent, fenced, illegal
-from workspace.operations.run_values import RunValues
+from workspace.operations.run_values import RunValues, too_much
 from workspace.operations.wishes import Wishes, wishes
 from workspace.store import artifacts as artifact_store
 from workspace.store import runs as run_store
@@ -233,17 +233,17 @@ class _Work:
 
     def _refusal(self, run: Run, step: Step, said: StepReport) -> MeshError | None:
         current = _as_its_runner_sees_it(step)
-        is_new_attempt = 0 < step.attempt_count < said.attempt
-        origin = before_attempt(current) if is_new_attempt else current
+        origin = before_attempt(current) if 0 < step.attempt_count < said.attempt else current
         if not may_move(STEP_EDGES, origin, said.state):
             return illegal(step.name, current, said.state)
         mentioned = (*said.inputs.values(), *said.outputs.values())
         for name in mentioned:
             if (run.project, *names.version_key(name)) not in self._versions:
                 return absent(name)
-        others = [name for name in (said.log_stream, said.cached_from) if name]
-        outside = names.outside(run.project, (*mentioned, *others))
-        return absent(outside) if outside else None
+        others = filter(None, (said.log_stream, said.cached_from))
+        if outside := names.outside(run.project, (*mentioned, *others)):
+            return absent(outside)
+        return too_much(step.name, step.metadata, said.metadata)
 
     def _advance(self, run: Run, step: Step, report: Report, said: StepReport, item: int) -> None:
         time = report.time or self._session.now
@@ -331,8 +331,7 @@ class _Work:
         if said.failure:
             content["failure"] = said.failure
         if isinstance(said, StepReport):
-            content |= {"attempt": said.attempt, "outputs": said.outputs}
-            content |= {"metadata": said.metadata}
+            content |= {name: getattr(said, name) for name in ("attempt", "outputs", "metadata")}
         assert run.reporter is not None
         time = report.time or self._session.now
         late = LateReport(new_uid(), run.uid, run.reporter, report.sequence, time, subject, content)

@@ -15,7 +15,7 @@ from workspace import names
 from workspace.lifecycle import RUN_TERMINAL, STEP_TERMINAL, StepState
 from workspace.operations.moves import Moves
 from workspace.operations.refusals import absent, fenced, illegal, taken
-from workspace.operations.run_values import RunValues
+from workspace.operations.run_values import RunValues, merged
 from workspace.store import artifacts as artifact_store
 from workspace.store import runs as run_store
 from workspace.store import stacks as stack_store
@@ -145,7 +145,7 @@ def complete(session: Session, key: AttemptKey, reporter: UUID, ending: Ending) 
     row.outcome, row.over_time = ending.outcome.value, session.now
     store.save(session, row)
     step.outputs = {**step.outputs, **ending.outputs}
-    step.metadata = {**step.metadata, **ending.metadata}
+    step.metadata = merged(step.name, step.metadata, ending.metadata)
     artifact_store.add_edges(
         session, [LineageEdge(step.uid, True, slot, uid) for slot, uid in versions.items()]
     )

@@ -492,7 +492,7 @@ class StepReport(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
-        """Optional. Values that its code logged; merged into those it has."""
+        """Optional. Values that its code logged; merged into those it has, 64 KiB in all (RESOURCE_EXHAUSTED `QUOTA_EXCEEDED`)."""
 
     @_builtins.property
     def cache_key_parts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:

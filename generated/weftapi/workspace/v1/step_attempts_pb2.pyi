@@ -245,7 +245,7 @@ class CompleteStepAttemptRequest(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
-        """Optional. Values that its code logged; merged into those that the step has."""
+        """Optional. Values that its code logged; merged into those that the step has, 64 KiB in all."""
 
     def __init__(
         self,
