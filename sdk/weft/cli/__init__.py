@@ -6,6 +6,7 @@ that they answer in the time that Python and click take to start.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -38,6 +39,7 @@ COMMANDS: Mapping[str, Command] = {
     "code-repositories": Command(
         "code_repositories:code_repositories", "Say where the code of pipelines is kept."
     ),
+    "completion": Command("completion:completion", "Complete commands and names with the tab key."),
     "connectors": Command(
         "connectors:connectors", "Sign in to clouds, and get short-lived credentials from there."
     ),
@@ -83,6 +85,10 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
+# Where click's completion scripts say what they want of us.
+COMPLETING = "_WEFT_COMPLETE"
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
 
@@ -96,7 +102,32 @@ class LazyGroup(click.Group):
         module, _, attribute = entry.target.partition(":")
         loaded = getattr(importlib.import_module(f"weft.cli.{module}"), attribute)
         assert isinstance(loaded, click.Command)
+        if COMPLETING in os.environ:
+            from weft.cli._completion import bring_alive
+
+            bring_alive(loaded)
         return loaded
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Completes commands by the table: to import them all for their help would take long."""
+        from click.shell_completion import CompletionItem
+
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        names = [name for name in sorted(COMMANDS) if name.startswith(incomplete)]
+        return [CompletionItem(name, help=COMMANDS[name].help) for name in names] + options
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Says which command may be meant: click looks only among those that are imported."""
+        name = args[0] if args else ""
+        if name and name[:1] != "-" and name not in COMMANDS and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "`weft --help` lists them"
+            raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Lets a broken pipe through to `main`: click would call it a failure."""
@@ -129,8 +160,14 @@ def _version(ctx: click.Context, _parameter: click.Parameter, value: object) -> 
     help="Print the version.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Print details of errors.")
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Whether to colour; auto does on a terminal, as NO_COLOR, CLICOLOR and FORCE_COLOR say.",
+)
 @click.pass_context
-def weft(ctx: click.Context, *, verbose: bool) -> None:
+def weft(ctx: click.Context, *, verbose: bool, color: str) -> None:
     """Run, track and govern machine-learning pipelines.
 
     \b
@@ -144,15 +181,23 @@ def weft(ctx: click.Context, *, verbose: bool) -> None:
     tampered with, 130 interrupted.
     """
     ctx.obj = {"verbose": verbose}
-    if os.environ.get("NO_COLOR"):
-        ctx.color = False
-    elif os.environ.get("FORCE_COLOR"):
-        ctx.color = True
+    ctx.color = _colour(color)
+
+
+def _colour(wanted: str) -> bool | None:
+    """Whether to colour; None leaves it to what standard output is."""
+    if wanted != "auto":
+        return wanted == "always"
+    if os.environ.get("NO_COLOR") or os.environ.get("CLICOLOR") == "0":
+        return False
+    return True if {"FORCE_COLOR", "CLICOLOR_FORCE"} & os.environ.keys() else None
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs the command and exits with its code; nobody ever sees a traceback of ours."""
     given = sys.argv[1:] if arguments is None else arguments
+    if COMPLETING in os.environ:
+        _complete(given)
     # Only before the command: afterwards the letters belong to it.
     options = given[: next((i for i, a in enumerate(given) if a[:1] != "-"), len(given))]
     try:
@@ -161,6 +206,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         code = _stop_printing()
     sys.exit(code)
+
+
+def _complete(arguments: list[str]) -> NoReturn:
+    """Answers a shell: what goes wrong leaves its prompt as it was."""
+    with contextlib.suppress(Exception):
+        weft.main(args=arguments, prog_name="weft", complete_var=COMPLETING)
+    sys.exit(Exit.DONE)
 
 
 def _call(arguments: list[str], *, verbose: bool) -> int:

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON, YAML and names for programs.
+"""What commands print: tables for people, JSON, YAML, CSV and names for programs.
 
 Data goes to standard output, everything else to standard error. JSON is the protobuf JSON of
 the public messages, so that it changes only as the contract does.
@@ -6,7 +6,6 @@ the public messages, so that it changes only as the contract does.
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -14,21 +13,33 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weft.cli._formats import OutputType, rendered
 from weft.cli._text import fitted, plain, width
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-FORMATS = ("table", "json", "yaml", "name")
+FORMATS = ("table", "wide", "json", "jsonl", "yaml", "csv", "name")
+STREAMED_FORMATS = ("text", "json", "jsonl", "yaml")
 
 output_option = click.option(
     "-o",
     "--output",
     "output",
-    type=click.Choice(FORMATS),
+    type=OutputType(FORMATS),
     default="table",
     show_default=True,
+    envvar="WEFT_OUTPUT",
     help="How to print the result.",
+)
+streamed_output_option = click.option(
+    "-o",
+    "--output",
+    "output",
+    type=OutputType(STREAMED_FORMATS),
+    default="text",
+    show_default=True,
+    help="Lines for people, or a document for each as it comes.",
 )
 
 Row = Sequence[str]
@@ -77,13 +88,17 @@ def print_message(message: Message, output: str, show: Callable[[], None]) -> No
 
 
 def print_document(document: Any, output: str) -> None:
-    """Prints plain data as JSON or YAML."""
-    if output == "yaml":
-        import yaml
+    """Prints plain data in a format for programs; JSON is also what a table becomes."""
+    click.echo(rendered(document, output), nl=False)
 
-        click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
-    else:
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+def print_streamed(document: Any, output: str) -> None:
+    """Prints one of many documents as it comes: JSON on one line, YAML with its own beginning."""
+    if output == "csv":
+        raise click.UsageError("csv is for what has an end: take jsonl")
+    if output == "yaml":
+        click.echo("---")
+    print_document(document, "jsonl" if output == "json" else output)
 
 
 def print_table(header: Row, rows: Iterable[Row]) -> None:
@@ -91,7 +106,7 @@ def print_table(header: Row, rows: Iterable[Row]) -> None:
     table = [[plain(cell) for cell in line] for line in rows]
     columns = list(zip(header, *table, strict=True))
     widths = [max(map(width, column)) for column in columns]
-    if is_terminal():
+    if is_terminal() and not _is_wide():
         _shrink(widths, shutil.get_terminal_size().columns - 2 * (len(widths) - 1))
     click.echo(click.style(_line(header, widths), bold=True))
     for line in table:
@@ -114,6 +129,11 @@ def note(text: str) -> None:
 def is_terminal() -> bool:
     """Whether a person watches standard output."""
     return sys.stdout.isatty()
+
+
+def _is_wide() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get("weft.wide"))
 
 
 def _shrink(widths: list[int], room: int) -> None:

@@ -33,7 +33,9 @@ class Finding:
 def doctor(*, output: str) -> int:
     """Check context, network, TLS, sign-in, workspace, workload manager and artifact store."""
     findings = _examine()
-    if output in {"json", "yaml"}:
+    if output == "name":
+        click.echo("\n".join(finding.check for finding in findings if not finding.ok))
+    elif output != "table":
         print_document([asdict(finding) for finding in findings], output)
     else:
         for finding in findings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import click
 
 from weft.cli._exit import Exit
 from weft.cli._names import short
-from weft.cli._output import as_dict, note
+from weft.cli._output import as_dict, note, print_streamed, streamed_output_option
 from weft.cli._text import plain
 
 if TYPE_CHECKING:
@@ -42,14 +41,7 @@ _PAGE = 500
     metavar="TYPE",
     help="Only these, such as Run, Step or ModelVersion.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(("text", "json")),
-    default="text",
-    show_default=True,
-    help="Lines for people, or a JSON document a line.",
-)
+@streamed_output_option
 def events(
     *, follow: bool, after: int | None, last: int, types: tuple[str, ...], output: str
 ) -> int:
@@ -118,8 +110,10 @@ def _print(pages: Iterable[tuple[int, list[events_pb2.Event]]], output: str, rev
     for reached, found in pages:
         revision = reached
         for event in found:
-            as_json = output == "json"
-            click.echo(json.dumps(as_dict(event), ensure_ascii=False) if as_json else _line(event))
+            if output == "text":
+                click.echo(_line(event))
+            else:
+                print_streamed(as_dict(event), output)
     return revision
 
 

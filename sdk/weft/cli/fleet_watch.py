@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import click
 from weft.cli._access import organization_of
 from weft.cli._exit import Exit
 from weft.cli._names import short
-from weft.cli._output import as_dict, note
+from weft.cli._output import as_dict, note, print_streamed, streamed_output_option
 from weft.cli._text import plain
 
 if TYPE_CHECKING:
@@ -21,14 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Lines for people, or a JSON document a line.",
-)
+@streamed_output_option
 @click.option("--once", is_flag=True, help="End when everything was shown as it is.")
 def watch(*, output: str, once: bool) -> int:
     """Follow the workspaces that you may see, until Ctrl-C."""
@@ -83,8 +75,8 @@ def word(value: int, enum: str) -> str:
 
 
 def _print(change: workspaces_pb2.WorkspaceChange, output: str) -> None:
-    if output == "json":
-        click.echo(json.dumps(as_dict(change), ensure_ascii=False))
+    if output != "text":
+        print_streamed(as_dict(change), output)
         return
     workspace = change.workspace
     state = word(workspace.state, "WorkspaceState") or "removed"

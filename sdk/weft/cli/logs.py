@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import click
 from weft.cli._access import start_of
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import run_and_step, short
-from weft.cli._output import as_dict, note
+from weft.cli._output import as_dict, note, print_streamed, streamed_output_option
 from weft.cli._pages import paged
 from weft.cli._text import coloured
 from weft.cli.log_files import save
@@ -49,14 +48,7 @@ _COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "bright
 )
 @click.option("--since", help="Only lines since: 10m, 2h, 1d ago, or a time.")
 @click.option("--until", help="Only lines before: 10m, 2h, 1d ago, or a time.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(("text", "json")),
-    default="text",
-    show_default=True,
-    help="How to print lines; JSON is one document for each.",
-)
+@streamed_output_option
 @click.option(
     "--save",
     "folder",
@@ -89,7 +81,7 @@ def logs(
         save(connection, _streams(connection, name, step), folder)
         return Exit.DONE
     lines = _followed if follow else _stored
-    painter = _Painter(timestamps=timestamps, is_alone=bool(step), is_json=output == "json")
+    painter = _Painter(timestamps=timestamps, is_alone=bool(step), output=output)
     count = 0
     for stream, line in lines(connection, name, step, last_lines or 0, wanted):
         count += 1
@@ -134,8 +126,8 @@ def _check(connection: Connection, run: str, step: str) -> None:
 class _Painter:
     """Prints lines, each with its step in front where several are mixed."""
 
-    def __init__(self, *, timestamps: bool, is_alone: bool, is_json: bool) -> None:
-        self._is_json = is_json
+    def __init__(self, *, timestamps: bool, is_alone: bool, output: str) -> None:
+        self._output = output
         self._timestamps = timestamps
         self._is_alone = is_alone
         self._colours: dict[str, str] = {}
@@ -149,8 +141,8 @@ class _Painter:
                 note(f"{sum(counts):,} lines of {label} were not kept in all")
 
     def paint(self, stream: logs_pb2.LogStream, line: types_pb2.LogLine) -> None:
-        if self._is_json:
-            click.echo(json.dumps({"step": stream.step_id, **as_dict(line)}, ensure_ascii=False))
+        if self._output != "text":
+            print_streamed({"step": stream.step_id, **as_dict(line)}, self._output)
             return
         label = stream.step_id or "runner"
         if line.dropped_lines:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -13,9 +12,9 @@ from weft.cli._output import (
     as_dict,
     note,
     output_option,
-    print_document,
     print_message,
     print_messages,
+    print_streamed,
     print_table,
 )
 from weft.cli._run_calls import connect
@@ -107,11 +106,8 @@ def _tell(event: events_pb2.Event, output: str, told: dict[str, str]) -> None:
         click.echo(f"{event.event_time.ToDatetime():%H:%M:%S}  {line}")
     elif output == "name":
         click.echo(run.name)
-    elif output == "yaml":
-        click.echo("---")
-        print_document(as_dict(run), output)
     else:
-        click.echo(json.dumps(as_dict(run), ensure_ascii=False))
+        print_streamed(as_dict(run), output)
 
 
 def _line(run: run_types_pb2.Run) -> str:

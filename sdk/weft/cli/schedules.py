@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weft.cli._exit import CommandError, Exit
+from weft.cli._formats import rendered
 from weft.cli._names import short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
@@ -191,15 +192,9 @@ def update(*, schedule: str, output: str, **given: Any) -> None:
 @schedules.command()
 @click.argument("schedule", required=False)
 @timing_options
-@click.option(
-    "-n",
-    "--count",
-    type=click.IntRange(1, 100),
-    default=5,
-    show_default=True,
-    help="How many times.",
-)
-def preview(*, schedule: str | None, count: int, **given: Any) -> None:
+@click.option("-n", "--count", type=click.IntRange(1, 100), default=5, help="How many times: 5.")
+@output_option
+def preview(*, schedule: str | None, count: int, output: str, **given: Any) -> None:
     """Print the next times of a schedule, or of one that does not exist yet."""
     from weftapi.workspace.v1 import schedule_types_pb2, schedules_pb2
 
@@ -212,8 +207,12 @@ def preview(*, schedule: str | None, count: int, **given: Any) -> None:
     else:
         wanted = schedule_types_pb2.Schedule()
         set_timing(wanted, given)
-    for time in _preview(connection, stub, wanted, count):
-        click.echo(local(time))
+    times = _preview(connection, stub, wanted, count)
+    if output in {"table", "name"}:
+        for time in times:
+            click.echo(local(time))
+    else:
+        click.echo(rendered([{"time": each.ToJsonString()} for each in times], output), nl=False)
 
 
 @schedules.command()

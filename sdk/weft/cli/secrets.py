@@ -217,12 +217,12 @@ def access(*, secret: str, key: str, output: str) -> None:
         raise CommandError(f"{secret} has no key {key!r}: it has {has}", Exit.NOT_FOUND)
     if key:
         click.echo(values[key])
-    elif output in ("json", "yaml"):
-        print_document(values, output)
     elif output == "name":
         click.echo("\n".join(sorted(values)))
-    else:
+    elif output == "table":
         print_fields(sorted(values.items()))
+    else:
+        print_document(values, output)
 
 
 @secrets.command()
