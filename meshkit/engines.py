@@ -5,8 +5,10 @@ PostgreSQL: asyncpg under SQLAlchemy's `run_sync`; one writing connection, a bou
 """
 
 import asyncio
+import math
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from meshkit.config import ConfigError
 from meshkit.driver import fetch_all
-from meshkit.errors import Unavailable
+from meshkit.errors import DeadlineExceeded, Unavailable
 from meshkit.feed import Feed
 from meshkit.files import hold_alone
 
@@ -28,6 +30,10 @@ Work = Callable[[sa.Connection], T]
 # Of the connection that writes: a commit touches a leaf of every index, and SQLite's own 2 MiB
 # hold the indexes of a few thousand runs. It takes the memory as it needs it.
 _WRITER_CACHE_KIB = 32 * 1024
+
+# How many instructions of its virtual machine SQLite makes, in a millisecond or so, before it
+# asks whether to go on.
+_ASKS_AFTER = 100_000
 
 # Stands in a connection's `info` once a statement of its transaction has failed.
 FAILED = "failed"
@@ -47,6 +53,8 @@ class DatabaseSettings:
     ring_bytes: int = 16 * 1024 * 1024
     connect_timeout_s: float = 10.0
     command_timeout_s: float = 30.0
+    # A list by a filter that hardly anything matches would hold one of few readers for minutes.
+    read_timeout_s: float = 20.0
 
 
 class Follower(Protocol):
@@ -92,6 +100,8 @@ class SqliteEngine:
         self._writing = sqlite_engine(url, settings, begin="BEGIN IMMEDIATE")
         self._reading = sqlite_engine(url, settings, begin="BEGIN", query_only=True)
         remember_failures(self._writing)
+        sa.event.listen(self._reading, "connect", self._limit)
+        self._read_timeout_s = settings.read_timeout_s
         self._local = threading.local()
         self._open: list[sa.Connection] = []
 
@@ -103,11 +113,25 @@ class SqliteEngine:
 
     def _read(self, work: Work[T]) -> T:
         connection = self._connection(self._reading)
+        self._local.ends_at = time.monotonic() + self._read_timeout_s
         connection.begin()
         try:
             return work(connection)
+        except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
+            if _code(error) == sqlite3.SQLITE_INTERRUPT:
+                raise too_slow() from error
+            raise
         finally:
             connection.rollback()
+
+    def _limit(self, connection: sqlite3.Connection, _record: Any) -> None:
+        """Ends what a reading thread does after its time."""
+        local = self._local
+
+        def is_late() -> bool:
+            return time.monotonic() > getattr(local, "ends_at", math.inf)
+
+        connection.set_progress_handler(is_late, _ASKS_AFTER)
 
     def _connection(self, engine: sa.Engine) -> sa.Connection:
         connection: sa.Connection | None = getattr(self._local, "connection", None)
@@ -121,9 +145,7 @@ class SqliteEngine:
 
     def is_transient(self, error: BaseException) -> bool:
         """Another process held the file for longer than the busy timeout."""
-        cause = getattr(error, "orig", None)
-        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-        return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
     def follow(self, feed: Feed) -> None:
         """Nobody else writes this file: its one process knows of every commit."""
@@ -133,6 +155,11 @@ class SqliteEngine:
             await asyncio.to_thread(threads.shutdown)
         for connection in self._open:
             connection.close()
+
+
+def _code(error: BaseException) -> int:
+    code: int = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0)
+    return code & 0xFF
 
 
 def remember_failures(engine: sa.Engine) -> None:
@@ -223,4 +250,13 @@ def unavailable(error: BaseException) -> Unavailable:
         "The database cannot be reached; nothing was changed. Try again.",
         metadata={"cause": type(error).__name__},
         retry_after_s=1.0,
+    )
+
+
+def too_slow() -> DeadlineExceeded:
+    """What callers hear of a read that was ended after its time."""
+    return DeadlineExceeded(
+        "READ_TOO_SLOW",
+        "This takes the database too long to find. Ask for less: a time to begin with "
+        '(create_time > "..."), a state or a label narrow a list down.',
     )

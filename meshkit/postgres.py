@@ -13,11 +13,13 @@ from meshkit.engines import (
     T,
     Work,
     remember_failures,
+    too_slow,
     unavailable,
 )
 from meshkit.feed import Feed
 from meshkit.tailer import Tailer
 
+_CANCELED = "57014"
 _RACE_LOST = ("40001", "40P01")
 _GONE = ("57P01", "57P02", "57P03", "53300")
 
@@ -69,7 +71,10 @@ class PostgresEngine:
             isolation_level="REPEATABLE READ",
             connect_args={
                 **limits,
-                "server_settings": {"default_transaction_read_only": "on"},
+                "server_settings": {
+                    "default_transaction_read_only": "on",
+                    "statement_timeout": str(round(settings.read_timeout_s * 1000)),
+                },
             },
         )
         self._following = create_async_engine(url, poolclass=NullPool, connect_args=limits)
@@ -89,6 +94,8 @@ class PostgresEngine:
             # Every reading connection is busy, and stayed so.
             raise unavailable(error) from error
         except (sa.exc.SQLAlchemyError, OSError) as error:
+            if _sqlstate(error) == _CANCELED:
+                raise too_slow() from error
             if not is_disconnect(error):
                 raise
         # The server restarted, say: the pool is empty now, and a read may simply run again.

@@ -12,7 +12,7 @@ from meshkit.audit import record_refusal, row_of
 from meshkit.caller import Call, current_call
 from meshkit.chain import Broken, Position, Problem, follow
 from meshkit.database import Database, DatabaseSettings, Session
-from meshkit.errors import NotFound, ResourceExhausted, Unavailable
+from meshkit.errors import DeadlineExceeded, NotFound, ResourceExhausted, Unavailable
 from meshkit.ids import new_uid
 from meshkit.schema import among
 from tests.meshkit import notes
@@ -210,6 +210,22 @@ async def test_a_full_queue_refuses_and_loses_nothing(database_url: str) -> None
         assert {error.reason for error in refused} == {"WRITE_QUEUE_FULL"}
         stored = await database.read(notes.all_notes)
         assert len(stored) == sum(isinstance(r, Note) for r in results) == 12 - len(refused)
+
+
+async def test_a_read_that_finds_no_end_is_ended_and_the_next_one_is_served(
+    database_url: str,
+) -> None:
+    def count_for_ever(session: Session) -> None:
+        numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        session.execute(sa.text(f"{numbers} SELECT count(*) FROM n"))
+
+    await notes.create_tables(database_url)
+    settings = DatabaseSettings(readers=1, read_timeout_s=0.5)
+    async with await notes.open_notes(database_url, settings) as database:
+        with pytest.raises(DeadlineExceeded) as refused:
+            await database.read(count_for_ever)
+        assert refused.value.reason == "READ_TOO_SLOW"
+        assert await database.read(notes.all_notes) == {}
 
 
 async def test_closing_answers_what_is_queued_and_takes_no_more(database_url: str) -> None:

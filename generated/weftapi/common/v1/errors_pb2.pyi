@@ -65,6 +65,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: the server has more writes waiting than it takes on."""
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 19
     """UNAVAILABLE: the database cannot be reached."""
+    ERROR_REASON_READ_TOO_SLOW: _ErrorReason.ValueType  # 26
+    """DEADLINE_EXCEEDED: the database takes too long to find what was asked for: narrow the filter down."""
     ERROR_REASON_UPSTREAM_UNAVAILABLE: _ErrorReason.ValueType  # 20
     """UNAVAILABLE: a service this call depends on cannot be reached. {service}"""
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 21
@@ -337,6 +339,8 @@ ERROR_REASON_WRITE_QUEUE_FULL: ErrorReason.ValueType  # 18
 """RESOURCE_EXHAUSTED: the server has more writes waiting than it takes on."""
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 19
 """UNAVAILABLE: the database cannot be reached."""
+ERROR_REASON_READ_TOO_SLOW: ErrorReason.ValueType  # 26
+"""DEADLINE_EXCEEDED: the database takes too long to find what was asked for: narrow the filter down."""
 ERROR_REASON_UPSTREAM_UNAVAILABLE: ErrorReason.ValueType  # 20
 """UNAVAILABLE: a service this call depends on cannot be reached. {service}"""
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 21
