@@ -33,7 +33,8 @@ _RETRY = {
     "initialBackoff": "0.1s",
     "maxBackoff": "1s",
     "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
+    # CANCELLED: a server that drains says it to calls that arrive before they hear of its end.
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
 }
 
 StubT = TypeVar("StubT")

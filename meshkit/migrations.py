@@ -20,9 +20,18 @@ if TYPE_CHECKING:
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext, RevisionStep, StampStep
     from alembic.script import ScriptDirectory
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 # Any number will do, as long as every migrator of the database takes the same.
 _ADVISORY_LOCK = 0x77656674
+
+# Who waits for a table keeps everybody from it who comes later, so nobody waits for long: a
+# dump that reads for an hour must not stop the servers that an upgrade leaves running.
+_LOCK_WAIT_MS = 1000
+_LOCK_PAUSE_S = 1.0
+_LOCK_TRIES = 60
+# lock_not_available and deadlock_detected
+_LOCKED = ("55P03", "40P01")
 
 
 class DatabaseTooNewError(Exception):
@@ -36,13 +45,25 @@ class DatabaseTooNewError(Exception):
         )
 
 
+class DatabaseBusyError(Exception):
+    """Somebody holds a table that is to be changed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database is busy: somebody has been reading or changing a table for minutes that "
+            "is to be upgraded, a backup say. Nothing was changed; try again when it is done."
+        )
+
+
 async def migrate(url: str, script_location: str | Path, metadata: sa.MetaData) -> None:
     """Brings a database to the newest revision of `script_location`, which holds `versions/`.
 
     The files there are named `<revision>.py` or `<revision>_<what>.py`, and sort in their order.
     Safe to run from several processes at once: one upgrades, the others find it done. An upgrade
     that fails leaves the database as it was. A SQLite file with content is copied first, to
-    `<file>.<revision>-<time>.backup`. Raises DatabaseTooNewError.
+    `<file>.<revision>-<time>.backup`. On PostgreSQL servers go on working meanwhile: what they
+    hold is asked for again and again, and nobody is kept waiting for long. Raises
+    DatabaseTooNewError, and DatabaseBusyError where somebody never lets go.
     """
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -52,11 +73,29 @@ async def migrate(url: str, script_location: str | Path, metadata: sa.MetaData) 
 
     engine = async_engine(parsed)
     try:
-        async with engine.begin() as connection:
-            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-            await connection.run_sync(_upgrade, Path(script_location), metadata)
+        for _ in range(_LOCK_TRIES):
+            if await _upgraded_beside_others(engine, Path(script_location), metadata):
+                return
+            await asyncio.sleep(_LOCK_PAUSE_S)
+        raise DatabaseBusyError
     finally:
         await engine.dispose()
+
+
+async def _upgraded_beside_others(
+    engine: "AsyncEngine", scripts: Path, metadata: sa.MetaData
+) -> bool:
+    """Whether every table could be had; while one is waited for, all who use it wait, too."""
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+            await connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_LOCK_WAIT_MS}")
+            await connection.run_sync(_upgrade, scripts, metadata)
+    except sa.exc.DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _LOCKED:
+            return False
+        raise
+    return True
 
 
 async def drift(url: str, metadata: sa.MetaData) -> list[object]:

@@ -96,13 +96,14 @@ class PostgresEngine:
         except (sa.exc.SQLAlchemyError, OSError) as error:
             if _sqlstate(error) == _CANCELED:
                 raise too_slow() from error
-            if not is_disconnect(error):
+            if not self.is_transient(error):
                 raise
-        # The server restarted, say: the pool is empty now, and a read may simply run again.
+        # The server restarted, say: the pool is empty now, and a read may simply run again. Nor
+        # is it to blame for a deadlock: a migration locks tables in an order of its own.
         try:
             return await self._read(work)
         except (sa.exc.SQLAlchemyError, OSError) as error:
-            raise (unavailable(error) if is_disconnect(error) else error) from error
+            raise (unavailable(error) if self.is_transient(error) else error) from error
 
     async def _read(self, work: Work[T]) -> T:
         async with self._reading.connect() as connection:

@@ -35,7 +35,9 @@ _CALL_TIMEOUT_S = 10.0
 _UNAUTHENTICATED = 16
 # A token is renewed while it still lives, so that no call is refused for a slow clock.
 _TOKEN_MARGIN_S = 60.0
-_UNAVAILABLE = 14
+# CANCELLED: a server that drains says it to calls that arrive before they hear of its end.
+_PASSING = frozenset({1, 14})
+_OWN_DOING = "Channel closed!"
 # Either may hold an API key of a service account or a personal access token.
 _KEY_VARIABLES = ("WEFT_API_KEY", "WEFT_TOKEN")
 _API_KEY = "weft_key_"
@@ -166,7 +168,8 @@ class Endpoint:
                 return method(request, timeout=timeout_s, metadata=metadata)
             except grpc.RpcError as rpc_error:
                 error = self.error_of(rpc_error)
-            if error.code != _UNAVAILABLE or attempt == _ATTEMPTS:
+            is_passing = error.code in _PASSING and error.detail != _OWN_DOING
+            if not is_passing or attempt == _ATTEMPTS:
                 break
             backoff.wait()
         raise error

@@ -1,6 +1,7 @@
 import asyncio
 from pathlib import Path
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 
@@ -50,6 +51,7 @@ def upgrade():
     op.drop_table("notes")
     op.execute("INSERT INTO nowhere VALUES (1)")
 """
+_IS_WAITED_FOR = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
 
 
 @pytest.fixture
@@ -139,3 +141,26 @@ async def test_two_migrators_at_once_agree(database_url: str, scripts: Path) -> 
     )
     assert [process.exitcode for process in processes] == [0, 0]
     assert await drift(database_url, Base.metadata) == []
+
+
+async def test_servers_go_on_while_an_upgrade_waits_for_a_table(
+    postgres_url: str, scripts: Path
+) -> None:
+    """Somebody reads for long, a dump say: others are not kept waiting behind the upgrade."""
+    add(scripts, "0001", _FIRST)
+    await migrate(postgres_url, scripts, Base.metadata)
+    add(scripts, "0002", _SECOND)
+    dump, reader = [await asyncpg.connect(postgres_url) for _ in range(2)]
+    reading = dump.transaction()
+    await reading.start()
+    await dump.fetch("SELECT name FROM notes")
+    upgrade = asyncio.create_task(migrate(postgres_url, scripts, Base.metadata))
+    while not await reader.fetchval(_IS_WAITED_FOR):  # noqa: ASYNC110 - nobody tells of locks
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(30):
+        await reader.fetch("SELECT name FROM notes")
+    assert not upgrade.done()
+    await reading.rollback()
+    await upgrade
+    assert await drift(postgres_url, Base.metadata) == []
+    await asyncio.gather(dump.close(), reader.close())

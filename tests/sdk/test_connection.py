@@ -30,6 +30,7 @@ class Mesh(auth_pb2_grpc.AuthServiceServicer, server_pb2_grpc.ServerServiceServi
         self.exchanged = self.minted = self.served = 0
         self.revoked: set[str] = set()
         self.busy = 0
+        self.excuse = grpc.StatusCode.UNAVAILABLE
 
     def ExchangeToken(self, request, context):
         with self.lock:
@@ -50,7 +51,7 @@ class Mesh(auth_pb2_grpc.AuthServiceServicer, server_pb2_grpc.ServerServiceServi
     def GetServerInfo(self, request, context):
         if self.busy:
             self.busy -= 1
-            context.abort(grpc.StatusCode.UNAVAILABLE, "busy")
+            context.abort(self.excuse, "busy")
         self._check(context)
         self.served += 1
         return server_pb2.ServerInfo(version="1")
@@ -181,6 +182,10 @@ def test_a_server_that_is_busy_for_a_moment_is_asked_again(mesh, connection) -> 
     ask(connection)
     mesh.busy = 2
     assert ask(connection) == "1"
+    # What a call hears that reaches a server in the moment in which it begins to drain.
+    mesh.busy, mesh.excuse = 2, grpc.StatusCode.CANCELLED
+    assert ask(connection) == "1"
+    mesh.excuse = grpc.StatusCode.UNAVAILABLE
     mesh.busy = 100
     with pytest.raises(UnavailableError):
         ask(connection)

@@ -5,12 +5,17 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, Self, TypeVar
+from uuid import uuid4
 
 import grpc
 
+from meshkit.spiffe import Role, SpiffeId
 from tests.forks import forks
 from tests.workspace import killed_replicas
+from tests.workspace.harness import ADMIN, DOMAIN, TestMesh
 from tests.workspace.killed_replicas import Place
 from weftapi.workspace.v1 import events_pb2, events_pb2_grpc
 
@@ -42,11 +47,29 @@ def is_broken(error: BaseException) -> bool:
     return isinstance(error, TimeoutError | EOFError | asyncio.InvalidStateError)
 
 
+def shared_place(directory: Path, url: str, mesh: TestMesh, **settings: Any) -> tuple[Place, str]:
+    """What replicas of one workspace share, and a token of its administrator."""
+    identity = SpiffeId(DOMAIN, Role.WORKSPACE, uuid4(), uuid4())
+    place = Place(
+        directory,
+        url,
+        mesh.membership(identity).credentials.directory,
+        str(mesh.control_plane),
+        mesh.key_set().SerializeToString(),
+        {"rate_per_second": 1e6, "rate_burst": 1e6, "launch_interval_s": 1.0, **settings},
+    )
+    (directory / "data").mkdir()
+    place.workloads.mkdir()
+    place.clock.write_text("0")
+    return place, mesh.token(ADMIN, str(identity.uid), lifetime=timedelta(days=2))
+
+
 @dataclass
 class Replica:
     """One server process."""
 
     process: Any
+    port: int
     channel: grpc.aio.Channel
 
     def signal(self, number: int) -> None:
@@ -83,6 +106,10 @@ class Cluster:
     async def kill(self, number: int) -> None:
         """SIGKILL; another process takes its place, on another port."""
         await self.replicas[number].end()
+        await self.start(number)
+
+    async def start(self, number: int) -> None:
+        """Puts a new process in the place of one that has ended."""
         self.replicas[number] = await self._start()
 
     async def pause(self, number: int, seconds: float) -> None:
@@ -124,7 +151,7 @@ class Cluster:
         options = [("grpc.use_local_subchannel_pool", 1)]
         channel = grpc.aio.secure_channel(f"localhost:{port}", self._credentials, options)
         self._channels.append(channel)
-        return Replica(process, channel)
+        return Replica(process, port, channel)
 
 
 class Watcher:

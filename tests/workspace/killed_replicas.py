@@ -1,11 +1,12 @@
 """A whole workspace server in a process of its own: one of several on one database.
 
 All of them share a data directory, a clock that the test moves and a workload manager, both of
-which live in files.
+which live in files. One that is told to end (SIGTERM) drains, as a server does.
 """
 
 import asyncio
 import os
+import signal
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
@@ -23,6 +24,7 @@ from tests.workspace.fakes import FakeError, FakeManager
 from tests.workspace.harness import FakeClock, policy
 from weftapi.common.v1 import types_pb2
 from weftapi.workloads.v1 import workloads_pb2
+from workspace import upgrade
 from workspace.config import WorkspaceSettings
 from workspace.server import compose
 
@@ -37,6 +39,8 @@ class Place:
     control_plane: str
     keys: bytes
     settings: dict[str, Any] = field(default_factory=dict)
+    # Those of the version that is started, where they are not those of this code.
+    migrations: Path | None = None
 
     @property
     def clock(self) -> Path:
@@ -97,12 +101,16 @@ class FileManager(FakeManager):
 
 
 def serve(place: Place, told: Connection) -> None:
-    """Serves until killed; says on which port."""
+    """Serves until killed, or told to end; says on which port."""
     # The pipe of standard error may be that of a test that is over.
     uvloop.run(_serve(place, told))
 
 
 async def _serve(place: Place, told: Connection) -> None:
+    ending = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
+    if place.migrations:
+        upgrade.MIGRATIONS = place.migrations
     settings = WorkspaceSettings(
         data_dir=place.directory / "data",
         database_url=place.url,
@@ -121,4 +129,5 @@ async def _serve(place: Place, told: Connection) -> None:
     built.policies.apply(policy(revision=built.policies.revision + 1))
     ports = await built.start()
     told.send((os.getpid(), ports.edge))
-    await asyncio.Event().wait()
+    await ending.wait()
+    await built.stop()

@@ -9,7 +9,6 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,17 +17,10 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from meshkit.spiffe import Role, SpiffeId
 from tests.postgres import Server
 from tests.templates import WORKSPACE
-from tests.workspace.cluster import CUT_LISTENERS, Cluster, Watcher
-from tests.workspace.harness import (
-    ADMIN,
-    DOMAIN,
-    FakeClock,
-    TestMesh,
-)
-from tests.workspace.killed_replicas import Place
+from tests.workspace.cluster import CUT_LISTENERS, Cluster, Watcher, shared_place
+from tests.workspace.harness import FakeClock, TestMesh
 from tests.workspace.log_clients import listing, messages, text
 from tests.workspace.replica_load import DEMO, LOG, Load
 from weftapi.workspace.v1 import (
@@ -66,29 +58,17 @@ async def database(postgres_programs: Path) -> AsyncIterator[tuple[Server, str]]
 @pytest.fixture
 async def cluster(tmp_path: Path, database: tuple[Server, str]) -> AsyncIterator[Cluster]:
     mesh = TestMesh.make(tmp_path, FakeClock())
-    identity = SpiffeId(DOMAIN, Role.WORKSPACE, uuid4(), uuid4())
-    place = Place(
+    place, token = shared_place(
         tmp_path,
         database[1],
-        mesh.membership(identity).credentials.directory,
-        str(mesh.control_plane),
-        mesh.key_set().SerializeToString(),
-        {
-            "rate_per_second": 1e6,
-            "rate_burst": 1e6,
-            "job_lease_s": LEASE_S,
-            "launch_interval_s": 1.0,
-            "schedule_interval_s": 0.3,
-            "upkeep_interval_s": 1.0,
-            "keep_events": 300,
-            "keep_events_s": 0.0,
-            "bookmark_s": 1.0,
-        },
+        mesh,
+        job_lease_s=LEASE_S,
+        schedule_interval_s=0.3,
+        upkeep_interval_s=1.0,
+        keep_events=300,
+        keep_events_s=0.0,
+        bookmark_s=1.0,
     )
-    (tmp_path / "data").mkdir()
-    place.workloads.mkdir()
-    place.clock.write_text("0")
-    token = mesh.token(ADMIN, str(identity.uid), lifetime=timedelta(days=2))
     async with Cluster(place, ca_pem=mesh.authority.pem, token=token) as started:
         yield started
 
