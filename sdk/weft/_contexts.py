@@ -176,6 +176,18 @@ class ContextStore:
             _make_current(document, chosen)
             self._write(self._contexts, document)
 
+    def delete(self, name: str) -> None:
+        """Forgets a context with its secrets; raises ContextError where it is unknown."""
+        with self._locked():
+            document = self._read(self._contexts)
+            self.get(name)
+            del document["contexts"][name]
+            for role in ("current", "previous"):
+                if document.get(role) == name:
+                    document[role] = ""
+            self._write(self._contexts, document)
+        self.sign_out(name)
+
     def sign_in_of(self, name: str) -> SignIn:
         """The secrets of a context; empty ones where nobody signed in."""
         stored = self._read(self._credentials).get(name, {})

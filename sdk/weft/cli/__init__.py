@@ -44,11 +44,14 @@ COMMANDS: Mapping[str, Command] = {
         "connectors:connectors", "Sign in to clouds, and get short-lived credentials from there."
     ),
     "components": Command("components:components", "List, make and try the parts of stacks."),
+    "contexts": Command("contexts:contexts", "List and choose the meshes to work with."),
     "ctx": Command("login:ctx", "Show or choose the mesh to work with."),
+    "dag": Command("dag:dag", "Draw the graph of a pipeline, before anything runs."),
     "doctor": Command("doctor:doctor", "Check everything between this machine and the mesh."),
     "events": Command("events:events", "Print or follow everything that changes."),
     "flavors": Command("flavors:flavors", "List what components can be, and add to it."),
     "grants": Command("grants:grants", "Say who holds which role where, and why."),
+    "init": Command("init:init", "Make a folder with a pipeline and a test to begin with."),
     "invitations": Command("invitations:invitations", "Invite people, and accept an invitation."),
     "identity-providers": Command(
         "identity_providers:identity_providers", "Set up who vouches for people, and test it."
@@ -61,6 +64,7 @@ COMMANDS: Mapping[str, Command] = {
     "orgs": Command("orgs:orgs", "List, make and choose organizations."),
     "pipelines": Command("pipelines:pipelines", "List, show and describe pipelines."),
     "projects": Command("projects:projects", "List and make projects, and bound what they take."),
+    "prompt": Command("contexts:prompt", "Print the context and the project for a prompt."),
     "roles": Command("roles:roles", "List, show and make roles."),
     "run": Command("run:run", "Run a pipeline from a file on the mesh, and watch it."),
     "secrets": Command("secrets:secrets", "Keep values that pipelines need, and say where."),
@@ -173,7 +177,8 @@ def weft(ctx: click.Context, *, verbose: bool, color: str) -> None:
     \b
     First steps:
       weft up                       start a mesh on this machine
-      weft run train.py             run a pipeline on it, and watch
+      weft init hello && cd hello   make a folder with a pipeline
+      weft run train.py             run it on the mesh, and watch
       weft logs @latest -f          follow its logs
 
     Exit codes: 0 done, 1 error, 2 wrong usage, 3 the run failed, 4 not signed in or not

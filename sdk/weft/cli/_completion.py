@@ -56,7 +56,6 @@ KINDS = {
     "webhook": Kind("webhooks", "Webhook"),
 }
 _ALWAYS = {"run": ("@latest", "@prev")}
-_CONTEXT_OF = {"context": "context", "ctx": "name"}
 
 
 class Names(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
@@ -86,7 +85,7 @@ def bring_alive(command: click.Command) -> None:
         for below in command.commands.values():
             bring_alive(below)
     for parameter in command.params:
-        kind = "context" if _is_context(command, parameter) else str(parameter.name)
+        kind = "context" if command.name == "ctx" else str(parameter.name)
         is_text = isinstance(parameter.type, type(click.STRING))
         if is_text and (kind in KINDS or kind == "context") and not _is_new(command, kind):
             parameter.type = Names(kind)
@@ -105,10 +104,6 @@ def names(kind: str) -> list[str]:
         found: list[str] = json.loads(file.read_text(encoding="utf-8"))
         return found
     return []
-
-
-def _is_context(command: click.Command, parameter: click.Parameter) -> bool:
-    return _CONTEXT_OF.get(str(command.name)) == parameter.name
 
 
 def _is_new(command: click.Command, kind: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weft.cli._dag import ascii_option, drawing_option, print_drawing
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import run_name, short
 from weft.cli._output import output_option, print_message, print_messages
@@ -139,29 +140,30 @@ def delete(*, run: str, yes: bool) -> None:
 @click.command()
 @click.argument("run")
 @click.option("--items", is_flag=True, help="Also each item of its fan-outs.")
-@output_option
-def graph(*, run: str, items: bool, output: str) -> None:
-    """Draw a run: who waits for whom, and what they made."""
-    from weft.cli._run_graph import drawn
+@ascii_option
+@drawing_option
+def dag(*, run: str, items: bool, is_ascii: bool, output: str) -> None:
+    """Draw a run: who waits for whom, how far each is, and what they made."""
+    from weft.cli._output import as_dict
+    from weft.cli._run_graph import drawing_of, made_lines
     from weftapi.workspace.v1 import runs_pb2
 
     connection, stub = connect()
     request = runs_pb2.GetRunGraphRequest(name=run_name(connection, run), show_items=items)
     found = connection.workspace.call(stub.GetRunGraph, request)
 
-    def draw() -> None:
-        for line in drawn(found):
+    print_drawing(drawing_of(found), output, lambda: as_dict(found), is_ascii=is_ascii)
+    if output == "table":
+        for line in made_lines(found):
             click.echo(line)
-
-    print_message(found, output, draw)
 
 
 ACTIONS: tuple[click.Command, ...] = (
     approve,
     conditions,
+    dag,
     delete,
     deny,
-    graph,
     pause,
     resume,
     update,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from weft.cli._text import plain
 
 if TYPE_CHECKING:
+    from weft.cli._drawing import Drawing
     from weftapi.workspace.v1 import run_graph_pb2, run_types_pb2
 
 _SYMBOLS = {
@@ -23,23 +23,22 @@ _SYMBOLS = {
 _MOST_VALUES = 20
 
 
-def drawn(graph: run_graph_pb2.RunGraph) -> Iterator[str]:
-    """The lines: a step stands deeper than all that it waits for."""
+def drawing_of(graph: run_graph_pb2.RunGraph) -> Drawing:
+    """The steps with their states, and who waits for whom."""
+    from weft.cli._drawing import Drawing
+
+    labels = {step.step_id: _label(step) for step in graph.steps}
+    edges = [(e.source, e.target) for e in graph.edges if {e.source, e.target} <= labels.keys()]
+    # Two values of one step to another are two edges; drawn they are one.
+    return Drawing(labels, list(dict.fromkeys(edges)))
+
+
+def made_lines(graph: run_graph_pb2.RunGraph) -> Iterator[str]:
+    """A line for each step that made something: "train.output → model@3"."""
     steps = {step.step_id for step in graph.steps}
-    before: defaultdict[str, list[str]] = defaultdict(list)
-    made: defaultdict[str, list[str]] = defaultdict(list)
-    for edge in graph.edges:
-        if edge.target in steps and edge.source in steps:
-            before[edge.target].append(edge.source)
-        elif edge.source in steps:
-            made[edge.source].append(f"{edge.slot} → {_version(edge.target)}")
-    depth: dict[str, int] = {}
-    # In the order of the graph: each comes after all that it waits for.
-    for step in graph.steps:
-        depth[step.step_id] = 1 + max((depth[up] for up in before[step.step_id]), default=-1)
-        yield plain("  " * depth[step.step_id] + _step(step, before[step.step_id]))
-        for output in sorted(made[step.step_id]):
-            yield plain("  " * depth[step.step_id] + f"    {output}")
+    for edge in sorted(graph.edges, key=lambda e: (e.source, e.slot)):
+        if edge.source in steps and edge.target not in steps:
+            yield plain(f"  {edge.source}.{edge.slot} → {_version(edge.target)}")
     if graph.truncated:
         yield "… there is more than fits: weft runs show RUN --items"
 
@@ -60,17 +59,14 @@ def _value(value: Any) -> str:
     return str(value)[:120]
 
 
-def _step(step: run_graph_pb2.GraphStep, before: list[str]) -> str:
+def _label(step: run_graph_pb2.GraphStep) -> str:
     from weftapi.workspace.v1 import run_types_pb2
 
     state = run_types_pb2.StepState.Name(step.state).removeprefix("STEP_STATE_")
-    parts = [f"{_SYMBOLS.get(state, '·')} {step.step_id}", state.lower()]
-    if step.item_counts:
-        counts = ", ".join(f"{n} {name.lower()}" for name, n in sorted(step.item_counts.items()))
-        parts.append(f"({counts})")
-    if before:
-        parts.append(f"after {', '.join(before)}")
-    return "  ".join(parts)
+    counts = ", ".join(f"{n} {name.lower()}" for name, n in sorted(step.item_counts.items()))
+    # A word, too: a symbol alone is nothing that a script could look for.
+    text = f"{_SYMBOLS.get(state, '·')} {step.step_id} {state.lower()}"
+    return f"{text} ({counts})" if counts else text
 
 
 def _version(name: str) -> str:

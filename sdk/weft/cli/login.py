@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.cli._mesh import address, choose_workspace, fetch_ca
-from weft.cli._output import note, output_option, print_document, print_fields, print_table
+from weft.cli._output import note, output_option, print_fields, print_table
 from weft.cli._secrets import ask, ask_new, given
 
 if TYPE_CHECKING:
@@ -175,37 +175,12 @@ def whoami(*, why: tuple[str, str] | None, output: str) -> None:
 def ctx(*, name: str | None, output: str) -> None:
     """Show the contexts, or use the one called NAME; - is the one before."""
     from weft._contexts import ContextStore
+    from weft.cli.contexts import print_contexts
 
     store = ContextStore()
     if name:
         store.use(name)
-    contexts = [store.get(each) for each in store.names()]
-    current = store.current_name()
-    if output == "table" and not contexts:
-        note("no mesh yet: `weft up` starts one here, `weft login HOST:PORT` signs in to another")
-    elif output == "table":
-        mark = {current: "*"}
-        print_table(
-            ("", "NAME", "CONTROL PLANE", "WORKSPACE", "PROJECT"),
-            [
-                (mark.get(c.name, ""), c.name, c.control_plane, c.workspace, c.project)
-                for c in contexts
-            ],
-        )
-    elif output == "name":
-        click.echo("\n".join(c.name for c in contexts))
-    else:
-        document = [
-            {
-                "name": c.name,
-                "current": c.name == current,
-                "controlPlane": c.control_plane,
-                "workspace": c.workspace,
-                "project": c.project,
-            }
-            for c in contexts
-        ]
-        print_document(document, output)
+    print_contexts([store.get(each) for each in store.names()], store.current_name(), output)
 
 
 @dataclass(frozen=True, slots=True)

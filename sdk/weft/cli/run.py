@@ -72,7 +72,7 @@ def run(
         click.echo(ctx.get_help())
         _show_parameters(code.pipeline.name, code.pipeline.parameters)
         return 0
-    values = code.pipeline.parameters.parse(_options(ctx.args, code.pipeline.parameters))
+    values = code.pipeline.parameters.parse(parameters_of(ctx.args, code.pipeline.parameters))
     connection = Connection.current()
     try:
         made = submit(
@@ -92,7 +92,7 @@ def run(
     return present(connection, made, output, detach=detach)
 
 
-def _options(arguments: list[str], parameters: Parameters) -> dict[str, str]:
+def parameters_of(arguments: list[str], parameters: Parameters) -> dict[str, str]:
     """Reads `--name value`, `--name=value` and bare flags."""
     found: dict[str, str] = {}
     rest = list(arguments)

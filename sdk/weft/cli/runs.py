@@ -15,6 +15,8 @@ from weft.cli._run_calls import connect, get_run, request_id
 from weft.cli._run_stop import stop
 from weft.cli._text import plain
 from weft.cli.run_archive import archive
+from weft.cli.run_diagnose import compare, diagnose
+from weft.cli.run_wait import wait
 from weft.cli.run_watch import attempts, count, watch_all
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def runs() -> None:
     """Show runs, and act on them. RUN is an id, a name, @latest or @prev."""
 
 
-for _action in (*ACTIONS, archive, attempts, count, stop):
+for _action in (*ACTIONS, archive, attempts, compare, count, diagnose, stop, wait):
     runs.add_command(_action)
 
 
@@ -71,6 +73,7 @@ def list_runs(*, query: str, limit: int, output: str) -> None:
 @output_option
 def show(*, run: str, items: bool, output: str) -> None:
     """Show a run with its steps, and why it failed."""
+    from weft.cli._run_facts import steps_of
     from weft.cli._run_graph import logged
     from weft.cli._runview import duration, folded, print_failures, run_state
 
@@ -99,7 +102,7 @@ def show(*, run: str, items: bool, output: str) -> None:
         )
         for line in logged(found):
             click.echo(f"  {line}")
-        steps = _steps(connection, found.name)
+        steps = steps_of(connection, found.name)
         width = max((len(step.step_id) for step in steps), default=0)
         for step in steps if items else folded(steps):
             click.echo(_step_line(step, width))
@@ -108,7 +111,7 @@ def show(*, run: str, items: bool, output: str) -> None:
         print_failures(found, steps)
         if run_state(found) == "FAILED":
             name = short(found.name)
-            note(f"see `weft logs {name}`, and `weft -v runs show {name} -o json` for all of it")
+            note(f"see `weft runs diagnose {name}`, `weft logs {name}` and, for all, -o json")
 
     print_message(found, output, draw)
 
@@ -193,15 +196,6 @@ def _list(
     request = runs_pb2.ListRunsRequest(parent=connection.project, filter=query)
     pages = paged(lambda r: connection.workspace.call(stub.ListRuns, r), request, limit)
     return [run for page in pages for run in page.runs]
-
-
-def _steps(connection: Connection, run: str) -> list[run_types_pb2.Step]:
-    from weftapi.workspace.v1 import steps_pb2, steps_pb2_grpc
-
-    stub = connection.workspace.stub(steps_pb2_grpc.StepServiceStub)
-    request = steps_pb2.ListStepsRequest(parent=run)
-    pages = paged(lambda r: connection.workspace.call(stub.ListSteps, r), request)
-    return [step for page in pages for step in page.steps]
 
 
 def _step_line(step: run_types_pb2.Step, width: int) -> str:

@@ -12,6 +12,7 @@ from weft.cli._output import FORMATS, STREAMED_FORMATS
 # What people get a file, a script, a session or a confirmation from; all others print data.
 WITHOUT_DATA = {
     "admin backup",
+    "admin bootstrap-url",
     "admin check",
     "admin restore",
     "api",
@@ -35,6 +36,7 @@ WITHOUT_DATA = {
     "models link",
     "models unlink",
     "orgs leave",
+    "prompt",
     "orgs use",
     "runs archive logs",
     "sessions revoke",
@@ -74,7 +76,7 @@ def test_whatever_shows_something_has_every_format() -> None:
         name: [getattr(p.type, "formats", ()) for p in ALL[name].params if "-o" in p.opts]
         for name in PRINTING
     }
-    wanted = ([FORMATS], [STREAMED_FORMATS])
+    wanted = ([FORMATS], [STREAMED_FORMATS], [(*FORMATS, "mermaid", "dot")])
     assert {name: found for name, found in formats.items() if found not in wanted} == {}
 
 

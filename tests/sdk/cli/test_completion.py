@@ -49,6 +49,7 @@ def test_names_come_from_the_mesh(weft: Weft, runs: Runs, environment: dict[str,
     assert typed(weft, "weft runs show @l") == ["@latest"]
     assert typed(weft, "weft artifacts show ") != []
     assert typed(weft, "weft ctx l") == ["local"]
+    assert typed(weft, "weft contexts use l") == ["local"]
 
 
 @pytest.mark.parametrize("words", ["weft runs show ", "weft stacks show "])

@@ -1,0 +1,54 @@
+"""`weft dag`: the graph of a pipeline, before anything runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from weft.cli._dag import ascii_option, drawing_option, print_drawing
+from weft.cli._exit import Exit
+
+if TYPE_CHECKING:
+    from weft._graph import Graph
+    from weft.cli._drawing import Drawing
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("target", metavar="FILE[::PIPELINE]")
+@ascii_option
+@drawing_option
+@click.pass_context
+def dag(ctx: click.Context, *, target: str, is_ascii: bool, output: str) -> int:
+    """Draw the graph of a pipeline in FILE; nothing is run, and no mesh is asked.
+
+    Parameters that the graph depends on are options, as of `weft run`: --rows 10.
+    """
+    from weft._submit import load_code
+    from weft.cli.run import parameters_of
+
+    pipeline = load_code(target).pipeline
+    graph = pipeline.trace(pipeline.parameters.parse(parameters_of(ctx.args, pipeline.parameters)))
+    print_drawing(_drawing(graph), output, lambda: _document(graph), is_ascii=is_ascii)
+    return Exit.DONE
+
+
+def _drawing(graph: Graph) -> Drawing:
+    from weft.cli._drawing import Drawing
+
+    nodes = graph.in_order()
+    labels = {node.id: f"{node.id}[]" if node.fan_out else node.id for node in nodes}
+    return Drawing(labels, [(up, node.id) for node in nodes for up in node.upstream])
+
+
+def _document(graph: Graph) -> dict[str, Any]:
+    steps = [
+        {
+            "id": node.id,
+            "upstream": list(node.upstream),
+            "mapOver": list(node.fan_out.over) if node.fan_out else [],
+            "callSite": node.call_site,
+        }
+        for node in graph.in_order()
+    ]
+    return {"pipeline": graph.pipeline, "parameters": dict(graph.parameters), "steps": steps}
