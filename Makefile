@@ -70,7 +70,7 @@ image: setup  ## Build the image of all services (as root, with podman, runc and
 
 test-image: setup helm  ## Start the mesh in containers of that image, as the manifests have it (as root)
 	WEFT_TEST_IMAGE=$${WEFT_TEST_IMAGE:-localhost/weft:$$($(BIN)/python -c 'import importlib.metadata as m; print(m.version("weft-server"))')} \
-	  $(BIN)/python -m pytest -n0 -m image tests/deploy/test_image.py
+	  $(BIN)/python -m pytest -n0 -m image tests/deploy/test_image.py tests/system/test_images_page.py
 
 # Where npm is missing, or nothing can be fetched, the tests that need them say so.
 stand-ins: setup  ## Install what the tests use in place of clouds and identity providers, where that can be had

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from weft._context import log_metric as log_metric
     from weft._context import log_metrics as log_metrics
     from weft._handles import Handle as Handle
+    from weft._image import Image as Image
     from weft._load import artifact as artifact
     from weft._load import load_artifact as load_artifact
     from weft._materializers.base import Materializer as Materializer
@@ -75,6 +76,7 @@ _HOMES = {
     "ExecutionMode": "_states",
     "Handle": "_handles",
     "Html": "_pages",
+    "Image": "_image",
     "Markdown": "_pages",
     "Materializer": "_materializers.base",
     "Model": "_models",
@@ -115,6 +117,7 @@ __all__ = [
     "ExecutionMode",
     "Handle",
     "Html",
+    "Image",
     "Markdown",
     "Materializer",
     "Model",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from weft._image import Image
 from weft._outputs import Outputs
 from weft._policies import Cache, Resources, Retry
 
@@ -29,6 +30,7 @@ class StepDefinition:
     # None leaves it to the pipeline and to the stack.
     isolation: Isolation | None = None
     secrets: tuple[str, ...] = ()
+    image: Image | None = None
 
     def isolated(self, default: Isolation | None = None) -> Isolation:
         """What executes its attempts, where whoever executes the run prefers a `default`."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from weft._definition import Isolation
 from weft._graph import Graph, Node
 from weft._ids import resource_id
+from weft._image import Image
 from weft._json import module_name
 from weft._models import Model
 from weft._parameters import Parameters
@@ -42,8 +43,11 @@ class Pipeline(Generic[P, R]):
         mode: ExecutionMode,
         model: Model | None = None,
         isolation: Isolation | None = None,
+        *,
+        image: Image | None = None,
     ) -> None:
         self.isolation = isolation
+        self.image = image
         self.function = function
         self.name = name
         self.mode = mode
@@ -173,6 +177,7 @@ def pipeline(
     execution_mode: ExecutionMode | str = ExecutionMode.FAIL_FAST,
     model: Model | str | None = None,
     isolation: Isolation | None = None,
+    image: Image | None = None,
 ) -> Callable[[Callable[P, R]], Pipeline[P, R]]: ...
 
 
@@ -184,6 +189,7 @@ def pipeline(
     execution_mode: ExecutionMode | str = ExecutionMode.FAIL_FAST,
     model: Model | str | None = None,
     isolation: Isolation | None = None,
+    image: Image | None = None,
 ) -> Any:
     """Make a function that calls steps, sync or async, a pipeline.
 
@@ -197,6 +203,7 @@ def pipeline(
         model: The model that the pipeline makes, or its id: each run makes a version of it, which
             links every output of the run's steps.
         isolation: What executes steps that do not say it themselves, as in `@step`.
+        image: What the containers of its runs hold, where the stack executes runs in containers.
 
     Returns:
         A `Pipeline` with the function's own parameters.
@@ -204,7 +211,9 @@ def pipeline(
 
     def decorate(wrapped: Callable[..., Any]) -> Pipeline[..., Any]:
         mode = ExecutionMode(execution_mode)
-        return Pipeline(wrapped, name or wrapped.__name__, mode, Model.of(model), isolation)
+        return Pipeline(
+            wrapped, name or wrapped.__name__, mode, Model.of(model), isolation, image=image
+        )
 
     return decorate if function is None else decorate(function)
 

@@ -10,6 +10,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 from weft._definition import Isolation, StepDefinition
 from weft._graph import FanOut
 from weft._handles import Handle
+from weft._image import Image
 from weft._outputs import outputs_of
 from weft._policies import Cache, Resources, Retry
 from weft._tracing import Trace, active
@@ -90,6 +91,7 @@ class Step(Generic[P, R]):
         environment: Mapping[str, str] | None = None,
         isolation: Isolation | None = None,
         secrets: Sequence[str] | None = None,
+        image: Image | None = None,
     ) -> Step[P, R]:
         """Give this step with other policies; None keeps what it has."""
         given = {
@@ -99,14 +101,19 @@ class Step(Generic[P, R]):
             "cache": None if cache is None else Cache.of(cache),
             "resources": resources,
             "environment": environment,
-            "isolation": isolation or self._isolation_for(environment),
+            "isolation": isolation or self._isolation_for(environment, image),
             "secrets": None if secrets is None else tuple(secrets),
+            "image": image,
         }
         changes: dict[str, Any] = {key: item for key, item in given.items() if item is not None}
         return Step(replace(self.definition, **changes), self._after)
 
-    def _isolation_for(self, environment: Mapping[str, str] | None) -> Isolation | None:
-        """Variables of its own need more than a thread."""
+    def _isolation_for(
+        self, environment: Mapping[str, str] | None, image: Image | None
+    ) -> Isolation | None:
+        """Variables of its own need more than a thread, an image more than a process."""
+        if image:
+            return "workload"
         is_thread = self.definition.isolation == "thread"
         return "process" if environment and is_thread else None
 
@@ -146,6 +153,7 @@ def step(
     environment: Mapping[str, str] | None = None,
     isolation: Isolation | None = None,
     secrets: Sequence[str] = (),
+    image: Image | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 
 
@@ -162,6 +170,7 @@ def step(
     environment: Mapping[str, str] | None = None,
     isolation: Isolation | None = None,
     secrets: Sequence[str] = (),
+    image: Image | None = None,
 ) -> Any:
     """Make a function, sync or async, a step of pipelines.
 
@@ -181,6 +190,8 @@ def step(
             then to the stack that executes the run; a thread by default.
         secrets: Ids of the secrets that its code reads with `weft.secret`; what they hold is
             masked in logs.
+        image: What its container holds, which means a workload of its own; that of the pipeline
+            by default.
 
     Returns:
         A `Step` with the function's own signature.
@@ -199,8 +210,9 @@ def step(
             Cache.of(cache),
             resources or Resources(),
             environment or {},
-            isolation,
+            isolation or ("workload" if image else None),
             tuple(secrets),
+            image,
         )
         return Step(definition)
 

@@ -11,7 +11,7 @@ import sys
 import tarfile
 import traceback
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from weftapi.workspace.v1 import run_types_pb2, snapshot_types_pb2
 
 _log = logging.getLogger("weft")
+Listener = Callable[[str], None]
+_SETTINGS = "weft.toml"
 _MAX_ARCHIVE_BYTES = 64 << 20
 # Fetching a commit takes the workspace two minutes at most.
 _FETCH_TIMEOUT_S = 150.0
@@ -95,18 +97,24 @@ def submit(
     cache: bool = True,
     stack: str | None = None,
     source: CodeSource = CodeSource.AUTO,
+    listener: Listener = _log.info,
 ) -> run_types_pb2.Run:
     """Makes a snapshot of a pipeline and runs it, on the context's stack unless told otherwise.
+
+    `listener` hears how its images are found or built, line by line.
 
     Raises:
         ApiError: The workspace refuses it.
         SubmitError: The code is too large, or not where `source` says.
+        ImageError: An image that it asks for cannot be built.
     """
     from weft import _spec
     from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
 
-    snapshot = make_snapshot(connection, code, parameters, source=source)
     chosen = connection.context.stack if stack is None else stack.removeprefix("stacks/")
+    snapshot = make_snapshot(
+        connection, code, parameters, source=source, stack=chosen, listener=listener
+    )
     request = snapshots_pb2.RunSnapshotRequest(
         name=snapshot.name,
         cache_disabled=not cache,
@@ -124,12 +132,14 @@ def make_snapshot(
     parameters: Mapping[str, Any],
     *,
     source: CodeSource = CodeSource.AUTO,
+    stack: str = "",
+    listener: Listener = _log.info,
 ) -> snapshot_types_pb2.Snapshot:
-    """Draws the graph, sees to the code, and creates the snapshot."""
+    """Draws the graph, sees to code and images, and creates the snapshot."""
     from weft import _spec
     from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
 
-    graph = _draw(code, parameters)
+    graph = draw(code, parameters)
     request = snapshots_pb2.CreateSnapshotRequest(
         parent=connection.project, request_id=str(uuid.uuid4())
     )
@@ -139,8 +149,23 @@ def make_snapshot(
     snapshot.parameters_schema.CopyFrom(_spec.struct(graph.parameters_schema))
     snapshot.code.CopyFrom(_place_code(connection, code, source))
     snapshot.environment.CopyFrom(environment())
+    snapshot.build = _see_to_images(connection, code, graph, stack, listener)
     stub = connection.workspace.stub(snapshots_pb2_grpc.SnapshotServiceStub)
     return connection.workspace.call(stub.CreateSnapshot, request, timeout_s=_FETCH_TIMEOUT_S)
+
+
+def _see_to_images(
+    connection: Connection, code: Code, graph: Graph, stack: str, listener: Listener
+) -> str:
+    """The build with the images that a pipeline asks for; "" where it asks for none."""
+    pipeline = code.pipeline
+    is_asked = pipeline.image or any(node.step.image for node in graph.nodes.values())
+    # Most pipelines ask for none: nothing more is loaded for them.
+    if not (is_asked or (code.folder / _SETTINGS).is_file()):
+        return ""
+    from weft._images import see_to
+
+    return see_to(connection, graph, pipeline.image, code.folder, stack=stack, listener=listener)
 
 
 def pack(folder: Path) -> Archive:
@@ -154,7 +179,7 @@ def pack(folder: Path) -> Archive:
     raw = io.BytesIO()
     left_out = []
     with tarfile.open(fileobj=raw, mode="w") as tar:
-        for path in _files(folder):
+        for path in code_files(folder):
             name, status = path.relative_to(folder).as_posix(), path.stat()
             if status.st_size > _MAX_FILE_BYTES:
                 left_out.append(name)
@@ -204,7 +229,7 @@ def _import(path: Path) -> ModuleType:
     return module
 
 
-def _draw(code: Code, parameters: Mapping[str, Any]) -> Graph:
+def draw(code: Code, parameters: Mapping[str, Any]) -> Graph:
     """The graph; what the pipeline's own function raises while it is drawn is told as its own."""
     try:
         return code.pipeline.trace(parameters)
@@ -227,7 +252,7 @@ def _told(error: Exception, path: Path) -> str:
     return f"{type(error).__name__}: {error}{where}"
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def code_files(folder: Path) -> Iterator[Path]:
     """What belongs to the code, in order: no hidden files, no environments, no links, no pipes."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(

@@ -22,6 +22,7 @@ WeftError
 │   └── RunStoppedError
 ├── RecordingError                the workspace did not take the whole record of a run
 ├── SubmitError                   a file that cannot be handed to a workspace
+├── ImageError                    an image that cannot be built or pushed
 ├── RunnerError                   a runner cannot execute its run
 ├── MeshStartError                `weft up` could not start a mesh
 ├── ContextError                  no mesh is chosen, or its settings are unusable
@@ -54,6 +55,7 @@ __all__ = [
     "ContextError",
     "CycleError",
     "HandleUsedAsValueError",
+    "ImageError",
     "InvalidRequestError",
     "ItemFailedError",
     "MaterializerError",
@@ -177,6 +179,10 @@ class SubmitError(WeftError):
 
 class SecretError(WeftError):
     """A step asked for a secret that it does not name, or for a key that the secret lacks."""
+
+
+class ImageError(WeftError):
+    """An image cannot be built or pushed; where a builder refused, in its own words."""
 
 
 class RunnerError(WeftError):

@@ -8,7 +8,7 @@ from tests.system.walking import Shell, read
 
 DOCS = Path(__file__).parents[2] / "docs"
 # These need more than a shell, which tests of their own give them.
-_ELSEWHERE = {"code-repositories", "connectors", "orchestrators", "walk-through"}
+_ELSEWHERE = {"code-repositories", "connectors", "images", "orchestrators", "walk-through"}
 # Whatever starts a mesh of its own is there to be typed.
 PAGES = sorted(
     page.stem

@@ -5,8 +5,10 @@ from uuid import uuid4
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from meshkit.session import Session
 from tests.workspace.harness import VIEWER, Harness, refused
 from weftapi.workspace.v1 import builds_pb2, pipelines_pb2
+from workspace.store import builds as store
 
 TRAIN = "projects/demo/pipelines/train"
 DIGEST = f"sha256:{'b' * 64}"
@@ -35,6 +37,18 @@ async def test_a_build_is_found_again_by_what_it_was_made_of(ws: Harness) -> Non
     assert await found(ws, f'checksum = "{"a" * 64}"') == [again.name, first.name]
     assert await found(ws, f'checksum = "{"c" * 64}" pipeline = train') == [other.name]
     assert await found(ws, "pipeline = other") == []
+
+
+async def test_steps_alone_may_have_images(ws: Harness) -> None:
+    made = await ws.builds().CreateBuild(new(image=None, step_images={"fit": IMAGE}))
+    assert not made.HasField("image")
+    assert await ws.builds().GetBuild(builds_pb2.GetBuildRequest(name=made.name)) == made
+
+    def images(session: Session) -> list[str]:
+        build = made.name.rpartition("/")[2]
+        return [store.image_of(session, "demo", build, step) for step in ("fit", "")]
+
+    assert await ws.workspace.database.read(images) == [f"{IMAGE.uri}@{IMAGE.digest}", ""]
 
 
 async def test_what_is_no_build_is_refused(ws: Harness) -> None:

@@ -61,13 +61,15 @@ def _new_build(request: builds_pb2.CreateBuildRequest) -> operations.NewBuild:
     build, project = request.build, names.project_of(request.parent)
     if names.project_of(build.pipeline) != project:
         raise invalid("build.pipeline", "must lie in the build's project")
+    if not build.HasField("image") and not build.step_images:
+        raise invalid("build.image", "is required where no step has an image of its own")
     return operations.NewBuild(
         project=project,
         id=request.build_id,
         pipeline=names.last(build.pipeline),
         checksum=build.checksum,
         creator=caller().subject,
-        image=message_to_dict(build.image),
+        image=message_to_dict(build.image) if build.HasField("image") else {},
         step_images={step: message_to_dict(own) for step, own in build.step_images.items()},
         labels=dict(build.labels),
     )
@@ -84,7 +86,8 @@ def build_to_proto(row: Build) -> builds_pb2.Build:
         pipeline=names.child(names.project(row.project), "pipelines", row.pipeline),
         checksum=row.checksum,
     )
-    json_format.ParseDict(row.image, build.image)
+    if row.image:
+        json_format.ParseDict(row.image, build.image)
     for step, image in row.step_images.items():
         json_format.ParseDict(image, build.step_images[step])
     return build

@@ -25,12 +25,10 @@ def get(session: Session, project: str, build: str) -> Build | None:
 
 
 def image_of(session: Session, project: str, build: str, step: str = "") -> str:
-    """The image that a runner, or a step, runs in: pinned; empty where there is no build."""
+    """The image that a runner, or a step, runs in: pinned; empty where no build has one for it."""
     found = get(session, project, build) if build else None
-    if found is None:
-        return ""
-    image = found.step_images.get(step) or found.image
-    return f"{image['uri']}@{image['digest']}"
+    image = (found.step_images.get(step) or found.image) if found else {}
+    return f"{image['uri']}@{image['digest']}" if image else ""
 
 
 def lock(session: Session, project: str, build: str) -> Build | None:

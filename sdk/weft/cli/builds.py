@@ -39,10 +39,10 @@ def list_builds(*, query: str, limit: int, output: str) -> None:
             short(b.name),
             short(b.pipeline),
             b.checksum[:12],
-            b.image.uri,
+            b.image.uri or "of steps alone",
             b.create_time.ToDatetime().strftime("%Y-%m-%d %H:%M:%S"),
         ),
-        empty="no builds: whoever builds images records them with BuildService.CreateBuild",
+        empty="no builds: `weft run` makes them of pipelines that ask for an image",
     )
 
 
@@ -56,7 +56,8 @@ def show(*, build: str, output: str) -> None:
     connection, stub = _connect()
     request = builds_pb2.GetBuildRequest(name=_name(connection, build))
     found = connection.workspace.call(stub.GetBuild, request)
-    images = [(step, own) for step, own in sorted(found.step_images.items())]
+    images = [("image", found.image)] if found.HasField("image") else []
+    images += sorted(found.step_images.items())
     print_message(
         found,
         output,
@@ -66,7 +67,6 @@ def show(*, build: str, output: str) -> None:
                 ("pipeline", short(found.pipeline)),
                 ("checksum", found.checksum),
                 ("by", found.creator),
-                ("image", f"{found.image.uri} {found.image.digest}"),
                 *((step, f"{own.uri} {own.digest}") for step, own in images),
             ]
         ),

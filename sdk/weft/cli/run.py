@@ -82,6 +82,7 @@ def run(
             cache=not no_cache,
             stack=chosen_stack(connection, stack),
             source=CodeSource(source),
+            listener=note,
         )
     except KeyboardInterrupt:
         note("interrupted: `weft runs list` shows whether the run was made")

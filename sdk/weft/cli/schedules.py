@@ -327,7 +327,8 @@ def _what(
     code = load_code(target)
     values = code.pipeline.parameters.parse(parameters)
     schedule.parameters.update(code.pipeline.parameters.dump(values))
-    return make_snapshot(connection, code, values).name
+    stack = schedule.stack.removeprefix("stacks/")
+    return make_snapshot(connection, code, values, stack=stack, listener=note).name
 
 
 def _snapshot_name(connection: Connection, text: str) -> str:

@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!weftapi/workspace/v1/builds.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xed\x04\n\x05\x42uild\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x44\n\x06labels\x18\x05 \x03(\x0b\x32\'.weftapi.workspace.v1.Build.LabelsEntryB\x0b\xfa\xbb\x18\x07\x18\x80\x02P@`\x01\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12-\n\x08pipeline\x18\x14 \x01(\tB\x1b\xfa\xbb\x18\x17\x08\x01\x32\x11weft.dev/Pipeline`\x01\x12\x39\n\x05image\x18\x15 \x01(\x0b\x32 .weftapi.workspace.v1.BuildImageB\x08\xfa\xbb\x18\x04\x08\x01`\x01\x12K\n\x0bstep_images\x18\x17 \x03(\x0b\x32+.weftapi.workspace.v1.Build.StepImagesEntryB\t\xfa\xbb\x18\x05P\xe8\x07`\x01\x12\x1c\n\x08\x63hecksum\x18\x16 \x01(\tB\n\xfa\xbb\x18\x06\x08\x01(\x05`\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aS\n\x0fStepImagesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12/\n\x05value\x18\x02 \x01(\x0b\x32 .weftapi.workspace.v1.BuildImage:\x02\x38\x01:6\xea\x41\x33\n\x0eweft.dev/Build\x12!projects/{project}/builds/{build}\"Q\n\nBuildImage\x12\x16\n\x03uri\x18\x01 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80\x08\x12+\n\x06\x64igest\x18\x02 \x01(\tB\x1b\xfa\xbb\x18\x17\x08\x01\"\x13sha256:[0-9a-f]{64}\"7\n\x0fGetBuildRequest\x12$\n\x04name\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x08\x01\x32\x0eweft.dev/Build\"\x95\x01\n\x11ListBuildsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"l\n\x12ListBuildsResponse\x12+\n\x06\x62uilds\x18\x01 \x03(\x0b\x32\x1b.weftapi.workspace.v1.Build\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\xa8\x01\n\x12\x43reateBuildRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12\x18\n\x08\x62uild_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12\x32\n\x05\x62uild\x18\x03 \x01(\x0b\x32\x1b.weftapi.workspace.v1.BuildB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\":\n\x12\x44\x65leteBuildRequest\x12$\n\x04name\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x08\x01\x32\x0eweft.dev/Build2\xd2\x05\n\x0c\x42uildService\x12\xa5\x01\n\x08GetBuild\x12%.weftapi.workspace.v1.GetBuildRequest\x1a\x1b.weftapi.workspace.v1.Build\"U\x90\x02\x01\xaa\xbb\x18\x14\n\x12\n\nbuilds.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02.\x12,/api/workspace/v1/{name=projects/*/builds/*}\x12\xb9\x01\n\nListBuilds\x12\'.weftapi.workspace.v1.ListBuildsRequest\x1a(.weftapi.workspace.v1.ListBuildsResponse\"X\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\x0b\x62uilds.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02.\x12,/api/workspace/v1/{parent=projects/*}/builds\x12\xb4\x01\n\x0b\x43reateBuild\x12(.weftapi.workspace.v1.CreateBuildRequest\x1a\x1b.weftapi.workspace.v1.Build\"^\xaa\xbb\x18\x19\n\x17\n\rbuilds.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x35\",/api/workspace/v1/{parent=projects/*}/builds:\x05\x62uild\x12\xa6\x01\n\x0b\x44\x65leteBuild\x12(.weftapi.workspace.v1.DeleteBuildRequest\x1a\x16.google.protobuf.Empty\"U\xaa\xbb\x18\x17\n\x15\n\rbuilds.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02.*,/api/workspace/v1/{name=projects/*/builds/*}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!weftapi/workspace/v1/builds.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xeb\x04\n\x05\x42uild\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x44\n\x06labels\x18\x05 \x03(\x0b\x32\'.weftapi.workspace.v1.Build.LabelsEntryB\x0b\xfa\xbb\x18\x07\x18\x80\x02P@`\x01\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12-\n\x08pipeline\x18\x14 \x01(\tB\x1b\xfa\xbb\x18\x17\x08\x01\x32\x11weft.dev/Pipeline`\x01\x12\x37\n\x05image\x18\x15 \x01(\x0b\x32 .weftapi.workspace.v1.BuildImageB\x06\xfa\xbb\x18\x02`\x01\x12K\n\x0bstep_images\x18\x17 \x03(\x0b\x32+.weftapi.workspace.v1.Build.StepImagesEntryB\t\xfa\xbb\x18\x05P\xe8\x07`\x01\x12\x1c\n\x08\x63hecksum\x18\x16 \x01(\tB\n\xfa\xbb\x18\x06\x08\x01(\x05`\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aS\n\x0fStepImagesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12/\n\x05value\x18\x02 \x01(\x0b\x32 .weftapi.workspace.v1.BuildImage:\x02\x38\x01:6\xea\x41\x33\n\x0eweft.dev/Build\x12!projects/{project}/builds/{build}\"Q\n\nBuildImage\x12\x16\n\x03uri\x18\x01 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80\x08\x12+\n\x06\x64igest\x18\x02 \x01(\tB\x1b\xfa\xbb\x18\x17\x08\x01\"\x13sha256:[0-9a-f]{64}\"7\n\x0fGetBuildRequest\x12$\n\x04name\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x08\x01\x32\x0eweft.dev/Build\"\x95\x01\n\x11ListBuildsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"l\n\x12ListBuildsResponse\x12+\n\x06\x62uilds\x18\x01 \x03(\x0b\x32\x1b.weftapi.workspace.v1.Build\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\xa8\x01\n\x12\x43reateBuildRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12\x18\n\x08\x62uild_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12\x32\n\x05\x62uild\x18\x03 \x01(\x0b\x32\x1b.weftapi.workspace.v1.BuildB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\":\n\x12\x44\x65leteBuildRequest\x12$\n\x04name\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x08\x01\x32\x0eweft.dev/Build2\xd2\x05\n\x0c\x42uildService\x12\xa5\x01\n\x08GetBuild\x12%.weftapi.workspace.v1.GetBuildRequest\x1a\x1b.weftapi.workspace.v1.Build\"U\x90\x02\x01\xaa\xbb\x18\x14\n\x12\n\nbuilds.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02.\x12,/api/workspace/v1/{name=projects/*/builds/*}\x12\xb9\x01\n\nListBuilds\x12\'.weftapi.workspace.v1.ListBuildsRequest\x1a(.weftapi.workspace.v1.ListBuildsResponse\"X\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\x0b\x62uilds.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02.\x12,/api/workspace/v1/{parent=projects/*}/builds\x12\xb4\x01\n\x0b\x43reateBuild\x12(.weftapi.workspace.v1.CreateBuildRequest\x1a\x1b.weftapi.workspace.v1.Build\"^\xaa\xbb\x18\x19\n\x17\n\rbuilds.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x35\",/api/workspace/v1/{parent=projects/*}/builds:\x05\x62uild\x12\xa6\x01\n\x0b\x44\x65leteBuild\x12(.weftapi.workspace.v1.DeleteBuildRequest\x1a\x16.google.protobuf.Empty\"U\xaa\xbb\x18\x17\n\x15\n\rbuilds.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02.*,/api/workspace/v1/{name=projects/*/builds/*}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,7 +53,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BUILD'].fields_by_name['pipeline']._loaded_options = None
   _globals['_BUILD'].fields_by_name['pipeline']._serialized_options = b'\372\273\030\027\010\0012\021weft.dev/Pipeline`\001'
   _globals['_BUILD'].fields_by_name['image']._loaded_options = None
-  _globals['_BUILD'].fields_by_name['image']._serialized_options = b'\372\273\030\004\010\001`\001'
+  _globals['_BUILD'].fields_by_name['image']._serialized_options = b'\372\273\030\002`\001'
   _globals['_BUILD'].fields_by_name['step_images']._loaded_options = None
   _globals['_BUILD'].fields_by_name['step_images']._serialized_options = b'\372\273\030\005P\350\007`\001'
   _globals['_BUILD'].fields_by_name['checksum']._loaded_options = None
@@ -93,23 +93,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BUILDSERVICE'].methods_by_name['DeleteBuild']._loaded_options = None
   _globals['_BUILDSERVICE'].methods_by_name['DeleteBuild']._serialized_options = b'\252\273\030\027\n\025\n\rbuilds.delete\022\004name\262\273\030\002\010\002\202\323\344\223\002.*,/api/workspace/v1/{name=projects/*/builds/*}'
   _globals['_BUILD']._serialized_start=213
-  _globals['_BUILD']._serialized_end=834
-  _globals['_BUILD_LABELSENTRY']._serialized_start=648
-  _globals['_BUILD_LABELSENTRY']._serialized_end=693
-  _globals['_BUILD_STEPIMAGESENTRY']._serialized_start=695
-  _globals['_BUILD_STEPIMAGESENTRY']._serialized_end=778
-  _globals['_BUILDIMAGE']._serialized_start=836
-  _globals['_BUILDIMAGE']._serialized_end=917
-  _globals['_GETBUILDREQUEST']._serialized_start=919
-  _globals['_GETBUILDREQUEST']._serialized_end=974
-  _globals['_LISTBUILDSREQUEST']._serialized_start=977
-  _globals['_LISTBUILDSREQUEST']._serialized_end=1126
-  _globals['_LISTBUILDSRESPONSE']._serialized_start=1128
-  _globals['_LISTBUILDSRESPONSE']._serialized_end=1236
-  _globals['_CREATEBUILDREQUEST']._serialized_start=1239
-  _globals['_CREATEBUILDREQUEST']._serialized_end=1407
-  _globals['_DELETEBUILDREQUEST']._serialized_start=1409
-  _globals['_DELETEBUILDREQUEST']._serialized_end=1467
-  _globals['_BUILDSERVICE']._serialized_start=1470
-  _globals['_BUILDSERVICE']._serialized_end=2192
+  _globals['_BUILD']._serialized_end=832
+  _globals['_BUILD_LABELSENTRY']._serialized_start=646
+  _globals['_BUILD_LABELSENTRY']._serialized_end=691
+  _globals['_BUILD_STEPIMAGESENTRY']._serialized_start=693
+  _globals['_BUILD_STEPIMAGESENTRY']._serialized_end=776
+  _globals['_BUILDIMAGE']._serialized_start=834
+  _globals['_BUILDIMAGE']._serialized_end=915
+  _globals['_GETBUILDREQUEST']._serialized_start=917
+  _globals['_GETBUILDREQUEST']._serialized_end=972
+  _globals['_LISTBUILDSREQUEST']._serialized_start=975
+  _globals['_LISTBUILDSREQUEST']._serialized_end=1124
+  _globals['_LISTBUILDSRESPONSE']._serialized_start=1126
+  _globals['_LISTBUILDSRESPONSE']._serialized_end=1234
+  _globals['_CREATEBUILDREQUEST']._serialized_start=1237
+  _globals['_CREATEBUILDREQUEST']._serialized_end=1405
+  _globals['_DELETEBUILDREQUEST']._serialized_start=1407
+  _globals['_DELETEBUILDREQUEST']._serialized_end=1465
+  _globals['_BUILDSERVICE']._serialized_start=1468
+  _globals['_BUILDSERVICE']._serialized_end=2190
 # @@protoc_insertion_point(module_scope)

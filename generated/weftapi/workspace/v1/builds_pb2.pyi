@@ -100,11 +100,13 @@ class Build(_message.Message):
 
     @_builtins.property
     def image(self) -> Global___BuildImage:
-        """Required, immutable. The image of the runner, and of all steps that have none of their own."""
+        """Optional, immutable. The image of the runner, and of all steps that have none of their own; where absent, the one that
+        the stack's orchestrator or the workload manager names.
+        """
 
     @_builtins.property
     def step_images(self) -> _containers.MessageMap[_builtins.str, Global___BuildImage]:
-        """Optional, immutable. The images of steps that have one of their own, by step."""
+        """Required where `image` is absent, immutable. The images of steps that have one of their own, by step."""
 
     def __init__(
         self,

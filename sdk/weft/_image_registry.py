@@ -1,0 +1,172 @@
+"""Asks a container registry which content a tag has, by the distribution API."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http
+import json
+import os
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from weft.errors import ImageError
+
+_TIMEOUT_S = 30.0
+# Put together, since no file of ours names a host that images come from: the one name of an image
+# there, the other of its API.
+_NAMES = ("docker", "io")
+HUB = ".".join(_NAMES)
+_HUB_API = f"registry-1.{HUB}"
+_LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_OCI, _DOCKER = "application/vnd.oci.image", "application/vnd.docker.distribution.manifest"
+_KINDS = f"{_OCI}.index.v1+json, {_OCI}.manifest.v1+json, {_DOCKER}.list.v2+json, {_DOCKER}.v2+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How a registry is spoken to: as nobody, with a user and password, or with a token."""
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    bearer_token: str = field(default="", repr=False)
+
+    @property
+    def basic(self) -> str:
+        """User and password as HTTP and configuration files have them; empty without a user."""
+        if not self.username:
+            return ""
+        return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
+
+NOBODY = Login()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An image: the host of its registry, the repository there, and its tag."""
+
+    host: str
+    repository: str
+    tag: str = "latest"
+
+    @classmethod
+    def of(cls, text: str) -> Reference | None:
+        """The parts of a reference; None where it names no registry, or a digest already."""
+        host, slash, rest = text.partition("/")
+        if not slash or "@" in text or not (host == "localhost" or set(host) & set(".:")):
+            return None
+        repository, _, tag = rest.partition(":")
+        return cls(host, repository, tag or "latest")
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.repository}:{self.tag}"
+
+
+def known_logins() -> Mapping[str, Mapping[str, str]]:
+    """The logins that `podman login` and `docker login` left on this machine, by registry."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    places = [
+        Path.home() / ".docker/config.json",
+        *([Path(runtime) / "containers/auth.json"] if runtime else []),
+        *([Path(os.environ["REGISTRY_AUTH_FILE"])] if "REGISTRY_AUTH_FILE" in os.environ else []),
+    ]
+    found: dict[str, Mapping[str, str]] = {}
+    for place in places:
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            logins = json.loads(place.read_bytes()).get("auths", {})
+            found |= {host: own for host, own in logins.items() if isinstance(own, dict) and own}
+    return found
+
+
+def known_login(host: str) -> Login:
+    """The user's own login to a registry; nobody's where there is none."""
+    own = known_logins().get(host, {})
+    try:
+        username, _, password = base64.b64decode(own.get("auth", "")).decode().partition(":")
+    except ValueError:
+        return NOBODY
+    return Login(username, password)
+
+
+def is_local(host: str) -> bool:
+    """Whether a registry is of this machine, and may be spoken to without TLS."""
+    return host.rpartition(":")[0] in _LOCAL or host in _LOCAL
+
+
+def digest_of(image: Reference, login: Login = NOBODY) -> str:
+    """The digest of a tag; empty where the registry has no such image.
+
+    Raises:
+        ImageError: The registry refuses, or cannot be reached.
+    """
+    scheme = "http" if is_local(image.host) else "https"
+    host = _HUB_API if image.host == HUB else image.host
+    url = f"{scheme}://{host}/v2/{image.repository}/manifests/{image.tag}"
+    headers = {"Accept": _KINDS, **_first(login)}
+    status, answered = _ask(image.host, url, headers)
+    if status == http.HTTPStatus.UNAUTHORIZED and not login.bearer_token:
+        headers["Authorization"] = _authorization(image, login, answered)
+        status, answered = _ask(image.host, url, headers)
+    if status == http.HTTPStatus.NOT_FOUND:
+        return ""
+    digest = answered.get("docker-content-digest", "")
+    if status != http.HTTPStatus.OK or not _DIGEST.fullmatch(digest):
+        raise ImageError(f"{image.host} answers {status} when it is asked for {image}")
+    return digest
+
+
+def _first(login: Login) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {login.bearer_token}"} if login.bearer_token else {}
+
+
+def _authorization(image: Reference, login: Login, answered: Mapping[str, str]) -> str:
+    """What the registry asks for: user and password, or a token of its token service."""
+    challenge = answered.get("www-authenticate", "")
+    scheme = challenge.partition(" ")[0].lower()
+    if scheme == "basic" and login.basic:
+        return f"Basic {login.basic}"
+    asked = dict(_CHALLENGE.findall(challenge))
+    if scheme != "bearer" or "realm" not in asked:
+        raise ImageError(f"{image.host} wants a login for {image}")
+    scope = f"repository:{image.repository}:pull"
+    query = urllib.parse.urlencode({"service": asked.get("service", ""), "scope": scope})
+    realm = urllib.parse.urlsplit(asked["realm"])
+    if realm.scheme != "https" and not is_local(realm.netloc):
+        raise ImageError(f"{image.host} would have the login sent without TLS")
+    headers = {"Authorization": f"Basic {login.basic}"} if login.basic else {}
+    given = _read(image.host, f"{asked['realm']}?{query}", headers)
+    token = given.get("token") or given.get("access_token")
+    if not isinstance(token, str):
+        raise ImageError(f"{image.host} gives no token for {image}")
+    return f"Bearer {token}"
+
+
+def _ask(host: str, url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str]]:
+    """Status and headers, whose names are in small letters."""
+    request = urllib.request.Request(url, headers=dict(headers), method="HEAD")  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            return answer.status, {k.lower(): v for k, v in answer.headers.items()}
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, {k.lower(): v for k, v in error.headers.items()}
+    except OSError as error:
+        raise ImageError(f"{host} cannot be reached: {error}") from error
+
+
+def _read(host: str, url: str, headers: Mapping[str, str]) -> Mapping[str, object]:
+    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            found = json.load(answer)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"the token service of {host}: {error}") from error
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,67 @@
+"""The commands of `docs/images.md`, typed as they stand there, with podman and a real registry."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pip
+import pytest
+
+from tests.registry import registry
+from tests.system.walking import Shell, read
+
+PAGE = Path(__file__).parents[2] / "docs/images.md"
+IMAGE = os.environ.get("WEFT_TEST_IMAGE", "")
+pytestmark = [
+    pytest.mark.image,
+    pytest.mark.skipif(not IMAGE, reason="WEFT_TEST_IMAGE names no image"),
+    pytest.mark.timeout(300),
+]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A registry, and a base in it."""
+
+    host: str
+    base: str
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with registry(tmp_path_factory.mktemp("registry")) as host:
+        base = f"{host}/base/weft:1"
+        _make_base(base, tmp_path_factory.mktemp("base"))
+        try:
+            yield Place(host, base)
+        finally:
+            found = _podman("images", "--quiet", "--filter", f"reference={host}/*/*").split()
+            _podman("rmi", "--force", "--ignore", *found)
+
+
+def _make_base(base: str, folder: Path) -> None:
+    """Weft's own image, with the pip that it does without."""
+    shutil.copytree(Path(pip.__file__).parent, folder / "pip/pip")
+    to = "/opt/weft/lib/python3.11/site-packages"
+    (folder / "Dockerfile").write_text(f"FROM {IMAGE}\nCOPY pip {to}\n")
+    _podman("build", "--quiet", "--tag", base, str(folder))
+    _podman("push", "--quiet", "--tls-verify=false", base)
+
+
+def _podman(*arguments: str) -> str:
+    done = subprocess.run(
+        ["podman", *arguments], capture_output=True, text=True, check=False, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_page_does_what_it_says(shell: Shell, place: Place) -> None:
+    shell.run(f"export REGISTRY={place.host} BASE={place.base}")
+    steps = [step for chapter in read(PAGE.read_text(encoding="utf-8")) for step in chapter.steps]
+    assert len(steps) > 15
+    for step in steps:
+        shell.walk(step)
