@@ -52,8 +52,7 @@ class Backends:
 
     async def get(self, backend: UUID, ref: Ref) -> dict[str, str]:
         """The values; Unavailable or FailedPrecondition where the store does not answer them."""
-        store = await self._store(backend)
-        found = await self._asked(backend, lambda: store.get(ref))
+        found = await self.find(backend, ref)
         if found is None:
             raise FailedPrecondition(
                 "SECRET_ALTERED",
@@ -61,6 +60,11 @@ class Backends:
                 "Restore them, or set them anew.",
             )
         return found
+
+    async def find(self, backend: UUID, ref: Ref) -> dict[str, str] | None:
+        """As `get`, and None where the store holds no such values."""
+        store = await self._store(backend)
+        return await self._asked(backend, lambda: store.get(ref))
 
     async def delete(self, backend: UUID, ref: Ref) -> None:
         """Forgets values, if there are any."""

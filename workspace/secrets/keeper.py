@@ -54,12 +54,7 @@ class SecretKeeper:
 
     async def read_replaced(self, row: SecretLeftover) -> dict[str, str]:
         """Values that a secret held before; none where they are deleted already."""
-        try:
-            return await self._backends.get(row.backend, Ref(row.secret, row.generation))
-        except MeshError as error:
-            if error.reason == "SECRET_ALTERED":
-                return {}
-            raise
+        return await self._backends.find(row.backend, Ref(row.secret, row.generation)) or {}
 
     async def values(self, secret: str, *, reader: str) -> dict[str, str]:
         """The values that a secret holds for the server's own use on behalf of `reader`.
