@@ -248,7 +248,7 @@ async def test_what_is_no_secret_of_ours_is_refused() -> None:
 
 async def test_calls_at_the_same_time_do_not_disturb_each_other() -> None:
     async with fake_secret_stores.secret_manager() as fake:
-        store, refs = gcp_at(fake), [_ref() for _ in range(20)]
+        store, refs = gcp_at(fake), [_ref() for _ in range(8)]
         await asyncio.gather(*(store.put(ref, {"k": ref.name}) for ref in refs))
         found = await asyncio.gather(*(store.get(ref) for ref in refs))
         assert found == [{"k": ref.name} for ref in refs]
