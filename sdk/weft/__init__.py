@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from weft.errors import ApprovalError as ApprovalError
     from weft.errors import NonRetryableError as NonRetryableError
     from weft.errors import RunFailedError as RunFailedError
+    from weft.errors import StepFailedError as StepFailedError
     from weft.errors import WeftError as WeftError
 
 __version__ = "0.1.0"
@@ -91,6 +92,7 @@ _HOMES = {
     "Saved": "_materializers.base",
     "Step": "_step",
     "StepContext": "_context",
+    "StepFailedError": "errors",
     "StepRun": "_run",
     "StepState": "_states",
     "WeftError": "errors",
@@ -132,6 +134,7 @@ __all__ = [
     "Saved",
     "Step",
     "StepContext",
+    "StepFailedError",
     "StepRun",
     "StepState",
     "WeftError",

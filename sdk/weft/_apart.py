@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from weft import _json
+from weft import _json, _late
 from weft._attempt import Attempt, AttemptResult, FailedAttempt, Succeeded
 from weft._backoff import Backoff, persist
 from weft._connection import Endpoint
@@ -203,7 +203,8 @@ def arguments_of(attempt: Attempt) -> str:
     Raises:
         ArgumentError: It is more than a workspace takes.
     """
-    text = json.dumps({name: _json.encode(item) for name, item in attempt.arguments.items()})
+    given = {name: _json.encode(item) for name, item in attempt.arguments.items()}
+    text = json.dumps(given | (_late.told(attempt.step) if attempt.is_late else {}))
     if len(text) > _MOST_ARGUMENT_BYTES:
         raise ArgumentError(
             f"the arguments of step {attempt.context.step} are too large to be handed to a "

@@ -104,6 +104,8 @@ class Attempt:
     stopper: Stopper = field(default_factory=Stopper)
     # Of the secrets that the step names; None where they are still to be read.
     secrets: _secrets.Values | None = None
+    # Whether no drawn graph has the step.
+    is_late: bool = False
 
     def execute(self) -> AttemptResult:
         """Run the attempt; every failure is a result, never an exception."""

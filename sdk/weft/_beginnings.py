@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from weft._attempt import Attempt, Stopper
+from weft._cache import CacheDecision, decide
 from weft._context import StepContext
-from weft._records import Given, RunRecord, RunRecorder
+from weft._records import CacheCandidate, Given, RunRecord, RunRecorder
 from weft._states import StepState
 from weft._store import ArtifactStore
 from weft._units import Schedule, Unit
@@ -19,16 +20,30 @@ def take_over(units: Mapping[str, Unit], schedule: Schedule, given: Mapping[str,
     """
     ended = [units[id_] for id_ in given if id_ in units]
     for unit in ended:
-        found = given[unit.id]
-        unit.state, unit.outputs = StepState.CACHED, found.outputs
-        for index, (id_, outputs) in enumerate(found.items.items()):
-            child = Unit(id_, unit.node, unit, index)
-            child.state, child.outputs = StepState.CACHED, outputs
-            unit.children.append(child)
+        adopt(unit, given[unit.id])
     for unit in ended:
         schedule.ended_well(unit)
     schedule.forget(given)
     return len(ended)
+
+
+def adopt(unit: Unit, found: Given) -> None:
+    """End a unit with the results that an earlier run has of it."""
+    unit.state, unit.outputs = StepState.CACHED, found.outputs
+    for index, (id_, outputs) in enumerate(found.items.items()):
+        child = Unit(id_, unit.node, unit, index)
+        child.state, child.outputs = StepState.CACHED, outputs
+        unit.children.append(child)
+
+
+def decided(unit: Unit, recorder: RunRecorder, store: ArtifactStore) -> CacheDecision:
+    """Look for an earlier result of a unit."""
+
+    def lookup(key: str) -> CacheCandidate | None:
+        name = unit.parent.id if unit.parent else unit.id
+        return recorder.lookup_cache(name, key, unit.step.cache.max_age_s)
+
+    return decide(unit.step, unit.arguments, lookup, lambda v: store.exists(v.uri))
 
 
 def attempts_of(
@@ -49,6 +64,14 @@ def attempts_of(
             stopper.event,
             recorder.ask,
         )
-        return Attempt(unit.step, unit.arguments, context, store, allow_pickle, stopper)
+        return Attempt(
+            unit.step,
+            unit.arguments,
+            context,
+            store,
+            allow_pickle,
+            stopper,
+            is_late=unit.node.is_late,
+        )
 
     return attempt

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from weft._lines import LineSplitter
 from weft._masking import masker
-from weft._records import LogLevel, LogLine, LogStreamName, now
+from weft._records import LogBatch, LogLevel, LogLine, LogStreamName, now
 
 Sink = Callable[[tuple[LogLine, ...]], None]
 _LEVELS: tuple[tuple[int, LogLevel], ...] = (
@@ -78,6 +78,18 @@ class Capture:
                     for message, continued in lines
                 )
             )
+
+
+class Captures:
+    """Makes the captures of one run's attempts, whose lines go to its record."""
+
+    def __init__(self, append: Callable[[LogBatch], None], *, echo: bool) -> None:
+        self._append = append
+        self._echo = echo
+
+    def of(self, step: str, attempt: int) -> Capture:
+        """Give a capture for one attempt."""
+        return Capture(lambda lines: self._append(LogBatch(step, attempt, lines)), echo=self._echo)
 
 
 def level_name(number: int) -> LogLevel:

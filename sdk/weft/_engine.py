@@ -6,31 +6,33 @@ nothing needs a lock.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from weft import _arguments
 from weft._arguments import NodeResult
 from weft._attempt import AttemptResult, FailedAttempt, Succeeded
-from weft._beginnings import attempts_of, take_over
-from weft._cache import DISABLED, CacheDecision, CacheOutcome, decide
-from weft._capture import Capture, router
-from weft._describe import item_record
+from weft._author import Author
+from weft._beginnings import attempts_of, decided, take_over
+from weft._cache import DISABLED, CacheDecision, CacheOutcome
+from weft._capture import Captures, router
+from weft._describe import item_record, step_record
 from weft._dispatch import dispatch
-from weft._failures import failure_of
 from weft._fan_out import Expansion, expand
-from weft._graph import Graph, Node
+from weft._graph import Binding, Graph, Node
 from weft._halting import Halting
 from weft._loop import Loop
 from weft._options import Options
 from weft._places import Places
-from weft._records import ArtifactVersion, Failure, LogBatch, LogLine, RunRecord, RunRecorder
+from weft._records import ArtifactVersion, Failure, RunRecord, RunRecorder
 from weft._states import ExecutionMode, RunState, StepState, StopMode
 from weft._store import ArtifactStore
 from weft._units import Ledger, Schedule, Unit
 from weft._values import load_value
+from weft._work import Work
+from weft.errors import StepStoppedError
 
 
 class Engine:
@@ -45,7 +47,9 @@ class Engine:
         store: ArtifactStore,
         options: Options,
     ) -> None:
-        self.graph = graph
+        # Of a graph with an author, all nodes are called while the run executes.
+        self._nodes = dict(graph.nodes) if graph.author is None else {}
+        self.graph = replace(graph, nodes=self._nodes)
         self.record = record
         self.units: dict[str, Unit] = {}
         self.failure: Failure | None = None
@@ -53,7 +57,7 @@ class Engine:
         self.store = store
         self._options = options
         self._apart = recorder.apart
-        self.units |= {node.id: self._unit(node.id, node) for node in graph.in_order()}
+        self.units |= {node.id: self._unit(node.id, node) for node in self.graph.in_order()}
         self._places = Places(options.max_workers, options.max_workloads)
         self._ledger = Ledger(recorder)
         self._schedule = Schedule(dict(self.units))
@@ -66,7 +70,11 @@ class Engine:
             release=self._places.release,
             give_up=self._give_up,
         )
-        self._open = len(self.units)
+        self._captures = Captures(recorder.append_logs, echo=options.echo)
+        self._author = Author(graph, self) if graph.author else None
+        self._given = recorder.given()
+        self._open = len(self.units) + (self._author is not None)
+        self._work = Work(self._loop, self._places, self._fail)
         self._closed_to_new = ""  # why nothing new may start
         self._is_paused = False
         self._stop_mode: StopMode | None = None
@@ -94,7 +102,9 @@ class Engine:
     def run(self) -> RunState:
         """Execute the graph, and return the final state of the run."""
         self._ledger.move_run(RunState.RUNNING)
-        self._open -= take_over(self.units, self._schedule, self._recorder.given())
+        self._open -= take_over(self.units, self._schedule, self._given)
+        if self._author:
+            self._author.start()
         with router.installed():
             self._start_ready()
             while self._open:
@@ -102,6 +112,45 @@ class Engine:
                 self._start_ready()
         self._finish()
         return self.state
+
+    # The pipeline's function
+
+    def add(self, node: Node) -> None:
+        """Execute a step that is called only now; from any thread."""
+        self._loop.put(lambda: self._add(self.graph.late(node)))
+
+    def concluded(self, ending: Binding | BaseException) -> None:
+        """Hear how the pipeline's function ended; from its own thread."""
+        self._loop.put(lambda: self._conclude(ending))
+
+    def _add(self, node: Node) -> None:
+        self._nodes[node.id] = node
+        unit = self.units[node.id] = self._unit(node.id, node)
+        self._open += 1
+        self._recorder.add_steps([step_record(node)])
+        self._schedule.add(unit)
+        self._open -= take_over({unit.id: unit}, self._schedule, self._given)
+        broken = next((up for up in node.upstream if self.units[up].is_broken), "")
+        if unit.state.has_outputs:
+            self._hear_of(unit)
+        elif self._closed_to_new:
+            self._schedule.forget([unit.id])
+            self._give_up(unit)
+        elif broken:
+            self._skip(unit, f"{broken} {self.units[broken].how_it_broke}")
+
+    def _conclude(self, ending: Binding | BaseException) -> None:
+        if self._author is None or not self._author.is_open:
+            return
+        self._open -= 1
+        verdict = self._author.conclude(ending, self.units.values())
+        self.graph = replace(self.graph, result=verdict.result)
+        if verdict.failure is not None:
+            self._close(verdict.failure, verdict.reason)
+
+    def _hear_of(self, unit: Unit) -> None:
+        if self._author is not None:
+            self._author.ended(unit)
 
     # Starting
 
@@ -122,71 +171,34 @@ class Engine:
             unit.arguments = {n: _arguments.resolve(b, self.result_of) for n, b in inputs}
         if unit.is_fan_out:
             self._ledger.move(unit, StepState.RUNNING, inputs=_arguments.lineage(unit.arguments))
-            self._work(unit, lambda: expand(unit.node, unit.arguments, self._read), self._expanded)
+            items = partial(expand, unit.node, unit.arguments, self.read)
+            self._work.start(unit, items, self._expanded)
         elif self._options.cache and unit.step.cache.enabled:
-            self._work(unit, lambda: self._decide(unit), self._decided)
+            decision = partial(decided, unit, self._recorder, self.store)
+            self._work.start(unit, decision, self._decided)
         else:
             unit.decision = DISABLED
             self._start_attempt(unit)
-
-    def _work(self, unit: Unit, work: Callable[[], Any], done: Callable[[Unit, Any], None]) -> None:
-        """Do something that may take long in a thread, and go on here."""
-        number = self._places.occupy(unit)
-
-        def run() -> None:
-            try:
-                found = work()
-            except Exception as error:  # noqa: BLE001 - whatever it was, the step must not hang
-                found = error
-            self._loop.put(lambda: self._worked(unit, number, found, done))
-
-        threading.Thread(target=run, name=f"weft-{unit.id}", daemon=True).start()
-
-    def _worked(
-        self, unit: Unit, number: int, found: Any, done: Callable[[Unit, Any], None]
-    ) -> None:
-        if not self._places.release(unit, number):
-            return
-        if isinstance(found, Exception):
-            self._fail(unit, failure_of(found))
-        else:
-            done(unit, found)
 
     def result_of(self, step: str) -> NodeResult:
         """Give the outputs of a step that has ended."""
         unit = self.units[step]
         return unit.step.outputs, unit.result()
 
-    def _read(self, version: ArtifactVersion) -> Any:
+    def read(self, version: ArtifactVersion) -> Any:
+        """Load a stored value."""
         return load_value(self.store, version, allow_pickle=self._options.allow_pickle)
-
-    # Cache
-
-    def _decide(self, unit: Unit) -> CacheDecision:
-        def lookup(key: str) -> Any:
-            name = unit.parent.id if unit.parent else unit.id
-            return self._recorder.lookup_cache(name, key, unit.step.cache.max_age_s)
-
-        return decide(unit.step, unit.arguments, lookup, lambda v: self.store.exists(v.uri))
 
     def _decided(self, unit: Unit, decision: CacheDecision) -> None:
         unit.decision = decision
         if decision.outcome is CacheOutcome.UNCACHEABLE:
-            self._say(unit, "WARNING", decision.reason)
+            capture = self._captures.of(unit.id, unit.attempt)
+            capture.emit("WARNING", decision.reason, {"logger": "weft"})
         if self._closed_to_new or unit.stopped:
             self._give_up(unit)
         elif decision.outcome is CacheOutcome.HIT and decision.candidate is not None:
             unit.outputs = {n: found[0] for n, found in decision.candidate.outputs.items()}
-            self._ledger.move(
-                unit,
-                StepState.CACHED,
-                reason=decision.reason,
-                inputs=_arguments.lineage(unit.arguments),
-                outputs=decision.candidate.outputs,
-                cache_key=decision.key,
-                cached_from=decision.candidate.step,
-                cache_reason=decision.reason,
-            )
+            self._ledger.cached(unit, decision, decision.candidate)
             self._ended(unit)
         else:
             self._start_attempt(unit)
@@ -201,7 +213,7 @@ class Engine:
         number, put = self._places.occupy(unit), self._loop.put
         unit.dispatch = dispatch(
             self._new_attempt(unit),
-            self._capture(unit),
+            self._captures.of(unit.id, unit.attempt),
             lambda result: put(lambda: self._attempted(unit, number, result)),
             self._apart if unit.is_apart else None,
             lambda: put(lambda: self._begun(unit, number)),
@@ -225,14 +237,10 @@ class Engine:
         if not self._places.release(unit, number):
             return
         unit.let_go()
-        seconds = unit.step.timeout_s
         if unit.stopped:
             self._give_up(unit)
-            return
-        message = f"step {unit.id} did not end within {seconds:g} s"
-        failure = Failure("USER", "TIMEOUT", message, "TimeoutError", unit.step.location)
-        retryable = issubclass(TimeoutError, unit.step.retry.retry_on)
-        self._failed_attempt(unit, FailedAttempt(failure, retryable))
+        else:
+            self._failed_attempt(unit, unit.overdue())
 
     def _failed_attempt(self, unit: Unit, result: FailedAttempt) -> None:
         retry = unit.step.retry
@@ -249,14 +257,7 @@ class Engine:
 
     def _succeed(self, unit: Unit, outputs: Mapping[str, ArtifactVersion]) -> None:
         unit.outputs = outputs
-        decision = unit.decision or DISABLED
-        self._ledger.move(
-            unit,
-            StepState.SUCCEEDED,
-            outputs={name: (version,) for name, version in outputs.items()},
-            cache_key=decision.key,
-            cache_components=decision.components,
-        )
+        self._ledger.succeeded(unit)
         self._ended(unit)
 
     def _fail(self, unit: Unit, failure: Failure) -> None:
@@ -271,17 +272,20 @@ class Engine:
         self._ended(unit)
         if unit.parent is not None and (unit.tolerates_failures or unit.is_in_stopped):
             return
-        self.failure = self.failure or replace(failure, step=unit.id)
-        self._apply_mode(unit)
-
-    def _apply_mode(self, failed: Unit) -> None:
-        top = failed.parent or failed
+        top = unit.parent or unit
         for step in self.graph.downstream([top.id]):
-            self._skip(self.units[step], f"{failed.id} {failed.how_it_broke}")
+            self._skip(self.units[step], f"{unit.id} {unit.how_it_broke}")
+        # What the pipeline's function was told of, or may still be, is for it to judge.
+        if self._author is None or not self._author.judges(top):
+            self._close(replace(failure, step=unit.id), f"{unit.id} {unit.how_it_broke}")
+
+    def _close(self, failure: Failure, why: str) -> None:
+        """Let the run fail, and its other steps fare as its mode says."""
+        self.failure = self.failure or failure
         mode = self.graph.mode
         if mode is ExecutionMode.CONTINUE or self._closed_to_new:
             return
-        self._closed_to_new = f"{failed.id} {failed.how_it_broke} and the run is {mode}"
+        self._closed_to_new = f"{why} and the run is {mode}"
         for unit in list(self.units.values()):
             self._skip(unit, self._closed_to_new)
         if mode is ExecutionMode.FAIL_FAST:
@@ -315,6 +319,7 @@ class Engine:
 
     def _ended(self, unit: Unit) -> None:
         self._open -= 1
+        self._hear_of(unit)
         if unit.state.has_outputs:
             self._schedule.ended_well(unit)
         if unit.parent is not None:
@@ -363,6 +368,8 @@ class Engine:
         if self._stop_mode is None:
             self._closed_to_new = f"stopped{': ' if reason else ''}{reason}"
             self._ledger.move_run(RunState.STOPPING, reason=reason)
+            if self._author:
+                self._author.stop()
         self._stop_mode = mode
         for unit in list(self.units.values()):
             if not unit.is_busy and unit.state in {StepState.PENDING, StepState.RETRYING}:
@@ -370,31 +377,24 @@ class Engine:
         self._halting.ask_all(self._closed_to_new)
         if mode is StopMode.FORCE:
             self._halting.force_all()
+            self._conclude(StepStoppedError(self._closed_to_new))
 
     def _finish(self) -> None:
         if self.failure is not None:
-            reason = f"step {self.failure.step} failed"
-            self._ledger.move_run(RunState.FAILED, reason=reason, failure=self.failure)
-        elif self._stop_mode and any(u.state is StepState.STOPPED for u in self.units.values()):
+            what = f"step {self.failure.step}" if self.failure.step else "the pipeline's function"
+            self._ledger.move_run(RunState.FAILED, reason=f"{what} failed", failure=self.failure)
+        elif self._stop_mode and self._is_cut_short:
             self._ledger.move_run(RunState.STOPPED, reason=self._closed_to_new)
         else:
             self._ledger.move_run(RunState.SUCCEEDED)
 
-    # Small change
+    @property
+    def _is_cut_short(self) -> bool:
+        stopped = any(unit.state is StepState.STOPPED for unit in self.units.values())
+        return stopped or (self._author is not None and self._author.is_cut_short)
 
     def _unit(self, id_: str, node: Node, parent: Unit | None = None) -> Unit:
         is_apart = self._apart is not None and node.step.isolated() == "workload"
         # A fan-out itself only draws its items.
         is_whole = node.fan_out is not None and parent is None
         return Unit(id_, node, parent, is_apart=is_apart and not is_whole)
-
-    def _capture(self, unit: Unit) -> Capture:
-        step, attempt, recorder = unit.id, unit.attempt, self._recorder
-
-        def sink(lines: tuple[LogLine, ...]) -> None:
-            recorder.append_logs(LogBatch(step, attempt, lines))
-
-        return Capture(sink, echo=self._options.echo)
-
-    def _say(self, unit: Unit, level: Any, message: str) -> None:
-        self._capture(unit).emit(level, message, {"logger": "weft"})

@@ -1,17 +1,20 @@
-"""The static graph of a pipeline: steps, where their inputs come from, and their order."""
+"""The graph of a pipeline: steps, where their inputs come from, and their order."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from weft._definition import StepDefinition
 from weft._models import Model
 from weft._records import ArtifactVersion
 from weft._states import ExecutionMode
 from weft.errors import CycleError
+
+if TYPE_CHECKING:
+    from weft._tracing import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Node:
     call_site: str
     after: list[str] = field(default_factory=list)
     fan_out: FanOut | None = None
+    # Called after a look at a result, while the run executes.
+    is_late: bool = False
 
     @property
     def upstream(self) -> tuple[str, ...]:
@@ -94,6 +99,10 @@ class Graph:
         parameters: Values by name, as JSON.
         result: What the pipeline function returned.
         model: The model that a run makes a version of.
+        author: The pipeline's function, where results of steps decide what else it calls: the nodes
+            are those that it calls before it looks at one. None where all nodes are there.
+        opened: Where it looks first, in words.
+        changes: What is done to nodes that are called later.
     """
 
     pipeline: str
@@ -104,6 +113,20 @@ class Graph:
     parameters_schema: Mapping[str, Any] = field(default_factory=dict)
     entrypoint: str = ""
     model: Model | None = None
+    author: Callable[[Trace], Any] | None = None
+    opened: str = ""
+    changes: tuple[Callable[[Node], Node], ...] = ()
+
+    def changed(self, change: Callable[[Node], Node]) -> Graph:
+        """Give the graph with every node changed, also those that are called later."""
+        nodes = {id_: change(node) for id_, node in self.nodes.items()}
+        return replace(self, nodes=nodes, changes=(*self.changes, change))
+
+    def late(self, node: Node) -> Node:
+        """Give a node that is called only now as the graph has it."""
+        for change in self.changes:
+            node = change(node)
+        return node
 
     def in_order(self) -> list[Node]:
         """Give nodes so that each follows those it waits for; equal ones stay as they were called.

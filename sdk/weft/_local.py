@@ -79,7 +79,7 @@ def execute(
         store = open_store(local.artifact_store, local.store_access)
         engine = Engine(graph, record, recorder=recording, store=store, options=options)
         wishes.hand_to(engine)
-        recording.add_steps([step_record(node) for node in graph.in_order()])
+        recording.add_steps([step_record(node) for node in engine.graph.in_order()])
         with _interrupts(engine.stop):
             engine.run()
     finally:

@@ -131,7 +131,7 @@ class Pipeline(Generic[P, R]):
         )
 
     def trace(self, parameters: Mapping[str, Any] | None = None) -> Graph:
-        """Draw the graph without running anything.
+        """Draw the graph without running anything, up to where a result is looked at.
 
         Raises:
             ParameterError: A value does not fit.
@@ -139,17 +139,20 @@ class Pipeline(Generic[P, R]):
         """
         values = self.parameters.bind(**dict(parameters or {}))
         trace = Trace()
-        result = contextvars.copy_context().run(_draw, trace, self.function, values)
+        author = functools.partial(_call, self.function, values)
+        result = contextvars.copy_context().run(_draw, trace, author)
         graph = Graph(
             resource_id(self.name),
-            {id_: self._isolated(node) for id_, node in trace.nodes.items()},
+            trace.nodes,
             self.parameters.dump(values),
             trace.bind_value(result, f"the result of pipeline {self.name}"),
             self.mode,
             self.parameters_schema,
             self.entrypoint,
             self.model,
-        )
+            author if trace.opened else None,
+            trace.opened,
+        ).changed(self._isolated)
         if not graph.nodes:
             file = Path(self.function.__code__.co_filename).name
             raise TracingError(f"pipeline {self.name} ({file}) calls no step")
@@ -194,7 +197,9 @@ def pipeline(
     """Make a function that calls steps, sync or async, a pipeline.
 
     The function runs once, with real parameters, to draw the graph: plain `if` and `for` over
-    parameters work; results of steps are handles, which only steps can open.
+    parameters work, and results of steps are handles that are passed to other steps. Where it looks
+    at a result (`if`, `for`, `+`, `handle.result()`, ...), the graph is drawn up to there; the run
+    calls the function anew, executes steps as they are called, and waits where one is looked at.
 
     Args:
         function: The function, when the decorator is used bare.
@@ -218,10 +223,22 @@ def pipeline(
     return decorate if function is None else decorate(function)
 
 
-def _draw(trace: Trace, function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+def _call(function: Callable[..., Any], values: Mapping[str, Any], trace: Trace) -> Any:
+    """Call the function with its steps noted; in a context of its own."""
     active.set(trace)
-    result = function(**values)
-    return _finish(result) if inspect.iscoroutine(result) else result
+    return function(**values)
+
+
+def _draw(trace: Trace, author: Callable[[Trace], Any]) -> Any:
+    """Give the function's result; None where it looks at the results of steps."""
+    try:
+        result = author(trace)
+        result = _finish(result) if inspect.iscoroutine(result) else result
+    except Exception:
+        # Whatever came of it: the function saw what no run of it will see.
+        if not trace.opened:
+            raise
+    return None if trace.opened else result
 
 
 def _finish(coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -100,7 +100,8 @@ def explain_failure(run: Run[Any]) -> str:
     if failure is None:
         return f"run {run.name} is {run.state}"
     what = f"{failure.exception}: {failure.message}" if failure.exception else failure.message
-    lines = [f"run {run.name} failed in step {failure.step}: {what}"]
+    where = f"step {failure.step}" if failure.step else "the pipeline's function"
+    lines = [f"run {run.name} failed in {where}: {what}"]
     lines += [f"  at {failure.location}"] if failure.location else []
     lines += [f"  {line}" for line in failure.excerpt.splitlines()]
     step = next((s for s in _all(run) if s.id == failure.step), None)

@@ -24,11 +24,9 @@ def with_settings(graph: Graph, settings: Mapping[str, step_settings_pb2.StepSet
     """Gives the graph in which these steps run as the settings say; what they leave out stays."""
     if not settings:
         return graph
-    nodes = {
-        id_: _changed(node, settings[id_]) if id_ in settings else node
-        for id_, node in graph.nodes.items()
-    }
-    return replace(graph, nodes=nodes)
+    return graph.changed(
+        lambda node: _changed(node, settings[node.id]) if node.id in settings else node
+    )
 
 
 def _changed(node: Node, said: step_settings_pb2.StepSettings) -> Node:
@@ -53,11 +51,9 @@ def _changed(node: Node, said: step_settings_pb2.StepSettings) -> Node:
 
 def with_isolation(graph: Graph, default: Isolation | None) -> Graph:
     """Gives the graph in which every step says what executes it."""
-    nodes = {
-        id_: replace(node, step=replace(node.step, isolation=node.step.isolated(default)))
-        for id_, node in graph.nodes.items()
-    }
-    return replace(graph, nodes=nodes)
+    return graph.changed(
+        lambda node: replace(node, step=replace(node.step, isolation=node.step.isolated(default)))
+    )
 
 
 def isolation_of(number: int) -> Isolation | None:

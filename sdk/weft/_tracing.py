@@ -13,10 +13,10 @@ from typing import Any
 from weft import _json
 from weft._artifact import Artifact
 from weft._definition import StepDefinition
-from weft._graph import Binding, Collection, Constant, Existing, FanOut, Node
-from weft._handles import Handle, reference, trace_of
+from weft._graph import Binding, Collection, Constant, Existing, FanOut, FromStep, Node
+from weft._handles import AsyncHandle, Handle, reference, trace_of
 from weft._ids import resource_id
-from weft.errors import ArgumentError, ConstantError, TracingError
+from weft.errors import ArgumentError, ConstantError, HandleUsedAsValueError, TracingError
 
 active: ContextVar[Trace | None] = ContextVar("weft_trace", default=None)
 _PACKAGE = str(Path(__file__).parent)
@@ -27,6 +27,8 @@ class Trace:
 
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
+        # What could not be drawn, and why; "" where everything could.
+        self.opened = ""
         # Where to look for the next free id, by what ids begin with.
         self._numbers: dict[str, int] = {}
 
@@ -54,7 +56,27 @@ class Trace:
         name = self._new_id(step.name, is_fan_out=fan_out is not None)
         node = Node(name, step, inputs, where, self.node_ids(after), fan_out)
         self.nodes[node.id] = node
-        return Handle(self, node)
+        return (AsyncHandle if step.is_async and fan_out is None else Handle)(self, node)
+
+    def order(self, node: Node, others: Iterable[Any]) -> None:
+        """Make a step that was noted wait for others."""
+        node.after.extend(self.node_ids(others))
+
+    def open(self, reference: FromStep, how: str, advice: str = "") -> Any:
+        """Give the value of a result; nothing has one while the graph is drawn.
+
+        Raises:
+            HandleUsedAsValueError: Always.
+        """
+        default = "pass it to a step, where values exist"
+        self.opened = (
+            f"the result of step {_label(reference)} was {how} at {call_site()}, "
+            f"before {reference.step} has run"
+        )
+        raise HandleUsedAsValueError(f"{self.opened}. To have it drawn, {advice or default}.")
+
+    async def arrive(self, step: str) -> None:
+        """Wait for a step to end: at once, while the graph is drawn."""
 
     def bind_value(self, value: Any, where: str) -> Binding:
         """Give the graph's word for a value that may hold handles."""
@@ -137,6 +159,10 @@ def call_site() -> str:
     while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+
+
+def _label(reference: FromStep) -> str:
+    return f"{reference.step}.{reference.output}" if reference.output else reference.step
 
 
 def _holds_handles(value: Any) -> bool:

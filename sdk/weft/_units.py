@@ -8,12 +8,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from weft._arguments import Argument, Results
-from weft._cache import CacheDecision
+from weft._arguments import Argument, Results, lineage
+from weft._attempt import FailedAttempt
+from weft._cache import DISABLED, CacheDecision
 from weft._definition import StepDefinition
 from weft._dispatch import Dispatch
 from weft._graph import Node
-from weft._records import ArtifactVersion, Failure, RunRecorder, RunReport, StepReport, now
+from weft._records import (
+    ArtifactVersion,
+    CacheCandidate,
+    Failure,
+    RunRecorder,
+    RunReport,
+    StepReport,
+    now,
+)
 from weft._states import RUN_TRANSITIONS, STEP_TRANSITIONS, RunState, StepState
 
 
@@ -80,9 +89,20 @@ class Unit:
         return "was stopped" if self.stopped else "failed"
 
     @property
+    def is_broken(self) -> bool:
+        """Whether it has ended without results."""
+        return self.state.is_final and not self.state.has_outputs
+
+    @property
     def is_in_stopped(self) -> bool:
         """Whether it is an item of a fan-out that a person stopped as a whole."""
         return self.parent is not None and self.parent.stopped is not None
+
+    def overdue(self) -> FailedAttempt:
+        """Say that its attempt took longer than it may."""
+        message = f"step {self.id} did not end within {self.step.timeout_s:g} s"
+        failure = Failure("USER", "TIMEOUT", message, "TimeoutError", self.step.location)
+        return FailedAttempt(failure, issubclass(TimeoutError, self.step.retry.retry_on))
 
     def let_go(self) -> None:
         """End its attempt as far as possible, and do not wait for it."""
@@ -139,6 +159,30 @@ class Ledger:
         unit.state = state
         self._report(unit, state, details)
 
+    def cached(self, unit: Unit, decision: CacheDecision, found: CacheCandidate) -> None:
+        """An earlier result stands in."""
+        self.move(
+            unit,
+            StepState.CACHED,
+            reason=decision.reason,
+            inputs=lineage(unit.arguments),
+            outputs=found.outputs,
+            cache_key=decision.key,
+            cached_from=found.step,
+            cache_reason=decision.reason,
+        )
+
+    def succeeded(self, unit: Unit) -> None:
+        """An attempt ended well."""
+        decision = unit.decision or DISABLED
+        self.move(
+            unit,
+            StepState.SUCCEEDED,
+            outputs={name: (version,) for name, version in unit.outputs.items()},
+            cache_key=decision.key,
+            cache_components=decision.components,
+        )
+
     def begin(self, unit: Unit, **details: Any) -> None:
         """An attempt runs; one that is executed apart says itself when it does."""
         if not unit.is_apart:
@@ -159,13 +203,25 @@ class Schedule:
 
     def __init__(self, units: Mapping[str, Unit]) -> None:
         self.ready: deque[Unit] = deque()
-        self._units = units
+        self._units = dict(units)
         self._missing = {unit.id: len(unit.node.upstream) for unit in units.values()}
         self._downstream: dict[str, list[str]] = {unit_id: [] for unit_id in units}
         for unit in units.values():
             for upstream in unit.node.upstream:
                 self._downstream[upstream].append(unit.id)
         self.ready.extend(unit for unit in units.values() if not unit.node.upstream)
+
+    def add(self, unit: Unit) -> None:
+        """Let a step start that is called only now, once those that it waits for have ended."""
+        self._units[unit.id] = unit
+        self._downstream[unit.id] = []
+        upstream = [self._units[id_] for id_ in unit.node.upstream]
+        waiting = [one for one in upstream if not one.state.has_outputs]
+        self._missing[unit.id] = len(waiting)
+        for one in waiting:
+            self._downstream[one.id].append(unit.id)
+        if not waiting:
+            self.ready.append(unit)
 
     def forget(self, steps: Collection[str]) -> None:
         """Let these not start: they have ended already."""

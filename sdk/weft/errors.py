@@ -12,6 +12,7 @@ WeftError
 │   ├── PickleRefusedError        pickle, where the policy refuses it
 │   └── ArtifactCorruptedError    stored content that differs from its recorded hash
 ├── ArtifactStoreError            a store that refuses a path or cannot be reached
+├── StepFailedError               raised in a pipeline that looks at the result of a failed step
 ├── NoActiveStepError             asked for the running step where none runs
 ├── ItemFailedError               stands for a failed item in the result of a fan-out
 ├── NonRetryableError             raised by a step: retrying cannot help
@@ -39,9 +40,11 @@ WeftError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from weft._records import Failure
     from weft._run import Run
 
 __all__ = [
@@ -75,6 +78,7 @@ __all__ = [
     "RunFailedError",
     "RunStoppedError",
     "RunnerError",
+    "StepFailedError",
     "StepStoppedError",
     "SubmitError",
     "TracingError",
@@ -149,8 +153,26 @@ class ApprovalError(NonRetryableError):
     """Raised by `wait_for_approval` where the answer is no, or none came in time."""
 
 
+class StepFailedError(WeftError):
+    """Raised in a pipeline's function where it looks at the result of a step that failed.
+
+    Attributes:
+        step: Id of the step.
+        failure: Why it failed.
+    """
+
+    def __init__(self, step: str, failure: Failure) -> None:
+        what = f"{failure.exception}: " if failure.exception else ""
+        super().__init__(f"step {step} failed: {what}{failure.message}")
+        self.step = step
+        self.failure = replace(failure, step=failure.step or step)
+
+
 class StepStoppedError(WeftError):
-    """Raised in a step by `context().check_stop()` once somebody asked the run to stop."""
+    """Raised in a step by `context().check_stop()` once somebody asked the run to stop.
+
+    In a pipeline's function, where it looks at the result of a step that was stopped.
+    """
 
 
 class RunError(WeftError):

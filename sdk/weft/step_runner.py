@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.json_format import MessageToDict
 
-from weft import _json, _secrets
+from weft import _json, _late, _secrets
 from weft._attempt import Attempt, AttemptResult, FailedAttempt, Stopper, Succeeded
 from weft._backoff import persist
 from weft._capture import Capture, router
@@ -200,7 +200,8 @@ def _load(
     run, step = instructions.run, instructions.step
     pipeline = load_pipeline(snapshot_of(told.endpoint, run), directory)
     graph = with_settings(pipeline.trace(MessageToDict(run.parameters)), run.step_settings)
-    found = graph.nodes[step.map_group or step.step_id].step
+    arguments = json.loads(instructions.arguments or "{}")
+    found = _late.take(arguments) or graph.nodes[step.map_group or step.step_id].step
     record = record_of(run)
     context = StepContext(
         record.project,
@@ -213,7 +214,6 @@ def _load(
         stopper.event,
         notes.ask,
     )
-    arguments = json.loads(instructions.arguments or "{}")
     access = access_of(told.endpoint, instructions.stack, instructions.artifact_store_uri)
     return Attempt(
         found,

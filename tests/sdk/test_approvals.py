@@ -90,7 +90,7 @@ def test_a_step_in_a_process_of_its_own_asks_through_its_parent(engine_of: Make)
     assert engine.run() is RunState.SUCCEEDED, engine.failure
     assert asked == [Question("ask-apart-ask-1", "ask-apart", "Go?", {"type": "object"}, 60)]
     (made,) = engine.units["ask-apart"].outputs.values()
-    assert engine._read(made) == {"stage": "now"}
+    assert engine.read(made) == {"stage": "now"}
 
 
 def test_its_questions_can_fail_and_be_stopped(engine_of: Make) -> None:
@@ -213,7 +213,7 @@ def test_what_an_earlier_run_made_is_not_run_again(engine_of: Make, tmp_path: Pa
     steps = {getattr(record, "step", "") for record in told(engine, tmp_path)}
     assert "load" not in steps
     (result,) = engine.units["double"].outputs.values()
-    assert engine._read(result) == 42
+    assert engine.read(result) == 42
 
 
 def test_wishes_are_heard_once_and_a_pause_ends_with_its_absence() -> None:

@@ -219,6 +219,7 @@ def test_a_circle_is_shown() -> None:
         float,
         str,
         list,
+        lambda h: h.result(),
         lambda h: h + 1,
         lambda h: 1 - h,
         lambda h: h == 1,
@@ -232,21 +233,35 @@ def test_a_circle_is_shown() -> None:
         lambda h: -h,
     ],
 )
-def test_a_result_used_as_a_value_explains_itself(use: Any) -> None:
+def test_a_graph_is_drawn_up_to_where_a_result_is_looked_at(use: Any) -> None:
     def whole() -> None:
         use(load())
+        split([1])
 
-    with pytest.raises(HandleUsedAsValueError, match="load has not run yet"):
-        graph_of(whole)
+    graph = graph_of(whole)
+    assert list(graph.nodes) == ["load"]
+    assert "the result of step load was" in graph.opened
+    assert "test_tracing.py:" in graph.opened
 
 
-def test_iterating_a_result_advises_map() -> None:
+def test_a_graph_that_was_drawn_to_its_end_was_not_looked_at() -> None:
+    graph = graph_of(lambda: load(2))
+    assert (graph.author, graph.opened) == (None, "")
+
+
+def test_a_look_that_is_caught_still_ends_the_drawing() -> None:
     def whole() -> None:
-        for _ in load():  # type: ignore[attr-defined]
-            pass
+        try:
+            bool(load())
+        except HandleUsedAsValueError as error:
+            raise ValueError("only when drawn") from error
 
-    with pytest.raises(HandleUsedAsValueError, match=r"step\.map"):
-        graph_of(whole)
+    assert graph_of(whole).author is not None
+
+
+def test_an_unknown_output_of_several_is_named() -> None:
+    with pytest.raises(TracingError, match="no output 'middle'; it has low, high"):
+        graph_of(lambda: pair().middle)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("call", [lambda: add(1), lambda: add(1, 2, 3), lambda: add(1, c=2)])
@@ -297,7 +312,7 @@ def test_a_handle_shows_itself() -> None:
     def whole() -> None:
         handle = pair.submit()
         assert isinstance(handle, Handle)
-        assert repr(handle.low) == "<result of step pair.low, which has not run yet>"
+        assert repr(handle.low) == "<result of step pair.low>"
 
     graph_of(whole)
 
