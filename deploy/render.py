@@ -1,6 +1,6 @@
 """Renders the chart with Helm itself, without a cluster: `make manifests`.
 
-    python deploy/render.py          writes deploy/kubernetes/
+    python deploy/render.py          writes deploy/kubernetes/, and what the control plane applies
     python deploy/render.py --json   answers renderings of the values that stand on its input
 
 Helm comes as the library inside the package `helm-sdkpy` (`make helm`), whose only way to render is
@@ -23,6 +23,15 @@ ROOT = Path(__file__).parent
 LIBRARY = ROOT.parent / ".helm/helm_sdkpy/_lib/linux-amd64/libhelm_sdkpy.so"
 CHART = ROOT / "helm/weft"
 RENDERED = ROOT / "kubernetes"
+# What the control plane makes the objects of each workspace from that it provisions.
+WORKSPACE = ROOT.parent / "controlplane/provisioners/workspace.json"
+_OF_A_WORKSPACE = (
+    "ServiceAccount",
+    "PersistentVolumeClaim",
+    "Service",
+    "PodDisruptionBudget",
+    "StatefulSet",
+)
 NAMESPACE = "weft"
 KUBERNETES = "v1.36.0"
 # Kinds by the group that serves them; which of them the chart makes is for the chart to say.
@@ -208,11 +217,30 @@ def by_template(manifest: str) -> dict[str, str]:
 
 def write(helm: Helm) -> None:
     """Writes the manifests that follow from the chart."""
-    manifest, problem, _ = helm.render(yaml.safe_load((RENDERED / "values.yaml").read_text()))
+    for name, text in manifests(
+        _render(helm, yaml.safe_load((RENDERED / "values.yaml").read_text()))
+    ).items():
+        (RENDERED / name).write_text(text, encoding="utf-8")
+    # As values.yaml has it, with nothing said: one replica, and SQLite in its volume.
+    WORKSPACE.write_text(workspace_objects(_render(helm, {})), encoding="utf-8")
+
+
+def _render(helm: Helm, values: Document) -> str:
+    manifest, problem, _ = helm.render(values)
     if problem:
         raise SystemExit(problem)
-    for name, text in manifests(manifest).items():
-        (RENDERED / name).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def workspace_objects(manifest: str) -> str:
+    """The objects of the chart's workspace, in the order in which they are applied."""
+    found = {
+        document["kind"]: document
+        for document in yaml.safe_load_all(manifest)
+        if document and document["metadata"]["name"] == "weft-workspace"
+    }
+    objects = [found[kind] for kind in _OF_A_WORKSPACE]
+    return json.dumps(objects, indent=2) + "\n"
 
 
 def manifests(manifest: str) -> dict[str, str]:

@@ -52,6 +52,7 @@ def _kubernetes(settings: Settings, endpoints: Endpoints, control_plane: UUID) -
         images=settings.workspace_versions,
         storage=settings.kubernetes_storage,
         storage_class=settings.kubernetes_storage_class,
+        public_url=settings.public_url,
     )
     return KubernetesProvisioner(
         KubernetesSettings(

@@ -16,7 +16,7 @@ from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 
 from controlplane.provisioners import Observation, Placement, Presence, ProvisionError, manifests
-from controlplane.provisioners.manifests import Cluster, Json, name_of
+from controlplane.provisioners.manifests import Cluster, Json, WorkspaceObjects, name_of
 
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
@@ -39,6 +39,15 @@ class KubernetesSettings:
     poll_s: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The groups of the API that the objects belong to."""
+
+    core: client.CoreV1Api
+    apps: client.AppsV1Api
+    policy: client.PolicyV1Api
+
+
 class KubernetesProvisioner:
     """Runs servers as StatefulSets (protocol: controlplane.provisioners.Provisioner)."""
 
@@ -56,63 +65,67 @@ class KubernetesProvisioner:
         return manifests.host_names(uid, self._cluster.namespace)
 
     async def place(self, placement: Placement) -> None:
-        async with self._calls() as (core, apps):
-            present = await self._find(apps, placement.uid)
-            await self._make_claim(core, placement)
-            digest = _digest_in(present)
-            if placement.token:
-                digest = manifests.digest_of(placement.token)
-                document = manifests.secret(self._cluster, placement)
-                await self._apply(core.patch_namespaced_secret, document)
-            document = manifests.service(self._cluster, placement)
-            await self._apply(core.patch_namespaced_service, document)
-            document = manifests.stateful_set(
+        async with self._calls() as api:
+            present = await self._find(api.apps, placement.uid)
+            token = placement.token
+            digest = manifests.digest_of(token) if token else _digest_in(present)
+            objects = WorkspaceObjects(
                 self._cluster,
                 placement,
                 endpoints=self._settings.endpoints(),
                 token_digest=digest,
             )
-            await self._apply(apps.patch_namespaced_stateful_set, document)
+            await self._make_claim(api.core, objects.claim())
+            await self._apply(api.core.patch_namespaced_service_account, objects.service_account())
+            if token:
+                await self._apply(api.core.patch_namespaced_secret, objects.secret())
+            await self._apply(api.core.patch_namespaced_service, objects.service())
+            await self._apply(
+                api.policy.patch_namespaced_pod_disruption_budget, objects.disruption_budget()
+            )
+            await self._apply(api.apps.patch_namespaced_stateful_set, objects.stateful_set())
 
     async def observe(self, uid: UUID) -> Observation:
-        async with self._calls() as (core, apps):
-            found = await self._find(apps, uid)
+        async with self._calls() as api:
+            found = await self._find(api.apps, uid)
             if found is None:
                 return Observation(Presence.ABSENT)
             if not found.spec.replicas:
                 return Observation(Presence.STOPPED)
             version = found.spec.template.metadata.labels.get(manifests.VERSION, "")
-            pods = await self._pods(core, uid)
+            pods = await self._pods(api.core, uid)
             trouble = "; ".join(filter(None, map(_trouble_of, pods)))[:_MAX_TROUBLE]
             return Observation(Presence.PRESENT, version, trouble)
 
     async def forget_token(self, uid: UUID) -> None:
-        async with self._calls() as (core, _):
-            await self._delete(core.delete_namespaced_secret, uid)
+        async with self._calls() as api:
+            await self._delete(api.core.delete_namespaced_secret, uid)
 
     async def stop(self, uid: UUID) -> None:
-        async with self._calls() as (core, apps):
-            if await self._find(apps, uid) is not None:
-                await apps.patch_namespaced_stateful_set(
+        async with self._calls() as api:
+            if await self._find(api.apps, uid) is not None:
+                await api.apps.patch_namespaced_stateful_set(
                     name_of(uid),
                     self._cluster.namespace,
                     {"spec": {"replicas": 0}},
                     _content_type=_MERGE,
                 )
-            await self._until_gone(core, uid)
+            await self._until_gone(api.core, uid)
 
     async def remove(self, uid: UUID, *, remove_data: bool) -> None:
         await self.stop(uid)
-        async with self._calls() as (core, apps):
-            await self._delete(apps.delete_namespaced_stateful_set, uid)
-            await self._delete(core.delete_namespaced_service, uid)
-            await self._delete(core.delete_namespaced_secret, uid)
+        async with self._calls() as api:
+            await self._delete(api.apps.delete_namespaced_stateful_set, uid)
+            await self._delete(api.policy.delete_namespaced_pod_disruption_budget, uid)
+            await self._delete(api.core.delete_namespaced_service, uid)
+            await self._delete(api.core.delete_namespaced_service_account, uid)
+            await self._delete(api.core.delete_namespaced_secret, uid)
             if remove_data:
-                await self._delete(core.delete_namespaced_persistent_volume_claim, uid)
+                await self._delete(api.core.delete_namespaced_persistent_volume_claim, uid)
 
     async def placed(self) -> Collection[UUID]:
-        async with self._calls() as (_, apps):
-            found: Any = await apps.list_namespaced_stateful_set(
+        async with self._calls() as api:
+            found: Any = await api.apps.list_namespaced_stateful_set(
                 self._cluster.namespace,
                 label_selector=f"{manifests.CONTROL_PLANE}={self._cluster.control_plane}",
             )
@@ -127,12 +140,12 @@ class KubernetesProvisioner:
             await self._api.close()  # type: ignore[no-untyped-call]
 
     @contextlib.asynccontextmanager
-    async def _calls(self) -> AsyncIterator[tuple[client.CoreV1Api, client.AppsV1Api]]:
+    async def _calls(self) -> AsyncIterator[_Groups]:
         """The API's groups; what goes wrong with them comes out as ProvisionError."""
         try:
             async with asyncio.timeout(_TIMEOUT_S + self._settings.stop_s):
                 api = await self._connected()
-                yield client.CoreV1Api(api), client.AppsV1Api(api)
+                yield _Groups(client.CoreV1Api(api), client.AppsV1Api(api), client.PolicyV1Api(api))
         except ApiException as error:
             raise ProvisionError(f"Kubernetes refuses: {_sentence(error)}") from error
         except (aiohttp.ClientError, OSError, TimeoutError, config.ConfigException) as error:
@@ -161,9 +174,8 @@ class KubernetesProvisioner:
             _content_type=_APPLY,
         )
 
-    async def _make_claim(self, core: client.CoreV1Api, placement: Placement) -> None:
+    async def _make_claim(self, core: client.CoreV1Api, document: Any) -> None:
         """Made once: most of a claim cannot change, and settings may have since."""
-        document: Any = manifests.claim(self._cluster, placement)
         try:
             await core.create_namespaced_persistent_volume_claim(self._cluster.namespace, document)
         except ApiException as error:

@@ -1,14 +1,17 @@
-"""The Kubernetes objects of one workspace, as plain documents.
+"""The Kubernetes objects of one workspace: those of the chart, under other names.
 
-One StatefulSet of one replica: Kubernetes then never runs two pods on the same data, whatever
-happens to nodes. It manages its pod in parallel mode, because in the ordered one a template that
-never gets ready cannot be rolled back without somebody deleting the pod by hand.
+`workspace.json` is what Helm renders for a workspace (`make manifests`); here every value of it
+that is this workspace's own is put in its place. One StatefulSet of one replica: Kubernetes then
+never runs two pods on the same data, whatever happens to nodes.
 """
 
 import base64
+import functools
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 from uuid import UUID
 
@@ -25,11 +28,12 @@ VERSION = "weft.dev/version"
 TOKEN_DIGEST = "weft.dev/token-digest"  # noqa: S105 - the name of an annotation
 WORKSPACE_NAME = "weft.dev/workspace-name"
 
-_EDGE, _MESH, _HEALTH, _METRICS = 7790, 7791, 7792, 7793
-_DATA = "/var/lib/weft"
-_TOKEN_DIRECTORY = "/var/run/weft"  # noqa: S105 - where it is mounted
+# What the rendering says in these places.
+_NAME, _HOST, _SECRET = "weft-workspace", "weft-workspace.weft.svc", "weft-workspace-enrollment"
+_CONTROL_PLANE_HOST, _PUBLIC_URL = "weft-controlplane.weft.svc", "https://weft.example.com"
+_EDGE, _MESH = 7790, 7791
+_JOIN, _LINK = 7780, 7781
 _TOKEN_KEY = "enrollment-token"  # noqa: S105 - the name of its file
-_USER = 10001
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Cluster:
     """Size of a workspace's volume: "10Gi"."""
     storage_class: str
     """The volume's storage class; empty for the cluster's default."""
+    public_url: str
+    """Where people's browsers reach the gateway."""
 
 
 def name_of(uid: UUID) -> str:
@@ -57,142 +63,128 @@ def host_names(uid: UUID, namespace: str) -> tuple[str, ...]:
     return (service, f"{service}.cluster.local")
 
 
-def labels(cluster: Cluster, uid: UUID) -> dict[str, str]:
-    return {
-        "app.kubernetes.io/name": "weft-workspace",
-        "app.kubernetes.io/managed-by": MANAGER,
-        CONTROL_PLANE: str(cluster.control_plane),
-        WORKSPACE: str(uid),
-    }
-
-
-def claim(cluster: Cluster, placement: Placement) -> Json:
-    """The volume: made once, and deleted only where somebody says so."""
-    spec: Json = {
-        "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": cluster.storage}},
-    }
-    if cluster.storage_class:
-        spec["storageClassName"] = cluster.storage_class
-    return _object(cluster, placement, "v1", "PersistentVolumeClaim", spec=spec)
-
-
-def secret(cluster: Cluster, placement: Placement) -> Json:
-    """The one-time token."""
-    token = base64.b64encode(placement.token.encode()).decode()
-    return _object(cluster, placement, "v1", "Secret", type="Opaque", data={_TOKEN_KEY: token})
-
-
-def service(cluster: Cluster, placement: Placement) -> Json:
-    """Where clients and peers find the server."""
-    ports = [
-        {"name": name, "port": port, "targetPort": name}
-        for name, port in (("edge", _EDGE), ("mesh", _MESH))
-    ]
-    selector = {WORKSPACE: str(placement.uid)}
-    return _object(cluster, placement, "v1", "Service", spec={"selector": selector, "ports": ports})
-
-
-def stateful_set(
-    cluster: Cluster, placement: Placement, *, endpoints: tuple[str, str], token_digest: str
-) -> Json:
-    """The server; `endpoints` are the control plane's edge and mesh listeners."""
-    template_labels = {**labels(cluster, placement.uid), VERSION: placement.version}
-    spec = {
-        "replicas": 1,
-        "serviceName": name_of(placement.uid),
-        "podManagementPolicy": "Parallel",
-        "selector": {"matchLabels": {WORKSPACE: str(placement.uid)}},
-        "template": {
-            "metadata": {"labels": template_labels, "annotations": {TOKEN_DIGEST: token_digest}},
-            "spec": _pod(cluster, placement, endpoints),
-        },
-    }
-    return _object(cluster, placement, "apps/v1", "StatefulSet", spec=spec)
-
-
 def digest_of(token: str) -> str:
     """Tells tokens apart without saying anything about them."""
     return hashlib.sha256(token.encode()).hexdigest()[:16]
 
 
-def _object(
-    cluster: Cluster, placement: Placement, version: str, kind: str, **content: Any
-) -> Json:
-    metadata = {
-        "name": name_of(placement.uid),
-        "namespace": cluster.namespace,
-        "labels": labels(cluster, placement.uid),
-        "annotations": {WORKSPACE_NAME: placement.name},
-    }
-    return {"apiVersion": version, "kind": kind, "metadata": metadata, **content}
+class WorkspaceObjects:
+    """The documents of one workspace, by their kinds.
+
+    `endpoints` are the control plane's edge and mesh listeners; `token_digest` is that of the
+    token by which the server joined, or shall.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        placement: Placement,
+        *,
+        endpoints: tuple[str, str],
+        token_digest: str,
+    ) -> None:
+        self._cluster = cluster
+        self._placement = placement
+        self._token_digest = token_digest
+        self._selector = {WORKSPACE: str(placement.uid)}
+        name = name_of(placement.uid)
+        host = host_names(placement.uid, cluster.namespace)[0]
+        self._words = {
+            _NAME: name,
+            _SECRET: name,
+            f"{_HOST}:{_EDGE}": f"{host}:{_EDGE}",
+            f"{_HOST}:{_MESH}": f"{host}:{_MESH}",
+            f"{_CONTROL_PLANE_HOST}:{_JOIN}": endpoints[0],
+            f"{_CONTROL_PLANE_HOST}:{_LINK}": endpoints[1],
+            _PUBLIC_URL: cluster.public_url,
+        }
+
+    def service_account(self) -> Json:
+        """What clouds know the server by; the cluster itself gives it nothing."""
+        return self._document("ServiceAccount")
+
+    def claim(self) -> Json:
+        """The volume: made once, and deleted only where somebody says so."""
+        document = self._document("PersistentVolumeClaim")
+        document["spec"]["resources"]["requests"]["storage"] = self._cluster.storage
+        if self._cluster.storage_class:
+            document["spec"]["storageClassName"] = self._cluster.storage_class
+        return document
+
+    def service(self) -> Json:
+        """Where clients and peers find the server."""
+        return self._document("Service")
+
+    def disruption_budget(self) -> Json:
+        """Lets nodes be drained."""
+        return self._document("PodDisruptionBudget")
+
+    def secret(self) -> Json:
+        """The one-time token. The chart makes no Secrets; this one lives until it is used."""
+        token = base64.b64encode(self._placement.token.encode()).decode()
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": self._metadata(),
+            "type": "Opaque",
+            "data": {_TOKEN_KEY: token},
+        }
+
+    def stateful_set(self) -> Json:
+        """The server."""
+        document = self._document("StatefulSet")
+        template = document["spec"]["template"]
+        template["metadata"] = {
+            "labels": {**self._labels(), VERSION: self._placement.version},
+            "annotations": {TOKEN_DIGEST: self._token_digest},
+        }
+        [container] = template["spec"]["containers"]
+        container["image"] = self._cluster.images[self._placement.version]
+        for volume in template["spec"]["volumes"]:
+            if "secret" in volume:
+                # Gone once the server has joined, and of no use after that.
+                volume["secret"]["optional"] = True
+        return document
+
+    def _document(self, kind: str) -> Json:
+        document: Json = self._ours(_rendered()[kind])
+        document["metadata"] = self._metadata()
+        return document
+
+    def _ours(self, part: Any) -> Any:
+        """A copy of a part of the rendering with this workspace's names and selector."""
+        if isinstance(part, dict):
+            if part == _selector():
+                return dict(self._selector)
+            return {key: self._ours(value) for key, value in part.items()}
+        if isinstance(part, list):
+            return [self._ours(each) for each in part]
+        return self._words.get(part, part) if isinstance(part, str) else part
+
+    def _metadata(self) -> Json:
+        return {
+            "name": name_of(self._placement.uid),
+            "namespace": self._cluster.namespace,
+            "labels": self._labels(),
+            "annotations": {WORKSPACE_NAME: self._placement.name},
+        }
+
+    def _labels(self) -> dict[str, str]:
+        return {
+            "app.kubernetes.io/name": "weft-workspace",
+            "app.kubernetes.io/managed-by": MANAGER,
+            CONTROL_PLANE: str(self._cluster.control_plane),
+            **self._selector,
+        }
 
 
-def _pod(cluster: Cluster, placement: Placement, endpoints: tuple[str, str]) -> Json:
-    """The least that the server needs: no identity in the cluster, no root, nothing to write to
-    but its volume."""
-    return {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "fsGroup": _USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "terminationGracePeriodSeconds": 60,
-        "containers": [_container(cluster, placement, endpoints)],
-        "volumes": [
-            {"name": "data", "persistentVolumeClaim": {"claimName": name_of(placement.uid)}},
-            # Gone once the server has joined, and of no use after that.
-            {"name": "token", "secret": {"secretName": name_of(placement.uid), "optional": True}},
-            {"name": "tmp", "emptyDir": {}},
-        ],
-    }
+@functools.cache
+def _rendered() -> dict[str, Json]:
+    """The chart's objects of a workspace, by kind."""
+    text = resources.files(__package__).joinpath("workspace.json").read_text(encoding="utf-8")
+    return {document["kind"]: document for document in json.loads(text)}
 
 
-def _container(cluster: Cluster, placement: Placement, endpoints: tuple[str, str]) -> Json:
-    ports = {"edge": _EDGE, "mesh": _MESH, "health": _HEALTH, "metrics": _METRICS}
-    return {
-        "name": "workspace",
-        "image": cluster.images[placement.version],
-        "command": ["python", "-m", "workspace"],
-        "env": _environment(cluster, placement.uid, endpoints),
-        "ports": [{"name": name, "containerPort": port} for name, port in ports.items()],
-        "readinessProbe": _probe("readiness", failures=3),
-        "livenessProbe": _probe("", failures=6),
-        "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volumeMounts": [
-            {"name": "data", "mountPath": _DATA},
-            {"name": "token", "mountPath": _TOKEN_DIRECTORY, "readOnly": True},
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own
-        ],
-    }
-
-
-def _environment(cluster: Cluster, uid: UUID, endpoints: tuple[str, str]) -> list[dict[str, str]]:
-    host = host_names(uid, cluster.namespace)[0]
-    settings = {
-        "DATA_DIR": f"{_DATA}/data",
-        "EDGE_ADDRESS": f"0.0.0.0:{_EDGE}",
-        "MESH_ADDRESS": f"0.0.0.0:{_MESH}",
-        "HEALTH_ADDRESS": f"0.0.0.0:{_HEALTH}",
-        "METRICS_ADDRESS": f"0.0.0.0:{_METRICS}",
-        "EDGE_ENDPOINT": f"{host}:{_EDGE}",
-        "MESH_ENDPOINT": f"{host}:{_MESH}",
-        "CONTROL_PLANE_ENDPOINT": endpoints[0],
-        "CONTROL_PLANE_MESH_ENDPOINT": endpoints[1],
-        "ENROLLMENT_TOKEN_FILE": f"{_TOKEN_DIRECTORY}/{_TOKEN_KEY}",
-    }
-    return [{"name": f"WEFT_WORKSPACE_{name}", "value": text} for name, text in settings.items()]
-
-
-def _probe(service_name: str, *, failures: int) -> Json:
-    grpc = {"port": _HEALTH, "service": service_name}
-    return {"grpc": grpc, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": failures}
+def _selector() -> Json:
+    selector: Json = _rendered()["Service"]["spec"]["selector"]
+    return selector

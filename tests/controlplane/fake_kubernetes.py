@@ -27,6 +27,8 @@ from aiohttp import web
 ROOT = Path(__file__).parents[2]
 Json = dict[str, Any]
 _APPLY = "application/apply-patch+yaml"
+# Kinds of which a deletion answers the object; of the others it answers a Status.
+_ANSWERED_WHOLE = {"services", "serviceaccounts", "persistentvolumeclaims", "pods"}
 # What no update of a StatefulSet may change.
 _FIXED = ("selector", "serviceName", "podManagementPolicy")
 
@@ -141,8 +143,11 @@ class FakeCluster:
         return web.json_response(document, status=code)
 
     def _delete(self, resource: str, name: str) -> web.Response:
-        if self.objects.pop((resource, name), None) is None:
+        found = self.objects.pop((resource, name), None)
+        if found is None:
             return _absent(resource, name)
+        if resource in _ANSWERED_WHOLE:
+            return web.json_response(found)
         return _status(200, "", "", status="Success")
 
     # The controller and the kubelet.
@@ -247,7 +252,7 @@ async def fake_cluster(directory: Path) -> AsyncIterator[FakeCluster]:
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     cluster = FakeCluster(directory)
     application = web.Application()
-    for group in ("/api/v1", "/apis/apps/v1"):
+    for group in ("/api/v1", "/apis/apps/v1", "/apis/policy/v1"):
         base = f"{group}/namespaces/{{namespace}}/{{resource}}"
         application.router.add_route("*", base, cluster.handle)
         application.router.add_route("*", f"{base}/{{name}}", cluster.handle)

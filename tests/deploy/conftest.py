@@ -24,6 +24,7 @@ GOOD: dict[str, Document] = {
         },
         "gateway": {"edgeCertificate": {"existingSecret": "weft-gateway-edge"}},
         "serviceMonitor": {"enabled": True},
+        "backup": {"enabled": True, "existingClaim": "weft-backups"},
     },
     "replicas": {
         "workspace": {"replicas": 3, "database": DATABASE, "persistence": SHARED},
@@ -58,6 +59,7 @@ BAD: dict[str, tuple[Document, str]] = {
         "images",
     ),
     "routes to no Gateway": ({"gatewayApi": {"enabled": True}}, "parentRefs"),
+    "backups to nowhere": ({"backup": {"enabled": True}}, "existingClaim"),
     "a tag for a digest": ({"image": {"digest": "latest"}}, "digest"),
 }
 

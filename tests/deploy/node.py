@@ -72,12 +72,13 @@ class Node:
         [container] = pod["containers"]
         key = f"{name}-{replica}"
         places = self._mount(pod, container, self.directory / key)
-        environment = {it["name"]: self._value(it, places) for it in container["env"]}
+        environment = {it["name"]: self._value(it, places, key) for it in container["env"]}
+        words = [_expanded(word, environment, places) for word in container["command"]]
         self.inside[key] = {"environment": {**environment, **more}, "places": places}
         log = self.directory / f"{key}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                self.command(container, places, {**environment, **more}),
+                self.command(container | {"command": words}, places, {**environment, **more}),
                 env={**_image(self.directory), **environment, **more},
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
@@ -168,7 +169,10 @@ class Node:
             path.write_text(content[item["key"]])
             path.chmod(volume["defaultMode"])
 
-    def _value(self, variable: Document, places: Mapping[str, str]) -> str:
+    def _value(self, variable: Document, places: Mapping[str, str], pod: str) -> str:
+        if field := variable.get("valueFrom", {}).get("fieldRef"):
+            assert field == {"fieldPath": "metadata.name"}
+            return pod
         if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
             return self.secrets[reference["name"]][reference["key"]]
         value = str(variable["value"])
@@ -180,6 +184,16 @@ class Node:
             for host in hosts:
                 value = value.replace(f"{host}:{port}", self.address(port))
         return value
+
+
+def _expanded(word: str, environment: Mapping[str, str], places: Mapping[str, str]) -> str:
+    """A word of a command with variables in place of $(NAME), and a path where that is here."""
+    for name, value in environment.items():
+        word = word.replace(f"$({name})", value)
+    for path, here in places.items():
+        if word.startswith(f"{path}/"):
+            return here + word.removeprefix(path)
+    return word
 
 
 def _image(directory: Path) -> dict[str, str]:

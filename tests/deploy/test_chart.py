@@ -141,7 +141,8 @@ def test_secrets_are_named_and_never_made(rendering: Rendering) -> None:
 
 
 def test_what_refers_to_something_finds_it(rendering: Rendering) -> None:
-    claims = {it["metadata"]["name"] for it in rendering.of("PersistentVolumeClaim")} | {"mine"}
+    claims = {it["metadata"]["name"] for it in rendering.of("PersistentVolumeClaim")}
+    claims |= {"mine", "weft-backups"}
     accounts = {it["metadata"]["name"] for it in rendering.of("ServiceAccount")}
     for name, pod in rendering.pods().items():
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
@@ -175,6 +176,23 @@ def test_services_autoscalers_and_routes_lead_somewhere(rendering: Rendering) ->
     for route in rendering.of("HTTPRoute", "GRPCRoute"):
         [backend] = route["spec"]["rules"][0]["backendRefs"]
         assert backend["port"] == _port_of(rendering, backend["name"], "edge")
+
+
+def test_an_upgrade_backs_up_before_it_migrates(helm: Helm) -> None:
+    rendering = helm.renderings["everything"]
+    hooks = {
+        name: rendering.one("Job", name)["metadata"]["annotations"]
+        for name in ("weft-backup-workspace", "weft-migrate-workspace", "weft-migrate-controlplane")
+    }
+    backup = hooks.pop("weft-backup-workspace")
+    assert backup["helm.sh/hook"] == "pre-upgrade"
+    for migration in hooks.values():
+        assert "pre-upgrade" in migration["helm.sh/hook"].split(",")
+        weight = int(migration.get("helm.sh/hook-weight", "0"))
+        assert int(backup["helm.sh/hook-weight"]) < weight
+    assert not [
+        it for it in helm.renderings["nothing said"].pods() if "backup" in it or "migrate" in it
+    ]
 
 
 def test_budgets_let_nodes_be_drained(rendering: Rendering) -> None:

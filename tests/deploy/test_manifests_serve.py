@@ -190,6 +190,20 @@ def test_keys_of_secrets_are_those_of_the_secret(node: Node) -> None:
     assert not list(node.directory.glob("claims/weft-workspace/**/secrets.keys"))
 
 
+def test_an_upgrade_begins_with_a_backup(node: Node) -> None:
+    """Beside the server that runs; each attempt writes a directory of its own."""
+    for replica in (0, 1):
+        job = node.start("weft-backup-workspace", replica=replica)
+        assert job.process.wait(100) == 0, job.words
+    written = sorted((node.directory / "claims/weft-backups").iterdir())
+    assert [it.name for it in written] == [f"weft-backup-workspace-{it}" for it in (0, 1)]
+    for place in written:
+        assert {it.name for it in place.iterdir()} == {"files", "manifest.json", "tables"}
+    # The one attempt that writes over another fails, and so does the upgrade.
+    again = node.start("weft-backup-workspace")
+    assert again.process.wait(100) != 0
+
+
 def test_the_link_works_once(node: Node) -> None:
     """Afterwards there is none, nor are there new tokens for who would join."""
     directory = node.directory.parent / f"{node.directory.name}-operator"
@@ -204,7 +218,7 @@ def test_the_link_works_once(node: Node) -> None:
 
 
 def test_nothing_is_written_but_to_volumes(node: Node) -> None:
-    known = {"claims", "config"} | {f"{name}-0" for name in node.rendering.pods()}
+    known = {"claims", "config", *node.running} | {f"{name}-0" for name in node.rendering.pods()}
     here = {path.name for path in node.directory.iterdir() if path.suffix != ".log"}
     assert here <= known
 
