@@ -117,6 +117,16 @@ class Attempt:
         finally:
             _context.active.reset(token)
 
+    def call(self) -> Any:
+        """Call the function and give what it returns: nothing is stored, and errors are raised."""
+        secrets = self.read_secrets()
+        context, token = _context.active.set(self.context), _secrets.active.set(secrets)
+        try:
+            return self._call(self._load_arguments(secrets))
+        finally:
+            _secrets.active.reset(token)
+            _context.active.reset(context)
+
     def read_secrets(self) -> _secrets.Values:
         """Read the secrets that the step names, in options or references."""
         if self.secrets is not None:

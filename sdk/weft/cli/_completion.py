@@ -13,48 +13,20 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+
+from weft.cli._kinds import KINDS
 
 _FRESH_S = 60.0
 _PATIENCE_S = 0.15
 _LOOK_EVERY_S = 0.01
 # How long a fetch may take before somebody else tries.
 _FETCH_S = 10.0
-_MOST_NAMES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """Where names come from: a List of the workspace; of the project, unless it says else."""
-
-    service: str
-    noun: str
-    is_of_workspace: bool = False
-    offered_by: str = ""
-
-
-KINDS = {
-    "run": Kind("runs", "Run"),
-    "alerter": Kind("alerters", "Alerter"),
-    "artifact": Kind("artifacts", "Artifact"),
-    "component": Kind("stacks", "Component", is_of_workspace=True, offered_by="Stack"),
-    "connector": Kind("service_connectors", "ServiceConnector", is_of_workspace=True),
-    "model": Kind("models", "Model"),
-    "pipeline": Kind("pipelines", "Pipeline"),
-    "project": Kind("projects", "Project", is_of_workspace=True),
-    "repository": Kind("code_repositories", "CodeRepository"),
-    "schedule": Kind("schedules", "Schedule"),
-    "secret": Kind("secrets", "Secret", is_of_workspace=True),
-    "snapshot": Kind("snapshots", "Snapshot"),
-    "stack": Kind("stacks", "Stack", is_of_workspace=True),
-    "trigger": Kind("triggers", "Trigger"),
-    "webhook": Kind("webhooks", "Webhook"),
-}
 _ALWAYS = {"run": ("@latest", "@prev")}
 
 
@@ -157,36 +129,15 @@ def _cache(kind: str) -> Path:
 def fetch(kind: str) -> None:
     """Asks the workspace for the newest names of a kind, and keeps them."""
     from weft._connection import Connection
+    from weft.cli._kinds import items_of
 
     file = _cache(kind)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = list(_asked(Connection.current(), KINDS[kind]))
+    page = KINDS[kind].first_page(Connection.current(), _FETCH_S)
     fresh = file.with_suffix(f".{os.getpid()}")
-    fresh.write_text(json.dumps(found), encoding="utf-8")
+    names = [each.name.rsplit("/", 1)[-1] for each in items_of(page)]
+    fresh.write_text(json.dumps(names), encoding="utf-8")
     fresh.replace(file)
-
-
-def _asked(connection: Any, kind: Kind) -> Iterator[str]:
-    import importlib
-
-    from google.protobuf import message_factory
-
-    package = f"weftapi.workspace.v1.{kind.service}_pb2"
-    services = importlib.import_module(f"{package}_grpc")
-    service = importlib.import_module(package).DESCRIPTOR.services_by_name[
-        f"{kind.offered_by or kind.noun}Service"
-    ]
-    plural = kind.noun[:-1] + "ies" if kind.noun.endswith("y") else f"{kind.noun}s"
-    method = service.methods_by_name[f"List{plural}"]
-    request: Any = message_factory.GetMessageClass(method.input_type)(page_size=_MOST_NAMES)
-    if not kind.is_of_workspace:
-        request.parent = connection.project
-    endpoint = connection.workspace
-    stub = endpoint.stub(getattr(services, f"{service.name}Stub"))
-    page = endpoint.call(getattr(stub, method.name), request, timeout_s=_FETCH_S)
-    for field, value in page.ListFields():
-        if field.message_type:
-            yield from (each.name.rsplit("/", 1)[-1] for each in value)
 
 
 if __name__ == "__main__":

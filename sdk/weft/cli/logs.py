@@ -48,6 +48,7 @@ _COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "bright
 )
 @click.option("--since", help="Only lines since: 10m, 2h, 1d ago, or a time.")
 @click.option("--until", help="Only lines before: 10m, 2h, 1d ago, or a time.")
+@click.option("--failed", is_flag=True, help="Only of the steps that failed.")
 @streamed_output_option
 @click.option(
     "--save",
@@ -65,6 +66,7 @@ def logs(
     level: str | None,
     since: str | None,
     until: str | None,
+    failed: bool,
     output: str,
     folder: Path | None,
 ) -> int:
@@ -80,17 +82,32 @@ def logs(
             raise CommandError("--save writes whole logs: leave what chooses lines out", Exit.USAGE)
         save(connection, _streams(connection, name, step), folder)
         return Exit.DONE
+    if failed and (follow or step):
+        raise CommandError("--failed is of a whole run that is not followed", Exit.USAGE)
+    steps = _failed(connection, name) if failed else [step]
     lines = _followed if follow else _stored
     painter = _Painter(timestamps=timestamps, is_alone=bool(step), output=output)
     count = 0
-    for stream, line in lines(connection, name, step, last_lines or 0, wanted):
-        count += 1
-        painter.paint(stream, line)
+    for each in steps:
+        for stream, line in lines(connection, name, each, last_lines or 0, wanted):
+            count += 1
+            painter.paint(stream, line)
     painter.sum_up()
     if not count:
         is_whole = not wanted.ListFields()
         note(f"nothing {'was written to' if is_whole else 'like this is in'} the log of {run} yet")
     return Exit.DONE
+
+
+def _failed(connection: Connection, run: str) -> list[str]:
+    """The steps of a run that failed; raises CommandError where none did."""
+    from weft.cli._run_facts import steps_of
+    from weft.cli._runview import step_state
+
+    steps = [s.step_id for s in steps_of(connection, run) if step_state(s) == "FAILED"]
+    if not steps:
+        raise CommandError(f"no step of {short(run)} failed", Exit.NOT_FOUND)
+    return steps
 
 
 def _filter(

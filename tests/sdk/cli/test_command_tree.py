@@ -25,6 +25,7 @@ WITHOUT_DATA = {
     "audit rotate-key",
     "audit verify",
     "completion",
+    "export",
     "identity-providers domains remove",
     "invitations accept",
     "invitations decline",

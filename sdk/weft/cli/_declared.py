@@ -1,0 +1,290 @@
+"""Resources as files declare them: what a file says, what is there, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from weft.cli._exit import CommandError, Exit
+from weft.cli._kinds import KINDS, Kind
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+    from weft._connection import Connection
+
+# In the order in which they need each other; what is deleted goes the other way.
+_ORDER = (
+    "project",
+    "secret",
+    "connector",
+    "component",
+    "stack",
+    "repository",
+    "alerter",
+    "webhook",
+    "schedule",
+    "trigger",
+)
+DECLARED: Mapping[str, Kind] = {KINDS[name].noun: KINDS[name] for name in _ORDER}
+# Who applied a resource: what `--prune` looks for.
+SET_LABEL = "applied-as"
+_SUFFIXES = {".yaml", ".yml", ".json"}
+_STANDARD = frozenset({"name", "etag"})
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A document of a file: a kind, a resource name, and the fields that it speaks of."""
+
+    kind: Kind
+    name: str
+    spec: Mapping[str, Any]
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is to be done about one resource: create, update, delete or nothing.
+
+    `changes` are (field, before, after) in JSON; secrets' values are none of them.
+    """
+
+    action: str
+    kind: Kind
+    name: str
+    changes: Sequence[tuple[str, Any, Any]] = ()
+    declared: Declared | None = None
+    current: Any = None
+
+
+def read(paths: Sequence[str], project: str) -> list[Declared]:
+    """What files, folders and standard input (`-`) declare, in the order of need.
+
+    Raises:
+        CommandError: Something is no declaration, or is declared twice.
+    """
+    found: dict[tuple[str, str], Declared] = {}
+    for origin, text in _texts(paths):
+        for document in _documents(origin, text):
+            declared = _declared(origin, document, project)
+            key = declared.kind.noun, declared.name
+            if key in found:
+                raise CommandError(f"{origin}: {declared.name} is declared twice", Exit.USAGE)
+            found[key] = declared
+    kinds = list(DECLARED)
+    return sorted(found.values(), key=lambda each: kinds.index(each.kind.noun))
+
+
+def plan(connection: Connection, declared: Sequence[Declared], set_name: str) -> list[Step]:
+    """What would make the workspace as it is declared; raises ApiError."""
+    return [_step(connection, each, set_name) for each in declared]
+
+
+def to_prune(connection: Connection, declared: Sequence[Declared], set_name: str) -> list[Step]:
+    """What was applied as this set and is declared no more, in the order of deletion."""
+    kept = {each.name for each in declared}
+    return [
+        Step("delete", kind, found.name, current=found)
+        for kind in reversed(list(DECLARED.values()))
+        for found in kind.all(connection)
+        if found.labels.get(SET_LABEL) == set_name and found.name not in kept
+    ]
+
+
+def carry_out(connection: Connection, step: Step) -> None:
+    """Does one step; raises ApiError, where somebody was faster as well."""
+    import uuid
+
+    kind = step.kind
+    if step.action == "delete":
+        request = kind.request("Delete", name=step.name, etag=step.current.etag)
+        kind.call(connection, "Delete", request)
+    elif step.action in {"create", "update"}:
+        assert step.declared is not None
+        verb = step.action.capitalize()
+        request = kind.request(verb, request_id=str(uuid.uuid4()))
+        wanted = getattr(request, kind.field)
+        _parse(step.declared, wanted, [path for path, _, _ in step.changes])
+        if step.action == "create":
+            above, _, id_ = step.name.rpartition("/")
+            setattr(request, f"{kind.field}_id", id_)
+            if not kind.is_of_workspace:
+                request.parent = above.removesuffix(f"/{kind.collection}")
+        else:
+            wanted.name, wanted.etag = step.name, step.current.etag
+            snake = {f.json_name: f.name for f in wanted.DESCRIPTOR.fields}
+            request.update_mask.paths.extend(snake[path] for path, _, _ in step.changes)
+        kind.call(connection, verb, request)
+
+
+def exported(kind: Kind, resource: Any) -> dict[str, Any]:
+    """A resource as a document that `weft apply` takes; secrets' values are asked for by name."""
+    document = {"kind": kind.noun, "name": resource.name, "spec": _settable(resource)}
+    if kind.noun == "Secret":
+        variable = resource.name.rpartition("/")[2].upper().replace("-", "_")
+        document["valuesFrom"] = {
+            key: {"env": f"{variable}_{key.upper()}".replace("-", "_")} for key in resource.keys
+        }
+    return document
+
+
+def _texts(paths: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for path in paths:
+        if path == "-":
+            yield "standard input", sys.stdin.read()
+            continue
+        file = Path(path)
+        files = (
+            sorted(f for f in file.rglob("*") if f.suffix in _SUFFIXES) if file.is_dir() else [file]
+        )
+        if not files:
+            raise CommandError(f"{path} holds no .yaml, .yml or .json file", Exit.USAGE)
+        for each in files:
+            yield str(each), each.read_text(encoding="utf-8")
+
+
+def _documents(origin: str, text: str) -> list[Any]:
+    import yaml
+
+    try:
+        return [document for document in yaml.safe_load_all(text) if document is not None]
+    except yaml.YAMLError as error:
+        raise CommandError(f"{origin} is no YAML: {error}", Exit.USAGE) from None
+
+
+def _declared(origin: str, document: Any, project: str) -> Declared:
+    """Checks a document by the contract; raises CommandError."""
+    known = {"kind", "name", "spec", "valuesFrom"}
+    if not isinstance(document, dict) or document.keys() - known or "name" not in document:
+        raise CommandError(f"{origin}: a document has kind, name and spec", Exit.USAGE)
+    kind = DECLARED.get(str(document.get("kind")))
+    if kind is None:
+        raise CommandError(
+            f"{origin}: {document.get('kind')!r} is none of {', '.join(DECLARED)}", Exit.USAGE
+        )
+    name = kind.name_of(str(document["name"]), project)
+    values = _values(origin, name, document.get("valuesFrom") or {})
+    declared = Declared(kind, name, document.get("spec") or {}, values)
+    message = getattr(kind.request("Create"), kind.field)
+    try:
+        _parse(declared, message, list(declared.spec))
+    except ValueError as error:
+        raise CommandError(f"{origin}: {name}: {error}", Exit.USAGE) from None
+    wrong = [f for f in declared.spec if not _is_settable(_fields(message.DESCRIPTOR)[f])]
+    if wrong:
+        raise CommandError(f"{origin}: {name}: {', '.join(wrong)} cannot be declared", Exit.USAGE)
+    return declared
+
+
+def _values(origin: str, name: str, sources: Mapping[str, Any]) -> dict[str, str]:
+    """Values of a secret from where a document says: never from the document itself."""
+    found = {}
+    for key, source in sources.items():
+        if not isinstance(source, dict) or len(source) != 1 or source.keys() - {"env", "file"}:
+            raise CommandError(
+                f"{origin}: {name}: {key} is {{env: NAME}} or {{file: PATH}}", Exit.USAGE
+            )
+        if "file" in source:
+            found[key] = Path(source["file"]).read_text(encoding="utf-8")
+        elif source["env"] in os.environ:
+            found[key] = os.environ[source["env"]]
+    return found
+
+
+def _parse(declared: Declared, message: Any, names: Sequence[str]) -> None:
+    from google.protobuf import json_format
+
+    fields = _fields(message.DESCRIPTOR)
+    unknown = [name for name in declared.spec if name not in fields]
+    if unknown:
+        raise ValueError(f"{declared.kind.noun} has no field {', '.join(unknown)}")
+    spec = {name: value for name, value in declared.spec.items() if name in names}
+    try:
+        json_format.ParseDict(spec, message)
+    except json_format.ParseError as error:
+        raise ValueError(str(error)) from None
+    if "values" in names and declared.values:
+        message.values.update(declared.values)
+
+
+def _step(connection: Connection, declared: Declared, set_name: str) -> Step:
+    from weft.errors import NotFoundError
+
+    kind = declared.kind
+    labels = {SET_LABEL: set_name} if set_name else {}
+    if labels or "labels" in declared.spec:
+        spec = {**declared.spec, "labels": {**declared.spec.get("labels", {}), **labels}}
+        declared = Declared(kind, declared.name, spec, declared.values)
+    try:
+        current = kind.call(connection, "Get", kind.request("Get", name=declared.name))
+    except NotFoundError:
+        changes = [(name, None, value) for name, value in declared.spec.items()]
+        changes += [("values", None, "given")] if declared.values else []
+        return Step("create", kind, declared.name, changes, declared)
+    changes = _changes(declared, current)
+    return Step(
+        "update" if changes else "unchanged", kind, declared.name, changes, declared, current
+    )
+
+
+def _changes(declared: Declared, current: Any) -> list[tuple[str, Any, Any]]:
+    """The declared fields that differ; raises CommandError for one that never changes."""
+    wanted = type(current)()
+    _parse(declared, wanted, list(declared.spec))
+    before, after = _settable(current), _settable(wanted)
+    changes = [
+        (f, before.get(f), after.get(f)) for f in declared.spec if before.get(f) != after.get(f)
+    ]
+    fixed = [f for f, _, _ in changes if _rules(_fields(current.DESCRIPTOR)[f]).immutable]
+    if fixed:
+        raise CommandError(
+            f"{declared.name}: {', '.join(fixed)} cannot change: delete it first, or name another",
+            Exit.CONFLICT,
+        )
+    missing = sorted(declared.values.keys() - set(getattr(current, "keys", ())))
+    return [*changes, ("values", None, f"given for {', '.join(missing)}")] if missing else changes
+
+
+def _fields(descriptor: Descriptor) -> dict[str, FieldDescriptor]:
+    return {each.json_name: each for each in descriptor.fields}
+
+
+def _rules(each: FieldDescriptor) -> Any:
+    from weftapi.options.v1 import options_pb2
+
+    return each.GetOptions().Extensions[options_pb2.field]
+
+
+def _is_settable(each: FieldDescriptor) -> bool:
+    rules = _rules(each)
+    hidden = rules.output_only or rules.sensitive or rules.input_only
+    return not hidden and each.name not in _STANDARD
+
+
+def _settable(message: Any) -> dict[str, Any]:
+    """The protobuf JSON of what people set and may read."""
+    from google.protobuf import json_format
+
+    document: dict[str, Any] = json_format.MessageToDict(message)
+    return _shown(message.DESCRIPTOR, document)
+
+
+def _shown(descriptor: Descriptor, document: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {}
+    for name, value in document.items():
+        each = _fields(descriptor)[name]
+        if not _is_settable(each):
+            continue
+        inner = each.message_type
+        is_ours = inner is not None and inner.full_name.startswith("weftapi.")
+        if inner is not None and is_ours and not inner.GetOptions().map_entry:
+            is_list = isinstance(value, list)
+            kept[name] = [_shown(inner, v) for v in value] if is_list else _shown(inner, value)
+        else:
+            kept[name] = value
+    return kept

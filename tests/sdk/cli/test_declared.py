@@ -1,0 +1,142 @@
+"""`weft apply`, `diff` and `export`: a workspace as files, applied twice without a change."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.sdk.cli.conftest import Runs, Weft
+
+FILE = """
+kind: Project
+name: gitops
+spec: {displayName: From a file, labels: {team: ml}}
+---
+kind: Secret
+name: gitops-db
+spec: {description: where rows come from}
+valuesFrom:
+  password: {env: GITOPS_PASSWORD}
+  user: {file: USER_FILE}
+---
+kind: Alerter
+name: projects/gitops/alerters/tell
+spec:
+  description: the first text
+  kind: ALERTER_KIND_WEBHOOK
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "user").write_text("ada")
+    file = tmp_path / "workspace.yaml"
+    text = FILE.partition("---\nkind: Alerter")[0]
+    file.write_text(text.replace("USER_FILE", str(tmp_path / "user")))
+    return file
+
+
+def actions(weft: Weft, *arguments: object, **variables: str) -> dict[str, str]:
+    done = weft(*arguments, "-o", "json", **variables)
+    assert done.code == 0, done.err
+    return {step["name"]: step["action"] for step in json.loads(done.out)}
+
+
+def test_what_is_declared_comes_to_be_and_stays(weft: Weft, file: Path) -> None:
+    secret = {"GITOPS_PASSWORD": "hunter2-hunter2"}
+    names = ["projects/gitops", "secrets/gitops-db"]
+    told = weft("diff", "-f", file, **secret)
+    assert told.code == 0
+    assert "+ create    projects/gitops" in told.out
+    assert '    displayName: nothing → "From a file"' in told.out
+    assert "hunter2" not in told.out + told.err
+    assert weft("projects", "show", "gitops").code == 5
+    assert actions(weft, "apply", "-f", file, **secret) == dict.fromkeys(names, "create")
+    assert weft("secrets", "access", "gitops-db", "user").out == "ada\n"
+    assert weft("secrets", "access", "gitops-db", "password").out == "hunter2-hunter2\n"
+    assert actions(weft, "apply", "-f", file, **secret) == dict.fromkeys(names, "unchanged")
+    assert weft("diff", "-f", file, "--exit-code").code == 0
+
+    file.write_text(file.read_text().replace("From a file", "Another name"))
+    differing = weft("diff", "-f", file, "--exit-code")
+    assert differing.code == 6
+    assert 'displayName: "From a file" → "Another name"' in differing.out
+    assert actions(weft, "apply", "-f", file)["projects/gitops"] == "update"
+    shown = json.loads(weft("projects", "show", "gitops", "-o", "json").out)
+    assert (shown["displayName"], shown["labels"]) == ("Another name", {"team": "ml"})
+
+
+def test_what_is_declared_no_more_goes_only_when_asked(weft: Weft, tmp_path: Path) -> None:
+    file = tmp_path / "two.yaml"
+    one = {"kind": "Secret", "name": "prune-one", "spec": {}, "valuesFrom": {"k": {"env": "V"}}}
+    two = {**one, "name": "prune-two"}
+    file.write_text(yaml.safe_dump_all([one, two]))
+    assert set(actions(weft, "apply", "-f", file, "--set", "pruned", V="x").values()) == {"create"}
+    file.write_text(yaml.safe_dump_all([one]))
+    kept = actions(weft, "apply", "-f", file, "--set", "pruned", V="x")
+    assert kept == {"secrets/prune-one": "unchanged"}
+    unsure = weft("apply", "-f", file, "--set", "pruned", "--prune", stdin="n\n")
+    assert unsure.code == 130
+    gone = actions(weft, "apply", "-f", file, "--set", "pruned", "--prune", "-y")
+    assert gone == {"secrets/prune-one": "unchanged", "secrets/prune-two": "delete"}
+    assert weft("secrets", "show", "prune-two").code == 5
+    assert weft("secrets", "show", "prune-one").code == 0
+    assert weft("apply", "-f", file, "--prune").code == 2
+
+
+def test_what_is_exported_can_be_applied(weft: Weft, runs: Runs, tmp_path: Path) -> None:
+    weft("secrets", "create", "exported", "--value", "token=hidden-value")
+    printed = weft("export").out
+    assert "hidden-value" not in printed
+    documents = list(yaml.safe_load_all(printed))
+    assert {"kind": "Project", "name": "projects/default"}.items() <= documents[0].items()
+    file = tmp_path / "all.yaml"
+    file.write_text(printed)
+    assert set(actions(weft, "diff", "-f", file).values()) == {"unchanged"}
+    only = list(yaml.safe_load_all(weft("export", "Project").out))
+    assert {document["kind"] for document in only} == {"Project"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("kind: Banana\nname: x", "'Banana' is none of Project"),
+        ("kind: Project\nname: x\nspec: {colour: red}", "Project has no field colour"),
+        ("kind: Project\nname: x\nspec: {uid: x}", "uid cannot be declared"),
+        ("kind: Secret\nname: x\nspec: {values: {a: b}}", "values cannot be declared"),
+        ("kind: Project\nname: x\nspec: {labels: 3}", "labels"),
+        ("name: [", "is no YAML"),
+        ("- a list", "a document has kind, name and spec"),
+        ("kind: Project", "a document has kind, name and spec"),
+        ("kind: Project\nname: x\n---\nkind: Project\nname: x", "is declared twice"),
+        ("kind: Secret\nname: x\nvaluesFrom: {a: b}", "a is {env: NAME} or {file: PATH}"),
+    ],
+)
+def test_what_is_no_declaration_is_refused_whole(weft: Weft, text: str, words: str) -> None:
+    refused = weft("apply", "-f", "-", stdin=text)
+    assert refused.code == 2
+    assert words in refused.err
+
+
+def test_a_field_that_never_changes_is_refused_before_anything_is_done(
+    weft: Weft, tmp_path: Path
+) -> None:
+    file = tmp_path / "scope.yaml"
+    made = {"kind": "Secret", "name": "fixed", "spec": {}, "valuesFrom": {"k": {"env": "V"}}}
+    file.write_text(yaml.safe_dump(made))
+    actions(weft, "apply", "-f", file, V="x")
+    changed = {**made, "spec": {"scope": "SECRET_SCOPE_PRIVATE"}}
+    first = {"kind": "Project", "name": "never-made", "spec": {}}
+    file.write_text(yaml.safe_dump_all([first, changed]))
+    refused = weft("apply", "-f", file)
+    assert refused.code == 6
+    assert "scope cannot change" in refused.err
+    assert weft("projects", "show", "never-made").code == 5
+
+
+def test_a_file_that_is_not_there(offline: Weft, weft: Weft, tmp_path: Path) -> None:
+    assert weft("apply", "-f", tmp_path / "absent.yaml").code == 1
+    assert "holds no .yaml" in weft("diff", "-f", tmp_path).err

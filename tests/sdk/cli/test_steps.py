@@ -1,0 +1,86 @@
+"""`weft steps`: one step of a run, and the same step again on its real inputs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.sdk.cli.conftest import TRAIN, Runs, Weft
+
+
+def short(name: str) -> str:
+    return name.rsplit("/", 1)[-1]
+
+
+def test_steps_are_listed_and_shown(weft: Weft, runs: Runs) -> None:
+    listed = json.loads(weft("steps", "list", runs.bad, "-o", "json").out)
+    assert [step["stepId"] for step in listed] == ["load", "train"]
+    assert "bad batch 3" in weft("steps", "list", runs.bad).out
+    shown = weft("steps", "show", f"{short(runs.bad)}/train").out
+    assert "ValueError: bad batch 3" in shown
+    assert "input data" in shown
+    assert weft("steps", "show", f"{short(runs.bad)}/absent").code == 5
+    assert "say which step" in weft("steps", "show", short(runs.bad)).err
+
+
+def test_a_step_runs_here_on_what_it_was_given(weft: Weft, runs: Runs) -> None:
+    again = weft("steps", "rerun", f"{short(runs.good)}/train", "--local")
+    assert again.code == 0, again.err
+    assert again.out.splitlines()[-1] == "1.5"
+    assert "epoch 1" in again.out
+    assert "lr=0.5" in again.err
+    before = weft("runs", "list", "-o", "name", "-n", "1").out
+    failing = weft("steps", "rerun", f"{short(runs.bad)}/train", "--local")
+    assert failing.code == 3
+    assert "ValueError: bad batch 3" in failing.err
+    assert weft("runs", "list", "-o", "name", "-n", "1").out == before
+
+
+def test_a_debugger_opens_where_it_raised(weft: Weft, runs: Runs) -> None:
+    debugged = weft(
+        "steps", "rerun", f"{short(runs.bad)}/train", "--pdb", stdin="p sum(data) * 7\nq\n"
+    )
+    assert debugged.code == 3
+    assert "(Pdb) 21" in debugged.out
+
+
+def test_mended_code_is_tried_on_the_inputs_that_it_failed_on(
+    weft: Weft, runs: Runs, tmp_path: Path
+) -> None:
+    mended = tmp_path / "mended.py"
+    mended.write_text(TRAIN.replace("if fail:", "if False:"))
+    step = f"{short(runs.bad)}/train"
+    tried = weft("steps", "rerun", step, "--file", f"{mended}::teach")
+    assert tried.code == 0, tried.err
+    assert tried.out.splitlines()[-1] == "1.5"
+    other = weft("steps", "rerun", step, "--file", f"{mended}::sleepy")
+    assert other.code == 2
+    assert "error: " in other.err
+
+
+def test_one_item_of_a_fan_out_runs_again(weft: Weft, train_file: Path) -> None:
+    name = weft("run", f"{train_file}::wide", "--rows", "4", "-o", "name").out.strip()
+    item = weft("steps", "rerun", f"{short(name)}/square-3", "--local")
+    assert (item.code, item.out) == (0, "9\n")
+
+
+def test_a_step_runs_again_as_a_run_of_the_mesh(weft: Weft, runs: Runs) -> None:
+    again = weft("steps", "rerun", f"{short(runs.bad)}/train", "-o", "json")
+    assert again.code == 3, again.err
+    made = json.loads(again.out)
+    assert made["origin"] == runs.bad
+    states = json.loads(weft("steps", "list", made["name"], "-o", "json").out)
+    assert [step["state"] for step in states] == ["STEP_STATE_CACHED", "STEP_STATE_FAILED"]
+
+
+@pytest.mark.parametrize("more", [["-f"], []])
+def test_logs_of_what_failed(weft: Weft, runs: Runs, more: list[str]) -> None:
+    told = weft("logs", runs.bad, "--failed", *more)
+    if more:
+        assert told.code == 2
+        return
+    assert "epoch 1" in told.out
+    assert "loaded" not in told.out
+    assert weft("logs", runs.good, "--failed").code == 5
