@@ -56,6 +56,7 @@ COMMANDS: Mapping[str, Command] = {
     "grants": Command("grants:grants", "Say who holds which role where, and why."),
     "init": Command("init:init", "Make a folder with a pipeline and a test to begin with."),
     "image": Command("image:image", "Show, build and push the images of a pipeline."),
+    "install": Command("install:install", "Check what an installation stands on; values for it."),
     "invitations": Command("invitations:invitations", "Invite people, and accept an invitation."),
     "identity-providers": Command(
         "identity_providers:identity_providers", "Set up who vouches for people, and test it."

@@ -205,7 +205,7 @@ metadata:
 spec:
   accessModes: [{{ .values.persistence.accessMode | default "ReadWriteOnce" }}]
   {{- with .values.persistence.storageClass }}
-  storageClassName: {{ . }}
+  storageClassName: {{ . | quote }}
   {{- end }}
   resources: {requests: {storage: {{ .values.persistence.size }}}}
 {{- end }}
