@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from weft._context import log_metric as log_metric
     from weft._context import log_metrics as log_metrics
     from weft._handles import Handle as Handle
+    from weft._hooks import Happening as Happening
     from weft._image import Image as Image
     from weft._load import artifact as artifact
     from weft._load import load_artifact as load_artifact
@@ -76,6 +77,7 @@ _HOMES = {
     "CacheDecision": "_cache",
     "ExecutionMode": "_states",
     "Handle": "_handles",
+    "Happening": "_hooks",
     "Html": "_pages",
     "Image": "_image",
     "Markdown": "_pages",
@@ -118,6 +120,7 @@ __all__ = [
     "CacheDecision",
     "ExecutionMode",
     "Handle",
+    "Happening",
     "Html",
     "Image",
     "Markdown",

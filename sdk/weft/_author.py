@@ -19,7 +19,7 @@ from weft._failures import failure_of
 from weft._graph import Binding, Constant, FanOut, FromStep, Graph, Node
 from weft._handles import Handle
 from weft._records import ArtifactVersion, Failure
-from weft._states import StopMode
+from weft._states import StepState, StopMode
 from weft._tracing import Trace
 from weft._units import Unit
 from weft.errors import StepFailedError, StepStoppedError, TracingError
@@ -257,6 +257,12 @@ class LiveTrace(Trace):
                     if upstream not in self._seen:
                         waiting.append(upstream)
         return found
+
+
+def is_cut_short(units: Iterable[Unit], author: Author | None) -> bool:
+    """Whether a run that was asked to stop has left anything undone."""
+    stopped = any(unit.state is StepState.STOPPED for unit in units)
+    return stopped or (author is not None and author.is_cut_short)
 
 
 def _settle(waiter: asyncio.Future[None]) -> None:

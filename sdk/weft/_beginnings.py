@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 
 from weft._attempt import Attempt, Stopper
@@ -46,6 +47,14 @@ def decided(unit: Unit, recorder: RunRecorder, store: ArtifactStore) -> CacheDec
     return decide(unit.step, unit.arguments, lookup, lambda v: store.exists(v.uri))
 
 
+def context_of(
+    record: RunRecord, recorder: RunRecorder, unit: Unit, stop: threading.Event
+) -> StepContext:
+    """Give what the code of a unit's attempt may know."""
+    ids = (record.project, record.pipeline, record.name, unit.id, unit.attempt, unit.index)
+    return StepContext(*ids, recorder, stop, recorder.ask)
+
+
 def attempts_of(
     record: RunRecord, recorder: RunRecorder, store: ArtifactStore, *, allow_pickle: bool
 ) -> Callable[[Unit], Attempt]:
@@ -53,17 +62,7 @@ def attempts_of(
 
     def attempt(unit: Unit) -> Attempt:
         stopper = Stopper()
-        context = StepContext(
-            record.project,
-            record.pipeline,
-            record.name,
-            unit.id,
-            unit.attempt,
-            unit.index,
-            recorder,
-            stopper.event,
-            recorder.ask,
-        )
+        context = context_of(record, recorder, unit, stopper.event)
         return Attempt(
             unit.step,
             unit.arguments,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from weft._hooks import Hooks
 from weft._image import Image
 from weft._outputs import Outputs
 from weft._policies import Cache, Resources, Retry
@@ -31,6 +32,7 @@ class StepDefinition:
     isolation: Isolation | None = None
     secrets: tuple[str, ...] = ()
     image: Image | None = None
+    hooks: Hooks = field(default_factory=Hooks)
 
     def isolated(self, default: Isolation | None = None) -> Isolation:
         """What executes its attempts, where whoever executes the run prefers a `default`."""

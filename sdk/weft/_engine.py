@@ -14,7 +14,7 @@ from typing import Any
 from weft import _arguments
 from weft._arguments import NodeResult
 from weft._attempt import AttemptResult, FailedAttempt, Succeeded
-from weft._author import Author
+from weft._author import Author, is_cut_short
 from weft._beginnings import attempts_of, decided, take_over
 from weft._cache import DISABLED, CacheDecision, CacheOutcome
 from weft._capture import Captures, router
@@ -28,6 +28,7 @@ from weft._options import Options
 from weft._places import Places
 from weft._records import ArtifactVersion, Failure, RunRecord, RunRecorder
 from weft._states import ExecutionMode, RunState, StepState, StopMode
+from weft._step_hooks import StepHooks
 from weft._store import ArtifactStore
 from weft._units import Ledger, Schedule, Unit
 from weft._values import load_value
@@ -74,6 +75,7 @@ class Engine:
         self._author = Author(graph, self) if graph.author else None
         self._given = recorder.given()
         self._open = len(self.units) + (self._author is not None)
+        self._hooks = StepHooks(record, recorder)
         self._work = Work(self._loop, self._places, self._fail)
         self._closed_to_new = ""  # why nothing new may start
         self._is_paused = False
@@ -154,12 +156,9 @@ class Engine:
 
     # Starting
 
-    @property
-    def _may_start(self) -> bool:
-        return not (self._closed_to_new or self._is_paused)
-
     def _start_ready(self) -> None:
-        while self._may_start and (unit := self._places.next(self._schedule.ready)):
+        ready = self._schedule.ready
+        while not (self._closed_to_new or self._is_paused) and (unit := self._places.next(ready)):
             if unit.state is StepState.PENDING:
                 self._admit(unit)
             elif unit.state is StepState.RETRYING:
@@ -203,8 +202,6 @@ class Engine:
         else:
             self._start_attempt(unit)
 
-    # Attempts
-
     def _start_attempt(self, unit: Unit) -> None:
         unit.attempt += 1
         unit.failure = None
@@ -220,12 +217,23 @@ class Engine:
         )
 
     def _begun(self, unit: Unit, number: int) -> None:
+        self._hooks.started(unit)
         if (limit := unit.step.timeout_s) is not None:
             self._loop.after(limit, lambda: self._timed_out(unit, number))
 
     def _attempted(self, unit: Unit, number: int, result: AttemptResult) -> None:
         if not self._places.release(unit, number):
             return  # an attempt that was given up has ended after all
+        self._settle(unit, result)
+
+    def _settle(self, unit: Unit, result: AttemptResult) -> None:
+        """Let what follows from the end of an attempt wait for its hooks."""
+        if hook := self._hooks.of_end(unit, result):
+            self._work.start(unit, hook, lambda unit, _: self._settled(unit, result))
+        else:
+            self._settled(unit, result)
+
+    def _settled(self, unit: Unit, result: AttemptResult) -> None:
         if isinstance(result, Succeeded):
             self._succeed(unit, result.outputs)
         elif result.is_stopped or unit.stopped:
@@ -234,13 +242,9 @@ class Engine:
             self._failed_attempt(unit, result)
 
     def _timed_out(self, unit: Unit, number: int) -> None:
-        if not self._places.release(unit, number):
-            return
-        unit.let_go()
-        if unit.stopped:
-            self._give_up(unit)
-        else:
-            self._failed_attempt(unit, unit.overdue())
+        if self._places.release(unit, number):
+            unit.let_go()
+            self._settle(unit, unit.overdue())
 
     def _failed_attempt(self, unit: Unit, result: FailedAttempt) -> None:
         retry = unit.step.retry
@@ -286,6 +290,7 @@ class Engine:
         if mode is ExecutionMode.CONTINUE or self._closed_to_new:
             return
         self._closed_to_new = f"{why} and the run is {mode}"
+        self._hooks.is_closing = True
         for unit in list(self.units.values()):
             self._skip(unit, self._closed_to_new)
         if mode is ExecutionMode.FAIL_FAST:
@@ -383,15 +388,10 @@ class Engine:
         if self.failure is not None:
             what = f"step {self.failure.step}" if self.failure.step else "the pipeline's function"
             self._ledger.move_run(RunState.FAILED, reason=f"{what} failed", failure=self.failure)
-        elif self._stop_mode and self._is_cut_short:
+        elif self._stop_mode and is_cut_short(self.units.values(), self._author):
             self._ledger.move_run(RunState.STOPPED, reason=self._closed_to_new)
         else:
             self._ledger.move_run(RunState.SUCCEEDED)
-
-    @property
-    def _is_cut_short(self) -> bool:
-        stopped = any(unit.state is StepState.STOPPED for unit in self.units.values())
-        return stopped or (self._author is not None and self._author.is_cut_short)
 
     def _unit(self, id_: str, node: Node, parent: Unit | None = None) -> Unit:
         is_apart = self._apart is not None and node.step.isolated() == "workload"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from weft._definition import StepDefinition
+from weft._hooks import Hooks
 from weft._models import Model
 from weft._records import ArtifactVersion
 from weft._states import ExecutionMode
@@ -115,6 +116,7 @@ class Graph:
     model: Model | None = None
     author: Callable[[Trace], Any] | None = None
     opened: str = ""
+    hooks: Hooks = field(default_factory=Hooks)
     changes: tuple[Callable[[Node], Node], ...] = ()
 
     def changed(self, change: Callable[[Node], Node]) -> Graph:

@@ -17,6 +17,7 @@ from weft._cache import CacheOutcome
 from weft._describe import run_record, step_record
 from weft._engine import Engine
 from weft._graph import Graph
+from weft._hooks import happening_of
 from weft._options import Options
 from weft._recording import choose_recorder
 from weft._records import Recorder, RunRecord
@@ -81,11 +82,20 @@ def execute(
         wishes.hand_to(engine)
         recording.add_steps([step_record(node) for node in engine.graph.in_order()])
         with _interrupts(engine.stop):
+            graph.hooks.call("on_start", happening_of(record))
             engine.run()
+        _call_hooks(engine)
     finally:
         recording.close()
     _warn(engine)
     return engine
+
+
+def _call_hooks(engine: Engine) -> None:
+    told = happening_of(engine.record, failure=engine.failure)
+    if engine.state is not RunState.STOPPED:
+        is_well = engine.state is RunState.SUCCEEDED
+        engine.graph.hooks.call("on_success" if is_well else "on_failure", told)
 
 
 class _ForEngine:

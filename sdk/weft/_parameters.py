@@ -7,6 +7,7 @@ import inspect
 import textwrap
 import typing
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,22 @@ from weft.errors import ParameterError
 
 def type_hints(function: Callable[..., Any]) -> dict[str, Any]:
     """Give resolved annotations of a function, including names that only its closure knows."""
-    closure = inspect.getclosurevars(function).nonlocals if function.__closure__ else {}
     try:
-        return typing.get_type_hints(function, localns=dict(closure), include_extras=True)
+        return typing.get_type_hints(function, localns=_closure(function), include_extras=True)
     except (NameError, TypeError):
         # An annotation that only exists for the type checker: keep the ones that are real objects.
         found = getattr(function, "__annotations__", {})
         return {name: hint for name, hint in found.items() if not isinstance(hint, str)}
+
+
+def _closure(function: Callable[..., Any]) -> dict[str, Any]:
+    """Give what a function closes over, as far as it is assigned yet."""
+    found = {}
+    cells = function.__closure__ or ()
+    for name, cell in zip(function.__code__.co_freevars, cells, strict=False):
+        with suppress(ValueError):  # an empty cell
+            found[name] = cell.cell_contents
+    return found
 
 
 @dataclass(frozen=True, slots=True)

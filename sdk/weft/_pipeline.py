@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from weft._definition import Isolation
 from weft._graph import Graph, Node
+from weft._hooks import Hook, Hooks
 from weft._ids import resource_id
 from weft._image import Image
 from weft._json import module_name
@@ -45,8 +46,10 @@ class Pipeline(Generic[P, R]):
         isolation: Isolation | None = None,
         *,
         image: Image | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         self.isolation = isolation
+        self.hooks = hooks or Hooks()
         self.image = image
         self.function = function
         self.name = name
@@ -152,6 +155,7 @@ class Pipeline(Generic[P, R]):
             self.model,
             author if trace.opened else None,
             trace.opened,
+            self.hooks,
         ).changed(self._isolated)
         if not graph.nodes:
             file = Path(self.function.__code__.co_filename).name
@@ -181,6 +185,9 @@ def pipeline(
     model: Model | str | None = None,
     isolation: Isolation | None = None,
     image: Image | None = None,
+    on_start: Hook | None = None,
+    on_success: Hook | None = None,
+    on_failure: Hook | None = None,
 ) -> Callable[[Callable[P, R]], Pipeline[P, R]]: ...
 
 
@@ -193,6 +200,9 @@ def pipeline(
     model: Model | str | None = None,
     isolation: Isolation | None = None,
     image: Image | None = None,
+    on_start: Hook | None = None,
+    on_success: Hook | None = None,
+    on_failure: Hook | None = None,
 ) -> Any:
     """Make a function that calls steps, sync or async, a pipeline.
 
@@ -209,6 +219,9 @@ def pipeline(
             links every output of the run's steps.
         isolation: What executes steps that do not say it themselves, as in `@step`.
         image: What the containers of its runs hold, where the stack executes runs in containers.
+        on_start: Called with a `Happening` before the run begins, as the hooks of `@step` are.
+        on_success: Called so when the run has SUCCEEDED.
+        on_failure: Called so when it has FAILED; not where it was stopped.
 
     Returns:
         A `Pipeline` with the function's own parameters.
@@ -217,7 +230,13 @@ def pipeline(
     def decorate(wrapped: Callable[..., Any]) -> Pipeline[..., Any]:
         mode = ExecutionMode(execution_mode)
         return Pipeline(
-            wrapped, name or wrapped.__name__, mode, Model.of(model), isolation, image=image
+            wrapped,
+            name or wrapped.__name__,
+            mode,
+            Model.of(model),
+            isolation,
+            image=image,
+            hooks=Hooks(on_start, on_success, on_failure),
         )
 
     return decorate if function is None else decorate(function)

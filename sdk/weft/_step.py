@@ -10,6 +10,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 from weft._definition import Isolation, StepDefinition
 from weft._graph import FanOut
 from weft._handles import Handle
+from weft._hooks import Hook, Hooks
 from weft._image import Image
 from weft._outputs import outputs_of
 from weft._policies import Cache, Resources, Retry
@@ -154,6 +155,9 @@ def step(
     isolation: Isolation | None = None,
     secrets: Sequence[str] = (),
     image: Image | None = None,
+    on_start: Hook | None = None,
+    on_success: Hook | None = None,
+    on_failure: Hook | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 
 
@@ -171,6 +175,9 @@ def step(
     isolation: Isolation | None = None,
     secrets: Sequence[str] = (),
     image: Image | None = None,
+    on_start: Hook | None = None,
+    on_success: Hook | None = None,
+    on_failure: Hook | None = None,
 ) -> Any:
     """Make a function, sync or async, a step of pipelines.
 
@@ -192,6 +199,10 @@ def step(
             masked in logs.
         image: What its container holds, which means a workload of its own; that of the pipeline
             by default.
+        on_start: Called in the process of the run, with a `Happening`, when the first attempt
+            begins; the step does not wait for it. Each hook has a minute; what it raises is logged.
+        on_success: Called so before the step is SUCCEEDED; a cached step calls nothing.
+        on_failure: Called so before the step is FAILED for good, also where its process died.
 
     Returns:
         A `Step` with the function's own signature.
@@ -213,6 +224,7 @@ def step(
             isolation or ("workload" if image else None),
             tuple(secrets),
             image,
+            Hooks(on_start, on_success, on_failure),
         )
         return Step(definition)
 
