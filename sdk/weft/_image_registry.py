@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from weft.errors import ImageError
 
@@ -101,30 +102,64 @@ def is_local(host: str) -> bool:
     return host.rpartition(":")[0] in _LOCAL or host in _LOCAL
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, and headers whose names are in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+def base_url(image: Reference) -> str:
+    """Where the repository of an image is, in the registry's API."""
+    scheme = "http" if is_local(image.host) else "https"
+    host = _HUB_API if image.host == HUB else image.host
+    return f"{scheme}://{host}/v2/{image.repository}"
+
+
 def digest_of(image: Reference, login: Login = NOBODY) -> str:
     """The digest of a tag; empty where the registry has no such image.
 
     Raises:
         ImageError: The registry refuses, or cannot be reached.
     """
-    scheme = "http" if is_local(image.host) else "https"
-    host = _HUB_API if image.host == HUB else image.host
-    url = f"{scheme}://{host}/v2/{image.repository}/manifests/{image.tag}"
-    headers = {"Accept": _KINDS, **_first(login)}
-    status, answered = _ask(image.host, url, headers)
-    if status == http.HTTPStatus.UNAUTHORIZED and not login.bearer_token:
-        headers["Authorization"] = _authorization(image, login, answered)
-        status, answered = _ask(image.host, url, headers)
-    if status == http.HTTPStatus.NOT_FOUND:
+    url = f"{base_url(image)}/manifests/{image.tag}"
+    answer = send(image, login, "HEAD", url, headers={"Accept": _KINDS})
+    if answer.status == http.HTTPStatus.UNAUTHORIZED and not login.bearer_token:
+        authorization = _authorization(image, login, answer.headers)
+        headers = {"Accept": _KINDS, "Authorization": authorization}
+        answer = send(image, NOBODY, "HEAD", url, headers=headers)
+    if answer.status == http.HTTPStatus.NOT_FOUND:
         return ""
-    digest = answered.get("docker-content-digest", "")
-    if status != http.HTTPStatus.OK or not _DIGEST.fullmatch(digest):
-        raise ImageError(f"{image.host} answers {status} when it is asked for {image}")
+    digest = answer.headers.get("docker-content-digest", "")
+    if answer.status != http.HTTPStatus.OK or not _DIGEST.fullmatch(digest):
+        raise ImageError(f"{image.host} answers {answer.status} when it is asked for {image}")
     return digest
 
 
-def _first(login: Login) -> Mapping[str, str]:
-    return {"Authorization": f"Bearer {login.bearer_token}"} if login.bearer_token else {}
+def send(
+    image: Reference,
+    login: Login,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | IO[bytes] | None = None,
+) -> Answer:
+    """Makes one request to an image's registry, with the login's token; raises ImageError."""
+    request = urllib.request.Request(url, body, dict(headers or {}), method=method)  # noqa: S310
+    # Where it sends us elsewhere, a signed URL lets us in, and our token is nobody's business.
+    is_its_own = urllib.parse.urlsplit(url).netloc == urllib.parse.urlsplit(base_url(image)).netloc
+    if login.bearer_token and is_its_own:
+        request.add_unredirected_header("Authorization", f"Bearer {login.bearer_token}")
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()})
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, {k.lower(): v for k, v in error.headers.items()})
+    except OSError as error:
+        raise ImageError(f"{image.host} cannot be reached: {error}") from error
 
 
 def _authorization(image: Reference, login: Login, answered: Mapping[str, str]) -> str:
@@ -147,19 +182,6 @@ def _authorization(image: Reference, login: Login, answered: Mapping[str, str]) 
     if not isinstance(token, str):
         raise ImageError(f"{image.host} gives no token for {image}")
     return f"Bearer {token}"
-
-
-def _ask(host: str, url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str]]:
-    """Status and headers, whose names are in small letters."""
-    request = urllib.request.Request(url, headers=dict(headers), method="HEAD")  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
-            return answer.status, {k.lower(): v for k, v in answer.headers.items()}
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, {k.lower(): v for k, v in error.headers.items()}
-    except OSError as error:
-        raise ImageError(f"{host} cannot be reached: {error}") from error
 
 
 def _read(host: str, url: str, headers: Mapping[str, str]) -> Mapping[str, object]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from weft import _secrets
-from weft._image_registry import HUB, NOBODY, Login
+from weft._image_registry import HUB, Login
 from weft.errors import ImageError
 
 if TYPE_CHECKING:
@@ -21,11 +21,15 @@ _RESOURCE = "docker-registry"
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A place that images are pushed to."""
+    """A place that images are pushed to.
+
+    `login` is asked for whenever one is needed: tokens of registries may live for five minutes,
+    and builds take longer.
+    """
 
     host: str
     repository: str
-    login: Login = field(default=NOBODY, repr=False)
+    login: Callable[[], Login]
 
 
 class StackParts:
@@ -78,12 +82,10 @@ class StackParts:
             return None
         config = _document(component)
         host, repository = str(config.get("registry", HUB)), str(config["repository"])
-        return Registry(host, repository, self._login(component, config))
+        login = partial(self._issue, component, config) if component.connector else _own(config)
+        return Registry(host, repository, login)
 
-    def _login(self, component: components_pb2.Component, config: Mapping[str, Any]) -> Login:
-        if not component.connector:
-            own = _secrets.filled({k: config.get(k, "") for k in ("username", "password")})
-            return Login(own["username"], own["password"])
+    def _issue(self, component: components_pb2.Component, config: Mapping[str, Any]) -> Login:
         from weftapi.workspace.v1 import service_connectors_pb2 as pb
         from weftapi.workspace.v1 import service_connectors_pb2_grpc
 
@@ -124,6 +126,17 @@ class StackParts:
         stub = self._connection.workspace.stub(stacks_pb2_grpc.StackServiceStub)
         request = components_pb2.GetComponentRequest(name=self._components[type_])
         return self._connection.workspace.call(stub.GetComponent, request)
+
+
+def _own(config: Mapping[str, Any]) -> Callable[[], Login]:
+    """The login that a configuration names; its secrets are read once."""
+
+    @cache
+    def login() -> Login:
+        own = _secrets.filled({k: config.get(k, "") for k in ("username", "password")})
+        return Login(own["username"], own["password"])
+
+    return login
 
 
 def _document(component: components_pb2.Component) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from weft._image_recipe import Recipe
 from weft._image_registry import Login, Reference, digest_of, is_local, known_logins
+from weft._image_upload import upload
 from weft.errors import ImageError
 
 TOOLS = ("podman", "docker")
@@ -66,10 +67,9 @@ class Tool:
                 self._do(["--config", str(folder), "push", str(image)], listener)
                 return digest_of(image, login)
             if login.bearer_token:
-                raise ImageError(
-                    "podman cannot push with a token of this connector: give the component of the "
-                    "registry a user and password, or take docker"
-                )
+                # Podman takes none: it writes the image down, and we push it.
+                self._do(["push", "--compress", str(image), f"dir:{folder / 'image'}"], listener)
+                return upload(folder / "image", image, login)
             digest = folder / "digest"
             options = ["--authfile", str(folder / "config.json"), "--digestfile", str(digest)]
             if is_local(image.host):
@@ -115,8 +115,8 @@ def find_tool(wanted: str = "") -> Tool:
         if path := shutil.which(name):
             return Tool(name, path)
     raise ImageError(
-        f"there is no {wanted or ' and no '.join(TOOLS)} on this machine: install podman, or take "
-        "a stack whose image builder is in the cluster"
+        f"there is no {wanted or ' and no '.join(TOOLS)} on this machine: install podman, or have "
+        "the image pushed from a machine that has it (`weft image push`)"
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from weft._image import Image
 from weft._image_recipe import Recipe, recipe_of
-from weft._image_registry import Login, Reference, digest_of, known_login
+from weft._image_registry import NOBODY, Login, Reference, digest_of, known_login
 from weft._image_stack import Registry, StackParts
 from weft._image_tools import Tool, find_tool
 from weft.errors import ImageError
@@ -167,7 +167,7 @@ class Images:
         recipes = {recipe.key: recipe for recipe in plan.recipes.values()}
         for recipe in recipes.values():
             image = plan.reference(recipe)
-            self.tool.build(recipe, image, plan.registry.login, self.listener)
+            self.tool.build(recipe, image, plan.registry.login(), self.listener)
             self.listener(f"image built: {image}")
 
     @property
@@ -180,13 +180,13 @@ class Images:
     def _have(self, plan: Plan, recipe: Recipe, *, is_forced: bool) -> str:
         """The digest of an image in the registry, once it is there."""
         image, login = plan.reference(recipe), plan.registry.login
-        digest = "" if is_forced else digest_of(image, login)
+        digest = "" if is_forced else digest_of(image, login())
         if digest:
             self.listener(f"image unchanged: {image}")
             return digest
         self.listener(f"building {image} with {self.tool.name}")
-        self.tool.build(recipe, image, login, self.listener)
-        digest = self.tool.push(image, login, self.listener)
+        self.tool.build(recipe, image, login(), self.listener)
+        digest = self.tool.push(image, login(), self.listener)
         self.listener(f"image pushed: {image}@{digest}")
         return digest
 
@@ -219,6 +219,6 @@ class Images:
 
     def _login_to(self, host: str) -> Login:
         registry = self.stack.registry_or_none
-        if registry and registry.host == host and registry.login.username:
-            return registry.login
-        return known_login(host)
+        own = registry.login() if registry and registry.host == host else NOBODY
+        # A token is good for its own repository alone.
+        return own if own.username else known_login(host)

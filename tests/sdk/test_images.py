@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes.registry import fake_registry
 from weft._dockerfile import bases_of, pinned, sources_of
 from weft._image import Image
 from weft._image_recipe import Recipe, recipe_of
-from weft._image_registry import Login, Reference
+from weft._image_registry import Login, Reference, digest_of, send
+from weft._image_upload import upload
 from weft.errors import ImageError
 
 BASE = "registry.example/python:3.12"
@@ -211,3 +215,38 @@ def test_references(text: str, found: Reference | None) -> None:
 
 def test_a_login_shows_nothing() -> None:
     assert "s3cret" not in repr(Login("me", "s3cret", "s3cret"))
+
+
+def test_an_image_is_pushed_with_a_token_alone(tmp_path: Path) -> None:
+    layers = [b"a layer of the base", b"a layer of ours"]
+    digests = [f"sha256:{hashlib.sha256(content).hexdigest()}" for content in (b"{}", *layers)]
+    for digest, content in zip(digests, (b"{}", *layers), strict=True):
+        (tmp_path / digest.removeprefix("sha256:")).write_bytes(content)
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    parts = [{"digest": digest} for digest in digests]
+    manifest = {"mediaType": kind, "config": parts[0], "layers": parts[1:]}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    login = Login(bearer_token="granted")
+    with fake_registry() as registry:
+        registry.username, registry.has_tokens = "ana", True
+        registry.blobs[digests[1]] = layers[0]
+        image = Reference(registry.host, "team/x", "1")
+        assert upload(tmp_path, image, login) == registry.digest("team/x:1")
+        assert digest_of(image, login) == registry.digest("team/x:1")
+        assert set(registry.blobs) == set(digests)
+        with pytest.raises(ImageError, match="answers 401"):
+            upload(tmp_path, image, Login(bearer_token="of yesterday"))
+        (tmp_path / digests[2].removeprefix("sha256:")).write_bytes(b"something else")
+        del registry.blobs[digests[2]]
+        with pytest.raises(ImageError, match="answers 400"):
+            upload(tmp_path, image, login)
+
+
+def test_a_token_goes_to_the_registry_alone() -> None:
+    with fake_registry() as registry, fake_registry() as storage:
+        registry.username, registry.has_tokens = "ana", True
+        storage.username, storage.has_tokens = "ana", True
+        storage.hold("x:1")
+        image, login = Reference(registry.host, "team/x", "1"), Login(bearer_token="granted")
+        elsewhere = f"http://{storage.host}/v2/x/manifests/1"
+        assert send(image, login, "HEAD", elsewhere).status == 401

@@ -1,5 +1,6 @@
 """The commands of `docs/images.md`, typed as they stand there, with podman and a real registry."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,9 @@ import pytest
 
 from tests.registry import registry
 from tests.system.walking import Shell, read
+from weft._image_recipe import File, Recipe
+from weft._image_registry import NOBODY, Login, Reference, digest_of
+from weft._image_tools import find_tool
 
 PAGE = Path(__file__).parents[2] / "docs/images.md"
 IMAGE = os.environ.get("WEFT_TEST_IMAGE", "")
@@ -65,3 +69,20 @@ def test_the_page_does_what_it_says(shell: Shell, place: Place) -> None:
     assert len(steps) > 15
     for step in steps:
         shell.walk(step)
+
+
+def test_podmans_images_are_pushed_with_a_token_too(place: Place) -> None:
+    """By our own upload, which the registry, and podman when it pulls, must find right."""
+    recipe = Recipe(
+        f"FROM {place.base}\nCOPY hello /hello\n", {"hello": File(b"hello")}, {}, (place.base,)
+    )
+    image = Reference(place.host, "team/token", "1")
+    said: list[str] = []
+    tool = find_tool("podman")
+    tool.build(recipe, image, NOBODY, said.append)
+    digest = tool.push(image, Login(bearer_token="any"), said.append)
+    assert digest_of(image) == digest
+    pulled = f"{place.host}/team/token@{digest}"
+    _podman("pull", "--quiet", "--tls-verify=false", pulled)
+    [found] = json.loads(_podman("image", "inspect", pulled))
+    assert found["RootFS"] == json.loads(_podman("image", "inspect", str(image)))[0]["RootFS"]

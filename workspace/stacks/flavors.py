@@ -1,8 +1,9 @@
 """The flavors that come with Weft: what their configuration holds, and what becomes of it.
 
 EXECUTED are those that Weft works with itself: workload managers take an orchestrator's limits,
-runs keep their artifacts in an artifact store. RECORDED are those that it keeps, tries out, and
-hands to the steps of runs, which do with them what they are for.
+runs keep their artifacts in an artifact store, images are built and kept in a registry. RECORDED
+are those that it keeps, tries out, and hands to the steps of runs, which do with them what they
+are for.
 """
 
 from dataclasses import dataclass
@@ -196,11 +197,11 @@ def _registries() -> list[BuiltIn]:
     gcr = r"([a-z0-9-]+-docker\.pkg\.dev|([a-z]+\.)?gcr\.io)"
     acr = r"[a-z0-9]{5,50}\.azurecr\.io"
     return [
-        _built_in("generic", type_, "Any container registry", _registry(_HOST)),
-        _built_in("ecr", type_, "Amazon Elastic Container Registry", _registry(ecr)),
-        _built_in("gcr", type_, "Google Artifact Registry", _registry(gcr)),
-        _built_in("acr", type_, "Azure Container Registry", _registry(acr)),
-        _built_in("dockerhub", type_, "Docker Hub", _DOCKER_HUB),
+        _built_in("generic", type_, "Any container registry", _registry(_HOST), EXECUTED),
+        _built_in("ecr", type_, "Amazon Elastic Container Registry", _registry(ecr), EXECUTED),
+        _built_in("gcr", type_, "Google Artifact Registry", _registry(gcr), EXECUTED),
+        _built_in("acr", type_, "Azure Container Registry", _registry(acr), EXECUTED),
+        _built_in("dockerhub", type_, "Docker Hub", _DOCKER_HUB, EXECUTED),
     ]
 
 
@@ -211,7 +212,7 @@ def _all() -> list[BuiltIn]:
         _built_in("kubernetes", "orchestrator", by_kubernetes, _KUBERNETES, EXECUTED),
         *_stores("artifact_store", "Artifacts", EXECUTED),
         *_registries(),
-        _built_in("local", "image_builder", "Images built where one submits", _BUILDER),
+        _built_in("local", "image_builder", "Images built where one submits", _BUILDER, EXECUTED),
         _built_in("in-cluster", "image_builder", "Images built in the cluster", _BUILDER),
         *_stores("log_store", "Logs of steps' own", RECORDED),
         _built_in("webhook", "alerter", "Messages to a webhook", _WEBHOOK),
