@@ -16,7 +16,11 @@ def program(directory: Path) -> Path:
     """The program: that of the machine, or the one of Debian's package, which is not installed."""
     if found := shutil.which("docker-registry"):
         return Path(found)
-    subprocess.run(["apt-get", "download", "docker-registry"], cwd=directory, check=True)
+    download = ["apt-get", "download", "docker-registry"]
+    if subprocess.run(download, cwd=directory, check=False).returncode:
+        # A machine that never asked what there is.
+        subprocess.run(["apt-get", "update", "-qq"], check=True)
+        subprocess.run(download, cwd=directory, check=True)
     [package] = directory.glob("docker-registry_*.deb")
     subprocess.run(["dpkg-deb", "--extract", package, directory / "package"], check=True)
     return directory / "package/usr/bin/docker-registry"

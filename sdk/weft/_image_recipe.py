@@ -194,12 +194,10 @@ def _files_of(folder: Path, source: str) -> Iterator[Path]:
     if not found:
         raise ImageError(f"COPY {source}: there is no such file beside the Dockerfile")
     for path in found:
-        if path.is_dir():
-            yield from code_files(path)
-        elif path.is_symlink():
-            raise ImageError(f"COPY {source}: {path.name} is a link")
-        else:
-            yield path
+        # A link to a folder is a folder, and one on the way there shows nowhere.
+        if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
+            raise ImageError(f"COPY {source}: {path.name} is a link, or behind one")
+        yield from code_files(path) if path.is_dir() else [path]
 
 
 def _inside(folder: Path, path: str) -> Path:

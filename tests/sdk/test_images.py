@@ -141,6 +141,8 @@ def test_a_dockerfile_of_ones_own_takes_in_what_it_copies(tmp_path: Path) -> Non
         ("COPY absent /", "no such file"),
         ("COPY ../secret /", "leads out"),
         ("COPY link /", "is a link"),
+        ("COPY linked /", "is a link"),
+        ("COPY linked/passwd /", "behind one"),
         ("COPY $FILE /", "write out"),
         ('COPY ["a', "COPY"),
         ("RUN --mount=type=bind,target=/x make", "unseen"),
@@ -150,6 +152,7 @@ def test_a_dockerfile_that_hides_what_it_takes_in_is_refused(
     tmp_path: Path, line: str, says: str
 ) -> None:
     (tmp_path / "link").symlink_to("/etc/passwd")
+    (tmp_path / "linked").symlink_to("/etc")
     (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\n{line}\n")
     with pytest.raises(ImageError, match=says):
         recipe(Image(dockerfile="Dockerfile"), tmp_path)
