@@ -42,7 +42,7 @@ KINDS = {
     "autoscaling/v2": "HorizontalPodAutoscaler",
     "policy/v1": "PodDisruptionBudget",
     "networking.k8s.io/v1": "NetworkPolicy Ingress",
-    "rbac.authorization.k8s.io/v1": "Role RoleBinding",
+    "rbac.authorization.k8s.io/v1": "Role RoleBinding ClusterRole ClusterRoleBinding",
     "monitoring.coreos.com/v1": "ServiceMonitor",
     "gateway.networking.k8s.io/v1": "HTTPRoute GRPCRoute BackendTLSPolicy",
 }

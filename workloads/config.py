@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from meshkit.config import MIB, MemberSettings
@@ -29,6 +29,11 @@ class WorkloadsSettings(MemberSettings):
     this user."""
     slots: int = Field(default=os.cpu_count() or 1, ge=1)
     """Workloads that execute at once, and as many steps of runs; the others are queued."""
+    project_slots: dict[str, PositiveInt] = Field(default_factory=dict)
+    """How many of the slots a project may have, and as many for its steps: `{"vision": 2}`. With
+    Kubernetes its quotas and queues are the limit."""
+    gpus: int | None = Field(default=None, ge=0)
+    """GPUs that local processes share; counted by the drivers' own word if not said."""
     max_queued: int = Field(default=10_000, ge=1)
     """Workloads that may be queued before more are refused."""
     log_limit_bytes: int = Field(default=256 * MIB, ge=MIB)
@@ -71,6 +76,21 @@ class WorkloadsSettings(MemberSettings):
     """Whether the images that workloads name must be pinned by `@sha256:...`."""
     kubernetes_gpu_resource: str = "nvidia.com/gpu"
     """What the cluster calls its GPUs, where a workload does not say which it needs."""
+    kubernetes_allowed_gpu_resources: tuple[str, ...] = (
+        "nvidia.com/gpu",
+        "nvidia.com/gpu.shared",
+        "nvidia.com/mig-*",
+        "amd.com/gpu",
+        "gpu.intel.com/*",
+        "habana.ai/gaudi",
+        "google.com/tpu",
+        "aws.amazon.com/neuron*",
+    )
+    """What else users may call theirs; a name that ends in `*` stands for all that begin so. Other
+    devices of nodes are not for workloads."""
+    kubernetes_can_grow: bool = False
+    """Whether nodes are added when pods find no room: what is too large for all that are there is
+    then no reason to refuse a workload, only to warn."""
     kubernetes_user_id: int = Field(default=65532, ge=1)
     """User and group of the pods' processes; never root."""
     kubernetes_service_account: str = ""

@@ -65,6 +65,10 @@ class Feed:
             )
         return found.workload, found.revision
 
+    def knows(self, key: WorkloadKey) -> bool:
+        """Whether there is such a workload."""
+        return key in self._present
+
     def all(self) -> Iterator[Workload]:
         """The workloads of all owners; for the manager itself."""
         return (found.workload for found in self._present.values() if found.workload)

@@ -81,6 +81,11 @@ class WorkloadSpec:
         )
 
 
+def project_of(spec: WorkloadSpec) -> str:
+    """The project that a workload works for; empty where it does not say."""
+    return spec.run.removeprefix("projects/").partition("/runs/")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """Contents of files that only the workload can read, by the variable that names the path."""

@@ -15,7 +15,12 @@ from meshkit.server import MeshServer, Ports, Service
 from meshkit.tokens import TokenVerifier
 from weftapi.controlplane.v1 import enrollment_pb2
 from weftapi.options.v1 import options_pb2  # noqa: F401  # its extensions must be known
-from weftapi.workloads.v1 import workloads_pb2, workloads_pb2_grpc
+from weftapi.workloads.v1 import (
+    capacity_pb2,
+    capacity_pb2_grpc,
+    workloads_pb2,
+    workloads_pb2_grpc,
+)
 from workloads import __version__
 from workloads.access import AllowedWorkspaces
 from workloads.config import WorkloadsSettings
@@ -24,6 +29,7 @@ from workloads.launchers import Engine
 from workloads.launchers.process import ProcessLauncher, ProcessSettings
 from workloads.operations.workloads import Workloads
 from workloads.retention import Retention
+from workloads.servicers.capacity import CapacityServicer
 from workloads.servicers.workloads import WorkloadServicer
 
 # What killing takes after the grace period.
@@ -52,13 +58,14 @@ class WorkloadManager:
         self._workloads = workloads = Workloads(launcher, self._feed)
         # Tokens die with the process, as the revisions do that they hold.
         tokens = PageTokens([secrets.token_bytes(KEY_BYTES)])
-        servicer = WorkloadServicer(workloads, self._feed, launcher, tokens)
-        descriptor = workloads_pb2.DESCRIPTOR.services_by_name["WorkloadService"]
-        add_to_server = workloads_pb2_grpc.add_WorkloadServiceServicer_to_server
+        services = _services(
+            WorkloadServicer(workloads, self._feed, launcher, tokens),
+            CapacityServicer(launcher, tokens, clock),
+        )
         self._server = MeshServer(
             settings,
             credentials=credentials,
-            services=[Service(descriptor, add_to_server, servicer)],
+            services=services,
             # Nobody signs in here: people ask their workspace.
             verifier=TokenVerifier([], audience="", clock=clock),
             authorizer=self._allowed,
@@ -102,6 +109,17 @@ class WorkloadManager:
 
     async def _check_state_directory(self) -> None:
         await asyncio.to_thread((self._settings.state_dir / "alive").touch)
+
+
+def _services(workloads: WorkloadServicer, capacity: CapacityServicer) -> list[Service]:
+    of_workloads = workloads_pb2.DESCRIPTOR.services_by_name["WorkloadService"]
+    of_capacity = capacity_pb2.DESCRIPTOR.services_by_name["CapacityService"]
+    add_workloads = workloads_pb2_grpc.add_WorkloadServiceServicer_to_server
+    add_capacity = capacity_pb2_grpc.add_CapacityServiceServicer_to_server
+    return [
+        Service(of_workloads, add_workloads, workloads),
+        Service(of_capacity, add_capacity, capacity),
+    ]
 
 
 class _Member:
@@ -173,4 +191,6 @@ def _process_settings(settings: WorkloadsSettings) -> ProcessSettings:
         grace_s=settings.grace_s,
         log_limit_bytes=settings.log_limit_bytes,
         cgroup=settings.cgroup_dir,
+        project_slots=settings.project_slots,
+        gpus=settings.gpus,
     )

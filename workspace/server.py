@@ -20,7 +20,7 @@ from meshkit.membership import Membership, membership_of
 from meshkit.paging import KEY_BYTES, PageTokens
 from meshkit.server import MeshServer, Ports
 from meshkit.telemetry import Metrics
-from weftapi.workloads.v1 import workloads_pb2
+from weftapi.workloads.v1 import capacity_pb2, workloads_pb2
 from workspace.access import Policies
 from workspace.alerting.alerts import Alerts
 from workspace.bells import Bells
@@ -174,7 +174,8 @@ async def _compose(
     database = await open_database(settings.database, encoder, clock=clock, quotas=settings.quotas)
     trust = trust_of(settings, membership, database, clock)
     workloads = workloads_pb2.DESCRIPTOR.services_by_name["WorkloadService"]
-    channels = Channels(membership.credentials, services=[workloads])
+    capacity = capacity_pb2.DESCRIPTOR.services_by_name["CapacityService"]
+    channels = Channels(membership.credentials, services=[workloads, capacity])
     directory = DirectoryManagers(channels)
     log_files = open_logs(settings)
     parts = _parts(

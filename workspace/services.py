@@ -28,6 +28,8 @@ from weftapi.workspace.v1 import (
     models_pb2_grpc,
     pipelines_pb2,
     pipelines_pb2_grpc,
+    pools_pb2,
+    pools_pb2_grpc,
     projects_pb2,
     projects_pb2_grpc,
     reports_pb2,
@@ -70,6 +72,8 @@ from workspace.connectors.desk import ConnectorDesk
 from workspace.contents import Contents
 from workspace.encoding import EventEncoder, Shown
 from workspace.heartbeats import Heartbeats
+from workspace.launching.fits import Fits
+from workspace.launching.pools import Pools
 from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
 from workspace.logs.keeper import LogKeeper
@@ -103,6 +107,7 @@ from workspace.servicers.models import (
     ModelServicer,
 )
 from workspace.servicers.pipelines import PipelineServicer, pipeline_to_proto
+from workspace.servicers.pools import PoolServicer
 from workspace.servicers.projects import ProjectServicer, project_to_proto
 from workspace.servicers.reports import ReportServicer
 from workspace.servicers.run_archives import RunArchiveServicer
@@ -230,9 +235,11 @@ def services(parts: Parts) -> list[Service]:
                 parts.managers,
                 parts.reconciler,
                 repositories=parts.repositories,
+                fits=Fits(database, parts.managers),
                 clock=parts.clock,
             ),
         ),
+        _service(pools_pb2, pools_pb2_grpc, PoolServicer(database, lists, Pools(parts.managers))),
         _service(builds_pb2, builds_pb2_grpc, BuildServicer(database, lists)),
         _service(stacks_pb2, stacks_pb2_grpc, StackServicer(database, lists, parts.trials)),
         _service(runs_pb2, runs_pb2_grpc, _runs(parts, watches)),

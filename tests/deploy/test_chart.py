@@ -2,6 +2,7 @@
 
 import copy
 import json
+from typing import Any
 
 import kubernetes_validate
 import pytest
@@ -13,7 +14,7 @@ from gateway.config import GatewaySettings
 from tests.deploy.conftest import BAD, GOOD
 from tests.deploy.rendered import CHART, ROOT, SERVICES, Document, Helm, Rendering
 from tests.deploy.validity import validate
-from tests.fakes.kubernetes.cluster import documented_rules
+from tests.fakes.kubernetes.cluster import documented, documented_rules
 from workloads.config import WorkloadsSettings
 from workspace.config import WorkspaceSettings
 
@@ -133,11 +134,29 @@ def test_the_manager_has_the_documented_rights_and_no_other(rendering: Rendering
     role = rendering.one("Role", "weft-workloads")
     assert role["rules"] == documented_rules()
     assert role["metadata"]["namespace"] == "weft-runs"
-    assert not rendering.of("ClusterRole", "ClusterRoleBinding")
+
+
+def test_of_the_cluster_it_sees_what_is_documented_and_the_pods_only_if_asked(helm: Helm) -> None:
+    nodes, pods = documented("ClusterRole")
+
+    def rights(name: str) -> list[Any]:
+        rendering = helm.renderings[name]
+        bound = {it["roleRef"]["name"]: it for it in rendering.of("ClusterRoleBinding")}
+        roles = rendering.of("ClusterRole")
+        for role in roles:
+            [subject] = bound.pop(role["metadata"]["name"])["subjects"]
+            assert (subject["name"], subject["namespace"]) == ("weft-workloads", "weft")
+        assert not bound
+        return [role["rules"] for role in roles]
+
+    assert rights("committed") == [nodes["rules"]]
+    assert rights("everything") == [nodes["rules"], pods["rules"]]
 
 
 def test_secrets_are_named_and_never_made(rendering: Rendering) -> None:
-    assert not rendering.of("Secret", "ConfigMap")
+    assert not rendering.of("Secret")
+    [cordons] = rendering.of("ConfigMap")
+    assert (cordons["metadata"]["name"], "data" in cordons) == ("weft-pools", False)
 
 
 def test_what_refers_to_something_finds_it(rendering: Rendering) -> None:

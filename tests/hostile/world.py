@@ -298,6 +298,7 @@ async def _workspace(harness: workspaces.Harness, server: SpiffeId, directory: P
             "weft.dev/Webhook": "projects/demo/webhooks/first",
             "weft.dev/WebhookDelivery": f"projects/demo/webhooks/first/deliveries/{uuid4()}",
             "weft.dev/Alerter": "projects/demo/alerters/first",
+            "weft.dev/Pool": f"workloadManagers/{uuid4()}/pools/processes",
             "weft.dev/ArchivedRun": f"projects/demo/archivedRuns/{uuid4()}",
             "weft.dev/AlertDelivery": f"projects/demo/alerters/first/deliveries/{uuid4()}",
         },
@@ -353,7 +354,7 @@ async def _workloads(
         {**doors, Role.WORKSPACE: _peer(mesh, allowed, identity, ports.mesh)},
         chosen.state_dir,
         None,
-        names={"weft.dev/Workload": "workloads/first"},
+        names={"weft.dev/Workload": "workloads/first", "weft.dev/WorkloadPool": "pools/processes"},
         outsider=doors[Role.WORKSPACE],
     )
 

@@ -43,9 +43,10 @@ class Engine:
         self.known: dict[WorkloadKey, Workload] = {}
         self._changed = asyncio.Condition()
         self._wakers: set[asyncio.Task[None]] = set()
-        launcher.observe(self._hear)
+        launcher.observe(self.hear)
 
-    def _hear(self, observation: Observation) -> None:
+    def hear(self, observation: Observation) -> None:
+        """Takes down what the launcher tells."""
         self.told.append(observation)
         workload = observation.workload
         if observation.is_deleted:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +23,7 @@ from workloads.launchers.kubernetes.settings import Allowed, KubernetesSettings
 from workloads.lifecycle import TRANSITIONS, WorkloadState
 from workloads.model import Secrets
 from workloads.pods import Pod, Volume
+from workloads.pools import Cordon
 
 
 @pytest.fixture
@@ -129,7 +131,8 @@ async def test_submitting_is_two_calls_and_tracking_is_none(engine, cluster):
     for number in range(5):
         await engine.ended(f"w{number}")
     # Watches begin with a list each, and nobody waits for the one of events.
-    begun = {("watch", kind) for kind in ("jobs", "pods", "events")} | {("list", "events")}
+    watched = ("jobs", "pods", "events", "cluster/nodes", "configmaps", "resourcequotas")
+    begun = {("watch", kind) for kind in watched} | {("list", "events")}
     made = {call: n for call, n in (cluster.api.calls - before).items() if call not in begun}
     assert made == {("create", "jobs"): 5, ("create", "secrets"): 5}
 
@@ -143,7 +146,10 @@ async def test_the_same_workload_again_is_one_job_and_another_is_refused(engine,
 
 
 async def test_the_documented_role_allows_no_more_than_is_used(managers, cluster):
-    first = await managers.open()
+    cluster.add_queue("team", "gpus", {"cpu": "8"})
+    first = await managers.open(allowed=Allowed(queues=["team"]))
+    await first.launcher.cordon("weft-runs", Cordon("ann", "work", datetime.now(UTC)))
+    assert not any(pool.unseen for pool in await first.launcher.pools())
     for _ in range(2):
         await first.launcher.launch(key("w"), shell(WAIT), Secrets({"A": "b"}))
     await first.reaches("w", "RUNNING")
@@ -154,8 +160,8 @@ async def test_the_documented_role_allows_no_more_than_is_used(managers, cluster
     await first.ended("w")
     await first.log("w")
     await first.launcher.delete(key("w"))
-    used = set(cluster.api.calls)
-    assert used == cluster.api.allowed
+    used = set(cluster.api.calls) - {("list", "")}  # what versions there are, which all may ask
+    assert used == set(cluster.api.allowed)
 
 
 def _of_an_earlier_job(secret: dict[str, Any]) -> None:
@@ -365,7 +371,7 @@ async def test_delete_takes_the_pod_and_the_secret_with_it(engine, cluster):
     await engine.launcher.delete(key("w"))
     assert key("w") not in engine.known
     async with asyncio.timeout(PATIENCE_S):
-        while cluster.store.objects:  # noqa: ASYNC110  # nobody tells us
+        while cluster.store.objects.keys() != {("configmaps", "weft-pools")}:  # noqa: ASYNC110  # nobody tells us
             await asyncio.sleep(0.01)
     with pytest.raises(NotFound):
         await engine.launcher.delete(key("w"))

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import grpc
 
-from weftapi.workloads.v1 import workloads_pb2
+from weftapi.workloads.v1 import capacity_pb2, workloads_pb2
 from workspace.launching.ports import no_manager
 
 
@@ -22,7 +22,13 @@ class FakeManager:
     """Keeps workloads, tells their changes, and fails when told to."""
 
     def __init__(self) -> None:
+        self.uid = str(uuid4())
         self.workloads: dict[str, workloads_pb2.Workload] = {}
+        self.pools = {"pools/machine": capacity_pb2.Pool(name="pools/machine")}
+        # What is said of whoever asks for more than so many cores; nothing of nobody at 0.
+        self.largest_cpu_millis = 0
+        self.can_grow = False
+        self.checks = 0
         self.submissions: list[workloads_pb2.SubmitWorkloadRequest] = []
         self.cancellations: list[workloads_pb2.CancelWorkloadRequest] = []
         self.validations: list[workloads_pb2.ValidateWorkloadRequest] = []
@@ -56,7 +62,13 @@ class FakeManager:
     def streams(self) -> Any:
         return self
 
-    # The service.
+    def capacity(self) -> Any:
+        return self
+
+    def all(self) -> dict[str, "FakeManager"]:
+        return {self.uid: self}
+
+    # The services.
     async def SubmitWorkload(self, request: Any, **_: float) -> Any:
         self._require_up()
         if self.fail_submit:
@@ -81,6 +93,40 @@ class FakeManager:
         self._require_up()
         self.validations.append(request)
         return workloads_pb2.ValidateWorkloadResponse(engine=self.engine, problems=self.problems)
+
+    async def ListPools(self, _request: Any, **_: float) -> Any:
+        self._require_up()
+        return capacity_pb2.ListPoolsResponse(pools=self.pools.values())
+
+    async def GetPool(self, request: Any, **_: float) -> Any:
+        self._require_up()
+        if request.name not in self.pools:
+            raise FakeError(grpc.StatusCode.NOT_FOUND)
+        return self.pools[request.name]
+
+    async def CordonPool(self, request: Any, **_: float) -> Any:
+        pool = await self.GetPool(request)
+        pool.cordon.creator, pool.cordon.reason = request.creator, request.reason
+        return pool
+
+    async def UncordonPool(self, request: Any, **_: float) -> Any:
+        pool = await self.GetPool(request)
+        pool.ClearField("cordon")
+        return pool
+
+    async def CheckResources(self, request: Any, **_: float) -> Any:
+        self._require_up()
+        self.checks += 1
+        problems = [
+            capacity_pb2.ResourceProblem(
+                index=index,
+                message=f"It asks for {each.resources.cpu_millis} of {self.largest_cpu_millis}.",
+                is_warning=self.can_grow,
+            )
+            for index, each in enumerate(request.workloads)
+            if 0 < self.largest_cpu_millis < each.resources.cpu_millis
+        ]
+        return capacity_pb2.CheckResourcesResponse(problems=problems)
 
     async def GetWorkload(self, request: Any, **_: float) -> Any:
         self._require_up()
@@ -160,6 +206,9 @@ class NoManager:
 
     def current(self) -> None:
         return None
+
+    def all(self) -> dict[str, FakeManager]:
+        return {}
 
     def require(self) -> None:
         raise no_manager()

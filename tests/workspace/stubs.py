@@ -12,6 +12,7 @@ from weftapi.workspace.v1 import (
     logs_pb2_grpc,
     models_pb2_grpc,
     pipelines_pb2_grpc,
+    pools_pb2_grpc,
     projects_pb2_grpc,
     reports_pb2_grpc,
     run_archives_pb2_grpc,
@@ -55,6 +56,9 @@ class Stubs(ABC):
 
     def runs(self, token: str | None = None) -> Any:
         return self._stub(runs_pb2_grpc.RunServiceStub, token)
+
+    def pools(self, token: str | None = None) -> Any:
+        return self._stub(pools_pb2_grpc.PoolServiceStub, token)
 
     def stacks(self, token: str | None = None) -> Any:
         return self._stub(stacks_pb2_grpc.StackServiceStub, token)

@@ -1,11 +1,12 @@
 """Engines that execute workloads, behind one protocol: local processes, or Kubernetes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
 from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec
+from workloads.pools import Cordon, Fit, Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,34 @@ class Launcher(Protocol):
         ...
 
 
-class Engine(Launcher, Protocol):
+class Room(Protocol):
+    """How much room an engine has, and which of it takes nothing new."""
+
+    async def pools(self) -> list[Pool]:
+        """Its pools by id, with what is in them. Raises Unavailable."""
+        ...
+
+    def pool_of(self, spec: WorkloadSpec) -> tuple[str, Cordon | None]:
+        """The pool that such a workload goes to, and whether that takes nothing new."""
+        ...
+
+    def lacking(self, spec: WorkloadSpec) -> Fit | None:
+        """What it asks for and could never have, as far as is known without asking."""
+        ...
+
+    async def fits(self, specs: Sequence[WorkloadSpec]) -> list[Fit | None]:
+        """As `lacking`, with what it takes to ask for. Raises Unavailable."""
+        ...
+
+    async def cordon(self, pool: str, cordon: Cordon | None) -> None:
+        """Lets a pool take nothing new, or take workloads again; durable when it returns.
+
+        Raises NotFound, FailedPrecondition CORDON_NOT_KEPT, Unavailable.
+        """
+        ...
+
+
+class Engine(Launcher, Room, Protocol):
     """A launcher that is entered before it is used, and left when the manager goes."""
 
     async def __aenter__(self) -> Self:

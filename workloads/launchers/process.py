@@ -10,8 +10,8 @@ import contextlib
 import fcntl
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,9 +33,11 @@ from workloads.launchers.environments import Environments
 from workloads.launchers.execution import attend, execute, give_up
 from workloads.launchers.folder import Folder, Intent, StateDirectory, child_environment
 from workloads.launchers.lines import Lines
+from workloads.launchers.machine import POOL, Machine
 from workloads.launchers.record import Record
 from workloads.lifecycle import WorkloadState
 from workloads.model import Secrets, WorkloadKey, WorkloadSpec
+from workloads.pools import Cordon, Fit, Pool
 from workloads.shim import files
 
 log = structlog.get_logger()
@@ -63,6 +65,10 @@ class ProcessSettings:
     """Size at which a workload's log stops growing, and says so."""
     cgroup: str = ""
     """A cgroup v2 directory delegated to the manager; without one limits are not enforced."""
+    project_slots: Mapping[str, int] = field(default_factory=dict)
+    """How many slots a project may have, of each kind; as many as there are where it is absent."""
+    gpus: int | None = None
+    """GPUs of the machine; None counts them."""
 
 
 class ProcessLauncher:
@@ -80,7 +86,13 @@ class ProcessLauncher:
         self._directory = StateDirectory(settings.state_directory)
         self._environments = Environments(settings.state_directory / "environments")
         self._records: dict[WorkloadKey, Record] = {}
-        self._lines = Lines(settings.slots)
+        self._lines = Lines(settings.slots, settings.project_slots)
+        self._machine = Machine(
+            settings.state_directory,
+            slots=settings.slots,
+            project_slots=settings.project_slots,
+            gpus=settings.gpus,
+        )
         self._sink: Callable[[Observation], None] = lambda _: None
         self._executing: set[asyncio.Task[None]] = set()
         self._changing: set[asyncio.Task[None]] = set()
@@ -95,10 +107,12 @@ class ProcessLauncher:
         self._lock_descriptor = os.open(self._directory.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._lock_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._machine.recover()
             records = await asyncio.to_thread(self._recover)
         except BaseException:
             os.close(self._lock_descriptor)
             raise
+        self._lines.close(self._machine.closed())
         for record in sorted(records, key=lambda record: record.intent.uid):
             self._resume(record)
         self._fill()
@@ -124,7 +138,8 @@ class ProcessLauncher:
             record.announce()
 
     async def problems(self, spec: WorkloadSpec) -> list[str]:
-        return list(_lacking(spec))
+        fit = self.lacking(spec)
+        return [fit.problem] if fit else []
 
     async def launch(self, key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets) -> None:
         await self._completely(self._launch(key, spec, secrets))
@@ -156,6 +171,28 @@ class ProcessLauncher:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOG_POLL_S):
                     await record.ended.wait()
+
+    # Its room; see Room.
+
+    async def pools(self) -> list[Pool]:
+        return [self._machine.pool(self._lines)]
+
+    def pool_of(self, spec: WorkloadSpec) -> tuple[str, Cordon | None]:  # noqa: ARG002  # one for all
+        return POOL, self._machine.cordon
+
+    def lacking(self, spec: WorkloadSpec) -> Fit | None:
+        return self._machine.lacking(spec)
+
+    async def fits(self, specs: Sequence[WorkloadSpec]) -> list[Fit | None]:
+        return [self.lacking(spec) for spec in specs]
+
+    async def cordon(self, pool: str, cordon: Cordon | None) -> None:
+        if pool != POOL:
+            name = f"pools/{pool}"
+            raise NotFound("RESOURCE_NOT_FOUND", f"there is no {name}", metadata={"resource": name})
+        await self._completely(asyncio.to_thread(self._machine.keep, cordon))
+        self._lines.close(self._machine.closed())
+        self._fill()
 
     # Changes.
 
@@ -315,14 +352,3 @@ async def _persist(record: Record, work: Callable[[Record], Awaitable[None]]) ->
             await asyncio.sleep(_TRY_AGAIN_S)
         else:
             return
-
-
-def _lacking(spec: WorkloadSpec) -> Iterator[str]:
-    """What a workload asks for and this machine does not have."""
-    cores = os.cpu_count() or 1
-    if spec.cpu_millis > cores * 1000:
-        yield f"It asks for {spec.cpu_millis / 1000:g} cores, and this machine has {cores}."
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if spec.memory_bytes > memory:
-        mebibytes = f"{spec.memory_bytes >> 20} MiB of memory"
-        yield f"It asks for {mebibytes}, and this machine has {memory >> 20} MiB."

@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 
-from meshkit.errors import FieldViolation, InvalidArgument
+from meshkit.errors import FailedPrecondition, FieldViolation, InvalidArgument
 from workloads.feed import Feed
-from workloads.launchers import Launcher
+from workloads.launchers import Engine
 from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec
+from workloads.pools import cordoned
 
 _DEFAULT_GRACE_S = 30.0
 # Names of secret files become names of files, so they must not be able to be paths.
@@ -18,7 +19,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 class Workloads:
     """The workloads of every workspace; a key says whose."""
 
-    def __init__(self, launcher: Launcher, feed: Feed) -> None:
+    def __init__(self, launcher: Engine, feed: Feed) -> None:
         self._launcher = launcher
         self._feed = feed
 
@@ -27,16 +28,31 @@ class Workloads:
     ) -> tuple[Workload, int]:
         """Accepts a workload, once; answers it as it is, with its revision.
 
-        Raises InvalidArgument, AlreadyExists, ResourceExhausted, Unavailable.
+        Raises InvalidArgument, AlreadyExists, FailedPrecondition, ResourceExhausted, Unavailable.
         """
         _check(spec, secrets)
+        if not self._feed.knows(key):
+            self._admit(spec)
         await self._launcher.launch(key, spec, secrets)
         return self._feed.get(key)
 
     async def validate(self, spec: WorkloadSpec, secrets: Secrets) -> list[str]:
         """Why the engine could never execute it; raises InvalidArgument as `submit` does."""
         _check(spec, secrets)
-        return await self._launcher.problems(spec)
+        fit = self._launcher.lacking(spec)
+        return [fit.problem] if fit and not fit.is_warning else await self._launcher.problems(spec)
+
+    def _admit(self, spec: WorkloadSpec) -> None:
+        """What was taken stays taken; the rest must have room some day, and a pool that is open.
+
+        A step belongs to a run that is under way: it could not end without it.
+        """
+        fit = self._launcher.lacking(spec)
+        if fit and not fit.is_warning:
+            raise FailedPrecondition("RESOURCES_TOO_LARGE", fit.problem)
+        pool, cordon = self._launcher.pool_of(spec)
+        if cordon and spec.kind != "STEP":
+            raise cordoned(pool, cordon)
 
     async def cancel(
         self, key: WorkloadKey, *, grace_s: float | None, reason: str

@@ -1,6 +1,6 @@
 """What launching needs of the world: a workload manager, when there is one, and its settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -27,7 +27,7 @@ class LaunchSettings:
 
 
 class Manager(Protocol):
-    """A workload manager within reach: stubs of its WorkloadService."""
+    """A workload manager within reach: stubs of its services."""
 
     def calls(self) -> Any:
         """For unary calls."""
@@ -35,6 +35,10 @@ class Manager(Protocol):
 
     def streams(self) -> Any:
         """For watches."""
+        ...
+
+    def capacity(self) -> Any:
+        """For unary calls of its CapacityService."""
         ...
 
 
@@ -48,6 +52,10 @@ class WorkloadManagers(Protocol):
 
     def current(self) -> Manager | None:
         """The one that new workloads go to."""
+        ...
+
+    def all(self) -> Mapping[str, Manager]:
+        """Every one by its uid, reachable or not."""
         ...
 
     def require(self) -> None:

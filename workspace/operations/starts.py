@@ -30,16 +30,19 @@ from workspace.store.schema import Launch, Run, Step
 from workspace.store.schema_snapshots import Snapshot
 
 
-def start(session: Session, new: NewRun) -> Run:
+def start(session: Session, new: NewRun, *, misfit: MeshError | None = None) -> Run:
     """Creates one run of a snapshot, and with it the intent that a workload manager executes it.
 
-    The snapshot's own parameters stand in for those that are not given. Raises NotFound for the
-    project or the snapshot, FailedPrecondition `SNAPSHOT_WITHOUT_CODE`, InvalidArgument
-    `INVALID_PARAMETERS`, AlreadyExists for the run's id.
+    The snapshot's own parameters stand in for those that are not given. `misfit` is why nothing
+    has room for it: a repeated request, whose run is there, does not hear of it. Raises NotFound
+    for the project or the snapshot, FailedPrecondition `SNAPSHOT_WITHOUT_CODE` and `misfit`,
+    InvalidArgument `INVALID_PARAMETERS`, AlreadyExists for the run's id.
     """
     snapshot = _to_start(session, new.project, new.snapshot)
     _require_code(snapshot)
     _check_settings(snapshot, new.step_settings)
+    if misfit:
+        raise misfit
     defaults = snapshot_store.default_parameters(session, snapshot)
     (run,) = create(session, [replace(new, parameters={**defaults, **new.parameters})])
     if isinstance(run, MeshError):

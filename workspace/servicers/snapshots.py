@@ -19,6 +19,7 @@ from weftapi.workspace.v1 import (
     snapshots_pb2_grpc,
 )
 from workspace import names
+from workspace.launching.fits import Fits
 from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
 from workspace.operations import code_repositories, starts
@@ -56,6 +57,7 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
         reconciler: Reconciler,
         *,
         repositories: RepositoryDesk,
+        fits: Fits,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -63,6 +65,7 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
         self._managers = managers
         self._reconciler = reconciler
         self._repositories = repositories
+        self._fits = fits
         self._clock = clock
 
     async def GetSnapshot(
@@ -185,13 +188,18 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
     async def ValidateSnapshotRun(
         self, request: snapshots_pb2.ValidateSnapshotRunRequest, _context: Context
     ) -> snapshots_pb2.ValidateSnapshotRunResponse:
-        refusals = await self._database.read(starts.problems, _new_run(request))
+        new = _new_run(request)
+        refusals = await self._database.read(starts.problems, new)
         try:
             self._managers.require()
         except MeshError as refusal:
             refusals.append(refusal)
+        misfits = await self._fits.of(new)
+        refusals += [misfits.refusal] if misfits.refusal else []
         problems = [problem for refusal in refusals for problem in _problems(refusal)]
-        return snapshots_pb2.ValidateSnapshotRunResponse(problems=problems)
+        return snapshots_pb2.ValidateSnapshotRunResponse(
+            problems=problems, warnings=misfits.warnings
+        )
 
     async def RunSnapshot(
         self, request: snapshots_pb2.RunSnapshotRequest, _context: Context
@@ -204,9 +212,11 @@ class SnapshotServicer(snapshots_pb2_grpc.SnapshotServiceServicer):
             cache_disabled=request.cache_disabled,
             display_name=request.display_name,
         )
+        misfits = await self._fits.of(new)
         run = await self._database.write(
             starts.start,
             new,
+            misfit=misfits.refusal,
             once=once(request, run_types_pb2.Run),
             reply=run_to_proto,
         )

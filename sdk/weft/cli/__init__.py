@@ -68,6 +68,7 @@ COMMANDS: Mapping[str, Command] = {
     "models": Command("models:models", "List models, and move their versions between stages."),
     "orgs": Command("orgs:orgs", "List, make and choose organizations."),
     "pipelines": Command("pipelines:pipelines", "List, show and describe pipelines."),
+    "pools": Command("pools:pools", "See how much room there is for runs, and close it."),
     "projects": Command("projects:projects", "List and make projects, and bound what they take."),
     "prompt": Command("contexts:prompt", "Print the context and the project for a prompt."),
     "roles": Command("roles:roles", "List, show and make roles."),

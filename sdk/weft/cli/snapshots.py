@@ -210,6 +210,8 @@ def validate(*, snapshot: str, parameters: tuple[str, ...], output: str) -> int:
     def draw() -> None:
         for problem in answer.problems:
             click.echo(f"{problem.reason}  {problem.field} {problem.message}".rstrip())
+        for warning in answer.warnings:
+            note(warning)
         if not answer.problems:
             click.echo(f"{short(name)} can run")
 

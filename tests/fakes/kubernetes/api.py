@@ -15,22 +15,40 @@ from tests.fakes.kubernetes.store import Object, RefusalError, Store, now
 
 _VERSION = "1.36"
 _TOKEN = "a token of the fake cluster"
-_PLURALS = {"jobs": "Job", "pods": "Pod", "secrets": "Secret", "events": "Event"}
+_PLURALS = {
+    "jobs": "Job",
+    "pods": "Pod",
+    "secrets": "Secret",
+    "events": "Event",
+    "configmaps": "ConfigMap",
+    "resourcequotas": "ResourceQuota",
+    "nodes": "Node",
+    "localqueues": "LocalQueue",
+    "clusterqueues": "ClusterQueue",
+}
+_KUEUE = "/apis/kueue.x-k8s.io"
 _VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
 
 class FakeApi:
     """Listens on loopback; `calls` counts what it was asked, as ("create", "jobs").
 
-    What the rules of its caller's role do not allow is forbidden.
+    What the rules of its caller's role do not allow is forbidden; what the cluster itself holds
+    is asked for as ("list", "cluster/nodes"), pods of all namespaces as ("list", "cluster/pods").
     """
 
-    def __init__(self, rules: Iterable[Object]) -> None:
+    def __init__(self, rules: Iterable[Object], cluster_rules: Iterable[Object] = ()) -> None:
         # By namespace: those in which the caller's role is bound.
         self.stores: dict[str, Store] = {}
-        self.allowed = {
-            (verb, resource)
-            for rule in rules
+        # What belongs to no namespace.
+        self.cluster = Store("")
+        # The version of Kueue's API; empty where it is not installed.
+        self.kueue = ""
+        named = [(rule, "") for rule in rules] + [(rule, "cluster/") for rule in cluster_rules]
+        # With the names of the objects that a rule is for; empty where it is for all.
+        self.allowed: dict[tuple[str, str], list[str]] = {
+            (verb, scope + resource): rule.get("resourceNames", [])
+            for rule, scope in named
             for verb in rule["verbs"]
             for resource in rule["resources"]
         }
@@ -49,6 +67,12 @@ class FakeApi:
             app.router.add_patch(path + "/{name}", self._patch)
             app.router.add_delete(path + "/{name}", self._delete)
             app.router.add_get(path + "/{name}/log", self._log)
+        app.router.add_get("/api/v1/{plural:nodes|pods}", self._list)
+        app.router.add_get(_KUEUE, self._discover)
+        queues = f"{_KUEUE}/{{version}}"
+        path = f"{queues}/namespaces/{{namespace}}/{{plural:localqueues}}/{{name}}"
+        app.router.add_get(path, self._get)
+        app.router.add_get(f"{queues}/{{plural:clusterqueues}}/{{name}}", self._get)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         self.port = 0
 
@@ -94,11 +118,18 @@ class FakeApi:
             raise RefusalError(401, "Unauthorized", "Unauthorized")
         if self.faults and request.method != "GET":
             raise RefusalError(self.faults.pop(0), "Fault", "the fake was told to fail")
-        if resource.partition("/")[0] not in _PLURALS:
+        is_kueue = request.path.startswith(_KUEUE)
+        is_there = not is_kueue or request.match_info.get("version", self.kueue) == self.kueue
+        plural = resource.removeprefix("cluster/").partition("/")[0]
+        if (is_kueue and not self.kueue) or not is_there or (plural and plural not in _PLURALS):
             message = "the server could not find the requested resource"
             raise RefusalError(404, "NotFound", message)
-        is_bound = request.match_info.get("namespace") in self.stores
-        if (verb, resource) not in self.allowed or not is_bound:
+        if request.path == _KUEUE:
+            return  # whoever signs in may ask what there is
+        namespace = request.match_info.get("namespace")
+        is_bound = namespace is None or namespace in self.stores
+        names = self.allowed.get((verb, resource))
+        if names is None or not is_bound or (names and _name_of(request) not in names):
             message = f'{resource} is forbidden: User "u" cannot {verb} resource "{resource}"'
             raise RefusalError(403, "Forbidden", message)
 
@@ -118,15 +149,26 @@ class FakeApi:
         plural, name = request.match_info["plural"], request.match_info["name"]
         return web.json_response(self._store(request).find(plural, name))
 
+    async def _discover(self, _: web.Request) -> web.Response:
+        version = {"groupVersion": f"kueue.x-k8s.io/{self.kueue}", "version": self.kueue}
+        group = {"kind": "APIGroup", "versions": [version], "preferredVersion": version}
+        return web.json_response(group)
+
     def _store(self, request: web.Request) -> Store:
-        return self.stores[request.match_info["namespace"]]
+        namespace = request.match_info.get("namespace")
+        return self.cluster if namespace is None else self.stores[namespace]
+
+    def _all(self, request: web.Request, plural: str) -> list[Object]:
+        if plural == "pods" and "namespace" not in request.match_info:
+            return [pod for store in self.stores.values() for pod in store.all("pods")]
+        return self._store(request).all(plural)
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         plural, query = request.match_info["plural"], request.query
         if query.get("watch") == "true":
             return await self._watch(request, plural)
         store = self._store(request)
-        found = [t for t in store.all(plural) if _matches(t, query)]
+        found = [t for t in self._all(request, plural) if _matches(t, query)]
         start = int(query.get("continue") or 0)
         end = start + int(query.get("limit") or len(found) or 1)
         metadata = {"resourceVersion": str(store.version)}
@@ -204,9 +246,17 @@ def _asked(request: web.Request) -> tuple[str, str]:
     plural, name = request.match_info.get("plural", ""), request.match_info.get("name")
     if request.path.endswith("/log"):
         return "get", f"{plural}/log"
+    if plural and "namespace" not in request.match_info:
+        plural = f"cluster/{plural}"
     if request.method == "GET":
         return ("get" if name else "watch" if "watch" in request.query else "list"), plural
     return _VERBS[request.method], plural
+
+
+def _name_of(request: web.Request) -> str:
+    """The one object that a request is about, as far as roles look: also by a field selector."""
+    selected = request.query.get("fieldSelector", "").removeprefix("metadata.name=")
+    return request.match_info.get("name") or selected
 
 
 def _written(thing: Object) -> Object:
@@ -236,11 +286,13 @@ def _problem(thing: Object, kind: str) -> str:
 def _matches(thing: Object, query: Mapping[str, str]) -> bool:
     labels = thing["metadata"].get("labels", {})
     return all(labels.get(name) == value for name, value in _terms(query, "labelSelector")) and all(
-        _field(thing, name) == value for name, value in _terms(query, "fieldSelector")
+        (_field(thing, name.removesuffix("!")) == value) != name.endswith("!")
+        for name, value in _terms(query, "fieldSelector")
     )
 
 
 def _terms(query: Mapping[str, str], selector: str) -> list[list[str]]:
+    """Names and values; the name of what must not be so ends in an exclamation mark."""
     return [term.split("=", 1) for term in query.get(selector, "").split(",") if term]
 
 

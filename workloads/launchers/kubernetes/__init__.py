@@ -34,12 +34,14 @@ async def build(settings: WorkloadsSettings) -> KubernetesLauncher:
             taints=settings.kubernetes_allowed_taints,
             claims=settings.kubernetes_allowed_claims,
             config_maps=settings.kubernetes_allowed_config_maps,
+            gpu_resources=settings.kubernetes_allowed_gpu_resources,
             marks=settings.kubernetes_allowed_marks,
         ),
         user_id=settings.kubernetes_user_id,
         pull_secrets=settings.kubernetes_pull_secrets,
         node_selector=settings.kubernetes_node_selector,
         tolerations=settings.kubernetes_tolerations,
+        can_grow=settings.kubernetes_can_grow,
         grace_s=math.ceil(settings.grace_s),
     )
     return KubernetesLauncher(cluster, looks)

@@ -30,12 +30,17 @@ _LONGEST_LINE = 4 << 20
 
 
 class Kind(Enum):
-    """What the launcher reads or writes: the path of its collection, with the namespace open."""
+    """What the launcher reads or writes: the path of its collection, with its namespace open."""
 
     JOB = "/apis/batch/v1/namespaces/{}/jobs"
     POD = "/api/v1/namespaces/{}/pods"
     SECRET = "/api/v1/namespaces/{}/secrets"  # noqa: S105  # a path
     EVENT = "/api/v1/namespaces/{}/events"
+    CONFIG_MAP = "/api/v1/namespaces/{}/configmaps"
+    QUOTA = "/api/v1/namespaces/{}/resourcequotas"
+    # Of the whole cluster.
+    NODE = "/api/v1/nodes"
+    ALL_PODS = "/api/v1/pods"
 
 
 class ApiError(Exception):
@@ -76,6 +81,10 @@ class Cluster:
 
     async def get(self, kind: Kind, name: str) -> Object:
         return await self._call("GET", self._path(kind, name))
+
+    async def read(self, path: str) -> Object:
+        """What is at a path whose version depends on what is installed."""
+        return await self._call("GET", path)
 
     async def patch(self, kind: Kind, name: str, body: Object) -> Object:
         """Merges `body` into an object; with a resourceVersion in it, only into that state."""

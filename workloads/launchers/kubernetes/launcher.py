@@ -7,45 +7,40 @@ name follows from the workload, the Secret belongs to the Job, an order to cance
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 from uuid import UUID
 
 import structlog
 
-from meshkit.errors import (
-    AlreadyExists,
-    FailedPrecondition,
-    InvalidArgument,
-    MeshError,
-    NotFound,
-    ResourceExhausted,
-    Unavailable,
-)
+from meshkit.errors import AlreadyExists, FailedPrecondition, NotFound
 from workloads.launchers import LogChunk, Observation
 from workloads.launchers.kubernetes import manifests
 from workloads.launchers.kubernetes.adoption import difference
 from workloads.launchers.kubernetes.api import ApiError, Cluster, Kind, Object
+from workloads.launchers.kubernetes.capacity import Capacity, Held
 from workloads.launchers.kubernetes.images import Images
 from workloads.launchers.kubernetes.logs import Tail, Tails
 from workloads.launchers.kubernetes.namespace import Namespace
+from workloads.launchers.kubernetes.places import namespaces
+from workloads.launchers.kubernetes.refusals import (
+    ABSENT,
+    CONFLICT,
+    REFUSED,
+    answered,
+    mesh_error,
+)
 from workloads.launchers.kubernetes.restricted import Restricted
 from workloads.launchers.kubernetes.settings import KubernetesSettings
-from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec
+from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec, project_of
+from workloads.pools import Cordon, Fit, Pool
 
 log = structlog.get_logger()
-T = TypeVar("T")
 
-_CONFLICT, _INVALID, _FORBIDDEN, _ABSENT = 409, 422, 403, 404
-# Refusals that pass by themselves: our own token runs out and is read anew, quotas are counted by
-# others at the same moment, an object of the same name is on its way out, the server is busy.
-_PASSING = frozenset({401, 408, _CONFLICT, 429})
-_REFUSED = frozenset(range(400, 500)) - _PASSING
 _NOBODY = UUID(int=0)
-_RETRY_S, _QUOTA_S = 5.0, 30.0
 # A line of the log is at most 16 KiB and its prefix, so that a read always holds a whole one.
 _MIN_READ_BYTES = 32 << 10
 
@@ -65,11 +60,11 @@ class KubernetesLauncher:
             settings.image_registries, are_digests_required=settings.are_digests_required
         )
         self._restricted = Restricted(settings, self._images)
-        names = {cluster.namespace, *settings.namespaces.values()}
         self._spaces = {
             name: Namespace(cluster.within(name), settings, partial(self._hear, name))
-            for name in sorted(names)
+            for name in namespaces(settings, cluster.namespace)
         }
+        self._capacity = Capacity(cluster, settings, self._held)
         # The namespaces that workloads are in.
         self._homes: dict[WorkloadKey, str] = {}
         self._workloads: dict[WorkloadKey, Workload] = {}
@@ -83,6 +78,7 @@ class KubernetesLauncher:
         """Follows its namespaces; returns when all was seen once, however long that takes."""
         for space in self._spaces.values():
             await space.follow(self._stack)
+        await self._capacity.follow(self._stack)
         return self
 
     async def __aexit__(
@@ -111,9 +107,9 @@ class KubernetesLauncher:
             cluster = self._place(key, spec).cluster
             await cluster.create(Kind.JOB, job, is_dry_run=True)
         except ApiError as error:
-            if error.status in _REFUSED:
+            if error.status in REFUSED:
                 return [f"The cluster refuses it: {error.message}"]
-            raise _mesh_error(error) from error
+            raise mesh_error(error) from error
         return []
 
     async def launch(self, key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets) -> None:
@@ -123,10 +119,10 @@ class KubernetesLauncher:
             self._images.check(spec.image)
             self._restricted.check(body, self._made(key, spec))
         space = self._place(key, spec)
-        job, is_new = await _answered(_create(space.cluster, Kind.JOB, body))
+        job, is_new = await answered(_create(space.cluster, Kind.JOB, body))
         _check_identity(job, key, spec)
         if secrets.files:
-            await _answered(_give(space.cluster, job, secrets, wanted=None if is_new else body))
+            await answered(_give(space.cluster, job, secrets, wanted=None if is_new else body))
         space.jobs.hear(job)
 
     async def cancel(self, key: WorkloadKey, *, grace_s: float, reason: str) -> None:
@@ -135,10 +131,10 @@ class KubernetesLauncher:
             return
         space = self._place(key, workload.spec)
         pod = space.pod(str(workload.uid))
-        await _answered(self._order_end(space, workload, reason, has_pod=pod is not None))
+        await answered(self._order_end(space, workload, reason, has_pod=pod is not None))
         if pod is not None:
             name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
-            await _answered(
+            await answered(
                 space.cluster.delete(Kind.POD, name, uid=uid, grace_s=math.ceil(grace_s))
             )
 
@@ -168,7 +164,7 @@ class KubernetesLauncher:
             )
         name = manifests.job_name(key, workload.spec)
         cluster = self._place(key, workload.spec).cluster
-        await _answered(cluster.delete(Kind.JOB, name, uid=str(workload.uid)))
+        await answered(cluster.delete(Kind.JOB, name, uid=str(workload.uid)))
         self._forget(key)
 
     async def read_log(self, key: WorkloadKey, offset: int, limit: int) -> LogChunk:
@@ -203,8 +199,36 @@ class KubernetesLauncher:
 
     def _place(self, key: WorkloadKey, spec: WorkloadSpec) -> Namespace:
         """Where a workload is, or where one of its project belongs."""
-        name = self._homes.get(key) or self._settings.namespace_of(manifests.project_of(spec))
-        return self._spaces[name or self._cluster.namespace]
+        return self._spaces[self._homes.get(key) or self._home(spec)]
+
+    def _home(self, spec: WorkloadSpec) -> str:
+        return self._settings.namespace_of(project_of(spec)) or self._cluster.namespace
+
+    # Its room; see Room.
+
+    async def pools(self) -> list[Pool]:
+        return await self._capacity.pools()
+
+    def pool_of(self, spec: WorkloadSpec) -> tuple[str, Cordon | None]:
+        return self._capacity.pool_of(spec, self._home(spec))
+
+    def lacking(self, spec: WorkloadSpec) -> Fit | None:
+        return self._capacity.lacking(spec, self._home(spec))
+
+    async def fits(self, specs: Sequence[WorkloadSpec]) -> list[Fit | None]:
+        return [await self._capacity.fits(spec, self._home(spec)) for spec in specs]
+
+    async def cordon(self, pool: str, cordon: Cordon | None) -> None:
+        await self._capacity.cordon(pool, cordon)
+
+    def _held(self) -> Iterator[Held]:
+        """All that have not ended, and whether a node has taken them."""
+        for key, workload in self._workloads.items():
+            if not workload.state.is_terminal:
+                space = self._place(key, workload.spec)
+                pod = space.pod(str(workload.uid)) or {}
+                is_placed = bool(pod.get("spec", {}).get("nodeName"))
+                yield space.cluster.namespace, workload.spec, is_placed
 
     # What is observed.
 
@@ -261,14 +285,14 @@ async def _create(cluster: Cluster, kind: Kind, body: Object) -> tuple[Object, b
     try:
         return await cluster.create(kind, body), True
     except ApiError as error:
-        if error.status != _CONFLICT:
+        if error.status != CONFLICT:
             raise
         conflict = error
     try:
         return await cluster.get(kind, body["metadata"]["name"]), False
     except ApiError as error:
         # There is none: the conflict was about something else, or it has gone meanwhile.
-        raise (conflict if error.status == _ABSENT else error) from error
+        raise (conflict if error.status == ABSENT else error) from error
 
 
 async def _give(cluster: Cluster, job: Object, secrets: Secrets, *, wanted: Object | None) -> None:
@@ -300,27 +324,3 @@ def _check_identity(job: Object, key: WorkloadKey, spec: WorkloadSpec) -> None:
             f"{key.name} was submitted with another specification; choose another id",
             metadata={"resource": key.name},
         )
-
-
-async def _answered(call: Awaitable[T]) -> T:
-    try:
-        return await call
-    except ApiError as error:
-        raise _mesh_error(error) from error
-
-
-def _mesh_error(error: ApiError) -> MeshError:
-    """What a refusal means to whoever submitted: try later, or change something."""
-    words = f"the cluster refuses it: {error.message}"
-    if error.status == _INVALID:
-        return InvalidArgument("INVALID_FIELDS", words)
-    if error.status == _FORBIDDEN and "exceeded quota" in error.message:
-        return ResourceExhausted("QUOTA_EXCEEDED", words, retry_after_s=_QUOTA_S)
-    if error.status in _REFUSED:
-        return FailedPrecondition("WORKLOAD_REFUSED", words)
-    return Unavailable(
-        "UPSTREAM_UNAVAILABLE",
-        error.message,
-        metadata={"service": "Kubernetes"},
-        retry_after_s=error.retry_after_s or _RETRY_S,
-    )

@@ -13,7 +13,7 @@ from meshkit.errors import InvalidArgument
 from workloads.launchers.kubernetes.api import Object
 from workloads.launchers.kubernetes.podspec import pod
 from workloads.launchers.kubernetes.settings import KubernetesSettings
-from workloads.model import Secrets, WorkloadKey, WorkloadSpec
+from workloads.model import Secrets, WorkloadKey, WorkloadSpec, project_of
 
 MANAGER = "weft.dev/manager"
 OWNER = "weft.dev/owner"
@@ -117,11 +117,6 @@ def labels_of(key: WorkloadKey, settings: KubernetesSettings) -> dict[str, str]:
         OWNER: str(key.owner),
         WORKLOAD: key.id,
     }
-
-
-def project_of(spec: WorkloadSpec) -> str:
-    """The project that a workload works for; empty where it does not say."""
-    return spec.run.removeprefix("projects/").partition("/runs/")[0]
 
 
 def _told(spec: WorkloadSpec) -> dict[str, str]:

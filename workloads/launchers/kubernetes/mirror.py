@@ -16,6 +16,7 @@ from workloads.launchers.kubernetes.api import GONE, ApiError, Change, Cluster, 
 log = structlog.get_logger()
 
 _LONGEST_BACKOFF_S = 30.0
+_FORBIDDEN = 403
 # A watch that lived as long was no failure: the next one is opened without waiting.
 _HEALTHY_S = 5.0
 
@@ -41,6 +42,8 @@ class Mirror:
         self._objects: dict[str, Object] = {}
         self._version = ""
         self.synced = asyncio.Event()
+        # Set when it was synced once, or may not be.
+        self.settled = asyncio.Event()
         # Why nothing is heard, in words; empty while all is well.
         self.problem = ""
 
@@ -95,6 +98,7 @@ class Mirror:
         self._version = version
         self._recover()
         self.synced.set()
+        self.settled.set()
 
     def _hear(self, change: Change) -> None:
         if change.type != "BOOKMARK":
@@ -124,6 +128,8 @@ class Mirror:
         if not self.problem:
             log.warning("cluster_out_of_sight", kind=self._kind.name, error=error.message)
         self.problem = error.message
+        if error.status == _FORBIDDEN:
+            self.settled.set()
 
     def _recover(self) -> None:
         if self.problem:

@@ -22,11 +22,7 @@ def pod(name: str, spec: WorkloadSpec, secrets: Secrets, settings: KubernetesSet
         "securityContext": pod_security(settings),
         "containers": [_container(spec, secrets, settings, mounts)],
         "volumes": volumes,
-        "nodeSelector": {**settings.node_selector, **spec.pod.node_selector},
-        "tolerations": [
-            *map(dict, settings.tolerations),
-            *map(_toleration, spec.pod.tolerations),
-        ],
+        **placed(spec, settings),
         "imagePullSecrets": [{"name": each} for each in settings.pull_secrets],
     }
     if spec.timeout_s is not None:
@@ -38,6 +34,17 @@ def pod(name: str, spec: WorkloadSpec, secrets: Secrets, settings: KubernetesSet
         "runtimeClassName": spec.pod.runtime_class or settings.runtime_class,
     }
     return made | {field: value for field, value in named.items() if value}
+
+
+def placed(spec: WorkloadSpec, settings: KubernetesSettings) -> Object:
+    """Which nodes a pod may go to."""
+    return {
+        "nodeSelector": {**settings.node_selector, **spec.pod.node_selector},
+        "tolerations": [
+            *map(dict, settings.tolerations),
+            *map(_toleration, spec.pod.tolerations),
+        ],
+    }
 
 
 def pod_security(settings: KubernetesSettings) -> Object:

@@ -5,7 +5,6 @@ refuses everything else by its path: a field that Kubernetes invents tomorrow is
 somebody has thought about it. Deny-lists of pod fields were escaped in system after system.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -21,7 +20,6 @@ Check = Callable[[Any], Iterator[str]]
 # Below these the container's own system lives, and our files.
 _SYSTEM = ("proc", "sys", "dev", "etc", "bin", "sbin", "lib", "lib64", "usr", "boot", "root")
 _TAKEN = ("/run", "/var", "/home", "/tmp", *(f"/{name}" for name in _SYSTEM))  # noqa: S108
-_DEVICE = re.compile(r"[a-z0-9.-]+/[A-Za-z0-9_.-]+")
 _AMOUNTS = frozenset({"cpu", "memory", "ephemeral-storage"})
 _MOST_TOLD = 5
 
@@ -175,11 +173,17 @@ class Restricted:
                 "command": _each(_kind(str)),
                 "workingDir": _kind(str),
                 "env": _each(_holds({"name": _kind(str), "value": _kind(str)})),
-                "resources": _holds({"limits": _amounts, "requests": _amounts}),
+                "resources": _holds({"limits": self._amounts, "requests": self._amounts}),
                 "volumeMounts": _mounts,
                 "securityContext": _is(podspec.container_security()),
             }
         )
+
+    def _amounts(self, amounts: Any) -> Iterator[str]:
+        yield from _texts(amounts)
+        for name in amounts if isinstance(amounts, dict) else ():
+            if name not in _AMOUNTS and not self._settings.allows_device(str(name)):
+                yield f".{name}: {_allowed_are(self._allowed.gpu_resources)}"
 
     def _image(self, image: Any) -> Iterator[str]:
         if image != self._settings.image and (words := self._images.problem(str(image))):
@@ -270,14 +274,6 @@ def _texts(thing: Any) -> Iterator[str]:
         isinstance(text, str) for pair in thing.items() for text in pair
     ):
         yield ": is no map of texts"
-
-
-def _amounts(amounts: Any) -> Iterator[str]:
-    yield from _texts(amounts)
-    names = amounts if isinstance(amounts, dict) else ()
-    for name in names:
-        if name not in _AMOUNTS and not _DEVICE.fullmatch(str(name)):
-            yield f".{name}: is no resource"
 
 
 def _mounts(mounts: Any) -> Iterator[str]:

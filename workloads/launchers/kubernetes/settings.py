@@ -18,6 +18,8 @@ class Allowed:
     claims: Sequence[str] = ()
     """PersistentVolumeClaims that may be mounted."""
     config_maps: Sequence[str] = ()
+    gpu_resources: Sequence[str] = ("nvidia.com/gpu", "amd.com/gpu")
+    """Devices of nodes; one that ends in an asterisk stands for all that begin so."""
     marks: Sequence[str] = ()
     """Keys of labels and annotations; one that ends in a slash stands for all of its domain."""
 
@@ -52,6 +54,8 @@ class KubernetesSettings:
     pull_secrets: Sequence[str] = ()
     node_selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: Sequence[Mapping[str, Any]] = ()
+    can_grow: bool = False
+    """Whether nodes may be added: then nothing is too large for ever."""
     grace_s: int = 30
     """Between SIGTERM and SIGKILL where the cluster ends a pod."""
     scratch_bytes: int = 10 << 30
@@ -64,3 +68,10 @@ class KubernetesSettings:
     def queue_of(self, project: str) -> str:
         """The LocalQueue in which a project's Jobs wait; empty where they do not."""
         return self.queues.get(project, self.queue)
+
+    def allows_device(self, name: str) -> bool:
+        """Whether workloads may have this resource of nodes."""
+        return name == self.gpu_resource or any(
+            name.startswith(each[:-1]) if each.endswith("*") else name == each
+            for each in self.allowed.gpu_resources
+        )

@@ -295,6 +295,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: the project or the workspace holds as much of this as it may: make room, or raise the quota; to
     wait helps nothing. {quota, scope, use, limit}
     """
+    ERROR_REASON_POOL_CORDONED: _ErrorReason.ValueType  # 315
+    """RESOURCE_EXHAUSTED: the pool takes nothing new for now; who said so, and why, stands in the message. {pool}"""
+    ERROR_REASON_CORDON_NOT_KEPT: _ErrorReason.ValueType  # 316
+    """FAILED_PRECONDITION: the engine has no place to keep cordons in; the message says how to make one. {pool}"""
+    ERROR_REASON_RESOURCES_TOO_LARGE: _ErrorReason.ValueType  # 317
+    """FAILED_PRECONDITION: nothing there could ever give what is asked for; the message says what the most is."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -569,4 +575,10 @@ ERROR_REASON_QUOTA_REACHED: ErrorReason.ValueType  # 295
 """RESOURCE_EXHAUSTED: the project or the workspace holds as much of this as it may: make room, or raise the quota; to
 wait helps nothing. {quota, scope, use, limit}
 """
+ERROR_REASON_POOL_CORDONED: ErrorReason.ValueType  # 315
+"""RESOURCE_EXHAUSTED: the pool takes nothing new for now; who said so, and why, stands in the message. {pool}"""
+ERROR_REASON_CORDON_NOT_KEPT: ErrorReason.ValueType  # 316
+"""FAILED_PRECONDITION: the engine has no place to keep cordons in; the message says how to make one. {pool}"""
+ERROR_REASON_RESOURCES_TOO_LARGE: ErrorReason.ValueType  # 317
+"""FAILED_PRECONDITION: nothing there could ever give what is asked for; the message says what the most is."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
