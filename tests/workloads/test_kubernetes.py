@@ -221,7 +221,10 @@ async def test_eviction_tells_the_words_of_the_node(engine, cluster):
 async def test_a_timeout_is_told_as_one(engine):
     workload = await engine.run("w", WAIT, timeout_s=1)
     assert workload.exit.is_timeout
-    assert workload.reason == "It ran out of time: it may run for 1 s."
+    assert (
+        workload.reason
+        == "It ran out of time: it has 1 s on its node, the pull of its image included."
+    )
 
 
 async def test_a_silent_node_is_visible_and_no_verdict(engine, cluster):

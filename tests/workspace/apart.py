@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from tests.workspace.fakes import FakeManager
 from tests.workspace.harness import Harness, step_report
@@ -17,8 +17,9 @@ from weftapi.workspace.v1 import (
 )
 from weftapi.workspace.v1 import step_attempts_pb2 as pb
 
-ME = str(uuid4())
-OTHER = str(uuid4())
+# The same in every process: a workload lives on where the workspace dies.
+ME = str(UUID(int=1))
+OTHER = str(UUID(int=2))
 STATE = run_types_pb2.StepState
 
 
@@ -45,7 +46,7 @@ class Apart:
 
     async def ask(self, attempt: int = 1, **fields: Any) -> run_types_pb2.StepAttempt:
         request = pb.LaunchStepAttemptRequest(step=self.step, attempt=attempt, **fields)
-        return await self.ws.step_attempts().LaunchStepAttempt(request)
+        return await self.ws.step_attempts(await self.token()).LaunchStepAttempt(request)
 
     async def submission(self, number: int = 0) -> workloads_pb2.SubmitWorkloadRequest:
         """What the workload manager was asked for, as soon as it was."""
@@ -54,6 +55,10 @@ class Apart:
                 self.manager.submitted.clear()
                 await self.manager.submitted.wait()
         return self.manager.submissions[number]
+
+    async def token(self) -> str:
+        """That of the run: attempts are a run's own."""
+        return await self.ws.run_token(self.run)
 
     async def cancelled(self) -> None:
         """Returns when the workload manager was asked to end something."""
@@ -66,7 +71,8 @@ class Apart:
         request = pb.ClaimStepAttemptRequest(
             name=f"{self.step}/attempts/{attempt}", reporter=reporter, **fields
         )
-        return await self.ws.step_attempts(token).ClaimStepAttempt(request)
+        stub = self.ws.step_attempts(token or await self.token())
+        return await stub.ClaimStepAttempt(request)
 
     async def complete(
         self,
@@ -83,7 +89,8 @@ class Apart:
             outcome=STATE.Value(f"STEP_STATE_{outcome}"),
             **fields,
         )
-        return await self.ws.step_attempts(token).CompleteStepAttempt(request)
+        stub = self.ws.step_attempts(token or await self.token())
+        return await stub.CompleteStepAttempt(request)
 
     async def until(self, outcome: str) -> run_types_pb2.Step:
         """The step, as soon as the watch of its run shows this end of its attempt."""

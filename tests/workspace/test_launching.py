@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from meshkit.spiffe import Role, SpiffeId
+from tests.workspace.apart import ME, Apart
 from tests.workspace.fakes import FakeError, FakeManager
 from tests.workspace.harness import (
     FakeClock,
@@ -54,6 +55,14 @@ class World:
                     if event.name == name and event.run.state == wanted:
                         return event.run
         raise AssertionError(f"the watch ended before {state}")
+
+    async def told(self, name: str, words: str) -> None:
+        """Returns when the run says so of itself."""
+        request = runs_pb2.WatchRunRequest(name=name, send_initial_state=True)
+        async with asyncio.timeout(30):
+            async for response in self.ws.runs().WatchRun(request):
+                if any(event.run.state_reason == words for event in response.events):
+                    return
 
 
 @pytest.fixture
@@ -165,6 +174,49 @@ async def test_a_manager_that_refuses_fails_the_run(world: World) -> None:
     world.manager.fail_submit = FakeError(grpc.StatusCode.INVALID_ARGUMENT, words)
     run = await world.launch()
     ended = await world.until(run.name, "FAILED")
+    assert (ended.failure.code, ended.failure.message) == ("WORKLOAD_REFUSED", words)
+
+
+@pytest.mark.parametrize("code", ["PERMISSION_DENIED", "UNAUTHENTICATED"])
+async def test_a_manager_that_turns_the_workspace_away_is_asked_for_a_while(
+    world: World, code: str
+) -> None:
+    """It may not have heard of the workspace yet; who is never heard waits no longer than that."""
+    world.manager.fail_submit = FakeError(grpc.StatusCode[code], "No.")
+    words = f"The workload manager refuses this workspace ({code}): No."
+    healed = await world.launch()
+    await world.told(healed.name, words)
+    world.manager.fail_submit = None
+    await world.until(healed.name, "PROVISIONING")
+    world.manager.fail_submit = FakeError(grpc.StatusCode[code], "No.")
+    run = await world.launch()
+    await world.told(run.name, words)
+    world.ws.clock.move(minutes=16)
+    ended = await world.until(run.name, "FAILED")
+    assert (ended.failure.code, ended.failure.message) == ("WORKLOAD_REFUSED", words)
+
+
+async def test_a_manager_that_fails_is_not_called_silent(world: World) -> None:
+    world.manager.fail_submit = FakeError(grpc.StatusCode.INTERNAL, "a bug")
+    run = await world.launch()
+    await world.told(run.name, "The workload manager fails (INTERNAL): a bug")
+    world.ws.clock.move(minutes=16)
+    world.manager.fail_submit = None
+    await world.until(run.name, "PROVISIONING")
+
+
+async def test_an_attempt_says_that_its_manager_turns_the_workspace_away(world: World) -> None:
+    """And it ends when that does not heal: its run would wait for it for ever."""
+    snapshot = await world.ws.create_snapshot()
+    run = await world.ws.create_run(snapshot=snapshot.name)
+    apart = Apart(world.ws, world.manager, run)
+    await world.ws.report(run.name, ME, run_report(1, "RUNNING"))
+    apart.manager.fail_submit = FakeError(grpc.StatusCode.PERMISSION_DENIED, "No.")
+    await apart.launch()
+    words = "The workload manager refuses this workspace (PERMISSION_DENIED): No."
+    await apart.seen(lambda step: step.state_reason == words)
+    apart.ws.clock.move(minutes=16)
+    ended = await apart.until("FAILED")
     assert (ended.failure.code, ended.failure.message) == ("WORKLOAD_REFUSED", words)
 
 

@@ -1,4 +1,4 @@
-"""The workspace killed in each middle of the launch of an attempt: one workload."""
+"""The workspace killed in each middle of an attempt, from its launch to its end: one workload."""
 
 import asyncio
 import os
@@ -13,17 +13,16 @@ from tests.workspace.harness import run_report, step_report, workspace
 from tests.workspace.killed_launches import Death, KeptManager
 from tests.workspace.test_launches_killed import expire_leases, kill
 from weftapi.workspace.v1 import run_types_pb2, runs_pb2
-from weftapi.workspace.v1 import step_attempts_pb2 as pb
 
 pytestmark = pytest.mark.fault
 
 _SEED = 20_327
-# A launch has 12 points or so; the last one of these none has: it dies when all is done.
-_POINTS = [*sorted(random.Random(_SEED).sample(range(1, 13), 9)), 1000]
+# An attempt has 25 points or so; the last one of these none has: it dies when all is done.
+_POINTS = [*sorted(random.Random(_SEED).sample(range(1, 26), 19)), 1000]
 
 
 def die(directory: Path, url: str, folder: Path, run: str, point: int) -> None:
-    """Has an attempt launched, and ends by SIGKILL at this point, or when it was submitted."""
+    """Has an attempt executed, and ends by SIGKILL at this point, or when it was over."""
     asyncio.run(_die(directory, url, folder, run, point))
 
 
@@ -31,10 +30,13 @@ async def _die(directory: Path, url: str, folder: Path, run: str, point: int) ->
     death = Death()
     manager = KeptManager(folder, die=death)
     async with workspace(directory, url, managers=manager, launch_interval_s=0.2) as ws:
+        found = await ws.runs().GetRun(runs_pb2.GetRunRequest(name=run))
+        apart = Apart(ws, manager, found)
         death.set_out(point)
-        request = pb.LaunchStepAttemptRequest(step=f"{run}/steps/load", attempt=1)
-        await ws.step_attempts().LaunchStepAttempt(request)
+        await apart.ask()
         await manager.submitted.wait()
+        await apart.claim()
+        await apart.complete("FAILED", failure=_failure())
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -53,11 +55,12 @@ async def test_a_launch_that_was_killed_makes_one_workload(
     await expire_leases(database_url)
     manager = KeptManager(folder)
     async with workspace(tmp_path, database_url, managers=manager, launch_interval_s=0.2) as ws:
-        # The runner has no answer, and asks again.
+        # The runner has no answer, and asks again; so does the workload, unless all was said.
         found = await ws.runs().GetRun(runs_pb2.GetRunRequest(name=run.name))
         apart = Apart(ws, manager, found)
         await apart.ask()
-        await apart.claim()
+        if not (await apart.now()).attempt_outcome:
+            await apart.claim()
         step = await apart.now()
         assert step.state == STATE.STEP_STATE_RUNNING
         if step.workload not in manager.workloads:

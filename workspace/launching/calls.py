@@ -29,6 +29,16 @@ _FINAL = frozenset(
         grpc.StatusCode.OUT_OF_RANGE,
     }
 )
+# It does not know this workspace, or its certificate, which may come to be: the control plane tells
+# managers of new workspaces, and certificates are renewed.
+_REFUSALS = frozenset({grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED})
+_SILENCE = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.CANCELLED,
+    }
+)
 _OUTCOMES = {
     workloads_pb2.WORKLOAD_STATE_SUCCEEDED: "SUCCEEDED",
     workloads_pb2.WORKLOAD_STATE_FAILED: "FAILED",
@@ -50,11 +60,20 @@ async def submit(manager: Manager, request: workloads_pb2.SubmitWorkloadRequest)
     return ""
 
 
+def is_refusal(error: grpc.aio.AioRpcError) -> bool:
+    """Whether the manager turned the workspace away: asking again helps for a while at most."""
+    return error.code() in _REFUSALS
+
+
 def why_later(error: grpc.aio.AioRpcError) -> str:
     """Why a workload was not taken, and is offered again: in its engine's words if it is full."""
-    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and error.details():
-        return str(error.details())[:_MAX_WORDS]
-    return "The workload manager does not answer: it is asked again."
+    code, said = error.code(), error.details() or ""
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and said:
+        return said[:_MAX_WORDS]
+    if code in _SILENCE:
+        return "The workload manager does not answer: it is asked again."
+    verb = "refuses this workspace" if is_refusal(error) else "fails"
+    return f"The workload manager {verb} ({code.name}): {said}"[:_MAX_WORDS]
 
 
 async def cancel(manager: Manager, workload: str, grace: timedelta, reason: str) -> bool:

@@ -106,7 +106,7 @@ class Reconciler:
             if isinstance(result, Exception):
                 log.warning("launch_failed", workload=launch.workload, error=str(result))
             if isinstance(result, grpc.aio.AioRpcError) and launch.state == INTENDED:
-                await self._write(lease, operations.delayed, launch, calls.why_later(result))
+                await self._not_taken(lease, launch, result)
         await self._steps.act(lease, manager, room)
 
     async def watch(self, lease: Lease, manager: Manager) -> None:
@@ -178,6 +178,16 @@ class Reconciler:
             await self._write(lease, operations.refused, launch, words)
         else:
             await self._write(lease, operations.submitted, launch, self._start_by())
+
+    async def _not_taken(self, lease: Lease, launch: Launch, error: grpc.aio.AioRpcError) -> None:
+        """Says why a run waits; ends one whose manager has turned us away for long."""
+        words, give_up = calls.why_later(error), None
+        if calls.is_refusal(error):
+            give_up = launch.start_by or self._start_by()
+        if give_up and self._clock.now() >= give_up:
+            await self._write(lease, operations.refused, launch, words)
+        else:
+            await self._write(lease, operations.delayed, launch, words, give_up)
 
     async def _request(self, run: Run) -> workloads_pb2.SubmitWorkloadRequest:
         found = await self._database.read(snapshot_store.to_run, run.project, {run.snapshot})

@@ -88,8 +88,7 @@ class StepLaunches:
             if isinstance(result, Exception):
                 log.warning("step_launch_failed", workload=launch.workload, error=str(result))
             if isinstance(result, grpc.aio.AioRpcError) and launch.state == INTENDED:
-                waits = Observed(launch.workload, words=calls.why_later(result))
-                await self._write(lease, operations.observed, waits)
+                await self._not_taken(lease, launch, result)
 
     async def see(self, lease: Lease, manager: Manager, workload: workloads_pb2.Workload) -> None:
         """Takes down what the manager says of a workload, where it is one of ours."""
@@ -152,6 +151,18 @@ class StepLaunches:
             await self._write(lease, operations.refused, launch, words)
         else:
             await self._write(lease, operations.submitted, launch, self._start_by())
+
+    async def _not_taken(
+        self, lease: Lease, launch: StepLaunch, error: grpc.aio.AioRpcError
+    ) -> None:
+        """Says why an attempt waits; ends one whose manager has turned us away for long."""
+        words, give_up = calls.why_later(error), None
+        if calls.is_refusal(error):
+            give_up = launch.start_by or self._start_by()
+        if give_up and self._clock.now() >= give_up:
+            await self._write(lease, operations.refused, launch, words)
+        else:
+            await self._write(lease, operations.delayed, launch, words, give_up)
 
     async def _cancel(
         self, lease: Lease, manager: Manager, launch: StepLaunch, order: _Order

@@ -46,9 +46,16 @@ def submitted(session: Session, launch: Launch, start_by: datetime) -> None:
         moves.save()
 
 
-def delayed(session: Session, launch: Launch, words: str) -> None:
-    """The manager cannot be asked now: nothing is wrong with the run, and it says why it waits."""
+def delayed(session: Session, launch: Launch, words: str, give_up: datetime | None) -> None:
+    """The manager cannot be asked now: nothing is wrong with the run, and it says why it waits.
+
+    `give_up` is until when it is asked at most.
+    """
     run = run_store.lock(session, launch.project, launch.run)
+    current = store.get(session, launch.run_uid)
+    if current and current.state == INTENDED and current.start_by != give_up:
+        current.start_by = give_up
+        store.save(session, current)
     if run and run.state == RunState.PENDING:
         _explain(session, run, words)
 

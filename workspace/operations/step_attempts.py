@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from meshkit.errors import FailedPrecondition
+from meshkit.errors import FailedPrecondition, PermissionDenied
 from meshkit.session import Session
 from workspace import names
 from workspace.lifecycle import RUN_TERMINAL, STEP_TERMINAL, StepState
@@ -71,6 +71,10 @@ def launch(
 ) -> StepLaunch:
     """Writes down that an attempt is to be executed apart; once, however often it is asked for."""
     run, step = _held(session, key)
+    if run.workload and not key.run_attempt:
+        raise PermissionDenied(
+            "NOT_THE_RUNNER", "The runner of the run alone has its steps executed apart."
+        )
     known = store.get(session, step.uid, key.number)
     if known:
         if known.state != "ENDED" and (known.arguments, known.resources) != (arguments, resources):

@@ -26,6 +26,15 @@ def submitted(session: Session, launch: StepLaunch, start_by: datetime) -> None:
         store.save(session, current)
 
 
+def delayed(session: Session, launch: StepLaunch, words: str, give_up: datetime | None) -> None:
+    """The manager cannot be asked now; `give_up` is until when it is asked at most."""
+    current = store.get(session, launch.step_uid, launch.attempt)
+    if current and current.state == INTENDED and current.start_by != give_up:
+        current.start_by = give_up
+        store.save(session, current)
+    observed(session, Observed(launch.workload, words=words))
+
+
 def asked_to_end(session: Session, launch: StepLaunch, state: str) -> None:
     """The manager was told to end the workload: STOPPING with all its time, or CANCELLING."""
     current = store.get(session, launch.step_uid, launch.attempt)

@@ -70,7 +70,11 @@ _VARIABLES = {
 _ORCHESTRATOR = _object(
     cpu_millis=_number("Processor time of a run, in thousandths of a core", least=10, most=10**6),
     memory_bytes=_number("Memory of a run", least=32 << 20, most=1 << 44),
-    timeout_seconds=_number("How long a run may take", least=1, most=2_592_000),
+    timeout_seconds=_number(
+        "How long a run may take once it has a place, on Kubernetes with the pull of its image",
+        least=1,
+        most=2_592_000,
+    ),
     environment=_VARIABLES,
     step_isolation={
         "enum": ["THREAD", "PROCESS", "WORKLOAD"],

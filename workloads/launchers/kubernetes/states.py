@@ -150,7 +150,7 @@ def _causes(pod: Object, ended: Object) -> Iterator[str]:
     reason = _reason(pod)
     if reason == "DeadlineExceeded":
         limit = pod["spec"].get("activeDeadlineSeconds")
-        yield f"It ran out of time: it may run for {limit} s."
+        yield f"It ran out of time: it has {limit} s on its node, the pull of its image included."
     elif reason:
         yield f"{reason}: {pod['status'].get('message', 'its cluster gave no reason')}"
     if ended.get("reason") == "OOMKilled":

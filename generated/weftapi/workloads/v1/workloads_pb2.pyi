@@ -245,7 +245,9 @@ class Workload(_message.Message):
 
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
-        """Optional, immutable. How long it may run; for ever where absent."""
+        """Optional, immutable. How long it may run; for ever where absent. It counts from the start of its process, on
+        Kubernetes from when its node took its pod, the pull of its image included; never while it waits for a place.
+        """
 
     @_builtins.property
     def ttl_after_finish(self) -> _duration_pb2.Duration:

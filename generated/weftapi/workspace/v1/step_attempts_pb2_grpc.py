@@ -29,7 +29,7 @@ if _version_not_supported:
 class StepAttemptServiceStub(object):
     """Has attempts executed apart. The runner of a run asks for one, and hears from the watch of its run how it ended; what
     follows, it decides alone. The workload of an attempt holds a token for this attempt only, and tells the workspace
-    itself.
+    itself: nobody else can, who may report the run otherwise.
     """
 
     def __init__(self, channel):
@@ -63,14 +63,15 @@ class StepAttemptServiceStub(object):
 class StepAttemptServiceServicer(object):
     """Has attempts executed apart. The runner of a run asks for one, and hears from the watch of its run how it ended; what
     follows, it decides alone. The workload of an attempt holds a token for this attempt only, and tells the workspace
-    itself.
+    itself: nobody else can, who may report the run otherwise.
     """
 
     def LaunchStepAttempt(self, request, context):
         """Has the workload manager execute an attempt. The step must be PROVISIONING in this very attempt, else it is
         FAILED_PRECONDITION `ILLEGAL_TRANSITION`; a run without code is `SNAPSHOT_WITHOUT_CODE`. Repeating it answers the
         attempt as it stands; with other arguments it is ALREADY_EXISTS. It executes code of a snapshot: whoever is not the
-        runner of the run needs the permission `snapshots.run` too.
+        runner of the run needs the permission `snapshots.run` too, and a run that a workload executes is its runner's alone:
+        PERMISSION_DENIED `NOT_THE_RUNNER`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -135,7 +136,7 @@ def add_StepAttemptServiceServicer_to_server(servicer, server):
 class StepAttemptService(object):
     """Has attempts executed apart. The runner of a run asks for one, and hears from the watch of its run how it ended; what
     follows, it decides alone. The workload of an attempt holds a token for this attempt only, and tells the workspace
-    itself.
+    itself: nobody else can, who may report the run otherwise.
     """
 
     @staticmethod

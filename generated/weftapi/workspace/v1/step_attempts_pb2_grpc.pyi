@@ -30,7 +30,7 @@ GRPC_VERSION: str
 class StepAttemptServiceStub:
     """Has attempts executed apart. The runner of a run asks for one, and hears from the watch of its run how it ended; what
     follows, it decides alone. The workload of an attempt holds a token for this attempt only, and tells the workspace
-    itself.
+    itself: nobody else can, who may report the run otherwise.
     """
 
     @_typing.overload
@@ -41,7 +41,8 @@ class StepAttemptServiceStub:
     """Has the workload manager execute an attempt. The step must be PROVISIONING in this very attempt, else it is
     FAILED_PRECONDITION `ILLEGAL_TRANSITION`; a run without code is `SNAPSHOT_WITHOUT_CODE`. Repeating it answers the
     attempt as it stands; with other arguments it is ALREADY_EXISTS. It executes code of a snapshot: whoever is not the
-    runner of the run needs the permission `snapshots.run` too.
+    runner of the run needs the permission `snapshots.run` too, and a run that a workload executes is its runner's alone:
+    PERMISSION_DENIED `NOT_THE_RUNNER`.
     """
     ClaimStepAttempt: _grpc.UnaryUnaryMultiCallable[_step_attempts_pb2.ClaimStepAttemptRequest, _step_attempts_pb2.StepInstructions]
     """Answers what a workload needs to execute an attempt, and admits it: the first holds the attempt, any other, and
@@ -61,7 +62,7 @@ class StepAttemptServiceStub:
 class StepAttemptServiceAsyncStub(StepAttemptServiceStub):
     """Has attempts executed apart. The runner of a run asks for one, and hears from the watch of its run how it ended; what
     follows, it decides alone. The workload of an attempt holds a token for this attempt only, and tells the workspace
-    itself.
+    itself: nobody else can, who may report the run otherwise.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -69,7 +70,8 @@ class StepAttemptServiceAsyncStub(StepAttemptServiceStub):
     """Has the workload manager execute an attempt. The step must be PROVISIONING in this very attempt, else it is
     FAILED_PRECONDITION `ILLEGAL_TRANSITION`; a run without code is `SNAPSHOT_WITHOUT_CODE`. Repeating it answers the
     attempt as it stands; with other arguments it is ALREADY_EXISTS. It executes code of a snapshot: whoever is not the
-    runner of the run needs the permission `snapshots.run` too.
+    runner of the run needs the permission `snapshots.run` too, and a run that a workload executes is its runner's alone:
+    PERMISSION_DENIED `NOT_THE_RUNNER`.
     """
     ClaimStepAttempt: _aio.UnaryUnaryMultiCallable[_step_attempts_pb2.ClaimStepAttemptRequest, _step_attempts_pb2.StepInstructions]  # type: ignore[assignment]
     """Answers what a workload needs to execute an attempt, and admits it: the first holds the attempt, any other, and
@@ -88,7 +90,7 @@ class StepAttemptServiceAsyncStub(StepAttemptServiceStub):
 class StepAttemptServiceServicer(metaclass=_abc_1.ABCMeta):
     """Has attempts executed apart. The runner of a run asks for one, and hears from the watch of its run how it ended; what
     follows, it decides alone. The workload of an attempt holds a token for this attempt only, and tells the workspace
-    itself.
+    itself: nobody else can, who may report the run otherwise.
     """
 
     @_abc_1.abstractmethod
@@ -100,7 +102,8 @@ class StepAttemptServiceServicer(metaclass=_abc_1.ABCMeta):
         """Has the workload manager execute an attempt. The step must be PROVISIONING in this very attempt, else it is
         FAILED_PRECONDITION `ILLEGAL_TRANSITION`; a run without code is `SNAPSHOT_WITHOUT_CODE`. Repeating it answers the
         attempt as it stands; with other arguments it is ALREADY_EXISTS. It executes code of a snapshot: whoever is not the
-        runner of the run needs the permission `snapshots.run` too.
+        runner of the run needs the permission `snapshots.run` too, and a run that a workload executes is its runner's alone:
+        PERMISSION_DENIED `NOT_THE_RUNNER`.
         """
 
     @_abc_1.abstractmethod
