@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from weft._policies import Cache as Cache
     from weft._policies import Resources as Resources
     from weft._policies import Retry as Retry
+    from weft._progress import progress as progress
+    from weft._progress import tqdm_class as tqdm_class
     from weft._run import Run as Run
     from weft._run import StepRun as StepRun
     from weft._secrets import secret as secret
@@ -107,9 +109,11 @@ _HOMES = {
     "log_metrics": "_context",
     "model": "_models",
     "pipeline": "_pipeline",
+    "progress": "_progress",
     "register_materializer": "_materializers.registry",
     "secret": "_secrets",
     "step": "_step",
+    "tqdm_class": "_progress",
     "wait_for_approval": "_approval",
 }
 
@@ -151,9 +155,11 @@ __all__ = [
     "log_metrics",
     "model",
     "pipeline",
+    "progress",
     "register_materializer",
     "secret",
     "step",
+    "tqdm_class",
     "wait_for_approval",
 ]
 

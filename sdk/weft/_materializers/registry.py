@@ -26,6 +26,10 @@ _BY_TYPE = {
     ("pyarrow", "Table"): ("tables:ArrowMaterializer",),
     ("sklearn", "BaseEstimator"): ("models:SklearnMaterializer",),
     ("matplotlib", "Figure"): ("models:FigureMaterializer",),
+    ("plotly", "Figure"): ("pictures:PlotlyMaterializer",),
+    ("PIL", "Image"): ("pictures:ImageMaterializer",),
+    ("polars", "DataFrame"): ("frames:PolarsMaterializer",),
+    ("polars", "Series"): ("frames:PolarsSeriesMaterializer",),
 }
 _NEEDS = {"numeric:ArraysMaterializer": "numpy"}
 _JSON, _PICKLE = "plain:JsonMaterializer", "models:PickleMaterializer"

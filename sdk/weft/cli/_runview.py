@@ -38,6 +38,7 @@ _ENDED_WELL = {"SUCCEEDED", "CACHED"}
 _MAX_FAILURES = 10
 _MAX_LAST_WORDS = 20
 _ENDINGS = ("SUCCEEDED", "FAILED", "STOPPED", "SKIPPED", "CACHED")
+_BAR = 10
 _FINAL = {"SUCCEEDED", "CACHED", "SKIPPED", "FAILED", "STOPPED"}
 
 
@@ -206,7 +207,36 @@ def _line_of_each(
     for step in steps:
         if step.map_group:
             items.setdefault(step.map_group, Counter())[step_state(step)] += 1
-    return [_step_line(step, items.get(step.step_id)) for step in shown]
+    return [_step_line(step, items.get(step.step_id), progress_of(step)) for step in shown]
+
+
+def progress_of(step: run_types_pb2.Step) -> str:
+    """How far a running step says that it is: "epochs 3/10 ███░░░░░░░"."""
+    if step_state(step) != "RUNNING":
+        return ""
+    found = []
+    for key, value in sorted(step.metadata.items()):
+        word, _, name = key.partition(" ")
+        if word == "progress" and (numbers := _two_numbers(value)):
+            found.append(f"{name} {_bar(*numbers)}".strip())
+    return "  ".join(found)
+
+
+def _two_numbers(value: Any) -> tuple[float, float] | None:
+    from google.protobuf.struct_pb2 import ListValue
+
+    numbers = list(value) if isinstance(value, ListValue) else []
+    match numbers:
+        case [float(done), float(total)]:
+            return done, total
+    return None
+
+
+def _bar(done: float, total: float) -> str:
+    if total <= 0:
+        return f"{done:g}"
+    filled = min(_BAR, max(0, int(_BAR * done / total)))
+    return f"{done:g}/{total:g} {'█' * filled}{'░' * (_BAR - filled)}"
 
 
 def _version(name: str) -> str:
@@ -221,7 +251,9 @@ def _run_line(run: run_types_pb2.Run) -> str:
     return plain(text).rstrip()
 
 
-def _step_line(step: run_types_pb2.Step, items: Counter[str] | None = None) -> str:
+def _step_line(
+    step: run_types_pb2.Step, items: Counter[str] | None = None, progress: str = ""
+) -> str:
     state = step_state(step)
     symbol, colour, word = _STEP_LOOKS.get(state, ("?", "white", state.lower()))
     outputs = "  ".join(_version(v) for _, v in sorted(step.outputs.items()))
@@ -231,6 +263,7 @@ def _step_line(step: run_types_pb2.Step, items: Counter[str] | None = None) -> s
     if items:
         done = sum(count for name, count in items.items() if name in _FINAL)
         detail = f"{done} of {sum(items.values())} items  {detail}"
+    detail = f"{progress}  {detail}" if progress else detail
     name = plain(step.step_id)
     line = f"  {click.style(symbol, fg=colour)} {name:<24} {word:<9} {duration(step):>8}"
     return f"{line}  {click.style(plain(detail), dim=True)}" if detail.strip() else line
