@@ -53,6 +53,9 @@ class Container:
 class Node:
     """Runs pods of a rendering; `secrets` are those of the cluster, by name and key."""
 
+    # What leads to a server in the world of the manifests, and to this machine here.
+    hosts: tuple[str, ...] = ("0.0.0.0", *(f"weft-{service}.weft.svc" for service in SERVICES))
+
     def __init__(self, rendering: Rendering, directory: Path, secrets: Secrets) -> None:
         self.rendering = rendering
         self.secrets = secrets
@@ -180,8 +183,7 @@ class Node:
             if value == path or value.startswith(f"{path}/"):
                 return here + value.removeprefix(path)
         for port in self.ports:
-            hosts = ["0.0.0.0", *(f"weft-{service}.weft.svc" for service in SERVICES)]
-            for host in hosts:
+            for host in self.hosts:
                 value = value.replace(f"{host}:{port}", self.address(port))
         return value
 

@@ -1,0 +1,2 @@
+-- The control plane's is made by the image.
+CREATE DATABASE workspace;
