@@ -27,6 +27,9 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
+# A server that starts has people waiting: it serves them first, and keeps house afterwards.
+_SETTLE_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -58,6 +61,8 @@ class Job:
     interval_s: float
     # How long others wait for a holder that fell silent.
     lease_s: float = 30.0
+    # Begins with the server: what happens from then on concerns it.
+    at_once: bool = False
 
 
 class JobRunner:
@@ -83,6 +88,8 @@ class JobRunner:
 
     async def _keep(self, job: Job) -> None:
         """Holds the job whenever it can be had."""
+        if not job.at_once:
+            await asyncio.sleep(_jittered(min(job.interval_s, _SETTLE_S)))
         while True:
             lease = await self._attempt(job, self._acquire(job))
             if lease:

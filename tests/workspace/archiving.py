@@ -30,7 +30,7 @@ async def keep(ws: Harness, *, days: int = 0, last: int = 0) -> None:
 
 
 async def lease(ws: Harness) -> Lease:
-    """A lease as the runner of jobs would hold it; the server's own jobs wait an hour."""
+    """A lease as the runner of jobs would hold it."""
     name = str(uuid4())
     held = await ws.workspace.database.write(acquire, MESH_TABLES, name, name, 600.0)
     assert held
@@ -38,8 +38,7 @@ async def lease(ws: Harness) -> Lease:
 
 
 async def archive(ws: Harness) -> None:
-    [job] = [job for job in ws.workspace.jobs if job.name == "retention"]
-    await job.run(await lease(ws))
+    await ws.jobs["retention"].run(await lease(ws))
 
 
 async def ended(ws: Harness, *, pipeline: str = "train", **fields: Any) -> run_types_pb2.Run:

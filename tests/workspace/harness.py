@@ -25,6 +25,7 @@ from meshkit.caller import CallerKind
 from meshkit.certificates import Authority
 from meshkit.credentials import Credentials, KeyPair, write_files
 from meshkit.errors import MeshError
+from meshkit.jobs import Job
 from meshkit.membership import Membership
 from meshkit.server import Ports
 from meshkit.spiffe import Role, SpiffeId
@@ -53,6 +54,8 @@ VIEWER = f"users/{uuid.UUID(int=3)}"
 STRANGER = f"users/{uuid.UUID(int=4)}"
 # An editor of the project "demo" alone.
 DEMO_EDITOR = f"users/{uuid.UUID(int=5)}"
+# What tests make a job do step by step, the server's own would do in between.
+BY_HAND = ("retention",)
 
 
 class FakeClock:
@@ -145,6 +148,8 @@ class Harness(Stubs):
     uid: str
     ports: Ports
     clock: FakeClock
+    # Also those that the server does not run.
+    jobs: dict[str, Job]
     _channels: dict[str, grpc.aio.Channel] = field(default_factory=dict)
 
     def token(
@@ -253,7 +258,7 @@ async def workspace(
     clock: FakeClock | None = None,
     mesh: TestMesh | None = None,
     identity: SpiffeId | None = None,
-    without: Collection[str] = (),
+    without: Collection[str] = BY_HAND,
     **settings: Any,
 ) -> AsyncIterator[Harness]:
     """Serves a workspace until the block ends; `settings` are those of WorkspaceSettings.
@@ -283,12 +288,13 @@ async def workspace(
         clock=clock,
         managers=managers,
     )
+    jobs = {job.name: job for job in built.jobs}
     built.jobs = [job for job in built.jobs if job.name not in without]
     built.keys.apply(mesh.key_set())
     if not (data / "policy.binpb").exists() or built.policies.revision == 0:
         built.policies.apply(policy())
     ports = await built.start()
-    harness = Harness(built, mesh, str(identity.uid), ports, clock)
+    harness = Harness(built, mesh, str(identity.uid), ports, clock, jobs)
     try:
         yield harness
     finally:

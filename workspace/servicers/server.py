@@ -1,5 +1,6 @@
 """ServerService."""
 
+from functools import cache
 from importlib import metadata
 
 from meshkit.authentication import Context
@@ -15,6 +16,7 @@ FEATURES = ("lineage", "logs", "report-streams", "runs", "snapshots", "step-cach
 MINIMUM_CLIENT = "0.1.0"
 
 
+@cache
 def version() -> str:
     """The version of the installed servers."""
     try:
