@@ -6,7 +6,7 @@ an id of the contract. Collections whose items are counted, not named, hold posi
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from google.api import resource_pb2
 from google.protobuf.descriptor import Descriptor, FileDescriptor
@@ -63,6 +63,13 @@ class _Pattern:
                 return None
         return found
 
+    def expression(self) -> str:
+        """What matches the names of this pattern, and no others."""
+        return "/".join(
+            segment.accepts.pattern if segment.accepts else segment.text
+            for segment in self.segments
+        )
+
     def variables(self) -> frozenset[str]:
         return frozenset(segment.text for segment in self.segments if segment.accepts)
 
@@ -96,6 +103,8 @@ class Resources:
     """Patterns by resource type ("weft.dev/Run"); types are those of the descriptors."""
 
     _patterns: Mapping[str, tuple[_Pattern, ...]]
+    # Compiled when they are first asked for: few servers see names of all types.
+    _expressions: dict[str, re.Pattern[str]] = field(default_factory=dict)
 
     @classmethod
     def from_descriptors(cls, files: Iterable[FileDescriptor]) -> "Resources":
@@ -126,7 +135,10 @@ class Resources:
 
     def matches(self, type_: str, name: str, *, wildcard: bool = False) -> bool:
         """Whether `name` is a name of this type; KeyError for an unknown type."""
-        return self._match(type_, name, wildcard=wildcard) is not None
+        if wildcard:
+            return self._match(type_, name, wildcard=True) is not None
+        expression = self._expressions.get(type_) or self._compile(type_)
+        return len(name) <= MAX_NAME_LENGTH and expression.fullmatch(name) is not None
 
     def format(self, type_: str, **parts: str | int) -> str:
         """The name made of exactly these ids; ValueError where they make none."""
@@ -142,6 +154,12 @@ class Resources:
         """Name of the resource that holds this one; empty at the root."""
         pattern, _ = self._find(type_, name, wildcard=False)
         return "/".join(name.split("/")[: pattern.parent_length()])
+
+    def _compile(self, type_: str) -> re.Pattern[str]:
+        """All patterns of a type at once: an id holds no slash, so it ends where its part does."""
+        whole = "|".join(pattern.expression() for pattern in self._patterns[type_])
+        expression = self._expressions[type_] = re.compile(whole)
+        return expression
 
     def _find(self, type_: str, name: str, *, wildcard: bool) -> tuple[_Pattern, dict[str, str]]:
         found = self._match(type_, name, wildcard=wildcard)

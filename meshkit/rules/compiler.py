@@ -1,7 +1,6 @@
 """Compiles the field rules of message types into closures, and runs them."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,21 +11,25 @@ from google.protobuf.message import Message
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.resources import Resources, messages_of
 from meshkit.rules.columns import quick_look
-from meshkit.rules.shapes import is_map, item_field, refuse_contradictions, type_of
-from meshkit.rules.values import DURATION, TIMESTAMP, ValueCheck, fits, value_checks
+from meshkit.rules.glance import MANY, Doubt, Glance, by_columns, is_empty, of_field
+from meshkit.rules.shapes import has_text_keys, is_map, item_field, refuse_contradictions, type_of
+from meshkit.rules.values import (
+    DURATION,
+    KEY,
+    MAX_KEY_LENGTH,
+    TIMESTAMP,
+    ValueCheck,
+    fits,
+    value_checks,
+)
 from weftapi.options.v1 import options_pb2
 from weftapi.options.v1.options_pb2 import FieldRules
 
 # More than a person reads; a request of a million bad items must not make a million lines.
 MAX_VIOLATIONS = 100
-# Longest map key, as in labels of Kubernetes with their prefix.
-MAX_KEY_LENGTH = 317
 
 _F = FieldDescriptor
 _SHOWN_KEY = 64
-# Items from which on a look at their columns is quicker than one at each.
-_MANY = 4
-_KEY = re.compile(rf"[^\x00-\x1f\x7f]{{1,{MAX_KEY_LENGTH}}}")
 # Checked as values, or opaque: nothing in them is a field of ours.
 _LEAVES = frozenset({DURATION, TIMESTAMP, "google.protobuf.Any", "google.protobuf.FieldMask"})
 
@@ -64,16 +67,28 @@ _ItemCheck = Callable[[Any, str, _Findings], None]
 _ItemProblem = Callable[[Any, str, _Findings], str | None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A rule of a value; where the doubt is false, nothing is wrong with it."""
+
+    problem: _ItemProblem
+    doubt: Doubt
+
+
 # A check with the number of the field that must be set for it to find anything; 0 for none.
 _Placed = tuple[int, _Check]
 
 
 @dataclass(slots=True, eq=False)
 class _Plan:
-    """The checks of a message type; `nested` leads to the plans of its fields' types."""
+    """The checks of a message type, and the glance that tells whether they are worth running.
+
+    `nested` leads to the plans of its fields' types.
+    """
 
     checks: list[_Placed] = field(default_factory=list)
-    nested: list[tuple[_Placed, "_Plan"]] = field(default_factory=list)
+    nested: list[tuple[_Placed, Doubt, "_Plan"]] = field(default_factory=list)
+    glance: Glance = field(default_factory=Glance)
 
     def run(self, message: Message, prefix: str, findings: _Findings) -> None:
         if findings.full:
@@ -87,7 +102,7 @@ class _Plan:
     def closure(self) -> "set[_Plan]":
         found, waiting = {self}, [self]
         while waiting:
-            for _, plan in waiting.pop().nested:
+            for _, _, plan in waiting.pop().nested:
                 if plan not in found:
                     found.add(plan)
                     waiting.append(plan)
@@ -127,7 +142,7 @@ def check(message: Message, *, wildcard_parent: bool = False) -> None:
     """
     descriptor = type_of(message)
     plan = _plans.get(descriptor) or _compile_late(descriptor)
-    if not plan.checks:
+    if not plan.checks or not plan.glance.doubts(message):
         return
     findings = _Findings(wildcard_parent)
     plan.run(message, "", findings)
@@ -183,8 +198,10 @@ class _Compiler:
             plan: any(other.checks for other in plan.closure()) for plan in self._new.values()
         }
         for plan in self._new.values():
-            descents = [go for go, to in plan.nested if active.get(to, bool(to.checks))]
-            plan.checks.extend(descents)
+            for go, doubt, to in plan.nested:
+                if active.get(to, bool(to.checks)):
+                    plan.checks.append(go)
+                    plan.glance.add(go[0], [doubt])
         _plans.update(self._new)
 
     def _field(self, plan: _Plan, field_: FieldDescriptor) -> None:
@@ -196,17 +213,23 @@ class _Compiler:
             return
         if field_.is_repeated:
             plan.checks.extend(_count_checks(field_, rules))
+            plan.glance.at_count(field_, rules)
             checks = _item_checks(value, rules) + checks
         elif rules.required:
             plan.checks.append((0, _required(field_)))
+            plan.glance.at_required(field_)
         if checks:
-            act = _first_problem(checks)
-            plan.checks.append((_must_be_set(field_, act), _each(field_, rules, act)))
+            act = _first_problem([check.problem for check in checks])
+            number = _must_be_set(field_, act)
+            plan.checks.append((number, _each(field_, rules, act)))
+            doubts = [check.doubt for check in checks]
+            plan.glance.at_values(field_, doubts, is_needed=number == 0)
         if value.message_type is not None and value.message_type.full_name not in _LEAVES:
             nested = self.plan(value.message_type)
-            plan.nested.append(((field_.number, _descent(field_, rules, nested)), nested))
+            check, doubt = _descent(field_, rules, nested)
+            plan.nested.append(((field_.number, check), doubt, nested))
 
-    def _value_checks(self, value: FieldDescriptor, rules: FieldRules) -> list[_ItemProblem]:
+    def _value_checks(self, value: FieldDescriptor, rules: FieldRules) -> list[_Rule]:
         checks = [_ignoring_place(check) for check in value_checks(value, rules)]
         if not rules.resource_type:
             return checks
@@ -216,11 +239,11 @@ class _Compiler:
         return [*checks, _resource(self._resources, rules.resource_type)]
 
 
-def _ignoring_place(check: ValueCheck) -> _ItemProblem:
-    return lambda value, _path, _findings: check(value)
+def _ignoring_place(check: ValueCheck) -> _Rule:
+    return _Rule(lambda value, _path, _findings: check(value), check)
 
 
-def _resource(resources: Resources, type_: str) -> _ItemProblem:
+def _resource(resources: Resources, type_: str) -> _Rule:
     patterns = " or ".join(resources.patterns(type_))
 
     def check(value: str, path: str, findings: _Findings) -> str | None:
@@ -229,14 +252,14 @@ def _resource(resources: Resources, type_: str) -> _ItemProblem:
             return None
         return f"must be a resource name: {patterns}"
 
-    return check
+    return _Rule(check, lambda value: value and not resources.matches(type_, value))
 
 
-def _item_checks(value: FieldDescriptor, rules: FieldRules) -> list[_ItemProblem]:
+def _item_checks(value: FieldDescriptor, rules: FieldRules) -> list[_Rule]:
     kinds = (_F.CPPTYPE_STRING, _F.CPPTYPE_ENUM)
     if not rules.required or value.cpp_type not in kinds:
         return []
-    return [lambda value, _path, _findings: None if value else "must not be empty"]
+    return [_Rule(lambda value, _path, _findings: None if value else "must not be empty", is_empty)]
 
 
 def _first_problem(checks: list[_ItemProblem]) -> _ItemCheck:
@@ -263,21 +286,22 @@ def _inside(plan: _Plan) -> _ItemCheck:
     return lambda message, path, findings: plan.run(message, f"{path}.", findings)
 
 
-def _descent(field_: FieldDescriptor, rules: FieldRules, nested: _Plan) -> _Check:
+def _descent(field_: FieldDescriptor, rules: FieldRules, nested: _Plan) -> tuple[_Check, Doubt]:
     """Checks the fields of the message, or messages, in a field."""
-    each = _each(field_, rules, _inside(nested))
+    go = _each(field_, rules, _inside(nested))
+    (doubt,) = of_field(field_, [nested.glance.doubts])
     type_ = field_.message_type
     look = quick_look(type_) if type_ and field_.is_repeated and not is_map(field_) else None
     if look is None:
-        return each
+        return go, doubt
     name = field_.name
 
     def check(message: Message, prefix: str, findings: _Findings) -> None:
         items = list(getattr(message, name))
-        if len(items) < _MANY or not look(items):
-            each(message, prefix, findings)
+        if len(items) < MANY or not look(items):
+            go(message, prefix, findings)
 
-    return check
+    return check, by_columns(look, doubt)
 
 
 def _each(field_: FieldDescriptor, rules: FieldRules, act: _ItemCheck) -> _Check:
@@ -346,18 +370,11 @@ def _count_checks(field_: FieldDescriptor, rules: FieldRules) -> Iterator[_Place
 
     def keys(message: Message, prefix: str, findings: _Findings) -> None:
         for key in getattr(message, name):
-            if not _KEY.fullmatch(key):
+            if not KEY.fullmatch(key):
                 findings.add(prefix + name, f"keys have 1 to {MAX_KEY_LENGTH} printable characters")
                 return
 
     if least or most:
         yield 0 if least else field_.number, count
-    if _has_text_keys(field_):
+    if has_text_keys(field_):
         yield field_.number, keys
-
-
-def _has_text_keys(field_: FieldDescriptor) -> bool:
-    entry = field_.message_type
-    if entry is None or not is_map(field_) or field_.full_name == "google.protobuf.Struct.fields":
-        return False
-    return entry.fields_by_name["key"].type == _F.TYPE_STRING

@@ -25,6 +25,14 @@ def item_field(field: FieldDescriptor) -> FieldDescriptor:
     return entry.fields_by_name["value"] if entry is not None and is_map(field) else field
 
 
+def has_text_keys(field: FieldDescriptor) -> bool:
+    """Whether the field is a map whose keys are texts that people choose."""
+    entry = field.message_type
+    if entry is None or not is_map(field) or field.full_name == "google.protobuf.Struct.fields":
+        return False
+    return entry.fields_by_name["key"].type == FieldDescriptor.TYPE_STRING
+
+
 def refuse_contradictions(field: FieldDescriptor, rules: FieldRules) -> None:
     """ValueError where rules contradict each other or the field's shape."""
     if (rules.min_items or rules.max_items) and not field.is_repeated:

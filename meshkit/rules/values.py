@@ -17,6 +17,10 @@ from weftapi.options.v1.options_pb2 import FieldRules
 # Says what is wrong with a value, None if nothing is.
 ValueCheck = Callable[[Any], str | None]
 
+# Longest map key, as in labels of Kubernetes with their prefix.
+MAX_KEY_LENGTH = 317
+KEY = re.compile(rf"[^\x00-\x1f\x7f]{{1,{MAX_KEY_LENGTH}}}")
+
 # Longest text that a pattern without a `max_length` is tried on.
 PATTERN_LENGTH = 1024
 
