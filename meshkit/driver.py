@@ -7,6 +7,7 @@ runs in every call goes around that: `Query` for one statement, `Bulk` for many 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
@@ -18,20 +19,27 @@ Statement = sa.Select[Any] | sa.Insert | sa.Update | sa.Delete
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The SQL of one dialect; where each parameter comes from, and how it is converted.
+    """The SQL of one dialect; where each parameter comes from, and which ones are converted.
 
     `constants` are parameters that the statement itself brings: they follow the caller's.
     """
 
     sql: str
-    binds: tuple[tuple[int, Converter], ...]
+    pick: Callable[[Sequence[Any]], tuple[Any, ...]]
+    converted: tuple[tuple[int, Callable[[Any], Any]], ...]
     constants: tuple[Any, ...]
 
     def parameters(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """What the driver gets for these values."""
         if self.constants:
             values = (*values, *self.constants)
-        return tuple([convert(values[i]) if convert else values[i] for i, convert in self.binds])
+        picked = self.pick(values)
+        if not self.converted:
+            return picked
+        parameters = list(picked)
+        for place, convert in self.converted:
+            parameters[place] = convert(parameters[place])
+        return tuple(parameters)
 
 
 def compile_for(dialect: sa.Dialect, statement: Statement, names: Sequence[str]) -> Compiled:
@@ -40,7 +48,8 @@ def compile_for(dialect: sa.Dialect, statement: Statement, names: Sequence[str])
     compiled = statement.compile(dialect=dialect, column_keys=keys)
     assert isinstance(compiled, SQLCompiler)
     places = {name: place for place, name in enumerate(names)}
-    binds: list[tuple[int, Converter]] = []
+    sources: list[int] = []
+    converted: list[tuple[int, Callable[[Any], Any]]] = []
     constants: list[Any] = []
     for name in compiled.positiontup or ():
         bind = compiled.binds[name]
@@ -48,8 +57,17 @@ def compile_for(dialect: sa.Dialect, statement: Statement, names: Sequence[str])
             places[name] = len(names) + len(constants)
             constants.append(bind.effective_value)
         convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
-        binds.append((places[name], convert))
-    return Compiled(compiled.string, tuple(binds), tuple(constants))
+        if convert:
+            converted.append((len(sources), convert))
+        sources.append(places[name])
+    return Compiled(compiled.string, picker(sources), tuple(converted), tuple(constants))
+
+
+def picker(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """Gives the values at these places as a tuple, without a step through Python for each."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: tuple(values[place] for place in places)
 
 
 def fetch_all(connection: sa.Connection, sql: str, parameters: tuple[Any, ...]) -> list[Any]:

@@ -46,7 +46,7 @@ def test_no_statement_reads_a_whole_table(connection: sa.Connection) -> None:
 
 def scans(connection: sa.Connection, query: Query) -> set[str]:
     compiled = compile_for(connection.dialect, query._statement, query._names)
-    parameters = tuple(None for _ in compiled.binds)
+    parameters = (None,) * compiled.sql.count("?")
     rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled.sql}", parameters)
     whole = [line.split() for *_, line in rows if line.startswith("SCAN")]
     return {words[1] for words in whole if words[1] in metadata.tables and "USING" not in words}

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from workspace.backup.checks import COUNTERS, Finding, findings
 from workspace.backup.databases import transaction
 from workspace.store import quotas, statistics
-from workspace.store.base import Row, columns
+from workspace.store.base import Row, columns, columns_of
 from workspace.store.schema import Run, RunCounter, Step
 from workspace.store.schema_quotas import Use
 from workspace.store.schema_statistics import DayOfPipeline
@@ -61,8 +61,8 @@ def _count_days(connection: sa.Connection) -> None:
     rows = list(statistics.rows(statistics.recount(connection), sign=1, of_deleted=False))
     connection.execute(table.delete().where(~columns(DayOfPipeline).of_deleted))
     if rows:
-        names = table.c.keys()
-        values = [dict(zip(names, row.values(names), strict=True)) for row in rows]
+        names = tuple(table.c.keys())
+        values = [dict(zip(names, found, strict=True)) for found in map(columns_of(names), rows)]
         connection.execute(table.insert(), values)
 
 

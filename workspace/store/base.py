@@ -6,9 +6,10 @@ annotation gives the type, `| None` makes it nullable.
 """
 
 import types
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import cache
+from operator import attrgetter
 from typing import (
     Any,
     ClassVar,
@@ -84,10 +85,6 @@ class Row:
 
     __slots__ = ()
     __table__: ClassVar[sa.Table]
-
-    def values(self, names: Iterable[str]) -> tuple[Any, ...]:
-        """The named columns."""
-        return tuple([getattr(self, name) for name in names])
 
 
 R = TypeVar("R", bound=Row)
@@ -168,9 +165,10 @@ def insert(session: Session, rows: Sequence[R]) -> None:
     """Inserts rows of one class; AlreadyExists where another replica was quicker."""
     if not rows:
         return
-    values = [row.values(_names(row.__table__)) for row in rows]
+    table = rows[0].__table__
+    values = map(columns_of(_names(table)), rows)
     try:
-        _insert(rows[0].__table__).run(session.connection(), values)
+        _insert(table).run(session.connection(), values)
     except IntegrityError as error:
         # The operation looked before: only a neighbour in another process can have been first.
         raise AlreadyExists("RESOURCE_EXISTS", "The name was taken a moment ago.") from error
@@ -179,9 +177,16 @@ def insert(session: Session, rows: Sequence[R]) -> None:
 def update(session: Session, rows: Sequence[R], names: tuple[str, ...]) -> None:
     """Writes the named columns of rows of one class, found by their uid."""
     if rows:
-        found_by = ("uid", *names)
         statement = _update(rows[0].__table__, names)
-        statement.run(session.connection(), [row.values(found_by) for row in rows])
+        statement.run(session.connection(), map(columns_of(("uid", *names)), rows))
+
+
+@cache
+def columns_of(names: tuple[str, ...]) -> Callable[[Row], tuple[Any, ...]]:
+    """Gives the named columns of a row as a tuple, without a step through Python for each."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda row: tuple(getattr(row, name) for name in names)
 
 
 @cache
@@ -206,7 +211,7 @@ def insert_or(session: Session, rows: Sequence[R], settle: Callable[[Any], Any])
     """Inserts rows of one class; `settle` adds to the INSERT what holds where one exists."""
     if rows:
         table, dialect = rows[0].__table__, session.get_bind().dialect.name
-        values = [row.values(_names(table)) for row in rows]
+        values = map(columns_of(_names(table)), rows)
         _insert_or(table, dialect, settle).run(session.connection(), values)
 
 
