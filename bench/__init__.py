@@ -15,9 +15,10 @@ each, and the turn whose ratio is the median is shown, so that a noisy neighbour
 
 Absolute figures belong to a machine; ratios travel. `cpu` columns are the server's own CPU
 time per unit of work, which contention inflates least. A figure's target is printed beside
-it; nothing here fails a build. Where the limit itself is not what `bench/limits.py` says of a
-quiet machine, the figure is VOID: its share says nothing. docs/performance.md tells what the
-figures mean and where they end.
+it, and `bench/reached.py` bounds what is reached where the target is not; nothing here fails a
+build. Where the turns contradict each other, the figure is VOID: it says nothing. So the limit is
+held to no figure of another machine (rulings.md, 33, asks for that), where it would be void for a
+faster clock alone. docs/performance.md tells what the figures mean and where they end.
 """
 
 import os

@@ -1,12 +1,12 @@
 """Load: closed loops of clients, and turns between ours and bare."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.figures import Figure, Target
-from bench.limits import Reference
 from bench.processes import Process
 
 # Every client of Weft gives its calls a deadline; without one the server would keep a timer.
@@ -59,10 +59,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Ours and bare of the same turn."""
+    """Ours and bare of the same turn, and how far the shares of all turns lie apart."""
 
     ours: Sample
     bare: Sample
+    spread: float = 1.0
 
     @property
     def ratio(self) -> float:
@@ -111,7 +112,8 @@ async def take_turns(ours: Slice, bare: Slice, options: Options) -> Pair:
         limit = await bare(options.slice_s)
         pairs.append(Pair(await ours(options.slice_s), limit))
     pairs.sort(key=lambda pair: pair.ratio)
-    return pairs[len(pairs) // 2]
+    spread = pairs[-1].ratio / pairs[0].ratio if pairs[0].ratio else math.inf
+    return replace(pairs[len(pairs) // 2], spread=spread)
 
 
 async def take_short_turns(ours: Slice, bare: Slice, *, turns: int, slice_s: float) -> Pair:
@@ -132,16 +134,8 @@ def _together(samples: list[Sample]) -> Sample:
     return Sample(count, seconds, sum(sample.cpu_s for sample in samples), latencies)
 
 
-def figure(
-    key: str,
-    name: str,
-    unit: str,
-    pair: Pair,
-    target: Target | None,
-    *,
-    reference: Reference | None = None,
-) -> Figure:
+def figure(key: str, name: str, unit: str, pair: Pair, target: Target | None) -> Figure:
     """The figure of a turn: rates, CPU, and how long ours took at worst."""
     note = f"p99 {pair.ours.percentile_ms(0.99):.1f} ms" if pair.ours.latencies else ""
     rates = pair.ours.rate, pair.bare.rate
-    return Figure(key, name, unit, *rates, target, pair.cpu_us, note, reference)
+    return Figure(key, name, unit, *rates, target, pair.cpu_us, note, pair.spread)

@@ -4,12 +4,14 @@ import argparse
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 
 import uvloop
 
 from bench.figures import Figure, as_json, summary, table
 from bench.load import Options
+from bench.reached import REACHED
 from bench.site import Site, site
 
 Measure = Callable[[Site, Options], Awaitable[list[Figure]]]
@@ -77,7 +79,8 @@ async def _all(scripts: Sequence[str], options: Options, *, is_json: bool) -> in
 async def _alone(measure: Measure, options: Options) -> list[Figure]:
     # A mesh for each script: no figure inherits what another one left behind.
     async with site() as mesh:
-        return await measure(mesh, options)
+        found = await measure(mesh, options)
+    return [replace(figure, reached=REACHED.get(figure.name)) for figure in found]
 
 
 async def _print(measure: Callable[[], Awaitable[list[Figure]]]) -> None:

@@ -13,11 +13,10 @@ what the same changes take while nobody watches.
 
 import asyncio
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from bench.figures import Figure, Target, at_least, at_most, stay_below
-from bench.limits import FAN_OUT
 from bench.load import DEADLINE_S, Options, Pair, Sample, Slice, figure, take_turns
 from bench.reporting import Reporter, reporters
 from bench.run import main
@@ -170,11 +169,9 @@ async def _throughput(three: Three, options: Options) -> list[Figure]:
     durable = await _turns(three.ours, three.durable, options)
     memory = await _turns(three.ours, three.memory, options)
     await asyncio.gather(*(everybody.close() for everybody in three.all))
-    # Of the durable one there is no reference: it is as good as the one in memory beside it.
-    known: dict[str, Any] = {"reference": FAN_OUT.get(count), "limit": memory.bare.rate}
     figures = [
-        replace(figure("d", name, "deliveries/s", durable, target), **known),
-        replace(figure("d", f"{name}, bare in memory", "deliveries/s", memory, None), **known),
+        figure("d", name, "deliveries/s", durable, target),
+        figure("d", f"{name}, bare in memory", "deliveries/s", memory, None),
     ]
     if count >= 100:
         # Fewer cost less than what the changes' own cost varies by.
