@@ -45,9 +45,6 @@ class FakeCluster:
         self._directory = directory
         self._kubelets: list[Kubelet] = []
         self.store, self.kubelet = self.add_namespace("weft-runs")
-        for thing in documented("ConfigMap"):
-            self.store.create("configmaps", thing)
-        self.add_node("node-1")
 
     def add_namespace(self, name: str) -> tuple[Store, Kubelet]:
         """Another namespace in which the documented role is bound, and what executes its pods."""
@@ -115,6 +112,9 @@ class FakeCluster:
         return self.store.all("jobs")
 
     async def __aenter__(self) -> Self:
+        for thing in documented("ConfigMap"):
+            self.store.create("configmaps", thing)
+        self.add_node("node-1")
         await self.api.__aenter__()
         return self
 
