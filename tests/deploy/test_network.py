@@ -118,3 +118,24 @@ def test_every_address_that_a_server_is_told_is_an_edge(helm: Helm) -> None:
             host, _, port = variable.get("value", "").rpartition(":")
             if host in hosts and hosts[host] != source:
                 assert network.allows(source, hosts[host], int(port)), variable
+
+
+def test_provisioned_workspaces_dial_what_the_charts_own_does(helm: Helm) -> None:
+    """All but a database: theirs is in their volume."""
+    rendering = helm.renderings["everything"]
+    [policy] = [
+        it["spec"]
+        for it in rendering.of("NetworkPolicy")
+        if it["metadata"]["namespace"] == "weft-workspaces"
+    ]
+    own = rendering.one("NetworkPolicy", "weft-workspace")["spec"]
+
+    def ports(spec: Document, direction: str) -> set[int]:
+        return {port["port"] for rule in spec[direction] for port in rule["ports"]}
+
+    assert policy["policyTypes"] == own["policyTypes"]
+    assert ports(policy, "ingress") == ports(own, "ingress")
+    assert ports(policy, "egress") == ports(own, "egress") - {5432}
+    # Into the mesh's own namespace alone, or into what the values name.
+    for rule in policy["egress"][1:]:
+        assert rule["to"]

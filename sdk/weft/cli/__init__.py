@@ -84,6 +84,7 @@ COMMANDS: Mapping[str, Command] = {
     "stacks": Command("stacks:stacks", "Put stacks together, try them, and choose one."),
     "statistics": Command("statistics:statistics", "Show how much ran, and how it ended."),
     "steps": Command("steps:steps", "Show the steps of runs, and execute one again."),
+    "status": Command("status:status", "Show how the mesh is, at a glance."),
     "sync": Command("sync:sync", "Hand over runs that were recorded on this machine."),
     "teams": Command("teams:teams", "List, make and fill teams."),
     "tokens": Command("tokens:tokens", "List, make and delete personal access tokens."),
