@@ -96,7 +96,7 @@ class Shell:
         script.write_text(f"{command}\n")
         mark = f"end of {script}"
         assert self._bash.stdin is not None
-        self._bash.stdin.write(f'. ./{script.name} < /dev/null; echo "{mark} $?"\n')
+        self._bash.stdin.write(f'. "{script}" < /dev/null; echo "{mark} $?"\n')
         self._bash.stdin.flush()
         ended = re.compile(rf"^{re.escape(mark)} (\d+)\n", re.MULTILINE)
         output = self._read_until(ended)

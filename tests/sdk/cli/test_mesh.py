@@ -8,6 +8,7 @@ import re
 import ssl
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -143,8 +144,28 @@ def test_the_doctor_finds_everything_well(weft: Weft) -> None:
     findings = json.loads(done.out)
     assert done.code == 0, findings
     assert [f["check"] for f in findings if not f["ok"]] == []
-    assert len(findings) >= 7
-    assert weft("doctor").out.count("✓") == len(findings)
+    assert len(findings) == 10
+    told = weft("doctor")
+    assert told.out.count("✓") == len(findings)
+    assert "10 checks, all well" in told.err
+    assert "none is asked" in told.out
+
+
+def test_the_doctor_tries_the_stack_and_names_the_proxy(
+    offline: Weft, context: Context, personal_token: str, tmp_path: Path
+) -> None:
+    ContextStore(tmp_path).put(replace(context, stack="absent"))
+    own = {"WEFT_CONFIG_DIR": str(tmp_path), "WEFT_API_KEY": personal_token}
+    found = offline("doctor", "-o", "json", **own)
+    assert found.code == 1
+    (wrong,) = [f for f in json.loads(found.out) if not f["ok"]]
+    assert wrong["check"] == "stack"
+    assert "weft stacks use" in wrong["fix"]
+    away = {"WEFT_CONFIG_DIR": str(tmp_path / "away")}
+    ContextStore(tmp_path / "away").put(Context("away", "mesh.invalid:443"))
+    asked = offline("doctor", "-o", "json", **away).out
+    assert "https_proxy is asked for mesh.invalid" in asked
+    assert "is asked for" not in offline("doctor", no_proxy=".invalid", **away).out
 
 
 def test_the_doctor_says_what_to_mend(offline: Weft, tmp_path: Path) -> None:

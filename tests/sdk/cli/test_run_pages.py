@@ -1,4 +1,4 @@
-"""The pages on filters, runs and snapshots: their very commands, on a real mesh."""
+"""Pages of the documentation: their very commands, on a real mesh."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("page", ["filters", "runs", "snapshots"])
+@pytest.mark.parametrize("page", ["filters", "first-ten-minutes", "runs", "snapshots"])
 def test_the_commands_of_a_page_do_what_it_says(
     page: str, weft: Weft, environment: dict[str, str], tmp_path: Path
 ) -> None:
     assert weft("runs", "list").code == 0
-    command = tmp_path / "bin" / "weft"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m weft "$@"\n')
-    command.chmod(0o755)
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name in ("weft", "pytest"):
+        command = commands / name
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {name} "$@"\n')
+        command.chmod(0o755)
     home = tmp_path / "home"
     home.mkdir()
-    path = f"{command.parent}:{environment['PATH']}"
+    path = f"{commands}:{environment['PATH']}"
     shell = Shell(home, {**environment, "PATH": path})
     try:
         text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
