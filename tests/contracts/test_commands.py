@@ -30,6 +30,7 @@ WITHOUT_DATA = {
     "image build",
     "image dockerfile",
     "image push",
+    "install values",
     "invitations accept",
     "invitations decline",
     "login",

@@ -174,6 +174,8 @@ def _version(ctx: click.Context, _parameter: click.Parameter, value: object) -> 
     help="Print the version.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Print details of errors.")
+@click.option("--context", help="The context to use for this command; WEFT_CONTEXT.")
+@click.option("--project", help="Id of the project to use for this command; WEFT_PROJECT.")
 @click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),
@@ -181,7 +183,9 @@ def _version(ctx: click.Context, _parameter: click.Parameter, value: object) -> 
     help="Whether to colour; auto does on a terminal, as NO_COLOR, CLICOLOR and FORCE_COLOR say.",
 )
 @click.pass_context
-def weft(ctx: click.Context, *, verbose: bool, color: str) -> None:
+def weft(
+    ctx: click.Context, *, verbose: bool, context: str | None, project: str | None, color: str
+) -> None:
     """Run, track and govern machine-learning pipelines.
 
     \b
@@ -197,6 +201,9 @@ def weft(ctx: click.Context, *, verbose: bool, color: str) -> None:
     """
     ctx.obj = {"verbose": verbose}
     ctx.color = _colour(color)
+    # What is said here wins over the environment; where a command looks, both are one.
+    given = {"WEFT_CONTEXT": context, "WEFT_PROJECT": project}
+    os.environ.update({name: value for name, value in given.items() if value})
 
 
 def _colour(wanted: str) -> bool | None:

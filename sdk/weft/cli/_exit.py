@@ -71,7 +71,7 @@ def report(error: Exception, *, verbose: bool) -> None:
     if isinstance(error, errors.ApiError):
         for field, description in error.violations:
             _detail(f"{field}: {description}")
-        if error.request_id and (verbose or type(error) is errors.ApiError):
+        if error.request_id:
             _detail(f"request id {error.request_id}")
         if verbose and error.reason:
             _detail(f"reason {error.reason} {dict(error.metadata) or ''}")

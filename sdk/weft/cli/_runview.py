@@ -150,7 +150,8 @@ class RunView:
         if run_state(run) == "FAILED":
             name = short(run.name)
             again = f"weft run FILE once it is mended, or weft runs retry {name} as it is"
-            click.echo(f"next: weft logs {name}  ·  {again}", err=err)
+            why = f"weft runs diagnose {name}"
+            click.echo(f"next: {why}  ·  weft logs {name}  ·  {again}", err=err)
 
 
 def _rank(state: str) -> tuple[int, str]:

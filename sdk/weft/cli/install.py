@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from weft.cli._exit import CommandError, Exit
+from weft.cli._output import output_option, print_document
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -48,9 +49,7 @@ def install() -> None:
 @click.option("--kubeconfig", type=_FILE, help="The cluster, and who installs there.")
 @click.option("--namespace", default="weft", show_default=True, help="Where in the cluster.")
 @click.option("--store", metavar="URI", help="Where artifacts shall be: s3://bucket/prefix.")
-@click.option(
-    "-o", "--output", type=click.Choice(("text", "json")), default="text", show_default=True
-)
+@output_option
 def check(
     *,
     databases: tuple[str, ...],
@@ -165,8 +164,11 @@ def _try_store(uri: str) -> dict[str, Any]:
 
 
 def _print(findings: list[dict[str, Any]], output: str) -> None:
-    if output == "json":
-        click.echo(json.dumps(findings, indent=2))
+    if output == "name":
+        click.echo("\n".join(finding["check"] for finding in findings if not finding["ok"]))
+        return
+    if output != "table":
+        print_document(findings, output)
         return
     width = max(len(finding["check"]) for finding in findings)
     for finding in findings:

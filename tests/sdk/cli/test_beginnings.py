@@ -82,6 +82,16 @@ def test_a_context_says_where_its_values_come_from(offline: Weft, own: dict[str,
     assert "secret" not in str(values(WEFT_CONTEXT="lab"))
 
 
+def test_what_a_command_is_given_wins_over_the_environment(
+    offline: Weft, own: dict[str, str]
+) -> None:
+    assert offline("--context", "lab", "--project", "x", "prompt", **own).out == "lab/x\n"
+    said = {**own, "WEFT_CONTEXT": "absent", "WEFT_PROJECT": "absent"}
+    assert offline("--context", "lab", "--project", "x", "prompt", **said).out == "lab/x\n"
+    wrong = offline("--context", "absent", "contexts", "show", **own)
+    assert (wrong.code, "known are: lab, prod" in wrong.err) == (4, True)
+
+
 def test_a_context_can_work_in_another_project(offline: Weft, own: dict[str, str]) -> None:
     assert offline("contexts", "update", "--project", "vision", **own).code == 0
     assert offline("prompt", **own).out == "prod/vision\n"

@@ -27,6 +27,7 @@ def test_what_can_never_be_is_said(weft: Weft, runs: Runs) -> None:
     assert f"weft runs diagnose {short(runs.bad)}" in missed.err
     absent = weft("runs", "wait", "absent")
     assert absent.code == 5
+    assert "request id " in absent.err
 
 
 def test_waiting_has_an_end(weft: Weft, train_file: Path) -> None:

@@ -48,7 +48,7 @@ def test_several_of_a_type(weft: Weft) -> None:
     assert shown["additionalComponents"] == ["components/second"]
     swapped = weft("stacks", "update", "both", "-c", "second", "-o", "json")
     assert json.loads(swapped.out)["components"] == {"annotator": "components/second"}
-    assert weft("stacks", "list", "-o", "name").out.split() == ["stacks/both"]
+    assert "stacks/both" in weft("stacks", "list", "-o", "name").out.split()
     assert weft("stacks", "delete", "both", "--yes").code == 0
     for id_ in ("first", "second"):
         assert weft("components", "delete", id_, "--yes").code == 0
