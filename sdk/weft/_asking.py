@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from weft._approval import Question, Verdict
 from weft._backoff import persist
 from weft._connection import Endpoint
+from weft._enums import word
 from weft._records import now
 from weft.errors import ApprovalError, WeftError
 
@@ -95,5 +96,4 @@ def _verdict(condition: run_types_pb2.RunCondition) -> Verdict:
 def _state(condition: run_types_pb2.RunCondition) -> str:
     from weftapi.workspace.v1 import run_types_pb2
 
-    name = run_types_pb2.RunConditionState.Name(condition.state)
-    return name.removeprefix("RUN_CONDITION_STATE_")
+    return word(run_types_pb2.RunConditionState, condition.state)

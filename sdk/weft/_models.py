@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from weft._enums import word
 from weft.errors import WeftError
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ class ModelVersion:
         """NONE, STAGING, PRODUCTION or ARCHIVED."""
         from weftapi.workspace.v1 import model_types_pb2
 
-        stage: str = model_types_pb2.ModelStage.Name(self._message.stage)
-        return stage.removeprefix("MODEL_STAGE_")
+        return word(model_types_pb2.ModelStage, self._message.stage)
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from google.protobuf import json_format, timestamp_pb2
 
+from weft._enums import word
 from weft._ids import resource_id
 from weft._records import (
     ArtifactVersion,
@@ -77,7 +78,7 @@ def failure(record: Failure) -> run_types_pb2.Failure:
 
 def read_failure(message: run_types_pb2.Failure) -> Failure:
     """Read a failure."""
-    kind = run_types_pb2.FailureKind.Name(message.kind).removeprefix("FAILURE_KIND_")
+    kind = word(run_types_pb2.FailureKind, message.kind)
     return Failure(
         cast("Any", kind),
         message.code,
@@ -129,7 +130,7 @@ def artifact_version(message: artifact_types_pb2.ArtifactVersion) -> ArtifactVer
     """Read an artifact version."""
     described = json_format.MessageToDict(message.schema)
     _, _, run, _, step = (message.producer_step.split("/")[1:] + [""] * 5)[:5]
-    kind = artifact_types_pb2.ArtifactType.Name(message.type).removeprefix("ARTIFACT_TYPE_")
+    kind = word(artifact_types_pb2.ArtifactType, message.type)
     return ArtifactVersion(
         uid=message.uid,
         name=f"{step}.{message.producer_output}",

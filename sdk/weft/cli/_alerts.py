@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from weft._enums import word
 from weft.cli._names import short
 from weft.cli._output import print_fields
 
@@ -85,17 +86,10 @@ def delivery_row(delivery: alerter_types_pb2.AlertDelivery) -> tuple[str, ...]:
 def _kind(number: int) -> str:
     from weftapi.workspace.v1 import alerter_types_pb2
 
-    return _word(alerter_types_pb2.AlerterKind, number, "ALERTER_KIND_").lower()
+    return word(alerter_types_pb2.AlerterKind, number).lower()
 
 
 def _state(number: int) -> str:
     from weftapi.workspace.v1 import alerter_types_pb2
 
-    return _word(alerter_types_pb2.AlertDeliveryState, number, "ALERT_DELIVERY_STATE_")
-
-
-def _word(known: Any, number: int, prefix: str) -> str:
-    """The name of a number of an enum; the number itself where a newer server says it."""
-    if number not in known.values():
-        return str(number)
-    return str(known.Name(number)).removeprefix(prefix)
+    return word(alerter_types_pb2.AlertDeliveryState, number)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weft._enums import word
 from weft.cli._names import short
 from weft.cli._output import print_fields
 from weft.cli._pages import paged
@@ -68,10 +69,7 @@ def stage_word(number: int) -> str:
     """`PRODUCTION` of a number; one that this version does not know as itself."""
     from weftapi.workspace.v1 import model_types_pb2
 
-    if number not in model_types_pb2.ModelStage.values():
-        return str(number)
-    name: str = model_types_pb2.ModelStage.Name(number)  # type: ignore[arg-type]
-    return name.removeprefix("MODEL_STAGE_")
+    return word(model_types_pb2.ModelStage, number)
 
 
 def links_of(connection: Connection, stub: Any, version: str) -> list[Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weft._enums import word
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
 from weft.cli._output import note, print_message
@@ -98,7 +99,7 @@ def row(operation: Operation) -> tuple[str, ...]:
     from weftapi.controlplane.v1 import operations_pb2
 
     said = metadata_of(operation)
-    kind = operations_pb2.OperationKind.Name(said.kind).removeprefix("OPERATION_KIND_").lower()
+    kind = word(operations_pb2.OperationKind, said.kind).lower()
     return (
         short(operation.name),
         kind,

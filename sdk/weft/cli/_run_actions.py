@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weft._enums import word
 from weft.cli._dag import ascii_option, drawing_option, print_drawing
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import run_name, short
@@ -246,8 +247,7 @@ def _json(text: str | None) -> Any:
 def _state(condition: run_types_pb2.RunCondition) -> str:
     from weftapi.workspace.v1 import run_types_pb2
 
-    name = run_types_pb2.RunConditionState.Name(condition.state)
-    return name.removeprefix("RUN_CONDITION_STATE_").lower()
+    return word(run_types_pb2.RunConditionState, condition.state).lower()
 
 
 def _say_state(run: run_types_pb2.Run, output: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from weft._enums import word
 from weft.cli._text import plain
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _value(value: Any) -> str:
 def _label(step: run_graph_pb2.GraphStep) -> str:
     from weftapi.workspace.v1 import run_types_pb2
 
-    state = run_types_pb2.StepState.Name(step.state).removeprefix("STEP_STATE_")
+    state = word(run_types_pb2.StepState, step.state)
     counts = ", ".join(f"{n} {name.lower()}" for name, n in sorted(step.item_counts.items()))
     # A word, too: a symbol alone is nothing that a script could look for.
     text = f"{_SYMBOLS.get(state, '·')} {step.step_id} {state.lower()}"

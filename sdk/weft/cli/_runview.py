@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weft._enums import word
 from weft.cli._live import LiveBlock
 from weft.cli._names import short
 from weft.cli._text import lines, plain
@@ -46,14 +47,14 @@ def step_state(step: run_types_pb2.Step) -> str:
     """The bare name of a step's state: "RUNNING"."""
     from weftapi.workspace.v1 import run_types_pb2
 
-    return run_types_pb2.StepState.Name(step.state).removeprefix("STEP_STATE_")
+    return word(run_types_pb2.StepState, step.state)
 
 
 def run_state(run: run_types_pb2.Run) -> str:
     """The bare name of a run's state: "RUNNING"."""
     from weftapi.workspace.v1 import run_types_pb2
 
-    return run_types_pb2.RunState.Name(run.state).removeprefix("RUN_STATE_")
+    return word(run_types_pb2.RunState, run.state)
 
 
 def duration(resource: Any) -> str:

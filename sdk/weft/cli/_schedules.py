@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from weft import _enums
 from weft.cli._exit import CommandError, Exit
 
 if TYPE_CHECKING:
@@ -105,11 +106,7 @@ def local(time: Timestamp) -> str:
 
 def word(enum: Any, number: int) -> str:
     """The name of a value without the prefix of its type; a number that is not known as itself."""
-    if number not in enum.values():
-        return str(number)
-    prefix: str = enum.Name(0).removesuffix("UNSPECIFIED")
-    name: str = enum.Name(number)
-    return name.removeprefix(prefix) if number else ""
+    return _enums.word(enum, number) if number else ""
 
 
 def _seconds(text: str) -> int:

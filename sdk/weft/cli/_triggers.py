@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from weft._enums import word
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
 
@@ -90,11 +91,10 @@ def words(occurrence: trigger_types_pb2.Occurrence) -> str:
     kind = occurrence.WhichOneof("kind")
     if kind == "run":
         of = f"run of {short(occurrence.run.pipeline)}" if occurrence.run.pipeline else "any run"
-        names = [run_types_pb2.RunState.Name(state) for state in occurrence.run.states]
-        return f"{of} {'|'.join(name.removeprefix('RUN_STATE_') for name in names)}"
+        states = [word(run_types_pb2.RunState, state) for state in occurrence.run.states]
+        return f"{of} {'|'.join(states)}"
     if kind == "model":
-        known = model_types_pb2.ModelStage
-        stages = [known.Name(s).removeprefix("MODEL_STAGE_") for s in occurrence.model.stages]
+        stages = [word(model_types_pb2.ModelStage, stage) for stage in occurrence.model.stages]
         return f"model {short(occurrence.model.model)} {'|'.join(stages) or 'new version'}"
     if kind == "webhook":
         told = occurrence.webhook
@@ -107,7 +107,4 @@ def state(number: int) -> str:
     """A state by its short name."""
     from weftapi.workspace.v1 import trigger_types_pb2
 
-    known = trigger_types_pb2.FiringState
-    if number not in known.values():
-        return str(number)
-    return known.Name(number).removeprefix("FIRING_STATE_")  # type: ignore[arg-type]
+    return word(trigger_types_pb2.FiringState, number)

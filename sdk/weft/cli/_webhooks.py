@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from weft._enums import word
 from weft.cli._names import short
 
 if TYPE_CHECKING:
@@ -54,10 +55,7 @@ def kind_of(webhook: webhook_types_pb2.Webhook) -> str:
     """Its kind as `--kind` takes it."""
     from weftapi.workspace.v1 import webhook_types_pb2
 
-    known = webhook_types_pb2.WebhookKind
-    if webhook.kind not in known.values():
-        return str(webhook.kind)
-    return known.Name(webhook.kind).removeprefix("WEBHOOK_KIND_").lower()
+    return word(webhook_types_pb2.WebhookKind, webhook.kind).lower()
 
 
 def address_of(connection: Connection, name: str) -> str:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import click
 
+from weft._enums import word
 from weft.cli._output import note, output_option, print_fields, print_message, print_table
 
 if TYPE_CHECKING:
@@ -100,14 +101,14 @@ def _print(found: pb.CertificateAuthority, output: str) -> None:
 def _draw(found: pb.CertificateAuthority) -> None:
     from weftapi.controlplane.v1 import certificate_authority_pb2 as pb
 
-    phase = pb.RolloverPhase.Name(found.phase).removeprefix("ROLLOVER_PHASE_").lower()
+    phase = word(pb.RolloverPhase, found.phase).lower()
     print_fields([("phase", phase), ("waiting for", _named(found.waiting_for))])
     print_table(
         ("ROOT", "STATE", "MADE", "EXPIRES", "SERVICES"),
         [
             (
                 root.fingerprint,
-                pb.RootState.Name(root.state).removeprefix("ROOT_STATE_").lower(),
+                word(pb.RootState, root.state).lower(),
                 f"{root.create_time.ToDatetime():%Y-%m-%d}",
                 f"{root.expire_time.ToDatetime():%Y-%m-%d}",
                 str(root.holder_count),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weft._enums import word
 from weft.cli._access import told
 from weft.cli._names import short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
@@ -212,10 +213,7 @@ def _given(options: dict[str, str | None]) -> dict[str, Any]:
 def _kind(number: int) -> str:
     from weftapi.workspace.v1 import code_repositories_pb2 as pb
 
-    known = pb.CodeRepositoryKind
-    if number not in known.values():
-        return str(number)
-    return known.Name(number).removeprefix("CODE_REPOSITORY_KIND_").lower()  # type: ignore[arg-type]
+    return word(pb.CodeRepositoryKind, number).lower()
 
 
 def _commit(found: pb.ResolvedRevision) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weft._enums import word
 from weft.cli._exit import Exit
 from weft.cli._names import short
 from weft.cli._output import as_dict, note, print_streamed, streamed_output_option
@@ -120,7 +121,7 @@ def _print(pages: Iterable[tuple[int, list[events_pb2.Event]]], output: str, rev
 def _line(event: events_pb2.Event) -> str:
     from weftapi.workspace.v1 import events_pb2
 
-    kind = events_pb2.EventType.Name(event.type).removeprefix("EVENT_TYPE_").lower()
+    kind = word(events_pb2.EventType, event.type).lower()
     resource = event.resource_type.partition("/")[2]
     what = ", ".join(event.changed_fields)
     if event.HasField("transition"):

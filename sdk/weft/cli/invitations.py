@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weft._enums import word
 from weft.cli._access import end_of, named, organization_of, resource_name, told
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
@@ -295,8 +296,7 @@ def _print_token(
 def _state(invitation: invitations_pb2.Invitation) -> str:
     from weftapi.controlplane.v1 import invitations_pb2
 
-    name = invitations_pb2.InvitationState.Name(invitation.state)
-    return name.removeprefix("INVITATION_STATE_").lower()
+    return word(invitations_pb2.InvitationState, invitation.state).lower()
 
 
 def _with(invitation: invitations_pb2.Invitation) -> str:

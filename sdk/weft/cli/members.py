@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from weft._enums import word
 from weft.cli._access import organization_of, subject_name, told
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
@@ -194,8 +195,7 @@ def _name(connection: Connection, text: str) -> str:
 def _state(member: members_pb2.Member) -> str:
     from weftapi.controlplane.v1 import members_pb2
 
-    name = members_pb2.MemberState.Name(member.state)
-    return name.removeprefix("MEMBER_STATE_").lower()
+    return word(members_pb2.MemberState, member.state).lower()
 
 
 def _draw(member: members_pb2.Member) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weft._enums import word
 from weft.cli._exit import CommandError, Exit
 from weft.cli._models import connect, model_name, request_id, stage_word, version_label
 from weft.cli._names import short
@@ -132,8 +133,7 @@ def _name(connection: Connection, stub: Any, text: str) -> str:
 def _state(request: Any) -> str:
     from weftapi.workspace.v1 import model_types_pb2
 
-    name: str = model_types_pb2.StageRequestState.Name(request.state)
-    return name.removeprefix("STAGE_REQUEST_STATE_")
+    return word(model_types_pb2.StageRequestState, request.state)
 
 
 def _draw(request: Any) -> None:
