@@ -2,8 +2,8 @@
 imported it.
 
 Starting Python, click and gRPC takes a quarter of a second of CPU, and tests type a thousand
-commands. How a command starts from nothing is what `test_start_up.py` looks at, and the pages of
-the documentation are typed into a shell.
+commands; in shells they do it by `typed.py`. How a command starts from nothing is what
+`test_start_up.py` looks at, and the walk-through is typed with nothing in between.
 """
 
 import atexit
@@ -42,9 +42,9 @@ class Commands:
     """The process that commands are forked from; `run` calls one."""
 
     def __init__(self, directory: Path) -> None:
-        self._address = str(directory / "commands")
+        self.address = str(directory / "commands")
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(self._address)
+            listener.bind(self.address)
             listener.listen()
             self._server = subprocess.Popen(
                 [sys.executable, "-m", "tests.commands", str(listener.fileno())],
@@ -77,7 +77,7 @@ class Commands:
             socket.socket(socket.AF_UNIX) as server,
         ):
             server.settimeout(timeout_s)
-            server.connect(self._address)
+            server.connect(self.address)
             request = json.dumps({"arguments": arguments, "env": dict(env), "cwd": str(cwd)})
             fds = [file.fileno() for file in (source, out, err)]
             socket.send_fds(server, [b"\0"], fds)
@@ -129,6 +129,8 @@ class _Call:
     arguments: list[str]
     env: dict[str, str]
     cwd: str
+    # The process group to be in, if not that of the tests.
+    group: int | None = None
 
     @classmethod
     def read(cls, caller: socket.socket) -> "_Call":
@@ -138,6 +140,8 @@ class _Call:
 
     def become(self) -> None:
         """Makes this process the command's."""
+        if self.group is not None:
+            os.setpgid(0, self.group)
         for number, fd in enumerate(self.fds):
             os.dup2(fd, number)
         os.chdir(self.cwd)

@@ -6,15 +6,22 @@ import re
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from tests.commands import Commands
 from tests.conftest import DATABASES
 from tests.system.mesh import Mesh, Settings
 from tests.system.project import Project
 from tests.system.walking import Shell
+
+TYPED = Path(__file__).parents[1] / "typed.py"
+# A mesh outlives the command that starts it, and is signalled as a job of the shell.
+_FORKED = """[ "$1" = up ] && exec "{python}" -m weft "$@"
+exec "{python}" -IS "{typed}" "{at}" "$@\""""
 
 # Certificates that every service renews twice a minute, all the time: no story may notice.
 SETTINGS = {
@@ -71,19 +78,44 @@ def gate(tmp_path: Path) -> Path:
     return tmp_path / "gate"
 
 
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """What the commands of shells are forked from."""
+    commands = Commands(tmp_path_factory.mktemp("commands"))
+    yield commands
+    commands.close()
+
+
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
+def shell(tmp_path: Path, commands: Commands) -> Iterator[Shell]:
     """A shell of somebody who has nothing yet, but `weft` on the path."""
-    commands = tmp_path / "bin"
+    with _shell(
+        tmp_path, _FORKED.format(python=sys.executable, typed=TYPED, at=commands.address)
+    ) as shell:
+        yield shell
+
+
+@pytest.fixture
+def bare_shell(tmp_path: Path) -> Iterator[Shell]:
+    """As `shell`, with the command itself on the path, which starts from nothing."""
+    with _shell(tmp_path, f'exec "{sys.executable}" -m weft "$@"') as shell:
+        yield shell
+
+
+@contextmanager
+def _shell(directory: Path, weft: str) -> Iterator[Shell]:
+    commands = directory / "bin"
     commands.mkdir()
     # The interpreter of the tests, whatever else is on the path.
-    for name, arguments in (("weft", "-m weft"), ("python", "")):
+    for name, script in (("weft", weft), ("python", f'exec "{sys.executable}" "$@"')):
         command = commands / name
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
+        command.write_text(f"#!/bin/sh\n{script}\n")
         command.chmod(0o755)
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("WEFT_", "SSH_"))}
-    home = tmp_path / "home"
+    home = directory / "home"
     home.mkdir()
     shell = Shell(home, {**inherited, "PATH": f"{commands}:{os.environ['PATH']}"})
-    yield shell
-    shell.close()
+    try:
+        yield shell
+    finally:
+        shell.close()

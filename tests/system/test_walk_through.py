@@ -34,7 +34,7 @@ def providers() -> Iterator[Providers]:
 
 @pytest.mark.timeout(400)
 def test_the_walk_does_what_its_page_says(
-    shell: Shell, providers: Providers, tmp_path: Path
+    bare_shell: Shell, providers: Providers, tmp_path: Path
 ) -> None:
     elsewhere = _Elsewhere(providers, tmp_path / "home")
     before: dict[str, Callable[[], dict[str, str]]] = {
@@ -43,10 +43,10 @@ def test_the_walk_does_what_its_page_says(
     }
     for chapter in read(PAGE):
         for name, value in before.pop(chapter.title, dict)().items():
-            shell.run(f"export {name}='{value}'")
+            bare_shell.run(f"export {name}='{value}'")
         assert chapter.steps, f"nothing to do under {chapter.title}"
         for step in chapter.steps:
-            shell.walk(step)
+            bare_shell.walk(step)
     assert not before
 
 
