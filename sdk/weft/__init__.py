@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from weft._models import Model as Model
     from weft._models import ModelVersion as ModelVersion
     from weft._models import model as model
+    from weft._own_run import OwnRun as OwnRun
+    from weft._own_run import start_run as start_run
     from weft._pages import Html as Html
     from weft._pages import Markdown as Markdown
     from weft._pipeline import Pipeline as Pipeline
@@ -87,6 +89,7 @@ _HOMES = {
     "Model": "_models",
     "ModelVersion": "_models",
     "NonRetryableError": "errors",
+    "OwnRun": "_own_run",
     "Pipeline": "_pipeline",
     "Resources": "_policies",
     "Retry": "_policies",
@@ -112,6 +115,7 @@ _HOMES = {
     "progress": "_progress",
     "register_materializer": "_materializers.registry",
     "secret": "_secrets",
+    "start_run": "_own_run",
     "step": "_step",
     "tqdm_class": "_progress",
     "wait_for_approval": "_approval",
@@ -132,6 +136,7 @@ __all__ = [
     "Model",
     "ModelVersion",
     "NonRetryableError",
+    "OwnRun",
     "Pipeline",
     "Resources",
     "Retry",
@@ -158,6 +163,7 @@ __all__ = [
     "progress",
     "register_materializer",
     "secret",
+    "start_run",
     "step",
     "tqdm_class",
     "wait_for_approval",

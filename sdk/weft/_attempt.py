@@ -44,7 +44,7 @@ class Stopper:
     """Tells a running attempt to stop: politely, then by cancelling, where it is async."""
 
     def __init__(self) -> None:
-        self.event = threading.Event()
+        self.event: threading.Event = threading.Event()
         self._lock = threading.Lock()
         self._cancel: Callable[[], object] | None = None
         self._is_forced = False

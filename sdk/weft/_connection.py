@@ -186,8 +186,10 @@ class Connection:
     def __init__(self, context: Context, secrets: Secrets) -> None:
         self.context = context
         self._secrets = secrets
-        self.anonymous = Endpoint(context.control_plane, ca_pem=context.ca_pem, token=no_token)
-        self.control_plane = Endpoint(
+        self.anonymous: Endpoint = Endpoint(
+            context.control_plane, ca_pem=context.ca_pem, token=no_token
+        )
+        self.control_plane: Endpoint = Endpoint(
             context.control_plane, ca_pem=context.ca_pem, token=self._control_plane_token
         )
         self._workspace = Endpoint(

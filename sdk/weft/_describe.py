@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import platform
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from weft._definition import StepDefinition
@@ -15,30 +17,33 @@ from weft._ids import new_uid, run_name
 from weft._json import module_name
 from weft._policies import parse_bytes
 from weft._records import RunRecord, StepRecord, now
+from weft._states import ExecutionMode
 
 _MAX_SOURCE, _MAX_DESCRIPTION = 65_536, 4_096
 
 
 def run_record(graph: Graph, project: str) -> RunRecord:
     """Make the record of a new run of a graph."""
-    uid = new_uid()
-    return RunRecord(
-        uid,
-        run_name(uid),
-        project,
-        graph.pipeline,
-        dict(graph.parameters),
-        graph.mode.value,
-        now(),
-        {
-            "executable": sys.executable,
-            "host": host_identity(),
-            "version": platform.python_version(),
-        },
-        dict(graph.parameters_schema),
-        graph.entrypoint,
-        graph.model,
+    return replace(
+        own_run_record(graph.pipeline, project, graph.parameters),
+        execution_mode=graph.mode.value,
+        parameters_schema=dict(graph.parameters_schema),
+        entrypoint=graph.entrypoint,
+        model=graph.model,
     )
+
+
+def own_run_record(pipeline: str, project: str, parameters: Mapping[str, Any]) -> RunRecord:
+    """Make the record of a new run that no graph says anything of."""
+    uid = new_uid()
+    environment = {
+        "executable": sys.executable,
+        "host": host_identity(),
+        "version": platform.python_version(),
+    }
+    mode = ExecutionMode.FAIL_FAST.value
+    name = run_name(uid)
+    return RunRecord(uid, name, project, pipeline, dict(parameters), mode, now(), environment)
 
 
 def step_record(node: Node) -> StepRecord:

@@ -61,7 +61,9 @@ class Parameters:
         self._function = function
         self._signature = inspect.signature(function)
         hints = type_hints(function)
-        self.all = {p.name: self._read(p, hints) for p in self._signature.parameters.values()}
+        self.all: dict[str, Parameter] = {
+            p.name: self._read(p, hints) for p in self._signature.parameters.values()
+        }
 
     def _read(self, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Parameter:
         name = parameter.name

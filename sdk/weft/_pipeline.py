@@ -49,7 +49,7 @@ class Pipeline(Generic[P, R]):
         hooks: Hooks | None = None,
     ) -> None:
         self.isolation = isolation
-        self.hooks = hooks or Hooks()
+        self.hooks: Hooks = hooks or Hooks()
         self.image = image
         self.function = function
         self.name = name

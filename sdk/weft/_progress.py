@@ -32,8 +32,8 @@ class Progress(Generic[T]):
         name: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.done = 0
-        self.total = _length(iterable) if total is None and iterable != () else total
+        self.done: int = 0
+        self.total: int | None = _length(iterable) if total is None and iterable != () else total
         self._iterable = iterable
         self._key = f"progress {name}".rstrip()
         self._clock = clock

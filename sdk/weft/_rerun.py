@@ -67,6 +67,11 @@ class Past:
         node = self.graph.nodes.get(step.map_group or step.step_id)
         if node is None:
             known = ", ".join(self.graph.nodes)
+            if self.graph.opened:
+                raise WeftError(
+                    f"step {step.step_id} is only called once the pipeline has looked at results, "
+                    f"and cannot be executed again by itself; these can: {known}"
+                )
             raise WeftError(
                 f"the code has no step {step.map_group or step.step_id}; it has {known}"
             )

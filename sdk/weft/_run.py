@@ -61,7 +61,7 @@ class Run(Generic[R]):
         self.name = name
         self.uid = uid
         self.state = state
-        self.steps = Steps(steps)
+        self.steps: Steps = Steps(steps)
         self.failure = failure
         self._result = result
         self._store = store

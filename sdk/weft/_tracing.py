@@ -28,7 +28,7 @@ class Trace:
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
         # What could not be drawn, and why; "" where everything could.
-        self.opened = ""
+        self.opened: str = ""
         # Where to look for the next free id, by what ids begin with.
         self._numbers: dict[str, int] = {}
 

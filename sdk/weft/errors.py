@@ -165,7 +165,7 @@ class StepFailedError(WeftError):
         what = f"{failure.exception}: " if failure.exception else ""
         super().__init__(f"step {step} failed: {what}{failure.message}")
         self.step = step
-        self.failure = replace(failure, step=failure.step or step)
+        self.failure: Failure = replace(failure, step=failure.step or step)
 
 
 class StepStoppedError(WeftError):
@@ -241,8 +241,8 @@ class ApiError(WeftError):
         super().__init__(message)
         self.code = code
         self.reason = reason
-        self.metadata = dict(metadata or {})
-        self.violations = tuple(violations)
+        self.metadata: dict[str, str] = dict(metadata or {})
+        self.violations: tuple[tuple[str, str], ...] = tuple(violations)
         self.request_id = request_id
         self.detail = detail
 

@@ -58,9 +58,10 @@ class Told:
         self._token = token
         self._reporter = str(uuid.uuid4())
         run, _, rest = attempt.partition("/steps/")
-        self.ref = RunRef.parse(run)
-        self.step, _, number = rest.partition("/attempts/")
-        self.number = int(number)
+        self.ref: RunRef = RunRef.parse(run)
+        step, _, number = rest.partition("/attempts/")
+        self.step: str = step
+        self.number: int = int(number)
         self._is_over = threading.Event()
 
     @property

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from weft._connection import Connection
     from weftapi.controlplane.v1 import audit_pb2, audit_pb2_grpc
 
-platform_option = click.option(
+_platform_option = click.option(
     "--platform",
     is_flag=True,
     help="What belongs to no organization, such as sign-ins to accounts that do not exist.",
@@ -56,7 +56,7 @@ def audit() -> None:
     show_default=True,
     help="How many at most.",
 )
-@platform_option
+@_platform_option
 @output_option
 def list_events(*, query: str, limit: int, platform: bool, output: str, **terms: str) -> None:
     """List what happened, newest first."""
@@ -102,7 +102,7 @@ def show(*, event: str, output: str) -> None:
 @audit.command()
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--after", type=click.IntRange(min=0), help="Begin behind this row.")
-@platform_option
+@_platform_option
 def export(*, file: Path | None, after: int | None, platform: bool) -> None:
     """Export the log as JSON lines, to FILE or standard output.
 
@@ -161,7 +161,7 @@ def rotate_key() -> None:
     type=_EXISTING,
     help="The public keys, from `weft audit keys`; the control plane is asked where not given.",
 )
-@platform_option
+@_platform_option
 def verify(*, file: Path | None, key_file: Path | None, platform: bool) -> int:
     """Verify an export offline; without FILE, let the control plane verify its own log.
 

@@ -8,6 +8,7 @@ import click
 
 from weft.cli._dag import ascii_option, drawing_option, print_drawing
 from weft.cli._exit import Exit
+from weft.cli._output import note
 
 if TYPE_CHECKING:
     from weft._graph import Graph
@@ -29,6 +30,8 @@ def dag(ctx: click.Context, *, target: str, is_ascii: bool, output: str) -> int:
 
     pipeline = load_code(target).pipeline
     graph = pipeline.trace(pipeline.parameters.parse(parameters_of(ctx.args, pipeline.parameters)))
+    if graph.opened:
+        note(f"drawn up to where {graph.opened}; the rest is decided while it runs")
     print_drawing(_drawing(graph), output, lambda: _document(graph), is_ascii=is_ascii)
     return Exit.DONE
 

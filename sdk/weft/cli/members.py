@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from weft._connection import Connection
     from weftapi.controlplane.v1 import members_pb2, members_pb2_grpc
 
-yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+_yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
 @click.group()
@@ -69,7 +69,7 @@ def show(*, member: str, output: str) -> None:
 
 @members.command()
 @click.argument("member")
-@yes_option
+@_yes_option
 def remove(*, member: str, yes: bool) -> None:
     """Take somebody out of the organization, with all they hold there. Their account stays."""
     from weftapi.controlplane.v1 import members_pb2
@@ -110,7 +110,7 @@ def reactivate(*, member: str, output: str) -> None:
 
 @members.command()
 @click.argument("member")
-@yes_option
+@_yes_option
 def erase(*, member: str, yes: bool) -> None:
     """Erase what is personal in an account, for good; the audit log keeps its number."""
     from weftapi.controlplane.v1 import members_pb2

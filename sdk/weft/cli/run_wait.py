@@ -23,7 +23,7 @@ _FINAL = frozenset({"succeeded", "failed", "stopped"})
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-class Duration(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
+class _Duration(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
     """Seconds, of `90`, `30s`, `10m`, `2h` or `1d`."""
 
     name = "duration"
@@ -49,7 +49,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg] # generic since click
     show_default=True,
     help="The state to wait for; ended is any end.",
 )
-@click.option("--timeout", "timeout_s", type=Duration(), help="Give up after: 90s, 30m, 2h.")
+@click.option("--timeout", "timeout_s", type=_Duration(), help="Give up after: 90s, 30m, 2h.")
 @click.option("--fail-fast", is_flag=True, help="Of several: end as soon as one cannot get there.")
 @output_option
 def wait(

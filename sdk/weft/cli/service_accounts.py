@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
 
 _COLLECTION = "serviceAccounts"
-yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+_yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
 @click.group("service-accounts")
@@ -84,7 +84,7 @@ def create(*, account: str, name: str, description: str, output: str) -> None:
 
 @service_accounts.command()
 @click.argument("account")
-@yes_option
+@_yes_option
 def delete(*, account: str, yes: bool) -> None:
     """Delete a service account with its keys and roles; its tokens die within seconds."""
     from weftapi.controlplane.v1 import service_accounts_pb2 as pb

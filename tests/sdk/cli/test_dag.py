@@ -87,6 +87,20 @@ def test_a_file_is_drawn_before_anything_runs(offline: Weft, train_file: Path) -
     ]
 
 
+def test_a_pipeline_that_looks_at_results_is_drawn_up_to_there(
+    offline: Weft, tmp_path: Path
+) -> None:
+    file = tmp_path / "looking.py"
+    file.write_text(
+        "from weft import pipeline, step\n"
+        "@step\ndef load() -> int: return 1\n"
+        "@pipeline\ndef whole() -> int:\n    return load() + 1\n"
+    )
+    drawn = offline("dag", str(file))
+    assert (drawn.code, drawn.out) == (0, "  load\n")
+    assert "the result of step load was used in an expression at looking.py:6" in drawn.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
