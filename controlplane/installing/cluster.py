@@ -18,6 +18,7 @@ MADE = (
     ("", "services"),
     ("", "persistentvolumeclaims"),
     ("", "secrets"),
+    ("", "configmaps"),
     ("apps", "statefulsets"),
     ("apps", "deployments"),
     ("batch", "jobs"),
@@ -27,7 +28,11 @@ MADE = (
     ("networking.k8s.io", "ingresses"),
     ("rbac.authorization.k8s.io", "roles"),
     ("rbac.authorization.k8s.io", "rolebindings"),
+    ("rbac.authorization.k8s.io", "clusterroles"),
+    ("rbac.authorization.k8s.io", "clusterrolebindings"),
 )
+# Those that are in no namespace, which the chart can be told not to make.
+_OF_THE_CLUSTER = frozenset({"clusterroles", "clusterrolebindings"})
 _EXEC = ("", "pods", "exec")
 
 
@@ -73,6 +78,8 @@ async def _rights(api: client.ApiClient, namespace: str) -> Finding:
     ]
     if missing:
         fix = f"get `create` on them in the namespace {namespace}, or have it installed by who has"
+        if set(missing) <= _OF_THE_CLUSTER:
+            fix = "set `workloads.clusterRights.nodes=false`, or have it installed by who has it"
         return Finding("rights", ok=False, detail=f"none to make {', '.join(missing)}", fix=fix)
     return Finding("rights", ok=True, detail=f"all that the chart takes in {namespace}")
 
@@ -81,7 +88,9 @@ async def _can_create(
     reviews: client.AuthorizationV1Api, namespace: str, what: tuple[str, str, str]
 ) -> bool:
     group, resource, sub = what
-    attributes = {"namespace": namespace, "verb": "create", "group": group, "resource": resource}
+    attributes = {"verb": "create", "group": group, "resource": resource}
+    if resource not in _OF_THE_CLUSTER:
+        attributes["namespace"] = namespace
     if sub:
         attributes["subresource"] = sub
     review: Any = {

@@ -243,11 +243,14 @@ class TestCluster:
         assert found["storage"]["facts"] == {"storageClass": "fast"}
         asked = {(it["group"], it["resource"]) for it in api.asked}
         assert asked == {*MADE, ("", "pods")}
-        assert {it["namespace"] for it in api.asked} == {"ml"}
+        assert {it.get("namespace") for it in api.asked} == {"ml", None}
         api.refused.add("roles")
         code, found = check("--kubeconfig", str(api.kubeconfig))
         assert code == 1
         assert found["rights"]["detail"] == "none to make roles"
+        api.refused = {"clusterroles"}
+        _, found = check("--kubeconfig", str(api.kubeconfig))
+        assert "clusterRights.nodes=false" in found["rights"]["fix"]
 
     def test_a_cluster_that_is_away(self, api: Any) -> None:
         text = api.kubeconfig.read_text()
