@@ -2,6 +2,8 @@
 .SILENT:
 PYTHON ?= python3
 BIN := .venv/bin
+# Where it is set, every server and command that a test starts compiles all of Weft again.
+export PYTHONDONTWRITEBYTECODE :=
 
 help:  ## Print this help
 	grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
