@@ -4,28 +4,27 @@ The servers run on an event loop of their own; the tests are plain functions wit
 clients, so that a server that blocks or hangs is seen as its clients would see it.
 """
 
-import asyncio
 import sqlite3
-import threading
 from collections import defaultdict
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 import grpc
-import uvloop
 from google.api import resource_pb2
 
 from meshkit.access import Access
+from meshkit.caller import CallerKind
 from meshkit.credentials import CHAIN_FILE, KEY_FILE, KeyPair
 from meshkit.spiffe import Role, SpiffeId
 from tests.contracts.descriptors import file_protos
 from tests.controlplane import harness as planes
 from tests.controlplane.programs import new_account, new_key
 from tests.hostile.calls import Metadata, Method, Outcome, call
+from tests.hostile.loop import Loop
 from tests.workloads.observed import end_everything
 from tests.workspace import harness as workspaces
 from tests.workspace.fakes import FakeManager
@@ -33,34 +32,11 @@ from weftapi.workspace.v1 import service_connectors_pb2
 from workloads.config import WorkloadsSettings
 from workloads.server import compose
 
-T = TypeVar("T")
 CONTROL_PLANE, WORKSPACE, WORKLOADS = (
     f"weftapi.{name}.v1" for name in ("controlplane", "workspace", "workloads")
 )
 # Tables that a refused call may add to: the audit log alone.
 _AUDIT = frozenset({"audit_events"})
-_START_S = 60
-
-
-class Loop:
-    """An event loop in a thread, for the servers."""
-
-    def __init__(self) -> None:
-        self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="servers")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs the work on the servers' loop and waits for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_S)
 
 
 @dataclass
@@ -104,11 +80,13 @@ class Site:
         return "weft.dev/Project" if is_workspace else "weft.dev/Organization"
 
     def as_admin(self, method: Method, *raws: bytes, **options: Any) -> Outcome:
-        """Calls as whoever may: an administrator, or the service that the method is for."""
+        """Calls as whoever may: an administrator, or the service or run that it is for."""
         if method.policy.access is Access.PEER:
             role = Role.WORKSPACE if Role.WORKSPACE in method.policy.peers else Role.GATEWAY
             return self.mesh[role].call(method, *raws, **options)
-        return self.edge.call(method, *raws, token=self.admin, **options)
+        is_for_runs = method.policy.principals == {CallerKind.RUN}
+        options["token"] = self.tokens["run"] if is_for_runs else self.admin
+        return self.edge.call(method, *raws, **options)
 
     def as_nobody(self, method: Method, *raws: bytes, **options: Any) -> Outcome:
         """Calls as somebody who proved who they are, and may do nothing."""

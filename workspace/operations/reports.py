@@ -217,12 +217,11 @@ class _Work:
             return absent(names.step(run.project, run.id, said.step_id))
         if report.sequence <= step.last_sequence:
             return DUPLICATE if report.sequence == step.last_sequence else STALE
-        if step.state in STEP_TERMINAL or run.state in RUN_TERMINAL:
+        is_over = step.state in STEP_TERMINAL or run.state in RUN_TERMINAL
+        if is_over or 0 < said.attempt < step.attempt_count:
             step.last_sequence = report.sequence
             self._moves.note_step(step)
-            return self._record(run, step.name, report)
-        if 0 < said.attempt < step.attempt_count:
-            return STALE
+            return self._record(run, step.name, report) if is_over else STALE
         said = _as_it_counts(step, said)
         refusal = self._refusal(run, step, said)
         if refusal:
