@@ -26,15 +26,15 @@ class Progress(Generic[T]):
 
     def __init__(
         self,
-        iterable: Iterable[T] = (),
+        iterable: Iterable[T] | None = None,
         *,
         total: int | None = None,
         name: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.done: int = 0
-        self.total: int | None = _length(iterable) if total is None and iterable != () else total
-        self._iterable = iterable
+        self.total: int | None = _length(iterable) if total is None else total
+        self._iterable: Iterable[T] = () if iterable is None else iterable
         self._key = f"progress {name}".rstrip()
         self._clock = clock
         self._told: tuple[int, int | None] | None = None
@@ -77,7 +77,7 @@ class Progress(Generic[T]):
 
 
 def progress(
-    iterable: Iterable[T] = (), *, total: int | None = None, name: str = ""
+    iterable: Iterable[T] | None = None, *, total: int | None = None, name: str = ""
 ) -> Progress[T]:
     """Show how far the running step is, where its run is watched.
 
@@ -114,7 +114,7 @@ def tqdm_class() -> Any:
     return Tqdm
 
 
-def _length(iterable: Iterable[Any]) -> int | None:
+def _length(iterable: Iterable[Any] | None) -> int | None:
     try:
         return len(iterable)  # type: ignore[arg-type]
     except TypeError:

@@ -64,17 +64,16 @@ class Past:
         Raises:
             WeftError: An input is not there, or the code has no such step.
         """
-        node = self.graph.nodes.get(step.map_group or step.step_id)
+        wanted = step.map_group or step.step_id
+        node = self.graph.nodes.get(wanted)
         if node is None:
             known = ", ".join(self.graph.nodes)
-            if self.graph.opened:
+            if self.graph.author:
                 raise WeftError(
-                    f"step {step.step_id} is only called once the pipeline has looked at results, "
-                    f"and cannot be executed again by itself; these can: {known}"
+                    f"the code calls no step {wanted} before it looks at a result, and what it "
+                    f"calls later cannot be executed by itself; these can: {known}"
                 )
-            raise WeftError(
-                f"the code has no step {step.map_group or step.step_id}; it has {known}"
-            )
+            raise WeftError(f"the code has no step {wanted}; it has {known}")
         arguments = {name: resolve(item, self.result_of) for name, item in node.inputs.items()}
         if step.map_group:
             arguments = expand(node, arguments, self._read)[step.map_index]

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -36,10 +36,12 @@ from weft._apart import arguments_of
 from weft._attempt import Attempt
 from weft._engine import Engine
 from weft._records import Given, Record, StepRecord
+from weft._rerun import Past
 from weft._states import StopMode
 from weft._store import LocalStore, Place
 from weft._values import save_value
-from weft.errors import RunnerError, RunStoppedError, TracingError
+from weft.errors import RunnerError, RunStoppedError, TracingError, WeftError
+from weftapi.workspace.v1 import run_types_pb2
 
 Records = Callable[[Run[Any]], list[Record]]
 
@@ -81,6 +83,12 @@ def test_a_loop_over_results_is_on_record_step_by_step(records: Records) -> None
         "halve-2": ("halve",),
         "halve-3": ("halve-2",),
     }
+
+
+def test_of_a_step_after_a_look_it_is_not_said_that_the_code_has_none() -> None:
+    past = Past(cast("Any", None), run_types_pb2.Run(), {}, search.trace())
+    with pytest.raises(WeftError, match=r"no step halve-2 before it looks.*these can: load$"):
+        past.attempt(run_types_pb2.Step(step_id="halve-2"))
 
 
 def test_parameters_decide_as_much_as_results_do() -> None:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from weft import Run, pipeline, progress, step, tqdm_class
@@ -81,6 +82,12 @@ def test_outside_of_a_step_it_only_counts() -> None:
     counter = progress([1, 2])
     assert list(counter) == [1, 2]
     assert (counter.done, counter.total) == (2, 2)
+
+
+def test_an_array_is_gone_through_too() -> None:
+    counter = progress(np.arange(3))
+    assert list(counter) == [0, 1, 2]
+    assert counter.total == 3
 
 
 def test_a_bar_of_tqdm_is_shown_too(records: Records) -> None:

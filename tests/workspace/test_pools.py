@@ -9,12 +9,15 @@ from uuid import uuid4
 import grpc
 import pytest
 
+from meshkit.errors import Unavailable
+from meshkit.session import Session
 from tests.workspace.fakes import FakeError, FakeManager
 from tests.workspace.harness import EDITOR, VIEWER, Harness, refused, spec_step, workspace
 from tests.workspace.stacks import new_component, new_stack
 from weftapi.workloads.v1 import capacity_pb2
 from weftapi.workspace.v1 import pools_pb2 as pb
 from weftapi.workspace.v1 import run_types_pb2, runs_pb2, snapshots_pb2, step_settings_pb2
+from workspace.operations import pools as operations
 
 WORKLOAD = step_settings_pb2.STEP_ISOLATION_WORKLOAD
 
@@ -108,6 +111,22 @@ async def test_what_is_not_there_cannot_be_cordoned(world: World) -> None:
     async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
         await editor.CordonPool(pb.CordonPoolRequest(name=world.pool, reason="x"))
     assert not world.managers.pools["pools/machine"].HasField("cordon")
+
+
+async def test_no_pool_is_cordoned_that_is_not_on_record(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_session: Session, _name: str) -> None:
+        raise Unavailable("UPSTREAM_UNAVAILABLE", "The disk is full.")
+
+    stub, machine = world.ws.pools(), world.managers.pools["pools/machine"]
+    with monkeypatch.context() as patched:
+        patched.setattr(operations, "record", fails)
+        async with refused("UNAVAILABLE", "UPSTREAM_UNAVAILABLE"):
+            await stub.CordonPool(pb.CordonPoolRequest(name=world.pool, reason="x"))
+        assert not machine.HasField("cordon")
+    await stub.CordonPool(pb.CordonPoolRequest(name=world.pool, reason="x"))
+    assert machine.cordon.reason == "x"
 
 
 async def test_runs_of_a_cordoned_pool_wait_with_its_reason_and_go_on(world: World) -> None:

@@ -4,5 +4,5 @@ from meshkit.session import Session
 
 
 def record(session: Session, name: str) -> None:
-    """Records that somebody cordoned a pool, or uncordoned it."""
+    """Records that somebody has a pool cordoned, or uncordoned."""
     session.audited(resource=name)

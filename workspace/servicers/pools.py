@@ -41,19 +41,25 @@ class PoolServicer(pools_pb2_grpc.PoolServiceServicer):
     async def CordonPool(
         self, request: pools_pb2.CordonPoolRequest, _context: Context
     ) -> pools_pb2.Pool:
+        await self._record(request.name)
         who = caller()
         creator = (who.display_name or who.subject)[:_MOST_CREATOR]
         found = await self._pools.cordon(request.name, creator=creator, reason=request.reason)
-        return await self._recorded(found)
+        return pool_to_proto(found)
 
     async def UncordonPool(
         self, request: pools_pb2.UncordonPoolRequest, _context: Context
     ) -> pools_pb2.Pool:
-        return await self._recorded(await self._pools.uncordon(request.name))
+        await self._record(request.name)
+        return pool_to_proto(await self._pools.uncordon(request.name))
 
-    async def _recorded(self, found: Found) -> pools_pb2.Pool:
+    async def _record(self, name: str) -> None:
+        """Written down before the manager does it: no pool is closed by nobody.
+
+        If it does not then, the refusal stands in the log as well.
+        """
+        found = await self._pools.get(name)
         await self._database.write(operations.record, found.name)
-        return pool_to_proto(found)
 
 
 def pool_to_proto(found: Found) -> pools_pb2.Pool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,19 +39,24 @@ _STANDARD = frozenset({"name", "etag"})
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A document of a file: a kind, a resource name, and the fields that it speaks of."""
+    """A document of a file: a kind, a resource name, and the fields that it speaks of.
+
+    `sources` says where each value of a secret is, {"env": NAME} or {"file": PATH}: read only where
+    the value is needed.
+    """
 
     kind: Kind
     name: str
     spec: Mapping[str, Any]
-    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """What is to be done about one resource: create, update, delete or nothing.
 
-    `changes` are (field, before, after) in JSON; secrets' values are none of them.
+    `changes` are (field, before, after) in JSON; secrets' values are none of them: those that the
+    secret lacks are `values`.
     """
 
     action: str
@@ -60,6 +65,7 @@ class Step:
     changes: Sequence[tuple[str, Any, Any]] = ()
     declared: Declared | None = None
     current: Any = None
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def read(paths: Sequence[str], project: str) -> list[Declared]:
@@ -110,6 +116,8 @@ def carry_out(connection: Connection, step: Step) -> None:
         request = kind.request(verb, request_id=str(uuid.uuid4()))
         wanted = getattr(request, kind.field)
         _parse(step.declared, wanted, [path for path, _, _ in step.changes])
+        if step.values:
+            wanted.values.update(step.values)
         if step.action == "create":
             above, _, id_ = step.name.rpartition("/")
             setattr(request, f"{kind.field}_id", id_)
@@ -160,7 +168,7 @@ def _documents(origin: str, text: str) -> list[Any]:
 def _declared(origin: str, document: Any, project: str) -> Declared:
     """Checks a document by the contract; raises CommandError."""
     known = {"kind", "name", "spec", "valuesFrom"}
-    if not isinstance(document, dict) or document.keys() - known or "name" not in document:
+    if not isinstance(document, dict) or document.keys() - known or not document.get("name"):
         raise CommandError(f"{origin}: a document has kind, name and spec", Exit.USAGE)
     kind = DECLARED.get(str(document.get("kind")))
     if kind is None:
@@ -168,31 +176,67 @@ def _declared(origin: str, document: Any, project: str) -> Declared:
             f"{origin}: {document.get('kind')!r} is none of {', '.join(DECLARED)}", Exit.USAGE
         )
     name = kind.name_of(str(document["name"]), project)
-    values = _values(origin, name, document.get("valuesFrom") or {})
-    declared = Declared(kind, name, document.get("spec") or {}, values)
-    message = getattr(kind.request("Create"), kind.field)
     try:
-        _parse(declared, message, list(declared.spec))
+        declared = Declared(kind, name, _mapping(document, "spec"), _sources(kind, document))
+        _check(declared)
     except ValueError as error:
         raise CommandError(f"{origin}: {name}: {error}", Exit.USAGE) from None
-    wrong = [f for f in declared.spec if not _is_settable(_fields(message.DESCRIPTOR)[f])]
-    if wrong:
-        raise CommandError(f"{origin}: {name}: {', '.join(wrong)} cannot be declared", Exit.USAGE)
     return declared
 
 
-def _values(origin: str, name: str, sources: Mapping[str, Any]) -> dict[str, str]:
-    """Values of a secret from where a document says: never from the document itself."""
-    found = {}
+def _check(declared: Declared) -> None:
+    """Raises ValueError for fields that the kind has not, or that nobody declares."""
+    message = getattr(declared.kind.request("Create"), declared.kind.field)
+    if "labels" in declared.spec and declared.spec["labels"] is None:
+        raise ValueError("labels is a mapping: write {} for none")
+    _parse(declared, message, list(declared.spec))
+    wrong = [f for f in declared.spec if not _is_settable(_fields(message.DESCRIPTOR)[f])]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)} cannot be declared")
+
+
+def _mapping(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = document.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+        raise ValueError(f"{name} is a mapping of names")
+    return found
+
+
+def _sources(kind: Kind, document: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    """Where a document says that a secret's values are: never in the document itself."""
+    sources = _mapping(document, "valuesFrom")
+    if sources and kind.noun != "Secret":
+        raise ValueError(f"valuesFrom is for a Secret, and this is a {kind.noun}")
     for key, source in sources.items():
-        if not isinstance(source, dict) or len(source) != 1 or source.keys() - {"env", "file"}:
-            raise CommandError(
-                f"{origin}: {name}: {key} is {{env: NAME}} or {{file: PATH}}", Exit.USAGE
-            )
+        pairs = list(source.items()) if isinstance(source, dict) else []
+        if len(pairs) != 1 or pairs[0][0] not in {"env", "file"} or not _is_name(pairs[0][1]):
+            raise ValueError(f"valuesFrom: {key} is {{env: NAME}} or {{file: PATH}}")
+    return sources
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _read_values(declared: Declared, present: Iterable[str] = ()) -> dict[str, str]:
+    """The values that a secret lacks; those that it has may have been rotated, and stay.
+
+    Raises:
+        CommandError: The variable of one is not set.
+    """
+    found = {}
+    for key in sorted(declared.sources.keys() - set(present)):
+        source = declared.sources[key]
         if "file" in source:
             found[key] = Path(source["file"]).read_text(encoding="utf-8")
         elif source["env"] in os.environ:
             found[key] = os.environ[source["env"]]
+        else:
+            raise CommandError(
+                f"{declared.name} has no {key} yet: set the variable {source['env']}", Exit.USAGE
+            )
     return found
 
 
@@ -208,28 +252,40 @@ def _parse(declared: Declared, message: Any, names: Sequence[str]) -> None:
         json_format.ParseDict(spec, message)
     except json_format.ParseError as error:
         raise ValueError(str(error)) from None
-    if "values" in names and declared.values:
-        message.values.update(declared.values)
 
 
 def _step(connection: Connection, declared: Declared, set_name: str) -> Step:
     from weft.errors import NotFoundError
 
     kind = declared.kind
-    labels = {SET_LABEL: set_name} if set_name else {}
-    if labels or "labels" in declared.spec:
-        spec = {**declared.spec, "labels": {**declared.spec.get("labels", {}), **labels}}
-        declared = Declared(kind, declared.name, spec, declared.values)
     try:
         current = kind.call(connection, "Get", kind.request("Get", name=declared.name))
     except NotFoundError:
+        declared = _labelled(declared, {}, set_name)
+        values = _read_values(declared)
         changes = [(name, None, value) for name, value in declared.spec.items()]
-        changes += [("values", None, "given")] if declared.values else []
-        return Step("create", kind, declared.name, changes, declared)
+        changes += [("values", None, "given")] if values else []
+        return Step("create", kind, declared.name, changes, declared, values=values)
+    declared = _labelled(declared, current.labels, set_name)
     changes = _changes(declared, current)
-    return Step(
-        "update" if changes else "unchanged", kind, declared.name, changes, declared, current
-    )
+    values = _read_values(declared, getattr(current, "keys", ()))
+    changes += [("values", None, f"given for {', '.join(values)}")] if values else []
+    action = "update" if changes else "unchanged"
+    return Step(action, kind, declared.name, changes, declared, current, values)
+
+
+def _labelled(declared: Declared, before: Mapping[str, str], set_name: str) -> Declared:
+    """With the labels that it is to have.
+
+    All that are there stay where the file has none; who applied it stays in any case, or `--prune`
+    would not find it again.
+    """
+    if not set_name and "labels" not in declared.spec:
+        return declared
+    mark = {SET_LABEL: before[SET_LABEL]} if SET_LABEL in before else {}
+    labels = {**mark, **declared.spec.get("labels", before)}
+    labels |= {SET_LABEL: set_name} if set_name else {}
+    return replace(declared, spec={**declared.spec, "labels": labels})
 
 
 def _changes(declared: Declared, current: Any) -> list[tuple[str, Any, Any]]:
@@ -246,8 +302,7 @@ def _changes(declared: Declared, current: Any) -> list[tuple[str, Any, Any]]:
             f"{declared.name}: {', '.join(fixed)} cannot change: delete it first, or name another",
             Exit.CONFLICT,
         )
-    missing = sorted(declared.values.keys() - set(getattr(current, "keys", ())))
-    return [*changes, ("values", None, f"given for {', '.join(missing)}")] if missing else changes
+    return changes
 
 
 def _fields(descriptor: Descriptor) -> dict[str, FieldDescriptor]:

@@ -17,7 +17,7 @@ import click
 
 from weft.cli._exit import CommandError, Exit
 from weft.cli._output import as_dict, note, output_option, print_document
-from weft.cli._redaction import is_secret, redacted
+from weft.cli._redaction import is_secret, redacted_document
 
 if TYPE_CHECKING:
     from weft._connection import Connection
@@ -53,8 +53,9 @@ def bundle(*, target: Path | None, output: str) -> None:
     with zipfile.ZipFile(file, "x", zipfile.ZIP_DEFLATED) as archive:
         file.chmod(0o600)
         for name, section in _sections().items():
-            text = json.dumps(_safely(section), indent=2, ensure_ascii=False, default=str)
-            archive.writestr(f"{name}.json", redacted(text, secrets))
+            document = redacted_document(_safely(section), secrets)
+            text = json.dumps(document, indent=2, ensure_ascii=False)
+            archive.writestr(f"{name}.json", text)
             made.append(f"{name}.json")
     if output in {"table", "name"}:
         click.echo(str(file))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.sdk.cli.conftest import Runs, Weft
+from weft.cli._declared import read
+from weft.cli._exit import CommandError
 
 FILE = """
 kind: Project
@@ -87,6 +90,47 @@ def test_what_is_declared_no_more_goes_only_when_asked(weft: Weft, tmp_path: Pat
     assert weft("apply", "-f", file, "--prune").code == 2
 
 
+def test_labels_that_a_file_leaves_out_stay_and_so_does_who_applied_it(
+    weft: Weft, tmp_path: Path
+) -> None:
+    weft("projects", "create", "labelled")
+    file = tmp_path / "labelled.yaml"
+
+    def applied(spec: dict[str, Any], *options: str) -> dict[str, str]:
+        file.write_text(yaml.safe_dump({"kind": "Project", "name": "labelled", "spec": spec}))
+        actions(weft, "apply", "-f", file, *options)
+        shown: dict[str, str] = json.loads(
+            weft("projects", "show", "labelled", "-o", "json").out
+        ).get("labels", {})
+        return shown
+
+    vision, mark = {"team": "vision"}, {"applied-as": "prod"}
+    assert applied({"labels": vision}) == vision
+    assert applied({}, "--set", "prod") == {**vision, **mark}
+    assert applied({"labels": {"team": "ml"}}) == {"team": "ml", **mark}
+    assert applied({"labels": {}}) == mark
+
+
+def test_values_of_a_secret_are_read_where_they_are_not_there_yet(
+    weft: Weft, tmp_path: Path
+) -> None:
+    file = tmp_path / "rotated.yaml"
+    made = {"kind": "Secret", "name": "rotated", "valuesFrom": {"old": {"env": "OLD"}}}
+    file.write_text(yaml.safe_dump(made))
+    without = weft("apply", "-f", file)
+    assert (without.code, "set the variable OLD" in without.err) == (2, True)
+    assert weft("secrets", "show", "rotated").code == 5
+    actions(weft, "apply", "-f", file, OLD="first")
+    weft("secrets", "update", "rotated", "--value", "old=second")
+    made["valuesFrom"] = {"old": {"env": "OLD"}, "new": {"env": "NEW"}}
+    file.write_text(yaml.safe_dump(made))
+    without = weft("apply", "-f", file, OLD="first")
+    assert (without.code, "set the variable NEW" in without.err) == (2, True)
+    assert set(actions(weft, "apply", "-f", file, OLD="first", NEW="third").values()) == {"update"}
+    assert weft("secrets", "access", "rotated", "old").out == "second\n"
+    assert weft("secrets", "access", "rotated", "new").out == "third\n"
+
+
 def test_what_is_exported_can_be_applied(weft: Weft, runs: Runs, tmp_path: Path) -> None:
     weft("secrets", "create", "exported", "--value", "token=hidden-value")
     printed = weft("export").out
@@ -108,6 +152,17 @@ def test_what_is_exported_can_be_applied(weft: Weft, runs: Runs, tmp_path: Path)
         ("kind: Project\nname: x\nspec: {uid: x}", "uid cannot be declared"),
         ("kind: Secret\nname: x\nspec: {values: {a: b}}", "values cannot be declared"),
         ("kind: Project\nname: x\nspec: {labels: 3}", "labels"),
+        ("kind: Project\nname: x\nspec: {labels: }", "labels is a mapping"),
+        ("kind: Project\nname: x\nspec: {labels: [a]}", "labels"),
+        ("kind: Project\nname: x\nspec: {labels: {team: 5}}", "labels"),
+        ("kind: Project\nname: x\nspec: 5", "spec is a mapping"),
+        ("kind: Project\nname: x\nspec: []", "spec is a mapping"),
+        ("kind: Project\nname: x\nspec: {1: a}", "spec is a mapping"),
+        ("kind: Project\nname:", "a document has kind, name and spec"),
+        ("kind: Secret\nname: x\nvaluesFrom: [a]", "valuesFrom is a mapping"),
+        ("kind: Secret\nname: x\nvaluesFrom: {a: {file: }}", "a is {env: NAME} or {file: PATH}"),
+        ("kind: Secret\nname: x\nvaluesFrom: {a: {env: 5}}", "a is {env: NAME} or {file: PATH}"),
+        ("kind: Component\nname: x\nvaluesFrom: {a: {env: A}}", "valuesFrom is for a Secret"),
         ("name: [", "is no YAML"),
         ("- a list", "a document has kind, name and spec"),
         ("kind: Project", "a document has kind, name and spec"),
@@ -115,10 +170,14 @@ def test_what_is_exported_can_be_applied(weft: Weft, runs: Runs, tmp_path: Path)
         ("kind: Secret\nname: x\nvaluesFrom: {a: b}", "a is {env: NAME} or {file: PATH}"),
     ],
 )
-def test_what_is_no_declaration_is_refused_whole(weft: Weft, text: str, words: str) -> None:
-    refused = weft("apply", "-f", "-", stdin=text)
-    assert refused.code == 2
-    assert words in refused.err
+def test_what_is_no_declaration_is_refused_whole(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "wrong.yaml"
+    file.write_text(text)
+    with pytest.raises(CommandError) as refused:
+        read([str(file)], "projects/default")
+    assert refused.value.code == 2
+    assert str(file) in str(refused.value)
+    assert words in str(refused.value)
 
 
 def test_a_field_that_never_changes_is_refused_before_anything_is_done(

@@ -12,7 +12,7 @@ import pytest
 
 from tests.sdk.cli.conftest import Runs, Weft
 from weft._contexts import Context, ContextStore, SignIn
-from weft.cli._redaction import redacted
+from weft.cli._redaction import redacted, redacted_document
 
 SECRETS = {
     "refresh": "refresh-token-of-ada",
@@ -20,6 +20,8 @@ SECRETS = {
     "access": "an-access-token-of-ada",
     "variable": "opensesame-123",
 }
+# What JSON writes otherwise.
+ESCAPED = 'open\\se"same'
 
 
 def contents(file: Path) -> dict[str, str]:
@@ -58,13 +60,18 @@ def test_no_secret_is_in_a_bundle_even_where_nothing_answers(offline: Weft, tmp_
         WEFT_TOKEN=SECRETS["pat"],
         WEFT_SOME_PASSWORD=SECRETS["variable"],
         WEFT_NOTE=f"it is {SECRETS['variable']}",
+        WEFT_OTHER_PASSWORD=ESCAPED,
+        WEFT_OTHER_NOTE=f"it is {ESCAPED}",
+        WEFT_DATABASE_URL="postgresql://db/weft",
     )
     assert made.code == 0, made.err
     found = contents(file)
     for secret in SECRETS.values():
         assert secret not in "".join(found.values())
         assert secret not in made.out + made.err
-    assert json.loads(found["environment.json"])["WEFT_TOKEN"] == "(set)"
+    environment = json.loads(found["environment.json"])
+    assert environment["WEFT_TOKEN"] == environment["WEFT_DATABASE_URL"] == "(set)"
+    assert environment["WEFT_OTHER_NOTE"] == "it is ***"
     assert "nothing listens there" in json.loads(found["usage.json"])["error"]
     assert json.loads(found["contexts.json"])[0]["control_plane"] == "127.0.0.1:1"
 
@@ -81,8 +88,24 @@ def test_no_secret_is_in_a_bundle_even_where_nothing_answers(offline: Weft, tmp_
 def test_what_looks_like_a_secret_is_left_out(secret: str) -> None:
     text = redacted(f'before "{secret}" after', ["known-elsewhere", "", "e"])
     assert text == 'before "***" after'
-    assert redacted("postgresql://ada:pw@db/x", []) == "postgresql://***@db/x"
-    assert redacted("https://example.org:8080/a", []) == "https://example.org:8080/a"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("postgresql://ada:pw@db/x", "postgresql://***@db/x"),
+        ("postgresql://weft:s3c/ret@db/weft", "postgresql://***@db/weft"),
+        ("no 'postgresql://weft:p@ss:w0rd@db' here", "no 'postgresql://***@db' here"),
+        ("redis://:hunter22@r/0", "redis://***@r/0"),
+        ("postgresql://db/w?user=w&password=p@ss&x=1", "postgresql://db/w?user=w&password=***&x=1"),
+        ("host=db password='two words' user=w", "host=db password=*** user=w"),
+        ("https://example.org:8080/a?page=2", "https://example.org:8080/a?page=2"),
+    ],
+)
+def test_no_password_of_a_url_is_left(text: str, left: str) -> None:
+    assert redacted(text, []) == left
+    document = {text: [text, 1, None, True, ValueError(text)]}
+    assert redacted_document(document, []) == {left: [left, 1, None, True, left]}
 
 
 def test_every_command_has_a_manual_page(offline: Weft, tmp_path: Path) -> None:
