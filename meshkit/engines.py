@@ -53,7 +53,8 @@ class DatabaseSettings:
     ring_bytes: int = 16 * 1024 * 1024
     connect_timeout_s: float = 10.0
     command_timeout_s: float = 30.0
-    # A list by a filter that hardly anything matches would hold one of few readers for minutes.
+    # Of one statement: a list by a filter that hardly anything matches would hold one of few
+    # readers for minutes.
     read_timeout_s: float = 20.0
 
 
@@ -91,6 +92,21 @@ class Engine(Protocol):
     async def close(self) -> None: ...
 
 
+class _Limited(sqlite3.Connection):
+    """Ends each statement after its time, as `statement_timeout` does on PostgreSQL."""
+
+    timeout_s = math.inf
+    _ends_at = math.inf
+
+    def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
+        """One is made for each statement, by SQLAlchemy and by what goes around it."""
+        self._ends_at = time.monotonic() + self.timeout_s
+        return super().cursor(factory)
+
+    def is_late(self) -> bool:
+        return time.monotonic() > self._ends_at
+
+
 class SqliteEngine:
     """One file. Each thread keeps its connection: checking one out costs more than a read."""
 
@@ -100,8 +116,6 @@ class SqliteEngine:
         self._writing = sqlite_engine(url, settings, begin="BEGIN IMMEDIATE")
         self._reading = sqlite_engine(url, settings, begin="BEGIN", query_only=True)
         remember_failures(self._writing)
-        sa.event.listen(self._reading, "connect", self._limit)
-        self._read_timeout_s = settings.read_timeout_s
         self._local = threading.local()
         self._open: list[sa.Connection] = []
 
@@ -113,7 +127,6 @@ class SqliteEngine:
 
     def _read(self, work: Work[T]) -> T:
         connection = self._connection(self._reading)
-        self._local.ends_at = time.monotonic() + self._read_timeout_s
         connection.begin()
         try:
             return work(connection)
@@ -123,15 +136,6 @@ class SqliteEngine:
             raise
         finally:
             connection.rollback()
-
-    def _limit(self, connection: sqlite3.Connection, _record: Any) -> None:
-        """Ends what a reading thread does after its time."""
-        local = self._local
-
-        def is_late() -> bool:
-            return time.monotonic() > getattr(local, "ends_at", math.inf)
-
-        connection.set_progress_handler(is_late, _ASKS_AFTER)
 
     def _connection(self, engine: sa.Engine) -> sa.Connection:
         connection: sa.Connection | None = getattr(self._local, "connection", None)
@@ -184,7 +188,9 @@ def sqlite_engine(
     foreign_keys: bool = True,
 ) -> sa.Engine:
     """An engine that begins its transactions itself; the driver's own habit delays them."""
-    arguments = {"check_same_thread": False, "timeout": settings.busy_timeout_s}
+    arguments: dict[str, Any] = {"check_same_thread": False, "timeout": settings.busy_timeout_s}
+    if query_only:
+        arguments["factory"] = _Limited
     engine = sa.create_engine(url, poolclass=NullPool, connect_args=arguments)
 
     @sa.event.listens_for(engine, "connect")
@@ -194,7 +200,10 @@ def sqlite_engine(
         connection.execute(f"PRAGMA synchronous = {settings.sqlite_synchronous}")
         connection.execute(f"PRAGMA foreign_keys = {int(foreign_keys)}")
         connection.execute(f"PRAGMA query_only = {int(query_only)}")
-        if not query_only:
+        if isinstance(connection, _Limited):
+            connection.timeout_s = settings.read_timeout_s
+            connection.set_progress_handler(connection.is_late, _ASKS_AFTER)
+        else:
             connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
 
     @sa.event.listens_for(engine, "begin")

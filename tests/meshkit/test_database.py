@@ -2,16 +2,20 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Awaitable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
 import pytest
 import sqlalchemy as sa
 
+from meshkit import engines
 from meshkit.audit import record_refusal, row_of
 from meshkit.caller import Call, current_call
 from meshkit.chain import Broken, Position, Problem, follow
 from meshkit.database import Database, DatabaseSettings, Session
+from meshkit.driver import fetch_all
 from meshkit.errors import DeadlineExceeded, NotFound, ResourceExhausted, Unavailable
 from meshkit.ids import new_uid
 from meshkit.schema import among
@@ -220,12 +224,39 @@ async def test_a_read_that_finds_no_end_is_ended_and_the_next_one_is_served(
         session.execute(sa.text(f"{numbers} SELECT count(*) FROM n"))
 
     await notes.create_tables(database_url)
-    settings = DatabaseSettings(readers=1, read_timeout_s=0.5)
+    # Long enough for a short read on a machine that is busy.
+    settings = DatabaseSettings(readers=1, read_timeout_s=3)
     async with await notes.open_notes(database_url, settings) as database:
         with pytest.raises(DeadlineExceeded) as refused:
             await database.read(count_for_ever)
         assert refused.value.reason == "READ_TOO_SLOW"
         assert await database.read(notes.all_notes) == {}
+
+
+async def test_the_time_of_a_read_on_sqlite_is_that_of_each_statement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on PostgreSQL: jobs read many statements, each of them short."""
+    now = 0.0
+    monkeypatch.setattr(engines, "time", SimpleNamespace(monotonic=lambda: now))
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000)"
+    count = f"{numbers} SELECT count(*) FROM n"
+
+    def read_for_long(session: Session) -> int:
+        nonlocal now
+        connection = session.connection()
+        for _ in range(3):
+            now += 15
+            session.execute(sa.text(count))
+            now += 15
+            fetch_all(connection, count, ())
+        return int(session.scalars(sa.text(count)).one())
+
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    await notes.create_tables(url)
+    settings = DatabaseSettings(read_timeout_s=20)
+    async with await notes.open_notes(url, settings) as database:
+        assert await database.read(read_for_long) == 100_000
 
 
 async def test_closing_answers_what_is_queued_and_takes_no_more(database_url: str) -> None:

@@ -51,7 +51,10 @@ def upgrade():
     op.drop_table("notes")
     op.execute("INSERT INTO nowhere VALUES (1)")
 """
-_IS_WAITED_FOR = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+_IS_WAITED_FOR = """
+    SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'notes'::regclass
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 @pytest.fixture
@@ -155,7 +158,8 @@ async def test_servers_go_on_while_an_upgrade_waits_for_a_table(
     await reading.start()
     await dump.fetch("SELECT name FROM notes")
     upgrade = asyncio.create_task(migrate(postgres_url, scripts, Base.metadata))
-    while not await reader.fetchval(_IS_WAITED_FOR):  # noqa: ASYNC110 - nobody tells of locks
+    while not await reader.fetchval(_IS_WAITED_FOR):
+        assert not upgrade.done(), upgrade.exception()
         await asyncio.sleep(0.01)
     async with asyncio.timeout(30):
         await reader.fetch("SELECT name FROM notes")
