@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections import deque
 from collections.abc import Iterator, Mapping
 
 from weft.errors import ImageError
@@ -14,7 +15,8 @@ _FROM = re.compile(
     r"(?P<tail>(?:[ \t]+AS[ \t]+(?P<stage>\S+))?[ \t]*\r?)$",
     re.IGNORECASE | re.MULTILINE,
 )
-_HEREDOC = re.compile(r"<<-?\s*[\"']?([A-Za-z_][A-Za-z0-9_]*)[\"']?")
+# A word of its own, as the builders have it: 1<<N is arithmetic.
+_HEREDOC = re.compile(r"(?<!\S)\d*<<-?([^<\s]+)")
 _BIND = re.compile(r"--mount=(?=\S*type=bind)(?!\S*from=)\S+")
 
 
@@ -78,10 +80,10 @@ def _arguments(rest: str) -> tuple[list[str], list[str]]:
 
 def _instructions(text: str) -> Iterator[str]:
     """Whole instructions, without comments and without the bodies of heredocs."""
-    lines = iter(text.splitlines())
+    lines = deque(text.splitlines())
     pending = ""
-    for line in lines:
-        said = line.strip()
+    while lines:
+        said = lines.popleft().strip()
         if said.startswith("#") or not (said or pending):
             continue
         if said.endswith("\\"):
@@ -91,10 +93,11 @@ def _instructions(text: str) -> Iterator[str]:
         yield instruction
         pending = ""
         for end in _HEREDOC.findall(instruction):
-            _skip_to(end, lines)
+            _skip_to(end.strip("\"'"), lines)
 
 
-def _skip_to(end: str, lines: Iterator[str]) -> None:
-    for line in lines:
-        if line.strip() == end:
-            return
+def _skip_to(end: str, lines: deque[str]) -> None:
+    """Drops the body of a heredoc; nothing where it does not end, and so was none."""
+    if end in map(str.strip, lines):
+        while lines.popleft().strip() != end:
+            pass

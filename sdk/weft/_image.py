@@ -25,7 +25,8 @@ class Image:
         apt: Debian packages: `"libgomp1"`, `"git=1:2.39.5-0+deb12u2"`.
         python: The version that the image must have, `"3.12"`.
         dockerfile: The path of a Dockerfile of your own, in place of all of the above. Of its
-            folder it sees what its COPY and ADD name.
+            folder it sees what its COPY and ADD name, as far as that belongs to code: no hidden
+            files, links, environments or build folders.
         build_args: Arguments of the build. They stay in the image: no place for secrets.
     """
 

@@ -20,7 +20,11 @@ from weft.errors import ImageError
 _VERSION = 1
 _MAX_CONTEXT_BYTES = 256 << 20
 _MAX_INCLUDES = 16
+# What the builders read beside a Dockerfile, or under its own name.
+_IGNORING = (".dockerignore", ".containerignore")
 _REQUIREMENTS = "requirements.txt"
+# Of which nobody needs to hear that it is left out.
+_COMPILED = "__pycache__"
 _CHECK = """\
 RUN python -c "import sys; found = '%d.%d' % sys.version_info[:2]; \\
       found == '{python}' or sys.exit('this base has Python ' + found + ', not {python}')"
@@ -44,7 +48,8 @@ class File:
 class Recipe:
     """All that an image is made of.
 
-    `bases` are the images that it begins with; `contents` what those are that no registry has.
+    `bases` are the images that it begins with; `contents` what those are that no registry has;
+    `left_out` what lies in the folders that are copied, and does not go into the image.
     """
 
     dockerfile: str
@@ -52,6 +57,7 @@ class Recipe:
     build_args: Mapping[str, str]
     bases: tuple[str, ...]
     contents: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -171,21 +177,26 @@ def _lines_of(file: Path, includes_left: int) -> Iterator[tuple[Path, str]]:
 def _of_their_own(dockerfile: Path, arguments: Mapping[str, str]) -> Recipe:
     text = _read(dockerfile).decode("utf-8", "replace")
     folder = dockerfile.parent
-    files: dict[str, File] = {}
-    size = 0
-    for source in sources_of(text):
-        for file in _files_of(folder, source):
-            content = File(_read(file), bool(file.stat().st_mode & 0o100))
-            files[file.relative_to(folder).as_posix()] = content
-            size += len(content.data)
-            if size > _MAX_CONTEXT_BYTES:
-                limit = _MAX_CONTEXT_BYTES >> 20
-                raise ImageError(f"{dockerfile.name} copies more than {limit} MiB")
-    return Recipe(text, files, arguments, tuple(bases_of(text)))
+    left_out: list[Path] = []
+    found = {
+        file.relative_to(folder).as_posix(): file
+        for source in sources_of(text)
+        for file in _files_of(dockerfile, source, left_out)
+    }
+    # Before anything is read: a folder of data would fill the memory.
+    if sum(file.stat().st_size for file in found.values()) > _MAX_CONTEXT_BYTES:
+        raise ImageError(f"{dockerfile.name} copies more than {_MAX_CONTEXT_BYTES >> 20} MiB")
+    files = {
+        name: File(_read(file), bool(file.stat().st_mode & 0o100)) for name, file in found.items()
+    }
+    others = {path.relative_to(folder).as_posix() for path in left_out if path.name != _COMPILED}
+    without = tuple(sorted(others - files.keys()))
+    return Recipe(text, files, arguments, tuple(bases_of(text)), left_out=without)
 
 
-def _files_of(folder: Path, source: str) -> Iterator[Path]:
+def _files_of(dockerfile: Path, source: str, left_out: list[Path]) -> Iterator[Path]:
     """What COPY or ADD mean by a source, in order."""
+    folder = dockerfile.parent
     plain = source.lstrip("/")
     if ".." in Path(plain).parts:
         raise ImageError(f"COPY {source} leads out of the Dockerfile's folder")
@@ -193,11 +204,24 @@ def _files_of(folder: Path, source: str) -> Iterator[Path]:
     found = sorted(folder.glob(plain)) if plain not in {"", ".", "./"} else [folder]
     if not found:
         raise ImageError(f"COPY {source}: there is no such file beside the Dockerfile")
+    if found != [folder / plain] or found[0].is_dir():
+        _require_no_ignoring(dockerfile, source)
     for path in found:
         # A link to a folder is a folder, and one on the way there shows nowhere.
         if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
             raise ImageError(f"COPY {source}: {path.name} is a link, or behind one")
-        yield from code_files(path) if path.is_dir() else [path]
+        yield from code_files(path, left_out) if path.is_dir() else [path]
+
+
+def _require_no_ignoring(dockerfile: Path, source: str) -> None:
+    """Refuses what an ignore file may be about: it might keep secrets out of the image."""
+    for name in _IGNORING:
+        for file in (dockerfile.with_name(name), dockerfile.with_name(dockerfile.name + name)):
+            if file.is_file():
+                raise ImageError(
+                    f"COPY {source}: Weft does not read {file.name}: name the files one by one, "
+                    "or move the Dockerfile, and what it copies, to a folder without one"
+                )
 
 
 def _inside(folder: Path, path: str) -> Path:

@@ -24,6 +24,9 @@ _TIMEOUT_S = 30.0
 _NAMES = ("docker", "io")
 HUB = ".".join(_NAMES)
 _HUB_API = f"registry-1.{HUB}"
+# How docker's own files call it, and what a repository there is in that says no owner.
+HUB_INDEX = f"https://index.{HUB}/v1/"
+_HUB_OWNER = "library"
 _LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -67,15 +70,26 @@ class Reference:
         repository, _, tag = rest.partition(":")
         return cls(host, repository, tag or "latest")
 
+    @property
+    def path(self) -> str:
+        """The repository as the registry's API calls it."""
+        is_short = self.host == HUB and "/" not in self.repository
+        return f"{_HUB_OWNER}/{self.repository}" if is_short else self.repository
+
     def __str__(self) -> str:
         return f"{self.host}/{self.repository}:{self.tag}"
+
+
+def docker_folder() -> Path:
+    """Where docker has its configuration."""
+    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
 
 
 def known_logins() -> Mapping[str, Mapping[str, str]]:
     """The logins that `podman login` and `docker login` left on this machine, by registry."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     places = [
-        Path.home() / ".docker/config.json",
+        docker_folder() / "config.json",
         *([Path(runtime) / "containers/auth.json"] if runtime else []),
         *([Path(os.environ["REGISTRY_AUTH_FILE"])] if "REGISTRY_AUTH_FILE" in os.environ else []),
     ]
@@ -83,8 +97,17 @@ def known_logins() -> Mapping[str, Mapping[str, str]]:
     for place in places:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             logins = json.loads(place.read_bytes()).get("auths", {})
-            found |= {host: own for host, own in logins.items() if isinstance(own, dict) and own}
+            found |= {
+                _host_of(k): own for k, own in logins.items() if isinstance(own, dict) and own
+            }
     return found
+
+
+def _host_of(key: str) -> str:
+    """The registry that an entry is for: older ones are URLs, and the hub's is to this day."""
+    _, is_url, rest = key.rpartition("://")
+    host = rest.partition("/")[0] if is_url else rest
+    return HUB if host in {f"index.{HUB}", _HUB_API} else host
 
 
 def known_login(host: str) -> Login:
@@ -114,7 +137,7 @@ def base_url(image: Reference) -> str:
     """Where the repository of an image is, in the registry's API."""
     scheme = "http" if is_local(image.host) else "https"
     host = _HUB_API if image.host == HUB else image.host
-    return f"{scheme}://{host}/v2/{image.repository}"
+    return f"{scheme}://{host}/v2/{image.path}"
 
 
 def digest_of(image: Reference, login: Login = NOBODY) -> str:
@@ -127,8 +150,8 @@ def digest_of(image: Reference, login: Login = NOBODY) -> str:
     answer = send(image, login, "HEAD", url, headers={"Accept": _KINDS})
     if answer.status == http.HTTPStatus.UNAUTHORIZED and not login.bearer_token:
         authorization = _authorization(image, login, answer.headers)
-        headers = {"Accept": _KINDS, "Authorization": authorization}
-        answer = send(image, NOBODY, "HEAD", url, headers=headers)
+        headers = {"Accept": _KINDS}
+        answer = send(image, NOBODY, "HEAD", url, headers=headers, authorization=authorization)
     if answer.status == http.HTTPStatus.NOT_FOUND:
         return ""
     digest = answer.headers.get("docker-content-digest", "")
@@ -145,13 +168,19 @@ def send(
     *,
     headers: Mapping[str, str] | None = None,
     body: bytes | IO[bytes] | None = None,
+    authorization: str = "",
 ) -> Answer:
-    """Makes one request to an image's registry, with the login's token; raises ImageError."""
+    """Makes one request to an image's registry; raises ImageError.
+
+    It takes the login's token along, or the `authorization` that the registry asked for.
+    """
     request = urllib.request.Request(url, body, dict(headers or {}), method=method)  # noqa: S310
     # Where it sends us elsewhere, a signed URL lets us in, and our token is nobody's business.
     is_its_own = urllib.parse.urlsplit(url).netloc == urllib.parse.urlsplit(base_url(image)).netloc
     if login.bearer_token and is_its_own:
-        request.add_unredirected_header("Authorization", f"Bearer {login.bearer_token}")
+        authorization = f"Bearer {login.bearer_token}"
+    if authorization:
+        request.add_unredirected_header("Authorization", authorization)
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
             return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()})
@@ -171,21 +200,23 @@ def _authorization(image: Reference, login: Login, answered: Mapping[str, str]) 
     asked = dict(_CHALLENGE.findall(challenge))
     if scheme != "bearer" or "realm" not in asked:
         raise ImageError(f"{image.host} wants a login for {image}")
-    scope = f"repository:{image.repository}:pull"
+    scope = f"repository:{image.path}:pull"
     query = urllib.parse.urlencode({"service": asked.get("service", ""), "scope": scope})
     realm = urllib.parse.urlsplit(asked["realm"])
     if realm.scheme != "https" and not is_local(realm.netloc):
         raise ImageError(f"{image.host} would have the login sent without TLS")
-    headers = {"Authorization": f"Basic {login.basic}"} if login.basic else {}
-    given = _read(image.host, f"{asked['realm']}?{query}", headers)
+    given = _read(image.host, f"{asked['realm']}?{query}", login)
     token = given.get("token") or given.get("access_token")
     if not isinstance(token, str):
         raise ImageError(f"{image.host} gives no token for {image}")
     return f"Bearer {token}"
 
 
-def _read(host: str, url: str, headers: Mapping[str, str]) -> Mapping[str, object]:
-    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310
+def _read(host: str, url: str, login: Login) -> Mapping[str, object]:
+    request = urllib.request.Request(url)  # noqa: S310
+    if login.basic:
+        # As above: wherever the service sends us, the login stays here.
+        request.add_unredirected_header("Authorization", f"Basic {login.basic}")
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
             found = json.load(answer)

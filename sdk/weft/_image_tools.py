@@ -8,19 +8,32 @@ import shutil
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from weft._image_recipe import Recipe
-from weft._image_registry import Login, Reference, digest_of, is_local, known_logins
+from weft._image_registry import (
+    HUB,
+    HUB_INDEX,
+    Login,
+    Reference,
+    digest_of,
+    docker_folder,
+    is_local,
+    known_logins,
+)
 from weft._image_upload import upload
 from weft.errors import ImageError
 
 TOOLS = ("podman", "docker")
 _LAST_WORDS = 20
 _ASK_S = 60
+# Of docker's folder: where its daemon is, how that is spoken to, and what builds. Not `buildx`:
+# a builder that was chosen there may keep what it builds to itself.
+_OF_DOCKER = ("contexts", "cli-plugins", "ca.pem", "cert.pem", "key.pem")
 Listener = Callable[[str], None]
 
 
@@ -41,7 +54,7 @@ class Tool:
         """
         with (
             tempfile.TemporaryDirectory(prefix="weft-image-") as directory,
-            _configured(image.host, login) as folder,
+            self._configured(image.host, login) as folder,
         ):
             context = _write(recipe, Path(directory))
             command = ["build", "--file", str(context.parent / "Dockerfile"), "--tag", str(image)]
@@ -55,18 +68,21 @@ class Tool:
                 command += ["--build-arg", f"{name}={recipe.build_args[name]}"]
             self._do([*command, str(context)], listener)
 
-    def push(self, image: Reference, login: Login, listener: Listener) -> str:
+    def push(self, image: Reference, login: Callable[[], Login], listener: Listener) -> str:
         """Pushes an image, and gives its digest.
+
+        The login is asked for again and again: a push takes longer than some tokens live.
 
         Raises:
             ImageError: The registry refuses it, or cannot be reached.
         """
-        with _configured(image.host, login) as folder:
+        first = login()
+        with self._configured(image.host, first) as folder:
             if self.name == "docker":
                 # Its own configuration folder, so that no login stays behind.
                 self._do(["--config", str(folder), "push", str(image)], listener)
-                return digest_of(image, login)
-            if login.bearer_token:
+                return digest_of(image, login())
+            if first.bearer_token:
                 # Podman takes none: it writes the image down, and we push it.
                 self._do(["push", "--compress", str(image), f"dir:{folder / 'image'}"], listener)
                 return upload(folder / "image", image, login)
@@ -84,6 +100,21 @@ class Tool:
             command, capture_output=True, text=True, check=False, timeout=_ASK_S
         )
         return done.stdout.strip().removeprefix("sha256:") if done.returncode == 0 else ""
+
+    @contextmanager
+    def _configured(self, host: str, login: Login) -> Iterator[Path]:
+        """A folder, nobody else's, with the login beside the user's own, as the tool reads them."""
+        with tempfile.TemporaryDirectory(prefix="weft-login-") as directory:
+            file = Path(directory) / "config.json"
+            file.touch(mode=0o600)
+            document = _configuration(self.name, host, login)
+            file.write_text(json.dumps(document), encoding="utf-8")
+            if self.name == "docker":
+                for name in _OF_DOCKER:
+                    place = docker_folder().absolute() / name
+                    if place.exists():
+                        (Path(directory) / name).symlink_to(place)
+            yield Path(directory)
 
     def _do(self, arguments: Sequence[str], listener: Listener) -> None:
         with subprocess.Popen(  # noqa: S603
@@ -141,17 +172,29 @@ def _write(recipe: Recipe, directory: Path) -> Path:
     return context
 
 
-@contextmanager
-def _configured(host: str, login: Login) -> Iterator[Path]:
-    """A folder, nobody else's, with the login beside the user's own, as the tools read them."""
+def _configuration(tool: str, host: str, login: Login) -> Mapping[str, Any]:
+    """What the user has configured docker to do, and the logins, ours among them."""
+    document: dict[str, Any] = {}
+    with suppress(OSError, ValueError, TypeError):
+        document = dict(json.loads((docker_folder() / "config.json").read_bytes()))
+    auths: dict[str, Mapping[str, str]] = {**known_logins()}
+    helpers = dict(document.get("credHelpers") or {})
     own: dict[str, str] = {}
     if login.basic:
         own["auth"] = login.basic
     if login.bearer_token:
         own["registrytoken"] = login.bearer_token
-    document = {"auths": {**known_logins(), **({host: own} if own else {})}}
-    with tempfile.TemporaryDirectory(prefix="weft-login-") as directory:
-        file = Path(directory) / "config.json"
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(document), encoding="utf-8")
-        yield Path(directory)
+    if own:
+        auths[host] = own
+        # Whoever helps with the user's own logins knows nothing of this one. An empty name tells
+        # docker, which would ask its helper for all registries else; podman would look for it.
+        for name in _names(host):
+            helpers.pop(name, None)
+            helpers |= {name: ""} if tool == "docker" else {}
+    auths = {name: auths[key] for key in auths for name in _names(key)}
+    return {**document, "auths": auths, "credHelpers": helpers}
+
+
+def _names(host: str) -> tuple[str, ...]:
+    """What entries for a registry are called: docker and podman have each their own for the hub."""
+    return (HUB, HUB_INDEX) if host == HUB else (host,)

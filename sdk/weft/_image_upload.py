@@ -6,7 +6,7 @@ import hashlib
 import http
 import json
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from weft.errors import ImageError
 _OCTETS = "application/octet-stream"
 
 
-def upload(folder: Path, image: Reference, login: Login) -> str:
+def upload(folder: Path, image: Reference, login: Callable[[], Login]) -> str:
     """Pushes what `podman push IMAGE dir:FOLDER` wrote, and gives its digest.
+
+    Each part has a login asked for: tokens live for minutes, and a large layer takes them.
 
     Raises:
         ImageError: The registry refuses it, or cannot be reached.
@@ -25,10 +27,10 @@ def upload(folder: Path, image: Reference, login: Login) -> str:
     content = (folder / "manifest.json").read_bytes()
     manifest = json.loads(content)
     for digest in _blobs(manifest):
-        _upload_blob(folder / digest.removeprefix("sha256:"), digest, image, login)
+        _upload_blob(folder / digest.removeprefix("sha256:"), digest, image, login())
     url = f"{base_url(image)}/manifests/{image.tag}"
     headers = {"Content-Type": str(manifest["mediaType"])}
-    done = send(image, login, "PUT", url, headers=headers, body=content)
+    done = send(image, login(), "PUT", url, headers=headers, body=content)
     _require(done, http.HTTPStatus.CREATED, image)
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 

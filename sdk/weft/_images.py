@@ -29,6 +29,7 @@ SETTINGS = "weft.toml"
 # The image of the runner, and of all steps without one of their own.
 WHOLE = ""
 _TAG_DIGITS = 32
+_NAMED = 10
 
 
 def images_of(graph: Graph, image: Image | None, folder: Path) -> dict[str, Image]:
@@ -134,6 +135,10 @@ class Images:
         """What one image is made of."""
         base, arguments = self.stack.base_image, self.stack.build_arguments
         recipe = recipe_of(image, folder, base=base, build_args=arguments)
+        if names := recipe.left_out:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            said = ", ".join(names[:_NAMED])
+            self.listener(f"hidden, linked or built, and so not in the image: {said}{more}")
         return recipe.pin(self._content_of)
 
     def find(self, plan: Plan) -> builds_pb2.Build | None:
@@ -186,7 +191,7 @@ class Images:
             return digest
         self.listener(f"building {image} with {self.tool.name}")
         self.tool.build(recipe, image, login(), self.listener)
-        digest = self.tool.push(image, login(), self.listener)
+        digest = self.tool.push(image, login, self.listener)
         self.listener(f"image pushed: {image}@{digest}")
         return digest
 

@@ -252,20 +252,26 @@ def _told(error: Exception, path: Path) -> str:
     return f"{type(error).__name__}: {error}{where}"
 
 
-def code_files(folder: Path) -> Iterator[Path]:
-    """What belongs to the code, in order: no hidden files, no environments, no links, no pipes."""
+def code_files(folder: Path, left_out: list[Path] | None = None) -> Iterator[Path]:
+    """What belongs to the code, in order: no hidden files, no environments, no links, no pipes.
+
+    `left_out` gets what does not, without what is inside of it.
+    """
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".")
-            and name not in _SKIPPED
-            and not Path(parent, name, "pyvenv.cfg").exists()
-        )
-        for name in sorted(names):
-            path = Path(parent, name)
-            if not name.startswith(".") and not path.is_symlink() and path.is_file():
-                yield path
+        found = {name: Path(parent, name) for name in sorted([*folders, *names])}
+        kept = {name for name, path in found.items() if _is_code(path)}
+        if left_out is not None:
+            left_out += [path for name, path in found.items() if name not in kept]
+        folders[:] = sorted(kept.intersection(folders))
+        yield from (found[name] for name in sorted(kept.intersection(names)))
+
+
+def _is_code(path: Path) -> bool:
+    if path.name.startswith(".") or path.is_symlink():
+        return False
+    if path.is_dir():
+        return path.name not in _SKIPPED and not (path / "pyvenv.cfg").exists()
+    return path.is_file()
 
 
 def _place_code(

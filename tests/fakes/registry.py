@@ -25,9 +25,12 @@ class FakeRegistry:
     username: str = ""
     password: str = ""
     has_tokens: bool = False
+    # Where it sends those who ask it anything, once they are let in.
+    sends_to: str = ""
     manifests: dict[str, bytes] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
+    authorizations: list[str] = field(default_factory=list)
 
     def hold(self, image: str, content: bytes = b"{}") -> str:
         """Has an image from now on; gives its digest."""
@@ -53,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         image = self._image()
-        if not self._is_let_in():
+        if not self._is_let_in() or self._is_sent_away():
             return
         if "/blobs/" in self.path:
             self._answer(200 if self.path.rpartition("/")[2] in self.registry.blobs else 404)
@@ -85,17 +88,24 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """The token service."""
         url = urlsplit(self.path)
+        self.registry.authorizations.append(self.headers.get("Authorization", ""))
         self.registry.seen.append(parse_qs(url.query)["scope"][0])
         if self.headers.get("Authorization") != self.registry.basic:
             self._answer(401)
-        else:
+        elif not self._is_sent_away():
             self._answer(200, content=json.dumps({"token": "granted"}).encode())
 
     def _image(self) -> str:
         repository, _, tag = self.path.removeprefix(_PREFIX).partition(_INFIX)
         return f"{repository}:{tag}"
 
+    def _is_sent_away(self) -> bool:
+        if to := self.registry.sends_to:
+            self._answer(307, {"Location": f"http://{to}{self.path}"})
+        return bool(to)
+
     def _is_let_in(self) -> bool:
+        self.registry.authorizations.append(self.headers.get("Authorization", ""))
         if self.registry.lets_in(self.headers.get("Authorization", "")):
             return True
         realm = f'Bearer realm="http://{self.registry.host}/token",service="fake"'

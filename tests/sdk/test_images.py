@@ -16,7 +16,17 @@ from tests.fakes.registry import fake_registry
 from weft._dockerfile import bases_of, pinned, sources_of
 from weft._image import Image
 from weft._image_recipe import Recipe, recipe_of
-from weft._image_registry import Login, Reference, digest_of, send
+from weft._image_registry import (
+    HUB,
+    HUB_INDEX,
+    Login,
+    Reference,
+    base_url,
+    digest_of,
+    known_login,
+    send,
+)
+from weft._image_tools import Tool
 from weft._image_upload import upload
 from weft.errors import ImageError
 
@@ -135,6 +145,51 @@ def test_a_dockerfile_of_ones_own_takes_in_what_it_copies(tmp_path: Path) -> Non
     assert recipe(image, tmp_path).key != made.key
 
 
+def test_arithmetic_is_no_heredoc(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("code")
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {BASE}\nRUN echo $((1<<N)) $((1 <<N))\nRUN cat <<'N' | sh\nCOPY a /\nN\n"
+        "COPY train.py /\nRUN cat <<-END >/x\nCOPY b /\n\tEND\n"
+    )
+    assert list(recipe(Image(dockerfile="Dockerfile"), tmp_path).files) == ["train.py"]
+
+
+@pytest.mark.parametrize("name", [".dockerignore", "Dockerfile.dockerignore", ".containerignore"])
+def test_what_an_ignore_file_may_be_about_is_refused(tmp_path: Path, name: str) -> None:
+    for file in (name, "conf/secrets.json"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("conf/secrets.json")
+    image = Image(dockerfile="Dockerfile")
+    for source in (".", "conf", "conf/*", "c?nf/secrets.json"):
+        (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nCOPY {source} /\n")
+        with pytest.raises(ImageError, match=f"does not read {name}"):
+            recipe(image, tmp_path)
+    (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nCOPY ./conf/secrets.json /\n")
+    assert list(recipe(image, tmp_path).files) == ["conf/secrets.json"]
+
+
+def test_what_is_left_out_of_a_folder_is_known(tmp_path: Path) -> None:
+    for name in (".env", "a.py", "build/x", "conf/b.ini", "conf/.hidden/c", "__pycache__/a.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "link").symlink_to("a.py")
+    (tmp_path / "linked").symlink_to("conf")
+    (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nCOPY . /\nCOPY .env /\n")
+    made = recipe(Image(dockerfile="Dockerfile"), tmp_path)
+    assert sorted(made.files) == [".env", "Dockerfile", "a.py", "conf/b.ini"]
+    assert made.left_out == ("build", "conf/.hidden", "link", "linked")
+
+
+def test_nothing_is_read_of_what_is_too_large(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nCOPY data /\n")
+    (tmp_path / "data").mkdir()
+    # A hole: it would fill the memory, and takes no room on the disk.
+    with (tmp_path / "data/huge").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ImageError, match="more than 256 MiB"):
+        recipe(Image(dockerfile="Dockerfile"), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -230,19 +285,26 @@ def test_an_image_is_pushed_with_a_token_alone(tmp_path: Path) -> None:
     manifest = {"mediaType": kind, "config": parts[0], "layers": parts[1:]}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     login = Login(bearer_token="granted")
+    given: list[Login] = []
+
+    def give() -> Login:
+        given.append(login)
+        return login
+
     with fake_registry() as registry:
         registry.username, registry.has_tokens = "ana", True
         registry.blobs[digests[1]] = layers[0]
         image = Reference(registry.host, "team/x", "1")
-        assert upload(tmp_path, image, login) == registry.digest("team/x:1")
+        assert upload(tmp_path, image, give) == registry.digest("team/x:1")
+        assert len(given) == len(digests) + 1
         assert digest_of(image, login) == registry.digest("team/x:1")
         assert set(registry.blobs) == set(digests)
         with pytest.raises(ImageError, match="answers 401"):
-            upload(tmp_path, image, Login(bearer_token="of yesterday"))
+            upload(tmp_path, image, lambda: Login(bearer_token="of yesterday"))
         (tmp_path / digests[2].removeprefix("sha256:")).write_bytes(b"something else")
         del registry.blobs[digests[2]]
         with pytest.raises(ImageError, match="answers 400"):
-            upload(tmp_path, image, login)
+            upload(tmp_path, image, give)
 
 
 def test_a_token_goes_to_the_registry_alone() -> None:
@@ -253,3 +315,75 @@ def test_a_token_goes_to_the_registry_alone() -> None:
         image, login = Reference(registry.host, "team/x", "1"), Login(bearer_token="granted")
         elsewhere = f"http://{storage.host}/v2/x/manifests/1"
         assert send(image, login, "HEAD", elsewhere).status == 401
+
+
+@pytest.mark.parametrize("has_tokens", [True, False])
+def test_no_login_follows_to_where_a_registry_sends_us(*, has_tokens: bool) -> None:
+    with fake_registry() as registry, fake_registry() as elsewhere:
+        registry.username, registry.password, registry.has_tokens = "ana", "s3cret", has_tokens
+        registry.sends_to = elsewhere.host
+        image, login = Reference(registry.host, "team/x", "1"), Login("ana", "s3cret")
+        elsewhere.username = "somebody"
+        with pytest.raises(ImageError):
+            digest_of(image, login)
+        assert registry.basic in registry.authorizations
+        assert set(elsewhere.authorizations) == {""}
+
+
+def test_the_hub_is_called_by_all_its_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert base_url(Reference(HUB, "python", "3.12")).endswith(f"{HUB}/v2/library/python")
+    assert base_url(Reference(HUB, "team/python")).endswith(f"{HUB}/v2/team/python")
+    assert base_url(Reference("a.b", "python")) == "https://a.b/v2/python"
+    login = Login("ana", "s3cret")
+    auths = {HUB_INDEX: {"auth": login.basic}, "https://a.b/v1/": {"auth": login.basic}, "c.d": {}}
+    _configure_docker(tmp_path, monkeypatch, {"auths": auths})
+    assert [known_login(host) for host in (HUB, "a.b", "c.d")] == [login, login, Login()]
+
+
+def test_docker_is_configured_as_before_and_has_our_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, ours = Login("ana", "old"), Login("ana", "s3cret")
+    folder = _configure_docker(
+        tmp_path,
+        monkeypatch,
+        {
+            "auths": {"a.b": {"auth": theirs.basic}, HUB_INDEX: {"auth": theirs.basic}},
+            "currentContext": "far",
+            "credsStore": "desktop",
+            "credHelpers": {"e.f": "cloud", HUB_INDEX: "cloud"},
+        },
+    )
+    (folder / "contexts/meta").mkdir(parents=True)
+    # What it was started with: its configuration, and what a context and a login are there.
+    tool = _tool(
+        tmp_path,
+        "docker",
+        'cat "$2/config.json"; echo; ls "$2/contexts"; test ! -e "$2/cli-plugins"',
+    )
+    said: list[str] = []
+    recipe = Recipe(f"FROM {BASE}\n", {}, {}, (BASE,))
+    tool.build(recipe, Reference(HUB, "team/x"), ours, said.append)
+    assert said.pop() == "meta"
+    document = json.loads("".join(said))
+    assert (document["currentContext"], document["credsStore"]) == ("far", "desktop")
+    assert document["credHelpers"] == {"e.f": "cloud", HUB: "", HUB_INDEX: ""}
+    basics = {host: own["auth"] for host, own in document["auths"].items()}
+    assert basics == {"a.b": theirs.basic, HUB: ours.basic, HUB_INDEX: ours.basic}
+
+
+def _configure_docker(folder: Path, monkeypatch: pytest.MonkeyPatch, document: object) -> Path:
+    for name in ("XDG_RUNTIME_DIR", "REGISTRY_AUTH_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    (folder / "config.json").write_text(json.dumps(document))
+    return folder
+
+
+def _tool(folder: Path, name: str, script: str) -> Tool:
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return Tool(name, str(program))

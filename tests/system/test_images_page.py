@@ -80,7 +80,7 @@ def test_podmans_images_are_pushed_with_a_token_too(place: Place) -> None:
     said: list[str] = []
     tool = find_tool("podman")
     tool.build(recipe, image, NOBODY, said.append)
-    digest = tool.push(image, Login(bearer_token="any"), said.append)
+    digest = tool.push(image, lambda: Login(bearer_token="any"), said.append)
     assert digest_of(image) == digest
     pulled = f"{place.host}/team/token@{digest}"
     _podman("pull", "--quiet", "--tls-verify=false", pulled)
