@@ -1,8 +1,8 @@
 """`python -m controlplane.bootstrap`: prints the link that makes the first administrator.
 
 Run on the control plane's host, or in its pod, with its settings. Exits 6 where there is an
-administrator already, 7 where the control plane has not started yet, 78 for settings that are
-not valid.
+administrator already, 7 where the control plane has not come so far yet, 78 for settings that
+are not valid.
 """
 
 import sys
@@ -22,15 +22,15 @@ def main() -> int:
         sys.stderr.write(f"error: {error}\n")
         return _EXIT_CONFIG
     token = SetupToken(settings.data_dir, settings.public_url)
-    if not settings.data_dir.exists():
-        sys.stderr.write("error: the control plane has not started here yet: start it first\n")
-        return _EXIT_NOT_YET
-    secret = token.read()
-    if not secret:
+    if secret := token.read():
+        sys.stdout.write(f"{token.link(secret)}\n")
+        return 0
+    if token.is_used:
         sys.stderr.write("error: there is an administrator already: sign in with `weft login`\n")
         return _EXIT_EXISTS
-    sys.stdout.write(f"{token.link(secret)}\n")
-    return 0
+    # Also in the middle of its first start, when there is a directory and no token in it.
+    sys.stderr.write("error: the control plane has not started here yet: start it, or try again\n")
+    return _EXIT_NOT_YET
 
 
 if __name__ == "__main__":

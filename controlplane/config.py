@@ -49,7 +49,8 @@ class Settings(ServerSettings):
     """Services that may join before there is an administrator, each with the host names of its
     certificate: `workspace=HOST,gateway=HOST,gateway=HOST`; of workspace, workloads, gateway."""
     founders_dir: Path | None = None
-    """Where their one-time tokens are written; `founders` in `data_dir` by default."""
+    """Where their one-time tokens are written, as `SERVICE/enrollment-token`; `founders` in
+    `data_dir` by default."""
     first_workspace: str = Field(default="default", pattern=f"^{ID_PATTERN}$")
     """Id of the workspace that they serve."""
 

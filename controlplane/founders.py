@@ -1,7 +1,8 @@
 """One-time tokens of the services that a mesh begins with, where the operator finds them.
 
 They lie beside the setup token, as private as that and as the keys of the CA: who reads them
-could read those. A Secret of Kubernetes, or a volume, takes each to the service that it is for.
+could read those. A Secret of Kubernetes, or a volume, takes each to the service that it is for,
+and no other's: each has a directory of its own.
 """
 
 from collections.abc import Mapping
@@ -17,12 +18,14 @@ from meshkit.database import Database
 from meshkit.errors import InvalidArgument
 from meshkit.spiffe import Role
 
-# By the names of their programs; so are the files.
+# By the names of their programs; so are the directories.
 ROLES = {
     "workspace": Role.WORKSPACE,
     "workloads": Role.WORKLOAD_MANAGER,
     "gateway": Role.GATEWAY,
 }
+
+_FILE = "enrollment-token"
 
 
 async def invite_founders(settings: Settings, database: Database, fingerprint: str) -> None:
@@ -42,11 +45,11 @@ async def invite_founders(settings: Settings, database: Database, fingerprint: s
         kept=_kept(directory, founders),
         trust_domain=settings.trust_domain,
     )
-    if made:
-        files.make_private_directory(directory)
     digest = fingerprint.removeprefix("sha256:")
     for name, token in made.items():
-        files.write_private(directory / name, f"{token}.{digest}".encode())
+        files.make_private_directory(directory)
+        files.make_private_directory(directory / name)
+        files.write_private(directory / name / _FILE, f"{token}.{digest}".encode())
 
 
 def _founders(settings: Settings) -> dict[str, Founder]:
@@ -59,7 +62,7 @@ def _founders(settings: Settings) -> dict[str, Founder]:
 
 
 def _kept(directory: Path, founders: Mapping[str, Founder]) -> dict[str, str]:
-    paths = {name: directory / name for name in founders}
+    paths = {name: directory / name / _FILE for name in founders}
     return {
         name: path.read_text(encoding="utf-8").strip()
         for name, path in paths.items()

@@ -79,7 +79,7 @@ def services(base: Foundation, passwords: Passwords, setup_token: SetupToken) ->
         base.throttle,
         lifetimes=base.lifetimes,
         organization=settings.organization,
-        on_set_up=setup_token.remove,
+        on_set_up=setup_token.retire,
     )
     return [
         Service(

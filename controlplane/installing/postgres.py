@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import asyncpg
 
@@ -13,16 +13,29 @@ _OLDEST = 15
 _TIMEOUT_S = 10.0
 _MAX_SKEW_S = 30.0
 _LOCAL = {"", "localhost", "127.0.0.1", "::1"}
+# Fixed words: a part of what cannot be taken apart may be the password.
+_FORM = (
+    "write postgresql://USER:PASSWORD@HOST:PORT/NAME, and in the password %40 for @, %2F for /, "
+    "%3F for ?, %23 for #, %5B for [ and %25 for %"
+)
+_UNREAD = Finding("database", ok=False, detail="a URL that cannot be taken apart", fix=_FORM)
 
 
 async def check_database(url: str) -> list[Finding]:
     """Connects as a server does; nothing that it makes outlives the transaction."""
-    place = urlsplit(url)
+    place = _taken_apart(url)
+    if place is None:
+        return [_UNREAD]
     host = place.hostname or parse_qs(place.query).get("host", [""])[0]
     label = f"database {place.hostname or ''}{place.path}"
     try:
         connection: Any = await asyncpg.connect(url, timeout=_TIMEOUT_S)
-    except (OSError, ValueError, TimeoutError, asyncpg.PostgresError) as error:
+    except ValueError:
+        detail = "parameters of the URL that the driver does not take"
+        return [
+            Finding(label, ok=False, detail=detail, fix="look at sslmode, sslrootcert and host")
+        ]
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         fix = (
             "it must answer, take this user and hold this database: look at host, port and password"
         )
@@ -35,10 +48,21 @@ async def check_database(url: str) -> list[Finding]:
                 await _encryption(connection, label, host),
                 await _clock(connection, label),
             ]
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return [Finding(label, ok=False, detail=_said(error), fix="it broke off: try again")]
     finally:
         connection.terminate()
+
+
+def _taken_apart(url: str) -> SplitResult | None:
+    """The URL's parts; None where a password with a character of URLs may be in the wrong one."""
+    try:
+        place = urlsplit(url)
+        _ = place.port, place.hostname
+    except ValueError:
+        return None
+    is_plain = place.scheme == "postgresql" and url.count("@") == place.netloc.count("@") <= 1
+    return place if is_plain else None
 
 
 async def _version(connection: Any, label: str) -> Finding:

@@ -17,9 +17,10 @@ FOUNDERS = "workspace=localhost, workloads=localhost,gateway=localhost,gateway=1
 
 def kept(plane: Plane) -> dict[str, str]:
     directory = plane.settings.data_dir / "founders"
-    assert directory.stat().st_mode & 0o777 == 0o700
-    assert all(path.stat().st_mode & 0o777 == 0o600 for path in directory.iterdir())
-    return {path.name: path.read_text() for path in directory.iterdir()}
+    paths = [place / "enrollment-token" for place in directory.iterdir()]
+    assert {it.stat().st_mode & 0o777 for it in (directory, *directory.iterdir())} == {0o700}
+    assert {path.stat().st_mode & 0o777 for path in paths} == {0o600}
+    return {path.parent.name: path.read_text() for path in paths}
 
 
 async def join(plane: Plane, directory: Path, service: str) -> membership.Membership:
@@ -69,7 +70,7 @@ async def test_a_start_keeps_tokens_that_lead_somewhere(tmp_path: Path, sqlite_u
         assert second["workspace"] == first["workspace"]
         assert second["workloads"] != first["workloads"]
         assert second["gateway"] != first["gateway"]
-    (tmp_path / "controlplane/founders/gateway").write_text("not a token")
+    (tmp_path / "controlplane/founders/gateway/enrollment-token").write_text("not a token")
     async with running(tmp_path, sqlite_url, founders=renamed, clock=clock) as plane:
         assert kept(plane)["gateway"] not in {second["gateway"], "not a token"}
         assert kept(plane)["workloads"] == second["workloads"]

@@ -22,6 +22,7 @@ from tests.postgres import Server
 
 FILE = ROOT / "deploy/compose.yaml"
 FOUNDERS = "WEFT_CONTROLPLANE_FOUNDERS"
+TOKENS = "/var/lib/weft-founders"
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -80,6 +81,16 @@ class Machine(Node):
     """A machine on which compose starts them."""
 
     hosts = ("0.0.0.0", "127.0.0.1", "localhost", *SERVICES)
+
+    def _mount(self, pod: Document, container: Document, place: Path) -> dict[str, str]:
+        """Where volumes are mounted below a directory of the image, that is here, too."""
+        places = super()._mount(pod, container, place)
+        tokens = place / "tokens"
+        tokens.mkdir(exist_ok=True)
+        for path, here in places.items():
+            if path.startswith(f"{TOKENS}/") and not (link := tokens / Path(path).name).exists():
+                link.symlink_to(here)
+        return {**places, TOKENS: str(tokens)}
 
     def _value(self, variable: Document, places: Any, pod: str) -> str:
         value = super()._value(variable, places, pod)
@@ -176,6 +187,17 @@ def test_containers_are_given_the_least(name: str) -> None:
     variables = " ".join(f"{key}={value}" for key, value in service["environment"].items())
     assert "://weft:" not in variables
     assert not re.search(r"PASSWORD=|_URL=postgres", variables)
+
+
+@pytest.mark.parametrize("name", ["workspace", "workloads", "gateway"])
+def test_a_service_reads_no_token_but_its_own(name: str) -> None:
+    """Pipelines run in the workload manager's container, as the same user."""
+    service = COMPOSE["services"][name]
+    mounts = [text for text in service["volumes"] if "founders" in text]
+    assert mounts == [f"founders-{name}:{TOKENS}/{name}:ro"]
+    assert mounts[0].removesuffix(":ro") in COMPOSE["services"]["controlplane"]["volumes"]
+    file = service["environment"][f"WEFT_{name.upper()}_ENROLLMENT_TOKEN_FILE"]
+    assert file == f"{TOKENS}/{name}/enrollment-token"
 
 
 def test_what_is_referred_to_is_there() -> None:

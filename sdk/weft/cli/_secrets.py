@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -21,6 +23,27 @@ def ask_new(label: str) -> str:
         return ask(label)
     answer: str = click.prompt(label, hide_input=True, confirmation_prompt=True, err=True)
     return answer
+
+
+def referred(text: str) -> str:
+    """A secret where it is kept: `env:NAME`, `@FILE`, or '-' for a line of standard input.
+
+    Anything else is the secret itself. Raises UsageError where there is nothing.
+    """
+    if text.startswith("env:"):
+        name = text.removeprefix("env:")
+        found, place = os.environ.get(name, ""), f"the variable {name}"
+    elif text.startswith("@"):
+        path = Path(text.removeprefix("@"))
+        try:
+            found, place = path.read_text(encoding="utf-8"), str(path)
+        except (OSError, UnicodeDecodeError):
+            raise click.UsageError(f"{path} cannot be read") from None
+    else:
+        found, place = given(text), "standard input"
+    if not found.strip():
+        raise click.UsageError(f"there is nothing in {place}")
+    return found.strip()
 
 
 def given(text: str) -> str:

@@ -87,7 +87,7 @@ def bootstrap_url(*, data: Path | None) -> None:
     `weft login HOST:PORT --email ADDRESS --setup LINK` takes it without one.
 
     Exit codes: 0 printed, 6 there is an administrator already, 7 the control plane has not
-    started yet, 78 its settings are not valid.
+    come so far yet, 78 its settings are not valid.
     """
     environment = dict(os.environ)
     if data is not None:

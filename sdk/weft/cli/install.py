@@ -14,6 +14,38 @@ from weft.cli._exit import CommandError, Exit
 from weft.cli._output import output_option, print_document
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_MAX_PORT = 65535
+
+
+def _take_hosts(_context: Any, _option: Any, given: Any) -> Any:
+    """NAME or NAME:PORT, one or several; raises BadParameter."""
+    for host in [given] if isinstance(given, str) else given or ():
+        name, colon, port = host.partition(":")
+        is_port = port.isascii() and port.isdecimal() and 0 < int(port) <= _MAX_PORT
+        if not name or (colon and not is_port):
+            raise click.BadParameter(f"{host!r} is neither NAME nor NAME:PORT")
+    return given
+
+
+def _take_networks(_context: Any, _option: Any, given: tuple[str, ...]) -> tuple[str, ...]:
+    import ipaddress
+
+    for network in given:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}; say it as 10.0.0.0/8") from None
+    return given
+
+
+def _take_ca(_context: Any, _option: Any, given: Path | None) -> Path | None:
+    import ssl
+
+    try:
+        ssl.create_default_context(cafile=given)
+    except (ssl.SSLError, ValueError):
+        raise click.BadParameter(f"{given} holds no certificates in PEM") from None
+    return given
 
 
 @click.group()
@@ -26,24 +58,41 @@ def install() -> None:
 
 @install.command()
 @click.option(
-    "--db", "databases", multiple=True, metavar="URL", help="postgresql://...; repeat it."
+    "--db",
+    "databases",
+    multiple=True,
+    metavar="URL",
+    help="postgresql://..., from where others do not see its password: env:NAME, @FILE, or - for "
+    "a line of standard input; repeat it.",
 )
 @click.option("--oidc-issuer", metavar="URL", help="Who vouches for people.")
 @click.option("--oidc-client", metavar="ID", help="Our client id there; asks for its secret, too.")
-@click.option("--host", metavar="NAME", help="Where people find the dashboard: weft.example.com.")
+@click.option(
+    "--host",
+    metavar="NAME",
+    callback=_take_hosts,
+    help="Where people find the dashboard: weft.example.com.",
+)
 @click.option(
     "--grpc-host",
     "grpc_hosts",
     multiple=True,
     metavar="NAME",
+    callback=_take_hosts,
     help="Where clients dial; by default api.NAME and workspace.NAME. NAME:PORT is taken, too.",
 )
-@click.option("--ca", type=_FILE, help="The CA of host and issuer, where it is not a public one.")
+@click.option(
+    "--ca",
+    type=_FILE,
+    callback=_take_ca,
+    help="The CA of host and issuer, where it is not a public one.",
+)
 @click.option(
     "--egress-network",
     "networks",
     multiple=True,
     metavar="CIDR",
+    callback=_take_networks,
     help="A private network in which the issuer may be; WEFT_CONTROLPLANE_EGRESS_NETWORKS.",
 )
 @click.option("--kubeconfig", type=_FILE, help="The cluster, and who installs there.")
@@ -68,15 +117,17 @@ def check(
 
     Exit codes: 0 all is well, 1 something is not, 2 nothing was said to be tried.
     """
+    from weft.cli._secrets import ask, referred
+
     if oidc_issuer and not host:
         raise click.UsageError("say with --host where the issuer sends people back")
     hosts = [host, *(grpc_hosts or (f"api.{host}", f"workspace.{host}"))] if host else grpc_hosts
     wanted: dict[str, Any] = {
-        "databases": databases,
+        "databases": [referred(database) for database in databases],
         "issuer": oidc_issuer,
         "publicUrl": f"https://{host}",
         "clientId": oidc_client or "",
-        "clientSecret": _client_secret() if oidc_client else "",
+        "clientSecret": ask("Client secret") if oidc_client else "",
         "hosts": hosts,
         "ca": str(ca) if ca else None,
         "networks": networks,
@@ -118,12 +169,6 @@ def values(*, host: str | None, image: str | None, store: str | None, found: Any
         raise CommandError(str(error), Exit.USAGE) from None
 
 
-def _client_secret() -> str:
-    from weft.cli._secrets import ask
-
-    return ask("Client secret")
-
-
 def _ask_servers(wanted: dict[str, Any]) -> list[dict[str, Any]]:
     """The servers' own program: what it takes is installed with them."""
     program = [sys.executable, "-m", "controlplane.installing"]
@@ -133,11 +178,17 @@ def _ask_servers(wanted: dict[str, Any]) -> list[dict[str, Any]]:
         program, input=json.dumps(wanted), text=True, stdout=subprocess.PIPE, check=False
     )
     if done.returncode:
-        raise CommandError(
-            "nothing could be tried: are the servers installed here (`pip install weft-server`)?"
-        )
+        raise CommandError(_why_nothing())
     findings: list[dict[str, Any]] = json.loads(done.stdout)
     return findings
+
+
+def _why_nothing() -> str:
+    import importlib.util
+
+    if importlib.util.find_spec("controlplane") is None:
+        return "nothing could be tried: install the servers here (`pip install weft-server`)"
+    return "nothing was found: the checks ended early, and this is a bug of Weft"
 
 
 def _try_store(uri: str) -> dict[str, Any]:
