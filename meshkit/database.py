@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
 import sqlalchemy as sa
 from google.protobuf.message import Message
+from sqlalchemy.dialects import postgresql, sqlite
 
 from meshkit.audit import ChainsOf, one_chain
 from meshkit.caller import current_call
@@ -262,4 +263,6 @@ def _ensure_head(connection: sa.Connection, tables: MeshTables) -> None:
     }
     with connection.begin():
         if connection.execute(sa.select(tables.feed_head.c.id)).first() is None:
-            connection.execute(tables.feed_head.insert(), row)
+            # Servers that start together may all come here: one of them makes it.
+            insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+            connection.execute(insert(tables.feed_head).on_conflict_do_nothing(), row)

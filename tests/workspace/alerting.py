@@ -132,9 +132,14 @@ class Telling:
 
 @asynccontextmanager
 async def telling(
-    directory: Path, database_url: str, *, clock: FakeClock | None = None, **settings: Any
+    directory: Path,
+    database_url: str,
+    *,
+    clock: FakeClock | None = None,
+    is_begun: bool = True,
+    **settings: Any,
 ) -> AsyncIterator[Telling]:
-    """A workspace with a project, and a receiver."""
+    """A workspace with a project, and a receiver; `begin` where the job shall be late."""
     chosen: dict[str, Any] = {**SETTINGS, **settings}
     async with (
         receiving() as receiver,
@@ -144,5 +149,6 @@ async def telling(
     ):
         await ws.create_project()
         told = Telling(ws, receiver)
-        await told.begin()
+        if is_begun:
+            await told.begin()
         yield told

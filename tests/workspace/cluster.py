@@ -147,7 +147,12 @@ class Cluster:
         with hearing:
             is_there = await asyncio.to_thread(hearing.poll, _STARTED_S)
             assert is_there, "a replica does not start"
-            _, port = hearing.recv()
+            try:
+                _, port = hearing.recv()
+            except EOFError:
+                log = self.place.log(process.pid)
+                words = log.read_text() if log.exists() else "not a word"
+                raise AssertionError(f"a replica ended early, and said:\n{words}") from None
         options = [("grpc.use_local_subchannel_pool", 1)]
         channel = grpc.aio.secure_channel(f"localhost:{port}", self._credentials, options)
         self._channels.append(channel)

@@ -52,6 +52,10 @@ class Place:
         """A file for each workload that was ever submitted."""
         return self.directory / "workloads"
 
+    def log(self, pid: int | None) -> Path:
+        """What a replica said, by its process."""
+        return self.directory / f"replica-{pid}.log"
+
 
 class FileClock(FakeClock):
     """The real time, moved by a file for all replicas at once."""
@@ -103,6 +107,9 @@ class FileManager(FakeManager):
 def serve(place: Place, told: Connection) -> None:
     """Serves until killed, or told to end; says on which port."""
     # The pipe of standard error may be that of a test that is over.
+    with place.log(os.getpid()).open("ab") as log:
+        for stream in (1, 2):
+            os.dup2(log.fileno(), stream)
     uvloop.run(_serve(place, told))
 
 

@@ -37,6 +37,15 @@ DEMO = "projects/demo"
 _PATIENCE_S = 60.0
 
 
+@dataclass(eq=False)
+class Listed:
+    """A replica that a Service lists, or has listed; another may get its port later."""
+
+    port: int
+    # How many connections it was given.
+    given: int = 0
+
+
 class Service:
     """A Service of Kubernetes: each new connection goes to the next replica that it lists.
 
@@ -44,12 +53,21 @@ class Service:
     """
 
     def __init__(self) -> None:
-        self.ports: list[int] = []
-        # How many connections each replica was given.
-        self.given: dict[int, int] = {}
+        # All that ever were, in their order.
+        self.replicas: list[Listed] = []
+        self._listed: list[Listed] = []
         self._turn = 0
         self._server: asyncio.Server | None = None
         self._pipes: set[asyncio.Task[None]] = set()
+
+    def add(self, port: int) -> None:
+        """Lists a replica, which is given the next connection."""
+        self.replicas.append(Listed(port))
+        self._listed.append(self.replicas[-1])
+        self._turn = len(self._listed) - 1
+
+    def remove(self, port: int) -> None:
+        self._listed = [replica for replica in self._listed if replica.port != port]
 
     async def open(self) -> int:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
@@ -63,14 +81,14 @@ class Service:
         await asyncio.gather(*self._pipes, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        replica = self._listed[self._turn % len(self._listed)]
         self._turn += 1
-        port = self.ports[self._turn % len(self.ports)]
-        self.given[port] = self.given.get(port, 0) + 1
+        replica.given += 1
         task = asyncio.current_task()
         assert task
         self._pipes.add(task)
         try:
-            back, forth = await asyncio.open_connection("127.0.0.1", port)
+            back, forth = await asyncio.open_connection("127.0.0.1", replica.port)
             await asyncio.gather(_pipe(reader, forth), _pipe(back, writer))
         except OSError:
             writer.close()
@@ -141,6 +159,11 @@ class People:
             assert self._progress.wait_for(
                 lambda: len(self.ended) >= goal or self.failures, _PATIENCE_S
             ), "nobody gets on"
+
+    def visit(self) -> None:
+        """One call of somebody new, over a connection of their own."""
+        request = projects_pb2.ListProjectsRequest()
+        self.call(self._endpoint(), projects_pb2_grpc.ProjectServiceStub, "ListProjects", request)
 
     def end(self) -> int:
         """Has everybody finish what they began; the last revision, which watchers have seen."""

@@ -236,6 +236,19 @@ async def test_what_an_alerter_did_not_tell_goes_with_it(told: Telling) -> None:
     assert state((await deliveries(told.ws, f"{DEMO}/alerters/-"))[0]) == "DELIVERED"
 
 
+async def test_what_happened_before_the_first_look_is_told(
+    tmp_path: Path, database_url: str
+) -> None:
+    """The job of a new workspace may begin after somebody's first run has ended."""
+    async with telling(tmp_path, database_url, is_begun=False) as told:
+        await finish(told.ws)
+        told.ws.clock.move(seconds=1)
+        await told.webhook()
+        await finish(told.ws)
+        await told.begin()
+        assert await told.look() == 1
+
+
 async def test_what_was_told_long_ago_is_forgotten_and_what_was_not_is_kept(
     told: Telling,
 ) -> None:

@@ -53,7 +53,8 @@ class Rollout:
     def __init__(self, cluster: Cluster, service: Service) -> None:
         self._cluster = cluster
         self._service = service
-        service.ports = [replica.port for replica in cluster.replicas]
+        for replica in cluster.replicas:
+            service.add(replica.port)
 
     def become(self, migrations: Path) -> None:
         """Replicas are of the next version from now on."""
@@ -62,12 +63,12 @@ class Rollout:
     async def replace(self, number: int) -> None:
         """What Kubernetes does with a pod: off the list, SIGTERM, its end, a new one, on it."""
         old = self._cluster.replicas[number]
-        self._service.ports.remove(old.port)
+        self._service.remove(old.port)
         old.signal(signal.SIGTERM)
         await asyncio.to_thread(old.process.join)
         assert old.process.exitcode == 0
         await self._cluster.start(number)
-        self._service.ports.append(self._cluster.replicas[number].port)
+        self._service.add(self._cluster.replicas[number].port)
 
 
 @pytest.fixture
@@ -119,11 +120,14 @@ async def test_replicas_are_replaced_under_load_and_no_call_fails(
     await asyncio.to_thread(people.more, 6)
     for number in (0, 1, 0, 1):
         await replicas.replace(number)
+        await asyncio.to_thread(people.visit)
         await asyncio.to_thread(people.more, 6)
     head = await asyncio.to_thread(people.end)
 
     assert people.failures == []
-    assert len(service.given) == 6, "a replica was given no connection"
+    given = [replica.given for replica in service.replicas]
+    assert len(given) == 6
+    assert all(given), given
     _judge_watchers(people, start, head)
     await asyncio.to_thread(_judge_runs, people)
     lines = await asyncio.to_thread(people.listed_lines)

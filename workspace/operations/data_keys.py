@@ -28,6 +28,7 @@ Reseal = Callable[[UUID, Sealed], Sealed | None]
 
 def add_first(session: Session, new: Wrapped) -> None:
     """Adds a workspace's first key, unless another replica was quicker."""
+    store.write_alone(session)
     if not store.lock_all(session):
         _add(session, new, DataKeyState.CURRENT)
 

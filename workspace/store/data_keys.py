@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from meshkit.session import Session
 from workspace.store.base import Rows, Sealed, SealedColumn, columns, every, metadata
+from workspace.store.schema import MESH_TABLES
 from workspace.store.schema_secrets import DataKey
 
 _C = columns(DataKey)
@@ -15,11 +16,20 @@ _C = columns(DataKey)
 _ALL = every(DataKey).order_by(_C.create_time, _C.uid)
 _LIST = Rows(DataKey, _ALL)
 _LOCK = Rows(DataKey, _ALL.with_for_update())
+_ALONE = sa.select(MESH_TABLES.feed_head.c.id).with_for_update()
 
 
 def list_all(session: Session) -> list[DataKey]:
     """Every data key, the oldest first."""
     return _LIST.all(session)
+
+
+def write_alone(session: Session) -> None:
+    """Waits for every other writer, and keeps them waiting until the commit.
+
+    Where there is no row yet, there is none to lock.
+    """
+    session.connection().execute(_ALONE)
 
 
 def lock_all(session: Session) -> list[DataKey]:

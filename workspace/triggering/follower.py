@@ -101,11 +101,14 @@ class Follower(Generic[W, M, K]):
         await self._save(lease, [], min(kept, feed.head))
 
     async def begin(self, lease: Lease) -> None:
-        """Goes on where the last holder stopped, or at the end of what there is."""
+        """Goes on where the last holder stopped; the first one reads all that there is.
+
+        What happened before somebody waited for it is past, and what happened since is owed.
+        """
         self._active.clear()
         position = await self._database.read(feed_positions.get, self._subject.reader)
         if position is None:
-            await self._save(lease, [], self._database.feed.head)
+            await self._save(lease, [], self._database.feed.compact_revision)
         else:
             self._position = self._saved = position
 
