@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from meshkit.caller import CallerKind
 from meshkit.spiffe import Role
 from tests.hostile.calls import Method, Outcome, methods
 from tests.hostile.test_permissions import GRANTED
@@ -16,6 +17,7 @@ from weftapi.workspace.v1 import runs_pb2
 _BURST = 60
 _PATIENCE_S = 20.0
 _FEW = 150
+_OF_PATH = {method.path: method for method in methods()}
 _HONEST = {CONTROL_PLANE: "GetCurrentPrincipal", WORKSPACE: "GetFeedInfo"}
 
 
@@ -122,7 +124,8 @@ def test_denials_are_written_down(hosts: World) -> None:
         )
         for row in site.audit("code = 7"):
             assert row["actor"].startswith("users/")
-            assert row["reason"] == "NOT_PERMITTED"
+            is_for_people = _OF_PATH[row["method"]].policy.principals != {CallerKind.RUN}
+            assert row["reason"] == ("NOT_PERMITTED" if is_for_people else "CALLER_NOT_ALLOWED")
 
 
 def _audited(hosts: World, package: str) -> int:
