@@ -80,12 +80,13 @@ class Health:
     ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
         last = None
         while True:
-            changed = self._changed
+            # As of this status: a drain that begins while it is being sent has one of its own.
+            changed, is_last = self._changed, self._is_draining
             status = self._status(request.service)
             if status != last:
                 yield health_pb2.HealthCheckResponse(status=status)
             last = status
-            if self._is_draining:
+            if is_last:
                 return  # or every watcher would hold up the drain
             await changed.wait()
 

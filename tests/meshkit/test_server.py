@@ -6,6 +6,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 
+from meshkit.builtin import Health
 from meshkit.spiffe import Role
 from tests.meshkit import toy
 from tests.meshkit.toy import code_of
@@ -58,6 +59,13 @@ class TestHealth:
 
     async def test_an_unknown_service_is_not_found(self, probe):
         assert await code_of(health(probe, "no.such.Service")) is Code.NOT_FOUND
+
+    async def test_a_drain_that_begins_while_a_watch_is_answered_is_told(self):
+        health = Health([])
+        told = health.Watch(health_pb2.HealthCheckRequest(), None)
+        assert (await anext(told)).status == SERVING
+        health.drain()
+        assert [answer.status async for answer in told] == [NOT_SERVING]
 
     async def test_nothing_else_is_served_in_plaintext(self, mesh, probe):
         for method in ("Ping", "Echo", "Peers"):
