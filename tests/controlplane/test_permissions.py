@@ -81,7 +81,10 @@ def _marks(auth: options_pb2.AuthPolicy) -> tuple[bool, ...]:
     run = options_pb2.PRINCIPAL_KIND_RUN in auth.principals
     if kind == "any_principal":
         return (False, *(True,) * 4, run)
-    held = (auth.permission.verb in ROLES[id_].permissions for id_ in ("viewer", "editor", "admin"))
+    # Who is named, if anybody is, leaves people out that are not.
+    people = not auth.principals or options_pb2.PRINCIPAL_KIND_USER in auth.principals
+    verb = auth.permission.verb
+    held = (people and verb in ROLES[id_].permissions for id_ in ("viewer", "editor", "admin"))
     return (False, False, *held, run)
 
 

@@ -55,7 +55,7 @@ STRANGER = f"users/{uuid.UUID(int=4)}"
 # An editor of the project "demo" alone.
 DEMO_EDITOR = f"users/{uuid.UUID(int=5)}"
 # What tests make a job do step by step, the server's own would do in between.
-BY_HAND = ("retention",)
+BY_HAND = frozenset({"retention", "old_logs", "secrets", "secret_keys"})
 
 
 class FakeClock:
@@ -258,12 +258,12 @@ async def workspace(
     clock: FakeClock | None = None,
     mesh: TestMesh | None = None,
     identity: SpiffeId | None = None,
-    without: Collection[str] = BY_HAND,
+    without: Collection[str] = (),
     **settings: Any,
 ) -> AsyncIterator[Harness]:
     """Serves a workspace until the block ends; `settings` are those of WorkspaceSettings.
 
-    It is served `without` the jobs of these names.
+    It is served `without` the jobs of these names, and those that are run by hand.
     """
     clock = clock or FakeClock()
     mesh = mesh or TestMesh.make(directory, clock)
@@ -289,7 +289,7 @@ async def workspace(
         managers=managers,
     )
     jobs = {job.name: job for job in built.jobs}
-    built.jobs = [job for job in built.jobs if job.name not in without]
+    built.jobs = [job for job in built.jobs if job.name not in BY_HAND.union(without)]
     built.keys.apply(mesh.key_set())
     if not (data / "policy.binpb").exists() or built.policies.revision == 0:
         built.policies.apply(policy())

@@ -264,8 +264,7 @@ async def test_what_was_told_long_ago_is_forgotten_and_what_was_not_is_kept(
     await told.look()
     told.ws.clock.move(days=31)
     told.ws.workspace.policies.confirm()
-    (upkeep,) = (job for job in told.ws.workspace.jobs if job.name == "upkeep")
-    await upkeep.run(told.lease)
+    await told.ws.jobs["upkeep"].run(told.lease)
     assert [state(d) for d in await deliveries(told.ws)] == ["PENDING"]
 
 

@@ -224,8 +224,7 @@ async def test_old_logs_are_forgotten_with_their_lines_and_others_stay(
             await write(ws.logs(), name, 0, 2)
         for name in (old, new):
             await ws.logs().SealLogStream(logs_pb2.SealLogStreamRequest(name=name))
-        (job,) = (job for job in ws.workspace.jobs if job.name == "old_logs")
-        await job.run(None)  # type: ignore[arg-type] - it asks for no lease
+        await ws.jobs["old_logs"].run(None)  # type: ignore[arg-type] - it asks for no lease
         async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
             await listing(ws.logs(), old)
         for name in (growing, new):
@@ -234,4 +233,4 @@ async def test_old_logs_are_forgotten_with_their_lines_and_others_stay(
 
 
 async def test_without_the_setting_logs_stay(ws: Harness) -> None:
-    assert "old_logs" not in {job.name for job in ws.workspace.jobs}
+    assert "old_logs" not in ws.jobs
