@@ -64,6 +64,7 @@ async def ended(ws: Harness, *, pipeline: str = "train", **fields: Any) -> run_t
         step_report(5, "load", "SUCCEEDED", attempt=2),
         run_report(6, "SUCCEEDED"),
     )
+    await ws.workspace.heartbeats.flush()
     return await ws.runs().GetRun(runs_pb2.GetRunRequest(name=made.name))
 
 

@@ -1,7 +1,7 @@
 """Which runs go, and what their going means."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -119,7 +119,7 @@ def put_away(session: Session, lease: Lease, whole: store.Whole, row: ArchivedRu
     lease.check(session)
     known = whole.run
     run = run_store.lock(session, known.project, known.id)
-    if run is None or run != known or reasons_to_keep(session, [run]):
+    if run is None or not _is_as_read(run, known) or reasons_to_keep(session, [run]):
         return False
     row.archive_time = session.now
     insert(session, [row])
@@ -129,6 +129,11 @@ def put_away(session: Session, lease: Lease, whole: store.Whole, row: ArchivedRu
     charged = sum(log.charged_bytes for log in whole.logs)
     book_of(session).add(run.project, Quota.LOG_BYTES, charged)
     return True
+
+
+def _is_as_read(run: Run, known: Run) -> bool:
+    # Signs of life are written down behind everything else, and say nothing of what has ended.
+    return replace(run, heartbeat_ms=known.heartbeat_ms) == known
 
 
 def _archived(log: LogStream, run_uid: UUID) -> ArchivedLog:
