@@ -163,6 +163,7 @@ def test_all_of_it_gets_healthy_by_itself(machine: Machine) -> None:
 
 def test_a_health_check_tells_who_is_away(machine: Machine) -> None:
     for name in ("gateway", "workloads"):
+        machine.await_health(name)
         assert machine.running[f"{name}-0"].stop(PATIENCE_S) == 0
         assert machine.examine(name).returncode == 1
 

@@ -1,6 +1,6 @@
 """Forwarding of logs to an OpenTelemetry collector: everything, at least once, and in no way."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +25,12 @@ NEVER_S = 1e6
 
 @asynccontextmanager
 async def forwarding(
-    directory: Path, database_url: str, fake: FakeCollector, **settings: Any
+    directory: Path,
+    database_url: str,
+    fake: FakeCollector,
+    *,
+    without: Collection[str] = ("forward_logs",),
+    **settings: Any,
 ) -> AsyncIterator[tuple[Harness, Forwarder]]:
     """A workspace that forwards when it is told to."""
     chosen = {
@@ -34,7 +39,7 @@ async def forwarding(
         "log_forwarding_interval_s": NEVER_S,
         **settings,
     }
-    async with workspace(directory, database_url, **chosen) as ws:
+    async with workspace(directory, database_url, without=without, **chosen) as ws:
         if not (await ws.projects().ListProjects(projects_pb2.ListProjectsRequest())).projects:
             await ws.create_project()
         built = ws.workspace
@@ -156,7 +161,7 @@ async def test_after_a_restart_it_goes_on_where_it_was(tmp_path: Path, database_
             await write(ws.logs(), name, 5, 9, writer_epoch=epoch)
             await _seal(ws)
         assert fake.messages() == _texts(range(5))
-        async with forwarding(tmp_path, database_url, fake):
+        async with forwarding(tmp_path, database_url, fake, without=()):
             # By the server's own job, which looks as soon as it has started.
             await fake.until(9)
             assert fake.messages() == _texts(range(9))
