@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import zipfile
@@ -121,8 +122,10 @@ def test_every_command_has_a_manual_page(offline: Weft, tmp_path: Path) -> None:
     assert offline("man", "nothing").code == 2
 
 
-@pytest.mark.skipif(not shutil.which("groff"), reason="groff is not installed")
 def test_manual_pages_are_formatted_without_a_warning(offline: Weft) -> None:
+    if not shutil.which("groff"):
+        # Optional where people run the tests; CI installs it.
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("groff is not installed")
     for command in ((), ("runs", "wait"), ("api",), ("completion",), ("login",)):
         done = subprocess.run(
             ["groff", "-man", "-Tutf8", "-Wall", "-ww"],
