@@ -76,7 +76,7 @@ def fetch_all(connection: sa.Connection, sql: str, parameters: tuple[Any, ...]) 
     try:
         cursor.execute(sql, parameters)
         rows: list[Any] = cursor.fetchall()
-    except Exception as error:  # noqa: BLE001 - whatever the driver raises
+    except BaseException as error:  # noqa: BLE001 - whatever the driver raises
         _fail(connection, sql, error, cursor)
     cursor.close()
     return rows
@@ -87,13 +87,17 @@ def run_many(connection: sa.Connection, sql: str, parameters: list[tuple[Any, ..
     cursor: Any = connection.connection.cursor()
     try:
         cursor.executemany(sql, parameters)
-    except Exception as error:  # noqa: BLE001 - whatever the driver raises
+    except BaseException as error:  # noqa: BLE001 - whatever the driver raises
         _fail(connection, sql, error, cursor)
     cursor.close()
 
 
-def _fail(connection: sa.Connection, sql: str, error: Exception, cursor: Any) -> NoReturn:
-    """Fails as SQLAlchemy does: its own errors and events, broken connections dropped."""
+def _fail(connection: sa.Connection, sql: str, error: BaseException, cursor: Any) -> NoReturn:
+    """Fails as SQLAlchemy does: its own errors and events, broken connections dropped.
+
+    So are those on which a caller was cancelled: one that went away during BEGIN left a
+    transaction open that nobody knew of, and all later reads there saw its old snapshot.
+    """
     is_of_driver = isinstance(error, connection.dialect.loaded_dbapi.Error)
     # It has no public name, and written again it would drift from what `execute` raises.
     connection._handle_dbapi_exception(error, sql if is_of_driver else None, None, cursor, None)  # noqa: SLF001

@@ -1,5 +1,6 @@
 """Statements that go around SQLAlchemy's execution: the same values, errors and care."""
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -10,11 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from meshkit.bulk import Bulk
-from meshkit.database import Database, Session
+from meshkit.database import Database, DatabaseSettings, Session
 from meshkit.ids import new_uid
 from meshkit.query import Query
 from meshkit.schema import among, among_pairs
-from tests.meshkit.notes import TABLES, Note
+from tests.meshkit.notes import TABLES, Note, create_tables, open_notes
 
 NOTES = Note.__table__
 ROWS = TABLES.audit_events
@@ -107,3 +108,18 @@ async def test_a_read_keeps_nothing(database: Database) -> None:
 async def test_a_time_without_timezone_is_refused(database: Database) -> None:
     with pytest.raises(ValueError, match="timezone"):
         await database.write(add, [row(1, time=NOW.replace(tzinfo=None))])
+
+
+async def test_a_read_that_is_cancelled_leaves_no_old_snapshot_behind(database_url: str) -> None:
+    await create_tables(database_url)
+    async with await open_notes(database_url, DatabaseSettings(readers=1)) as database:
+        count = Query(sa.select(sa.func.count()).select_from(ROWS))
+        for turn in range(1, 40):
+            reading = asyncio.create_task(ask(database, count))
+            # Each turn a little later: before it has a connection, at its BEGIN, at its SELECT.
+            for _ in range(turn % 10):
+                await asyncio.sleep(0)
+            reading.cancel()
+            await asyncio.wait([reading])
+            await database.write(add, [row(turn)])
+            assert [tuple(found) for found in await ask(database, count)] == [(turn,)]
