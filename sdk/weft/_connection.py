@@ -66,6 +66,8 @@ class Endpoint:
         self._channel: grpc.Channel | None = None
         # Those of before `trust`: what runs over them goes on until it breaks.
         self._outdated: list[grpc.Channel] = []
+        # Whether the server ever answered: then it is away for a while, and no wrong address.
+        self.was_heard = False
 
     @property
     def channel(self) -> grpc.Channel:
@@ -165,9 +167,12 @@ class Endpoint:
         backoff = Backoff(0.1, 1.0)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return method(request, timeout=timeout_s, metadata=metadata)
+                answer = method(request, timeout=timeout_s, metadata=metadata)
             except grpc.RpcError as rpc_error:
                 error = self.error_of(rpc_error)
+            else:
+                self.was_heard = True
+                return answer
             is_passing = error.code in _PASSING and error.detail != _OWN_DOING
             if not is_passing or attempt == _ATTEMPTS:
                 break

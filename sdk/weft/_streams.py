@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from weft._backoff import Backoff
 from weft._connection import Endpoint
-from weft.errors import ApiError, NotSignedInError, OutOfRangeError
+from weft.errors import ApiError, NotSignedInError, OutOfRangeError, UnavailableError
 
 if TYPE_CHECKING:
     from weftapi.workspace.v1 import events_pb2, logs_pb2
@@ -237,8 +237,11 @@ def resumed(
             continue
         if isinstance(error, OutOfRangeError):
             on_lost(error)
-        elif error is not None and not (was_heard and backoff.forgives(error)):
-            raise error
+        elif error is not None:
+            # A server that answered other calls before is away for a while, and no wrong address.
+            is_away = endpoint.was_heard and isinstance(error, UnavailableError)
+            if not ((was_heard or is_away) and backoff.forgives(error)):
+                raise error
         on_break(error)
         backoff.wait()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import grpc
@@ -20,6 +21,8 @@ from weftapi.workspace.v1 import (
     logs_pb2,
     logs_pb2_grpc,
     reports_pb2,
+    run_types_pb2,
+    runs_pb2,
     runs_pb2_grpc,
 )
 
@@ -45,6 +48,9 @@ class Feed(runs_pb2_grpc.RunServiceServicer, logs_pb2_grpc.LogServiceServicer):
         self.epoch = EPOCHS[0]
         self.compacted = 0
         self.trimmed = 0
+
+    def GetRun(self, request, context):
+        return run_types_pb2.Run(name=request.name)
 
     def WatchRun(self, request, context):
         self.openings.append(request)
@@ -259,6 +265,22 @@ def test_a_server_that_was_never_there_is_an_error_at_once(server) -> None:
     server.stop()
     with dialing(server.port) as endpoint, pytest.raises(UnavailableError, match="cannot be rea"):
         lines_of(tail_logs(endpoint, LOG))
+
+
+def test_a_server_that_answered_before_is_waited_for(
+    feed: Feed, server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = iter([server.start])
+
+    def pause(*_: object) -> None:
+        next(pauses, lambda: time.sleep(0.05))()
+
+    monkeypatch.setattr(_backoff.Backoff, "wait", pause)
+    with dialing(server.port) as endpoint:
+        stub = runs_pb2_grpc.RunServiceStub(endpoint.channel)
+        endpoint.call(stub.GetRun, runs_pb2.GetRunRequest(name=RUN))
+        server.stop()
+        assert lines_of(tail_logs(endpoint, LOG)) == LINES
 
 
 def test_a_control_plane_that_is_away_while_a_token_ends_is_waited_for(feed, server) -> None:
