@@ -96,6 +96,7 @@ def submit(
     *,
     cache: bool = True,
     stack: str | None = None,
+    labels: Mapping[str, str] | None = None,
     source: CodeSource = CodeSource.AUTO,
     listener: Listener = _log.info,
 ) -> run_types_pb2.Run:
@@ -118,6 +119,7 @@ def submit(
     request = snapshots_pb2.RunSnapshotRequest(
         name=snapshot.name,
         cache_disabled=not cache,
+        labels=labels,
         request_id=str(uuid.uuid4()),
         stack=f"stacks/{chosen}" if chosen else "",
     )

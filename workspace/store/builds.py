@@ -15,6 +15,7 @@ _S = columns(Snapshot)
 ORDERS = Orders((OrderKey("create_time", _C.create_time),), OrderKey("uid", _C.uid))
 FIELDS = Fields(
     Field("checksum", Kind.STRING, _C.checksum),
+    Field("id", Kind.STRING, _C.id),
     Field("pipeline", Kind.STRING, _C.pipeline),
     Field("create_time", Kind.TIMESTAMP, _C.create_time),
 )

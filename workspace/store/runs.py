@@ -51,6 +51,7 @@ FIELDS = Fields(
         _C.trigger,
         choices=Choices({trigger: n for n, trigger in enumerate(TRIGGERS, 1)}, "RUN_TRIGGER_"),
     ),
+    Field("id", Kind.STRING, _C.id, lambda run: run.name.rpartition("/")[2]),
     Field("pipeline", Kind.STRING, _C.pipeline, lambda run: run.pipeline.rpartition("/")[2]),
     Field("snapshot", Kind.STRING, _C.snapshot, lambda run: run.snapshot.rpartition("/")[2]),
     Field("create_time", Kind.TIMESTAMP, _C.create_time),

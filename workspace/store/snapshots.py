@@ -29,6 +29,7 @@ OLDEST_FIRST = Orders(
     (OrderKey("create_time", _C.create_time),), OrderKey("uid", _C.uid), "create_time"
 )
 FIELDS = Fields(
+    Field("id", Kind.STRING, _C.id),
     Field("pipeline", Kind.STRING, _C.pipeline),
     Field("template", Kind.STRING, _C.template),
     Field("build", Kind.STRING, _C.build),

@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, Command] = {
     "diff": Command("declared:diff", "Say what `weft apply` would change."),
     "doctor": Command("doctor:doctor", "Check everything between this machine and the mesh."),
     "events": Command("events:events", "Print or follow everything that changes."),
+    "explain": Command("explain:explain", "Say what a resource consists of, field by field."),
     "export": Command("declared:export", "Print what is there, for `weft apply`."),
     "flavors": Command("flavors:flavors", "List what components can be, and add to it."),
     "grants": Command("grants:grants", "Say who holds which role where, and why."),

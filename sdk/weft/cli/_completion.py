@@ -19,6 +19,7 @@ from typing import Any
 import click
 
 from weft.cli._kinds import KINDS
+from weft.cli._names import RECENT
 
 _FRESH_S = 60.0
 _PATIENCE_S = 0.15
@@ -27,7 +28,7 @@ _LOOK_EVERY_S = 0.01
 _FETCH_S = 10.0
 
 
-_ALWAYS = {"run": ("@latest", "@prev")}
+_ALWAYS = {"run": tuple(RECENT)}
 
 
 class Names(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4

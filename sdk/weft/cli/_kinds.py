@@ -96,6 +96,7 @@ KINDS = {
     "run": Kind("runs", "Run", "runs"),
     "alerter": Kind("alerters", "Alerter", "alerters"),
     "artifact": Kind("artifacts", "Artifact", "artifacts"),
+    "build": Kind("builds", "Build", "builds"),
     "component": Kind(
         "stacks", "Component", "components", is_of_workspace=True, offered_by="Stack"
     ),

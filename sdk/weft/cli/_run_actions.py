@@ -10,7 +10,7 @@ import click
 from weft._enums import word
 from weft.cli._dag import ascii_option, drawing_option, print_drawing
 from weft.cli._exit import CommandError, Exit
-from weft.cli._names import run_name, short
+from weft.cli._names import run_name, run_to_delete, short
 from weft.cli._output import output_option, print_message, print_messages
 from weft.cli._pages import paged
 from weft.cli._run_calls import connect, get_run, request_id
@@ -131,7 +131,7 @@ def delete(*, run: str, yes: bool) -> None:
     from weftapi.workspace.v1 import runs_pb2
 
     connection, stub = connect()
-    name = run_name(connection, run)
+    name = run_to_delete(connection, run)
     if not yes:
         click.confirm(f"Delete {short(name)}, its steps and its logs?", abort=True, err=True)
     connection.workspace.call(stub.DeleteRun, runs_pb2.DeleteRunRequest(name=name))

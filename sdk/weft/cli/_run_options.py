@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 stack_option = click.option(
-    "--stack", help="The stack to run on; the one of `weft stacks use` by default; `-` is none."
+    "--stack",
+    "--on",
+    "stack",
+    help="The stack to run on; the one of `weft stacks use` by default; `-` is none.",
+)
+tag_option = click.option(
+    "--tag",
+    "--label",
+    "tags",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="A label of the run, to find it by: -q 'labels:NAME', -q 'labels.NAME = VALUE'.",
 )
 settings_option = click.option(
     "--step-settings",
@@ -30,6 +41,17 @@ def chosen_stack(connection: Connection, given: str | None) -> str:
     """The name of the stack that somebody chose, here or for this context; "" is none."""
     stack = connection.context.stack if given is None else given.removeprefix("stacks/")
     return f"stacks/{stack}" if stack not in {"", "-"} else ""
+
+
+def labels_of(tags: tuple[str, ...]) -> dict[str, str]:
+    """Reads NAME=VALUE; a NAME alone has no value. Raises UsageError for what has no name."""
+    found = {}
+    for text in tags:
+        name, _, value = text.partition("=")
+        if not name:
+            raise click.UsageError(f"{text!r} has no name: write --tag NAME or --tag NAME=VALUE")
+        found[name] = value
+    return found
 
 
 def set_step_settings(settings: Any, file: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli._names import run_name, short
+from weft.cli._names import parted, run_name, short
 from weft.cli._output import output_option, print_message
 from weft.cli._run_calls import connect, get_run, request_id
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", metavar="RUN[/STEP]")
 @click.option("--step", default="", help="Only this step: what depends on it does not run.")
 @click.option("--force", is_flag=True, help="Cancel what runs instead of letting it finish.")
 @click.option(
@@ -31,6 +31,8 @@ def stop(
     *, run: str, step: str, force: bool, grace: float | None, reason: str, wait: bool, output: str
 ) -> None:
     """Stop a run, or one step of it, and print the state that is then observed."""
+    run, of_run = parted(run)
+    step = step or of_run
     if grace is not None and (force or not step):
         raise click.UsageError("--grace is for a --step that is not stopped by --force")
     connection, stub = connect()

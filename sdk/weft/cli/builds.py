@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli._names import short
+from weft.cli._names import name_of, short
 from weft.cli._output import output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 
@@ -54,7 +54,7 @@ def show(*, build: str, output: str) -> None:
     from weftapi.workspace.v1 import builds_pb2
 
     connection, stub = _connect()
-    request = builds_pb2.GetBuildRequest(name=_name(connection, build))
+    request = builds_pb2.GetBuildRequest(name=name_of(connection, "build", build))
     found = connection.workspace.call(stub.GetBuild, request)
     images = [("image", found.image)] if found.HasField("image") else []
     images += sorted(found.step_images.items())

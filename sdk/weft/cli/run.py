@@ -9,10 +9,12 @@ import click
 from weft.cli._exit import Exit
 from weft.cli._names import short
 from weft.cli._output import note, output_option
-from weft.cli._run_options import chosen_stack, stack_option
+from weft.cli._run_options import chosen_stack, labels_of, stack_option, tag_option
+from weft.cli._text import plain
 
 if TYPE_CHECKING:
     from weft._parameters import Parameters
+    from weft._pipeline import Pipeline
 
 
 @click.command(
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 @click.argument("target", metavar="FILE[::PIPELINE]", required=False)
 @click.option("--detach", is_flag=True, help="Print the run's name and do not watch it.")
 @stack_option
+@tag_option
 @click.option(
     "--code",
     "source",
@@ -47,6 +50,7 @@ def run(
     target: str | None,
     detach: bool,
     stack: str | None,
+    tags: tuple[str, ...],
     source: str,
     no_cache: bool,
     wants_help: bool,
@@ -70,9 +74,10 @@ def run(
     code = load_code(target)
     if wants_help:
         click.echo(ctx.get_help())
-        _show_parameters(code.pipeline.name, code.pipeline.parameters)
+        _show_parameters(code.pipeline)
         return 0
     values = code.pipeline.parameters.parse(parameters_of(ctx.args, code.pipeline.parameters))
+    labels = labels_of(tags)
     connection = Connection.current()
     try:
         made = submit(
@@ -81,6 +86,7 @@ def run(
             values,
             cache=not no_cache,
             stack=chosen_stack(connection, stack),
+            labels=labels,
             source=CodeSource(source),
             listener=note,
         )
@@ -114,8 +120,12 @@ def parameters_of(arguments: list[str], parameters: Parameters) -> dict[str, str
     return found
 
 
-def _show_parameters(pipeline: str, parameters: Parameters) -> None:
-    click.echo(f"\nParameters of {pipeline}:")
-    for parameter in parameters.all.values():
+def _show_parameters(pipeline: Pipeline[..., Any]) -> None:
+    import inspect
+
+    click.echo(f"\nParameters of {pipeline.name}:")
+    if said := inspect.getdoc(pipeline.function):
+        click.echo(f"  {plain(said.splitlines()[0])}\n")
+    for parameter in pipeline.parameters.all.values():
         default: Any = "required" if parameter.is_required else f"default {parameter.default!r}"
         click.echo(f"  --{parameter.name.replace('_', '-'):<24} {parameter.type.name}, {default}")

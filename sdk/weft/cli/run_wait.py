@@ -5,7 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,10 +17,11 @@ from weft.cli._run_calls import connect, get_run
 
 if TYPE_CHECKING:
     from weft._connection import Connection
-    from weftapi.workspace.v1 import run_types_pb2
+    from weftapi.workspace.v1 import events_pb2, run_types_pb2
 
 _STATES = ("running", "paused", "succeeded", "failed", "stopped", "ended")
-_FINAL = frozenset({"succeeded", "failed", "stopped"})
+_STEP_STATES = ("running", "succeeded", "cached", "failed", "stopped", "skipped", "ended")
+_FINAL = frozenset({"succeeded", "cached", "failed", "stopped", "skipped"})
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -39,26 +41,100 @@ class _Duration(click.ParamType):  # type: ignore[type-arg] # generic since clic
         return float(number) * _UNITS[unit]
 
 
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """A state of a run, or of one of its steps."""
+
+    state: str
+    step: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.state} with step {self.step}" if self.step else self.state
+
+    def decided(self, event: events_pb2.Event) -> bool | None:
+        """Whether what is wanted is there; None while it may still come to be.
+
+        A step may begin late, or again in another attempt: it cannot come any more once it, or
+        its run, has ended otherwise.
+        """
+        from weft.cli._runview import run_state, step_state
+
+        kind = event.WhichOneof("resource")
+        if kind == "step" and event.step.step_id == self.step:
+            return self._of(step_state(event.step).lower())
+        if kind == "run" and not self.step:
+            return self._of(run_state(event.run).lower())
+        return None
+
+    def _of(self, state: str) -> bool | None:
+        well = {"succeeded", "cached"} if self.step and self.state == "succeeded" else {self.state}
+        if state in (_FINAL if self.state == "ended" else well):
+            return True
+        return False if state in _FINAL else None
+
+
+def _read(text: str) -> _Goal | None:
+    """What `--for` says; None where it says nothing that could be meant."""
+    key, equals, rest = text.partition("=")
+    if not equals or key == "status":
+        return _Goal(rest or key)
+    step, _, state = rest.partition(":")
+    return _Goal(state or "succeeded", step) if key == "step" and step else None
+
+
+class _GoalType(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
+    """`succeeded`, `status=succeeded`, `step=train` or `step=train:failed`."""
+
+    name = "goal"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> _Goal:
+        """Refuses states that there are not."""
+        if isinstance(value, _Goal):
+            return value
+        goal = _read(str(value))
+        if goal is None:
+            self.fail(f"{value!r} is neither STATE, status=STATE nor step=STEP:STATE", param, ctx)
+        known = _STEP_STATES if goal.step else _STATES
+        if goal.state not in known:
+            self.fail(f"{goal.state!r} is none of {', '.join(known)}", param, ctx)
+        return goal
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[Any]:
+        """Completes the states of runs."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(each) for each in _STATES if each.startswith(incomplete)]
+
+
 @click.command()
 @click.argument("run", nargs=-1, required=True)
 @click.option(
     "--for",
     "wanted",
-    type=click.Choice(_STATES),
+    type=_GoalType(),
     default="succeeded",
     show_default=True,
-    help="The state to wait for; ended is any end.",
+    metavar=f"[{'|'.join(_STATES)}|step=STEP[:STATE]]",
+    help="The state to wait for, of runs or of a step in them; ended is any end.",
 )
 @click.option("--timeout", "timeout_s", type=_Duration(), help="Give up after: 90s, 30m, 2h.")
 @click.option("--fail-fast", is_flag=True, help="Of several: end as soon as one cannot get there.")
 @output_option
 def wait(
-    *, run: tuple[str, ...], wanted: str, timeout_s: float | None, fail_fast: bool, output: str
+    *, run: tuple[str, ...], wanted: _Goal, timeout_s: float | None, fail_fast: bool, output: str
 ) -> int:
     """Wait until runs are in a state; exits with 3 where one ended in another, 8 where time is up.
 
     \b
       weft runs wait @latest --for succeeded --timeout 30m
+      weft runs wait @latest --for step=train --timeout 10m
       weft runs wait first second third --fail-fast
     """
     connection, stub = connect()
@@ -106,7 +182,7 @@ def _outcomes(
 def _follow(
     connection: Connection,
     name: str,
-    wanted: str,
+    wanted: _Goal,
     results: queue.Queue[tuple[str, bool] | Exception],
 ) -> None:
     """Says once whether a run got where it is wanted, or ended elsewhere."""
@@ -114,25 +190,13 @@ def _follow(
 
     try:
         for event in watch_run(connection.workspace, name):
-            if event.WhichOneof("resource") != "run":
-                continue
-            decided = _decided(event.run, wanted)
+            decided = wanted.decided(event)
             if decided is not None:
                 results.put((name, decided))
                 return
-        results.put((name, wanted == "ended"))
+        results.put((name, wanted == _Goal("ended")))
     except Exception as error:  # noqa: BLE001 - raised again where it is waited
         results.put(error)
-
-
-def _decided(run: run_types_pb2.Run, wanted: str) -> bool | None:
-    """Whether a run is where it is wanted; None while it may still get there."""
-    from weft.cli._runview import run_state
-
-    state = run_state(run).lower()
-    if state == wanted or (wanted == "ended" and state in _FINAL):
-        return True
-    return False if state in _FINAL else None
 
 
 def _row(run: run_types_pb2.Run) -> tuple[str, str, str]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def runs() -> None:
-    """Show runs, and act on them. RUN is an id, a name, @latest or @prev."""
+    """Show runs, and act on them. RUN is an id or its beginning, @latest, @prev or @failed."""
 
 
 for _action in (*ACTIONS, archive, attempts, compare, count, diagnose, stop, wait):
@@ -136,7 +136,14 @@ def watch(*, run: str | None, query: str, output: str) -> int:
 @runs.command()
 @click.argument("run")
 @click.option("--from-failed", is_flag=True, help="Only what did not end well.")
-@click.option("--from-step", default="", help="This step, what follows it, and what failed.")
+@click.option(
+    "--from",
+    "--from-step",
+    "from_step",
+    default="",
+    metavar="STEP",
+    help="This step, what follows it, and what failed.",
+)
 @click.option("--detach", is_flag=True, help="Do not watch the new run.")
 @output_option
 def retry(*, run: str, from_failed: bool, from_step: str, detach: bool, output: str) -> int:

@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weft.cli._exit import Exit
-from weft.cli._names import code_of, short
+from weft.cli._names import code_of, name_of, short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 from weft.cli._run_actions import describe, pairs
 from weft.cli._run_calls import request_id
-from weft.cli._run_options import chosen_stack, set_step_settings, settings_option
+from weft.cli._run_options import (
+    chosen_stack,
+    labels_of,
+    set_step_settings,
+    settings_option,
+    tag_option,
+)
 from weft.cli._snapshot_prune import prune
 
 if TYPE_CHECKING:
@@ -154,10 +160,13 @@ def update(
 @snapshots.command()
 @click.argument("snapshot")
 @_parameters
-@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label of the run.")
+@tag_option
 @click.option("--no-cache", is_flag=True, help="Take no step's result from an earlier run.")
 @click.option(
-    "--stack", help="The stack to run on; by default the snapshot's, or that of `weft stacks use`."
+    "--stack",
+    "--on",
+    "stack",
+    help="The stack to run on; by default the snapshot's, or that of `weft stacks use`.",
 )
 @settings_option
 @click.option("--detach", is_flag=True, help="Print the run's name and do not watch it.")
@@ -166,7 +175,7 @@ def run(
     *,
     snapshot: str,
     parameters: tuple[str, ...],
-    labels: tuple[str, ...],
+    tags: tuple[str, ...],
     no_cache: bool,
     stack: str | None,
     step_settings: Path | None,
@@ -180,7 +189,7 @@ def run(
     connection, stub = _connect()
     request = snapshots_pb2.RunSnapshotRequest(
         name=_name(connection, stub, snapshot),
-        labels=pairs(labels),
+        labels=labels_of(tags),
         cache_disabled=no_cache,
         request_id=request_id(),
     )
@@ -245,7 +254,7 @@ def delete(*, snapshot: str, yes: bool) -> None:
     from weftapi.workspace.v1 import snapshots_pb2
 
     connection, stub = _connect()
-    name = _name(connection, stub, snapshot)
+    name = _name(connection, stub, snapshot, is_whole=True)
     if not yes:
         click.confirm(f"Delete {short(name)}?", abort=True, err=True)
     connection.workspace.call(stub.DeleteSnapshot, snapshots_pb2.DeleteSnapshotRequest(name=name))
@@ -260,12 +269,20 @@ def _connect() -> tuple[Connection, snapshots_pb2_grpc.SnapshotServiceStub]:
     return connection, connection.workspace.stub(snapshots_pb2_grpc.SnapshotServiceStub)
 
 
-def _name(connection: Connection, stub: snapshots_pb2_grpc.SnapshotServiceStub, text: str) -> str:
-    """The resource name of a snapshot: of a template where there is one, else of its id."""
+def _name(
+    connection: Connection,
+    stub: snapshots_pb2_grpc.SnapshotServiceStub,
+    text: str,
+    *,
+    is_whole: bool = False,
+) -> str:
+    """The name of a snapshot: of a template where there is one, else of its id, whole or not."""
     if text.startswith("projects/"):
         return text
     found = _list(connection, stub, f"template = {json.dumps(text)}", 1)
-    return found[0].name if found else f"{connection.project}/snapshots/{text}"
+    if found or is_whole:
+        return found[0].name if found else f"{connection.project}/snapshots/{text}"
+    return name_of(connection, "snapshot", text)
 
 
 def _stack(

@@ -98,3 +98,56 @@ def test_a_failure_is_explained(weft: Weft, runs: Runs) -> None:
 def test_a_success_needs_no_explanation(weft: Weft, runs: Runs) -> None:
     assert "there is nothing to explain" in weft("runs", "diagnose", runs.good).out
     assert weft("runs", "diagnose", "absent").code == 5
+
+
+def test_a_step_can_be_waited_for(weft: Weft, runs: Runs) -> None:
+    assert weft("runs", "wait", runs.good, "--for", "step=train").code == 0
+    assert weft("runs", "wait", runs.good, "--for=status=succeeded").code == 0
+    assert weft("runs", "wait", runs.bad, "--for", "step=load:succeeded").code == 0
+    assert weft("runs", "wait", runs.bad, "--for", "step=train:failed").code == 0
+    missed = weft("runs", "wait", runs.bad, "--for", "step=train")
+    assert (missed.code, "succeeded with step train" in missed.err) == (3, True)
+    assert weft("runs", "wait", runs.good, "--for", "step=absent").code == 3
+
+
+@pytest.mark.parametrize("goal", ["done", "", "step=", "step=:failed", "state=x", "status=cached"])
+def test_a_state_that_is_none_is_refused(offline: Weft, goal: str) -> None:
+    refused = offline("runs", "wait", "any", "--for", goal)
+    assert refused.code == 2
+    assert " none of " in refused.err or "is neither" in refused.err
+
+
+def test_a_run_is_found_by_how_its_id_begins(weft: Weft, runs: Runs) -> None:
+    whole = short(runs.good)
+    assert weft("runs", "show", whole[:-2], "-o", "name").out.strip() == runs.good
+    assert weft("runs", "show", "@failed", "-o", "jsonpath=.state").out == "RUN_STATE_FAILED\n"
+    assert weft("logs", f"{whole[:-1]}/load", "--grep", "loaded").out == "loaded 3 rows\n"
+    unknown = weft("runs", "show", "zz-nobody")
+    assert (unknown.code, "request id" in unknown.err) == (5, True)
+    spared = weft("runs", "delete", whole[:-1], "--yes")
+    assert spared.code == 5
+    assert weft("runs", "show", whole).code == 0
+
+
+def test_a_beginning_of_several_is_refused_with_their_ids(weft: Weft, runs: Runs) -> None:
+    snapshot = weft("runs", "show", runs.good, "-o", "jsonpath=.snapshot").out.strip()
+    for id_ in ("twin-1", "twin-10"):
+        wanted = json.dumps({"name": snapshot, "run_id": id_})
+        assert weft("api", "SnapshotService/RunSnapshot", "-d", wanted).code == 0
+    refused = weft("runs", "show", "twin")
+    assert refused.code == 2
+    assert "'twin' is how several begin" in refused.err
+    assert "twin-10" in refused.err
+    # One that is somebody's whole id is meant, however many others begin so.
+    assert weft("runs", "show", "twin-1", "-o", "jsonpath=.name").out.endswith("/twin-1\n")
+
+
+def test_a_run_carries_the_tags_that_it_was_given(weft: Weft, train_file: Path) -> None:
+    made = weft(
+        "run", f"{train_file}::teach", "--tag", "sweep", "--tag", "team=ml", "--on", "-",
+        "--detach", "-o", "json",
+    )  # fmt: skip
+    assert json.loads(made.out)["labels"] == {"sweep": "", "team": "ml"}
+    found = weft("runs", "list", "-q", "labels:sweep labels.team = ml", "-o", "name").out.split()
+    assert found == [json.loads(made.out)["name"]]
+    assert weft("run", f"{train_file}::teach", "--tag", "=x").code == 2

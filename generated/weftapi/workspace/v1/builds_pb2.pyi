@@ -195,7 +195,7 @@ class ListBuildsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which builds: over `checksum`, `pipeline` (by id) and `create_time`."""
+    """Optional. Which builds: over `checksum`, `id`, `pipeline` (by id) and `create_time`."""
     def __init__(
         self,
         *,

@@ -87,7 +87,7 @@ class ListRunsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which runs: over `state`, `pipeline` and `snapshot` (by id: `pipeline = train`), `create_time`,
+    """Optional. Which runs: over `state`, `id`, `pipeline` and `snapshot` (by id: `pipeline = train`), `create_time`,
     `creator`, `trigger`, labels (`labels.team = vision`) and metadata (`metadata.accuracy > 0.9`).
     """
     order_by: _builtins.str

@@ -62,8 +62,8 @@ class ListSnapshotsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which snapshots: over `pipeline` (by id), `template`, `build` (by id), `create_time` and labels
-    (`labels.team = vision`).
+    """Optional. Which snapshots: over `id`, `pipeline` (by id), `template`, `build` (by id), `create_time` and
+    labels (`labels.team = vision`).
     """
     def __init__(
         self,
