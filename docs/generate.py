@@ -1,4 +1,4 @@
-"""Writes what follows from the code: settings.md, errors.md, cli.md (`make docs`)."""  # noqa: INP001
+"""Writes what follows from the code: settings.md, errors.md, cli.md and schemas (`make docs`)."""  # noqa: INP001
 
 import ast
 import inspect
@@ -19,6 +19,7 @@ from controlplane.config import Settings as ControlPlaneSettings
 from gateway.config import GatewaySettings
 from gateway.errors import HTTP_STATUS
 from meshkit.config import MemberSettings, ServerSettings
+from weft._config_schema import SCHEMA
 from weft.cli import COMMANDS, weft
 from workloads.config import WorkloadsSettings
 from workspace.config import WorkspaceSettings
@@ -219,7 +220,13 @@ def values_schema() -> str:
     return json.dumps(schema, indent=2) + "\n"
 
 
+def run_schema() -> str:
+    """The schema of what `weft run --config` takes."""
+    return json.dumps(SCHEMA, indent=2) + "\n"
+
+
 PAGES = {
+    "run.schema.json": run_schema,
     "settings.md": settings_page,
     "errors.md": errors_page,
     "cli.md": commands_page,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from weft._image_recipe import Recipe, recipe_of
 from weft._image_registry import NOBODY, Login, Reference, digest_of, known_login
 from weft._image_stack import Registry, StackParts
 from weft._image_tools import Tool, find_tool
+from weft._project_file import image_of
 from weft.errors import ImageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from weftapi.workspace.v1 import builds_pb2
 
 Listener = Callable[[str], None]
-SETTINGS = "weft.toml"
 # The image of the runner, and of all steps without one of their own.
 WHOLE = ""
 _TAG_DIGITS = 32
@@ -39,7 +38,7 @@ def images_of(graph: Graph, image: Image | None, folder: Path) -> dict[str, Imag
         ImageError: weft.toml says what cannot be read.
     """
     found = {id_: node.step.image for id_, node in graph.nodes.items() if node.step.image}
-    whole = image or _settings(folder)
+    whole = image or image_of(folder)
     return {**found, WHOLE: whole} if whole else found
 
 
@@ -76,18 +75,6 @@ def see_to(
     if found:
         listener(f"image unchanged: build {found.name.rpartition('/')[2]}")
     return (found or images.make(plan)).name
-
-
-def _settings(folder: Path) -> Image | None:
-    """What `[image]` of weft.toml says."""
-    file = folder / SETTINGS
-    if not file.is_file():
-        return None
-    try:
-        told = tomllib.loads(file.read_text(encoding="utf-8"))
-        return Image.of(told["image"]) if "image" in told else None
-    except (OSError, ValueError) as error:
-        raise ImageError(f"{SETTINGS}: {error}") from error
 
 
 @dataclass(frozen=True)

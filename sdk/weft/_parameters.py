@@ -85,16 +85,28 @@ class Parameters:
             given = self._signature.bind_partial(*args, **kwargs).arguments
         except TypeError as error:
             raise ParameterError(f"{self._function.__name__}: {error}") from None
-        return self._fill({name: self._check(name, value) for name, value in given.items()})
+        return self._fill({name: self.check(name, value) for name, value in given.items()})
 
-    def parse(self, texts: Mapping[str, str]) -> dict[str, Any]:
+    def parse(
+        self, texts: Mapping[str, str], given: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Read values from a command line: `{"lr": "0.1"}` gives `{"lr": 0.1, ...}`.
+
+        They hold over those that are `given`, which have been checked.
 
         Raises:
             ParameterError: As for `bind`.
         """
         values = {name: self._apply("parse", name, text) for name, text in texts.items()}
-        return self._fill(values)
+        return self._fill({**(given or {}), **values})
+
+    def check(self, name: str, value: Any) -> Any:
+        """Give the typed value of a parameter for a Python or JSON one.
+
+        Raises:
+            ParameterError: It does not fit, or there is no such parameter.
+        """
+        return self._apply("check", name, value)
 
     def dump(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Give bound values as JSON."""
@@ -106,7 +118,7 @@ class Parameters:
         for parameter in self.all.values():
             properties[parameter.name] = parameter.type.schema()
             if not parameter.is_required:
-                value = self._check(parameter.name, parameter.default)
+                value = self.check(parameter.name, parameter.default)
                 properties[parameter.name]["default"] = parameter.type.dump(value)
         return {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -124,11 +136,8 @@ class Parameters:
             expected = self.all[name].type.name
             raise ParameterError(f"--{name} is required: {expected} {self._at(name)}")
         return {
-            n: given[n] if n in given else self._check(n, p.default) for n, p in self.all.items()
+            n: given[n] if n in given else self.check(n, p.default) for n, p in self.all.items()
         }
-
-    def _check(self, name: str, value: Any) -> Any:
-        return self._apply("check", name, value)
 
     def _apply(self, method: str, name: str, value: Any) -> Any:
         if name not in self.all:

@@ -104,6 +104,7 @@ class Pipeline(Generic[P, R]):
         self,
         parameters: Mapping[str, Any] | None = None,
         *,
+        config: str | Path | None = None,
         recorder: Recorder | None = None,
         cache: bool = True,
         max_workers: int | None = None,
@@ -112,7 +113,9 @@ class Pipeline(Generic[P, R]):
         """Run the pipeline on this machine, with everything that `__call__` leaves at its default.
 
         Args:
-            parameters: Values by name; defaults stand in for the others.
+            parameters: Values by name; those of the file, then defaults stand in for the others.
+            config: A file of run settings, as `weft run --config` takes it. Its stack, image, name
+                and labels are for runs on a mesh.
             recorder: Where the run is recorded; None takes the workspace of the active context, or
                 the spool of this machine.
             cache: Whether earlier results may stand in for steps.
@@ -120,11 +123,19 @@ class Pipeline(Generic[P, R]):
             raise_on_failure: Whether a run that does not succeed raises.
 
         Raises:
+            ConfigError: The file cannot be read, or says what cannot be.
             As for `__call__`.
         """
         from weft._local import run_graph
 
-        graph = self.trace(parameters)
+        if config is None:
+            graph = self.trace(parameters)
+        else:
+            from weft._config import RunConfig
+
+            said = RunConfig.of([Path(config)])
+            graph = said.applied(self.trace(said.bind(self.parameters, {}, parameters)))
+            cache = cache and said.value("cache", default=True)
         return run_graph(
             graph,
             recorder=recorder,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from google.protobuf import duration_pb2, json_format, struct_pb2
 
@@ -16,6 +16,10 @@ from weft._graph import Graph
 from weft._records import RunRecord, StepRecord
 from weftapi.common.v1 import types_pb2
 from weftapi.workspace.v1 import run_types_pb2, snapshot_types_pb2, step_settings_pb2
+
+_SETTINGS: tuple[
+    Literal["resources", "retry", "cache", "timeout", "environment", "isolation"], ...
+] = ("resources", "retry", "cache", "timeout", "environment", "isolation")
 
 
 def pipeline_spec(graph: Graph) -> snapshot_types_pb2.PipelineSpec:
@@ -34,12 +38,30 @@ def step_spec(
 ) -> snapshot_types_pb2.StepSpec:
     """Give the spec of a step; `outputs` names those of all steps."""
     types = zip(record.outputs, record.output_types, strict=True)
+    how = settings_of(record)
     return snapshot_types_pb2.StepSpec(
         id=record.id,
         upstream=record.upstream,
         entrypoint=record.entrypoint,
         inputs={name: _input(data, outputs) for name, data in record.inputs.items()},
         outputs=[snapshot_types_pb2.OutputSpec(name=n, data_type=t[:512]) for n, t in types],
+        resources=how.resources,
+        retry=how.retry,
+        cache=how.cache,
+        timeout=how.timeout if how.HasField("timeout") else None,
+        environment=dict(record.environment),
+        map_over=record.map_over[0] if record.map_over else "",
+        map_concurrency=record.map_concurrency,
+        secrets=record.secrets,
+        isolation=how.isolation,
+        description=record.description,
+        source=record.source,
+    )
+
+
+def settings_of(record: StepRecord) -> step_settings_pb2.StepSettings:
+    """Give how a step runs."""
+    return step_settings_pb2.StepSettings(
         resources=step_settings_pb2.ResourceSpec(
             cpu_millis=record.cpu_millis, memory_bytes=record.memory_bytes, gpu_count=record.gpus
         ),
@@ -54,13 +76,21 @@ def step_spec(
         ),
         timeout=duration(record.timeout_s),
         environment=dict(record.environment),
-        map_over=record.map_over[0] if record.map_over else "",
-        map_concurrency=record.map_concurrency,
-        secrets=record.secrets,
         isolation=_isolation(record.isolation),
-        description=record.description,
-        source=record.source,
     )
+
+
+def settings_between(before: Graph, after: Graph) -> dict[str, step_settings_pb2.StepSettings]:
+    """Give the settings that make steps of one graph run as those of the other, by step."""
+    found = {}
+    for id_, node in after.nodes.items():
+        old, new = settings_of(step_record(before.nodes[id_])), settings_of(step_record(node))
+        for name in _SETTINGS:
+            if getattr(old, name) == getattr(new, name):
+                new.ClearField(name)
+        if new.ByteSize():
+            found[id_] = new
+    return found
 
 
 def new_run(record: RunRecord) -> run_types_pb2.Run:

@@ -22,15 +22,17 @@ from weft._code_source import CodeSource, repository_of
 from weft._connection import Connection
 from weft._environment import environment
 from weft._pipeline import Pipeline
+from weft._project_file import FILE, with_step_images
 from weft.errors import SubmitError, WeftError
 
 if TYPE_CHECKING:
+    from weft._config import RunConfig
     from weft._graph import Graph
+    from weft._image import Image
     from weftapi.workspace.v1 import run_types_pb2, snapshot_types_pb2
 
 _log = logging.getLogger("weft")
 Listener = Callable[[str], None]
-_SETTINGS = "weft.toml"
 _MAX_ARCHIVE_BYTES = 64 << 20
 # Fetching a commit takes the workspace two minutes at most.
 _FETCH_TIMEOUT_S = 150.0
@@ -94,6 +96,7 @@ def submit(
     code: Code,
     parameters: Mapping[str, Any],
     *,
+    config: RunConfig,
     cache: bool = True,
     stack: str | None = None,
     labels: Mapping[str, str] | None = None,
@@ -102,10 +105,13 @@ def submit(
 ) -> run_types_pb2.Run:
     """Makes a snapshot of a pipeline and runs it, on the context's stack unless told otherwise.
 
-    `listener` hears how its images are found or built, line by line.
+    `config` says how steps run this time, and what the run is called; its parameters, labels,
+    stack and use of the cache are for the caller to hand over. `listener` hears how images are
+    found or built, line by line.
 
     Raises:
         ApiError: The workspace refuses it.
+        ConfigError: The settings do not fit the pipeline.
         SubmitError: The code is too large, or not where `source` says.
         ImageError: An image that it asks for cannot be built.
     """
@@ -113,16 +119,21 @@ def submit(
     from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
 
     chosen = connection.context.stack if stack is None else stack.removeprefix("stacks/")
-    snapshot = make_snapshot(
-        connection, code, parameters, source=source, stack=chosen, listener=listener
-    )
+    graph = draw(code, parameters)
+    planned = config.applied(graph)
+    image = config.image or code.pipeline.image
+    build = _see_to_images(connection, code.folder, planned, image, stack=chosen, listener=listener)
+    snapshot = _create_snapshot(connection, code, graph, source, build)
     request = snapshots_pb2.RunSnapshotRequest(
         name=snapshot.name,
         cache_disabled=not cache,
         labels=labels,
         request_id=str(uuid.uuid4()),
         stack=f"stacks/{chosen}" if chosen else "",
+        display_name=config.value("name", ""),
     )
+    for step, settings in _spec.settings_between(graph, planned).items():
+        request.step_settings[step].CopyFrom(settings)
     request.parameters.CopyFrom(_spec.struct(code.pipeline.parameters.dump(parameters)))
     stub = connection.workspace.stub(snapshots_pb2_grpc.SnapshotServiceStub)
     return connection.workspace.call(stub.RunSnapshot, request)
@@ -138,10 +149,18 @@ def make_snapshot(
     listener: Listener = _log.info,
 ) -> snapshot_types_pb2.Snapshot:
     """Draws the graph, sees to code and images, and creates the snapshot."""
+    graph = draw(code, parameters)
+    image = code.pipeline.image
+    build = _see_to_images(connection, code.folder, graph, image, stack=stack, listener=listener)
+    return _create_snapshot(connection, code, graph, source, build)
+
+
+def _create_snapshot(
+    connection: Connection, code: Code, graph: Graph, source: CodeSource, build: str
+) -> snapshot_types_pb2.Snapshot:
     from weft import _spec
     from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
 
-    graph = draw(code, parameters)
     request = snapshots_pb2.CreateSnapshotRequest(
         parent=connection.project, request_id=str(uuid.uuid4())
     )
@@ -151,23 +170,28 @@ def make_snapshot(
     snapshot.parameters_schema.CopyFrom(_spec.struct(graph.parameters_schema))
     snapshot.code.CopyFrom(_place_code(connection, code, source))
     snapshot.environment.CopyFrom(environment())
-    snapshot.build = _see_to_images(connection, code, graph, stack, listener)
+    snapshot.build = build
     stub = connection.workspace.stub(snapshots_pb2_grpc.SnapshotServiceStub)
     return connection.workspace.call(stub.CreateSnapshot, request, timeout_s=_FETCH_TIMEOUT_S)
 
 
 def _see_to_images(
-    connection: Connection, code: Code, graph: Graph, stack: str, listener: Listener
+    connection: Connection,
+    folder: Path,
+    graph: Graph,
+    image: Image | None,
+    *,
+    stack: str,
+    listener: Listener,
 ) -> str:
     """The build with the images that a pipeline asks for; "" where it asks for none."""
-    pipeline = code.pipeline
-    is_asked = pipeline.image or any(node.step.image for node in graph.nodes.values())
+    is_asked = image or any(node.step.image for node in graph.nodes.values())
     # Most pipelines ask for none: nothing more is loaded for them.
-    if not (is_asked or (code.folder / _SETTINGS).is_file()):
+    if not (is_asked or (folder / FILE).is_file()):
         return ""
     from weft._images import see_to
 
-    return see_to(connection, graph, pipeline.image, code.folder, stack=stack, listener=listener)
+    return see_to(connection, graph, image, folder, stack=stack, listener=listener)
 
 
 def pack(folder: Path) -> Archive:
@@ -234,7 +258,7 @@ def _import(path: Path) -> ModuleType:
 def draw(code: Code, parameters: Mapping[str, Any]) -> Graph:
     """The graph; what the pipeline's own function raises while it is drawn is told as its own."""
     try:
-        return code.pipeline.trace(parameters)
+        return with_step_images(code.pipeline.trace(parameters), code.folder)
     except WeftError:
         raise
     except Exception as error:

@@ -23,6 +23,7 @@ WeftError
 │   └── RunStoppedError
 ├── RecordingError                the workspace did not take the whole record of a run
 ├── SubmitError                   a file that cannot be handed to a workspace
+├── ConfigError                   settings of a run that do not fit, with file and line
 ├── ImageError                    an image that cannot be built or pushed
 ├── RunnerError                   a runner cannot execute its run
 ├── MeshStartError                `weft up` could not start a mesh
@@ -53,6 +54,7 @@ __all__ = [
     "ArgumentError",
     "ArtifactCorruptedError",
     "ArtifactStoreError",
+    "ConfigError",
     "ConflictError",
     "ConstantError",
     "ContextError",
@@ -197,6 +199,10 @@ class RecordingError(WeftError):
 
 class SubmitError(WeftError):
     """A file holds no pipeline that can be handed to a workspace."""
+
+
+class ConfigError(WeftError):
+    """Settings of a run do not fit; each line of the message says where, what, and the fix."""
 
 
 class SecretError(WeftError):

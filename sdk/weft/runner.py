@@ -104,12 +104,14 @@ def execute(
     """Draws the graph for the run's parameters and executes it."""
     from weft._local import execute as run_engine
     from weft._options import Options
+    from weft._project_file import with_step_images
     from weft._settings import settings
     from weft._step_settings import isolation_of, with_isolation, with_settings
 
     run = instructions.run
     try:
-        graph = pipeline.trace(MessageToDict(run.parameters))
+        # Its folder is where the code of the snapshot was unpacked.
+        graph = with_step_images(pipeline.trace(MessageToDict(run.parameters)), Path.cwd())
     except Exception as error:  # noqa: BLE001 - the pipeline's own function may raise anything
         _report_unusable(recorder, run, error)
         return

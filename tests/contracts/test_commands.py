@@ -45,6 +45,7 @@ WITHOUT_DATA = {
     "prompt",
     "orgs use",
     "runs archive logs",
+    "schema",
     "sessions revoke",
     "stacks export",
     "stacks use",

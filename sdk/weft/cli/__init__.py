@@ -75,6 +75,7 @@ COMMANDS: Mapping[str, Command] = {
     "prompt": Command("contexts:prompt", "Print the context and the project for a prompt."),
     "roles": Command("roles:roles", "List, show and make roles."),
     "run": Command("run:run", "Run a pipeline from a file on the mesh, and watch it."),
+    "schema": Command("schema:schema", "Print the JSON Schema of settings for `weft run`."),
     "secrets": Command("secrets:secrets", "Keep values that pipelines need, and say where."),
     "runs": Command("runs:runs", "Show runs, and act on them."),
     "snapshots": Command("snapshots:snapshots", "Publish, validate and run snapshots."),

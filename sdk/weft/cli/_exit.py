@@ -50,6 +50,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.UnavailableError, Exit.UNAVAILABLE),
     (errors.InvalidRequestError, Exit.USAGE),
     (errors.ParameterError, Exit.USAGE),
+    (errors.ConfigError, Exit.USAGE),
     (errors.TracingError, Exit.USAGE),
     (errors.SubmitError, Exit.USAGE),
     (errors.ArtifactStoreError, Exit.UNAVAILABLE),

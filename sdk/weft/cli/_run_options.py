@@ -37,6 +37,26 @@ settings_option = click.option(
 )
 
 
+def config_options(command: F) -> F:
+    """Adds --config and --set."""
+    command = click.option(
+        "--set",
+        "assignments",
+        multiple=True,
+        metavar="PATH=VALUE",
+        help="One setting over those of --config: steps.train.retries=3.",
+    )(command)
+    return click.option(
+        "--config",
+        "files",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Parameters and settings of steps, as YAML or TOML; `weft schema` describes it. "
+        "A later file holds over an earlier one.",
+    )(command)
+
+
 def chosen_stack(connection: Connection, given: str | None) -> str:
     """The name of the stack that somebody chose, here or for this context; "" is none."""
     stack = connection.context.stack if given is None else given.removeprefix("stacks/")

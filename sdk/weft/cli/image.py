@@ -132,7 +132,7 @@ def _planned(
     if not wanted:
         raise CommandError(
             f"{code.pipeline.name} asks for no image: write @pipeline(image=Image(...)), or "
-            "[image] in weft.toml",
+            "[image] or [steps.NAME.image] in weft.toml",
             Exit.NOT_FOUND,
         )
     connection = Connection.current()

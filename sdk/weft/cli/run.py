@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,7 +10,13 @@ import click
 from weft.cli._exit import Exit
 from weft.cli._names import short
 from weft.cli._output import note, output_option
-from weft.cli._run_options import chosen_stack, labels_of, stack_option, tag_option
+from weft.cli._run_options import (
+    chosen_stack,
+    config_options,
+    labels_of,
+    stack_option,
+    tag_option,
+)
 from weft.cli._text import plain
 
 if TYPE_CHECKING:
@@ -35,6 +42,12 @@ if TYPE_CHECKING:
     "where it can.",
 )
 @click.option("--no-cache", is_flag=True, help="Take no step's result from an earlier run.")
+@config_options
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print every setting and the place that says it, and run nothing.",
+)
 @click.option(
     "-h",
     "--help",
@@ -53,13 +66,17 @@ def run(
     tags: tuple[str, ...],
     source: str,
     no_cache: bool,
+    files: tuple[Path, ...],
+    assignments: tuple[str, ...],
+    dry_run: bool,
     wants_help: bool,
     output: str,
 ) -> int:
     """Run a pipeline from FILE on the mesh, and watch it.
 
     The pipeline's parameters are options: --test-share 0.3; those that are named like an option
-    of this command come after --. The code of FILE's folder travels with it, or is fetched by
+    of this command come after --. They hold over --set, that over --config, that over the code.
+    The code of FILE's folder travels with it, or is fetched by
     the workspace where a code repository has its commit. Ctrl-C stops watching; the run goes on.
     """
     if target is None:
@@ -68,6 +85,7 @@ def run(
     if target.startswith("-"):
         raise click.UsageError("the file comes first: weft run FILE --parameter value")
     from weft._code_source import CodeSource
+    from weft._config import RunConfig
     from weft._connection import Connection
     from weft._submit import load_code, submit
 
@@ -76,15 +94,24 @@ def run(
         click.echo(ctx.get_help())
         _show_parameters(code.pipeline)
         return 0
-    values = code.pipeline.parameters.parse(parameters_of(ctx.args, code.pipeline.parameters))
-    labels = labels_of(tags)
+    config = RunConfig.of(files, assignments)
+    options = parameters_of(ctx.args, code.pipeline.parameters)
+    values = config.bind(code.pipeline.parameters, options)
+    if dry_run:
+        from weft.cli._run_config import print_settings
+
+        print_settings(code, config, values, options, output)
+        return Exit.DONE
+    stack = config.value("stack", None) if stack is None else stack
+    labels = {**config.table("labels"), **labels_of(tags)}
     connection = Connection.current()
     try:
         made = submit(
             connection,
             code,
             values,
-            cache=not no_cache,
+            config=config,
+            cache=config.value("cache", default=True) and not no_cache,
             stack=chosen_stack(connection, stack),
             labels=labels,
             source=CodeSource(source),
