@@ -14,6 +14,7 @@ import structlog
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from gateway import cookies
 from gateway import headers as http_headers
 from gateway.bodies import ClientGoneError, read_body, refuse_large_head, refuse_long_url
 from gateway.contract import Contract
@@ -25,6 +26,8 @@ from gateway.parser import Parser
 from gateway.printer import Printer
 from gateway.query import parse as parse_query
 from gateway.routes import RouteTable, not_allowed
+from gateway.sessions import Sessions
+from gateway.static import Dashboard
 from gateway.streams import Relay, StreamCutError, Timing
 from gateway.transcoder import Answer, HttpRequest, Transcoder
 from gateway.upstreams import Upstream, Upstreams
@@ -98,6 +101,8 @@ class Gateway:
         upstreams: Upstreams,
         *,
         pages: Mapping[str, Page] | None = None,
+        sessions: Sessions | None = None,
+        dashboard: Dashboard | None = None,
         limits: Limits | None = None,
         policy: Policy | None = None,
         timing: Timing | None = None,
@@ -109,6 +114,8 @@ class Gateway:
         }
         self._table = table
         self._upstreams = upstreams
+        self._sessions = sessions
+        self._dashboard = dashboard
         self._pages = dict(pages or {})
         # A page whose path ends in a slash serves all that lies below it.
         self._folders = tuple(path for path in self._pages if path.endswith("/"))
@@ -171,7 +178,16 @@ class Gateway:
         place = path if path in self._pages else self._folder_of(path)
         if place:
             return await self._page(exchange, place, self._pages[place])
+        is_read = scope["method"] in ("GET", "HEAD")
+        if is_read and self._dashboard and self._dashboard.serves(path, exchange.headers):
+            return await self._file(exchange, self._dashboard, path)
         return await self._api(exchange, path)
+
+    async def _file(self, exchange: _Exchange, dashboard: Dashboard, path: str) -> int:
+        exchange.route = "/"
+        parse_query(exchange.scope["query_string"])
+        answer = dashboard.answer(path, exchange.headers)
+        return await self._send(exchange, answer.status, answer.headers, answer.body)
 
     def _folder_of(self, path: str) -> str:
         if path.startswith(self._folders):
@@ -186,7 +202,7 @@ class Gateway:
         service = route.rpc.containing_service
         assert service is not None
         server = self._upstreams.server_of(service.full_name, place.workspace)
-        metadata = self._metadata(exchange)
+        metadata = await self._credited(exchange, server)
         if route.takes_raw:
             metadata += http_headers.describing(exchange.scope["headers"])
         body = await self._body(exchange)
@@ -199,6 +215,16 @@ class Gateway:
         )
         call = _Call(self._transcoders[id(route)], request, metadata, server)
         return await (self._stream if route.is_stream else self._unary)(exchange, call)
+
+    async def _credited(self, exchange: _Exchange, server: Upstream) -> http_headers.Metadata:
+        """The call's metadata; a session's cookie counts where no header names a credential."""
+        metadata = self._metadata(exchange)
+        cookie = cookies.read(exchange.headers, cookies.SESSION)
+        if self._sessions is None or not cookie or b"authorization" in exchange.headers:
+            return metadata
+        cookies.require_own_page(exchange.scope["method"], exchange.headers)
+        token = await self._sessions.bearer(cookie, metadata, server)
+        return [*metadata, ("authorization", f"Bearer {token}")] if token else metadata
 
     async def _body(self, exchange: _Exchange) -> bytes:
         return await read_body(
@@ -269,6 +295,9 @@ class Gateway:
 
     def _describe(self, exchange: _Exchange, error: BaseException) -> Problem:
         problem = self._problems.describe(error, exchange.request_id)
+        if problem.http_status == HTTP_STATUS[16] and self._sessions is not None:
+            # Keys may have changed: a session that still stands gets new tokens for the next call.
+            self._sessions.forget(cookies.read(exchange.headers, cookies.SESSION))
         if problem.http_status == HTTP_STATUS[13] and not isinstance(error, grpc.aio.AioRpcError):
             log.error("unexpected", request_id=exchange.request_id, exc_info=error)
         return problem
@@ -307,7 +336,8 @@ class Gateway:
             headers = [*headers, (b"content-length", str(len(body)).encode())]
         if exchange.scope["method"] == "HEAD":
             body = b""
-        headers = [*headers, *self._common(exchange)]
+        own = {name for name, _ in headers}
+        headers = [*headers, *(one for one in self._common(exchange) if one[0] not in own)]
         exchange.started = True
         await exchange.send({"type": "http.response.start", "status": status, "headers": headers})
         await exchange.send({"type": "http.response.body", "body": body})

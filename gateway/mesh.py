@@ -24,14 +24,22 @@ class _Address(NamedTuple):
     endpoint: str
     spiffe_id: str
 
+    @property
+    def id(self) -> str:
+        """What stands in paths."""
+        return self.workspace.rpartition("/")[2]
 
-def connect(name: str, services: frozenset[str], peer: PeerChannel) -> Upstream:
+
+def connect(
+    name: str, services: frozenset[str], peer: PeerChannel, *, workspace: str = ""
+) -> Upstream:
     """An upstream over a mesh channel: mutual TLS as `gateway`, following rotations (rule 65)."""
     return Upstream(
         name,
         services,
         unary=lambda: peer.stub(_the_channel),
         streams=lambda: peer.stream_stub(_the_channel),
+        workspace=workspace,
     )
 
 
@@ -70,7 +78,7 @@ class GatewayMember:
         if message.WhichOneof("message") != "directory":
             return
         wanted = [
-            _Address(workspace.rpartition("/")[2], peer.mesh_endpoint, peer.spiffe_id)
+            _Address(workspace, peer.mesh_endpoint, peer.spiffe_id)
             for peer in message.directory.peers
             if peer.role == options_pb2.PEER_ROLE_WORKSPACE and peer.mesh_endpoint
             for workspace in peer.workspaces
@@ -79,12 +87,13 @@ class GatewayMember:
         self._known = {one: before.get(one) or self._connect(one) for one in wanted}
         self._drop(before.keys() - self._known.keys())
         self._upstreams.replace_workspaces(
-            {address.workspace: one for address, one in self._known.items()}
+            {address.id: one for address, one in self._known.items()}
         )
         log.info("directory", workspaces=sorted(address.workspace for address in wanted))
 
     def _connect(self, address: _Address) -> Upstream:
-        return connect(address.workspace, self._workspace_services, self._peer(address))
+        peer = self._peer(address)
+        return connect(address.id, self._workspace_services, peer, workspace=address.workspace)
 
     def _peer(self, address: _Address) -> PeerChannel:
         return self._channels.to(SpiffeId.parse(address.spiffe_id), address.endpoint)

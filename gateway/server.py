@@ -23,6 +23,9 @@ from gateway.mesh import GatewayMember, connect
 from gateway.oauth import OAuth
 from gateway.pages import Health
 from gateway.routes import RouteTable
+from gateway.sessions import Sessions
+from gateway.signing_in import SigningIn
+from gateway.static import Dashboard
 from gateway.upstreams import Upstream, Upstreams
 from meshkit.authentication import DeniedSerials
 from meshkit.channels import Channels
@@ -94,6 +97,7 @@ class GatewayServer:
             public_url=settings.public_url,
             grpc_endpoint=settings.control_plane_endpoint,
         )
+        sessions = Sessions(server)
         document = openapi.build(contract, table, version=version("weft-server"))
         return Gateway(
             contract,
@@ -103,8 +107,11 @@ class GatewayServer:
                 **health.pages(),
                 **oauth.pages(),
                 **Callback(server).pages(),
+                **SigningIn(server, sessions).pages(),
                 "/openapi.json": openapi.page(document),
             },
+            sessions=sessions,
+            dashboard=Dashboard(),
             limits=settings.limits(),
             policy=settings.policy(),
             timing=settings.timing(),

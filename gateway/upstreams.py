@@ -22,13 +22,15 @@ class Upstream:
 
     Streams have a channel of their own, without BDP probing, so that a slow reader holds back
     the service after some 100 KiB rather than 5 MiB (S25). Channels are asked for at each call:
-    they are replaced when the gateway's certificate is.
+    they are replaced when the gateway's certificate is. A workspace has its resource name,
+    "organizations/o/workspaces/w", for which tokens are minted.
     """
 
     name: str
     services: frozenset[str]
     unary: Callable[[], grpc.aio.Channel]
     streams: Callable[[], grpc.aio.Channel]
+    workspace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

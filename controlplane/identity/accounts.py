@@ -69,7 +69,9 @@ class Accounts:
         self._on_set_up()
         return started
 
-    async def sign_in(self, email: str, password: str, *, address: str) -> Started:
+    async def sign_in(
+        self, email: str, password: str, *, address: str, browser: bool = False
+    ) -> Started:
         """Signs in by password; raises SIGN_IN_FAILED whatever was wrong."""
         self._throttle.take("sign-in", address=address, account=email)
         user = await self._database.read(store.users.get_by_email, email)
@@ -79,7 +81,11 @@ class Accounts:
             assert user is not None
             assert stored is not None
             started = await self._database.write(
-                sessions.sign_in, user.uid, verified_hash=stored, lifetimes=self._lifetimes
+                sessions.sign_in,
+                user.uid,
+                verified_hash=stored,
+                lifetimes=self._lifetimes,
+                browser=browser,
             )
         if started is None:
             if user is not None:

@@ -8,15 +8,23 @@ from controlplane.identity.devices import Pacer
 from controlplane.identity.federation import Federation
 from controlplane.identity.opaque import Secret
 from controlplane.identity.tokens import Lifetimes, Origin
-from controlplane.operations import api_keys, devices, logins, personal_tokens, sessions
+from controlplane.operations import (
+    api_keys,
+    devices,
+    logins,
+    personal_tokens,
+    sessions,
+    sign_in_links,
+)
 from controlplane.operations.service_accounts import AccountName
-from controlplane.operations.sessions import Stolen
+from controlplane.operations.sessions import Started, Stolen
 from meshkit import opaque as wire
 from meshkit.clock import Clock
 from meshkit.database import Database
 
 _REVOKING = {
     opaque.REFRESH_TOKEN: sessions.end_by_token,
+    opaque.SESSION_TOKEN: sessions.end_browser,
     opaque.PERSONAL_ACCESS_TOKEN: personal_tokens.revoke,
     opaque.API_KEY: api_keys.revoke,
 }
@@ -24,10 +32,15 @@ _REVOKING = {
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What an access token may be made from; no refresh token where the grant stays valid."""
+    """What an access token may be made from; nothing to go on with where the grant stays valid."""
 
     origin: Origin
     refresh_token: Secret | None = None
+    session_token: Secret | None = None
+
+    @classmethod
+    def of(cls, started: Started) -> "Granted":
+        return cls(started.origin, started.refresh_token, started.session_token)
 
 
 class Grants:
@@ -50,7 +63,7 @@ class Grants:
         if refusal is not None:
             raise refusal
         started = await self._database.write(devices.fetch, presented, lifetimes=self._lifetimes)
-        return Granted(started.origin, started.refresh_token)
+        return Granted.of(started)
 
     async def refresh_token(self, text: str) -> Granted:
         """Rotates a refresh token; a used one ends its session and raises."""
@@ -59,7 +72,7 @@ class Grants:
         # The session's end is committed by now; raising in the operation would have undone it.
         if isinstance(outcome, Stolen):
             raise sessions.reused()
-        return Granted(outcome.origin, outcome.refresh_token)
+        return Granted.of(outcome)
 
     async def personal_access_token(self, text: str) -> Granted:
         presented = opaque.read(text, opaque.PERSONAL_ACCESS_TOKEN)
@@ -74,13 +87,36 @@ class Grants:
         account = AccountName.of(service_account)
         return Granted(await self._federation.exchange(encoded, account))
 
-    async def authorization_code(self, text: str, code_verifier: str) -> Granted:
+    async def authorization_code(
+        self,
+        text: str,
+        code_verifier: str,
+        browser: bool,  # noqa: FBT001 - a part of the grant, in its order
+    ) -> Granted:
         """Ends a sign-in through a provider with its session."""
         presented = opaque.read(text, opaque.LOGIN_CODE)
         started = await self._database.write(
-            logins.redeem, presented, code_verifier=code_verifier, lifetimes=self._lifetimes
+            logins.redeem,
+            presented,
+            code_verifier=code_verifier,
+            lifetimes=self._lifetimes,
+            browser=browser,
         )
-        return Granted(started.origin, started.refresh_token)
+        return Granted.of(started)
+
+    async def session_token(self, text: str) -> Granted:
+        """A browser's session goes on; its token stays as it is."""
+        presented = opaque.read(text, opaque.SESSION_TOKEN)
+        return Granted(
+            await self._database.write(sessions.use, presented, lifetimes=self._lifetimes)
+        )
+
+    async def sign_in_code(self, text: str) -> Granted:
+        """Signs a browser in by a link, once."""
+        presented = opaque.read(text, opaque.SIGN_IN_CODE)
+        return Granted.of(
+            await self._database.write(sign_in_links.redeem, presented, lifetimes=self._lifetimes)
+        )
 
     async def revoke(self, text: str) -> None:
         """Ends what a refresh token, personal token or key stands for; unknown ones are fine."""

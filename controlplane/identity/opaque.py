@@ -20,6 +20,8 @@ LOGIN_STATE = "weft_login_"
 LOGIN_CODE = "weft_code_"
 ENROLLMENT_TOKEN = "weft_enroll_"  # noqa: S105
 INVITATION_TOKEN = "weft_invite_"  # noqa: S105
+SESSION_TOKEN = "weft_session_"  # noqa: S105
+SIGN_IN_CODE = "weft_link_"
 
 __all__ = [
     "API_KEY",
@@ -31,7 +33,9 @@ __all__ = [
     "PASSWORD_TOKEN",
     "PERSONAL_ACCESS_TOKEN",
     "REFRESH_TOKEN",
+    "SESSION_TOKEN",
     "SETUP_TOKEN",
+    "SIGN_IN_CODE",
     "OpaqueToken",
     "Secret",
     "invalid_enrollment",

@@ -97,7 +97,12 @@ def finish(session: Session, uid: UUID, person: Assertion, *, lifetimes: Lifetim
 
 
 def redeem(
-    session: Session, presented: OpaqueToken, *, code_verifier: str, lifetimes: Lifetimes
+    session: Session,
+    presented: OpaqueToken,
+    *,
+    code_verifier: str,
+    lifetimes: Lifetimes,
+    browser: bool = False,
 ) -> Started:
     """Starts the session of whoever began the sign-in; raises INVALID_GRANT.
 
@@ -114,7 +119,7 @@ def redeem(
     if user is None or provider is None or provider.disabled or not is_valid:
         raise invalid_grant()
     session.delete(row)
-    return sessions.start(session, user, origin=provider.name, lifetimes=lifetimes)
+    return sessions.start(session, user, origin=provider.name, lifetimes=lifetimes, browser=browser)
 
 
 def _is_challenge_of(row: Login, code_verifier: str) -> bool:

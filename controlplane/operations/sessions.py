@@ -1,12 +1,13 @@
 """Sessions: started by a proof of identity, kept by refresh tokens that work once, and ended."""
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from controlplane import store
 from controlplane.identity import opaque
-from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant
+from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant, matches
 from controlplane.identity.tokens import Lifetimes, Origin
 from controlplane.operations import guards, revocations
 from controlplane.operations.refusals import absent
@@ -27,10 +28,11 @@ _MAX_CLIENT = 256
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A session with the refresh token that continues it."""
+    """A session with what continues it: a refresh token, or a browser's session token."""
 
     origin: Origin
-    refresh_token: Secret
+    refresh_token: Secret | None = None
+    session_token: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,18 @@ class Stolen:
 
 
 def start(
-    session: Session, user: User, *, origin: str, lifetimes: Lifetimes, client: str = ""
+    session: Session,
+    user: User,
+    *,
+    origin: str,
+    lifetimes: Lifetimes,
+    client: str = "",
+    browser: bool = False,
 ) -> Started:
     """Signs a user in; raises INVALID_GRANT for a deactivated account.
 
-    `client` is what signs in, where that is not whoever makes the call.
+    `client` is what signs in, where that is not whoever makes the call. A `browser` gets one
+    token for as long as the session lives: what it rotates, two tabs would race for.
     """
     if not user.is_active:
         raise invalid_grant()
@@ -63,18 +72,27 @@ def start(
     session.add(row)
     session.flush()
     session.audited(resource=row.name)
-    return Started(Origin(user, row.uid, row.expire_time), _new_refresh_token(session, row))
+    source = Origin(user, row.uid, row.expire_time)
+    if browser:
+        secret, _, row.token_digest = opaque.make(opaque.SESSION_TOKEN, row.uid)
+        return Started(source, session_token=secret)
+    return Started(source, _new_refresh_token(session, row))
 
 
 def sign_in(
-    session: Session, user_uid: UUID, *, verified_hash: str, lifetimes: Lifetimes
+    session: Session,
+    user_uid: UUID,
+    *,
+    verified_hash: str,
+    lifetimes: Lifetimes,
+    browser: bool = False,
 ) -> Started | None:
     """Signs in whoever proved the password of this hash; None where it has changed since."""
     # Locked, as by who changes the password: the session is seen, and ended, by that.
     user = store.users.lock(session, user_uid)
     if user is None or user.password_hash != verified_hash or not user.is_active:
         return None
-    return start(session, user, origin="password", lifetimes=lifetimes)
+    return start(session, user, origin="password", lifetimes=lifetimes, browser=browser)
 
 
 def origin_of(session: Session, user: User, sid: UUID) -> Origin | None:
@@ -111,14 +129,22 @@ def refresh(session: Session, presented: OpaqueToken, *, lifetimes: Lifetimes) -
         raise invalid_grant()
     if token.use_time is not None:
         return _stolen(session, row, lifetimes)
-    user = store.users.get(session, row.user_uid)
-    assert user is not None
-    if not is_live(row, session.now) or not user.is_active:
-        raise invalid_grant()
-    token.use_time = row.last_used_time = session.now
-    row.idle_expire_time = min(session.now + lifetimes.idle, row.expire_time)
-    session.audited(resource=row.name)
-    return Started(Origin(user, row.uid, row.expire_time), _new_refresh_token(session, row))
+    origin = _used(session, row, lifetimes)
+    token.use_time = session.now
+    return Started(origin, _new_refresh_token(session, row))
+
+
+def use(session: Session, presented: OpaqueToken, *, lifetimes: Lifetimes) -> Origin:
+    """Keeps a browser's session alive by its token; raises INVALID_GRANT."""
+    return _used(session, _by_session_token(session, presented), lifetimes)
+
+
+def end_browser(session: Session, presented: OpaqueToken, *, lifetimes: Lifetimes) -> None:
+    """Ends the session of a session token; an unknown one is as good as ended."""
+    with contextlib.suppress(Unauthenticated):
+        row = _by_session_token(session, presented)
+        end(session, row, reason="signed out", lifetimes=lifetimes)
+        session.audited(resource=row.name)
 
 
 def end_by_token(session: Session, presented: OpaqueToken, *, lifetimes: Lifetimes) -> None:
@@ -184,6 +210,25 @@ def end(session: Session, row: Row, *, reason: str, lifetimes: Lifetimes) -> Non
 def is_live(row: Row, now: datetime) -> bool:
     """Whether a session still stands."""
     return row.end_time is None and now < min(row.expire_time, row.idle_expire_time)
+
+
+def _by_session_token(session: Session, presented: OpaqueToken) -> Row:
+    row = store.sessions.lock(session, UUID(presented.id))
+    if row is None or row.token_digest is None or not matches(presented, row.token_digest):
+        raise invalid_grant()
+    return row
+
+
+def _used(session: Session, row: Row, lifetimes: Lifetimes) -> Origin:
+    """Puts the idle end off; raises INVALID_GRANT where the session or its user is shut."""
+    user = store.users.get(session, row.user_uid)
+    assert user is not None
+    if not is_live(row, session.now) or not user.is_active:
+        raise invalid_grant()
+    row.last_used_time = session.now
+    row.idle_expire_time = min(session.now + lifetimes.idle, row.expire_time)
+    session.audited(resource=row.name)
+    return Origin(user, row.uid, row.expire_time)
 
 
 def _stolen(session: Session, row: Row, lifetimes: Lifetimes) -> Stolen:

@@ -1,6 +1,7 @@
 """AuthService: proofs of identity in, short tokens out."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import urlencode
 
 from google.protobuf import empty_pb2
 from google.protobuf.duration_pb2 import Duration
@@ -22,7 +23,7 @@ from controlplane.identity.tokens import (
     session_uid_of,
     user_uid_of,
 )
-from controlplane.operations import devices, principals, setup, tokens
+from controlplane.operations import devices, principals, setup, sign_in_links, tokens
 from controlplane.operations.logins import Waiting
 from controlplane.operations.principals import Principal
 from controlplane.servicers.conversions import timestamp
@@ -64,7 +65,8 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         self._issuer = issuer
         self._signing = signing
         self._throttle = throttle
-        self._verification_uri = f"{public_url.rstrip('/')}/device"
+        self._public_url = public_url.rstrip("/")
+        self._verification_uri = f"{self._public_url}/device"
 
     async def GetAuthConfig(
         self, request: auth_pb2.GetAuthConfigRequest, _context: Context
@@ -88,12 +90,14 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
             password=request.password,
             address=_caller().address,
         )
-        return self._token_set(Granted(started.origin, started.refresh_token))
+        return self._token_set(Granted.of(started))
 
     async def SignIn(self, request: auth_pb2.SignInRequest, _context: Context) -> auth_pb2.TokenSet:
         address = _caller().address
-        started = await self._accounts.sign_in(request.email, request.password, address=address)
-        return self._token_set(Granted(started.origin, started.refresh_token))
+        started = await self._accounts.sign_in(
+            request.email, request.password, address=address, browser=request.browser
+        )
+        return self._token_set(Granted.of(started))
 
     async def BeginOidcLogin(
         self, request: auth_pb2.BeginOidcLoginRequest, _context: Context
@@ -195,6 +199,19 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         token = self._issuer.for_workspace(minted.origin, minted.workspace)
         return token_to_proto(token, minted.origin)
 
+    async def CreateSignInLink(
+        self, request: auth_pb2.CreateSignInLinkRequest, _context: Context
+    ) -> auth_pb2.SignInLink:
+        caller = _caller()
+        made = await self._database.write(
+            sign_in_links.create, user_uid=user_uid_of(caller), sid=session_uid_of(caller)
+        )
+        query = f"?{urlencode({'returnTo': request.path})}" if request.path else ""
+        return auth_pb2.SignInLink(
+            uri=f"{self._public_url}/auth/link/{made.code}{query}",
+            expire_time=timestamp(made.expire_time),
+        )
+
     async def GetJwks(
         self, _request: auth_pb2.GetJwksRequest, _context: Context
     ) -> types_pb2.JsonWebKeySet:
@@ -220,6 +237,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         token = self._issuer.for_control_plane(granted.origin)
         answer = token_to_proto(token, granted.origin)
         answer.refresh_token = granted.refresh_token or Secret()
+        answer.session_token = granted.session_token or Secret()
         return answer
 
     def _count_guess(self) -> None:
@@ -255,6 +273,7 @@ def token_to_proto(token: AccessToken, origin: Origin) -> auth_pb2.TokenSet:
         expire_time=timestamp(token.expire_time),
         subject=origin.principal.subject.claim,
         audience=token.audience,
+        source_expire_time=timestamp(origin.ends_at),
     )
 
 

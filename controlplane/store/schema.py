@@ -119,6 +119,8 @@ class Session(Base):
     idle_expire_time: Mapped[datetime] = mapped_column(index=True)
     end_time: Mapped[datetime | None]
     end_reason: Mapped[str] = mapped_column(sa.Text, default="")
+    # Of a browser's session token; the others are continued by refresh tokens.
+    token_digest: Mapped[bytes | None]
 
     @property
     def name(self) -> str:
@@ -135,6 +137,19 @@ class RefreshToken(Base):
         sa.ForeignKey("sessions.uid", ondelete="CASCADE"), index=True
     )
     use_time: Mapped[datetime | None]
+
+
+class SignInLink(Base):
+    """A link that signs a browser in as the person of a session, once; no more than its hash."""
+
+    __tablename__ = "sign_in_links"
+
+    uid: Mapped[UUID] = mapped_column(primary_key=True, default=new_uid)
+    session_uid: Mapped[UUID] = mapped_column(
+        sa.ForeignKey("sessions.uid", ondelete="CASCADE"), index=True
+    )
+    digest: Mapped[bytes]
+    expire_time: Mapped[datetime] = mapped_column(index=True)
 
 
 class PersonalAccessToken(Base):

@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from controlplane.store.locks import locked
-from controlplane.store.schema import RefreshToken, Revocation
+from controlplane.store.schema import RefreshToken, Revocation, SignInLink
 from controlplane.store.schema import Session as Row
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
@@ -52,6 +52,10 @@ def refresh_token(session: Session, session_uid: UUID, digest: bytes) -> Refresh
     return session.scalars(query).first()
 
 
+def lock_link(session: Session, uid: UUID) -> SignInLink | None:
+    return session.scalars(locked(sa.select(SignInLink).where(SignInLink.uid == uid))).first()
+
+
 def live_revocations(session: Session) -> Sequence[Revocation]:
     query = sa.select(Revocation).where(Revocation.expire_time > session.now)
     return session.scalars(query.order_by(Revocation.uid)).all()
@@ -63,9 +67,10 @@ def revocations_of(session: Session, subject: str) -> Sequence[Revocation]:
 
 
 def purge(session: Session, before: datetime) -> None:
-    """Deletes sessions that ended or expired long ago, and revocations nobody needs any more."""
+    """Deletes sessions that ended or expired long ago, and links and revocations that are over."""
     over = sa.or_(Row.expire_time < before, Row.idle_expire_time < before)
     session.execute(sa.delete(Row).where(over))
+    session.execute(sa.delete(SignInLink).where(SignInLink.expire_time < session.now))
     session.execute(sa.delete(Revocation).where(Revocation.expire_time < session.now))
 
 

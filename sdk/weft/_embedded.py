@@ -343,7 +343,7 @@ def _sign_in(endpoint: Endpoint, account: dict[str, str]) -> auth_pb2.TokenSet:
     from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
     stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
-    request = auth_pb2.SignInRequest(**account)
+    request = auth_pb2.SignInRequest(email=account["email"], password=account["password"])
     return endpoint.call(stub.SignIn, request, timeout_s=_START_CALL_S)
 
 

@@ -28,7 +28,7 @@ async def test_the_header_is_the_credential(ask: Client, toy: Toy) -> None:
 
 @pytest.mark.rule(63, refuses=True)
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_a_session_cookie_is_no_credential_yet(ask: Client, toy: Toy, method: str) -> None:
+async def test_a_cookie_never_goes_on_to_a_service(ask: Client, toy: Toy, method: str) -> None:
     await ask(method, BOOK, headers={"cookie": "__Host-weft_session=secret; a=b"})
     assert "authorization" not in toy.last.metadata
     assert not any("secret" in str(value) for _, value in toy.last.pairs)

@@ -303,19 +303,23 @@ class SignInRequest(_message.Message):
 
     EMAIL_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
+    BROWSER_FIELD_NUMBER: _builtins.int
     email: _builtins.str
     """Required. The account's address."""
     password: _builtins.str
     """Required. The account's password."""
+    browser: _builtins.bool
+    """Optional. Whether the session is a browser's: the answer then holds a session token instead of a refresh token."""
     def __init__(
         self,
         *,
         email: _builtins.str = ...,
         password: _builtins.str = ...,
+        browser: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["browser", b"browser", "email", b"email", "password", b"password"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -332,6 +336,8 @@ class TokenSet(_message.Message):
     REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     AUDIENCE_FIELD_NUMBER: _builtins.int
+    SESSION_TOKEN_FIELD_NUMBER: _builtins.int
+    SOURCE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     access_token: _builtins.str
     """Output only. A short-lived JWT for the `authorization: Bearer` header."""
     refresh_token: _builtins.str
@@ -340,9 +346,17 @@ class TokenSet(_message.Message):
     """Output only. Whose tokens these are: "users/<uuid>" or "serviceAccounts/<uuid>"."""
     audience: _builtins.str
     """Output only. For whom the access token is: the control plane, or a workspace's name."""
+    session_token: _builtins.str
+    """Output only. The secret of a browser's session, for a cookie that no script can read. It stays the same until the
+    session ends; only in the answer that starts the session.
+    """
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When the access token ends."""
+
+    @_builtins.property
+    def source_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When what these tokens were made from ends at the latest: a session, a token or a key."""
 
     def __init__(
         self,
@@ -352,10 +366,12 @@ class TokenSet(_message.Message):
         refresh_token: _builtins.str = ...,
         subject: _builtins.str = ...,
         audience: _builtins.str = ...,
+        session_token: _builtins.str = ...,
+        source_expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "source_expire_time", b"source_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "audience", b"audience", "expire_time", b"expire_time", "refresh_token", b"refresh_token", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "audience", b"audience", "expire_time", b"expire_time", "refresh_token", b"refresh_token", "session_token", b"session_token", "source_expire_time", b"source_expire_time", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -531,6 +547,8 @@ class ExchangeTokenRequest(_message.Message):
     API_KEY_FIELD_NUMBER: _builtins.int
     ID_TOKEN_FIELD_NUMBER: _builtins.int
     AUTHORIZATION_CODE_FIELD_NUMBER: _builtins.int
+    SESSION_TOKEN_FIELD_NUMBER: _builtins.int
+    SIGN_IN_CODE_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     """The secret half of a device authorization."""
     refresh_token: _builtins.str
@@ -539,6 +557,10 @@ class ExchangeTokenRequest(_message.Message):
     """A personal access token ("weft_pat_...")."""
     api_key: _builtins.str
     """An API key of a service account ("weft_key_...")."""
+    session_token: _builtins.str
+    """The secret of a browser's session, which stays the same: the session lives on by being used."""
+    sign_in_code: _builtins.str
+    """The code of a sign-in link, for a browser's session."""
     @_builtins.property
     def id_token(self) -> Global___IdTokenGrant:
         """A token of another issuer, such as a CI job's, that a service account takes."""
@@ -556,12 +578,14 @@ class ExchangeTokenRequest(_message.Message):
         api_key: _builtins.str = ...,
         id_token: Global___IdTokenGrant | None = ...,
         authorization_code: Global___AuthorizationCodeGrant | None = ...,
+        session_token: _builtins.str = ...,
+        sign_in_code: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "authorization_code", b"authorization_code", "device_code", b"device_code", "grant", b"grant", "id_token", b"id_token", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "authorization_code", b"authorization_code", "device_code", b"device_code", "grant", b"grant", "id_token", b"id_token", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token", "session_token", b"session_token", "sign_in_code", b"sign_in_code"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "authorization_code", b"authorization_code", "device_code", b"device_code", "grant", b"grant", "id_token", b"id_token", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "authorization_code", b"authorization_code", "device_code", b"device_code", "grant", b"grant", "id_token", b"id_token", "personal_access_token", b"personal_access_token", "refresh_token", b"refresh_token", "session_token", b"session_token", "sign_in_code", b"sign_in_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_grant: _TypeAlias = _typing.Literal["device_code", "refresh_token", "personal_access_token", "api_key", "id_token", "authorization_code"]  # noqa: Y015
+    _WhichOneofReturnType_grant: _TypeAlias = _typing.Literal["device_code", "refresh_token", "personal_access_token", "api_key", "id_token", "authorization_code", "session_token", "sign_in_code"]  # noqa: Y015
     _WhichOneofArgType_grant: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_grant) -> _WhichOneofReturnType_grant | None: ...
 
@@ -601,19 +625,23 @@ class AuthorizationCodeGrant(_message.Message):
 
     CODE_FIELD_NUMBER: _builtins.int
     CODE_VERIFIER_FIELD_NUMBER: _builtins.int
+    BROWSER_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Required. The code that the client's redirect URI got."""
     code_verifier: _builtins.str
     """Required. The secret whose hash the sign-in began with (RFC 7636)."""
+    browser: _builtins.bool
+    """Optional. Whether the session is a browser's: the answer then holds a session token instead of a refresh token."""
     def __init__(
         self,
         *,
         code: _builtins.str = ...,
         code_verifier: _builtins.str = ...,
+        browser: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "code_verifier", b"code_verifier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["browser", b"browser", "code", b"code", "code_verifier", b"code_verifier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -627,7 +655,7 @@ class RevokeTokenRequest(_message.Message):
 
     TOKEN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """Required. A refresh token, a personal access token or an API key."""
+    """Required. A refresh token, a session token, a personal access token or an API key."""
     def __init__(
         self,
         *,
@@ -662,6 +690,58 @@ class MintWorkspaceTokenRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MintWorkspaceTokenRequest: _TypeAlias = MintWorkspaceTokenRequest  # noqa: Y015
+
+@_typing.final
+class CreateSignInLinkRequest(_message.Message):
+    """Request of CreateSignInLink."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """Optional. The page to open: a path of the dashboard with its query, "/projects/demo/runs/first"; its first page by
+    default.
+    """
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateSignInLinkRequest: _TypeAlias = CreateSignInLinkRequest  # noqa: Y015
+
+@_typing.final
+class SignInLink(_message.Message):
+    """A link that signs a browser in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URI_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    uri: _builtins.str
+    """Output only. What to open in the person's browser."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it ends unused."""
+
+    def __init__(
+        self,
+        *,
+        uri: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "uri", b"uri"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignInLink: _TypeAlias = SignInLink  # noqa: Y015
 
 @_typing.final
 class GetJwksRequest(_message.Message):

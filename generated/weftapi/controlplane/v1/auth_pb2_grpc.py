@@ -98,6 +98,11 @@ class AuthServiceStub(object):
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.MintWorkspaceTokenRequest.SerializeToString,
                 response_deserializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.TokenSet.FromString,
                 _registered_method=True)
+        self.CreateSignInLink = channel.unary_unary(
+                '/weftapi.controlplane.v1.AuthService/CreateSignInLink',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.CreateSignInLinkRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.SignInLink.FromString,
+                _registered_method=True)
         self.GetJwks = channel.unary_unary(
                 '/weftapi.controlplane.v1.AuthService/GetJwks',
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.GetJwksRequest.SerializeToString,
@@ -196,14 +201,14 @@ class AuthServiceServicer(object):
     def ExchangeToken(self, request, context):
         """Exchanges a grant for a short access token. A device code that waits is FAILED_PRECONDITION
         `AUTHORIZATION_PENDING`; an invalid grant is UNAUTHENTICATED `INVALID_GRANT`; a refresh token rotates, and
-        its reuse ends the session.
+        its reuse ends the session; a session token stays, and each exchange puts off the session's idle end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RevokeToken(self, request, context):
-        """Ends the session of a refresh token, or deletes a personal access token or an API key. An unknown token is OK
+        """Ends the session of a refresh or session token, or deletes a personal access token or an API key. An unknown token is OK
         (RFC 7009).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -213,6 +218,15 @@ class AuthServiceServicer(object):
     def MintWorkspaceToken(self, request, context):
         """Mints an access token for one workspace in which the caller has a role. Safe to repeat; the workspace
         verifies it offline. A workspace without a grant is PERMISSION_DENIED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateSignInLink(self, request, context):
+        """Makes a link that signs a browser in as the caller, once and within two minutes, and opens a page there. It
+        takes a signed-in person, not a personal access token, and dies with the session that made it. Each call makes a
+        link of its own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -304,6 +318,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.MintWorkspaceToken,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.MintWorkspaceTokenRequest.FromString,
                     response_serializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.TokenSet.SerializeToString,
+            ),
+            'CreateSignInLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSignInLink,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.CreateSignInLinkRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_auth__pb2.SignInLink.SerializeToString,
             ),
             'GetJwks': grpc.unary_unary_rpc_method_handler(
                     servicer.GetJwks,
@@ -647,6 +666,33 @@ class AuthService(object):
             '/weftapi.controlplane.v1.AuthService/MintWorkspaceToken',
             weftapi_dot_controlplane_dot_v1_dot_auth__pb2.MintWorkspaceTokenRequest.SerializeToString,
             weftapi_dot_controlplane_dot_v1_dot_auth__pb2.TokenSet.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateSignInLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.AuthService/CreateSignInLink',
+            weftapi_dot_controlplane_dot_v1_dot_auth__pb2.CreateSignInLinkRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_auth__pb2.SignInLink.FromString,
             options,
             channel_credentials,
             insecure,

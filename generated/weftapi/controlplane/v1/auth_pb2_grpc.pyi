@@ -74,15 +74,20 @@ class AuthServiceStub:
     ExchangeToken: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ExchangeTokenRequest, _auth_pb2.TokenSet]
     """Exchanges a grant for a short access token. A device code that waits is FAILED_PRECONDITION
     `AUTHORIZATION_PENDING`; an invalid grant is UNAUTHENTICATED `INVALID_GRANT`; a refresh token rotates, and
-    its reuse ends the session.
+    its reuse ends the session; a session token stays, and each exchange puts off the session's idle end.
     """
     RevokeToken: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RevokeTokenRequest, _empty_pb2.Empty]
-    """Ends the session of a refresh token, or deletes a personal access token or an API key. An unknown token is OK
+    """Ends the session of a refresh or session token, or deletes a personal access token or an API key. An unknown token is OK
     (RFC 7009).
     """
     MintWorkspaceToken: _grpc.UnaryUnaryMultiCallable[_auth_pb2.MintWorkspaceTokenRequest, _auth_pb2.TokenSet]
     """Mints an access token for one workspace in which the caller has a role. Safe to repeat; the workspace
     verifies it offline. A workspace without a grant is PERMISSION_DENIED.
+    """
+    CreateSignInLink: _grpc.UnaryUnaryMultiCallable[_auth_pb2.CreateSignInLinkRequest, _auth_pb2.SignInLink]
+    """Makes a link that signs a browser in as the caller, once and within two minutes, and opens a page there. It
+    takes a signed-in person, not a personal access token, and dies with the session that made it. Each call makes a
+    link of its own.
     """
     GetJwks: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetJwksRequest, _types_pb2.JsonWebKeySet]
     """Answers the public keys that verify access tokens. Has no effect."""
@@ -139,15 +144,20 @@ class AuthServiceAsyncStub(AuthServiceStub):
     ExchangeToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.ExchangeTokenRequest, _auth_pb2.TokenSet]  # type: ignore[assignment]
     """Exchanges a grant for a short access token. A device code that waits is FAILED_PRECONDITION
     `AUTHORIZATION_PENDING`; an invalid grant is UNAUTHENTICATED `INVALID_GRANT`; a refresh token rotates, and
-    its reuse ends the session.
+    its reuse ends the session; a session token stays, and each exchange puts off the session's idle end.
     """
     RevokeToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.RevokeTokenRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Ends the session of a refresh token, or deletes a personal access token or an API key. An unknown token is OK
+    """Ends the session of a refresh or session token, or deletes a personal access token or an API key. An unknown token is OK
     (RFC 7009).
     """
     MintWorkspaceToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.MintWorkspaceTokenRequest, _auth_pb2.TokenSet]  # type: ignore[assignment]
     """Mints an access token for one workspace in which the caller has a role. Safe to repeat; the workspace
     verifies it offline. A workspace without a grant is PERMISSION_DENIED.
+    """
+    CreateSignInLink: _aio.UnaryUnaryMultiCallable[_auth_pb2.CreateSignInLinkRequest, _auth_pb2.SignInLink]  # type: ignore[assignment]
+    """Makes a link that signs a browser in as the caller, once and within two minutes, and opens a page there. It
+    takes a signed-in person, not a personal access token, and dies with the session that made it. Each call makes a
+    link of its own.
     """
     GetJwks: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetJwksRequest, _types_pb2.JsonWebKeySet]  # type: ignore[assignment]
     """Answers the public keys that verify access tokens. Has no effect."""
@@ -261,7 +271,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_auth_pb2.TokenSet, _abc.Awaitable[_auth_pb2.TokenSet]]:
         """Exchanges a grant for a short access token. A device code that waits is FAILED_PRECONDITION
         `AUTHORIZATION_PENDING`; an invalid grant is UNAUTHENTICATED `INVALID_GRANT`; a refresh token rotates, and
-        its reuse ends the session.
+        its reuse ends the session; a session token stays, and each exchange puts off the session's idle end.
         """
 
     @_abc_1.abstractmethod
@@ -270,7 +280,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.RevokeTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Ends the session of a refresh token, or deletes a personal access token or an API key. An unknown token is OK
+        """Ends the session of a refresh or session token, or deletes a personal access token or an API key. An unknown token is OK
         (RFC 7009).
         """
 
@@ -282,6 +292,17 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_auth_pb2.TokenSet, _abc.Awaitable[_auth_pb2.TokenSet]]:
         """Mints an access token for one workspace in which the caller has a role. Safe to repeat; the workspace
         verifies it offline. A workspace without a grant is PERMISSION_DENIED.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateSignInLink(
+        self,
+        request: _auth_pb2.CreateSignInLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.SignInLink, _abc.Awaitable[_auth_pb2.SignInLink]]:
+        """Makes a link that signs a browser in as the caller, once and within two minutes, and opens a page there. It
+        takes a signed-in person, not a personal access token, and dies with the session that made it. Each call makes a
+        link of its own.
         """
 
     @_abc_1.abstractmethod
