@@ -54,6 +54,11 @@ class Artifact(Generic[T]):
         v = self.version
         return f"<artifact {v.name} {v.format} {v.size_bytes} B sha256:{v.content_hash[:12]}>"
 
+    def _repr_html_(self) -> str:
+        from weft import _reprs
+
+        return _reprs.of_artifact(self)
+
 
 def is_artifact_hint(hint: Any) -> bool:
     """Whether an argument asks for the artifact instead of its value."""

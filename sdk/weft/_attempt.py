@@ -30,11 +30,16 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """Why the attempt failed, and whether another may help."""
+    """Why the attempt failed, and whether another may help.
+
+    Attributes:
+        error: What it raised, where that was in this process.
+    """
 
     failure: Failure
     is_retryable: bool = False
     is_stopped: bool = False
+    error: BaseException | None = field(default=None, repr=False, compare=False)
 
 
 AttemptResult = Succeeded | FailedAttempt
@@ -184,4 +189,5 @@ class Attempt:
             failure_of(error),
             is_retryable=not never and isinstance(error, self.step.retry.retry_on),
             is_stopped=asked and isinstance(error, StepStoppedError),
+            error=error,
         )

@@ -48,11 +48,12 @@ class Host(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a function gave, or why the run fails."""
+    """What a function gave, or why the run fails; `error` is what it raised of its own."""
 
     result: Binding = Constant(None)  # noqa: RUF009 - it is frozen
     failure: Failure | None = None
     reason: str = ""
+    error: BaseException | None = None
 
 
 class Author:
@@ -104,8 +105,10 @@ class Author:
         if isinstance(error, StepStoppedError):
             self.is_cut_short = True
             return Verdict()
-        failure = error.failure if isinstance(error, StepFailedError) else failure_of(error)
-        return Verdict(failure=failure, reason=f"the pipeline's function raised {_name(error)}")
+        reason = f"the pipeline's function raised {_name(error)}"
+        if isinstance(error, StepFailedError):
+            return Verdict(failure=error.failure, reason=reason)
+        return Verdict(failure=failure_of(error), reason=reason, error=error)
 
     def stop(self) -> None:
         """Cancel the function where it is async; another one hears of it at its next look."""

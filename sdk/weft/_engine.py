@@ -54,6 +54,7 @@ class Engine:
         self.record = record
         self.units: dict[str, Unit] = {}
         self.failure: Failure | None = None
+        self.error: BaseException | None = None  # what the pipeline's function raised of its own
         self._recorder = recorder
         self.store = store
         self._options = options
@@ -63,13 +64,10 @@ class Engine:
         self._ledger = Ledger(recorder)
         self._schedule = Schedule(dict(self.units))
         self._new_attempt = attempts_of(record, recorder, store, allow_pickle=options.allow_pickle)
-        self._loop = Loop()
+        self._loop = Loop(options.clock, lambda: self._places.are_free)
+        release, give_up = self._places.release, self._give_up
         self._halting = Halting(
-            self.units,
-            self._ledger,
-            self._loop,
-            release=self._places.release,
-            give_up=self._give_up,
+            self.units, self._ledger, self._loop, release=release, give_up=give_up
         )
         self._captures = Captures(recorder.append_logs, echo=options.echo)
         self._author = Author(graph, self) if graph.author else None
@@ -146,7 +144,7 @@ class Engine:
             return
         self._open -= 1
         verdict = self._author.conclude(ending, self.units.values())
-        self.graph = replace(self.graph, result=verdict.result)
+        self.graph, self.error = replace(self.graph, result=verdict.result), verdict.error
         if verdict.failure is not None:
             self._close(verdict.failure, verdict.reason)
 
@@ -204,7 +202,7 @@ class Engine:
 
     def _start_attempt(self, unit: Unit) -> None:
         unit.attempt += 1
-        unit.failure = None
+        unit.failure = unit.error = None
         reason = unit.decision.explain() if unit.decision and unit.attempt == 1 else ""
         self._ledger.begin(unit, cache_reason=reason, inputs=_arguments.lineage(unit.arguments))
         number, put = self._places.occupy(unit), self._loop.put
@@ -236,7 +234,9 @@ class Engine:
     def _settled(self, unit: Unit, result: AttemptResult) -> None:
         if isinstance(result, Succeeded):
             self._succeed(unit, result.outputs)
-        elif result.is_stopped or unit.stopped:
+            return
+        unit.error = result.error
+        if result.is_stopped or unit.stopped:
             self._give_up(unit)
         else:
             self._failed_attempt(unit, result)
@@ -253,6 +253,7 @@ class Engine:
             return
         unit.learn(result.failure)
         delay = retry.delay_s(unit.attempt, self._options.random)
+        unit.waits.append(delay)
         reason = f"attempt {unit.attempt} of {retry.max + 1} failed; the next in {delay:.1f} s"
         self._ledger.move(unit, StepState.RETRYING, reason=reason, failure=result.failure)
         self._loop.after(delay, lambda: self._schedule.ready.append(unit))
@@ -346,9 +347,8 @@ class Engine:
         if not unit.children:
             self._gather(unit)
             return
-        self._recorder.add_steps(
-            [item_record(child.id, unit.node, child.index or 0) for child in unit.children]
-        )
+        items = [item_record(child.id, unit.node, child.index or 0) for child in unit.children]
+        self._recorder.add_steps(items)
         self.units |= {child.id: child for child in unit.children}
         unit.open_children = len(unit.children)
         self._open += len(unit.children)

@@ -163,6 +163,11 @@ class Graph:
                 reached.add(node.id)
         return reached - set(steps)
 
+    def _repr_html_(self) -> str:
+        from weft import _reprs
+
+        return _reprs.of_graph(self)
+
 
 def _circle(waiting: Mapping[str, Node]) -> str:
     """Walk upstream among steps that cannot start until one comes again."""

@@ -61,11 +61,22 @@ def run_graph(
         options = replace(options, max_workers=max_workers)
     engine = execute(graph, record, recorder, local, options)
     run = finished_run(engine, local)
-    if raise_on_failure and run.state is RunState.FAILED:
-        raise RunFailedError(explain_failure(run), run)
-    if raise_on_failure and run.state is RunState.STOPPED:
-        raise RunStoppedError(f"run {run.name} was stopped", run)
+    if raise_on_failure:
+        raise_failure(run)
     return run
+
+
+def raise_failure(run: Run[Any]) -> None:
+    """Raise for a run that did not succeed, with what its step raised as the cause.
+
+    Raises:
+        RunFailedError: A step failed.
+        RunStoppedError: Somebody stopped the run.
+    """
+    if run.state is RunState.FAILED:
+        raise RunFailedError(explain_failure(run), run) from run.error
+    if run.state is RunState.STOPPED:
+        raise RunStoppedError(f"run {run.name} was stopped", run)
 
 
 def execute(
@@ -136,7 +147,7 @@ class _ForEngine:
 def finished_run(engine: Engine, local: Settings) -> Run[Any]:
     """Give what the user sees of an engine that has ended."""
     units = engine.units.values()
-    steps = {unit.id: _step_run(unit) for unit in units if unit.parent is None}
+    steps = {unit.id: _step_run(unit, local) for unit in units if unit.parent is None}
     result = None
     if engine.state is RunState.SUCCEEDED:
         result = _arguments.resolve(engine.graph.result, engine.result_of)
@@ -146,22 +157,35 @@ def finished_run(engine: Engine, local: Settings) -> Run[Any]:
         engine.state,
         steps,
         failure=engine.failure,
+        error=_error_of(engine),
         result=result,
         store=engine.store,
         allow_pickle=local.allow_pickle,
+        upstream={id_: node.upstream for id_, node in engine.graph.nodes.items()},
     )
 
 
-def _step_run(unit: Unit) -> StepRun:
+def _error_of(engine: Engine) -> BaseException | None:
+    failure = engine.failure
+    if failure is None or not failure.step:
+        return engine.error if failure else None
+    unit = engine.units.get(failure.step)
+    return unit.error if unit else None
+
+
+def _step_run(unit: Unit, local: Settings) -> StepRun:
+    store, allow_pickle = local.artifact_store, local.allow_pickle
+    outputs = unit.outputs.items()
     return StepRun(
         unit.id,
         unit.state,
         unit.attempt,
-        {name: Artifact(version) for name, version in unit.outputs.items()},
+        {n: Artifact(version, allow_pickle=allow_pickle, store=store) for n, version in outputs},
         unit.failure,
         unit.decision,
         {name: _arguments.show(argument) for name, argument in unit.arguments.items()},
-        tuple(_step_run(child) for child in unit.children),
+        tuple(_step_run(child, local) for child in unit.children),
+        tuple(unit.waits),
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 MASK = "***"
 # Shorter ones stand in ordinary text by chance: hiding them would tell more than it hides.
@@ -30,6 +31,16 @@ class Masker:
             # The longest first, so that none is left half hidden behind a part of it.
             longest = sorted(self._hidden, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(re.escape, longest)))
+
+    @contextmanager
+    def separately(self) -> Iterator[None]:
+        """Forget afterwards what was hidden meanwhile: secrets of one test are text in the next."""
+        before = set(self._hidden), self._pattern
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._hidden, self._pattern = before
 
     def mask(self, text: str) -> str:
         """Give the text with every hidden value replaced."""

@@ -131,6 +131,11 @@ class ModelVersion:
     def __repr__(self) -> str:
         return f"<model version {self.name} {self.stage}>"
 
+    def _repr_html_(self) -> str:
+        from weft import _reprs
+
+        return _reprs.of_model_version(self)
+
 
 def model(name: str, version: int | str | None = None, *, stage: str | None = None) -> ModelVersion:
     """Find a version of a model in the project in use.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from weft._surroundings import Clock, surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Options:
         echo: Whether what steps print also goes to the terminal.
         fail_fast_grace_s: Seconds that running steps get to end after a failure (FAIL_FAST).
         random: Source of jitter, [0, 1).
+        clock: What retries and timeouts go by.
     """
 
     max_workers: int = field(default_factory=lambda: max(4, os.cpu_count() or 1))
@@ -28,4 +30,5 @@ class Options:
     allow_pickle: bool = True
     echo: bool = True
     fail_fast_grace_s: float = 10.0
-    random: Callable[[], float] = random.random
+    random: Callable[[], float] = field(default_factory=lambda: surroundings.random)
+    clock: Clock = field(default_factory=lambda: surroundings.clock)

@@ -183,6 +183,11 @@ class Pipeline(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<pipeline {self.name}>"
 
+    def _repr_html_(self) -> str:
+        from weft import _reprs
+
+        return _reprs.of_pipeline(self)
+
 
 @overload
 def pipeline(function: Callable[P, R], /) -> Pipeline[P, R]: ...

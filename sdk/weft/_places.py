@@ -12,6 +12,12 @@ class Places:
 
     def __init__(self, here: int, apart: int) -> None:
         self._free = {False: here, True: apart}
+        self._occupied = 0
+
+    @property
+    def are_free(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._occupied
 
     def next(self, ready: deque[Unit]) -> Unit | None:
         """Takes out the first of the ready units that has a place."""
@@ -26,6 +32,7 @@ class Places:
         unit.is_busy = True
         unit.occupation += 1
         self._free[unit.is_apart] -= 1
+        self._occupied += 1
         return unit.occupation
 
     def release(self, unit: Unit, occupation: int) -> bool:
@@ -34,4 +41,5 @@ class Places:
             return False
         unit.is_busy = False
         self._free[unit.is_apart] += 1
+        self._occupied -= 1
         return True

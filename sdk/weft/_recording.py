@@ -9,6 +9,7 @@ from dataclasses import replace
 from weft._records import Recorder
 from weft._settings import Settings
 from weft._spool import SpoolRecorder
+from weft._surroundings import surroundings
 from weft.errors import ApiError, ContextError
 
 _log = logging.getLogger("weft")
@@ -26,6 +27,8 @@ def choose_recorder(local: Settings) -> tuple[Recorder, Settings]:
     """
     from weft._contexts import ContextStore
 
+    if surroundings.recorder is not None:
+        return surroundings.recorder(local)
     if os.environ.get("WEFT_OFFLINE"):
         return SpoolRecorder(local.data), local
     try:

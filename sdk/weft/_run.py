@@ -25,6 +25,7 @@ class StepRun:
     Attributes:
         attempts: How many attempts were made; 0 for cached and skipped steps.
         inputs: Arguments in a few words each, for messages.
+        waits: Seconds that went by before each retry.
     """
 
     id: str
@@ -35,6 +36,12 @@ class StepRun:
     cache: CacheDecision | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     items: tuple[StepRun, ...] = ()
+    waits: tuple[float, ...] = ()
+
+    def _repr_html_(self) -> str:
+        from weft import _reprs
+
+        return _reprs.of_step_run(self)
 
 
 class Run(Generic[R]):
@@ -44,6 +51,9 @@ class Run(Generic[R]):
         name: Readable name, such as `brave-otter-4f2a`.
         uid: UUID.
         steps: Steps by id; a step's Python name works too.
+        failure: Why it failed; None where it did not.
+        error: What the failed step raised, where that was in this process.
+        upstream: What each step waited for, by id.
     """
 
     def __init__(
@@ -54,15 +64,19 @@ class Run(Generic[R]):
         steps: Mapping[str, StepRun],
         *,
         failure: Failure | None,
+        error: BaseException | None = None,
         result: Argument | None,
         store: ArtifactStore,
         allow_pickle: bool,
+        upstream: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.name = name
         self.uid = uid
         self.state = state
         self.steps: Steps = Steps(steps)
         self.failure = failure
+        self.error = error
+        self.upstream: Mapping[str, tuple[str, ...]] = upstream or {}
         self._result = result
         self._store = store
         self._allow_pickle = allow_pickle
@@ -83,6 +97,11 @@ class Run(Generic[R]):
 
     def __repr__(self) -> str:
         return f"<run {self.name} {self.state}>"
+
+    def _repr_html_(self) -> str:
+        from weft import _reprs
+
+        return _reprs.of_run(self)
 
 
 class Steps(dict[str, StepRun]):

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from weft._masking import masker
+from weft._surroundings import surroundings
 from weft.errors import SecretError
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Source:
         wanted = sorted(set(secrets))
         if not wanted:
             return {}
+        if surroundings.secrets is not None:
+            return _stood_in(wanted, surroundings.secrets)
         from weft._connection import Connection
         from weftapi.workspace.v1 import secrets_pb2, secrets_pb2_grpc
 
@@ -109,6 +112,16 @@ def filled(document: Any) -> Any:
 def hide(values: Values) -> None:
     """Mask values from now on."""
     masker.hide(value for held in values.values() for value in held.values())
+
+
+def _stood_in(wanted: Iterable[str], given: Values) -> Values:
+    """Give what a test gave."""
+    missing = next((secret for secret in wanted if secret not in given), None)
+    if missing is not None:
+        raise SecretError(f"the test gives no secret {missing}: weft_local.secrets[{missing!r}]")
+    values = {secret: dict(given[secret]) for secret in wanted}
+    hide(values)
+    return values
 
 
 def _value(values: Values, secret: str, key: str) -> str:

@@ -121,6 +121,11 @@ class Step(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<step {self.name}>"
 
+    def _repr_html_(self) -> str:
+        from weft import _reprs
+
+        return _reprs.of_step(self)
+
     def _trace(self, method: str) -> Trace:
         trace = active.get()
         if trace is None:

@@ -36,6 +36,8 @@ class Unit:
         open_children: Items of a fan-out that have not ended.
         stopped: That a person stopped it, as what depends on it hears of it.
         is_apart: That its attempts are executed in workloads of their own.
+        error: What its last attempt raised, where that was in this process.
+        waits: Seconds before each retry.
         memory_bytes: What its next attempt gets, where it has grown; 0 for what the step says.
     """
 
@@ -52,6 +54,8 @@ class Unit:
     occupation: int = 0
     outputs: Mapping[str, ArtifactVersion] = field(default_factory=dict)
     failure: Failure | None = None
+    error: BaseException | None = None
+    waits: list[float] = field(default_factory=list)
     children: list[Unit] = field(default_factory=list)
     waiting: deque[Unit] = field(default_factory=deque)
     open_children: int = 0

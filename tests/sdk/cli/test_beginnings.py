@@ -35,8 +35,10 @@ def test_a_new_folder_can_be_drawn_and_tested(
         "  load ──┬─► train ────► evaluate",
         "         └─► profile",
     ]
+    # Installed, pytest finds the plugin by itself.
+    plugins = ["-p", "weft.pytest_plugin", "-p", "no:cacheprovider"]
     tested = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", folder],
+        [sys.executable, "-m", "pytest", "-q", *plugins, "--rootdir", folder],
         cwd=folder,
         env={**environment, "PYTHONPATH": f"{ROOT}:{ROOT}/generated:{ROOT}/sdk"},
         capture_output=True,

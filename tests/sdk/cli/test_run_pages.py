@@ -21,9 +21,10 @@ def test_the_commands_of_a_page_do_what_it_says(
     assert weft("runs", "list").code == 0
     commands = tmp_path / "bin"
     commands.mkdir()
-    for name in ("weft", "pytest"):
+    # Installed, pytest finds the plugin by itself.
+    for name, options in (("weft", ""), ("pytest", " -p weft.pytest_plugin")):
         command = commands / name
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {name} "$@"\n')
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {name}{options} "$@"\n')
         command.chmod(0o755)
     home = tmp_path / "home"
     home.mkdir()

@@ -1,0 +1,31 @@
+"""The project of docs/testing.md does what the page says, in a pytest of its own."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.sdk.test_pytest_plugin import ALONE
+
+pytest_plugins = ["pytester"]
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_tests_of_the_page_pass(pytester: pytest.Pytester) -> None:
+    page = (ROOT / "docs/testing.md").read_text(encoding="utf-8")
+    code = "\n\n".join(re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
+    pipelines, _, tests = code.partition("# test_train.py\n")
+    pytester.makepyfile(train=pipelines, test_train=tests)
+    promised = re.search(r"^(\d+) passed$", page, re.MULTILINE)
+    assert promised
+    pytester.runpytest_inprocess(*ALONE).assert_outcomes(passed=int(promised[1]))
+
+
+def test_pytest_finds_the_plugin_by_itself() -> None:
+    """Where `weft` is installed; a bare checkout names it by its module, and so has it once."""
+    project = tomllib.loads((ROOT / "sdk/pyproject.toml").read_text(encoding="utf-8"))
+    plugins = project["project"]["entry-points"]["pytest11"]
+    assert plugins == {"weft.pytest_plugin": "weft.pytest_plugin"}
