@@ -188,7 +188,7 @@ def _administration(base: Foundation) -> list[Service]:
         Service(
             system_pb2.DESCRIPTOR.services_by_name["SystemService"],
             system_pb2_grpc.add_SystemServiceServicer_to_server,
-            SystemServicer(base.authority),
+            SystemServicer(base.authority, gateway_url=base.settings.public_url),
         ),
     ]
 

@@ -12,8 +12,9 @@ _FEATURES = ("device-flow", "local-accounts", "personal-access-tokens")
 class SystemServicer(system_pb2_grpc.SystemServiceServicer):
     """Answers what a client must know before it trusts or signs in."""
 
-    def __init__(self, authority: CertificateAuthority) -> None:
+    def __init__(self, authority: CertificateAuthority, *, gateway_url: str) -> None:
         self._authority = authority
+        self._gateway_url = gateway_url
         self._version = server_version()
 
     async def GetServerInfo(
@@ -25,4 +26,5 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
             features=_FEATURES,
             ca_fingerprint=self._authority.fingerprint,
             trust_bundle_pem=self._authority.trust_bundle.decode(),
+            gateway_url=self._gateway_url,
         )

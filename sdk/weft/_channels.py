@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import grpc
 
 from weft._targets import target_of
+from weft._transport import is_url
 
 _OPTIONS = [
     # gRPC's own retries hang a stream that was half closed when its connection broke (seen with
@@ -28,7 +29,14 @@ T = TypeVar("T")
 
 
 def open_channel(target: str, ca_pem: str) -> grpc.Channel:
-    """Opens a TLS channel to a server or its replicas; the system's CAs where `ca_pem` is ""."""
+    """Opens a TLS channel to a server or its replicas; the system's CAs where `ca_pem` is "".
+
+    A URL is that of a gateway, which is spoken to over HTTP.
+    """
+    if is_url(target):
+        from weft._http.channel import HttpChannel
+
+        return cast("grpc.Channel", HttpChannel(target, ca_pem))
     credentials = grpc.ssl_channel_credentials(ca_pem.encode() or None)
     address, own = target_of(target)
     return grpc.secure_channel(address, credentials, options=[*_OPTIONS, *own])

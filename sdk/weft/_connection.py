@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from weft._backoff import Backoff
 from weft._contexts import Context, ContextStore, MemorySecrets, Secrets, SignIn
+from weft._transport import targets_of
 from weft.errors import ApiError, ContextError, NotSignedInError, error_from_rpc
 
 if TYPE_CHECKING:
@@ -186,20 +187,17 @@ class Endpoint:
 
 
 class Connection:
-    """The servers of a context, called as whoever signed in there."""
+    """The servers of a context, called as whoever signed in there; raises ContextError."""
 
     def __init__(self, context: Context, secrets: Secrets) -> None:
+        control_plane, workspace = targets_of(context)
         self.context = context
         self._secrets = secrets
-        self.anonymous: Endpoint = Endpoint(
-            context.control_plane, ca_pem=context.ca_pem, token=no_token
-        )
+        self.anonymous: Endpoint = Endpoint(control_plane, ca_pem=context.ca_pem, token=no_token)
         self.control_plane: Endpoint = Endpoint(
-            context.control_plane, ca_pem=context.ca_pem, token=self._control_plane_token
+            control_plane, ca_pem=context.ca_pem, token=self._control_plane_token
         )
-        self._workspace = Endpoint(
-            context.workspace_endpoint, ca_pem=context.ca_pem, token=self._workspace_token
-        )
+        self._workspace = Endpoint(workspace, ca_pem=context.ca_pem, token=self._workspace_token)
         # The tokens given out last, by audience: what a refusal speaks of.
         self._given: dict[str, str] = {}
         self._minting = threading.Lock()

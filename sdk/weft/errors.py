@@ -298,6 +298,12 @@ _ERROR_OF_CODE: dict[int, type[ApiError]] = {
 
 # What the transport says, and what that means.
 _CAUSES = (
+    ("proxy ", "the proxy that HTTPS_PROXY names does not answer"),
+    ("Tunnel connection failed: 407", "the proxy wants a name and a password in HTTPS_PROXY"),
+    ("Tunnel connection failed", "the proxy does not connect to it"),
+    ("of no gateway", "what answers there is no gateway of Weft"),
+    ("Hostname mismatch", "its certificate is for another name"),
+    ("IP address mismatch", "its certificate is for another name"),
     ("CERTIFICATE_VERIFY_FAILED", "its certificate does not come from the CA of this context"),
     ("Hostname Verification", "its certificate is for another name"),
     ("Peer name", "its certificate is for another name"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -21,6 +21,46 @@ def address(text: str) -> str:
     if not name or not port.isdecimal() or "/" in host:
         raise click.UsageError(f"{text!r} is no HOST:PORT")
     return host
+
+
+class Mesh(NamedTuple):
+    """Where a mesh is: `host:port` of its control plane, and the gateway's URL if it is known."""
+
+    control_plane: str
+    gateway: str = ""
+
+
+def find_mesh(text: str, ca_pem: str) -> Mesh:
+    """The mesh at what people type; of a gateway's URL, both of its addresses.
+
+    Raises CommandError where calls go over HTTP and no gateway answers there.
+    """
+    from weft._transport import is_http, is_url
+
+    host = address(text)
+    if not (is_http() or is_url(text)):
+        return Mesh(host)
+    from weft._http.wire import CancelledError, read_json
+
+    url = f"https://{host}".removesuffix(":443")
+    try:
+        told = read_json(f"{url}/.well-known/weft", ca_pem)
+        return Mesh(told["endpoints"]["grpc"] or host, url)
+    except (OSError, ValueError, LookupError, TypeError, CancelledError) as error:
+        if not is_http():
+            # Or the control plane itself has this name.
+            return Mesh(host)
+        raise CommandError(f"no gateway answers at {url}: {error}", Exit.UNAVAILABLE) from None
+
+
+def gateway_of(connection: Connection) -> str:
+    """The URL of the mesh's gateway, as its control plane tells it; "" where it has none."""
+    from weft._transport import is_url
+    from weftapi.controlplane.v1 import system_pb2, system_pb2_grpc
+
+    stub = connection.anonymous.stub(system_pb2_grpc.SystemServiceStub)
+    info = connection.anonymous.call(stub.GetServerInfo, system_pb2.GetServerInfoRequest())
+    return info.gateway_url if is_url(info.gateway_url) else ""
 
 
 def choose_workspace(
@@ -77,16 +117,17 @@ def fetch_ca(host: str, fingerprint: str) -> str:
     import ssl
 
     from weft._connection import Endpoint, no_token
+    from weft._transport import target_of_host
     from weftapi.controlplane.v1 import system_pb2, system_pb2_grpc
 
-    name, _, port = host.rpartition(":")
+    target = target_of_host(host)
     try:
-        leaf = ssl.get_server_certificate((name.strip("[]"), int(port)), timeout=10)
+        leaf = _certificate_at(target)
     except OSError as error:
         raise CommandError(f"{host} cannot be reached: {error}", Exit.UNAVAILABLE) from None
     # Trusting the very certificate we met is enough to ask for the CA: what is trusted
     # afterwards is only what has the fingerprint.
-    endpoint = Endpoint(host, ca_pem=leaf, token=no_token)
+    endpoint = Endpoint(target, ca_pem=leaf, token=no_token)
     stub = endpoint.stub(system_pb2_grpc.SystemServiceStub)
     info = endpoint.call(stub.GetServerInfo, system_pb2.GetServerInfoRequest())
     endpoint.close()
@@ -99,3 +140,17 @@ def fetch_ca(host: str, fingerprint: str) -> str:
         f"the CA of {host} does not have this fingerprint: do not sign in there, or check it",
         Exit.AUTH,
     )
+
+
+def _certificate_at(target: str) -> str:
+    """The certificate that a server shows, whoever signed it; raises OSError."""
+    import ssl
+
+    from weft._transport import is_url
+
+    if is_url(target):
+        from weft._http.wire import certificate_at
+
+        return certificate_at(target)
+    name, _, port = target.rpartition(":")
+    return ssl.get_server_certificate((name.strip("[]"), int(port)), timeout=10)

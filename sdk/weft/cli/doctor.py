@@ -15,6 +15,7 @@ from weft.cli._output import note, output_option, print_document
 
 if TYPE_CHECKING:
     from weft._connection import Connection
+    from weft._contexts import Context
     from weftapi.workspace.v1 import server_pb2
 
 _MAX_SKEW_S = 30.0
@@ -62,8 +63,9 @@ def examine() -> list[Finding]:
     context = connection.context
     findings = [Finding("context", ok=True, detail=f"{context.name} ({context.control_plane})")]
     checks: list[tuple[str, Callable[[Connection], str], str]] = [
+        ("transport", _transport, ""),
         ("proxy", _proxy, "set NO_PROXY to the mesh's hosts, or unset the proxy"),
-        ("control plane", _control_plane, f"is it running? {context.control_plane} must answer"),
+        ("control plane", _control_plane, _way_out(context)),
         ("sign-in", _sign_in, f"run `weft login {context.control_plane}`"),
         ("clock", _clock, "set this machine's clock: tokens are judged by it"),
         ("workspace", _workspace, f"is it running? {context.workspace_endpoint} must answer"),
@@ -80,6 +82,27 @@ def examine() -> list[Finding]:
     return findings
 
 
+def _way_out(context: Context) -> str:
+    """What to do where the control plane does not answer."""
+    from weft._transport import VARIABLE, is_http, targets_of
+
+    where = targets_of(context).control_plane
+    if is_http() or not context.gateway:
+        return f"is it running? {where} must answer"
+    return (
+        f"is it running? {where} must answer; where the network lets no gRPC (HTTP/2) through, "
+        f"set {VARIABLE}=http, which calls {context.gateway}"
+    )
+
+
+def _transport(connection: Connection) -> str:
+    from weft._transport import VARIABLE, is_http
+
+    if is_http():
+        return f"HTTP by way of {connection.control_plane.target}, as {VARIABLE} says"
+    return "gRPC to the servers themselves"
+
+
 def _control_plane(connection: Connection) -> str:
     from weftapi.controlplane.v1 import system_pb2, system_pb2_grpc
 
@@ -91,15 +114,31 @@ def _control_plane(connection: Connection) -> str:
 
 
 def _proxy(connection: Connection) -> str:
-    """Whether gRPC asks a proxy on its way to the mesh: few of them let HTTP/2 through."""
+    """Whether a proxy is asked on the way to the mesh: few of them let gRPC's HTTP/2 through."""
+    from weft._transport import is_http
+
+    if is_http():
+        return _http_proxy(connection)
     variables = ("grpc_proxy", "https_proxy", "http_proxy")
     proxy = next((name for name in variables if os.environ.get(name)), "")
     endpoints = f"{connection.context.control_plane},{connection.context.workspace_endpoint}"
     hosts = dict.fromkeys(e.rpartition(":")[0] for e in endpoints.split(",") if e)
     asked = [host for host in hosts if not _is_direct(host)]
     if proxy and asked:
-        return f"{proxy} is asked for {', '.join(asked)}: it must let HTTP/2 through"
+        return (
+            f"{proxy} is asked for {', '.join(asked)}: it must let HTTP/2 through; one that does "
+            "not is for WEFT_TRANSPORT=http"
+        )
     return "none is asked"
+
+
+def _http_proxy(connection: Connection) -> str:
+    from urllib.parse import urlsplit
+
+    from weft._http.wire import proxy_of
+
+    proxy = proxy_of(urlsplit(connection.control_plane.target))
+    return f"{proxy.hostname}:{proxy.port} is asked" if proxy else "none is asked"
 
 
 def _is_direct(host: str) -> bool:

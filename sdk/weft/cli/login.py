@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli._mesh import address, choose_workspace, fetch_ca
+from weft.cli._mesh import address, choose_workspace, fetch_ca, find_mesh, gateway_of
 from weft.cli._output import note, output_option, print_fields, print_table
 from weft.cli._secrets import ask, ask_new, given
 
@@ -74,6 +74,9 @@ def login(
     Where there is no browser, or no provider, it shows a code, which somebody who is signed
     in approves (`weft approve CODE`): you, on another machine.
 
+    HOST is that of the control plane, or the URL of the gateway: https://weft.example.com. Where
+    only HTTP gets through, set WEFT_TRANSPORT=http, here and afterwards, and give that URL.
+
     With --service-account a job signs in by the OpenID Connect token that its own CI system
     gives it, for an hour (`weft service-accounts federation create` says which are taken).
     """
@@ -82,18 +85,25 @@ def login(
     from weft._connection import Connection
     from weft._contexts import Context, ContextStore, MemorySecrets
 
-    host = address(host)
+    typed, host = host, address(host)
     ca_pem = ca.read_text() if ca else fetch_ca(host, fingerprint) if fingerprint else ""
-    context = Context(name=name or host.rpartition(":")[0], control_plane=host, ca_pem=ca_pem)
+    name = name or host.rpartition(":")[0]
+    context = Context(name=name, ca_pem=ca_pem, **find_mesh(typed, ca_pem)._asdict())
     # Nothing is kept before all of it worked: a sign-in that fails leaves the last one as it was.
-    job = _job(service_account, id_token, organization or _known_organization(host))
+    job = _job(
+        service_account, id_token, organization or _known_organization(context.control_plane)
+    )
     if setup and not email:
         raise click.UsageError("say with --email who the first administrator shall be")
     way = _Way(token, email, provider, organization, device, job, setup)
     secrets = MemorySecrets(_sign_in(context, way))
     connection = Connection(context, secrets)
     try:
-        context = replace(context, **choose_workspace(connection, workspace))
+        context = replace(
+            context,
+            gateway=context.gateway or gateway_of(connection),
+            **choose_workspace(connection, workspace),
+        )
     finally:
         connection.close()
     store = ContextStore()
@@ -231,12 +241,13 @@ def _known_organization(host: str) -> str | None:
 def _sign_in(context: Context, way: _Way) -> SignIn:
     from weft._connection import CONTROL_PLANE, Endpoint, no_token
     from weft._contexts import SignIn
+    from weft._transport import targets_of
 
     if way.token:
         is_piped = way.token == "-"  # noqa: S105 - where it comes from
         secret = sys.stdin.readline().strip() if is_piped else way.token
         return SignIn(personal_access_token=secret)
-    endpoint = Endpoint(context.control_plane, ca_pem=context.ca_pem, token=no_token)
+    endpoint = Endpoint(targets_of(context).control_plane, ca_pem=context.ca_pem, token=no_token)
     try:
         answer = _tokens(endpoint, way)
     finally:

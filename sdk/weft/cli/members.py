@@ -155,13 +155,14 @@ def recover(*, member: str, output: str) -> None:
 def choose_password(*, email: str, token: str | None, host: str | None, ca: TextIO | None) -> None:
     """Choose a new password, with a token or the current one. Signs you out everywhere."""
     from weft._connection import Connection, Endpoint, no_token
+    from weft._transport import target_of_host
     from weft.cli._mesh import address
     from weft.cli._secrets import ask, ask_new, given
     from weftapi.controlplane.v1 import users_pb2, users_pb2_grpc
 
     if host:
         ca_pem = ca.read() if ca else ""
-        endpoint = Endpoint(address(host), ca_pem=ca_pem, token=no_token)
+        endpoint = Endpoint(target_of_host(address(host)), ca_pem=ca_pem, token=no_token)
     else:
         endpoint = Connection.current().anonymous
     request = users_pb2.SetPasswordRequest(email=email)

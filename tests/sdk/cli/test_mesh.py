@@ -144,11 +144,12 @@ def test_the_doctor_finds_everything_well(weft: Weft) -> None:
     findings = json.loads(done.out)
     assert done.code == 0, findings
     assert [f["check"] for f in findings if not f["ok"]] == []
-    assert len(findings) == 10
+    assert len(findings) == 11
     told = weft("doctor")
     assert told.out.count("✓") == len(findings)
-    assert "10 checks, all well" in told.err
+    assert "11 checks, all well" in told.err
     assert "none is asked" in told.out
+    assert "gRPC to the servers themselves" in told.out
 
 
 def test_the_doctor_tries_the_stack_and_names_the_proxy(

@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/controlplane/v1/system.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a weftapi/options/v1/options.proto\"\x16\n\x14GetServerInfoRequest\"\x81\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x1e\n\x16minimum_client_version\x18\x02 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x03(\t\x12\x16\n\x0e\x63\x61_fingerprint\x18\x04 \x01(\t\x12\x18\n\x10trust_bundle_pem\x18\x05 \x01(\t2\xad\x01\n\rSystemService\x12\x9b\x01\n\rGetServerInfo\x12-.weftapi.controlplane.v1.GetServerInfoRequest\x1a#.weftapi.controlplane.v1.ServerInfo\"6\x90\x02\x01\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02!\x12\x1f/api/controlplane/v1/serverInfob\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/controlplane/v1/system.proto\x12\x17weftapi.controlplane.v1\x1a\x1cgoogle/api/annotations.proto\x1a weftapi/options/v1/options.proto\"\x16\n\x14GetServerInfoRequest\"\x96\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x1e\n\x16minimum_client_version\x18\x02 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x03(\t\x12\x16\n\x0e\x63\x61_fingerprint\x18\x04 \x01(\t\x12\x18\n\x10trust_bundle_pem\x18\x05 \x01(\t\x12\x13\n\x0bgateway_url\x18\x06 \x01(\t2\xad\x01\n\rSystemService\x12\x9b\x01\n\rGetServerInfo\x12-.weftapi.controlplane.v1.GetServerInfoRequest\x1a#.weftapi.controlplane.v1.ServerInfo\"6\x90\x02\x01\xaa\xbb\x18\x02\x10\x01\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02!\x12\x1f/api/controlplane/v1/serverInfob\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSERVERINFOREQUEST']._serialized_start=129
   _globals['_GETSERVERINFOREQUEST']._serialized_end=151
   _globals['_SERVERINFO']._serialized_start=154
-  _globals['_SERVERINFO']._serialized_end=283
-  _globals['_SYSTEMSERVICE']._serialized_start=286
-  _globals['_SYSTEMSERVICE']._serialized_end=459
+  _globals['_SERVERINFO']._serialized_end=304
+  _globals['_SYSTEMSERVICE']._serialized_start=307
+  _globals['_SYSTEMSERVICE']._serialized_end=480
 # @@protoc_insertion_point(module_scope)

@@ -46,6 +46,7 @@ class ServerInfo(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     CA_FINGERPRINT_FIELD_NUMBER: _builtins.int
     TRUST_BUNDLE_PEM_FIELD_NUMBER: _builtins.int
+    GATEWAY_URL_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Output only. The server's version."""
     minimum_client_version: _builtins.str
@@ -54,6 +55,8 @@ class ServerInfo(_message.Message):
     """Output only. Fingerprint of the mesh's CA: "sha256:<hex>"."""
     trust_bundle_pem: _builtins.str
     """Output only. The mesh's CA in PEM. A client that knows the fingerprint checks it before it trusts this."""
+    gateway_url: _builtins.str
+    """Output only. Base URL of the gateway, which serves the same calls over HTTP; "https://weft.example.com"."""
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only. What it can do, by name."""
@@ -66,10 +69,11 @@ class ServerInfo(_message.Message):
         features: _abc.Iterable[_builtins.str] | None = ...,
         ca_fingerprint: _builtins.str = ...,
         trust_bundle_pem: _builtins.str = ...,
+        gateway_url: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_fingerprint", b"ca_fingerprint", "features", b"features", "minimum_client_version", b"minimum_client_version", "trust_bundle_pem", b"trust_bundle_pem", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_fingerprint", b"ca_fingerprint", "features", b"features", "gateway_url", b"gateway_url", "minimum_client_version", b"minimum_client_version", "trust_bundle_pem", b"trust_bundle_pem", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
