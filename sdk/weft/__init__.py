@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from weft._approval import wait_for_approval as wait_for_approval
     from weft._artifact import Artifact as Artifact
     from weft._cache import CacheDecision as CacheDecision
+    from weft._caching import Cache as Cache
     from weft._context import StepContext as StepContext
     from weft._context import context as context
     from weft._context import log_metadata as log_metadata
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from weft._pages import Markdown as Markdown
     from weft._pipeline import Pipeline as Pipeline
     from weft._pipeline import pipeline as pipeline
-    from weft._policies import Cache as Cache
     from weft._policies import Resources as Resources
     from weft._policies import Retry as Retry
     from weft._progress import progress as progress
@@ -77,7 +77,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "ApprovalError": "errors",
     "Artifact": "_artifact",
-    "Cache": "_policies",
+    "Cache": "_caching",
     "CacheDecision": "_cache",
     "ExecutionMode": "_states",
     "Handle": "_handles",

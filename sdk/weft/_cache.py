@@ -6,13 +6,14 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from weft import _json
 from weft._arguments import Argument, fingerprint
+from weft._caching import Cache
 from weft._definition import StepDefinition
 from weft._fingerprints import code_digest, digest, path_digest
 from weft._graph import Constant
@@ -21,6 +22,7 @@ from weft._records import ArtifactVersion, CacheCandidate
 from weft.errors import WeftError
 
 _SHOWN = 64
+_USUAL = str(Cache())
 
 
 class CacheOutcome(StrEnum):
@@ -58,6 +60,7 @@ class CacheDecision:
         candidate: The step that matches or, on a miss, the latest one it was compared with.
         changes: On a miss, what differs from that step.
         reason: One sentence.
+        counts: What a result depends on, where that is not all inputs and the code.
     """
 
     outcome: CacheOutcome
@@ -66,10 +69,12 @@ class CacheDecision:
     components: Mapping[str, str] = field(default_factory=dict)
     candidate: CacheCandidate | None = None
     changes: tuple[Change, ...] = ()
+    counts: str = ""
 
     def explain(self) -> str:
-        """Give the reason and, on a miss, what changed, a line each."""
-        return "\n".join([self.reason, *(f"  {change}" for change in self.changes)])
+        """Give the reason and, on a miss, what changed, a line each; then what counts."""
+        told = [self.reason, *(f"  {change}" for change in self.changes)]
+        return "\n".join([*told, f"  what counts: {self.counts}"] if self.counts else told)
 
 
 DISABLED = CacheDecision(CacheOutcome.DISABLED, "caching is off for this step")
@@ -90,7 +95,7 @@ def components_of(step: StepDefinition, arguments: Mapping[str, Argument]) -> di
         parts[f"code:{getattr(dependency, '__name__', dependency)}"] = _code(dependency)
     identify = _by_content if policy.inputs == "content" else _by_version
     for name, argument in arguments.items():
-        if name not in policy.ignore:
+        if policy.counts(name):
             parts[f"input:{name}"] = _input(name, argument, identify)
     parts |= {f"file:{name}": _file("file", Path(name)) for name in policy.files}
     for name, value in policy.extra.items():
@@ -112,6 +117,16 @@ def decide(
         lookup: Gives the result with a key, else the latest one of the step.
         exists: Whether the files of an output are still there.
     """
+    counts = "" if str(step.cache) == _USUAL else str(step.cache)
+    return replace(_decide(step, arguments, lookup, exists), counts=counts)
+
+
+def _decide(
+    step: StepDefinition,
+    arguments: Mapping[str, Argument],
+    lookup: Callable[[str], CacheCandidate | None],
+    exists: Callable[[ArtifactVersion], bool],
+) -> CacheDecision:
     try:
         components = components_of(step, arguments)
     except UncacheableError as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from weft._caching import Cache
 from weft._config_file import Layer, read_layer, set_layer
 from weft._config_schema import SHORT, Problem, problems
 from weft._config_schema import Path as Keys
@@ -122,7 +123,9 @@ class RunConfig:
             if name in said:
                 given[name] = self._made(_replaced, {"own": own, **said[name]}, (*where, name))
         if "cache" in said:
-            given["cache"] = replace(step.cache, **said["cache"])
+            given["cache"] = self._made(
+                _cached, {"own": step.cache, **said["cache"]}, (*where, "cache")
+            )
         if "environment" in said:
             given["environment"] = {**step.environment, **said["environment"]}
         if "image" in said:
@@ -147,6 +150,8 @@ def in_code(step: StepDefinition, path: Keys) -> Any:
         "timeout_s": step.timeout_s,
         "isolation": step.isolation,
     }
+    if path == ("cache", "policy"):
+        return str(step.cache)
     found: Any = table.get(path[0])
     for name in path[1:]:
         found = found.get(name) if isinstance(found, Mapping) else getattr(found, name, None)
@@ -159,13 +164,19 @@ def _replaced(own: Any, **said: Any) -> Any:
     return replace(own, **whole)
 
 
+def _cached(own: Cache, policy: str = "", **said: Any) -> Cache:
+    """Another policy is about what counts alone."""
+    when = {"enabled": own.enabled, "max_age_s": own.max_age_s, **said}
+    return replace(Cache.parse(policy) if policy else own, **when)
+
+
 def _leaves(value: Any, path: Keys) -> Iterator[tuple[Keys, Any]]:
     if isinstance(value, dict) and value:
         for name, item in value.items():
             yield from _leaves(item, (*path, name))
     elif value != {} or (path[:1] == ("parameters",) and len(path) > 1):
-        is_short = path[0] == "steps" and len(path) == _STEP_PATH and path[2] in SHORT
-        yield (*path, SHORT[path[2]]) if is_short else path, value
+        meant = SHORT.get((path[2], type(value))) if len(path) == _STEP_PATH else None
+        yield (*path, meant) if meant and path[0] == "steps" else path, value
 
 
 def _put(settings: dict[Keys, Setting], path: Keys, setting: Setting) -> None:

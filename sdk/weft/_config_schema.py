@@ -65,8 +65,12 @@ _RETRIES = _table(
     },
 )
 _CACHE = _table(
-    "When an earlier result stands in; true and false are `enabled`.",
-    {"enabled": {"type": "boolean"}, "max_age_s": _SECONDS},
+    "When an earlier result stands in; true and false are `enabled`, a text is `policy`.",
+    {
+        "enabled": {"type": "boolean"},
+        "max_age_s": _SECONDS,
+        "policy": {**_TEXT, "description": 'What counts: inputs + code - param("seed").'},
+    },
 )
 _STEP = _table(
     "How one step runs, in place of what its decorator says.",
@@ -74,7 +78,7 @@ _STEP = _table(
         "resources": _RESOURCES,
         "retries": {"anyOf": [_RETRIES["properties"]["max"], _RETRIES]},
         "timeout_s": {"type": "number", "exclusiveMinimum": 0},
-        "cache": {"anyOf": [{"type": "boolean"}, _CACHE]},
+        "cache": {"anyOf": [{"type": "boolean"}, _TEXT, _CACHE]},
         "environment": _TEXTS,
         "isolation": {"enum": ["thread", "process", "workload"]},
         "image": {"$ref": "#/$defs/image"},
@@ -105,7 +109,8 @@ SCHEMA: dict[str, Any] = {
     "$defs": {"step": _STEP, "image": _IMAGE},
 }
 # What may be written short, and the setting that it means.
-SHORT = {"retries": "max", "cache": "enabled"}
+SHORT = {("retries", int): "max", ("retries", float): "max"}
+SHORT |= {("cache", bool): "enabled", ("cache", str): "policy"}
 
 
 def schema_for(parameters: Mapping[str, Any], steps: list[str] | None) -> dict[str, Any]:

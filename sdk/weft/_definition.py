@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from weft._caching import Cache
 from weft._hooks import Hooks
 from weft._image import Image
 from weft._outputs import Outputs
-from weft._policies import Cache, Resources, Retry
+from weft._policies import Resources, Retry
 
 Isolation = Literal["thread", "process", "workload"]
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from weft._caching import shown
 from weft._definition import StepDefinition
 from weft._environment import host_identity
 from weft._fingerprints import source_of
@@ -63,6 +64,7 @@ def step_record(node: Node) -> StepRecord:
         timeout_s=step.timeout_s,
         cache_enabled=step.cache.enabled,
         cache_max_age_s=step.cache.max_age_s,
+        cache_policy=shown(step.cache),
         cpu_millis=step.resources.cpu_millis,
         memory_bytes=step.resources.memory_bytes,
         gpus=step.resources.gpu,

@@ -1,11 +1,10 @@
-"""What a step may ask for: resources, retries, caching."""
+"""What a step may ask for: resources and retries."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import dataclass
 
 _UNITS = {
     "": 1,
@@ -105,35 +104,3 @@ class Retry:
         """Give the memory in bytes that follows an attempt for which so much was too little."""
         most = parse_bytes(self.max_memory or 0) or memory_bytes * 10
         return max(memory_bytes, min(round(memory_bytes * self.memory_growth), most))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cache:
-    """When an earlier result of a step may stand in for running it.
-
-    Attributes:
-        enabled: Whether to look at all.
-        code: Whether a change of the step's source makes a new result.
-        code_deps: Further functions, classes or modules whose source counts.
-        ignore: Names of arguments that do not count.
-        files: Paths whose content counts.
-        extra: Further values that count, such as `{"release": "2026-11"}`.
-        inputs: Compare input artifacts by their content, or by their version.
-        max_age_s: Seconds for which a result serves; None means for ever.
-    """
-
-    enabled: bool = True
-    code: bool = True
-    code_deps: Sequence[Any] = ()
-    ignore: Sequence[str] = ()
-    files: Sequence[str] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    inputs: Literal["content", "version"] = "content"
-    max_age_s: float | None = None
-
-    @classmethod
-    def of(cls, setting: Cache | bool | None) -> Cache:  # noqa: FBT001 - `cache=False` is the API
-        """Read the decorator's short forms: None and True mean the default policy."""
-        if isinstance(setting, Cache):
-            return setting
-        return cls(enabled=setting is not False)

@@ -129,6 +129,7 @@ class StepRecord:
     timeout_s: float | None = None
     cache_enabled: bool = True
     cache_max_age_s: float | None = None
+    cache_policy: str = ""
     cpu_millis: int = 0
     memory_bytes: int = 0
     gpus: int = 0

@@ -72,7 +72,9 @@ def settings_of(record: StepRecord) -> step_settings_pb2.StepSettings:
             memory_growth=_memory_growth(record),
         ),
         cache=step_settings_pb2.CacheSpec(
-            enabled=record.cache_enabled, max_age=duration(record.cache_max_age_s)
+            enabled=record.cache_enabled,
+            max_age=duration(record.cache_max_age_s),
+            policy=record.cache_policy,
         ),
         timeout=duration(record.timeout_s),
         environment=dict(record.environment),

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
+from weft._caching import Cache
 from weft._definition import Isolation, StepDefinition
 from weft._graph import FanOut
 from weft._handles import Handle
 from weft._hooks import Hook, Hooks
 from weft._image import Image
 from weft._outputs import outputs_of
-from weft._policies import Cache, Resources, Retry
+from weft._policies import Resources, Retry
 from weft._tracing import Trace, active
 from weft.errors import ArgumentError, TracingError
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from weft._caching import Cache, shown
 from weft._definition import Isolation, StepDefinition
 from weft._graph import Graph, Node
 from weft._policies import Resources
@@ -36,8 +37,7 @@ def _changed(node: Node, said: step_settings_pb2.StepSettings) -> Node:
     if said.HasField("retry"):
         changes["retry"] = _retry(step, said.retry)
     if said.HasField("cache"):
-        age_s = _seconds(said.cache.max_age) if said.cache.HasField("max_age") else None
-        changes["cache"] = replace(step.cache, enabled=said.cache.enabled, max_age_s=age_s)
+        changes["cache"] = _cache(step, said.cache)
     if said.HasField("timeout"):
         changes["timeout_s"] = _seconds(said.timeout) or None
     if said.environment:
@@ -79,6 +79,14 @@ def _retry(step: StepDefinition, said: step_settings_pb2.RetrySpec) -> Any:
         changes["memory_growth"] = said.memory_growth.percent / 100
         changes["max_memory"] = said.memory_growth.max_bytes or None
     return replace(step.retry, **changes)
+
+
+def _cache(step: StepDefinition, said: step_settings_pb2.CacheSpec) -> Cache:
+    own = step.cache
+    # What it says may name code, which text cannot: only another policy is read.
+    counts = Cache.parse(said.policy) if said.policy not in {"", shown(own)} else own
+    age_s = _seconds(said.max_age) if said.HasField("max_age") else None
+    return replace(counts, enabled=said.enabled, max_age_s=age_s)
 
 
 def _seconds(duration: Duration) -> float:

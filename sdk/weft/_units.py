@@ -173,7 +173,7 @@ class Ledger:
             outputs=found.outputs,
             cache_key=decision.key,
             cached_from=found.step,
-            cache_reason=decision.reason,
+            cache_reason=decision.explain(),
         )
 
     def succeeded(self, unit: Unit) -> None:

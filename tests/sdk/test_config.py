@@ -126,14 +126,14 @@ def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
     file = written(
         tmp_path,
         "stacc: x\nsteps:\n  load:\n    retries: {max: -1}\n    resources:\n      cpus: 3\n"
-        "    environment: {SEED: 1}\n  seed: {cache: maybe}\n",
+        "    environment: {SEED: 1}\n  seed: {cache: 5}\n",
     )
     assert refused(file).splitlines() == [
         f"{file}:1: stacc is no setting here; did you mean stack?",
         f"{file}:4: steps.load.retries.max expects a whole number from 0 up to 100, got -1",
         f"{file}:6: steps.load.resources.cpus is no setting here; did you mean cpu?",
         f"{file}:7: steps.load.environment.SEED expects a text, got 1",
-        f"{file}:8: steps.seed.cache expects true or false or a table, got 'maybe'",
+        f"{file}:8: steps.seed.cache expects true or false or a text or a table, got 5",
     ]
 
 

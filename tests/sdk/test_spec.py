@@ -54,7 +54,11 @@ def test_a_graph_becomes_a_spec() -> None:
     assert second["mapConcurrency"] == 2
     assert second["resources"] == {"cpuMillis": 500, "memoryBytes": str(2**30), "gpuCount": 1}
     assert second["retry"] == {"maxRetryCount": 2, "backoff": "1.500s", "maxBackoff": "60s"}
-    assert second["cache"] == {"enabled": True, "maxAge": "3600s"}
+    assert second["cache"] == {
+        "enabled": True,
+        "maxAge": "3600s",
+        "policy": "inputs + code",
+    }
     assert second["timeout"] == "60s"
     left, right = ({"stepOutput": {"step": "load", "output": name}} for name in ("left", "right"))
     assert second["inputs"]["n"] == left

@@ -10,9 +10,16 @@ import click
 
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import run_and_step, run_name, short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import (
+    note,
+    output_option,
+    print_document,
+    print_fields,
+    print_message,
+    print_messages,
+)
 from weft.cli._run_calls import connect, get_run, request_id
-from weft.cli._text import plain
+from weft.cli._text import lines, plain
 
 if TYPE_CHECKING:
     from weft._attempt import Attempt
@@ -82,6 +89,23 @@ def show(*, step: str, output: str) -> None:
             print_failure(found.failure, step=found)
 
     print_message(found, output, draw)
+
+
+@steps.command("why-cached")
+@click.argument("step", metavar="RUN/STEP")
+@output_option
+def why_cached(*, step: str, output: str) -> None:
+    """Say why a step's result was taken from an earlier run, or was not, and what changed."""
+    connection, _ = connect()
+    found = _get(connection, step)
+    reason = lines(found.cache_reason) or ["nothing was looked for"]
+    if output == "table":
+        click.echo("\n".join(reason))
+    elif output == "name":
+        click.echo(found.cached_from)
+    else:
+        own = {"step": found.name, "cachedFrom": found.cached_from, "cacheKey": found.cache_key}
+        print_document({**own, "reason": reason}, output)
 
 
 @steps.command()

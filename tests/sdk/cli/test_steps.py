@@ -38,6 +38,24 @@ def test_a_step_runs_here_on_what_it_was_given(weft: Weft, runs: Runs) -> None:
     assert weft("runs", "list", "-o", "name", "-n", "1").out == before
 
 
+def test_why_cached_says_what_changed(weft: Weft, train_file: Path) -> None:
+    command = ("run", f"{train_file}::teach", "--lr", "0.75", "--set")
+    only = 'steps.load.cache=inputs + code - param("rows")'
+    for rows in ("61", "62"):
+        assert weft(*command, only, "--rows", rows).code == 0
+    cached = json.loads(weft("steps", "why-cached", "@latest/load", "-o", "json").out)
+    assert cached["cachedFrom"].endswith("/steps/load")
+    assert cached["reason"][1:] == ['  what counts: inputs + code - param("rows")']
+    assert (
+        weft("steps", "why-cached", "@latest/load", "-o", "name").out.strip()
+        == (cached["cachedFrom"])
+    )
+    assert weft(*command, "steps.train.cache=inputs", "--rows", "62", "--fail").code == 3
+    missed = weft("steps", "why-cached", "@latest/train").out
+    assert "differs from" in missed
+    assert "what counts: inputs" in missed
+
+
 def test_a_debugger_opens_where_it_raised(weft: Weft, runs: Runs) -> None:
     debugged = weft(
         "steps", "rerun", f"{short(runs.bad)}/train", "--pdb", stdin="p sum(data) * 7\nq\n"

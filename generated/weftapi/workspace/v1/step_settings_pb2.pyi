@@ -152,8 +152,13 @@ class CacheSpec(_message.Message):
 
     ENABLED_FIELD_NUMBER: _builtins.int
     MAX_AGE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
     enabled: _builtins.bool
     """Optional, immutable. Whether to look for an earlier result at all."""
+    policy: _builtins.str
+    """Optional, immutable. What a result depends on, as a sum that the SDK reads: "inputs + code - param(\\"seed\\")".
+    What the code says where absent; a sum that cannot be read fails the run.
+    """
     @_builtins.property
     def max_age(self) -> _duration_pb2.Duration:
         """Optional, immutable. How long a result serves; for ever where absent."""
@@ -163,10 +168,11 @@ class CacheSpec(_message.Message):
         *,
         enabled: _builtins.bool = ...,
         max_age: _duration_pb2.Duration | None = ...,
+        policy: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["max_age", b"max_age"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["enabled", b"enabled", "max_age", b"max_age"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enabled", b"enabled", "max_age", b"max_age", "policy", b"policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
