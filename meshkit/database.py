@@ -24,7 +24,7 @@ from meshkit.idempotency import Once
 from meshkit.ids import new_uid
 from meshkit.schema import MeshTables, mesh_tables
 from meshkit.session import Book, NoBook, Session
-from meshkit.transactions import Entry, Ledger
+from meshkit.transactions import Entry, Ledger, Tried
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -147,6 +147,7 @@ class Database:
         *args: Any,
         once: Once | None = None,
         reply: Callable[[T], M],
+        trial: bool = False,
         **kwargs: Any,
     ) -> M: ...
 
@@ -156,6 +157,7 @@ class Database:
         *args: Any,
         once: Once | None = None,
         reply: Callable[[T], M] | None = None,
+        trial: bool = False,
         **kwargs: Any,
     ) -> T | M:
         """Runs `operation(session, *args, **kwargs)` durably, and returns its result.
@@ -163,11 +165,15 @@ class Database:
         The operation may run more than once, each time from a clean slate, and takes effect at
         most once. `reply` turns the result into a message inside the transaction, when rows
         carry their revision already; with it, the message is returned. `once` (needs `reply`)
-        makes a repetition answer the stored message. A caller that goes away does not undo the
+        makes a repetition answer the stored message. A `trial` (needs `reply`) is rolled back when
+        all is checked, and leaves no trace: its message tells what would be, revisions and etags
+        aside, and its `once` counts for nothing. A caller that goes away does not undo the
         write. Raises what the operation raises; ResourceExhausted `WRITE_QUEUE_FULL`;
         InvalidArgument `REQUEST_ID_REUSED`; Unavailable `DATABASE_UNAVAILABLE` (nothing
         happened) or `COMMIT_UNKNOWN`.
         """
+        if trial:
+            return await self._try(operation, args, kwargs, reply)  # type: ignore[no-any-return]
         return await self._put(operation, args, kwargs, once=once, reply=reply)  # type: ignore[no-any-return]
 
     @overload
@@ -221,6 +227,23 @@ class Database:
         if self._follower:
             await self._follower.close()
         await self._engine.close()
+
+    async def _try(
+        self,
+        operation: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        reply: Callable[[Any], Message] | None,
+    ) -> Any:
+        if not reply:
+            raise ValueError("a trial needs `reply`: what would it answer?")
+        call = current_call.get(None)
+        try:
+            entry = Entry(operation, args, kwargs, False, call, None, reply, trial=True)
+            await self._committer.put(entry)
+        except Tried as tried:
+            return tried.reply
+        raise AssertionError("unreachable: a trial never commits")
 
     async def _put(
         self,

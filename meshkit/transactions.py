@@ -42,6 +42,7 @@ class Entry:
     call: Call | None
     once: Once | None
     reply: Callable[[Any], Message] | None
+    trial: bool = False
     # Who awaits it: the writer, and duplicates of the same request.
     waiters: list[tuple[asyncio.Future[Any], Call | None]] = field(default_factory=list)
 
@@ -69,6 +70,14 @@ class OperationFailed(Exception):  # noqa: N818 - it carries a failure, its caus
     def __init__(self, before: list[Entry], guilty: list[Entry], after: list[Entry]) -> None:
         super().__init__("an operation of the batch failed")
         self.parts = [part for part in (before, *([entry] for entry in guilty), after) if part]
+
+
+class Tried(Exception):  # noqa: N818 - neither an error nor a success
+    """An operation that was only tried went well; its reply tells what would be."""
+
+    def __init__(self, reply: Message) -> None:
+        super().__init__("a trial went well")
+        self.reply = reply
 
 
 class CommitUnknown(Exception):  # noqa: N818 - neither an error nor a success
@@ -252,6 +261,7 @@ class _Attempt:
             results = _call(session, step.entries)
             session.book.operated(session.changes[known:])
             session.finish_operation()
+            _end_trials(step.entries, results)
         except Exception as error:
             after = [entry for later in steps[step.position + 1 :] for entry in later.entries]
             others = {*step.entries, *after}
@@ -302,6 +312,13 @@ class _Attempt:
         if replies:
             now = self._session.now
             self._ledger.replies.store(self._session, replies, revision=revision, now=now)
+
+
+def _end_trials(entries: Sequence[Entry], results: Sequence[Any]) -> None:
+    """Raises Tried for a trial that went well: like a failure, it is rolled back alone."""
+    for entry, result in zip(entries, results, strict=True):
+        if entry.trial and entry.reply:
+            raise Tried(entry.reply(result))
 
 
 def _call(session: Session, entries: Sequence[Entry]) -> Sequence[Any]:

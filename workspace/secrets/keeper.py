@@ -26,14 +26,16 @@ class SecretKeeper:
         self._database = database
         self._backends = backends
 
-    async def keep(self, secret: str, values: Mapping[str, str]) -> Kept:
+    async def keep(self, secret: str, values: Mapping[str, str], *, trial: bool = False) -> Kept:
         """Writes a new generation of values to the store, and to its backup.
 
-        It is deleted again unless an operation names it within minutes. Unavailable or
-        FailedPrecondition where a store does not take it.
+        It is deleted again unless an operation names it within minutes. A trial writes nothing.
+        Unavailable or FailedPrecondition where a store does not take it.
         """
         settings = await self._database.read(secret_stores.get)
-        kept = Kept(sorted(values), new_uid(), settings.destination, settings.backup)
+        kept = Kept(sorted(values), new_uid(), settings.destination, settings.backup, trial)
+        if trial:
+            return kept
         await apart(
             self._database.write(operations.announce, secret, kept.generation, kept.backends)
         )

@@ -82,6 +82,7 @@ class AlerterServicer(alerters_pb2_grpc.AlerterServiceServicer):
             self._values(request.alerter, _FIELDS),
             creator=caller().subject,
             once=once(request, alerter_types_pb2.Alerter),
+            trial=request.validate_only,
             reply=alerter_to_proto,
         )
 
@@ -96,6 +97,7 @@ class AlerterServicer(alerters_pb2_grpc.AlerterServiceServicer):
             self._values(alerter, resolve_update_mask(alerter, request.update_mask)),
             etag=alerter.etag,
             once=once(request, alerter_types_pb2.Alerter),
+            trial=request.validate_only,
             reply=alerter_to_proto,
         )
 

@@ -88,6 +88,7 @@ class CodeRepositoryServicer(code_repositories_pb2_grpc.CodeRepositoryServiceSer
             _values(request.code_repository, _FIELDS),
             author=self._author(),
             once=once(request, code_repositories_pb2.CodeRepository),
+            trial=request.validate_only,
             reply=code_repository_to_proto,
         )
 
@@ -102,6 +103,7 @@ class CodeRepositoryServicer(code_repositories_pb2_grpc.CodeRepositoryServiceSer
             etag=wanted.etag,
             author=self._author(),
             once=once(request, code_repositories_pb2.CodeRepository),
+            trial=request.validate_only,
             reply=code_repository_to_proto,
         )
 

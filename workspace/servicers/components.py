@@ -63,6 +63,7 @@ class Components:
             operations.create,
             new,
             once=once(request, components_pb2.Component),
+            trial=request.validate_only,
             reply=component_to_proto,
         )
 
@@ -81,6 +82,7 @@ class Components:
             values,
             etag=component.etag,
             once=once(request, components_pb2.Component),
+            trial=request.validate_only,
             reply=component_to_proto,
         )
 

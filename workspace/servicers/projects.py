@@ -69,6 +69,7 @@ class ProjectServicer(projects_pb2_grpc.ProjectServiceServicer):
             keep_last_runs=request.project.keep_last_runs,
             quotas={quota: getattr(request.project, quota.column) for quota in OF_PROJECTS},
             once=once(request, projects_pb2.Project),
+            trial=request.validate_only,
             reply=project_to_proto,
         )
 
@@ -82,6 +83,7 @@ class ProjectServicer(projects_pb2_grpc.ProjectServiceServicer):
             masked(project, request.update_mask),
             etag=project.etag,
             once=once(request, projects_pb2.Project),
+            trial=request.validate_only,
             reply=project_to_proto,
         )
 

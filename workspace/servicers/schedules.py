@@ -81,6 +81,7 @@ class ScheduleServicer(schedules_pb2_grpc.ScheduleServiceServicer):
             values_of(project, request.schedule, MUTABLE),
             creator=caller().subject,
             once=once(request, schedule_types_pb2.Schedule),
+            trial=request.validate_only,
             reply=schedule_to_proto,
         )
 
@@ -96,6 +97,7 @@ class ScheduleServicer(schedules_pb2_grpc.ScheduleServiceServicer):
             values_of(key.project, schedule, paths),
             etag=schedule.etag,
             once=once(request, schedule_types_pb2.Schedule),
+            trial=request.validate_only,
             reply=schedule_to_proto,
         )
 

@@ -82,14 +82,20 @@ class SecretServicer(secrets_pb2_grpc.SecretServiceServicer):
             id=request.secret_id,
             creator=caller().subject,
             scope=_SCOPES[secret.scope] or SecretScope.SHARED.value,
-            kept=await self._keeper.keep(request.secret_id, secret.values),
+            kept=await self._keeper.keep(
+                request.secret_id, secret.values, trial=request.validate_only
+            ),
             display_name=secret.display_name,
             description=secret.description,
             labels=dict(secret.labels),
             projects=_ids(secret.projects),
         )
         return await self._database.write(
-            operations.create, new, once=self._once(request), reply=secret_to_proto
+            operations.create,
+            new,
+            once=self._once(request),
+            trial=request.validate_only,
+            reply=secret_to_proto,
         )
 
     async def UpdateSecret(
@@ -101,7 +107,7 @@ class SecretServicer(secrets_pb2_grpc.SecretServiceServicer):
             paths.add("values")
         kept, instead_of = None, None
         if "values" in paths:
-            kept, instead_of = await self._merge(secret, removed)
+            kept, instead_of = await self._merge(secret, removed, trial=request.validate_only)
         values = {path: getattr(secret, path) for path in paths - {"values"}}
         if "labels" in values:
             values["labels"] = dict(secret.labels)
@@ -116,6 +122,7 @@ class SecretServicer(secrets_pb2_grpc.SecretServiceServicer):
             kept=kept,
             instead_of=instead_of,
             once=self._once(request),
+            trial=request.validate_only,
             reply=secret_to_proto,
         )
 
@@ -153,7 +160,7 @@ class SecretServicer(secrets_pb2_grpc.SecretServiceServicer):
         return [secrets_pb2.SecretValues(name=row.name, values=values) for row, values in found]
 
     async def _merge(
-        self, secret: secrets_pb2.Secret, removed: set[str]
+        self, secret: secrets_pb2.Secret, removed: set[str], *, trial: bool
     ) -> tuple[operations.Kept, UUID]:
         """Keeps the values as they are to be; with them, the generation that they grew from."""
         row = await self._visible(secret.name)
@@ -164,7 +171,7 @@ class SecretServicer(secrets_pb2_grpc.SecretServiceServicer):
         old = await self._keeper.read(row)
         values = {key: old[key] for key in old if key not in removed} | dict(secret.values)
         _check(values)
-        return await self._keeper.keep(row.id, values), row.generation
+        return await self._keeper.keep(row.id, values, trial=trial), row.generation
 
     async def _visible(self, name: str) -> Secret:
         row = await self._database.read(store.get, names.last(name))

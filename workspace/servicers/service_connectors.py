@@ -103,6 +103,7 @@ class ServiceConnectorServicer(service_connectors_pb2_grpc.ServiceConnectorServi
             {"type": names.last(wanted.type), **_values(wanted, _SETTABLE)},
             author=self._author(),
             once=once(request, service_connectors_pb2.ServiceConnector),
+            trial=request.validate_only,
             reply=connector_to_proto,
         )
 
@@ -118,6 +119,7 @@ class ServiceConnectorServicer(service_connectors_pb2_grpc.ServiceConnectorServi
             etag=wanted.etag,
             author=self._author(),
             once=once(request, service_connectors_pb2.ServiceConnector),
+            trial=request.validate_only,
             reply=connector_to_proto,
         )
 

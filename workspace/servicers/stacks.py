@@ -61,6 +61,7 @@ class StackServicer(Components, Flavors, stacks_pb2_grpc.StackServiceServicer):
             operations.create,
             new,
             once=once(request, stacks_pb2.Stack),
+            trial=request.validate_only,
             reply=stack_to_proto,
         )
 
@@ -76,6 +77,7 @@ class StackServicer(Components, Flavors, stacks_pb2_grpc.StackServiceServicer):
             values,
             etag=stack.etag,
             once=once(request, stacks_pb2.Stack),
+            trial=request.validate_only,
             reply=stack_to_proto,
         )
 

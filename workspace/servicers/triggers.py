@@ -77,6 +77,7 @@ class TriggerServicer(triggers_pb2_grpc.TriggerServiceServicer):
             _values(project, request.trigger, _FIELDS),
             creator=caller().subject,
             once=once(request, trigger_types_pb2.Trigger),
+            trial=request.validate_only,
             reply=trigger_to_proto,
         )
 
@@ -94,6 +95,7 @@ class TriggerServicer(triggers_pb2_grpc.TriggerServiceServicer):
             etag=trigger.etag,
             changer=caller().subject,
             once=once(request, trigger_types_pb2.Trigger),
+            trial=request.validate_only,
             reply=trigger_to_proto,
         )
 

@@ -71,6 +71,7 @@ class WebhookServicer(webhooks_pb2_grpc.WebhookServiceServicer):
             secret=request.secret,
             creator=caller().subject,
             once=once(request, webhook_types_pb2.Webhook),
+            trial=request.validate_only,
             reply=webhook_to_proto,
         )
         return await self._with_secret(made)
@@ -85,6 +86,7 @@ class WebhookServicer(webhooks_pb2_grpc.WebhookServiceServicer):
             _values(wanted, resolve_update_mask(wanted, request.update_mask)),
             etag=wanted.etag,
             once=once(request, webhook_types_pb2.Webhook),
+            trial=request.validate_only,
             reply=webhook_to_proto,
         )
 

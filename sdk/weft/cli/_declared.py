@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from weft.cli._exit import CommandError, Exit
 from weft.cli._kinds import KINDS, Kind
+from weft.errors import ApiError, NotFoundError
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -102,32 +104,56 @@ def to_prune(connection: Connection, declared: Sequence[Declared], set_name: str
     ]
 
 
+def refusals(connection: Connection, steps: Sequence[Step]) -> dict[str, ApiError]:
+    """What the workspace would refuse, by name; nothing is changed.
+
+    What stands on something that is to be made first cannot be checked before that is there.
+    """
+    found: dict[str, ApiError] = {}
+    new = {step.name for step in steps if step.action == "create"}
+    for step in steps:
+        if step.action not in {"create", "update"} or _parent(step) in new:
+            continue
+        try:
+            _request(connection, step, validate_only=True)
+        except ApiError as error:
+            if error.metadata.get("resource") not in new - {step.name}:
+                found[step.name] = error
+    return found
+
+
 def carry_out(connection: Connection, step: Step) -> None:
     """Does one step; raises ApiError, where somebody was faster as well."""
-    import uuid
-
-    kind = step.kind
     if step.action == "delete":
-        request = kind.request("Delete", name=step.name, etag=step.current.etag)
-        kind.call(connection, "Delete", request)
+        request = step.kind.request("Delete", name=step.name, etag=step.current.etag)
+        step.kind.call(connection, "Delete", request)
     elif step.action in {"create", "update"}:
-        assert step.declared is not None
-        verb = step.action.capitalize()
-        request = kind.request(verb, request_id=str(uuid.uuid4()))
-        wanted = getattr(request, kind.field)
-        _parse(step.declared, wanted, [path for path, _, _ in step.changes])
-        if step.values:
-            wanted.values.update(step.values)
-        if step.action == "create":
-            above, _, id_ = step.name.rpartition("/")
-            setattr(request, f"{kind.field}_id", id_)
-            if not kind.is_of_workspace:
-                request.parent = above.removesuffix(f"/{kind.collection}")
-        else:
-            wanted.name, wanted.etag = step.name, step.current.etag
-            snake = {f.json_name: f.name for f in wanted.DESCRIPTOR.fields}
-            request.update_mask.paths.extend(snake[path] for path, _, _ in step.changes)
-        kind.call(connection, verb, request)
+        _request(connection, step, request_id=str(uuid.uuid4()))
+
+
+def _request(connection: Connection, step: Step, **how: Any) -> None:
+    """Asks for what a step makes or changes."""
+    assert step.declared is not None
+    kind, verb = step.kind, step.action.capitalize()
+    request = kind.request(verb, **how)
+    wanted = getattr(request, kind.field)
+    _parse(step.declared, wanted, [path for path, _, _ in step.changes])
+    if step.values:
+        wanted.values.update(step.values)
+    if step.action == "create":
+        setattr(request, f"{kind.field}_id", step.name.rpartition("/")[2])
+        if not kind.is_of_workspace:
+            request.parent = _parent(step)
+    else:
+        wanted.name, wanted.etag = step.name, step.current.etag
+        snake = {f.json_name: f.name for f in wanted.DESCRIPTOR.fields}
+        request.update_mask.paths.extend(snake[path] for path, _, _ in step.changes)
+    kind.call(connection, verb, request)
+
+
+def _parent(step: Step) -> str:
+    """The project that it is of; empty for what is of the workspace."""
+    return step.name.rpartition(f"/{step.kind.collection}/")[0]
 
 
 def exported(kind: Kind, resource: Any) -> dict[str, Any]:
@@ -255,8 +281,6 @@ def _parse(declared: Declared, message: Any, names: Sequence[str]) -> None:
 
 
 def _step(connection: Connection, declared: Declared, set_name: str) -> Step:
-    from weft.errors import NotFoundError
-
     kind = declared.kind
     try:
         current = kind.call(connection, "Get", kind.request("Get", name=declared.name))

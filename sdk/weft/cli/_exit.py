@@ -70,10 +70,7 @@ def report(error: Exception, *, verbose: bool) -> None:
     """Prints an error to standard error: a sentence, the fields, the request id."""
     report_sentence(_sentence(error))
     if isinstance(error, errors.ApiError):
-        for field, description in error.violations:
-            _detail(f"{field}: {description}")
-        if error.request_id:
-            _detail(f"request id {error.request_id}")
+        _details(error)
         if verbose and error.reason:
             _detail(f"reason {error.reason} {dict(error.metadata) or ''}")
         if verbose and error.detail:
@@ -84,6 +81,12 @@ def report(error: Exception, *, verbose: bool) -> None:
         _detail("this is a bug of Weft; run `weft -v ...` for the details")
 
 
+def report_refusal(name: str, error: errors.ApiError) -> None:
+    """Prints why something would be refused: the sentence and the fields."""
+    report_sentence(f"{name}: {error}")
+    _details(error)
+
+
 def report_sentence(text: str, file: IO[Any] | None = None) -> None:
     """Prints what went wrong, to standard error."""
     first, *rest = lines(text) or [""]
@@ -91,6 +94,13 @@ def report_sentence(text: str, file: IO[Any] | None = None) -> None:
     click.echo(f"{label} {first}", file=file or sys.stderr)
     for line in rest:
         click.echo(f"  {line}", file=file or sys.stderr)
+
+
+def _details(error: errors.ApiError) -> None:
+    for field, description in error.violations:
+        _detail(f"{field}: {description}")
+    if error.request_id:
+        _detail(f"request id {error.request_id}")
 
 
 def _detail(text: str) -> None:

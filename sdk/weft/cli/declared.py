@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weft.cli._exit import CommandError, Exit
+from weft.cli._exit import CommandError, Exit, report_refusal
 from weft.cli._output import note, output_option, print_document
 from weft.cli._text import plain
 
@@ -47,15 +47,20 @@ _prune = click.option(
 def apply(*, files: tuple[str, ...], set_name: str, prune: bool, yes: bool, output: str) -> None:
     """Make the workspace as files declare it; doing it again changes nothing.
 
-    A field that a file leaves out stays as it is. Secrets' values are in no file: `valuesFrom`
+    The workspace checks all of it first, and nothing is changed where it would refuse something. A
+    field that a file leaves out stays as it is. Secrets' values are in no file: `valuesFrom`
     names variables or files that hold them, and is read for keys that are not there yet: a
     variable that is needed then has to be set.
     """
     from weft._connection import Connection
-    from weft.cli._declared import carry_out
+    from weft.cli._declared import carry_out, refusals
 
     connection = Connection.current()
     steps = _steps(connection, files, set_name, prune=prune)
+    if refused := refusals(connection, steps):
+        for name in refused:
+            note(f"the workspace refuses {name}: nothing was changed")
+        raise next(iter(refused.values()))
     gone = [step.name for step in steps if step.action == "delete"]
     if gone and not yes:
         click.confirm(f"Delete {', '.join(gone)}?", abort=True, err=True)
@@ -75,15 +80,25 @@ def apply(*, files: tuple[str, ...], set_name: str, prune: bool, yes: bool, outp
 def diff(
     *, files: tuple[str, ...], set_name: str, prune: bool, exit_code: bool, output: str
 ) -> int:
-    """Say what `weft apply` would change, field by field; nothing is changed."""
+    """Say what `weft apply` would change, field by field; nothing is changed.
+
+    The workspace checks all of it as if it were meant; where it would refuse something, the exit
+    code is 2.
+    """
     from weft._connection import Connection
+    from weft.cli._declared import refusals
 
     connection = Connection.current()
     steps = _steps(connection, files, set_name, prune=prune)
+    refused = refusals(connection, steps)
     for step in steps:
         if output == "table":
             _say(step, with_fields=True)
     _print(steps, output)
+    for name, error in refused.items():
+        report_refusal(name, error)
+    if refused:
+        return Exit.USAGE
     differs = any(step.action != "unchanged" for step in steps)
     return Exit.CONFLICT if differs and exit_code else Exit.DONE
 

@@ -24,12 +24,42 @@ spec: {description: where rows come from}
 valuesFrom:
   password: {env: GITOPS_PASSWORD}
   user: {file: USER_FILE}
----
-kind: Alerter
-name: projects/gitops/alerters/tell
+"""
+# All that stands on something else; the snapshot is there already.
+ALL = """
+kind: Trigger
+name: gitops-follow
 spec:
-  description: the first text
-  kind: ALERTER_KIND_WEBHOOK
+  snapshot: SNAPSHOT
+  occurrence: {run: {states: [RUN_STATE_SUCCEEDED]}}
+---
+kind: Schedule
+name: gitops-nightly
+spec: {snapshot: SNAPSHOT, cron: 0 2 * * *, timeZone: Europe/Berlin}
+---
+kind: Stack
+name: gitops-stack
+spec: {components: {artifact_store: components/gitops-store}}
+---
+kind: Component
+name: gitops-store
+spec: {flavor: flavors/s3-artifact-store, config: {bucket: acme-ml}}
+---
+kind: Webhook
+name: gitops-ci
+spec: {kind: WEBHOOK_KIND_GITHUB}
+---
+kind: CodeRepository
+name: gitops-code
+spec:
+  kind: CODE_REPOSITORY_KIND_GIT
+  url: https://git.example.com/acme/models.git
+  secretName: secrets/gitops-token
+  secretKey: token
+---
+kind: Secret
+name: gitops-token
+valuesFrom: {token: {env: GITOPS_TOKEN}}
 """
 
 
@@ -37,8 +67,7 @@ spec:
 def file(tmp_path: Path) -> Path:
     (tmp_path / "user").write_text("ada")
     file = tmp_path / "workspace.yaml"
-    text = FILE.partition("---\nkind: Alerter")[0]
-    file.write_text(text.replace("USER_FILE", str(tmp_path / "user")))
+    file.write_text(FILE.replace("USER_FILE", str(tmp_path / "user")))
     return file
 
 
@@ -199,3 +228,52 @@ def test_a_field_that_never_changes_is_refused_before_anything_is_done(
 def test_a_file_that_is_not_there(offline: Weft, weft: Weft, tmp_path: Path) -> None:
     assert weft("apply", "-f", tmp_path / "absent.yaml").code == 1
     assert "holds no .yaml" in weft("diff", "-f", tmp_path).err
+
+
+@pytest.fixture
+def everything(weft: Weft, runs: Runs, tmp_path: Path) -> Path:
+    """A file with one of each kind, of which some stand on others."""
+    snapshot = weft("runs", "show", runs.good, "-o", "jsonpath=.snapshot").out.strip()
+    file = tmp_path / "everything.yaml"
+    file.write_text(ALL.replace("SNAPSHOT", snapshot))
+    return file
+
+
+def test_each_kind_is_checked_made_changed_and_pruned(weft: Weft, everything: Path) -> None:
+    token = {"GITOPS_TOKEN": "hunter2-hunter2"}
+    planned = weft("diff", "-f", everything, **token)
+    assert planned.code == 0, planned.err
+    assert planned.out.count("+ create") == 7
+    made = actions(weft, "apply", "-f", everything, "--set", "all", **token)
+    assert list(made.values()) == ["create"] * 7
+    again = actions(weft, "apply", "-f", everything, "--set", "all", **token)
+    assert set(again.values()) == {"unchanged"}
+    everything.write_text(everything.read_text().replace("0 2 * * *", "30 4 * * *"))
+    changed = actions(weft, "apply", "-f", everything, "--set", "all", **token)
+    assert {name for name, action in changed.items() if action != "unchanged"} == {
+        "projects/default/schedules/gitops-nightly"
+    }
+    assert "30 4 * * *" in weft("schedules", "show", "gitops-nightly").out
+    everything.write_text("kind: Project\nname: default\n")
+    gone = actions(weft, "apply", "-f", everything, "--set", "all", "--prune", "-y")
+    assert list(gone.values()).count("delete") == 7
+    assert weft("stacks", "show", "gitops-stack").code == 5
+
+
+def test_what_the_workspace_would_refuse_is_told_and_nothing_is_done(
+    weft: Weft, everything: Path
+) -> None:
+    token = {"GITOPS_TOKEN": "hunter2-hunter2"}
+    wrong = everything.read_text().replace("0 2 * * *", "99 2 * * *").replace("acme-ml", "A_B")
+    everything.write_text(wrong)
+    told = weft("diff", "-f", everything, **token)
+    assert told.code == 2
+    assert "projects/default/schedules/gitops-nightly: " in told.err
+    assert "components/gitops-store: " in told.err
+    assert "request id" in told.err
+    refused = weft("apply", "-f", everything, **token)
+    assert refused.code == 2
+    assert "nothing was changed" in refused.err
+    assert weft("secrets", "show", "gitops-token").code == 5
+    # What stands on what is to be made is checked when that is there; all else at once.
+    assert "stacks/gitops-stack" not in told.err

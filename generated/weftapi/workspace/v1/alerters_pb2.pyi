@@ -123,12 +123,15 @@ class CreateAlerterRequest(_message.Message):
     ALERTER_ID_FIELD_NUMBER: _builtins.int
     ALERTER_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Required. The project."""
     alerter_id: _builtins.str
     """Required. The id in its name."""
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    validate_only: _builtins.bool
+    """Optional. Only checks: answers what would be made, and makes nothing."""
     @_builtins.property
     def alerter(self) -> _alerter_types_pb2.Alerter:
         """Required. Whom it tells what."""
@@ -140,10 +143,11 @@ class CreateAlerterRequest(_message.Message):
         alerter_id: _builtins.str = ...,
         alerter: _alerter_types_pb2.Alerter | None = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["alerter", b"alerter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerter", b"alerter", "alerter_id", b"alerter_id", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerter", b"alerter", "alerter_id", b"alerter_id", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -158,8 +162,11 @@ class UpdateAlerterRequest(_message.Message):
     ALERTER_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    validate_only: _builtins.bool
+    """Optional. Only checks: answers what would be, and changes nothing."""
     @_builtins.property
     def alerter(self) -> _alerter_types_pb2.Alerter:
         """Required. The alerter's name, and the new values."""
@@ -174,10 +181,11 @@ class UpdateAlerterRequest(_message.Message):
         alerter: _alerter_types_pb2.Alerter | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["alerter", b"alerter", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerter", b"alerter", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerter", b"alerter", "request_id", b"request_id", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -425,10 +425,13 @@ class CreateComponentRequest(_message.Message):
     COMPONENT_ID_FIELD_NUMBER: _builtins.int
     COMPONENT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     component_id: _builtins.str
     """Required. The id in its name."""
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    validate_only: _builtins.bool
+    """Optional. Only checks: answers what would be made, and makes nothing."""
     @_builtins.property
     def component(self) -> Global___Component:
         """Required. The component."""
@@ -439,10 +442,11 @@ class CreateComponentRequest(_message.Message):
         component_id: _builtins.str = ...,
         component: Global___Component | None = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["component", b"component"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["component", b"component", "component_id", b"component_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["component", b"component", "component_id", b"component_id", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -457,8 +461,11 @@ class UpdateComponentRequest(_message.Message):
     COMPONENT_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    validate_only: _builtins.bool
+    """Optional. Only checks: answers what would be, and changes nothing."""
     @_builtins.property
     def component(self) -> Global___Component:
         """Required. The component's name, and the new values."""
@@ -473,10 +480,11 @@ class UpdateComponentRequest(_message.Message):
         component: Global___Component | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["component", b"component", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["component", b"component", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["component", b"component", "request_id", b"request_id", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -521,10 +521,13 @@ class CreateServiceConnectorRequest(_message.Message):
     SERVICE_CONNECTOR_ID_FIELD_NUMBER: _builtins.int
     SERVICE_CONNECTOR_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     service_connector_id: _builtins.str
     """Required. The id in its name."""
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    validate_only: _builtins.bool
+    """Optional. Only checks: answers what would be made, and makes nothing."""
     @_builtins.property
     def service_connector(self) -> Global___ServiceConnector:
         """Required. The connector."""
@@ -535,10 +538,11 @@ class CreateServiceConnectorRequest(_message.Message):
         service_connector_id: _builtins.str = ...,
         service_connector: Global___ServiceConnector | None = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["service_connector", b"service_connector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "service_connector", b"service_connector", "service_connector_id", b"service_connector_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "service_connector", b"service_connector", "service_connector_id", b"service_connector_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -553,8 +557,11 @@ class UpdateServiceConnectorRequest(_message.Message):
     SERVICE_CONNECTOR_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    validate_only: _builtins.bool
+    """Optional. Only checks: answers what would be, and changes nothing."""
     @_builtins.property
     def service_connector(self) -> Global___ServiceConnector:
         """Required. The connector's name, and the new values."""
@@ -569,10 +576,11 @@ class UpdateServiceConnectorRequest(_message.Message):
         service_connector: Global___ServiceConnector | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["service_connector", b"service_connector", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "service_connector", b"service_connector", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "service_connector", b"service_connector", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -244,10 +244,13 @@ class CreateStackRequest(_message.Message):
     STACK_ID_FIELD_NUMBER: _builtins.int
     STACK_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     stack_id: _builtins.str
     """Required. The id in its name."""
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    validate_only: _builtins.bool
+    """Optional. Only checks: answers what would be made, and makes nothing."""
     @_builtins.property
     def stack(self) -> Global___Stack:
         """Required. The stack."""
@@ -258,10 +261,11 @@ class CreateStackRequest(_message.Message):
         stack_id: _builtins.str = ...,
         stack: Global___Stack | None = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["stack", b"stack"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "stack", b"stack", "stack_id", b"stack_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "stack", b"stack", "stack_id", b"stack_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -276,8 +280,11 @@ class UpdateStackRequest(_message.Message):
     STACK_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    validate_only: _builtins.bool
+    """Optional. Only checks: answers what would be, and changes nothing."""
     @_builtins.property
     def stack(self) -> Global___Stack:
         """Required. The stack's name, and the new values."""
@@ -292,10 +299,11 @@ class UpdateStackRequest(_message.Message):
         stack: Global___Stack | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["stack", b"stack", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "stack", b"stack", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "stack", b"stack", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -125,6 +125,7 @@ class CreateWebhookRequest(_message.Message):
     WEBHOOK_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Required. The project."""
     webhook_id: _builtins.str
@@ -135,6 +136,8 @@ class CreateWebhookRequest(_message.Message):
     """Optional, input only. The secret, where the sender makes it: 16 characters at least, for the kind STANDARD "whsec_" and
     the base64 of 24 to 64 bytes.
     """
+    validate_only: _builtins.bool
+    """Optional. Only checks: answers what would be made, and makes nothing."""
     @_builtins.property
     def webhook(self) -> _webhook_types_pb2.Webhook:
         """Required. Its kind, and what people say about it."""
@@ -147,10 +150,11 @@ class CreateWebhookRequest(_message.Message):
         webhook: _webhook_types_pb2.Webhook | None = ...,
         request_id: _builtins.str = ...,
         secret: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "secret", b"secret", "webhook", b"webhook", "webhook_id", b"webhook_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "secret", b"secret", "validate_only", b"validate_only", "webhook", b"webhook", "webhook_id", b"webhook_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -165,8 +169,11 @@ class UpdateWebhookRequest(_message.Message):
     WEBHOOK_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
+    validate_only: _builtins.bool
+    """Optional. Only checks: answers what would be, and changes nothing."""
     @_builtins.property
     def webhook(self) -> _webhook_types_pb2.Webhook:
         """Required. The webhook's name, and the new values."""
@@ -181,10 +188,11 @@ class UpdateWebhookRequest(_message.Message):
         webhook: _webhook_types_pb2.Webhook | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask", "webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "update_mask", b"update_mask", "webhook", b"webhook"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "update_mask", b"update_mask", "validate_only", b"validate_only", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
