@@ -75,6 +75,11 @@ def stack(id_: str) -> str:
     return f"stacks/{id_}" if id_ else ""
 
 
+def manager(uid: str) -> str:
+    """The name of a workload manager; empty where there is no uid."""
+    return f"workloadManagers/{uid}" if uid else ""
+
+
 def etag(uid: object, changes: int) -> str:
     """Changes with every change, also among those of one commit, and with the uid."""
     return f"{str(uid)[-8:]}-{changes}"

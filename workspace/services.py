@@ -239,7 +239,11 @@ def services(parts: Parts) -> list[Service]:
                 clock=parts.clock,
             ),
         ),
-        _service(pools_pb2, pools_pb2_grpc, PoolServicer(database, lists, Pools(parts.managers))),
+        _service(
+            pools_pb2,
+            pools_pb2_grpc,
+            PoolServicer(database, lists, Pools(database, parts.managers)),
+        ),
         _service(builds_pb2, builds_pb2_grpc, BuildServicer(database, lists)),
         _service(stacks_pb2, stacks_pb2_grpc, StackServicer(database, lists, parts.trials)),
         _service(runs_pb2, runs_pb2_grpc, _runs(parts, watches)),

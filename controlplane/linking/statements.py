@@ -168,13 +168,14 @@ def _served(session: Session, spiffe_id: str) -> tuple[PeerStatement, ...]:
 
 
 def _peers(session: Session, rows: Sequence[Enrollment]) -> tuple[PeerStatement, ...]:
+    """Who joined first comes first: new workloads go to the first manager, whoever joins later."""
     # One service may hold several enrollments; peers know it by its one identity.
-    by_identity = {row.spiffe_id: row for row in rows}
+    by_age = sorted(rows, key=lambda row: (row.create_time, row.spiffe_id))
+    by_identity = {row.spiffe_id: row for row in by_age}
     links = store.links.by_identity(session, list(by_identity))
     names = store.enrollments.workspaces_of(session, [row.uid for row in by_identity.values()])
     return tuple(
-        _peer(row, links.get(spiffe_id), names[row.uid])
-        for spiffe_id, row in sorted(by_identity.items())
+        _peer(row, links.get(spiffe_id), names[row.uid]) for spiffe_id, row in by_identity.items()
     )
 
 

@@ -47,11 +47,16 @@ class FakeManager:
 
     # The port.
     @property
-    def is_present(self) -> bool:
+    def is_known(self) -> bool:
         return True
 
-    def current(self) -> "FakeManager":
-        return self
+    @property
+    def is_present(self) -> bool:
+        return bool(self.all())
+
+    def choose(self, wanted: str) -> "FakeManager | None":
+        managers = self.all()
+        return managers.get(wanted) if wanted else next(iter(managers.values()), None)
 
     def require(self) -> None:
         return None
@@ -202,9 +207,10 @@ class FakeManager:
 class NoManager:
     """A workspace without one."""
 
+    is_known = True
     is_present = False
 
-    def current(self) -> None:
+    def choose(self, _wanted: str) -> None:
         return None
 
     def all(self) -> dict[str, FakeManager]:

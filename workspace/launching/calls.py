@@ -107,8 +107,8 @@ async def last_words(manager: Manager, name: str) -> str:
     return ""
 
 
-def observed(workload: workloads_pb2.Workload) -> Observed:
-    """What a workload's state means for what it executes."""
+def observed(manager: Manager, workload: workloads_pb2.Workload) -> Observed:
+    """What a workload's state, in its manager's words, means for what it executes."""
     outcome = _OUTCOMES.get(workload.state, "")
     exit_ = workload.exit
     words = ((exit_.message if outcome else "") or workload.state_reason)[:_MAX_WORDS]
@@ -119,4 +119,5 @@ def observed(workload: workloads_pb2.Workload) -> Observed:
         code = "OUT_OF_MEMORY"
     elif exit_.timed_out:
         code = "TIMEOUT"
-    return Observed(workload.name.removeprefix("workloads/"), outcome, words, code)
+    id_ = workload.name.removeprefix("workloads/")
+    return Observed(id_, outcome, words, code, manager=manager.uid)

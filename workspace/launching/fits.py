@@ -16,7 +16,7 @@ from meshkit.errors import FailedPrecondition
 from meshkit.session import Session
 from weftapi.workloads.v1 import capacity_pb2, workloads_pb2
 from weftapi.workspace.v1 import snapshot_types_pb2, step_settings_pb2
-from workspace.launching.ports import WorkloadManagers
+from workspace.launching.ports import WorkloadManagers, absent_manager
 from workspace.operations.runs import NewRun
 from workspace.stacks.orchestrators import Limits, limits_of, orchestrator_of
 from workspace.stacks.pods import pod_of
@@ -34,20 +34,14 @@ _MOST = 256
 
 @dataclass(frozen=True, slots=True)
 class Misfits:
-    """What would never start, a sentence each, and what waits until nodes are added."""
+    """Why it would never start, and what waits until nodes are added, a sentence each."""
 
-    problems: tuple[str, ...] = ()
+    refusal: FailedPrecondition | None = None
     warnings: tuple[str, ...] = ()
-
-    @property
-    def refusal(self) -> FailedPrecondition | None:
-        if not self.problems:
-            return None
-        return FailedPrecondition("RESOURCES_TOO_LARGE", " ".join(self.problems))
 
 
 class Fits:
-    """Asks the workload manager that runs go to."""
+    """Asks the workload manager that the run would go to."""
 
     def __init__(self, database: Database, managers: WorkloadManagers) -> None:
         self._database = database
@@ -55,8 +49,10 @@ class Fits:
 
     async def of(self, new: NewRun) -> Misfits:
         """What is too large of a run of a snapshot; nothing where nobody can say."""
-        manager = self._managers.current()
-        asked = await self._database.read(_asked, new) if manager else {}
+        wanted, asked = await self._database.read(_asked, new)
+        manager = self._managers.choose(wanted)
+        if manager is None and wanted:
+            return Misfits(absent_manager(wanted))
         if manager is None or not asked:
             return Misfits()
         request = capacity_pb2.CheckResourcesRequest(workloads=list(asked.values()))
@@ -69,20 +65,21 @@ class Fits:
         said = [
             (each.is_warning, f"{whose[each.index]}: {each.message}") for each in answer.problems
         ]
+        problems = " ".join(words for is_warning, words in said if not is_warning)
         return Misfits(
-            tuple(words for is_warning, words in said if not is_warning),
+            FailedPrecondition("RESOURCES_TOO_LARGE", problems) if problems else None,
             tuple(words for is_warning, words in said if is_warning),
         )
 
 
-def _asked(session: Session, new: NewRun) -> dict[str, workloads_pb2.Workload]:
-    """What the runner and the steps that are executed apart ask for, by what they are called.
+def _asked(session: Session, new: NewRun) -> tuple[str, dict[str, workloads_pb2.Workload]]:
+    """The manager that is named, and what runner and steps ask of it, by what they are called.
 
-    Steps that ask for the same are one.
+    Steps that ask for the same are one; those that are executed in the run itself do not count.
     """
     snapshot = store.get(session, new.project, new.snapshot)
     if snapshot is None:
-        return {}
+        return "", {}
     limits = limits_of(orchestrator_of(session, _stack(session, new, snapshot)))
     found = {"The run": _workload(new, limits, {})}
     seen = {found["The run"].resources.SerializeToString(deterministic=True)}
@@ -92,7 +89,7 @@ def _asked(session: Session, new: NewRun) -> dict[str, workloads_pb2.Workload]:
         if key not in seen and len(found) < _MOST:
             seen.add(key)
             found[f"The step {step}"] = workload
-    return found
+    return limits.manager, found
 
 
 def _stack(session: Session, new: NewRun, snapshot: Snapshot) -> str:

@@ -18,7 +18,8 @@ log = structlog.get_logger()
 class ManagerChannel:
     """One manager over mutual TLS."""
 
-    def __init__(self, channel: PeerChannel) -> None:
+    def __init__(self, uid: str, channel: PeerChannel) -> None:
+        self.uid = uid
         self._channel = channel
 
     def calls(self) -> Any:
@@ -36,37 +37,38 @@ class DirectoryManagers:
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
-        # By uid, the one that new workloads go to first.
+        # By uid, in the order of the directory: who joined first takes what names none.
         self._all: dict[str, ManagerChannel] = {}
-        self._known: list[tuple[str, str]] = []
+        self._known: list[tuple[str, str]] | None = None
 
     def apply(self, directory: enrollment_pb2.Directory) -> None:
-        managers = sorted(
+        managers = [
             (peer.spiffe_id, peer.mesh_endpoint)
             for peer in directory.peers
             if peer.role == options_pb2.PEER_ROLE_WORKLOAD_MANAGER and peer.mesh_endpoint
-        )
+        ]
         if managers == self._known:
             return
-        before = self.current()
-        kept = dict(zip(self._known, self._all.values(), strict=True))
+        kept = dict(zip(self._known or [], self._all.values(), strict=True))
         self._known = managers
-        self._all = {
-            str(SpiffeId.parse(peer[0]).uid): kept.get(peer) or self._channel(*peer)
-            for peer in managers
-        }
-        if self.current() is not before:
-            log.info("workload_manager", endpoint=managers[0][1] if managers else "none")
+        found = [kept.get(peer) or self._channel(*peer) for peer in managers]
+        self._all = {manager.uid: manager for manager in found}
+        log.info("workload_managers", endpoints=[endpoint for _, endpoint in managers])
 
     def _channel(self, identity: str, endpoint: str) -> ManagerChannel:
-        return ManagerChannel(self._channels.to(SpiffeId.parse(identity), endpoint))
+        who = SpiffeId.parse(identity)
+        return ManagerChannel(str(who.uid), self._channels.to(who, endpoint))
+
+    @property
+    def is_known(self) -> bool:
+        return self._known is not None
 
     @property
     def is_present(self) -> bool:
         return bool(self._all)
 
-    def current(self) -> ManagerChannel | None:
-        return next(iter(self._all.values()), None)
+    def choose(self, wanted: str) -> ManagerChannel | None:
+        return self._all.get(wanted) if wanted else next(iter(self._all.values()), None)
 
     def all(self) -> Mapping[str, ManagerChannel]:
         return self._all

@@ -1,18 +1,20 @@
 """The pools of all workload managers, asked for when somebody looks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 
+from meshkit.database import Database
 from meshkit.errors import MeshError, NotFound, Unavailable
 from meshkit.status import from_rpc_error
 from weftapi.workloads.v1 import capacity_pb2
 from workspace import names
 from workspace.launching.ports import Manager, WorkloadManagers
 from workspace.operations.refusals import absent
+from workspace.stacks.orchestrators import orchestrators_by_manager
 
 _PATIENCE_S = 5.0
 # As many as a manager answers at once; nobody has more.
@@ -22,33 +24,36 @@ _PASSED_ON = frozenset({"CORDON_NOT_KEPT"})
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A pool of one manager (its uid), as that answered it."""
+    """A pool of one manager (its uid), as that answered it, and whose runs go there."""
 
     manager: str
     pool: capacity_pb2.Pool
     takes_new_runs: bool
+    orchestrators: Sequence[str] = ()
 
     @property
     def name(self) -> str:
-        return f"workloadManagers/{self.manager}/{self.pool.name}"
+        return f"{names.manager(self.manager)}/{self.pool.name}"
 
 
 class Pools:
     """Asks the workload managers, which know."""
 
-    def __init__(self, managers: WorkloadManagers) -> None:
+    def __init__(self, database: Database, managers: WorkloadManagers) -> None:
+        self._database = database
         self._managers = managers
 
     async def all(self) -> tuple[list[Found], list[str]]:
         """Every pool by its name, and the uids of the managers that did not answer."""
         managers = self._managers.all()
+        named = await self._database.read(orchestrators_by_manager)
         answers = await asyncio.gather(*(_list(manager) for manager in managers.values()))
         found, silent = [], []
         for uid, pools in zip(managers, answers, strict=True):
             if pools is None:
                 silent.append(uid)
             else:
-                found += [self._found(uid, pool) for pool in pools]
+                found += [self._found(uid, pool, named) for pool in pools]
         return sorted(found, key=lambda each: each.name), sorted(silent)
 
     async def get(self, name: str) -> Found:
@@ -88,10 +93,14 @@ class Pools:
             answer = await call(request(f"pools/{pool}"), timeout=_PATIENCE_S)
         except grpc.aio.AioRpcError as error:
             raise _refusal(name, from_rpc_error(error)) from error
-        return self._found(uid, answer)
+        return self._found(uid, answer, await self._database.read(orchestrators_by_manager))
 
-    def _found(self, uid: str, pool: capacity_pb2.Pool) -> Found:
-        return Found(uid, pool, self._managers.all().get(uid) is self._managers.current())
+    def _found(
+        self, uid: str, pool: capacity_pb2.Pool, named: Mapping[str, Sequence[str]]
+    ) -> Found:
+        first = self._managers.choose("")
+        takes_new_runs = first is not None and first.uid == uid
+        return Found(uid, pool, takes_new_runs, named.get(uid, ()))
 
 
 async def _list(manager: Manager) -> list[capacity_pb2.Pool] | None:

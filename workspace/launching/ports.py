@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from meshkit.errors import FailedPrecondition
+from workspace import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,10 @@ class LaunchSettings:
 
 
 class Manager(Protocol):
-    """A workload manager within reach: stubs of its services."""
+    """A workload manager, reachable or not: stubs of its services."""
+
+    @property
+    def uid(self) -> str: ...
 
     def calls(self) -> Any:
         """For unary calls."""
@@ -46,21 +50,44 @@ class WorkloadManagers(Protocol):
     """The workload managers that serve this workspace."""
 
     @property
+    def is_known(self) -> bool:
+        """Whether it was told which do: before, none of them can be called gone."""
+        ...
+
+    @property
     def is_present(self) -> bool:
         """Whether there is one, reachable or not."""
         ...
 
-    def current(self) -> Manager | None:
-        """The one that new workloads go to."""
+    def choose(self, wanted: str) -> Manager | None:
+        """The one of this uid; for no uid, the one that takes what names none."""
         ...
 
     def all(self) -> Mapping[str, Manager]:
-        """Every one by its uid, reachable or not."""
+        """Every one by its uid."""
         ...
 
     def require(self) -> None:
         """Raises FailedPrecondition `NO_WORKLOAD_MANAGER` where there is none."""
         ...
+
+
+def why_none(wanted: str) -> str:
+    """Why nothing can be launched, in words, where `choose` answers none."""
+    if not wanted:
+        return "No workload manager serves this workspace."
+    return (
+        f"The stack's orchestrator names {names.manager(wanted)}, which does not serve this "
+        "workspace."
+    )
+
+
+def absent_manager(wanted: str) -> FailedPrecondition:
+    return FailedPrecondition(
+        "WORKLOAD_MANAGER_ABSENT",
+        f"{why_none(wanted)} Name one that `weft pools list` shows, or enroll it.",
+        metadata={"resource": names.manager(wanted)},
+    )
 
 
 def no_manager() -> FailedPrecondition:

@@ -1,4 +1,4 @@
-"""Makes the workload manager do what the database says, and the database say what it did.
+"""Makes workload managers do what the database says, and the database say what they did.
 
 A run that is to be launched stands in the database before anybody is asked to launch it. The
 name of its workload follows from the run, so asking again after a crash finds the same one.
@@ -25,6 +25,7 @@ from weftapi.workloads.v1 import workloads_pb2
 from weftapi.workspace.v1 import run_types_pb2
 from workspace.encoding import decode
 from workspace.launching import calls
+from workspace.launching.placing import Placing, gone, unstarted
 from workspace.launching.ports import LaunchSettings, Manager, WorkloadManagers
 from workspace.launching.step_launches import StepLaunches
 from workspace.lifecycle import RUN_TERMINAL
@@ -66,8 +67,15 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self._awake = asyncio.Event()
+        self._placing = Placing(database, managers, write=self._write, look_for=self._look_for)
         self._steps = StepLaunches(
-            database, tokens, settings, write=self._write, look_for=self._look_for, clock=clock
+            database,
+            tokens,
+            settings,
+            placing=self._placing,
+            write=self._write,
+            look_for=self._look_for,
+            clock=clock,
         )
         # Whether this replica holds the lease, and runs wait for others to end.
         self._is_acting = self._has_line = False
@@ -89,17 +97,18 @@ class Reconciler:
 
     async def act(self, lease: Lease) -> None:
         """One pass: lets in who waits, submits what is intended, cancels what should end."""
-        manager = self._managers.current()
-        if manager is None:
+        if not self._managers.is_known:
             return
-        await self._admit(lease)
+        if self._managers.is_present:
+            await self._admit(lease)
         room = asyncio.Semaphore(_AT_ONCE)
 
         async def one(launch: Launch, run: Run) -> None:
             async with room:
-                await self._attend(lease, manager, launch, run)
+                await self._attend(lease, launch, run)
 
         found = await self._database.read(store.unfinished)
+        await self._placing.choose(lease, found)
         results = await asyncio.gather(*(one(*pair) for pair in found), return_exceptions=True)
         for (launch, _), result in zip(found, results, strict=True):
             # One launch that cannot be dealt with keeps none of the others.
@@ -107,7 +116,7 @@ class Reconciler:
                 log.warning("launch_failed", workload=launch.workload, error=str(result))
             if isinstance(result, grpc.aio.AioRpcError) and launch.state == INTENDED:
                 await self._not_taken(lease, launch, result)
-        await self._steps.act(lease, manager, room)
+        await self._steps.act(lease, room)
 
     async def watch(self, lease: Lease, manager: Manager) -> None:
         """Follows the manager's workloads until the stream ends."""
@@ -154,23 +163,63 @@ class Reconciler:
                 continue
 
     async def _keep_watching(self, lease: Lease) -> None:
-        while True:
-            manager = self._managers.current()
+        """A watch of each manager: one that is silent keeps nobody from hearing the others."""
+        watches: dict[str, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                managers = self._managers.all()
+                for uid in managers.keys() - watches.keys():
+                    watches[uid] = tasks.create_task(self._keep_watching_one(lease, uid))
+                for uid in watches.keys() - managers.keys():
+                    watches.pop(uid).cancel()
+                await asyncio.sleep(self._pause_s)
+
+    async def _keep_watching_one(self, lease: Lease, uid: str) -> None:
+        while manager := self._managers.all().get(uid):
             try:
-                if manager:
-                    await self.watch(lease, manager)
+                await self.watch(lease, manager)
             except (grpc.aio.AioRpcError, MeshError) as error:
                 # Blind is not dead: nothing follows for any run from a manager out of reach.
-                log.warning("workloads_out_of_sight", error=type(error).__name__)
-            await asyncio.sleep(min(1.0, self._settings.interval_s))
+                log.warning("workloads_out_of_sight", manager=uid, error=type(error).__name__)
+            await asyncio.sleep(self._pause_s)
 
-    async def _attend(self, lease: Lease, manager: Manager, launch: Launch, run: Run) -> None:
-        if launch.state == INTENDED and run.state not in RUN_TERMINAL:
+    @property
+    def _pause_s(self) -> float:
+        return min(1.0, self._settings.interval_s)
+
+    async def _attend(self, lease: Lease, launch: Launch, run: Run) -> None:
+        manager = self._placing.of(launch)
+        if manager is None and launch.state == INTENDED:
+            await self._wait(lease, launch, run)
+        elif manager is None:
+            await self._bereft(lease, launch, run)
+        elif launch.state == INTENDED and run.state not in RUN_TERMINAL:
             await self._submit(lease, manager, launch, run)
         elif launch.state == INTENDED or (launch.state == SUBMITTED and self._should_end(run)):
             await self._cancel(lease, manager, launch, run)
         elif launch.state == SUBMITTED and self._is_overdue(launch, run):
             await self._give_up(lease, manager, launch)
+
+    async def _wait(self, lease: Lease, launch: Launch, run: Run) -> None:
+        """Nobody was asked for the run, as nobody is there who could be."""
+        if run.stop_request or run.state in RUN_TERMINAL:
+            await self._write(lease, operations.observed, unstarted(launch))
+        elif (words := await self._placing.why_none(run)) != run.state_reason:
+            await self._write(lease, operations.delayed, launch, words, None)
+
+    async def _bereft(self, lease: Lease, launch: Launch, run: Run) -> None:
+        """The manager of the run is gone: another one has its workload, or only it can say."""
+        if await self._placing.adopt(lease, launch):
+            return
+        said = Observed(launch.workload, words=gone(launch), manager=launch.manager)
+        if self._should_end(run):
+            await self._write(lease, operations.observed, replace(said, outcome="CANCELLED"))
+        elif self._is_overdue(launch, run):
+            patience = self._settings.start_patience
+            await self._write(lease, operations.never_started, launch, patience)
+        elif run.reporter is None and not (launch.start_by and run.state_reason == said.words):
+            start_by = launch.start_by or self._start_by()
+            await self._write(lease, operations.observed, replace(said, start_by=start_by))
 
     async def _submit(self, lease: Lease, manager: Manager, launch: Launch, run: Run) -> None:
         words = await calls.submit(manager, await self._request(run))
@@ -254,16 +303,15 @@ class Reconciler:
         if await calls.cancel(manager, launch.workload, grace, reason):
             await self._write(lease, operations.cancelling, launch)
         else:
-            gone = Observed(launch.workload, "CANCELLED", "It was stopped before it started.")
-            await self._write(lease, operations.observed, gone)
+            await self._write(lease, operations.observed, unstarted(launch))
 
     async def _see(self, lease: Lease, manager: Manager, workload: workloads_pb2.Workload) -> None:
         await self._steps.see(lease, manager, workload)
-        seen = calls.observed(workload)
+        seen = calls.observed(manager, workload)
         if workload.state != workloads_pb2.WORKLOAD_STATE_QUEUED:
             seen = replace(seen, start_by=self._start_by())
         # Most of what a manager lists ended long ago, and is settled.
-        if await self._database.read(store.by_workload, seen.workload):
+        if await self._database.read(store.by_workload, seen.workload, seen.manager):
             if seen.outcome == "FAILED":
                 seen = replace(seen, last_words=await calls.last_words(manager, workload.name))
             await self._write(lease, operations.observed, seen)
@@ -273,7 +321,8 @@ class Reconciler:
         known = set(listed)
         for launch, _ in await self._database.read(store.unfinished):
             name = f"workloads/{launch.workload}"
-            if launch.state in (SUBMITTED, CANCELLING) and name not in known:
+            is_its = launch.manager == manager.uid and launch.state in (SUBMITTED, CANCELLING)
+            if is_its and name not in known:
                 await self._look_for(lease, manager, name)
         await self._steps.find_lost(lease, manager, known)
 
@@ -290,7 +339,8 @@ class Reconciler:
             if error.code() is not grpc.StatusCode.NOT_FOUND:
                 raise
             words = "The workload manager no longer knows its workload."
-            lost = Observed(name.removeprefix("workloads/"), "LOST", words, "WORKLOAD_LOST")
+            id_ = name.removeprefix("workloads/")
+            lost = Observed(id_, "LOST", words, "WORKLOAD_LOST", manager=manager.uid)
             await self._write(lease, operations.observed, lost)
             await self._steps.lost(lease, lost)
             return None

@@ -15,6 +15,7 @@ from meshkit.jobs import Lease
 from weftapi.common.v1 import types_pb2
 from weftapi.workloads.v1 import workloads_pb2
 from workspace.launching import calls
+from workspace.launching.placing import Placing, gone, unstarted
 from workspace.launching.ports import LaunchSettings, Manager
 from workspace.lifecycle import StepState
 from workspace.operations import step_launches as operations
@@ -63,6 +64,7 @@ class StepLaunches:
         tokens: RunTokens,
         settings: LaunchSettings,
         *,
+        placing: Placing,
         write: Write,
         look_for: Callable[[Lease, Manager, str], Awaitable[workloads_pb2.Workload | None]],
         clock: Clock,
@@ -70,18 +72,20 @@ class StepLaunches:
         self._database = database
         self._tokens = tokens
         self._settings = settings
+        self._placing = placing
         self._write = write
         self._look_for = look_for
         self._clock = clock
 
-    async def act(self, lease: Lease, manager: Manager, room: asyncio.Semaphore) -> None:
+    async def act(self, lease: Lease, room: asyncio.Semaphore) -> None:
         """One pass over every attempt that is executed apart."""
 
         async def one(launch: StepLaunch, step: Step, run: Run) -> None:
             async with room:
-                await self._attend(lease, manager, launch, step, run)
+                await self._attend(lease, launch, step, run)
 
         found = await self._database.read(store.unfinished)
+        await self._placing.choose(lease, [(launch, run) for launch, _, run in found])
         results = await asyncio.gather(*(one(*each) for each in found), return_exceptions=True)
         for (launch, _, _), result in zip(found, results, strict=True):
             # One launch that cannot be dealt with keeps none of the others.
@@ -92,8 +96,8 @@ class StepLaunches:
 
     async def see(self, lease: Lease, manager: Manager, workload: workloads_pb2.Workload) -> None:
         """Takes down what the manager says of a workload, where it is one of ours."""
-        seen = calls.observed(workload)
-        launch = await self._database.read(store.by_workload, seen.workload)
+        seen = calls.observed(manager, workload)
+        launch = await self._database.read(store.by_workload, seen.workload, seen.manager)
         if launch is None:
             return
         if workload.state != workloads_pb2.WORKLOAD_STATE_QUEUED:
@@ -106,17 +110,21 @@ class StepLaunches:
         """Asks about every workload that should be there and is not known."""
         for launch, _, _ in await self._database.read(store.unfinished):
             name = f"workloads/{launch.workload}"
-            if launch.state != INTENDED and name not in known:
+            is_its = launch.manager == manager.uid and launch.state != INTENDED
+            if is_its and name not in known:
                 await self._look_for(lease, manager, name)
 
     async def lost(self, lease: Lease, seen: Observed) -> None:
         """The manager knows no such workload."""
         await self._write(lease, operations.observed, seen)
 
-    async def _attend(
-        self, lease: Lease, manager: Manager, launch: StepLaunch, step: Step, run: Run
-    ) -> None:
-        if is_over(launch, step, run):
+    async def _attend(self, lease: Lease, launch: StepLaunch, step: Step, run: Run) -> None:
+        manager = self._placing.of(launch)
+        if manager is None and launch.state == INTENDED:
+            await self._wait(lease, launch, step, run)
+        elif manager is None:
+            await self._bereft(lease, launch, step, run)
+        elif is_over(launch, step, run):
             await self._end(lease, manager, launch, step)
         elif launch.state == INTENDED:
             await self._submit(lease, manager, launch, step, run)
@@ -128,6 +136,27 @@ class StepLaunches:
             if workload and workload.state != workloads_pb2.WORKLOAD_STATE_QUEUED:
                 patience = self._settings.start_patience
                 await self._write(lease, operations.never_started, launch, patience)
+
+    async def _wait(self, lease: Lease, launch: StepLaunch, step: Step, run: Run) -> None:
+        """Nobody was asked for the attempt, as nobody is there who could be."""
+        if is_over(launch, step, run) or step.state == StepState.STOPPING:
+            await self._write(lease, operations.observed, unstarted(launch))
+        elif (words := await self._placing.why_none(run)) != step.state_reason:
+            await self._write(lease, operations.delayed, launch, words, None)
+
+    async def _bereft(self, lease: Lease, launch: StepLaunch, step: Step, run: Run) -> None:
+        """The manager of the attempt is gone: another one has its workload, or only it can say."""
+        if await self._placing.adopt(lease, launch):
+            return
+        said = Observed(launch.workload, words=gone(launch), manager=launch.manager)
+        if is_over(launch, step, run) or step.state == StepState.STOPPING:
+            await self._write(lease, operations.observed, replace(said, outcome="CANCELLED"))
+        elif self._is_overdue(launch):
+            patience = self._settings.start_patience
+            await self._write(lease, operations.never_started, launch, patience)
+        elif not launch.reporter and not (launch.start_by and step.state_reason == said.words):
+            start_by = launch.start_by or self._start_by()
+            await self._write(lease, operations.observed, replace(said, start_by=start_by))
 
     async def _end(self, lease: Lease, manager: Manager, launch: StepLaunch, step: Step) -> None:
         """Ends the workload of an attempt that is over; one that said so ends by itself first."""
@@ -170,8 +199,7 @@ class StepLaunches:
         if await calls.cancel(manager, launch.workload, order.grace, order.reason):
             await self._write(lease, operations.asked_to_end, launch, order.state)
         else:
-            gone = Observed(launch.workload, "CANCELLED", "It was stopped before it started.")
-            await self._write(lease, operations.observed, gone)
+            await self._write(lease, operations.observed, unstarted(launch))
 
     async def _request(
         self, launch: StepLaunch, step: Step, run: Run

@@ -1,5 +1,6 @@
 """What a workload manager says of the workloads of runs, and what that means for them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from workspace.store import launches as store
 from workspace.store import runs as run_store
 from workspace.store import steps as step_store
 from workspace.store.schema import Launch, Run
+from workspace.store.schema_step_launches import StepLaunch
 
 QUEUED, INTENDED, SUBMITTED = "QUEUED", "INTENDED", "SUBMITTED"
 CANCELLING, ENDED = "CANCELLING", "ENDED"
@@ -21,7 +23,8 @@ class Observed:
 
     `outcome` is SUCCEEDED, FAILED, CANCELLED or LOST, `words` are the engine's own, `code` says
     to programs what failed, `last_words` is the end of what the workload itself wrote. By
-    `start_by` its runner must have spoken; None where its manager has no place for it yet.
+    `start_by` its runner must have spoken; None where its manager has no place for it yet. It
+    counts only of the `manager` (its uid) that has the launch.
     """
 
     workload: str
@@ -30,6 +33,15 @@ class Observed:
     code: str = "WORKLOAD_FAILED"
     last_words: str = ""
     start_by: datetime | None = None
+    manager: str = ""
+
+
+def place(session: Session, launches: Sequence[Launch | StepLaunch], manager: str) -> None:
+    """Writes down which manager (its uid) has launches, or is to get them."""
+    for launch in launches:
+        if isinstance(launch, Launch) and launch.state != INTENDED:
+            _show_manager(session, launch, manager)
+    store.place(session, launches, manager)
 
 
 def submitted(session: Session, launch: Launch, start_by: datetime) -> None:
@@ -40,10 +52,11 @@ def submitted(session: Session, launch: Launch, start_by: datetime) -> None:
         return
     current.state, current.start_by = SUBMITTED, start_by
     store.save(session, current)
+    moves = Moves(session)
     if run.state == RunState.PENDING:
-        moves = Moves(session)
         moves.move_run(run, RunState.PROVISIONING, reason="Its workload was submitted.")
-        moves.save()
+    _name_manager(moves, run, current.manager)
+    moves.save()
 
 
 def delayed(session: Session, launch: Launch, words: str, give_up: datetime | None) -> None:
@@ -76,7 +89,8 @@ def never_started(session: Session, launch: Launch, patience: timedelta) -> None
 
 def refused(session: Session, launch: Launch, words: str) -> None:
     """The manager will not have the workload, now or later."""
-    _end(session, launch.workload, Observed(launch.workload, "FAILED", words, "WORKLOAD_REFUSED"))
+    code = "WORKLOAD_REFUSED"
+    _end(session, Observed(launch.workload, "FAILED", words, code, manager=launch.manager))
 
 
 def cancelling(session: Session, launch: Launch) -> None:
@@ -90,9 +104,9 @@ def cancelling(session: Session, launch: Launch) -> None:
 def observed(session: Session, seen: Observed) -> None:
     """The manager says where the workload stands."""
     if seen.outcome:
-        _end(session, seen.workload, seen)
+        _end(session, seen)
         return
-    launch = store.by_workload(session, seen.workload)
+    launch = store.by_workload(session, seen.workload, seen.manager)
     run = run_store.lock(session, launch.project, launch.run) if launch else None
     if launch is None or run is None:
         return
@@ -101,6 +115,20 @@ def observed(session: Session, seen: Observed) -> None:
         store.save(session, launch)
     if run.state == RunState.PROVISIONING and seen.words:
         _explain(session, run, seen.words)
+
+
+def _show_manager(session: Session, launch: Launch, manager: str) -> None:
+    run = run_store.lock(session, launch.project, launch.run)
+    if run:
+        moves = Moves(session)
+        _name_manager(moves, run, manager)
+        moves.save()
+
+
+def _name_manager(moves: Moves, run: Run, manager: str) -> None:
+    if run.manager != manager:
+        run.manager = manager
+        moves.change_run(run, "workload_manager")
 
 
 def _explain(session: Session, run: Run, words: str) -> None:
@@ -112,9 +140,9 @@ def _explain(session: Session, run: Run, words: str) -> None:
     moves.save()
 
 
-def _end(session: Session, workload: str, seen: Observed) -> None:
+def _end(session: Session, seen: Observed) -> None:
     """Nothing executes the run any more: if it has not ended itself, it ends now."""
-    launch = store.by_workload(session, workload)
+    launch = store.by_workload(session, seen.workload, seen.manager)
     if launch is None:
         return
     launch.state = ENDED

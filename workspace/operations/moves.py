@@ -48,6 +48,7 @@ _RUN_COLUMNS = (
     "step_stops",
     "open_condition_count",
     "metadata",
+    "manager",
 )
 _STEP_COLUMNS = (
     "state",

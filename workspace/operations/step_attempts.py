@@ -95,6 +95,8 @@ def launch(
         workload=f"step-{step.uid.hex}-{key.number}",
         arguments=arguments,
         resources=resources,
+        # Beside its runner, which can see it there.
+        manager=run.manager,
     )
     insert(session, [row])
     step.workload, step.attempt_outcome = row.workload, ""

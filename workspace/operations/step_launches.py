@@ -32,7 +32,7 @@ def delayed(session: Session, launch: StepLaunch, words: str, give_up: datetime 
     if current and current.state == INTENDED and current.start_by != give_up:
         current.start_by = give_up
         store.save(session, current)
-    observed(session, Observed(launch.workload, words=words))
+    observed(session, Observed(launch.workload, words=words, manager=launch.manager))
 
 
 def asked_to_end(session: Session, launch: StepLaunch, state: str) -> None:
@@ -53,7 +53,8 @@ def left(session: Session, launch: StepLaunch) -> None:
 
 def refused(session: Session, launch: StepLaunch, words: str) -> None:
     """The manager will not have the workload, now or later."""
-    observed(session, Observed(launch.workload, "FAILED", words, "WORKLOAD_REFUSED"))
+    code = "WORKLOAD_REFUSED"
+    observed(session, Observed(launch.workload, "FAILED", words, code, manager=launch.manager))
 
 
 def never_started(session: Session, launch: StepLaunch, patience: timedelta) -> None:
@@ -69,7 +70,7 @@ def never_started(session: Session, launch: StepLaunch, patience: timedelta) -> 
 
 def observed(session: Session, seen: Observed) -> None:
     """The manager says where the workload stands."""
-    launch = store.by_workload(session, seen.workload)
+    launch = store.by_workload(session, seen.workload, seen.manager)
     found = _held(session, launch) if launch else None
     if found is None:
         return

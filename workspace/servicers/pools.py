@@ -70,4 +70,5 @@ def pool_to_proto(found: Found) -> pools_pb2.Pool:
         capacity=pool.capacity,
         cordon=pool.cordon if pool.HasField("cordon") else None,
         takes_new_runs=found.takes_new_runs,
+        orchestrators=found.orchestrators,
     )

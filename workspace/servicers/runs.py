@@ -321,6 +321,7 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
         stack=names.stack(row.stack),
         started_by=row.started_by,
         cause=row.cause,
+        workload_manager=names.manager(row.manager),
     )
     if row.parameters:
         run.parameters.update(row.parameters)

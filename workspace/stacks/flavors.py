@@ -55,6 +55,8 @@ def _object(*required: str, **properties: Schema) -> Schema:
     }
 
 
+# What an orchestrator's configuration calls the workload manager that its runs go to.
+MANAGER = "workload_manager"
 _PREFIX = _text(
     "Folder in it, without slashes at its ends", pattern=r"[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*"
 )
@@ -68,6 +70,10 @@ _VARIABLES = {
     "additionalProperties": {"type": "string", "maxLength": 8192},
 }
 _ORCHESTRATOR = _object(
+    workload_manager=_text(
+        "Workload manager that its runs go to, as `weft pools list` names it",
+        pattern=r"workloadManagers/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    ),
     cpu_millis=_number("Processor time of a run, in thousandths of a core", least=10, most=10**6),
     memory_bytes=_number("Memory of a run", least=32 << 20, most=1 << 44),
     timeout_seconds=_number(

@@ -1,5 +1,6 @@
 """What an orchestrator's configuration asks of the workload manager."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -9,7 +10,9 @@ from google.protobuf.duration_pb2 import Duration
 
 from meshkit.session import Session
 from weftapi.workloads.v1 import workloads_pb2
-from workspace.stacks.flavors import BUILT_IN
+from workspace import names
+from workspace.stacks.flavors import BUILT_IN, MANAGER
+from workspace.store import components as component_store
 from workspace.store import stacks as store
 from workspace.store.schema_stacks import Component
 
@@ -22,6 +25,8 @@ class Limits:
     memory_bytes: int = 0
     timeout_seconds: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
+    # The uid of the workload manager that its runs go to, where that is said.
+    manager: str = ""
     # Of pods: what local processes have none of.
     image: str = ""
     gpu_count: int = 0
@@ -58,4 +63,15 @@ def limits_of(orchestrator: Component | None) -> Limits:
     """The limits that an orchestrator sets; none where Weft does not know its flavor."""
     if orchestrator is None or orchestrator.flavor not in BUILT_IN:
         return Limits()
-    return Limits(**orchestrator.config)
+    config = dict(orchestrator.config)
+    manager = names.last(config.pop(MANAGER, ""))
+    return Limits(**config, manager=manager)
+
+
+def orchestrators_by_manager(session: Session) -> dict[str, list[str]]:
+    """The orchestrators ("components/<id>") that name each workload manager, by its uid."""
+    found = defaultdict(list)
+    for row in component_store.of_type(session, "orchestrator"):
+        if manager := limits_of(row).manager:
+            found[manager].append(row.name)
+    return found

@@ -12,11 +12,12 @@ from meshkit.database import Database
 from meshkit.egress import Egress, EgressPolicy
 from weftapi.common.v1 import types_pb2
 from weftapi.workloads.v1 import workloads_pb2
+from workspace import names
 from workspace.config import WorkspaceSettings
 from workspace.connectors.desk import ConnectorDesk
 from workspace.connectors.model import Access, Issued, RegistryLogin, Wanted
 from workspace.connectors.wire import Wire
-from workspace.launching.ports import WorkloadManagers
+from workspace.launching.ports import WorkloadManagers, why_none
 from workspace.operations import service_connectors as connector_operations
 from workspace.secrets.keeper import SecretKeeper
 from workspace.stacks import configs
@@ -128,13 +129,16 @@ class Trials:
         return await try_push(self._wire, registry_of(config, login.username, login.password))
 
     async def _submit(self, row: Component) -> str:
-        manager = self._managers.current()
-        if manager is None:
-            raise FailedCheckError(
-                "No workload manager serves this workspace.",
-                "Enroll one with `weft workspaces enroll`.",
-            )
         limits = limits_of(row)
+        manager = self._managers.choose(limits.manager)
+        if manager is None:
+            others = ", ".join(map(names.manager, self._managers.all()))
+            raise FailedCheckError(
+                why_none(limits.manager),
+                f"Name one of those that do: {others}."
+                if others
+                else "Enroll one with `weft workspaces enroll`.",
+            )
         workload = workloads_pb2.Workload(
             kind=workloads_pb2.WORKLOAD_KIND_RUNNER,
             args=("-m", "weft.runner"),
@@ -151,7 +155,7 @@ class Trials:
         except grpc.aio.AioRpcError as error:
             words = error.details() or error.code().name
             raise FailedCheckError(f"The workload manager says: {words}") from error
-        return _taken(row, answer)
+        return _taken(row, answer, names.manager(manager.uid))
 
     async def _reach(self, row: Component) -> str:
         url = str(row.config.get("uri") or row.config["url"])
@@ -176,16 +180,16 @@ class Trials:
         return await self._connectors.issue(connector, Wanted(type_, id_, Access.WRITE, _TTL))
 
 
-def _taken(row: Component, answer: workloads_pb2.ValidateWorkloadResponse) -> str:
+def _taken(row: Component, answer: workloads_pb2.ValidateWorkloadResponse, manager: str) -> str:
     if answer.problems:
         raise FailedCheckError(" ".join(answer.problems))
     wanted = "kubernetes" if kind_of(row) == "kubernetes" else "process"
     if answer.engine != wanted:
         raise FailedCheckError(
-            f"The workload manager executes runs by {answer.engine}, not by {wanted}.",
-            f"Take the flavor of {answer.engine}, or enroll another workload manager.",
+            f"{manager} executes runs by {answer.engine}, not by {wanted}.",
+            f"Take the flavor of {answer.engine}, or name another workload manager.",
         )
-    return f"The workload manager would take such a run; it executes them by {answer.engine}."
+    return f"{manager} would take such a run; it executes them by {answer.engine}."
 
 
 def _together(resolved: Resolved) -> Sequence[Check]:

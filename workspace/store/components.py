@@ -6,7 +6,7 @@ from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.schema import among
 from meshkit.session import Session
-from workspace.store.base import Rows, columns, every
+from workspace.store.base import Rows, columns, every, fetch
 from workspace.store.lists import Listed, listed, matching
 from workspace.store.schema_stacks import Component, Stack, StackPart
 
@@ -52,6 +52,10 @@ def many(session: Session, components: list[str]) -> dict[str, Component]:
 def hold(session: Session, components: list[str]) -> dict[str, Component]:
     """Components by id, which nobody changes or deletes before the commit."""
     return {row.id: row for row in _HOLD_MANY.all(session, components)}
+
+
+def of_type(session: Session, type_: str) -> list[Component]:
+    return fetch(session, Component, every(Component).where(_C.type == type_).order_by(_C.id))
 
 
 def list_page(session: Session, window: Window, filter_: Filter | None) -> Listed[Component]:

@@ -45,9 +45,20 @@ def unfinished(session: Session) -> list[tuple[Launch, Run]]:
     return [(Launch(*row[:size]), Run(*row[size:])) for row in rows]
 
 
-def by_workload(session: Session, workload: str) -> Launch | None:
-    """The launch of a workload that has not ended."""
-    return first(session, Launch, every(Launch).where(_C.workload == workload, _C.state != "ENDED"))
+def by_workload(session: Session, workload: str, manager: str) -> Launch | None:
+    """The launch of a workload that has not ended, if it is this manager's."""
+    is_it = (_C.workload == workload, _C.manager == manager, _C.state != "ENDED")
+    return first(session, Launch, every(Launch).where(*is_it))
+
+
+def place(session: Session, launches: Sequence[Launch | StepLaunch], manager: str) -> None:
+    """Gives launches to a manager; what ended meanwhile keeps the one that it had."""
+    for table, own in ((Launch, _C), (StepLaunch, _STEPS)):
+        workloads = [launch.workload for launch in launches if isinstance(launch, table)]
+        if workloads:
+            statement = table.__table__.update().values(manager=manager)
+            is_among = session.among(own.workload, workloads)
+            session.connection().execute(statement.where(is_among, own.state != "ENDED"))
 
 
 def save(session: Session, launch: Launch) -> None:

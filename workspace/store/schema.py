@@ -153,6 +153,8 @@ class Run(Row):
     changes: int = 1
     revision: int = 0
     stack: str = ""
+    # The uid of the workload manager that has its workload.
+    manager: str = ""
 
     @property
     def name(self) -> str:
@@ -273,7 +275,8 @@ class Launch(Row):
     """That a workload manager is to execute a run: written with the run, acted on after.
 
     QUEUED waits for its project's other runs. `start_by` is when its runner must have spoken;
-    None while nobody has the workload, or its manager has no place for it.
+    None while nobody has the workload, or its manager has no place for it. `manager` is the uid of
+    the one that has the workload or is to get it, as soon as one was chosen.
     """
 
     run_uid: UUID
@@ -283,6 +286,7 @@ class Launch(Row):
     state: str
     cancel_time: datetime | None = None
     start_by: datetime | None = None
+    manager: str = ""
 
 
 # Imported for their effect on the metadata: these tables live in files of their own.

@@ -27,7 +27,7 @@ class StepLaunch(Row):
 
     `reporter` holds it, once its process has spoken. `outcome` is how the attempt ended, from its
     own mouth or its manager's; `over_time` is when nobody waited for its workload any more.
-    `start_by` as in `Launch`. STOPPING was asked to end, CANCELLING has little time left.
+    `start_by`, `manager` as in `Launch`. STOPPING was asked to end, CANCELLING has little time.
     """
 
     step_uid: UUID
@@ -44,6 +44,7 @@ class StepLaunch(Row):
     outcome: str = ""
     start_by: datetime | None = None
     over_time: datetime | None = None
+    manager: str = ""
 
     @property
     def name(self) -> str:

@@ -25,9 +25,10 @@ def get(session: Session, step_uid: UUID, attempt: int) -> StepLaunch | None:
     )
 
 
-def by_workload(session: Session, workload: str) -> StepLaunch | None:
-    """The launch of a workload that has not ended."""
-    query = every(StepLaunch).where(_C.workload == workload, _C.state != "ENDED")
+def by_workload(session: Session, workload: str, manager: str) -> StepLaunch | None:
+    """The launch of a workload that has not ended, if it is this manager's."""
+    is_it = (_C.workload == workload, _C.manager == manager, _C.state != "ENDED")
+    query = every(StepLaunch).where(*is_it)
     return first(session, StepLaunch, query)
 
 

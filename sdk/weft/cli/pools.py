@@ -48,10 +48,11 @@ def list_(*, output: str) -> None:
             str(capacity.running_workload_count),
             str(capacity.queued_workload_count),
             _share(cpu) if cpu else "",
+            _senders(pool),
             "cordoned" if pool.HasField("cordon") else "open",
         )
 
-    header = ("POOL", "ENGINE", "PLACE", "RUNNING", "QUEUED", "CPU", "STATE")
+    header = ("POOL", "ENGINE", "PLACE", "RUNNING", "QUEUED", "CPU", "RUNS OF", "STATE")
     empty = "No workload manager serves this workspace: `weft workspaces enroll` lets one join."
     print_messages(answer.pools, output, header=header, row=row, empty=empty)
     for manager in answer.unreachable:
@@ -160,6 +161,7 @@ def _id(pool: pools_pb2.Pool) -> str:
 def _draw(pool: pools_pb2.Pool) -> None:
     capacity = pool.capacity
     click.echo(f"{_id(pool)}: {capacity.place}, {', '.join(_facts(pool))}")
+    click.echo(f"{pool.name.partition('/pools/')[0]}, runs of: {_senders(pool)}")
     if pool.HasField("cordon"):
         click.echo(f"cordoned by {pool.cordon.creator}: {pool.cordon.reason}")
     header = ("RESOURCE", "ALLOCATABLE", "USED", "OURS", "QUEUED", "LARGEST", "")
@@ -179,8 +181,13 @@ def _facts(pool: pools_pb2.Pool) -> Iterator[str]:
         yield f"for {', '.join(capacity.projects)}"
     if capacity.can_grow:
         yield "grows"
-    if not pool.takes_new_runs:
-        yield "takes no runs of this workspace"
+
+
+def _senders(pool: pools_pb2.Pool) -> str:
+    """Which runs go to its manager."""
+    named = [name.rpartition("/")[2] for name in pool.orchestrators]
+    rest = ["the rest" if named else "all"] if pool.takes_new_runs else []
+    return ", ".join([*named, *rest]) or "nobody"
 
 
 def _row(found: capacity_pb2.ResourceCapacity) -> tuple[str, ...]:

@@ -98,6 +98,7 @@ def show(*, run: str, items: bool, output: str) -> None:
                 ("because", _because(found)),
                 ("took", duration(found)),
                 ("workload", found.workload),
+                ("managed by", found.workload_manager),
             ]
         )
         for line in logged(found):

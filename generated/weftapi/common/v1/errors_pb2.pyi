@@ -301,6 +301,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the engine has no place to keep cordons in; the message says how to make one. {pool}"""
     ERROR_REASON_RESOURCES_TOO_LARGE: _ErrorReason.ValueType  # 317
     """FAILED_PRECONDITION: nothing there could ever give what is asked for; the message says what the most is."""
+    ERROR_REASON_WORKLOAD_MANAGER_ABSENT: _ErrorReason.ValueType  # 390
+    """FAILED_PRECONDITION: the stack's orchestrator names a workload manager that does not serve this workspace.
+    {resource}
+    """
     ERROR_REASON_NOT_THE_RUNNER: _ErrorReason.ValueType  # 360
     """PERMISSION_DENIED: a workload executes the run; its runner alone, by the run's token, may do this."""
 
@@ -583,6 +587,10 @@ ERROR_REASON_CORDON_NOT_KEPT: ErrorReason.ValueType  # 316
 """FAILED_PRECONDITION: the engine has no place to keep cordons in; the message says how to make one. {pool}"""
 ERROR_REASON_RESOURCES_TOO_LARGE: ErrorReason.ValueType  # 317
 """FAILED_PRECONDITION: nothing there could ever give what is asked for; the message says what the most is."""
+ERROR_REASON_WORKLOAD_MANAGER_ABSENT: ErrorReason.ValueType  # 390
+"""FAILED_PRECONDITION: the stack's orchestrator names a workload manager that does not serve this workspace.
+{resource}
+"""
 ERROR_REASON_NOT_THE_RUNNER: ErrorReason.ValueType  # 360
 """PERMISSION_DENIED: a workload executes the run; its runner alone, by the run's token, may do this."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

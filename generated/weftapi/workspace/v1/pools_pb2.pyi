@@ -29,10 +29,11 @@ class Pool(_message.Message):
     CAPACITY_FIELD_NUMBER: _builtins.int
     CORDON_FIELD_NUMBER: _builtins.int
     TAKES_NEW_RUNS_FIELD_NUMBER: _builtins.int
+    ORCHESTRATORS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "workloadManagers/<uid>/pools/<id>"."""
     takes_new_runs: _builtins.bool
-    """Output only. Whether new runs of the workspace go to its manager."""
+    """Output only. Whether new runs go to its manager whose stack names none: it is the one that joined first."""
     @_builtins.property
     def capacity(self) -> _capacity_pb2.Capacity:
         """Output only. What there is, and what of it is asked for."""
@@ -41,6 +42,10 @@ class Pool(_message.Message):
     def cordon(self) -> _capacity_pb2.Cordon:
         """Output only. That it takes nothing new; absent where it does."""
 
+    @_builtins.property
+    def orchestrators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. The orchestrators whose runs go to its manager, as they name it: "components/<id>"."""
+
     def __init__(
         self,
         *,
@@ -48,10 +53,11 @@ class Pool(_message.Message):
         capacity: _capacity_pb2.Capacity | None = ...,
         cordon: _capacity_pb2.Cordon | None = ...,
         takes_new_runs: _builtins.bool = ...,
+        orchestrators: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "cordon", b"cordon"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "cordon", b"cordon", "name", b"name", "takes_new_runs", b"takes_new_runs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "cordon", b"cordon", "name", b"name", "orchestrators", b"orchestrators", "takes_new_runs", b"takes_new_runs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
