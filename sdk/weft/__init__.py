@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from weft._load import load_artifact as load_artifact
     from weft._materializers.base import Materializer as Materializer
     from weft._materializers.base import Saved as Saved
+    from weft._materializers.models import trust_types as trust_types
     from weft._materializers.registry import register_materializer as register_materializer
     from weft._models import Model as Model
     from weft._models import ModelVersion as ModelVersion
@@ -118,6 +119,7 @@ _HOMES = {
     "start_run": "_own_run",
     "step": "_step",
     "tqdm_class": "_progress",
+    "trust_types": "_materializers.models",
     "wait_for_approval": "_approval",
 }
 
@@ -166,6 +168,7 @@ __all__ = [
     "start_run",
     "step",
     "tqdm_class",
+    "trust_types",
     "wait_for_approval",
 ]
 

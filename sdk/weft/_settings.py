@@ -23,6 +23,8 @@ class Settings:
         allow_pickle: Whether values without a typed materializer may be pickled. WEFT_ALLOW_PICKLE;
             by default they may, with a warning.
         echo: Whether what steps print also goes to the terminal. WEFT_ECHO; by default it does.
+        trusted_types: Types, as `module.Class`, that models may hold beside those of their library.
+            WEFT_TRUSTED_TYPES, with commas; by default none.
         store_access: How the artifact store is reached, where a stack says so.
     """
 
@@ -31,6 +33,7 @@ class Settings:
     project: str
     allow_pickle: bool
     echo: bool
+    trusted_types: tuple[str, ...] = ()
     store_access: Access | None = None
 
 
@@ -43,6 +46,7 @@ def settings() -> Settings:
         os.environ.get("WEFT_PROJECT") or "default",
         _flag("WEFT_ALLOW_PICKLE", default=True),
         _flag("WEFT_ECHO", default=True),
+        tuple(filter(None, os.environ.get("WEFT_TRUSTED_TYPES", "").split(","))),
     )
 
 

@@ -17,8 +17,8 @@ from hypothesis.extra import numpy as hnp
 from hypothesis.extra import pandas as hpd
 
 from tests.sdk.test_json import PLAIN
-from weft import Materializer, Saved, register_materializer
-from weft._materializers import registry
+from weft import Materializer, Saved, register_materializer, trust_types
+from weft._materializers import models, registry
 from weft._records import ArtifactVersion
 from weft._store import LocalStore, Place
 from weft._values import load_value, save_value
@@ -115,6 +115,37 @@ def test_equal_values_have_equal_hashes(store: LocalStore) -> None:
     values = [{"a": np.arange(3)}, np.arange(3), {"b": [1]}, "text", pd.DataFrame({"a": [1]})]
     for value in values:
         assert stored(store, value).content_hash == stored(store, value).content_hash
+
+
+class Doubler:
+    """A transformer that scikit-learn takes, and skops does not know."""
+
+    def fit(self, x: Any, y: Any = None) -> Doubler:
+        return self
+
+    def transform(self, x: Any) -> Any:
+        return x * 2
+
+
+def test_a_model_with_a_type_of_ones_own_is_read_by_who_vouches_for_it(
+    store: LocalStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    name = f"{Doubler.__module__}.Doubler"
+    monkeypatch.setattr(models, "_trusted", set())
+    version = stored(store, make_pipeline(StandardScaler(), Doubler()))
+    assert version.schema["untrusted"] == [name]
+    assert name in caplog.text
+    with pytest.raises(MaterializerError, match=r"weft\.trust_types"):
+        load_value(store, version, allow_pickle=False)
+    monkeypatch.setenv("WEFT_TRUSTED_TYPES", f"x.Y,{name}")
+    assert type(load_value(store, version, allow_pickle=False)[1]) is Doubler
+    monkeypatch.delenv("WEFT_TRUSTED_TYPES")
+    trust_types(Doubler)
+    assert type(load_value(store, version, allow_pickle=False)[1]) is Doubler
+    assert "untrusted" not in stored(store, make_pipeline(Doubler())).schema
 
 
 def test_what_is_recorded(store: LocalStore) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from weft._materializers.base import Materializer, Saved
+from weft._settings import settings
 from weft.errors import MaterializerError
 
-_TRUSTED = (
+_log = logging.getLogger("weft")
+# scikit-learn's own compiled parts.
+_COMPILED = (
     "sklearn._loss.",
     "sklearn.ensemble._hist_gradient_boosting.",
     "sklearn.linear_model._sgd_fast.",
@@ -19,8 +23,25 @@ _TRUSTED = (
 )
 
 
+_trusted: set[str] = set()
+
+
+def trust_types(*types: type | str) -> None:
+    """Let models hold types of your own: they are built when a model is read.
+
+    Args:
+        *types: Classes or functions, or their names as `module.Class`.
+    """
+    names = (t if isinstance(t, str) else f"{t.__module__}.{t.__qualname__}" for t in types)
+    _trusted.update(names)
+
+
 class SklearnMaterializer(Materializer):
-    """scikit-learn estimators, as skops: types are checked before anything is built."""
+    """scikit-learn estimators, as skops: types are checked before anything is built.
+
+    Trusted are those of scikit-learn, NumPy and SciPy that skops lists, and those that
+    `trust_types` or WEFT_TRUSTED_TYPES names.
+    """
 
     name = "sklearn.skops"
     libraries = ("scikit-learn", "skops", "numpy")
@@ -35,23 +56,27 @@ class SklearnMaterializer(Materializer):
         """Write `model.skops`."""
         import skops.io  # type: ignore[import-untyped]
 
-        skops.io.dump(value, directory / "model.skops")
+        path = directory / "model.skops"
+        skops.io.dump(value, path)
         parameters = {k: repr(v) for k, v in value.get_params(deep=False).items()}
-        return Saved("skops", {"parameters": parameters}, type="MODEL")
+        schema: dict[str, Any] = {"parameters": parameters}
+        if unknown := _untrusted(skops.io.get_untrusted_types(file=path)):
+            _log.warning("the model holds %s", _advice(unknown))
+            schema["untrusted"] = unknown
+        return Saved("skops", schema, type="MODEL")
 
     def load(self, directory: Path) -> Any:
         """Read the model.
 
         Raises:
-            MaterializerError: It holds a type that neither skops nor scikit-learn vouch for.
+            MaterializerError: It holds a type that nobody vouches for; with the fix.
         """
         import skops.io
 
         path = directory / "model.skops"
         unlisted = skops.io.get_untrusted_types(file=path)
-        unknown = [name for name in unlisted if not _is_trusted(name)]
-        if unknown:
-            raise MaterializerError(f"the model holds types that are not trusted: {unknown}")
+        if unknown := _untrusted(unlisted):
+            raise MaterializerError(f"the model holds {_advice(unknown)}")
         return skops.io.load(path, trusted=unlisted)
 
 
@@ -96,6 +121,15 @@ class PickleMaterializer(Materializer):
             return pickle.load(file)  # noqa: S301 - flagged, allowed and verified
 
 
-def _is_trusted(name: str) -> bool:
-    """Whether a type is one of scikit-learn's own compiled parts, which skops does not list."""
-    return name.startswith(_TRUSTED)
+def _untrusted(unlisted: list[str]) -> list[str]:
+    """Of the types that skops does not list, those that are neither scikit-learn's nor named."""
+    named = {*settings().trusted_types, *_trusted}
+    return [name for name in unlisted if not name.startswith(_COMPILED) and name not in named]
+
+
+def _advice(unknown: list[str]) -> str:
+    names = ", ".join(unknown)
+    return (
+        f"types that nobody vouches for: {names}. Where you do, call weft.trust_types() with them, "
+        "or name them in WEFT_TRUSTED_TYPES"
+    )

@@ -17,13 +17,15 @@ _BY_TYPE = {
     ("weft", "Markdown"): ("plain:PageMaterializer",),
     ("builtins", "str"): ("plain:TextMaterializer",),
     ("builtins", "bytes"): ("plain:BytesMaterializer",),
-    ("builtins", "dict"): ("numeric:ArraysMaterializer",),
+    ("builtins", "dict"): ("numeric:ArraysMaterializer", "tensors:StateMaterializer"),
     ("pathlib", "Path"): ("plain:PathMaterializer",),
     ("numpy", "ndarray"): ("numeric:ArrayMaterializer",),
     ("numpy", "generic"): ("numeric:ArrayMaterializer",),
     ("pandas", "DataFrame"): ("tables:DataFrameMaterializer",),
     ("pandas", "Series"): ("tables:SeriesMaterializer",),
     ("pyarrow", "Table"): ("tables:ArrowMaterializer",),
+    ("torch", "Tensor"): ("tensors:TensorMaterializer",),
+    ("torch", "Module"): ("tensors:ModuleMaterializer",),
     ("sklearn", "BaseEstimator"): ("models:SklearnMaterializer",),
     ("matplotlib", "Figure"): ("models:FigureMaterializer",),
     ("plotly", "Figure"): ("pictures:PlotlyMaterializer",),
@@ -31,7 +33,7 @@ _BY_TYPE = {
     ("polars", "DataFrame"): ("frames:PolarsMaterializer",),
     ("polars", "Series"): ("frames:PolarsSeriesMaterializer",),
 }
-_NEEDS = {"numeric:ArraysMaterializer": "numpy"}
+_NEEDS = {"numeric:ArraysMaterializer": "numpy", "tensors:StateMaterializer": "torch"}
 _JSON, _PICKLE = "plain:JsonMaterializer", "models:PickleMaterializer"
 _ALL = [*(name for names in _BY_TYPE.values() for name in names), _JSON, _PICKLE]
 _registered: dict[type, Materializer] = {}
