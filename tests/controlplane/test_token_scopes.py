@@ -4,9 +4,9 @@ from typing import Any
 from uuid import uuid4
 
 import jwt
-import pytest
 
 from controlplane.permissions import FROM_BELOW, ROLES
+from tests.cases import on_one_server
 from tests.controlplane.harness import ORGANIZATION, Client, Plane, bind, refused
 from tests.controlplane.programs import DENIED, MISSING, NOT_ALLOWED, UNAUTHENTICATED, whoami
 from tests.controlplane.test_users import create_token, delete_token, exchange, list_tokens
@@ -129,7 +129,7 @@ async def test_a_custom_role_means_what_it_means_today(plane: Plane, admin: Clie
     assert await refused(list_workspaces(script)) == DENIED
 
 
-@pytest.mark.parametrize(
+@on_one_server(
     "scope",
     [
         "runs.explode",

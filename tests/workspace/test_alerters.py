@@ -3,8 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
+from tests.cases import on_one_server
 from tests.workspace.alerting import DEMO, OPS, SLACK, WEBHOOK, change, deliveries, get, new_alerter
 from tests.workspace.harness import ADMIN, EDITOR, VIEWER, Harness, refused
 from weftapi.workspace.v1 import alerters_pb2, events_pb2, projects_pb2
@@ -84,7 +83,7 @@ async def test_asking_again_with_the_same_id_makes_one(ws: Harness) -> None:
         await new_alerter(ws, "other", request_id=request_id)
 
 
-@pytest.mark.parametrize(
+@on_one_server(
     ("fields", "reason"),
     [
         ({"kind": 0}, "INVALID_FIELDS"),
@@ -118,7 +117,7 @@ async def test_what_makes_no_sense_is_refused_and_not_repeated(
     assert not (await ws.alerters().ListAlerters(List(parent=DEMO))).alerters
 
 
-@pytest.mark.parametrize("hostile", ["Ops", "a/b", "../x", "a" * 64, "", "-", "a\n"])
+@on_one_server("hostile", ["Ops", "a/b", "../x", "a" * 64, "", "-", "a\n"])
 async def test_hostile_ids_are_refused(ws: Harness, hostile: str) -> None:
     async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
         await new_alerter(ws, hostile)

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from tests.cases import on_one_server
 from tests.workspace.harness import EDITOR, VIEWER, Harness, refused, run_report, step_report
 from tests.workspace.modeling import new_model, new_version
 from tests.workspace.test_artifacts import make, new, running
@@ -122,7 +122,7 @@ async def test_creating_is_safe_to_repeat_and_an_alias_is_one_versions(ws: Harne
         )
 
 
-@pytest.mark.parametrize(
+@on_one_server(
     "fields",
     [
         {"alias": "7"},

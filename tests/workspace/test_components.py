@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from tests.cases import on_one_server
 from tests.workspace.harness import DEMO_EDITOR, EDITOR, Harness, refused
 from tests.workspace.stacks import new_component, new_stack, new_store, struct
 from weftapi.workspace.v1 import components_pb2, events_pb2
@@ -53,7 +53,7 @@ async def test_creating_twice(ws: Harness) -> None:
         await new_component(ws, "local", "local-orchestrator")
 
 
-@pytest.mark.parametrize(
+@on_one_server(
     ("flavor", "config", "field", "says"),
     [
         ("s3-artifact-store", {}, "component.config.bucket", "is required"),
@@ -142,7 +142,7 @@ async def test_a_component_needs_a_flavor_that_exists(ws: Harness) -> None:
         await new_component(ws, "odd", "external-annotator", large)
 
 
-@pytest.mark.parametrize("id_", ["../etc", "a/b", "A", "a\0b", "x" * 64, "-"])
+@on_one_server("id_", ["../etc", "a/b", "A", "a\0b", "x" * 64, "-"])
 async def test_hostile_ids_are_refused(ws: Harness, id_: str) -> None:
     async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
         await new_component(ws, id_, "local-orchestrator")

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.struct_pb2 import Struct
 
+from tests.cases import on_one_server
 from tests.workspace.harness import EDITOR, STRANGER, VIEWER, Harness, refused
 from weftapi.workspace.v1 import events_pb2
 from weftapi.workspace.v1 import service_connectors_pb2 as pb
@@ -143,7 +144,7 @@ async def test_what_does_not_fit_is_named_without_its_value(ws: Harness) -> None
     assert set(one) == {"resource_id"}
 
 
-@pytest.mark.parametrize(
+@on_one_server(
     "fields",
     [
         {"display_name": "x" * 129},
@@ -158,7 +159,7 @@ async def test_what_is_too_large_is_refused(ws: Harness, fields: dict[str, Any])
         await create(ws, **fields)
 
 
-@pytest.mark.parametrize("id_", ["", "A", "a/b", "../x", "a" * 64, "x\ny"])
+@on_one_server("id_", ["", "A", "a/b", "../x", "a" * 64, "x\ny"])
 async def test_hostile_ids_are_refused(ws: Harness, id_: str) -> None:
     async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
         await create(ws, id_)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshkit.database import Database
 from meshkit.errors import MeshError
 from meshkit.migrations import migrate
+from tests.cases import on_one_server
 from tests.templates import WORKSPACE
 from tests.workspace.harness import (
     DEMO_EDITOR,
@@ -163,7 +163,7 @@ async def test_days_come_in_pages(ws: Harness) -> None:
         await days(ws, page_size=1, page_token=first.next_page_token, end_day="2026-08-01")
 
 
-@pytest.mark.parametrize(
+@on_one_server(
     ("fields", "code", "reason"),
     [
         ({"end_day": "2026-02-30"}, "INVALID_ARGUMENT", "INVALID_FIELDS"),

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
+from tests.cases import on_one_server
 from tests.workspace.harness import ADMIN, EDITOR, VIEWER, Harness, policy, refused, workspace
 from tests.workspace.triggering import (
     DEMO,
@@ -118,7 +119,7 @@ async def test_asking_again_with_the_same_id_makes_one(ws: Harness) -> None:
         await new_trigger(ws, "other", snapshot=snapshot, request_id=request_id)
 
 
-@pytest.mark.parametrize(
+@on_one_server(
     ("fields", "code"),
     [
         ({"snapshot": ""}, "INVALID_ARGUMENT"),
@@ -147,7 +148,7 @@ async def test_what_makes_no_sense_is_refused(
     assert not (await ws.triggers().ListTriggers(List(parent=DEMO))).triggers
 
 
-@pytest.mark.parametrize("hostile", ["Follow", "a/b", "../x", "a" * 64, "", "-", "a\n"])
+@on_one_server("hostile", ["Follow", "a/b", "../x", "a" * 64, "", "-", "a\n"])
 async def test_hostile_ids_are_refused(ws: Harness, hostile: str) -> None:
     async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
         await new_trigger(ws, hostile)

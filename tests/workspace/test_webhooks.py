@@ -3,8 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
+from tests.cases import on_one_server
 from tests.workspace.harness import EDITOR, VIEWER, Harness, refused
 from tests.workspace.test_secret_rotation import work
 from tests.workspace.triggering import DEMO, FOLLOW
@@ -156,7 +155,7 @@ async def test_its_changes_are_in_the_feed_without_its_secret(ws: Harness) -> No
     assert {event.webhook.secret for event in listed.events} == {""}
 
 
-@pytest.mark.parametrize(
+@on_one_server(
     "fields",
     [
         {"kind": 0},
