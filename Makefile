@@ -64,10 +64,27 @@ clouds: .venv-clouds/.ready $(CLOUDS)/node_modules/.ready  ## Install the stand-
 
 helm: .helm/.ready  ## Install Helm, with which the tests render the chart
 
+DASHBOARD := gateway/dashboard/index.html
+
+dashboard/node_modules/.ready: dashboard/package-lock.json
+	cd dashboard && npm ci --silent --no-audit --no-fund
+	touch $@
+
+$(DASHBOARD): dashboard/node_modules/.ready $(shell find dashboard generated/typescript -path '*/node_modules' -prune -o -type f -print)
+	cd dashboard && npm run --silent build
+
+dashboard: $(DASHBOARD)  ## Build the dashboard into gateway/dashboard/ (needs Node)
+
+lint-dashboard: dashboard  ## Check the dashboard: style, types, its logic, and the size of the build (needs Node)
+	cd dashboard && npm run --silent lint && npm run --silent types && npm run --silent test && npm run --silent size
+
+test-dashboard: setup dashboard  ## Test the dashboard in Chromium, against a mesh
+	$(BIN)/python -m pytest -n0 -m browser tests/dashboard
+
 manifests: setup helm  ## Render deploy/kubernetes/ from the chart
 	$(BIN)/python deploy/render.py
 
-image: setup  ## Build the image of all services (as root, with podman, runc and mmdebstrap)
+image: setup dashboard  ## Build the image of all services (as root, with podman, runc and mmdebstrap)
 	deploy/image/build
 
 test-image: setup helm  ## Start the mesh in containers of that image, as the manifests have it (as root)
@@ -84,7 +101,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: stand-ins  ## Run the tests
-	$(PYTEST) -m "not fault and not image"
+	$(PYTEST) -m "not fault and not image and not browser"
 
 test-faults: stand-ins  ## Run the tests that kill servers over and over (they take longer)
 	$(PYTEST) -m fault
@@ -112,4 +129,4 @@ bench: setup  ## Measure every headline figure beside its bare limit (about ten 
 docs: setup  ## Write the pages in docs/ that follow from the code
 	$(BIN)/python docs/generate.py
 
-.PHONY: help setup demo up oidc-provider clouds helm manifests image test-image protos check-protos lint-protos stand-ins test test-faults bench lint lint-types docs
+.PHONY: dashboard lint-dashboard test-dashboard help setup demo up oidc-provider clouds helm manifests image test-image protos check-protos lint-protos stand-ins test test-faults bench lint lint-types docs

@@ -1,7 +1,7 @@
 """Regenerates the stubs under generated/ from protos/; run it by `make protos`.
 
-The whole package is built anew beside the old one and then takes its place, so that a removed
-proto leaves nothing behind and a broken one leaves the old stubs. Message
+The whole package, and the TypeScript beside it, is built anew beside the old one and then takes its
+place, so that a removed proto leaves nothing behind and a broken one leaves the old stubs. Message
 modules carry typed stubs with the protos' comments; service modules exist only for files that
 hold a service. The descriptor set keeps comments: grpcurl, buf lint, the OpenAPI document and
 the contract tests read it.
@@ -16,6 +16,8 @@ from pathlib import Path
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2
 from grpc_tools import protoc
+
+import typescript
 
 ROOT = Path(__file__).resolve().parent
 OUTPUT = ROOT.parent / "generated"
@@ -35,8 +37,17 @@ def main() -> int:
         INCLUDES.append(f"-I{_renamed(output / 'renamed')}")
         code = _generate(output)
         if code == 0:
+            typescript.write(
+                output / "weftapi" / "weftapi.protoset", _folder(output / "typescript")
+            )
             _replace(output / "weftapi", OUTPUT / "weftapi")
+            _replace(output / "typescript", OUTPUT / "typescript")
     return code
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
 
 
 def _renamed(folder: Path) -> Path:

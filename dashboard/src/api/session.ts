@@ -1,0 +1,56 @@
+// Who is signed in, and how one signs in and out. The browser holds a cookie that scripts cannot read.
+import { basePath, send } from './client'
+
+export type SessionWorkspace = { name: string; displayName: string; path: string }
+export type Organization = { name: string; displayName: string }
+export type Session = {
+  user: { name: string; email: string; displayName: string }
+  /** Those that the user belongs to, and the one that this tab shows; nobody's where there is none. */
+  organizations: Organization[]
+  organization: Organization | null
+  workspaces: SessionWorkspace[]
+  expireTime: string
+}
+export type Provider = { name: string; displayName: string }
+export type Providers = { providers: Provider[]; hasPasswords: boolean }
+
+const JSON_HEADERS = { 'content-type': 'application/json', 'x-weft-csrf': '1' }
+const at = (path: string) => `${basePath()}/auth/${path}`
+
+// Of this tab alone: two tabs may show two organizations.
+const ORGANIZATION = 'weft.organization'
+
+export async function getSession(): Promise<Session> {
+  const organization = sessionStorage.getItem(ORGANIZATION)
+  const query = organization ? `?${new URLSearchParams({ organization })}` : ''
+  return (await send(at(`session${query}`), {})).json()
+}
+
+/** Shows another organization from the next `getSession` on; the first one where it is empty. */
+export function chooseOrganization(name: string): void {
+  sessionStorage.setItem(ORGANIZATION, name)
+}
+
+export async function getProviders(): Promise<Providers> {
+  return (await send(at('providers'), {})).json()
+}
+
+export async function signIn(email: string, password: string): Promise<void> {
+  const body = JSON.stringify({ email, password })
+  await send(at('session'), { method: 'POST', headers: JSON_HEADERS, body })
+}
+
+export async function signOut(everywhere: boolean): Promise<void> {
+  const query = everywhere ? '?everywhere=true' : ''
+  await send(at(`session${query}`), { method: 'DELETE', headers: JSON_HEADERS })
+}
+
+/** Where a browser goes to sign in with a provider, to come back to a path of ours. */
+export function signOnAddress(provider: string, returnTo: string): string {
+  return at(`sign-on?${new URLSearchParams({ provider, returnTo })}`)
+}
+
+/** The id in a name: "default" of "organizations/acme/workspaces/default". */
+export function idOf(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1)
+}

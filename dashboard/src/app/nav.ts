@@ -1,0 +1,6 @@
+import type { IconName } from '@/ui/Icon'
+
+/** What stands in the side bar: a page of a project each. `key` after `g` goes there. */
+export const NAV: { to: '/w/$workspace/p/$project/runs'; label: string; icon: IconName; key: string }[] = [
+  { to: '/w/$workspace/p/$project/runs', label: 'Runs', icon: 'runs', key: 'r' },
+]

@@ -1,0 +1,74 @@
+// Every address of the dashboard. Pages load when somebody goes there.
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router'
+import { basePath } from '@/api/client'
+import { ErrorPage } from '@/ui/ErrorPage'
+import { Home } from './Home'
+import { NotFound } from './NotFound'
+import { ProjectLayout } from './ProjectLayout'
+import { texts } from './search'
+
+const root = createRootRoute({ notFoundComponent: NotFound })
+
+const home = createRoute({ getParentRoute: () => root, path: '/', component: Home })
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  beforeLoad: () => {
+    throw redirect({ to: '/' })
+  },
+})
+const project = createRoute({
+  getParentRoute: () => root,
+  path: '/w/$workspace/p/$project',
+  component: ProjectLayout,
+})
+const projectHome = createRoute({
+  getParentRoute: () => project,
+  path: '/',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: '/w/$workspace/p/$project/runs', params })
+  },
+})
+const runs = createRoute({
+  getParentRoute: () => project,
+  path: 'runs',
+  validateSearch: texts('q'),
+  component: lazyRouteComponent(() => import('@/pages/runs/RunsPage'), 'RunsPage'),
+})
+const run = createRoute({
+  getParentRoute: () => project,
+  path: 'runs/$run',
+  validateSearch: texts('view', 'step', 'pane', 'attempt'),
+  component: lazyRouteComponent(() => import('@/pages/run/RunPage'), 'RunPage'),
+})
+
+const tree = root.addChildren([home, login, project.addChildren([projectHome, runs, run])])
+
+export function newRouter() {
+  return createRouter({
+    routeTree: tree,
+    basepath: basePath() || '/',
+    parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),
+    stringifySearch: (search) => {
+      const query = new URLSearchParams(
+        Object.entries(search).flatMap(([k, v]) => (v ? [[k, String(v)]] : [])),
+      )
+      return query.size > 0 ? `?${query}` : ''
+    },
+    defaultPreload: 'intent',
+    defaultErrorComponent: ({ error, reset }) => <ErrorPage error={error} onRetry={reset} />,
+    scrollRestoration: true,
+  })
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof newRouter>
+  }
+}

@@ -1,0 +1,66 @@
+import { RetryRun, type Run, StopRun } from '@contract/workspace'
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { idOf } from '@/api/session'
+import { useMay, useProject } from '@/app/project'
+import { Button } from '@/ui/Button'
+import { lookOf } from '@/ui/states'
+import { inTurn, type Outcome } from './inTurn'
+import css from './runs.module.css'
+import { StopDialog, type StopWish } from './StopDialog'
+
+type Props = { runs: Run[]; onClear: () => void }
+
+/** What one can do with all runs that are selected; only what is permitted, and would not be refused. */
+export function BulkBar({ runs, onClear }: Props) {
+  const { client } = useProject()
+  const may = useMay()
+  const [isStopping, setStopping] = useState(false)
+  const going = runs.filter((run) => !lookOf(run.state).isOver)
+  const ended = runs.filter((run) => lookOf(run.state).isOver && run.snapshot)
+  const stop = useMutation({
+    mutationFn: (wish: StopWish) => inTurn(going, (run) => client.call(StopRun, { name: run.name, ...wish })),
+    onSuccess: () => setStopping(false),
+  })
+  const retry = useMutation({
+    mutationFn: () => inTurn(ended, (run) => client.call(RetryRun, { name: run.name })),
+  })
+  const done = stop.data ?? retry.data
+  return (
+    <section className={css.bulk} aria-label="Selected runs">
+      <span className="numbers">{runs.length} selected</span>
+      {may('runs.stop') && going.length > 0 && (
+        <Button size="small" onClick={() => setStopping(true)}>
+          Stop {going.length}
+        </Button>
+      )}
+      {may('runs.retry') && ended.length > 0 && (
+        <Button size="small" isBusy={retry.isPending} onClick={() => retry.mutate()}>
+          Retry {ended.length}
+        </Button>
+      )}
+      <Button kind="quiet" size="small" onClick={onClear}>
+        Clear
+      </Button>
+      {done && <Outcomes outcome={done} />}
+      <StopDialog
+        isOpen={isStopping}
+        onClose={() => setStopping(false)}
+        onStop={(wish) => stop.mutate(wish)}
+        count={going.length}
+        isBusy={stop.isPending}
+        error={stop.error}
+      />
+    </section>
+  )
+}
+
+function Outcomes({ outcome }: { outcome: Outcome<Run> }) {
+  const [first] = outcome.refused
+  return (
+    <span role="status" className={first ? css.refused : ''}>
+      {outcome.done.length} done
+      {first && `, ${outcome.refused.length} refused: ${idOf(first.item.name)}: ${first.error.message}`}
+    </span>
+  )
+}

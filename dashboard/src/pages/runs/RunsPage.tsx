@@ -1,0 +1,135 @@
+import type { Run } from '@contract/workspace'
+import { getRouteApi } from '@tanstack/react-router'
+import { useCallback, useMemo, useState } from 'react'
+import { idOf } from '@/api/session'
+import { useMay } from '@/app/project'
+import { Button } from '@/ui/Button'
+import { EmptyState } from '@/ui/EmptyState'
+import { ErrorPage } from '@/ui/ErrorPage'
+import { Icon } from '@/ui/Icon'
+import { Menu, MenuCheck } from '@/ui/Menu'
+import { Note } from '@/ui/Note'
+import { PageHead } from '@/ui/Page'
+import { useTitle } from '@/ui/useTitle'
+import { VirtualTable } from '@/ui/VirtualTable'
+import { BulkBar } from './BulkBar'
+import { COLUMNS, keepColumns, keptColumns } from './columns'
+import { QueryBar } from './QueryBar'
+import css from './runs.module.css'
+import { StateTabs } from './StateTabs'
+import { useRuns } from './useRuns'
+
+const route = getRouteApi('/w/$workspace/p/$project/runs')
+
+export function RunsPage() {
+  const { q = '' } = route.useSearch()
+  const navigate = route.useNavigate()
+  const [columns, setColumns] = useState(keptColumns)
+  useTitle('Runs')
+
+  const setQuery = (query: string) => void navigate({ search: { q: query || undefined } })
+  function chooseColumns(ids: string[]) {
+    setColumns(ids)
+    keepColumns(ids)
+  }
+
+  return (
+    <>
+      <PageHead title="Runs" actions={<ColumnPicker columns={columns} onChoose={chooseColumns} />}>
+        <StateTabs query={q} onQuery={setQuery} />
+        <QueryBar query={q} onQuery={setQuery} />
+      </PageHead>
+      <RunList key={q} query={q} columns={columns} />
+    </>
+  )
+}
+
+const nameOf = (run: Run) => run.name
+const titleOf = (run: Run) => run.displayName || idOf(run.name)
+
+function RunList({ query, columns }: { query: string; columns: string[] }) {
+  const { runs, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useRuns(query)
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
+  const may = useMay()
+  const navigate = route.useNavigate()
+  const chosen = useMemo(() => runs.filter((run) => selected.has(run.name)), [runs, selected])
+  const toggle = useCallback(({ name }: Run) => {
+    setSelected((before) => {
+      const after = new Set(before)
+      if (!after.delete(name)) after.add(name)
+      return after
+    })
+  }, [])
+  const shown = useMemo(() => COLUMNS.filter(({ id }) => columns.includes(id)), [columns])
+  const readOn = useCallback(() => {
+    if (!isFetchingNextPage) void fetchNextPage()
+  }, [isFetchingNextPage, fetchNextPage])
+
+  if (error && runs.length === 0) return <Refused query={query} error={error} onRetry={refetch} />
+  if (isPending) return <p className={css.loading}>Reading runs …</p>
+  if (runs.length === 0) return <NoRuns isFiltered={!!query} />
+  return (
+    <>
+      {chosen.length > 0 && <BulkBar runs={chosen} onClear={() => setSelected(new Set())} />}
+      <VirtualTable
+        label="Runs"
+        items={runs}
+        columns={shown}
+        keyOf={nameOf}
+        nameOf={titleOf}
+        isSelected={({ name }) => selected.has(name)}
+        onToggle={may('runs.stop') || may('runs.retry') ? toggle : undefined}
+        onOpen={({ name }) =>
+          void navigate({
+            to: '/w/$workspace/p/$project/runs/$run',
+            params: (now) => ({ ...now, run: idOf(name) }),
+          })
+        }
+        onEnd={readOn}
+        isMore={hasNextPage}
+      />
+    </>
+  )
+}
+
+/** A filter that the server refuses is explained where it was written; all else is a page that failed. */
+function Refused({ query, error, onRetry }: { query: string; error: Error; onRetry: () => unknown }) {
+  if (!query) return <ErrorPage error={error} onRetry={onRetry} />
+  return (
+    <div className={css.refusal}>
+      <Note kind="bad" error={error} />
+    </div>
+  )
+}
+
+function NoRuns({ isFiltered }: { isFiltered: boolean }) {
+  if (isFiltered) return <EmptyState icon="search" title="No run matches this filter" />
+  return (
+    <EmptyState icon="runs" title="No runs yet" command="weft run train.py">
+      <p>Run a pipeline, and watch it here. To get one to begin with: weft init hello.</p>
+    </EmptyState>
+  )
+}
+
+function ColumnPicker({ columns, onChoose }: { columns: string[]; onChoose: (ids: string[]) => void }) {
+  const trigger = (
+    <Button size="small">
+      <Icon name="columns" /> Columns
+    </Button>
+  )
+  return (
+    <Menu align="end" trigger={trigger}>
+      {COLUMNS.filter(({ isFixed }) => !isFixed).map(({ id, label }) => (
+        <MenuCheck
+          key={id}
+          isChecked={columns.includes(id)}
+          onCheck={(isChecked) =>
+            onChoose(isChecked ? [...columns, id] : columns.filter((each) => each !== id))
+          }
+        >
+          {label}
+        </MenuCheck>
+      ))}
+    </Menu>
+  )
+}

@@ -1,0 +1,100 @@
+// The runs of a project: read page by page, and kept as they are by the feed.
+
+import { CountRuns, type Event, ListRuns, type ListRunsResponse, type Run } from '@contract/workspace'
+import { type InfiniteData, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useCallback, useEffect, useMemo, useRef } from 'react'
+import { settled, useFeedEvents, useProject } from '@/app/project'
+import { applyEvents, mergeHead } from './applyEvents'
+
+const PAGE_SIZE = 100
+const REFRESH_MS = 1000
+type Pages = InfiniteData<ListRunsResponse, string>
+
+export function useRuns(filter: string) {
+  const { client, feed, key, name } = useProject()
+  const queryKey = useMemo(() => [...key, 'runs', filter], [key, filter])
+  const read = useCallback(
+    (pageToken: string, signal?: AbortSignal) =>
+      client.call(ListRuns, { parent: name, pageSize: PAGE_SIZE, filter, pageToken }, { signal }),
+    [client, name, filter],
+  )
+  const query = useInfiniteQuery({
+    queryKey,
+    initialPageParam: '',
+    queryFn: ({ pageParam, signal }) =>
+      settled(
+        feed,
+        () => read(pageParam, signal),
+        (page, events) => applyEvents(page, events, false),
+      ),
+    getNextPageParam: (page) => page.nextPageToken || undefined,
+  })
+  const runs = useMemo(() => query.data?.pages.flatMap((page) => page.runs) ?? [], [query.data])
+  useLiveRuns(queryKey, filter, read)
+  return { ...query, runs }
+}
+
+/** Patches what is shown at once; what the page cannot judge, whether a filter holds, it asks for. */
+function useLiveRuns(
+  queryKey: unknown[],
+  filter: string,
+  read: (pageToken: string) => Promise<ListRunsResponse>,
+) {
+  const queries = useQueryClient()
+  const refreshHead = useSoon(async () => {
+    if (!queries.getQueryData(queryKey)) return
+    const head = await read('')
+    queries.setQueryData<Pages>(queryKey, (data) => data && { ...data, pages: mergeHead(data.pages, head) })
+  })
+  const onEvents = useCallback(
+    (events: Event[]) => {
+      if (!events.some((event) => event.resourceType === 'weft.dev/Run')) return
+      queries.setQueryData<Pages>(queryKey, (data) => {
+        if (!data) return data
+        const pages = data.pages.map((page, at) => applyEvents(page, events, at === 0 && !filter))
+        return { ...data, pages }
+      })
+      if (filter) refreshHead()
+    },
+    [queries, queryKey, filter, refreshHead],
+  )
+  useFeedEvents(onEvents)
+}
+
+/** How many runs are in each state. */
+export function useRunCounts() {
+  const { client, key, name } = useProject()
+  const queries = useQueryClient()
+  const queryKey = useMemo(() => [...key, 'run-counts'], [key])
+  const counts = useQuery({
+    queryKey,
+    queryFn: async ({ signal }) => (await client.call(CountRuns, { parent: name }, { signal })).counts,
+  })
+  const refresh = useSoon(() => queries.invalidateQueries({ queryKey }))
+  const onEvents = useCallback(
+    (events: Event[]) => {
+      if (events.some((event) => event.resourceType === 'weft.dev/Run')) refresh()
+    },
+    [refresh],
+  )
+  useFeedEvents(onEvents)
+  return counts.data ?? {}
+}
+
+/** Calls within a second, however often it is asked to, and never while a call is under way. */
+function useSoon(call: () => Promise<unknown>): () => void {
+  const latest = useRef(call)
+  latest.current = call
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
+  useEffect(() => () => clearTimeout(timer.current), [])
+  return useCallback(() => {
+    timer.current ??= setTimeout(() => {
+      const over = () => {
+        timer.current = undefined
+      }
+      latest.current().then(over, over)
+    }, REFRESH_MS)
+  }, [])
+}
+
+export type { Run }

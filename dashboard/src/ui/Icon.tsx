@@ -1,0 +1,45 @@
+// Icons of 16 pixels, drawn with lines. They never stand alone: a word is beside them, or a label.
+const PATHS = {
+  runs: 'M4 3.5v9l8-4.5z',
+  close: 'M4 4l8 8M12 4l-8 8',
+  copy: 'M6 6h7v7H6zM10 6V3H3v7h3',
+  check: 'M3 8.5l3.2 3.2L13 5',
+  cross: 'M5 5l6 6M11 5l-6 6',
+  down: 'M4 6l4 4 4-4',
+  right: 'M6 4l4 4-4 4',
+  left: 'M10 4L6 8l4 4',
+  search: 'M7 12A5 5 0 107 2a5 5 0 000 10zM10.8 10.8L14 14',
+  columns: 'M2.5 3h11v10h-11zM6.2 3v10M9.8 3v10',
+  bars: 'M6 4.5v7M10 4.5v7',
+  square: 'M5.2 5.2h5.6v5.6H5.2z',
+  again: 'M13 8a5 5 0 11-1.6-3.6M13 2.5v3h-3',
+  equals: 'M4.5 6h7M4.5 10h7',
+  skip: 'M4 5l3.5 3L4 11M8.5 5L12 8l-3.5 3',
+  clock: 'M8 4.5V8l2.200 1.500',
+  menu: 'M2.5 4.5h11M2.5 8h11M2.5 11.5h11',
+  user: 'M8 8a2.6 2.6 0 100-5.2A2.6 2.6 0 008 8zM3 13.5c.6-2.4 2.6-3.5 5-3.5s4.400 1.100 5 3.500',
+  download: 'M8 2.500v7.500M4.800 7.200L8 10.400l3.200-3.200M3 13.500h10',
+  link: 'M6.500 9.500l3-3M7 4.700l1.300-1.300a2.700 2.700 0 013.900 3.800L10.900 8.600M9 11.300l-1.300 1.300a2.700 2.700 0 01-3.900-3.800L5.100 7.400',
+  warn: 'M8 2.500L14 13H2zM8 6.500v3M8 11.400h.01',
+} as const
+
+export type IconName = keyof typeof PATHS
+
+export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
+  return (
+    <svg
+      width={size}
+      height={size}
+      viewBox="0 0 16 16"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.5"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+      focusable="false"
+    >
+      <path d={PATHS[name]} />
+    </svg>
+  )
+}

@@ -1,0 +1,160 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type CSSProperties, memo, type ReactNode, useEffect, useRef } from 'react'
+import css from './table.module.css'
+import { useRowKeys } from './useRowKeys'
+
+/** `width` as in grid-template-columns. */
+export type Column<T> = { id: string; label: string; width: string; cell: (item: T) => ReactNode }
+
+const ROW_PX = 40
+const AHEAD = 30
+const NOTHING = () => undefined
+
+type Props<T> = {
+  label: string
+  items: T[]
+  columns: Column<T>[]
+  keyOf: (item: T) => string
+  isSelected?: (item: T) => boolean
+  /** Selects a row, or takes that back; without it rows cannot be selected. */
+  onToggle?: ((item: T) => void) | undefined
+  nameOf?: (item: T) => string
+  onOpen?: (item: T) => void
+  /** Reads more, where there `isMore`; called before the end is in sight. */
+  onEnd?: () => void
+  isMore?: boolean
+}
+
+/** A table of any length: all rows are there, and those in sight are drawn. Keys: j, k, x, Enter. */
+export function VirtualTable<T>(props: Props<T>) {
+  const {
+    label,
+    items,
+    columns,
+    keyOf,
+    isSelected,
+    onToggle,
+    onOpen = NOTHING,
+    onEnd = NOTHING,
+    isMore = false,
+  } = props
+  const scroller = useRef<HTMLDivElement>(null)
+  const rows = useVirtualizer({
+    count: items.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    getItemKey: (at) => keyOf(items[at] as T),
+    overscan: 12,
+  })
+  const shown = rows.getVirtualItems()
+  const lastSeen = shown.at(-1)?.index ?? 0
+  useEffect(() => {
+    if (isMore && lastSeen >= items.length - AHEAD) onEnd()
+  }, [isMore, lastSeen, items.length, onEnd])
+  const focused = useRowKeys({
+    count: items.length,
+    onMove: (at) => rows.scrollToIndex(at),
+    onToggle: (at) => onToggle?.(items[at] as T),
+    onOpen: (at) => onOpen(items[at] as T),
+  })
+  const widths = [...(onToggle ? ['18px'] : []), ...columns.map(({ width }) => width)]
+  const grid = { '--columns': widths.join(' ') } as CSSProperties
+
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it.
+    <div ref={scroller} className={css.scroller} tabIndex={0} role="region" aria-label={label}>
+      <div
+        role="table"
+        aria-label={label}
+        aria-rowcount={isMore ? -1 : items.length + 1}
+        className={css.table}
+        style={grid}
+      >
+        <Head columns={columns} isSelectable={!!onToggle} />
+        <div role="rowgroup" className={css.rows} style={{ height: rows.getTotalSize() }}>
+          {shown.map(({ index, key, start }) => (
+            <Row
+              key={key}
+              item={items[index] as T}
+              columns={columns as Column<unknown>[]}
+              index={index}
+              top={start}
+              isFocused={index === focused}
+              isSelected={isSelected?.(items[index] as T) ?? false}
+              name={props.nameOf?.(items[index] as T) ?? String(key)}
+              onToggle={onToggle as ((item: unknown) => void) | undefined}
+            />
+          ))}
+        </div>
+      </div>
+    </div>
+  )
+}
+
+function Head<T>({ columns, isSelectable }: { columns: Column<T>[]; isSelectable: boolean }) {
+  return (
+    <div role="rowgroup" className={css.head}>
+      <div role="row" className={css.row} aria-rowindex={1}>
+        {isSelectable && (
+          <div role="columnheader">
+            <span className="unseen">Select</span>
+          </div>
+        )}
+        {columns.map(({ id, label }) => (
+          <div key={id} role="columnheader">
+            {label}
+          </div>
+        ))}
+      </div>
+    </div>
+  )
+}
+
+type RowProps = {
+  item: unknown
+  columns: Column<unknown>[]
+  index: number
+  top: number
+  isFocused: boolean
+  isSelected: boolean
+  name: string
+  onToggle?: ((item: unknown) => void) | undefined
+}
+
+const Row = memo(function Row({
+  item,
+  columns,
+  index,
+  top,
+  isFocused,
+  isSelected,
+  name,
+  onToggle,
+}: RowProps) {
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={isSelected}
+      data-focused={isFocused || undefined}
+      className={`${css.row} ${css.bodyRow}`}
+      style={{ transform: `translateY(${top}px)` }}
+    >
+      {onToggle && (
+        <div role="cell" className={css.check}>
+          <input
+            type="checkbox"
+            aria-label={`Select ${name}`}
+            checked={isSelected}
+            onChange={() => onToggle(item)}
+          />
+        </div>
+      )}
+      {columns.map(({ id, cell }) => (
+        <div key={id} role="cell" className="cut">
+          {cell(item)}
+        </div>
+      ))}
+    </div>
+  )
+})

@@ -1,0 +1,61 @@
+"""The way in, and back in where a session ends amid something."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.dashboard.looking import Visitor
+from tests.system.people import Person
+from tests.system.project import Project
+
+Visit = Callable[[Person], Visitor]
+
+
+def test_a_wrong_password_is_told_and_the_right_one_leads_to_where_one_wanted(
+    new_page: Callable[..., Visitor], editor: Person, project: Project
+) -> None:
+    visitor = new_page()
+    page = visitor.page
+    page.goto(f"/w/default/p/{project.id}/runs?q=state+%3D+FAILED")
+    expect(page.get_by_role("heading", name="Sign in to Weft")).to_be_visible()
+    visitor.assert_accessible()
+    visitor.fill_sign_in(editor, "wrong")
+    expect(page.get_by_role("alert")).to_contain_text("Request")
+    visitor.fill_sign_in(editor)
+    expect(page.get_by_text("No run matches this filter")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove state = FAILED")).to_be_visible()
+
+
+def test_signing_out_leaves_nothing_behind(
+    new_page: Callable[..., Visitor], viewer: Person, project: Project
+) -> None:
+    visitor = new_page()
+    visitor.sign_in(viewer)
+    visitor.go(project)
+    visitor.page.get_by_role("button", name="Account of").click()
+    visitor.page.get_by_role("menuitem", name="Sign out", exact=True).click()
+    expect(visitor.page.get_by_role("heading", name="Sign in to Weft")).to_be_visible()
+    visitor.page.go_back()
+    expect(visitor.page.get_by_role("heading", name="Sign in to Weft")).to_be_visible()
+
+
+def test_a_session_that_ends_amid_an_action_keeps_what_was_typed(
+    visit: Visit, editor: Person, project: Project, sign_ins: dict[str, Any]
+) -> None:
+    run = project.create_run()
+    visitor = visit(editor)
+    page = visitor.page
+    visitor.go(project)
+    visitor.row(run.name).get_by_role("checkbox").check()
+    page.get_by_role("button", name="Stop 1").click()
+    page.get_by_label("Reason").fill("it costs too much")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_role("dialog", name="Your session has ended")).to_be_visible()
+    visitor.assert_accessible()
+    visitor.fill_sign_in(editor)
+    expect(page.get_by_label("Reason")).to_have_value("it costs too much")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(visitor.row(run.name)).to_contain_text("Stopped")
+    assert project.run(run.name).stop_request.reason == "it costs too much"
