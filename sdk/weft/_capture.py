@@ -35,6 +35,7 @@ class Capture:
             "stderr": LineSplitter(),
         }
         self._is_open = True
+        self._is_copy = False
 
     def write(self, stream: LogStreamName, text: str) -> None:
         """Take text of a stream; whole lines go to the sink at once."""
@@ -55,6 +56,19 @@ class Capture:
         with self._lock:
             if self._is_open:
                 self._send("structured", level, lines, attributes)
+
+    def flush(self) -> None:
+        """Send the line that a copy has begun: it may exit without another word."""
+        if self._is_copy:
+            with self._lock:
+                for stream, splitter in self._splitters.items():
+                    self._send(stream, "INFO", splitter.close())
+
+    def become_copy(self) -> None:
+        """In a forked process: nobody there will release the lock, nor end the line begun."""
+        self._lock = threading.RLock()
+        self._splitters = {stream: LineSplitter() for stream in self._splitters}
+        self._is_copy = True
 
     def close(self) -> None:
         """Send lines that never ended. Later text of a thread left behind is not this step's."""
@@ -147,6 +161,12 @@ class Router:
         if real is not None:
             real.write(masker.mask(text))
 
+    def become_copy(self) -> None:
+        """In a forked process, which speaks as the thread that forked it."""
+        self._lock = threading.Lock()
+        for capture in self._active:
+            capture.become_copy()
+
     def target(self) -> Capture | None:
         """Give the capture of whoever speaks now.
 
@@ -208,6 +228,8 @@ class _Proxy:
             self.write(line)
 
     def flush(self) -> None:
+        if (capture := self._router.target()) is not None:
+            capture.flush()
         if self.real is not None:
             self.real.flush()
 

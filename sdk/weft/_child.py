@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import importlib.util
 import json
@@ -9,6 +10,7 @@ import logging
 import os
 import queue
 import sys
+import tempfile
 import threading
 import uuid
 from collections.abc import Sequence
@@ -40,14 +42,24 @@ class Events:
     def __init__(self, pipe: IO[str]) -> None:
         self._pipe = pipe
         self._lock = threading.Lock()
+        # Processes that the step forks speak over the pipe too: one at a time, and none of them
+        # with half a line of the other, or a lock that nobody releases.
+        self._turn = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
+        os.register_at_fork(
+            before=self._lock.acquire,
+            after_in_parent=self._lock.release,
+            after_in_child=self._lock.release,
+        )
         self._answers: dict[str, queue.SimpleQueue[dict[str, Any]]] = {}
 
     def send(self, event: dict[str, Any]) -> None:
         """Send one line."""
         line = json.dumps(event) + "\n"
         with self._lock:
+            fcntl.lockf(self._turn, fcntl.LOCK_EX)
             self._pipe.write(line)
             self._pipe.flush()
+            fcntl.lockf(self._turn, fcntl.LOCK_UN)
 
     def write_metadata(self, metadata: Metadata) -> None:
         """Hand metadata to the parent."""
@@ -104,9 +116,10 @@ def main() -> None:
     """Run the attempt that stdin describes."""
     with os.fdopen(int(os.environ.pop("WEFT_EVENTS_FD")), "w") as pipe:
         events = Events(pipe)
-        job = json.loads(sys.stdin.readline())
+        orders = _own_stdin()
+        job = json.loads(orders.readline())
         stopper = Stopper()
-        threading.Thread(target=_listen, args=(stopper, events), daemon=True).start()
+        threading.Thread(target=_listen, args=(orders, stopper, events), daemon=True).start()
         root = logging.getLogger()
         root.setLevel(logging.INFO)
         root.addHandler(_Handler(events))
@@ -203,10 +216,23 @@ def _event(result: AttemptResult) -> dict[str, Any]:
     }
 
 
-def _listen(stopper: Stopper, events: Events) -> None:
+def _own_stdin() -> IO[bytes]:
+    """What the parent says; the step reads nothing of it.
+
+    A process that the step forks closes `sys.stdin`, and would wait for ever for the thread that
+    reads from it here, and is not there.
+    """
+    orders = os.fdopen(os.dup(0), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return orders
+
+
+def _listen(orders: IO[bytes], stopper: Stopper, events: Events) -> None:
     """Hear `stop` and answers; when stdin closes, the parent is gone and nobody takes a result."""
-    for line in sys.stdin:
-        if line.strip() == "stop":
+    for line in orders:
+        if line.strip() == b"stop":
             stopper.request()
         else:
             events.take(json.loads(line))

@@ -16,6 +16,7 @@ from weft._artifact import Artifact
 from weft._cache import CacheOutcome
 from weft._describe import run_record, step_record
 from weft._engine import Engine
+from weft._forks import ForkSafeRun
 from weft._graph import Graph
 from weft._hooks import happening_of
 from weft._options import Options
@@ -84,7 +85,7 @@ def execute(
 ) -> Engine:
     """Run the engine with its recorder open, and Ctrl-C wired to stop it."""
     wishes = _ForEngine()
-    recording = recorder.begin(record, wishes)
+    recording = ForkSafeRun(recorder.begin(record, wishes))
     try:
         if recording.ask is None:
             _warn_of_questions(graph)

@@ -13,6 +13,7 @@ from weft._artifact import Artifact
 from weft._capture import Captures, router
 from weft._describe import own_run_record
 from weft._failures import failure_of
+from weft._forks import ForkSafeRun
 from weft._ids import resource_id
 from weft._recording import choose_recorder
 from weft._records import (
@@ -139,7 +140,7 @@ def start_run(
     recorder, local = choose_recorder(settings())
     record = own_run_record(resource_id(name), local.project, plain)
     heard = _ForRun()
-    recording = recorder.begin(record, heard)
+    recording = ForkSafeRun(recorder.begin(record, heard))
     try:
         run = OwnRun(record, recording, local)
         run.begin()

@@ -46,11 +46,24 @@ def test_what_was_recorded_while_the_mesh_was_away_is_handed_over_once(
     assert [e.name for e in project.list_events()] == [e.name for e in events]
 
 
-def run_script(project: Project, data: Path, *, count: int) -> str:
+def test_workers_that_a_step_forks_are_on_record_once(project: Project, tmp_path: Path) -> None:
+    """The parent has open streams meanwhile, which no copy of it may touch."""
+    run = f"{project.name}/runs/{run_script(project, tmp_path, 'forking.py', count=1)}"
+    steps = project.steps_of(run)
+    assert step_states(steps) == {"loads": "SUCCEEDED", "follows": "SUCCEEDED"}
+    lines = project.log_lines(steps["loads"].log_stream)
+    assert (lines[0], lines[-1]) == ("begun", "ended")
+    said = [f"worker {n} batch {batch}" for n in range(4) for batch in range(50)]
+    assert sorted(lines[1:-1]) == sorted(said)
+    assert dict(steps["loads"].metadata) == {f"worker{n}": n for n in range(4)}
+    assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def run_script(project: Project, data: Path, script: str = "local_script.py", *, count: int) -> str:
     """Runs the script as a user does; answers the run's id."""
     environment = project.mesh.environment(WEFT_PROJECT=project.id, WEFT_DATA_DIR=str(data))
     done = subprocess.run(
-        [sys.executable, str(PIPELINES / "local_script.py"), str(count)],
+        [sys.executable, str(PIPELINES / script), str(count)],
         env=environment,
         capture_output=True,
         text=True,
