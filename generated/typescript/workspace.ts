@@ -862,6 +862,7 @@ export type StepSettings = {
   timeout?: string
   environment: { [key: string]: string }
   isolation: StepIsolation
+  pod?: PodSettings
 }
 
 export type Failure = {
@@ -1820,6 +1821,7 @@ export type StepSpec = {
   source: string
   secrets: string[]
   isolation: StepIsolation
+  pod?: PodSettings
 }
 
 export type InputSpec = {
@@ -2808,6 +2810,7 @@ export type LaunchStepAttemptRequest = {
   attempt: number
   arguments: string
   resources?: ResourceSpec
+  pod?: PodSettings
 }
 
 export type ClaimStepAttemptRequest = {
@@ -3019,6 +3022,51 @@ export type ReceiveWebhookRequest = {
 
 export type ReceiveWebhookResponse = {
   delivery: string
+}
+
+export type PodSettings = {
+  nodeSelector: { [key: string]: string }
+  tolerations: PodToleration[]
+  priorityClass: string
+  queue: string
+  runtimeClass: string
+  labels: { [key: string]: string }
+  annotations: { [key: string]: string }
+  volumes: PodVolume[]
+}
+
+export type PodSettings_NodeSelectorEntry = {
+  key: string
+  value: string
+}
+
+export type PodToleration = {
+  key: string
+  value: string
+  effect: string
+}
+
+export type PodSettings_LabelsEntry = {
+  key: string
+  value: string
+}
+
+export type PodSettings_AnnotationsEntry = {
+  key: string
+  value: string
+}
+
+export type PodVolume = {
+  mountPath: string
+  readOnly: boolean
+  empty?: EmptyDirectory
+  claim?: string
+  configMap?: string
+}
+
+export type EmptyDirectory = {
+  sizeBytes: string
+  inMemory: boolean
 }
 
 export type PythonEnvironment = {

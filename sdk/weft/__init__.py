@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from weft._pages import Markdown as Markdown
     from weft._pipeline import Pipeline as Pipeline
     from weft._pipeline import pipeline as pipeline
+    from weft._pod import Pod as Pod
     from weft._policies import Resources as Resources
     from weft._policies import Retry as Retry
     from weft._progress import progress as progress
@@ -92,6 +93,7 @@ _HOMES = {
     "NonRetryableError": "errors",
     "OwnRun": "_own_run",
     "Pipeline": "_pipeline",
+    "Pod": "_pod",
     "Resources": "_policies",
     "Retry": "_policies",
     "Run": "_run",
@@ -140,6 +142,7 @@ __all__ = [
     "NonRetryableError",
     "OwnRun",
     "Pipeline",
+    "Pod",
     "Resources",
     "Retry",
     "Run",

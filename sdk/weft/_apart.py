@@ -99,6 +99,7 @@ class Apart:
             self._deliver(key, lambda _: FailedAttempt(failure))
 
     def _ask(self, key: Key, attempt: Attempt) -> None:
+        from weft._spec import pod_settings
         from weftapi.workspace.v1 import (
             step_attempts_pb2,
             step_attempts_pb2_grpc,
@@ -114,6 +115,7 @@ class Apart:
             attempt=key[1],
             arguments=arguments_of(attempt),
             resources=resources,
+            pod=pod_settings(attempt.step.pod.said()),
         )
         stub = self._endpoint.stub(step_attempts_pb2_grpc.StepAttemptServiceStub)
         self._endpoint.call(stub.LaunchStepAttempt, request)

@@ -119,7 +119,11 @@ class RunConfig:
     def _changed(self, node: Node, said: Mapping[str, Any]) -> Node:
         step, where = node.step, ("steps", node.id)
         given: dict[str, Any] = {k: said[k] for k in ("timeout_s", "isolation") if k in said}
-        for name, own in (("resources", step.resources), ("retries", step.retry)):
+        for name, own in (
+            ("resources", step.resources),
+            ("retries", step.retry),
+            ("pod", step.pod),
+        ):
             if name in said:
                 given[name] = self._made(_replaced, {"own": own, **said[name]}, (*where, name))
         if "cache" in said:
@@ -146,6 +150,7 @@ def in_code(step: StepDefinition, path: Keys) -> Any:
         "retries": step.retry,
         "cache": step.cache,
         "image": step.image,
+        "pod": step.pod,
         "environment": step.environment,
         "timeout_s": step.timeout_s,
         "isolation": step.isolation,

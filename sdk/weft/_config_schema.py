@@ -72,6 +72,31 @@ _CACHE = _table(
         "policy": {**_TEXT, "description": 'What counts: inputs + code - param("seed").'},
     },
 )
+_TOLERATION = _table("", {"key": _TEXT, "value": _TEXT, "effect": _TEXT})
+_DIRECTORY = _table("", {"size_bytes": {"type": "integer"}, "in_memory": {"type": "boolean"}})
+_VOLUME = _table(
+    "",
+    {
+        "mount_path": _TEXT,
+        "read_only": {"type": "boolean"},
+        "claim": _TEXT,
+        "config_map": _TEXT,
+        "empty": _DIRECTORY,
+    },
+)
+_POD = _table(
+    "What its pod looks like on Kubernetes; a step with one is a workload of its own.",
+    {
+        "node_selector": _TEXTS,
+        "tolerations": {"type": "array", "items": _TOLERATION},
+        "priority_class": _TEXT,
+        "queue": _TEXT,
+        "runtime_class": _TEXT,
+        "labels": _TEXTS,
+        "annotations": _TEXTS,
+        "volumes": {"type": "array", "items": _VOLUME},
+    },
+)
 _STEP = _table(
     "How one step runs, in place of what its decorator says.",
     {
@@ -82,6 +107,7 @@ _STEP = _table(
         "environment": _TEXTS,
         "isolation": {"enum": ["thread", "process", "workload"]},
         "image": {"$ref": "#/$defs/image"},
+        "pod": _POD,
     },
 )
 _RUN = _table(

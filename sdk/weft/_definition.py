@@ -12,6 +12,7 @@ from weft._caching import Cache
 from weft._hooks import Hooks
 from weft._image import Image
 from weft._outputs import Outputs
+from weft._pod import Pod
 from weft._policies import Resources, Retry
 
 Isolation = Literal["thread", "process", "workload"]
@@ -34,6 +35,7 @@ class StepDefinition:
     secrets: tuple[str, ...] = ()
     image: Image | None = None
     hooks: Hooks = field(default_factory=Hooks)
+    pod: Pod = field(default_factory=Pod)
 
     def isolated(self, default: Isolation | None = None) -> Isolation:
         """What executes its attempts, where whoever executes the run prefers a `default`."""

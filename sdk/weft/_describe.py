@@ -73,6 +73,7 @@ def step_record(node: Node) -> StepRecord:
         map_concurrency=(fan_out.concurrency or 0) if fan_out else 0,
         secrets=step.secrets,
         isolation=step.isolation or "",
+        pod=step.pod.said(),
         retry_memory_growth=step.retry.memory_growth,
         retry_max_memory_bytes=parse_bytes(step.retry.max_memory or 0),
         description=(inspect.getdoc(step.function) or "")[:_MAX_DESCRIPTION],

@@ -138,6 +138,7 @@ class StepRecord:
     map_concurrency: int = 0
     secrets: tuple[str, ...] = ()
     isolation: str = ""
+    pod: Mapping[str, Json] = field(default_factory=dict)
     retry_memory_growth: float = 1.0
     retry_max_memory_bytes: int = 0
     description: str = ""

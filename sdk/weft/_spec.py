@@ -14,12 +14,12 @@ from google.protobuf import duration_pb2, json_format, struct_pb2
 from weft._describe import step_record
 from weft._graph import Graph
 from weft._records import RunRecord, StepRecord
-from weftapi.common.v1 import types_pb2
+from weftapi.common.v1 import pods_pb2, types_pb2
 from weftapi.workspace.v1 import run_types_pb2, snapshot_types_pb2, step_settings_pb2
 
 _SETTINGS: tuple[
-    Literal["resources", "retry", "cache", "timeout", "environment", "isolation"], ...
-] = ("resources", "retry", "cache", "timeout", "environment", "isolation")
+    Literal["resources", "retry", "cache", "timeout", "environment", "isolation", "pod"], ...
+] = ("resources", "retry", "cache", "timeout", "environment", "isolation", "pod")
 
 
 def pipeline_spec(graph: Graph) -> snapshot_types_pb2.PipelineSpec:
@@ -54,6 +54,7 @@ def step_spec(
         map_concurrency=record.map_concurrency,
         secrets=record.secrets,
         isolation=how.isolation,
+        pod=how.pod if how.HasField("pod") else None,
         description=record.description,
         source=record.source,
     )
@@ -79,7 +80,13 @@ def settings_of(record: StepRecord) -> step_settings_pb2.StepSettings:
         timeout=duration(record.timeout_s),
         environment=dict(record.environment),
         isolation=_isolation(record.isolation),
+        pod=pod_settings(record.pod),
     )
+
+
+def pod_settings(said: Mapping[str, Any]) -> pods_pb2.PodSettings | None:
+    """Give what is said of a pod; None for nothing."""
+    return json_format.ParseDict(dict(said), pods_pb2.PodSettings()) if said else None
 
 
 def settings_between(before: Graph, after: Graph) -> dict[str, step_settings_pb2.StepSettings]:

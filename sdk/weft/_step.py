@@ -14,6 +14,7 @@ from weft._handles import Handle
 from weft._hooks import Hook, Hooks
 from weft._image import Image
 from weft._outputs import outputs_of
+from weft._pod import Pod
 from weft._policies import Resources, Retry
 from weft._tracing import Trace, active
 from weft.errors import ArgumentError, TracingError
@@ -94,6 +95,7 @@ class Step(Generic[P, R]):
         isolation: Isolation | None = None,
         secrets: Sequence[str] | None = None,
         image: Image | None = None,
+        pod: Pod | None = None,
     ) -> Step[P, R]:
         """Give this step with other policies; None keeps what it has."""
         given = {
@@ -103,18 +105,19 @@ class Step(Generic[P, R]):
             "cache": None if cache is None else Cache.of(cache),
             "resources": resources,
             "environment": environment,
-            "isolation": isolation or self._isolation_for(environment, image),
+            "isolation": isolation or self._isolation_for(environment, image or pod),
             "secrets": None if secrets is None else tuple(secrets),
             "image": image,
+            "pod": pod,
         }
         changes: dict[str, Any] = {key: item for key, item in given.items() if item is not None}
         return Step(replace(self.definition, **changes), self._after)
 
     def _isolation_for(
-        self, environment: Mapping[str, str] | None, image: Image | None
+        self, environment: Mapping[str, str] | None, container: Image | Pod | None
     ) -> Isolation | None:
-        """Variables of its own need more than a thread, an image more than a process."""
-        if image:
+        """Variables of its own need more than a thread, an image or a pod more than a process."""
+        if container:
             return "workload"
         is_thread = self.definition.isolation == "thread"
         return "process" if environment and is_thread else None
@@ -161,6 +164,7 @@ def step(
     isolation: Isolation | None = None,
     secrets: Sequence[str] = (),
     image: Image | None = None,
+    pod: Pod | None = None,
     on_start: Hook | None = None,
     on_success: Hook | None = None,
     on_failure: Hook | None = None,
@@ -181,6 +185,7 @@ def step(
     isolation: Isolation | None = None,
     secrets: Sequence[str] = (),
     image: Image | None = None,
+    pod: Pod | None = None,
     on_start: Hook | None = None,
     on_success: Hook | None = None,
     on_failure: Hook | None = None,
@@ -205,6 +210,8 @@ def step(
             masked in logs.
         image: What its container holds, which means a workload of its own; that of the pipeline
             by default.
+        pod: What its pod looks like on Kubernetes, as far as the cluster's operator allows it;
+            which means a workload of its own.
         on_start: Called in the process of the run, with a `Happening`, when the first attempt
             begins; the step does not wait for it. Each hook has a minute; what it raises is logged.
         on_success: Called so before the step is SUCCEEDED; a cached step calls nothing.
@@ -227,10 +234,11 @@ def step(
             Cache.of(cache),
             resources or Resources(),
             environment or {},
-            isolation or ("workload" if image else None),
+            isolation or ("workload" if image or pod else None),
             tuple(secrets),
             image,
             Hooks(on_start, on_success, on_failure),
+            pod or Pod(),
         )
         return Step(definition)
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from weft._caching import Cache, shown
 from weft._definition import Isolation, StepDefinition
 from weft._graph import Graph, Node
+from weft._pod import Pod
 from weft._policies import Resources
 
 if TYPE_CHECKING:
     from google.protobuf.duration_pb2 import Duration
 
+    from weftapi.common.v1 import pods_pb2
     from weftapi.workspace.v1 import step_settings_pb2
 
 
@@ -44,6 +46,8 @@ def _changed(node: Node, said: step_settings_pb2.StepSettings) -> Node:
         # As with the decorator: variables of its own need more than a thread.
         changes["environment"] = {**step.environment, **said.environment}
         changes["isolation"] = "process" if step.isolation == "thread" else step.isolation
+    if said.HasField("pod"):
+        changes |= {"pod": _pod(said.pod), "isolation": "workload"}
     if said.isolation:
         changes["isolation"] = isolation_of(said.isolation)
     return replace(node, step=replace(step, **changes))
@@ -67,6 +71,17 @@ def _resources(said: step_settings_pb2.ResourceSpec) -> Resources:
         memory=said.memory_bytes or None,
         gpu=said.gpu_count,
     )
+
+
+def _pod(said: pods_pb2.PodSettings) -> Pod:
+    from google.protobuf.json_format import MessageToDict
+
+    found = MessageToDict(said, preserving_proto_field_name=True)
+    for volume in found.get("volumes", ()):
+        if "size_bytes" in volume.get("empty", {}):
+            # JSON has no whole numbers of that size: they are texts there.
+            volume["empty"]["size_bytes"] = int(volume["empty"]["size_bytes"])
+    return Pod(**found)
 
 
 def _retry(step: StepDefinition, said: step_settings_pb2.RetrySpec) -> Any:

@@ -100,14 +100,21 @@ def test_a_mesh_hears_only_what_differs_and_does_as_a_local_run_does(tmp_path: P
     text = """
 steps:
   load: {retries: {backoff_s: 0.5, memory_growth: 1.5}, timeout_s: 90, image: {python: "3.11"}}
-  seed: {cache: {enabled: false}, environment: {B: b}, resources: {gpu: 1.0}}
+  seed:
+    cache: {enabled: false}
+    environment: {B: b}
+    resources: {gpu: 1.0}
+    pod:
+      priority_class: high
+      labels: {team: ml}
+      volumes: [{mount_path: /d, empty: {size_bytes: 5000000000}}]
 """
     graph = whole.trace()
     planned = RunConfig.of([written(tmp_path, text)]).applied(graph)
     told = settings_between(graph, planned)
     assert {id_: {f.name for f, _ in said.ListFields()} for id_, said in told.items()} == {
         "load": {"retry", "timeout", "isolation"},
-        "seed": {"cache", "environment", "resources"},
+        "seed": {"cache", "environment", "resources", "pod", "isolation"},
     }
     there = with_settings(graph, told)
     for id_, node in planned.nodes.items():
@@ -118,6 +125,7 @@ steps:
             its.isolated(),
         )
         assert (own.cache, own.environment) == (its.cache, its.environment)
+        assert own.pod == its.pod
         assert own.resources.memory_bytes == its.resources.memory_bytes
         assert (own.resources.cpu, own.resources.gpu) == (its.resources.cpu, its.resources.gpu)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from google.protobuf import json_format
 
-from weft import Cache, ExecutionMode, Resources, Retry, RunState, StepState, pipeline, step
+from weft import Cache, ExecutionMode, Pod, Resources, Retry, RunState, StepState, pipeline, step
 from weft import _spec as spec
 from weft._describe import run_record
 from weft._states import StopMode
@@ -30,6 +30,7 @@ def load(rows: int) -> Parts:
     timeout_s=60,
     cache=Cache(max_age_s=3600),
     resources=Resources(cpu=0.5, memory="1Gi", gpu=1),
+    pod=Pod(node_selector={"gpu": "a100"}, tolerations=[{"key": "gpu"}]),
 )
 def work(n: int, by: Any) -> int:
     return n
@@ -53,6 +54,8 @@ def test_a_graph_becomes_a_spec() -> None:
     assert second["mapOver"] == "n"
     assert second["mapConcurrency"] == 2
     assert second["resources"] == {"cpuMillis": 500, "memoryBytes": str(2**30), "gpuCount": 1}
+    assert second["pod"] == {"nodeSelector": {"gpu": "a100"}, "tolerations": [{"key": "gpu"}]}
+    assert second["isolation"] == "STEP_ISOLATION_WORKLOAD"
     assert second["retry"] == {"maxRetryCount": 2, "backoff": "1.500s", "maxBackoff": "60s"}
     assert second["cache"] == {
         "enabled": True,

@@ -65,6 +65,7 @@ def mesh(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "ENGINE": "kubernetes",
         "KUBERNETES_CONFIG": str(cluster.kubeconfig),
         "KUBERNETES_IMAGE": "weft",
+        "KUBERNETES_ALLOWED_MARKS": '["team"]',
     }
     patience = {**SETTINGS.get("workspace", {}), "STOP_GRACE_S": "2"}
     settings = {**SETTINGS, "workspace": patience, "workloads": engine}
@@ -185,9 +186,27 @@ def test_each_step_is_executed_by_a_pod_of_its_own(
     for step in ("total", "square-0", "square-1", "square-2"):
         [pod] = pods_of_step(cluster, run, step)
         assert pod["spec"]["securityContext"]["runAsNonRoot"]
+    # As the step says it of its own pod alone.
+    teams = [
+        pods_of_step(cluster, run, step)[0]["metadata"]["labels"].get("team")
+        for step in ("total", "square-0")
+    ]
+    assert teams == ["ml", None]
     assert len(pods_of_step(cluster, run, "flaky")) == 2
     assert not pods_of_step(cluster, run, "numbers")
     assert "hello from" in project.cli("logs", f"{run.rpartition('/')[2]}/total")
+
+
+def test_a_pod_that_the_operator_does_not_allow_fails_its_step_by_name(
+    cluster: Cluster, project: Project, gate: Path
+) -> None:
+    gate.touch()
+    run = project.submit("apart.py", gate=gate, refusing=1)
+    assert project.watch_to_end(run).state == STATE.RUN_STATE_FAILED
+    failure = project.steps_of(run)["refused"].failure
+    assert failure.code == "WORKLOAD_REFUSED"
+    assert "never-allowed" in failure.message
+    assert not pods_of_step(cluster, run, "refused")
 
 
 def test_an_attempt_that_ran_out_of_memory_is_followed_by_one_with_more(

@@ -12,6 +12,7 @@ from tests.workspace.fakes import FakeManager
 from tests.workspace.harness import Harness, refused, run_report, workspace
 from tests.workspace.stacks import new_component, new_stack
 from tests.workspace.test_launching import World as One
+from weftapi.common.v1 import pods_pb2
 from weftapi.workspace.v1 import (
     pools_pb2,
     run_types_pb2,
@@ -123,6 +124,32 @@ async def test_steps_executed_apart_go_where_their_runner_is(world: World) -> No
     world.second.end(f"workloads/{submission.workload_id}", "FAILED", message="no")
     assert (await apart.until("FAILED")).failure.traceback == "last words"
     assert not world.manager.submissions
+
+
+async def test_the_pod_is_as_the_stack_says_and_the_step_over_it(world: World) -> None:
+    ws = world.ws
+    plain = {"priority_class": "low", "node_selector": {"pool": "ml", "gpu": "any"}}
+    config = {"pod": {**plain, "tolerations": [{"key": "spot"}]}}
+    pods = await new_component(ws, "kube", "kubernetes-orchestrator", config)
+    await new_stack(ws, "kube", pods.name)
+    snapshot = await ws.create_snapshot()
+    run = await ws.create_run(snapshot=snapshot.name, stack="stacks/kube")
+    await ws.report(run.name, ME, run_report(1, "RUNNING"))
+    mine = Apart(ws, world.manager, run)
+    own = pods_pb2.PodSettings(
+        priority_class="high",
+        node_selector={"gpu": "a100"},
+        tolerations=[pods_pb2.PodToleration(key="gpu")],
+    )
+    await mine.launch(pod=own)
+    assert (await mine.ask(pod=own)).name
+    async with refused("ALREADY_EXISTS", "RESOURCE_EXISTS"):
+        await mine.ask(pod=pods_pb2.PodSettings(priority_class="other"))
+    async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
+        await mine.ask(pod=pods_pb2.PodSettings(priority_class="No such name"))
+    pod = (await mine.submission()).workload.pod
+    assert (pod.priority_class, dict(pod.node_selector)) == ("high", {"pool": "ml", "gpu": "a100"})
+    assert [each.key for each in pod.tolerations] == ["spot", "gpu"]
 
 
 async def test_only_the_manager_of_a_run_is_heard_about_it(world: World) -> None:

@@ -82,10 +82,10 @@ def _asked(session: Session, new: NewRun) -> tuple[str, dict[str, workloads_pb2.
         return "", {}
     limits = limits_of(orchestrator_of(session, _stack(session, new, snapshot)))
     found = {"The run": _workload(new, limits, {})}
-    seen = {found["The run"].resources.SerializeToString(deterministic=True)}
-    for step, wanted in _apart(snapshot, new.step_settings, limits):
-        workload = _workload(new, limits, wanted)
-        key = workload.resources.SerializeToString(deterministic=True)
+    seen = {found["The run"].SerializeToString(deterministic=True)}
+    for step, wanted, pod in _apart(snapshot, new.step_settings, limits):
+        workload = _workload(new, limits, wanted, pod)
+        key = workload.SerializeToString(deterministic=True)
         if key not in seen and len(found) < _MOST:
             seen.add(key)
             found[f"The step {step}"] = workload
@@ -100,8 +100,8 @@ def _stack(session: Session, new: NewRun, snapshot: Snapshot) -> str:
 
 def _apart(
     snapshot: Snapshot, settings: Mapping[str, Any], limits: Limits
-) -> Iterator[tuple[str, dict[str, int]]]:
-    """Steps that have workloads of their own, with what they say that they need."""
+) -> Iterator[tuple[str, dict[str, int], dict[str, Any]]]:
+    """Steps that have workloads of their own, with what they need, and what their pods are."""
     spec = json_format.ParseDict(snapshot.spec, snapshot_types_pb2.PipelineSpec())
     apart = step_settings_pb2.STEP_ISOLATION_WORKLOAD
     by_default = apart if limits.step_isolation == "WORKLOAD" else 0
@@ -109,6 +109,7 @@ def _apart(
         own = json_format.ParseDict(settings.get(step.id, {}), step_settings_pb2.StepSettings())
         if (own.isolation or step.isolation or by_default) == apart:
             said = own.resources if own.HasField("resources") else step.resources
+            pod = own.pod if own.HasField("pod") else step.pod
             yield (
                 step.id,
                 {
@@ -116,15 +117,21 @@ def _apart(
                     "memory_bytes": said.memory_bytes,
                     "gpu_count": said.gpu_count,
                 },
+                json_format.MessageToDict(pod, preserving_proto_field_name=True),
             )
 
 
-def _workload(new: NewRun, limits: Limits, wanted: Mapping[str, int]) -> workloads_pb2.Workload:
+def _workload(
+    new: NewRun,
+    limits: Limits,
+    wanted: Mapping[str, int],
+    pod: Mapping[str, Any] | None = None,
+) -> workloads_pb2.Workload:
     return workloads_pb2.Workload(
         kind=workloads_pb2.WORKLOAD_KIND_RUNNER,
         args=("-m", "weft.runner"),
         # Its project says where it would go.
         run=f"projects/{new.project}/runs/checked",
         resources=limits.resources(wanted),
-        pod=pod_of(limits.pod),
+        pod=pod_of(limits.pod, pod),
     )

@@ -223,7 +223,7 @@ class StepLaunches:
                 "WEFT_STEP_ATTEMPT": launch.name,
             },
             image=image or limits.image,
-            pod=pod_of(limits.pod),
+            pod=pod_of(limits.pod, launch.pod),
             resources=limits.resources(launch.resources),
             timeout=limits.timeout(),
             environment=types_pb2.PythonEnvironment(**environment) if environment else None,

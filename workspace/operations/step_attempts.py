@@ -67,7 +67,12 @@ class Ending:
 
 
 def launch(
-    session: Session, key: AttemptKey, *, arguments: str, resources: dict[str, Any]
+    session: Session,
+    key: AttemptKey,
+    *,
+    arguments: str,
+    resources: dict[str, Any],
+    pod: dict[str, Any] | None,
 ) -> StepLaunch:
     """Writes down that an attempt is to be executed apart; once, however often it is asked for."""
     run, step = _held(session, key)
@@ -77,7 +82,8 @@ def launch(
         )
     known = store.get(session, step.uid, key.number)
     if known:
-        if known.state != "ENDED" and (known.arguments, known.resources) != (arguments, resources):
+        before = (known.arguments, known.resources, known.pod)
+        if known.state != "ENDED" and before != (arguments, resources, pod):
             raise taken(key.name)
         return known
     is_now = step.state == StepState.PROVISIONING and step.attempt_count == key.number
@@ -97,6 +103,7 @@ def launch(
         resources=resources,
         # Beside its runner, which can see it there.
         manager=run.manager,
+        pod=pod,
     )
     insert(session, [row])
     step.workload, step.attempt_outcome = row.workload, ""

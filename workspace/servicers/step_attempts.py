@@ -31,6 +31,7 @@ from workspace.secrets.masking import Masking
 from workspace.servicers.converting import (
     caller,
     failure_to_dict,
+    message_to_dict,
     run_attempt,
     short_names,
     struct_to_dict,
@@ -78,6 +79,7 @@ class StepAttemptServicer(step_attempts_pb2_grpc.StepAttemptServiceServicer):
             key,
             arguments=request.arguments,
             resources=_resources(request.resources),
+            pod=message_to_dict(request.pod) if request.HasField("pod") else None,
         )
         self._reconciler.wake()
         return await self._attempt(row)

@@ -73,6 +73,15 @@ POD_SCHEMA: Schema = {
 }
 
 
-def pod_of(config: Mapping[str, Any]) -> pods_pb2.PodSettings | None:
-    """What a configuration of this schema says; None where it says nothing."""
-    return json_format.ParseDict(dict(config), pods_pb2.PodSettings()) if config else None
+def pod_of(
+    config: Mapping[str, Any], own: Mapping[str, Any] | None = None
+) -> pods_pb2.PodSettings | None:
+    """What a configuration of this schema says, with a step's `own` over it; None for nothing.
+
+    Maps and lists are added to, the rest is replaced.
+    """
+    if not config and not own:
+        return None
+    pod = json_format.ParseDict(dict(config), pods_pb2.PodSettings())
+    pod.MergeFrom(json_format.ParseDict(dict(own or {}), pods_pb2.PodSettings()))
+    return pod

@@ -45,6 +45,7 @@ class StepLaunch(Row):
     start_by: datetime | None = None
     over_time: datetime | None = None
     manager: str = ""
+    pod: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import weft
-from weft import Retry, pipeline, step
+from weft import Pod, Retry, pipeline, step
 
 
 @step(isolation="thread", cache=False)
@@ -13,7 +13,7 @@ def numbers(count: int) -> list[int]:
     return list(range(count))
 
 
-@step(cache=False, environment={"GREETING": "hello"})
+@step(cache=False, environment={"GREETING": "hello"}, pod=Pod(labels={"team": "ml"}))
 def total(values: list[int], gate: str) -> int:
     print(f"{os.environ['GREETING']} from {os.getpid()}, child of {os.getppid()}")
     Path(f"{gate}.pids").open("a").write(f"{os.getpid()} {os.getpgid(0)}\n")
@@ -35,6 +35,11 @@ def square(value: int) -> int:
     return value * value
 
 
+@step(cache=False, pod=Pod(priority_class="never-allowed"))
+def refused(value: int) -> int:
+    return value
+
+
 @step(cache=False)
 def fails(values: list[int]) -> None:
     print("about to fail")
@@ -42,9 +47,11 @@ def fails(values: list[int]) -> None:
 
 
 @pipeline(isolation="workload")
-def apart(gate: str, failing: int = 0) -> None:
+def apart(gate: str, failing: int = 0, refusing: int = 0) -> None:
     values = numbers(3)
     flaky(total(values, gate))
     squares = square.map(values)
+    if refusing:
+        refused(1)
     if failing:
         fails(squares)

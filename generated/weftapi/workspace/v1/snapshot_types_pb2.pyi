@@ -11,6 +11,7 @@ from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from weftapi.common.v1 import pods_pb2 as _pods_pb2
 from weftapi.common.v1 import types_pb2 as _types_pb2
 from weftapi.workspace.v1 import step_settings_pb2 as _step_settings_pb2
 import builtins as _builtins
@@ -333,6 +334,7 @@ class StepSpec(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     SECRETS_FIELD_NUMBER: _builtins.int
     ISOLATION_FIELD_NUMBER: _builtins.int
+    POD_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Required, immutable. Its id in the graph; members of a fan-out are "<id>-<index>"."""
     entrypoint: _builtins.str
@@ -385,6 +387,10 @@ class StepSpec(_message.Message):
         those that stand in the graph as `{{secrets.<id>.<key>}}`.
         """
 
+    @_builtins.property
+    def pod(self) -> _pods_pb2.PodSettings:
+        """Optional, immutable. What the pods of its own workloads look like, put over what the run's stack says."""
+
     def __init__(
         self,
         *,
@@ -404,10 +410,11 @@ class StepSpec(_message.Message):
         source: _builtins.str = ...,
         secrets: _abc.Iterable[_builtins.str] | None = ...,
         isolation: _step_settings_pb2.StepIsolation.ValueType = ...,
+        pod: _pods_pb2.PodSettings | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "pod", b"pod", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "description", b"description", "entrypoint", b"entrypoint", "environment", b"environment", "id", b"id", "inputs", b"inputs", "isolation", b"isolation", "map_concurrency", b"map_concurrency", "map_over", b"map_over", "outputs", b"outputs", "resources", b"resources", "retry", b"retry", "secrets", b"secrets", "source", b"source", "timeout", b"timeout", "upstream", b"upstream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "description", b"description", "entrypoint", b"entrypoint", "environment", b"environment", "id", b"id", "inputs", b"inputs", "isolation", b"isolation", "map_concurrency", b"map_concurrency", "map_over", b"map_over", "outputs", b"outputs", "pod", b"pod", "resources", b"resources", "retry", b"retry", "secrets", b"secrets", "source", b"source", "timeout", b"timeout", "upstream", b"upstream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf.internal import containers as _containers
+from weftapi.common.v1 import pods_pb2 as _pods_pb2
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
 from weftapi.workspace.v1 import stacks_pb2 as _stacks_pb2
 from weftapi.workspace.v1 import step_settings_pb2 as _step_settings_pb2
@@ -33,6 +34,7 @@ class LaunchStepAttemptRequest(_message.Message):
     ATTEMPT_FIELD_NUMBER: _builtins.int
     ARGUMENTS_FIELD_NUMBER: _builtins.int
     RESOURCES_FIELD_NUMBER: _builtins.int
+    POD_FIELD_NUMBER: _builtins.int
     step: _builtins.str
     """Required. The step."""
     attempt: _builtins.int
@@ -45,6 +47,12 @@ class LaunchStepAttemptRequest(_message.Message):
     def resources(self) -> _step_settings_pb2.ResourceSpec:
         """Optional. What the attempt needs; what is absent or 0 is as the run's stack says."""
 
+    @_builtins.property
+    def pod(self) -> _pods_pb2.PodSettings:
+        """Optional. What its pod looks like, put over what the run's stack says: maps and lists are added to, the rest is
+        replaced. The cluster's operator says what is allowed; whatever else is asked for fails the attempt, by name.
+        """
+
     def __init__(
         self,
         *,
@@ -52,10 +60,11 @@ class LaunchStepAttemptRequest(_message.Message):
         attempt: _builtins.int = ...,
         arguments: _builtins.str = ...,
         resources: _step_settings_pb2.ResourceSpec | None = ...,
+        pod: _pods_pb2.PodSettings | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["resources", b"resources"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pod", b"pod", "resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "attempt", b"attempt", "resources", b"resources", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "attempt", b"attempt", "pod", b"pod", "resources", b"resources", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

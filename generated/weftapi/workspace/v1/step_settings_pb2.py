@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from weftapi.common.v1 import pods_pb2 as weftapi_dot_common_dot_v1_dot_pods__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(weftapi/workspace/v1/step_settings.proto\x12\x14weftapi.workspace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a weftapi/options/v1/options.proto\"[\n\x0cMemoryGrowth\x12)\n\x07percent\x18\x01 \x01(\x05\x42\x18\xfa\xbb\x18\x14\x08\x01\x39\x00\x00\x00\x00\x00@Y@A\x00\x00\x00\x00\x00@\x8f@\x12 \n\tmax_bytes\x18\x02 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"\x81\x01\n\x0cResourceSpec\x12!\n\ncpu_millis\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12#\n\x0cmemory_bytes\x18\x02 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12)\n\tgpu_count\x18\x03 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00\x90@\"\xf1\x01\n\tRetrySpec\x12/\n\x0fmax_retry_count\x18\x01 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00Y@\x12\x39\n\x07\x62\x61\x63koff\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12=\n\x0bmax_backoff\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x39\n\rmemory_growth\x18\x04 \x01(\x0b\x32\".weftapi.workspace.v1.MemoryGrowth\"p\n\tCacheSpec\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\x12\x39\n\x07max_age\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x17\n\x06policy\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\"\xa1\x03\n\x0cStepSettings\x12\x35\n\tresources\x18\x01 \x01(\x0b\x32\".weftapi.workspace.v1.ResourceSpec\x12.\n\x05retry\x18\x02 \x01(\x0b\x32\x1f.weftapi.workspace.v1.RetrySpec\x12.\n\x05\x63\x61\x63he\x18\x03 \x01(\x0b\x32\x1f.weftapi.workspace.v1.CacheSpec\x12\x39\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12S\n\x0b\x65nvironment\x18\x05 \x03(\x0b\x32\x33.weftapi.workspace.v1.StepSettings.EnvironmentEntryB\t\xfa\xbb\x18\x05\x18\x80@P@\x12\x36\n\tisolation\x18\x06 \x01(\x0e\x32#.weftapi.workspace.v1.StepIsolation\x1a\x32\n\x10\x45nvironmentEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x83\x01\n\rStepIsolation\x12\x1e\n\x1aSTEP_ISOLATION_UNSPECIFIED\x10\x00\x12\x19\n\x15STEP_ISOLATION_THREAD\x10\x01\x12\x1a\n\x16STEP_ISOLATION_PROCESS\x10\x02\x12\x1b\n\x17STEP_ISOLATION_WORKLOAD\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(weftapi/workspace/v1/step_settings.proto\x12\x14weftapi.workspace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cweftapi/common/v1/pods.proto\x1a weftapi/options/v1/options.proto\"[\n\x0cMemoryGrowth\x12)\n\x07percent\x18\x01 \x01(\x05\x42\x18\xfa\xbb\x18\x14\x08\x01\x39\x00\x00\x00\x00\x00@Y@A\x00\x00\x00\x00\x00@\x8f@\x12 \n\tmax_bytes\x18\x02 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"\x81\x01\n\x0cResourceSpec\x12!\n\ncpu_millis\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12#\n\x0cmemory_bytes\x18\x02 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12)\n\tgpu_count\x18\x03 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00\x90@\"\xf1\x01\n\tRetrySpec\x12/\n\x0fmax_retry_count\x18\x01 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00Y@\x12\x39\n\x07\x62\x61\x63koff\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12=\n\x0bmax_backoff\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x39\n\rmemory_growth\x18\x04 \x01(\x0b\x32\".weftapi.workspace.v1.MemoryGrowth\"p\n\tCacheSpec\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\x12\x39\n\x07max_age\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x17\n\x06policy\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x08\"\xce\x03\n\x0cStepSettings\x12\x35\n\tresources\x18\x01 \x01(\x0b\x32\".weftapi.workspace.v1.ResourceSpec\x12.\n\x05retry\x18\x02 \x01(\x0b\x32\x1f.weftapi.workspace.v1.RetrySpec\x12.\n\x05\x63\x61\x63he\x18\x03 \x01(\x0b\x32\x1f.weftapi.workspace.v1.CacheSpec\x12\x39\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12S\n\x0b\x65nvironment\x18\x05 \x03(\x0b\x32\x33.weftapi.workspace.v1.StepSettings.EnvironmentEntryB\t\xfa\xbb\x18\x05\x18\x80@P@\x12\x36\n\tisolation\x18\x06 \x01(\x0e\x32#.weftapi.workspace.v1.StepIsolation\x12+\n\x03pod\x18\x07 \x01(\x0b\x32\x1e.weftapi.common.v1.PodSettings\x1a\x32\n\x10\x45nvironmentEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x83\x01\n\rStepIsolation\x12\x1e\n\x1aSTEP_ISOLATION_UNSPECIFIED\x10\x00\x12\x19\n\x15STEP_ISOLATION_THREAD\x10\x01\x12\x1a\n\x16STEP_ISOLATION_PROCESS\x10\x02\x12\x1b\n\x17STEP_ISOLATION_WORKLOAD\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,18 +60,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STEPSETTINGS'].fields_by_name['timeout']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
   _globals['_STEPSETTINGS'].fields_by_name['environment']._loaded_options = None
   _globals['_STEPSETTINGS'].fields_by_name['environment']._serialized_options = b'\372\273\030\005\030\200@P@'
-  _globals['_STEPISOLATION']._serialized_start=1136
-  _globals['_STEPISOLATION']._serialized_end=1267
-  _globals['_MEMORYGROWTH']._serialized_start=132
-  _globals['_MEMORYGROWTH']._serialized_end=223
-  _globals['_RESOURCESPEC']._serialized_start=226
-  _globals['_RESOURCESPEC']._serialized_end=355
-  _globals['_RETRYSPEC']._serialized_start=358
-  _globals['_RETRYSPEC']._serialized_end=599
-  _globals['_CACHESPEC']._serialized_start=601
-  _globals['_CACHESPEC']._serialized_end=713
-  _globals['_STEPSETTINGS']._serialized_start=716
-  _globals['_STEPSETTINGS']._serialized_end=1133
-  _globals['_STEPSETTINGS_ENVIRONMENTENTRY']._serialized_start=1083
-  _globals['_STEPSETTINGS_ENVIRONMENTENTRY']._serialized_end=1133
+  _globals['_STEPISOLATION']._serialized_start=1211
+  _globals['_STEPISOLATION']._serialized_end=1342
+  _globals['_MEMORYGROWTH']._serialized_start=162
+  _globals['_MEMORYGROWTH']._serialized_end=253
+  _globals['_RESOURCESPEC']._serialized_start=256
+  _globals['_RESOURCESPEC']._serialized_end=385
+  _globals['_RETRYSPEC']._serialized_start=388
+  _globals['_RETRYSPEC']._serialized_end=629
+  _globals['_CACHESPEC']._serialized_start=631
+  _globals['_CACHESPEC']._serialized_end=743
+  _globals['_STEPSETTINGS']._serialized_start=746
+  _globals['_STEPSETTINGS']._serialized_end=1208
+  _globals['_STEPSETTINGS_ENVIRONMENTENTRY']._serialized_start=1158
+  _globals['_STEPSETTINGS_ENVIRONMENTENTRY']._serialized_end=1208
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from weftapi.common.v1 import pods_pb2 as _pods_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -210,6 +211,7 @@ class StepSettings(_message.Message):
     TIMEOUT_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
     ISOLATION_FIELD_NUMBER: _builtins.int
+    POD_FIELD_NUMBER: _builtins.int
     isolation: Global___StepIsolation.ValueType
     """Optional, immutable. What executes its attempts."""
     @_builtins.property
@@ -232,6 +234,12 @@ class StepSettings(_message.Message):
     def environment(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, immutable. Environment variables, beside those of the snapshot; those of the same name are replaced."""
 
+    @_builtins.property
+    def pod(self) -> _pods_pb2.PodSettings:
+        """Optional, immutable. What the pods of its own workloads look like, put over what the run's stack says: maps and lists
+        are added to, the rest is replaced.
+        """
+
     def __init__(
         self,
         *,
@@ -241,10 +249,11 @@ class StepSettings(_message.Message):
         timeout: _duration_pb2.Duration | None = ...,
         environment: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         isolation: Global___StepIsolation.ValueType = ...,
+        pod: _pods_pb2.PodSettings | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "pod", b"pod", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "environment", b"environment", "isolation", b"isolation", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "environment", b"environment", "isolation", b"isolation", "pod", b"pod", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
