@@ -63,8 +63,8 @@ def main() -> int:
             click.echo(f"  ready in {time.monotonic() - started:.1f} s")
             check_identities(mesh, checks)
             connection = Connection(ContextStore().current(), ContextStore())
-            story(connection, checks)
-            look_further(mesh, connection)
+            finished = story(connection, checks)
+            look_further(mesh, connection, finished)
             if checks.failed:
                 click.echo(f"\n{len(checks.failed)} of the claims did not hold", err=True)
                 return 1
@@ -76,8 +76,8 @@ def main() -> int:
     return 0
 
 
-def story(connection: Connection, checks: Checks) -> None:
-    """A run, what it left, the same run again, and one that fails."""
+def story(connection: Connection, checks: Checks) -> run_types_pb2.Run:
+    """A run, what it left, the same run again, and one that fails; answers the first."""
     title(f"Running {EXAMPLE.name} through the workload manager")
     first = run_and_watch(connection, checks)
     checks(is_state(first, "SUCCEEDED"), "the run succeeded")
@@ -94,6 +94,7 @@ def story(connection: Connection, checks: Checks) -> None:
     failed = run_and_watch(connection, None, fail=True)
     checks(is_state(failed, "FAILED"), "the broken run failed")
     checks(failed.failure.step.endswith("validate"), f"because of {failed.failure.step}")
+    return first
 
 
 def run_and_watch(
@@ -216,8 +217,8 @@ def check_identities(mesh: EmbeddedMesh, checks: Checks) -> None:
     checks(len(set(identities.values())) == 4, "they have four SPIFFE ids")
 
 
-def look_further(mesh: EmbeddedMesh, connection: Connection) -> None:
-    """Says how to see the same with other tools."""
+def look_further(mesh: EmbeddedMesh, connection: Connection, run: run_types_pb2.Run) -> None:
+    """Says how to see the same in a browser, and with other tools."""
     title("Look further")
     context = connection.context
     click.echo(
@@ -228,6 +229,13 @@ def look_further(mesh: EmbeddedMesh, connection: Connection) -> None:
         "  weft   weft runs list · weft logs @latest · weft artifacts list --run @latest\n"
         "         weft artifacts show breast-cancer-select-best-model   (with its lineage)\n"
         f"         (export WEFT_CONFIG_DIR={os.environ['WEFT_CONFIG_DIR']})"
+    )
+    _, project, _, run_id = run.name.split("/")
+    workspace = context.workspace.rpartition("/")[2]
+    link = mesh.sign_in_link(f"/w/{workspace}/p/{project}/runs/{run_id}")
+    click.echo(
+        "  The first run in your browser, signed in; the link works once, for two minutes, and\n"
+        f"  `weft dashboard` makes another:\n  {link}"
     )
 
 

@@ -60,12 +60,16 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What this deployment allows. `is_public` means served to browsers under a public name."""
+    """What this deployment allows. `is_public` means served to browsers under a public name.
+
+    `base` is the path of the public URL, without a slash at its end: "/weft", or "".
+    """
 
     public_metadata: frozenset[str] = PUBLIC_METADATA
     proxies: tuple[Network, ...] = ()
     cors_origins: frozenset[str] = frozenset()
     is_public: bool = False
+    base: str = ""
 
 
 @dataclass(slots=True)
@@ -131,7 +135,7 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            await self._http(_below(self._policy.base, scope), receive, send)
         elif scope["type"] == "websocket":
             # Rule 62; a close before the accept is a 403 to the client.
             await send({"type": "websocket.close", "code": 1000})
@@ -342,6 +346,17 @@ class Gateway:
         await exchange.send({"type": "http.response.start", "status": status, "headers": headers})
         await exchange.send({"type": "http.response.body", "body": body})
         return status
+
+
+def _below(base: str, scope: Scope) -> Scope:
+    """The request as it is below the base; probes, and proxies that cut it off, send none."""
+    raw = scope["raw_path"]
+    if not base or not raw.startswith(base.encode()):
+        return scope
+    rest = raw[len(base) :]
+    if rest and not rest.startswith(b"/"):
+        return scope
+    return {**scope, "raw_path": rest or b"/", "path": scope["path"][len(base) :] or "/"}
 
 
 def _replay(body: bytes) -> Receive:

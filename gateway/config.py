@@ -1,8 +1,10 @@
 """Settings of the gateway."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -10,6 +12,9 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from gateway.app import PUBLIC_METADATA, Limits, Policy
 from gateway.streams import Timing
 from meshkit.config import MemberSettings
+
+# No escape and no dot alone: proxies and browsers must agree on what it is.
+_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?")
 
 
 class GatewaySettings(MemberSettings):
@@ -27,10 +32,13 @@ class GatewaySettings(MemberSettings):
     """Where browsers and HTTP clients connect: HTTPS."""
     health_address: str = "127.0.0.1:8782"
     """Where the kubelet asks for health: `/healthz` and `/readyz` over plain HTTP."""
+    browser_address: str = ""
+    """A loopback address that serves browsers of this machine without TLS; none by default."""
     default_workspace: str = ""
     """Workspace behind `/api/workspace/v1/`; the only one there is serves without it."""
     public_url: str = ""
-    """Where people's browsers find the gateway, "https://weft.example.com"; turns HSTS on."""
+    """Where people's browsers find the gateway: "https://weft.example.com", or with a path such as
+    "https://example.com/weft" behind a proxy; https turns HSTS on."""
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """Networks of proxies whose X-Forwarded-* headers are believed, separated by commas."""
     cors_origins: Annotated[frozenset[str], NoDecode] = frozenset()
@@ -55,6 +63,33 @@ class GatewaySettings(MemberSettings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_place(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (
+            parts.scheme not in ("http", "https")
+            or not parts.netloc
+            or parts.query
+            or parts.fragment
+            or not _PATH.fullmatch(parts.path)
+        ):
+            raise ValueError("must look like https://weft.example.com or https://example.com/weft")
+        return value.rstrip("/")
+
+    @field_validator("browser_address")
+    @classmethod
+    def _is_of_this_machine(cls, value: str) -> str:
+        host = value.rpartition(":")[0].strip("[]")
+        if value and host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("must be a loopback address with a port, such as 127.0.0.1:8781")
+        return value
+
+    @property
+    def base(self) -> str:
+        """The path of the public URL, without a slash at its end."""
+        return urlsplit(self.public_url).path
+
     def limits(self) -> Limits:
         """The limits as the application takes them."""
         return Limits(
@@ -71,7 +106,8 @@ class GatewaySettings(MemberSettings):
             public_metadata=self.public_metadata,
             proxies=self.trusted_proxies,
             cors_origins=self.cors_origins,
-            is_public=bool(self.public_url),
+            is_public=self.public_url.startswith("https:"),
+            base=self.base,
         )
 
     def timing(self) -> Timing:

@@ -21,7 +21,7 @@ from meshkit.errors import InvalidArgument
 MAX_PARAMETERS = 100
 # Credentials in URLs end in logs and histories (rule 63): RFC 6750's name, its kin, and ours.
 _CREDENTIALS = frozenset(("access_token", "refresh_token", "id_token", "authorization"))
-_CREDENTIAL_PREFIXES = ("weft_pat_", "weft_key_")
+_CREDENTIAL_PREFIXES = ("weft_pat_", "weft_key_", "weft_session_", "weft_refresh_")
 _TEXT_FORMS: dict[str, Callable[[Any, str], None]] = {
     "google.protobuf.Duration": set_text_duration,
     "google.protobuf.FieldMask": set_text_field_mask,

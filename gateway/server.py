@@ -15,6 +15,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 import weftapi
 from gateway import openapi
 from gateway.app import Gateway
+from gateway.arriving import Arriving
 from gateway.callback import Callback
 from gateway.config import GatewaySettings
 from gateway.contract import Contract
@@ -77,6 +78,9 @@ class GatewayServer:
         drain_s = settings.drain_s
         self._edge = HttpListener(self.app, settings.edge_address, tls=self._tls, drain_s=drain_s)
         self._health = HttpListener(self.app, settings.health_address, drain_s=1)
+        browser = settings.browser_address
+        # Browsers treat this machine's own addresses as safe, and keep secure cookies of theirs.
+        self._browser = HttpListener(self.app, browser, drain_s=drain_s) if browser else None
         member = GatewayMember(
             upstreams,
             self._channels,
@@ -98,6 +102,7 @@ class GatewayServer:
             grpc_endpoint=settings.control_plane_endpoint,
         )
         sessions = Sessions(server)
+        signing_in = SigningIn(server, sessions)
         document = openapi.build(contract, table, version=version("weft-server"))
         return Gateway(
             contract,
@@ -107,11 +112,14 @@ class GatewayServer:
                 **health.pages(),
                 **oauth.pages(),
                 **Callback(server).pages(),
-                **SigningIn(server, sessions).pages(),
+                **signing_in.pages(),
+                **Arriving(
+                    server, signing_in, public_url=settings.public_url, base=settings.base
+                ).pages(),
                 "/openapi.json": openapi.page(document),
             },
             sessions=sessions,
-            dashboard=Dashboard(),
+            dashboard=Dashboard(base=settings.base),
             limits=settings.limits(),
             policy=settings.policy(),
             timing=settings.timing(),
@@ -124,6 +132,8 @@ class GatewayServer:
         self._metrics_server = MetricsServer(self._metrics, host, int(port))
         await self._edge.start()
         await self._health.start()
+        if self._browser is not None:
+            await self._browser.start()
         for work in (self._link.run(), self._refresh()):
             task = asyncio.create_task(work)
             task.add_done_callback(_report)
@@ -133,8 +143,8 @@ class GatewayServer:
     async def stop(self) -> None:
         """Drains: is no longer ready, ends streams with an event, lets unary calls finish."""
         self.app.drain()
-        await self._edge.stop()
-        await self._health.stop()
+        listeners = (self._edge, self._browser, self._health)
+        await asyncio.gather(*(listener.stop() for listener in listeners if listener is not None))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

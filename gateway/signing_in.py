@@ -55,6 +55,7 @@ class SigningIn:
         return {
             "/auth/session": Page(self._session, frozenset(("GET", "POST", "DELETE"))),
             "/auth/providers": Page(self._providers, frozenset(("GET",))),
+            "/auth/device": Page(self._device, frozenset(("GET", "POST"))),
         }
 
     async def _session(self, request: Request) -> Response:
@@ -67,7 +68,7 @@ class SigningIn:
     async def _sign_in(self, request: Request) -> Response:
         if "sec-fetch-site" in request.headers and not cookies.is_own_page(headers_of(request)):
             cookies.require_own_page("POST", {})
-        members = await json_members(request, "email", "password")
+        members = await json_members(request, email=str, password=str)
         tokens = await self._auth().SignIn(
             auth_pb2.SignInRequest(**members, browser=True),
             metadata=anonymous(request),
@@ -170,6 +171,40 @@ class SigningIn:
         body = {"providers": providers, "hasPasswords": config.local_accounts}
         return JSONResponse(body, headers=NO_STORE)
 
+    async def _device(self, request: Request) -> Response:
+        if request.method == "POST":
+            return await self._decide(request)
+        device = await self._auth().GetDeviceAuthorization(
+            auth_pb2.GetDeviceAuthorizationRequest(
+                user_code=request.query_params.get("user_code", "")
+            ),
+            metadata=await self.metadata(request),
+            timeout=TIMEOUT_S,
+        )
+        state = auth_pb2.DeviceAuthorizationState.Name(device.state)
+        body = {
+            "userCode": device.user_code,
+            "client": device.client_name,
+            "address": device.address,
+            "sameAddress": device.same_address,
+            "time": _rfc3339(device.create_time.seconds),
+            "expireTime": _rfc3339(device.expire_time.seconds),
+            "state": state.removeprefix("DEVICE_AUTHORIZATION_STATE_"),
+        }
+        return JSONResponse(body, headers=NO_STORE)
+
+    async def _decide(self, request: Request) -> Response:
+        cookies.require_own_page("POST", headers_of(request))
+        members = await json_members(request, userCode=str, approve=bool)
+        approves, auth = members["approve"], self._auth()
+        asked = auth_pb2.ApproveDeviceRequest if approves else auth_pb2.DenyDeviceRequest
+        await (auth.ApproveDevice if approves else auth.DenyDevice)(
+            asked(user_code=members["userCode"]),
+            metadata=await self.metadata(request),
+            timeout=TIMEOUT_S,
+        )
+        return Response(status_code=204, headers=NO_STORE)
+
     def _auth(self) -> Any:
         return auth_pb2_grpc.AuthServiceStub(self._control_plane.unary())
 
@@ -190,8 +225,8 @@ def anonymous(request: Request) -> Metadata:
     return [(key, value) for key, value in metadata if key != "authorization"]
 
 
-async def json_members(request: Request, *names: str) -> dict[str, Any]:
-    """The members of a JSON body, each of them text; raises Refused 415, or InvalidArgument.
+async def json_members(request: Request, **kinds: type) -> dict[str, Any]:
+    """The members of a JSON body, all of these kinds; raises Refused 415, or InvalidArgument.
 
     JSON alone: a form is something that another site's page can send.
     """
@@ -201,10 +236,10 @@ async def json_members(request: Request, *names: str) -> dict[str, Any]:
     body = loads(await request.body())
     if (
         not isinstance(body, dict)
-        or set(body) != set(names)
-        or not all(isinstance(value, str) for value in body.values())
+        or body.keys() != kinds.keys()
+        or not all(isinstance(body[name], kind) for name, kind in kinds.items())
     ):
-        raise InvalidArgument("INVALID_BODY", f"the body holds {' and '.join(names)}, as text")
+        raise InvalidArgument("INVALID_BODY", f"the body holds {' and '.join(kinds)}, no more")
     return body
 
 

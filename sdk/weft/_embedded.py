@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from weft._connection import LOCAL, Connection, Endpoint, no_token
 from weft._contexts import Context, ContextStore, SignIn
 from weft._servers import DataLock, PortLock, ServerSpec, Supervisor, free_ports
+from weft._sign_in_link import sign_in_link
 from weft.errors import (
     ApiError,
     MeshStartError,
@@ -55,6 +56,7 @@ _PORTS = {
     "workloads-health": 7802,
     "workloads-metrics": 7803,
     "gateway-edge": 8780,
+    "gateway-browser": 8781,
     "gateway-health": 8782,
     "gateway-metrics": 8783,
 }
@@ -74,6 +76,11 @@ class Addresses:
     def gateway(self) -> str:
         """Base URL of the HTTP gateway."""
         return f"https://localhost:{self.ports['gateway-edge']}"
+
+    @property
+    def dashboard(self) -> str:
+        """Where a browser of this machine finds the gateway, without a certificate to accept."""
+        return f"http://localhost:{self.ports['gateway-browser']}"
 
 
 class EmbeddedMesh:
@@ -111,6 +118,14 @@ class EmbeddedMesh:
     def ca_file(self) -> Path:
         """The CA of the mesh: what curl needs as `--cacert`."""
         return self._directory / "controlplane" / "credentials" / "trust.pem"
+
+    def sign_in_link(self, path: str = "") -> str:
+        """An address that signs a browser in as the administrator, once and soon."""
+        connection = Connection(self._store.get(CONTEXT), self._store)
+        try:
+            return sign_in_link(connection, path)
+        finally:
+            connection.close()
 
     def start(self, progress: Progress) -> Context:
         """Starts everything and signs in; raises MeshStartError, with nothing left running."""
@@ -284,7 +299,7 @@ class EmbeddedMesh:
             **self._addresses("controlplane"),
             "HOST_NAMES": "localhost,127.0.0.1",
             "MESH_ENDPOINT": self.addresses["controlplane-mesh"],
-            "PUBLIC_URL": self.addresses.gateway,
+            "PUBLIC_URL": self.addresses.dashboard,
             "SESSION_S": str(_SESSION_S),
             "SESSION_IDLE_S": str(_SESSION_S),
             "PROVISIONER": "processes",

@@ -25,6 +25,7 @@ WITHOUT_DATA = {
     "audit rotate-key",
     "audit verify",
     "completion",
+    "dashboard",
     "export",
     "identity-providers domains remove",
     "image build",

@@ -8,6 +8,7 @@ from typing import Any
 
 import weftapi
 from gateway.app import Gateway, Policy
+from gateway.arriving import Arriving
 from gateway.callback import Callback
 from gateway.contract import Contract
 from gateway.routes import RouteTable
@@ -67,15 +68,25 @@ class Site:
         upstreams = Upstreams([control_plane], workspace_services=toys.NAMES)
         upstreams.replace_workspaces({"lab": workspace})
         self.plane = plane
-        self.sessions = Sessions(control_plane, now=lambda: plane.clock.now().timestamp())
+
+        def now() -> float:
+            return plane.clock.now().timestamp()
+
+        self.sessions = Sessions(control_plane, now=now)
+        signing_in = SigningIn(control_plane, self.sessions, now=now)
+        base = policy.get("base", "")
         self.app = Gateway(
             CONTRACT,
             RouteTable([*services, *toys.SERVICES]),
             upstreams,
             pages={
                 **Callback(control_plane).pages(),
-                **SigningIn(
-                    control_plane, self.sessions, now=lambda: plane.clock.now().timestamp()
+                **signing_in.pages(),
+                **Arriving(
+                    control_plane,
+                    signing_in,
+                    public_url=plane.settings.public_url,
+                    base=base,
                 ).pages(),
             },
             sessions=self.sessions,

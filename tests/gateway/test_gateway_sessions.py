@@ -3,8 +3,6 @@
 import json
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,43 +15,14 @@ from tests.controlplane.harness import (
     Client,
     Plane,
     refused,
-    running,
 )
-from tests.gateway.browser import PRINCIPAL, SESSION, Browser, Site, site
+from tests.gateway.browser import PRINCIPAL, SESSION, Browser, Site
 from tests.gateway.toy import Toy
-from tests.templates import CONTROL_PLANE, Template
 from weftapi.controlplane.v1 import auth_pb2, sessions_pb2
 
 BOOK = "/v1/shelves/1/books/2"
 LAB = "/api/workspaces/lab/v1"
 SAYS_NOBODY = (401, "INVALID_CREDENTIAL")
-
-
-@pytest.fixture
-def template() -> Template:
-    return CONTROL_PLANE
-
-
-@pytest.fixture
-async def plane(tmp_path: Path, database_url: str) -> AsyncIterator[Plane]:
-    async with running(tmp_path, database_url, session_s=3 * 86400) as plane:
-        yield plane
-
-
-@pytest.fixture
-async def admin(plane: Plane) -> Client:
-    return await plane.set_up()
-
-
-@pytest.fixture
-async def here(plane: Plane, admin: Client, toy: Toy) -> AsyncIterator[Site]:
-    async with site(plane, admin, toy) as here:
-        yield here
-
-
-@pytest.fixture
-def browser(here: Site) -> Browser:
-    return here.browser()
 
 
 def claims(toy: Toy) -> Any:

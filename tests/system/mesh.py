@@ -86,6 +86,10 @@ class Mesh:
     def gateway(self) -> str:
         return self._embedded.addresses.gateway
 
+    @property
+    def dashboard(self) -> str:
+        return self._embedded.addresses.dashboard
+
     def address(self, listener: str) -> str:
         """Such as "workspace-edge": "127.0.0.1:..."."""
         return self._embedded.addresses[listener]

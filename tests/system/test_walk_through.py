@@ -15,7 +15,9 @@ import pytest
 from tests.controlplane.oidc_provider import browser
 from tests.controlplane.oidc_provider.process import Providers, RealProvider
 from tests.system.walking import Shell, Step, is_answered, read
+from weft._connection import Connection
 from weft._contexts import ContextStore
+from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/walk-through.md").read_text(encoding="utf-8")
@@ -90,8 +92,7 @@ class _Elsewhere:
 
     def identity_provider(self) -> dict[str, str]:
         """Registers the mesh at a provider, where Grace is; and gives her a browser."""
-        gateway = ContextStore(self._home / "config").get("local").gateway
-        callback = f"{gateway}/oauth2/callback/default/company"
+        callback = f"{self._public_url()}/oauth2/callback/default/company"
         provider = self._start(WEFT, callback, {"grace": GRACE})
         return {
             "ISSUER": provider.issuer,
@@ -103,6 +104,15 @@ class _Elsewhere:
             "TEST_GATEWAY": callback,
             "TEST_CA": str(self._home / "mesh/controlplane/credentials/trust.pem"),
         }
+
+    def _public_url(self) -> str:
+        """Where the mesh sends people's browsers."""
+        store = ContextStore(self._home / "config")
+        connection = Connection(store.get("local"), store)
+        stub = connection.control_plane.stub(auth_pb2_grpc.AuthServiceStub)
+        config = connection.control_plane.call(stub.GetAuthConfig, auth_pb2.GetAuthConfigRequest())
+        connection.close()
+        return config.verification_uri.removesuffix("/device")
 
     def ci_job(self) -> dict[str, str]:
         """The token of a job."""

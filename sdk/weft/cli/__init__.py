@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, Command] = {
     "contexts": Command("contexts:contexts", "List and choose the meshes to work with."),
     "ctx": Command("login:ctx", "Show or choose the mesh to work with."),
     "dag": Command("dag:dag", "Draw the graph of a pipeline, before anything runs."),
+    "dashboard": Command("dashboard:dashboard", "Open the dashboard in a browser, signed in."),
     "diff": Command("declared:diff", "Say what `weft apply` would change."),
     "doctor": Command("doctor:doctor", "Check everything between this machine and the mesh."),
     "events": Command("events:events", "Print or follow everything that changes."),

@@ -75,7 +75,9 @@ def _run(data: Path | None, settings: dict[str, str], *, ephemeral: bool = False
         click.echo(
             f"  ready in {time.monotonic() - started:.1f} s · signed in as the administrator of "
             f"context {context.name!r} · Ctrl-C stops, data stays\n"
-            f"  API: curl --cacert {mesh.ca_file} {context.gateway}/openapi.json",
+            f"  API: curl --cacert {mesh.ca_file} {context.gateway}/openapi.json\n"
+            f"  dashboard: {mesh.sign_in_link()}\n"
+            "             (works once, for two minutes; `weft dashboard` makes another)",
             err=True,
         )
         while True:
