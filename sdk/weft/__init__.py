@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from weft._context import log_metadata as log_metadata
     from weft._context import log_metric as log_metric
     from weft._context import log_metrics as log_metrics
+    from weft._external import External as External
+    from weft._external import external as external
     from weft._handles import Handle as Handle
     from weft._hooks import Happening as Happening
     from weft._image import Image as Image
@@ -82,6 +84,7 @@ _HOMES = {
     "Cache": "_caching",
     "CacheDecision": "_cache",
     "ExecutionMode": "_states",
+    "External": "_external",
     "Handle": "_handles",
     "Happening": "_hooks",
     "Html": "_pages",
@@ -109,6 +112,7 @@ _HOMES = {
     "alert": "_alerts",
     "artifact": "_load",
     "context": "_context",
+    "external": "_external",
     "load_artifact": "_load",
     "log_metadata": "_context",
     "log_metric": "_context",
@@ -131,6 +135,7 @@ __all__ = [
     "Cache",
     "CacheDecision",
     "ExecutionMode",
+    "External",
     "Handle",
     "Happening",
     "Html",
@@ -159,6 +164,7 @@ __all__ = [
     "alert",
     "artifact",
     "context",
+    "external",
     "load_artifact",
     "log_metadata",
     "log_metric",

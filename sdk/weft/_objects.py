@@ -104,11 +104,29 @@ class Bucket:
             pages = self._obs.list(self._store, f"{folder}/")
             return [str(meta["path"]) for page in pages for meta in page]
 
+    def look(self, key: str) -> tuple[int, str] | None:
+        """The size of an object, and what changes with it; None where there is none."""
+        with suppress(FileNotFoundError), _refusals(key):
+            return _of_object(self._obs.head(self._store, key))
+        return None
+
+    def below(self, folder: str) -> list[tuple[str, int, str]]:
+        """The objects below a folder: their keys relative to it, and what `look` says of them."""
+        with _refusals(folder):
+            pages = self._obs.list(self._store, f"{folder}/")
+            found = [meta for page in pages for meta in page]
+        # A store may give keys from the bucket's own root.
+        return [(str(m["path"]).partition(f"{folder}/")[2], *_of_object(m)) for m in found]
+
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects."""
         for key in keys:
             with suppress(FileNotFoundError), _refusals(key):
                 self._obs.delete(self._store, key)
+
+
+def _of_object(meta: Mapping[str, Any]) -> tuple[int, str]:
+    return int(meta["size"]), str(meta["e_tag"] or meta["last_modified"])
 
 
 def read_bytes(uri: str, limit: int) -> bytes:

@@ -115,7 +115,7 @@ def _fields(cls: type) -> dict[str, Any]:
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         hints = typing.get_type_hints(cls, include_extras=True)
         return {name: _bare(hints.get(name, Any)) for name in cls._fields}
-    if dataclasses.is_dataclass(cls):
+    if dataclasses.is_dataclass(cls) and not getattr(cls, "IS_ONE_OUTPUT", False):
         fields = dataclasses.fields(cls)
         if fields and all(field.init for field in fields):
             hints = typing.get_type_hints(cls, include_extras=True)

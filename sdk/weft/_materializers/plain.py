@@ -1,7 +1,8 @@
-"""Plain data, text, bytes, files and folders."""
+"""Plain data, text, bytes, files and folders, also elsewhere."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from weft import _json
+from weft._external import External
 from weft._materializers.base import Materializer, Saved
 from weft._pages import Html, Markdown
 
@@ -122,3 +124,20 @@ class PathMaterializer(Materializer):
         if source.is_dir():
             return shutil.copytree(source, target)
         return shutil.copyfile(source, target)
+
+
+class ExternalMaterializer(Materializer):
+    """What points to data elsewhere: the data itself is neither copied nor ever deleted."""
+
+    name = "external"
+
+    def save(self, value: Any, directory: Path) -> Saved:
+        """Write `external.json`."""
+        document = dataclasses.asdict(value)
+        (directory / "external.json").write_text(json.dumps(document), encoding="utf-8")
+        schema = {"uri": value.uri, "sha256": value.sha256}
+        return Saved("external", schema, {"bytes": value.size_bytes})
+
+    def load(self, directory: Path) -> Any:
+        """Read what it points to, without looking there."""
+        return External(**json.loads((directory / "external.json").read_text(encoding="utf-8")))

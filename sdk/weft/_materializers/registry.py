@@ -13,6 +13,7 @@ from weft.errors import MaterializerError
 
 # By (top package, class), because classes move between submodules from version to version.
 _BY_TYPE = {
+    ("weft", "External"): ("plain:ExternalMaterializer",),
     ("weft", "Html"): ("plain:PageMaterializer",),
     ("weft", "Markdown"): ("plain:PageMaterializer",),
     ("builtins", "str"): ("plain:TextMaterializer",),
