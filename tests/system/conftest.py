@@ -107,7 +107,13 @@ def _shell(directory: Path, weft: str) -> Iterator[Shell]:
     commands = directory / "bin"
     commands.mkdir()
     # The interpreter of the tests, whatever else is on the path.
-    for name, script in (("weft", weft), ("python", f'exec "{sys.executable}" "$@"')):
+    scripts = {
+        "weft": weft,
+        "python": f'exec "{sys.executable}" "$@"',
+        # Installed, pytest finds the plugin by itself.
+        "pytest": f'exec "{sys.executable}" -m pytest -p weft.pytest_plugin "$@"',
+    }
+    for name, script in scripts.items():
         command = commands / name
         command.write_text(f"#!/bin/sh\n{script}\n")
         command.chmod(0o755)

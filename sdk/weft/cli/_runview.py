@@ -40,6 +40,7 @@ _MAX_FAILURES = 10
 _MAX_LAST_WORDS = 20
 _ENDINGS = ("SUCCEEDED", "FAILED", "STOPPED", "SKIPPED", "CACHED")
 _BAR = 10
+_MOST_FIGURES = 3
 _FINAL = {"SUCCEEDED", "CACHED", "SKIPPED", "FAILED", "STOPPED"}
 
 
@@ -149,10 +150,17 @@ class RunView:
         click.echo(f"{state} in {duration(run) or '0.0 s'} · {told or 'no steps'}", err=err)
         print_failures(run, self._steps.values(), err=err)
         if run_state(run) == "FAILED":
-            name = short(run.name)
-            again = f"weft run FILE once it is mended, or weft runs retry {name} as it is"
-            why = f"weft runs diagnose {name}"
-            click.echo(f"next: {why}  ·  weft logs {name}  ·  {again}", err=err)
+            click.echo(f"next: {_what_next(run, self._steps.values())}", err=err)
+
+
+def _what_next(run: run_types_pb2.Run, steps: Iterable[run_types_pb2.Step]) -> str:
+    """Commands that help with a run that failed: why, what it printed, inside of it, again."""
+    name = short(run.name)
+    failed = [step for step in steps if step_state(step) == "FAILED"]
+    first = min(failed, key=lambda step: step.end_time.ToNanoseconds(), default=None)
+    inside = [f"weft steps rerun {name}/{first.step_id} --pdb"] if first else []
+    commands = [f"weft runs diagnose {name}", f"weft logs {name}", *inside]
+    return "  ·  ".join([*commands, f"weft runs retry {name} --from-failed"])
 
 
 def _rank(state: str) -> tuple[int, str]:
@@ -253,12 +261,19 @@ def _run_line(run: run_types_pb2.Run) -> str:
     return plain(text).rstrip()
 
 
+def _figures(step: run_types_pb2.Step) -> list[str]:
+    """The first numbers that a step logged: "accuracy 0.953"."""
+    found = sorted(step.metadata.fields.items())
+    numbers = [(name, v.number_value) for name, v in found if v.HasField("number_value")]
+    return [f"{name} {number:.6g}" for name, number in numbers[:_MOST_FIGURES]]
+
+
 def _step_line(
     step: run_types_pb2.Step, items: Counter[str] | None = None, progress: str = ""
 ) -> str:
     state = step_state(step)
     symbol, colour, word = _STEP_LOOKS.get(state, ("?", "white", state.lower()))
-    outputs = "  ".join(_version(v) for _, v in sorted(step.outputs.items()))
+    outputs = "  ".join([*(_version(v) for _, v in sorted(step.outputs.items())), *_figures(step)])
     detail = step.state_reason if state in _WITH_REASON else outputs
     if step.workload and state not in _ENDED_WELL:
         detail = f"in {short(step.workload)}  {detail}"
