@@ -1,9 +1,10 @@
 """Contexts: which mesh, organization, workspace and project the SDK and the CLI talk to.
 
 They live in `contexts.json` in the user's configuration directory (`WEFT_CONFIG_DIR` moves
-it), secrets apart in `credentials.json`, which only its owner can read. The environment wins
-over both: `WEFT_CONTEXT` picks a context, `WEFT_PROJECT` a project, `WEFT_API_KEY` or
-`WEFT_TOKEN` is an API key or a personal access token, used instead of the stored sign-in.
+it), secrets apart in `credentials.json`, which only its owner can read. `weft.toml` of the project
+at hand wins over what was chosen there, and the environment over both: `WEFT_CONTEXT` picks a
+context, `WEFT_PROJECT` a project, `WEFT_STACK` a stack; `WEFT_API_KEY` or `WEFT_TOKEN` is an API
+key or a personal access token, used instead of the stored sign-in.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from weft._project_defaults import project_defaults
 from weft.errors import ContextError
 
 
@@ -121,8 +123,12 @@ class ContextStore:
 
     def current_name(self) -> str:
         """The context in use, or an empty string where there is none."""
-        chosen = os.environ.get("WEFT_CONTEXT") or self._read(self._contexts).get("current", "")
-        return str(chosen)
+        named = os.environ.get("WEFT_CONTEXT") or project_defaults().values.get("context")
+        return named or self.chosen_name()
+
+    def chosen_name(self) -> str:
+        """The context that the user chose last, whatever the environment and weft.toml say."""
+        return str(self._read(self._contexts).get("current", ""))
 
     def current(self) -> Context:
         """The context in use; raises ContextError where there is none."""
@@ -135,16 +141,31 @@ class ContextStore:
         return self.get(name)
 
     def get(self, name: str) -> Context:
-        """One context, with `WEFT_PROJECT` applied; raises ContextError where it is unknown."""
+        """One context, with project and stack as the environment, then weft.toml, say.
+
+        Raises ContextError where it is unknown.
+        """
+        context = self.stored(name)
+        defaults = project_defaults().values
+        project = os.environ.get("WEFT_PROJECT") or defaults.get("project") or context.project
+        stack = os.environ.get("WEFT_STACK") or defaults.get("stack") or context.stack
+        return replace(context, project=project, stack=stack)
+
+    def stored(self, name: str) -> Context:
+        """One context as the user chose it; raises ContextError where it is unknown."""
         stored = self._read(self._contexts).get("contexts", {}).get(name)
         if stored is None:
             known = ", ".join(self.names()) or "none"
             raise ContextError(f"there is no context {name!r}; known are: {known}")
         # A newer version may have kept more than this one knows.
         known_fields = {f.name for f in fields(Context)} & stored.keys()
-        context = Context(name=name, **{field: stored[field] for field in known_fields})
-        project = os.environ.get("WEFT_PROJECT")
-        return replace(context, project=project) if project else context
+        return Context(name=name, **{field: stored[field] for field in known_fields})
+
+    def change(self, name: str, **values: str) -> Context:
+        """Changes fields of a context; what the environment and weft.toml say is not kept."""
+        changed = replace(self.stored(name), **values)
+        self.put(changed, is_current=False)
+        return changed
 
     def put(self, context: Context, *, is_current: bool = True) -> None:
         """Keeps a context, and makes it the one in use."""

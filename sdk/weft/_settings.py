@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from weft._project_defaults import project_defaults
+
 if TYPE_CHECKING:
     from weft._objects import Access
 
@@ -19,7 +21,7 @@ class Settings:
         data: Folder of artifacts, spool and cache index. WEFT_DATA_DIR; by default the user's data
             folder of the platform.
         artifact_store: Path or URI. WEFT_ARTIFACT_STORE; by default `artifacts` in the data folder.
-        project: Project of runs. WEFT_PROJECT; by default `default`.
+        project: Project of runs. WEFT_PROJECT, else that of weft.toml; by default `default`.
         allow_pickle: Whether values without a typed materializer may be pickled. WEFT_ALLOW_PICKLE;
             by default they may, with a warning.
         echo: Whether what steps print also goes to the terminal. WEFT_ECHO; by default it does.
@@ -43,7 +45,7 @@ def settings() -> Settings:
     return Settings(
         data,
         os.environ.get("WEFT_ARTIFACT_STORE") or str(data / "artifacts"),
-        os.environ.get("WEFT_PROJECT") or "default",
+        os.environ.get("WEFT_PROJECT") or project_defaults().values.get("project") or "default",
         _flag("WEFT_ALLOW_PICKLE", default=True),
         _flag("WEFT_ECHO", default=True),
         tuple(filter(None, os.environ.get("WEFT_TRUSTED_TYPES", "").split(","))),

@@ -28,6 +28,7 @@ WeftError
 ├── RunnerError                   a runner cannot execute its run
 ├── MeshStartError                `weft up` could not start a mesh
 ├── ContextError                  no mesh is chosen, or its settings are unusable
+│   └── ProjectFileError          weft.toml says what nobody reads
 └── ApiError                      a server refused a call, or cannot be reached
     ├── InvalidRequestError       the request is wrong, whatever the state
     ├── NotSignedInError          no valid sign-in
@@ -75,6 +76,7 @@ __all__ = [
     "ParameterError",
     "PickleRefusedError",
     "PickleWarning",
+    "ProjectFileError",
     "RecordingError",
     "RunError",
     "RunFailedError",
@@ -223,6 +225,10 @@ class MeshStartError(WeftError):
 
 class ContextError(WeftError):
     """No mesh is chosen, or its settings on this machine are unusable."""
+
+
+class ProjectFileError(ContextError):
+    """`weft.toml` cannot be read, or says what nobody reads."""
 
 
 class ApiError(WeftError):

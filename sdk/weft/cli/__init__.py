@@ -12,11 +12,14 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from weft.cli._exit import CommandError, Exit, exit_code_of, report
+
+if TYPE_CHECKING:
+    from weft.cli._origins import Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ COMMANDS: Mapping[str, Command] = {
         "code_repositories:code_repositories", "Say where the code of pipelines is kept."
     ),
     "completion": Command("completion:completion", "Complete commands and names with the tab key."),
+    "config": Command("config:config", "Say which settings count, and where they come from."),
     "connectors": Command(
         "connectors:connectors", "Sign in to clouds, and get short-lived credentials from there."
     ),
@@ -202,11 +206,19 @@ def weft(
     permitted, 5 not found, 6 conflict, 7 unavailable, 8 timed out, 9 an audit log that was
     tampered with, 130 interrupted.
     """
-    ctx.obj = {"verbose": verbose}
+    ctx.obj = {"verbose": verbose, "given": _given(context, project)}
     ctx.color = _colour(color)
     # What is said here wins over the environment; where a command looks, both are one.
     given = {"WEFT_CONTEXT": context, "WEFT_PROJECT": project}
     os.environ.update({name: value for name, value in given.items() if value})
+
+
+def _given(context: str | None, project: str | None) -> Given:
+    """The flags, and the environment before they are put into it."""
+    from weft.cli._origins import Given
+
+    flags = {"context": context, "project": project}
+    return Given({name: value for name, value in flags.items() if value}, dict(os.environ))
 
 
 def _colour(wanted: str) -> bool | None:

@@ -44,6 +44,7 @@ class CommandError(click.ClickException):
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.NotSignedInError, Exit.AUTH),
     (errors.NotPermittedError, Exit.AUTH),
+    (errors.ProjectFileError, Exit.USAGE),
     (errors.ContextError, Exit.AUTH),
     (errors.NotFoundError, Exit.NOT_FOUND),
     (errors.ConflictError, Exit.CONFLICT),

@@ -22,13 +22,21 @@ if TYPE_CHECKING:
 FORMATS = ("table", "wide", "json", "jsonl", "yaml", "csv", "name")
 STREAMED_FORMATS = ("text", "json", "jsonl", "yaml")
 
+
+def _chosen_output() -> str:
+    """What weft.toml says, where neither the command nor the environment does."""
+    from weft._project_defaults import project_defaults
+
+    return project_defaults().values.get("output", "table")
+
+
 output_option = click.option(
     "-o",
     "--output",
     "output",
     type=OutputType(FORMATS),
-    default="table",
-    show_default=True,
+    default=_chosen_output,
+    show_default="table",
     envvar="WEFT_OUTPUT",
     help="How to print the result.",
 )

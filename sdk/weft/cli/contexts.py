@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from weft.cli._origins import Given, Origin, origin
 from weft.cli._output import note, output_option, print_document, print_fields, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from weft._contexts import Context, ContextStore
+
+_SHOWN = (
+    "context",
+    "control plane",
+    "workspace",
+    "project",
+    "stack",
+    "gateway",
+    "trust",
+    "sign-in",
+    "output",
+)
 
 
 @click.group()
@@ -33,13 +43,14 @@ def list_contexts(*, output: str) -> None:
 @contexts.command()
 @click.argument("context", default="")
 @output_option
-def show(*, context: str, output: str) -> None:
+@click.pass_obj
+def show(obj: dict[str, Any], /, *, context: str, output: str) -> None:
     """Show a context, the one in use by default, and where each value comes from."""
     from weft._contexts import ContextStore
 
     store = ContextStore()
     found = store.get(context) if context else store.current()
-    rows = _origins(store, found)
+    rows = _origins(found, obj["given"])
     if output == "name":
         click.echo(found.name)
     elif output == "table":
@@ -66,8 +77,6 @@ def use(*, context: str, output: str) -> None:
 @output_option
 def update(*, project: str | None, stack: str | None, output: str) -> None:
     """Have the context in use work in another project, or on another stack."""
-    from dataclasses import replace
-
     from weft._contexts import ContextStore
 
     given = {"project": project, "stack": stack}
@@ -75,7 +84,7 @@ def update(*, project: str | None, stack: str | None, output: str) -> None:
     if not changes or project == "":
         raise click.UsageError("nothing to change: give --project ID or --stack ID")
     store = ContextStore()
-    store.put(replace(store.current(), **changes))
+    store.change(store.current().name, **changes)
     _print_current(store, output)
 
 
@@ -146,43 +155,17 @@ def _print_current(store: ContextStore, output: str) -> None:
         print_document(_document(found, is_current=True), output)
 
 
-# What the environment says wins over what was chosen for good.
-_VARIABLES: dict[str, tuple[str, ...]] = {
-    "context": ("WEFT_CONTEXT",),
-    "project": ("WEFT_PROJECT",),
-    "sign-in": ("WEFT_API_KEY", "WEFT_TOKEN"),
-    "output": ("WEFT_OUTPUT",),
-}
-
-
-def _origins(store: ContextStore, context: Context) -> list[tuple[str, str, str]]:
+def _origins(context: Context, given: Given) -> list[tuple[str, str, str]]:
     """Each setting with its value, and what it comes from."""
     kept = f"context {context.name}"
-    values: dict[str, Callable[[], tuple[str, str]]] = {
-        "context": lambda: (context.name, "chosen"),
-        "control plane": lambda: (context.control_plane, kept),
-        "workspace": lambda: (context.workspace, kept),
-        "project": lambda: (context.project, kept),
-        "stack": lambda: (context.stack, kept if context.stack else "left to the workspace"),
-        "gateway": lambda: (context.gateway, kept),
-        "trust": lambda: ("the CA of the mesh" if context.ca_pem else "public CAs", kept),
-        "sign-in": lambda: (_kind_of_sign_in(store, context), kept),
-        "output": lambda: ("table", "default"),
+    known = {
+        "control plane": context.control_plane,
+        "workspace": context.workspace,
+        "gateway": context.gateway,
+        "trust": "the CA of the mesh" if context.ca_pem else "public CAs",
     }
     rows = []
-    for name, value in values.items():
-        variable = next((v for v in _VARIABLES.get(name, ()) if os.environ.get(v)), None)
-        text, origin = value()
-        if variable:
-            text = "a key" if name == "sign-in" else os.environ[variable]
-            origin = variable
-        rows.append((name, text, origin))
+    for name in _SHOWN:
+        found = Origin(known[name], kept) if name in known else origin(name, context, given)
+        rows.append((name, found.value, found.source))
     return rows
-
-
-def _kind_of_sign_in(store: ContextStore, context: Context) -> str:
-    """What is kept, never the secret itself."""
-    kept = store.sign_in_of(context.name)
-    if kept.personal_access_token:
-        return "a key"
-    return "a session" if kept.refresh_token or kept.tokens else "none"

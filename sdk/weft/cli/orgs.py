@@ -129,8 +129,6 @@ def leave(*, organization: str, yes: bool) -> None:
 @click.option("--workspace", help="Id of the workspace to use; the only one by default.")
 def use(*, organization: str, workspace: str | None) -> None:
     """Work in an organization from now on, in this context."""
-    from dataclasses import replace
-
     from weft._contexts import ContextStore
     from weft.cli._mesh import choose_workspace
     from weftapi.controlplane.v1 import organizations_pb2
@@ -140,8 +138,7 @@ def use(*, organization: str, workspace: str | None) -> None:
     name = connection.control_plane.call(stub.GetOrganization, request).name
     place = {"workspace": "", "workspace_endpoint": ""}
     place |= choose_workspace(connection, workspace, name)
-    context = replace(connection.context, **place)
-    ContextStore().put(context)
+    context = ContextStore().change(connection.context.name, **place)
     where = short(context.workspace) if context.workspace else "no workspace yet"
     note(f"context {context.name!r} uses {short(name)}, {where}")
 

@@ -206,13 +206,11 @@ def validate(*, stack: str | None, output: str) -> int:
 @click.argument("stack")
 def use(*, stack: str) -> None:
     """Run on a stack from now on, in this context; `-` is none."""
-    from dataclasses import replace
-
     from weft._contexts import ContextStore
 
     connection, _ = connect()
     chosen = "" if stack == "-" else short(_get(connection, stack).name)
-    ContextStore().put(replace(connection.context, stack=chosen))
+    ContextStore().change(connection.context.name, stack=chosen)
     note(f"context {connection.context.name!r} uses {chosen or 'no stack of its own'}")
 
 
