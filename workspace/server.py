@@ -141,16 +141,18 @@ async def compose(
     membership: Membership,
     *,
     clock: Clock | None = None,
+    trust_clock: Clock | None = None,
     managers: WorkloadManagers | None = None,
     is_linked: bool = False,
 ) -> Workspace:
-    """Builds everything; `managers` and `clock` are where tests put a world of their own."""
+    """Builds everything; `managers` and clocks (tokens go by `trust_clock`) are for tests."""
     let_others_in = serve_alone(settings.database)
     try:
         built = await _compose(
             settings,
             membership,
             clock=clock or SystemClock(),
+            trust_clock=trust_clock,
             managers=managers,
             is_linked=is_linked,
         )
@@ -166,13 +168,14 @@ async def _compose(
     membership: Membership,
     *,
     clock: Clock,
+    trust_clock: Clock | None,
     managers: WorkloadManagers | None,
     is_linked: bool,
 ) -> Workspace:
     await upgrade(settings)
     encoder = EventEncoder(SHOWN)
     database = await open_database(settings.database, encoder, clock=clock, quotas=settings.quotas)
-    trust = trust_of(settings, membership, database, clock)
+    trust = trust_of(settings, membership, database, trust_clock or clock)
     workloads = workloads_pb2.DESCRIPTOR.services_by_name["WorkloadService"]
     capacity = capacity_pb2.DESCRIPTOR.services_by_name["CapacityService"]
     channels = Channels(membership.credentials, services=[workloads, capacity])

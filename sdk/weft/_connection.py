@@ -68,7 +68,7 @@ class Endpoint:
         # Those of before `trust`: what runs over them goes on until it breaks.
         self._outdated: list[grpc.Channel] = []
         # Whether the server ever answered: then it is away for a while, and no wrong address.
-        self.was_heard = False
+        self.was_heard: bool = False
 
     @property
     def channel(self) -> grpc.Channel:

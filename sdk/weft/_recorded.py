@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from weft._approval import Question, Verdict
 from weft._records import (
@@ -26,6 +26,9 @@ from weft._records import (
 from weft._states import RunState, StepState
 
 T = TypeVar("T", Metric, Metadata)
+if TYPE_CHECKING:
+    from weft._apart import Apart
+
 Answer = Callable[[Question], Verdict]
 
 
@@ -176,9 +179,9 @@ class RunRecords:
         return None if answer is None else lambda question, _: answer(question)
 
     @property
-    def apart(self) -> None:
+    def apart(self) -> Apart | None:
         """Every step is executed here."""
-        return
+        return None
 
     def close(self) -> None:
         """Everything is there."""

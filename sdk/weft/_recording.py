@@ -34,7 +34,7 @@ def choose_recorder(local: Settings) -> tuple[Recorder, Settings]:
     try:
         if not ContextStore().current_name():
             return SpoolRecorder(local.data), local
-        return _workspace(local)
+        return of_workspace(local)
     except (ApiError, ContextError) as error:
         _log.warning(
             "the workspace does not answer (%s): the run is recorded on this machine; "
@@ -44,7 +44,8 @@ def choose_recorder(local: Settings) -> tuple[Recorder, Settings]:
         return SpoolRecorder(local.data), local
 
 
-def _workspace(local: Settings) -> tuple[Recorder, Settings]:
+def of_workspace(local: Settings) -> tuple[Recorder, Settings]:
+    """Record runs in the workspace of the context in use; raises ApiError, ContextError."""
     from weft._connection import Connection
     from weft._journal import JournaledRecorder
     from weft._remote import RemoteRecorder

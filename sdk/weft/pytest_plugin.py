@@ -5,15 +5,21 @@ pytest imports this in every session where Weft is installed: so it imports noth
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from weft.testing import LocalWeft
+    from meshtest.background import Background
+    from meshtest.mesh import Mesh
+    from meshtest.travel import Traveller
+    from weft.testing import LocalWeft, MeshWeft, WeftClock
 
 
 @pytest.fixture
@@ -24,8 +30,7 @@ def weft_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """
     folder = tmp_path_factory.mktemp("weft")
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("WEFT_")]:
-            patch.delenv(name)
+        _without_settings(patch)
         patch.setenv("WEFT_OFFLINE", "1")
         patch.setenv("WEFT_DATA_DIR", str(folder / "data"))
         patch.setenv("WEFT_CONFIG_DIR", str(folder / "config"))
@@ -43,3 +48,90 @@ def weft_local(weft_alone: Path) -> Iterator[LocalWeft]:
     local = LocalWeft(weft_alone / "data")
     with local.surrounding():
         yield local
+
+
+@pytest.fixture(scope="session")
+def weft_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Server]:
+    """The mesh of this session: `weft_mesh` is what tests ask for."""
+    pytest.importorskip("meshtest.mesh", reason="weft-server is not installed")
+    from meshtest.background import Background
+    from meshtest.mesh import Mesh
+
+    with pytest.MonkeyPatch.context() as patch:
+        _without_settings(patch)
+        mesh = Mesh(tmp_path_factory.mktemp("weft-mesh"))
+        with _quiet(), Background() as background:
+            background.run(mesh.__aenter__())
+            try:
+                yield _Server(mesh, background)
+            finally:
+                background.run(mesh.__aexit__())
+
+
+@pytest.fixture
+def weft_mesh(
+    weft_alone: Path,  # noqa: ARG001 - where its context is
+    weft_server: _Server,
+) -> Iterator[MeshWeft]:
+    """A workspace and a control plane in this process, with a project of the test's own.
+
+    Pipelines that the test runs are on record there, and so is whatever the tested code does with
+    `weft`; needs weft-server.
+    """
+    from weft.testing import MeshWeft
+
+    project = f"test-{next(weft_server.numbers)}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("WEFT_OFFLINE")
+        mesh = MeshWeft(weft_server.mesh, weft_server.background, project)
+        with mesh.signed_in(weft_server.tokens):
+            yield mesh
+            weft_server.tokens = mesh.tokens
+
+
+@pytest.fixture
+def weft_clock(weft_mesh: MeshWeft, weft_server: _Server) -> Iterator[WeftClock]:
+    """The time of `weft_mesh`, for its schedules: `weft_clock.move_to("2031-01-06 07:00")`."""
+    from weft.testing import WeftClock
+
+    try:
+        yield WeftClock(weft_mesh, weft_server.traveller)
+    finally:
+        weft_mesh.mesh.clock.reset()
+
+
+class _Server:
+    """What tests of a session share."""
+
+    def __init__(self, mesh: Mesh, background: Background) -> None:
+        self.mesh = mesh
+        self.background = background
+        self.numbers = itertools.count(1)
+        self.tokens: Mapping[str, tuple[str, float]] = {}
+
+    @cached_property
+    def traveller(self) -> Traveller:
+        """Who moves the time; one for all tests, as it holds the scheduler's lease."""
+        from meshtest.travel import Traveller
+
+        return Traveller(self.mesh)
+
+
+def _without_settings(patch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("WEFT_")]:
+        patch.delenv(name)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Servers log every call; where nobody has said what becomes of it, only what is wrong."""
+    import structlog
+
+    if structlog.is_configured():
+        yield
+        return
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()

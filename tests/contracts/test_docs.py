@@ -155,3 +155,10 @@ def test_the_error_page_holds_every_reason():
     names = [value.name for value in errors_pb2.ErrorReason.DESCRIPTOR.values]
     reasons = [name.removeprefix("ERROR_REASON_") for name in names[1:]]
     assert [reason for reason in reasons if f"| `{reason}` |" not in page] == []
+
+
+def test_the_fake_cluster_allows_what_operators_are_told_to_allow() -> None:
+    page = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
+    told = "---\n".join(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL))
+    packaged = (ROOT / "meshtest/kubernetes/operators.yaml").read_text(encoding="utf-8")
+    assert packaged.partition("\n")[2] == told

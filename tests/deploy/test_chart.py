@@ -11,10 +11,10 @@ import yaml
 from controlplane.config import Settings
 from deploy.render import manifests
 from gateway.config import GatewaySettings
+from meshtest.kubernetes.cluster import documented, documented_rules
 from tests.deploy.conftest import BAD, GOOD
 from tests.deploy.rendered import CHART, ROOT, SERVICES, Document, Helm, Rendering
 from tests.deploy.validity import validate
-from tests.fakes.kubernetes.cluster import documented, documented_rules
 from workloads.config import WorkloadsSettings
 from workspace.config import WorkspaceSettings
 

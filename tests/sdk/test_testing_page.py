@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import tomllib
 from pathlib import Path
 
@@ -14,7 +15,12 @@ pytest_plugins = ["pytester"]
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_tests_of_the_page_pass(pytester: pytest.Pytester) -> None:
+def test_the_tests_of_the_page_pass(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session from its start to its end, whatever the environment says, with nothing left."""
+    monkeypatch.setenv("WEFT_WORKSPACE_EDGE_ADDRESS", "nowhere")
+    before = set(threading.enumerate())
     page = (ROOT / "docs/testing.md").read_text(encoding="utf-8")
     code = "\n\n".join(re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
     pipelines, _, tests = code.partition("# test_train.py\n")
@@ -22,6 +28,8 @@ def test_the_tests_of_the_page_pass(pytester: pytest.Pytester) -> None:
     promised = re.search(r"^(\d+) passed$", page, re.MULTILINE)
     assert promised
     pytester.runpytest_inprocess(*ALONE).assert_outcomes(passed=int(promised[1]))
+    left = [thread.name for thread in threading.enumerate() if thread not in before]
+    assert not [name for name in left if "weft" in name]
 
 
 def test_pytest_finds_the_plugin_by_itself() -> None:

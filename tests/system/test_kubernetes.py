@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import pytest
 
-from tests.fakes.kubernetes.cluster import FakeCluster
-from tests.fakes.kubernetes.store import Object
+from meshtest.kubernetes.cluster import FakeCluster
+from meshtest.kubernetes.store import Object
 from tests.system.conftest import SETTINGS
 from tests.system.mesh import Mesh
 from tests.system.project import PATIENCE_S, Project

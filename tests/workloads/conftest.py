@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from meshkit.clock import SystemClock
-from tests.fakes.kubernetes.cluster import FakeCluster
+from meshtest.kubernetes.cluster import FakeCluster
 from tests.workloads.kubernetes import Managers
 from tests.workloads.observed import Engine, end_everything
 from tests.workloads.real_cluster import KUBECONFIG, RealCluster

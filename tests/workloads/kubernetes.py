@@ -2,7 +2,7 @@
 
 from contextlib import AsyncExitStack
 
-from tests.fakes.kubernetes.cluster import FakeCluster
+from meshtest.kubernetes.cluster import FakeCluster
 from tests.workloads.observed import Engine, key, shell
 from tests.workloads.real_cluster import RealCluster
 from workloads.launchers.kubernetes.api import connect

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshkit.errors import FailedPrecondition, NotFound, ResourceExhausted, Unavailable
-from tests.fakes.kubernetes.cluster import FakeCluster
+from meshtest.kubernetes.cluster import FakeCluster
 from tests.workloads.kubernetes import WAIT, ClusterEngine, Managers
 from tests.workloads.observed import key, shell
 from workloads.feed import Feed

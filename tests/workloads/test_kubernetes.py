@@ -15,7 +15,7 @@ from meshkit.errors import (
     NotFound,
     Unavailable,
 )
-from tests.fakes.kubernetes.cluster import FakeCluster
+from meshtest.kubernetes.cluster import FakeCluster
 from tests.workloads.kubernetes import WAIT, ClusterEngine, Managers
 from tests.workloads.observed import OWNER, PATIENCE_S, key, said, shell
 from workloads.launchers.kubernetes import manifests

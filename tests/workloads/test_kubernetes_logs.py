@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from meshkit.errors import OutOfRange
-from tests.fakes.kubernetes.cluster import FakeCluster
+from meshtest.kubernetes.cluster import FakeCluster
 from tests.workloads.kubernetes import WAIT, ClusterEngine, Managers
 from tests.workloads.observed import PATIENCE_S, key, said
 from workloads.lifecycle import WorkloadState

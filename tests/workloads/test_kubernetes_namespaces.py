@@ -6,7 +6,7 @@ import copy
 import pytest
 
 from meshkit.errors import AlreadyExists, FailedPrecondition
-from tests.fakes.kubernetes.cluster import FakeCluster
+from meshtest.kubernetes.cluster import FakeCluster
 from tests.workloads.kubernetes import WAIT, Managers
 from tests.workloads.observed import key, shell
 from tests.workloads.test_restricted import whole

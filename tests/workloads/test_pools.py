@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from meshkit.spiffe import Role
-from tests.fakes.kubernetes.cluster import FakeCluster
+from meshtest.kubernetes.cluster import FakeCluster
 from tests.workloads.kubernetes import WAIT
 from tests.workloads.mesh import Site, identity
 from tests.workloads.observed import PATIENCE_S, key, shell

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from tests.fakes.kubernetes.store import Object, Store, now
+from meshtest.kubernetes.store import Object, Store, now
 
 TRACKED = "batch.kubernetes.io/job-tracking"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests.fakes.kubernetes.store import Object, RefusalError, Store, now
+from meshtest.kubernetes.store import Object, RefusalError, Store, now
 
 _NODE = "node-1"
 

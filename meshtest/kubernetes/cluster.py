@@ -1,6 +1,5 @@
 """A whole fake cluster."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -8,18 +7,16 @@ from typing import Self
 
 import yaml
 
-from tests.fakes.kubernetes.api import FakeApi
-from tests.fakes.kubernetes.controllers import Controllers
-from tests.fakes.kubernetes.kubelet import Kubelet
-from tests.fakes.kubernetes.store import Object, Store
-
-ROOT = Path(__file__).parents[3]
+from meshtest.kubernetes.api import FakeApi
+from meshtest.kubernetes.controllers import Controllers
+from meshtest.kubernetes.kubelet import Kubelet
+from meshtest.kubernetes.store import Object, Store
 
 
 def documented(kind: str) -> list[Object]:
     """What docs/kubernetes.md tells operators to make."""
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/kubernetes.md").read_text(), re.DOTALL)
-    objects = [thing for block in blocks for thing in yaml.safe_load_all(block)]
+    text = Path(__file__).with_name("operators.yaml").read_text(encoding="utf-8")
+    objects: list[Object] = list(yaml.safe_load_all(text))
     return [thing for thing in objects if thing["kind"] == kind]
 
 

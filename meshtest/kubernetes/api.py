@@ -5,16 +5,18 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Self
 
-import kubernetes_validate
 from aiohttp import web
 
-from tests.fakes.kubernetes.store import Object, RefusalError, Store, now
+from meshtest.kubernetes.store import Object, RefusalError, Store, now
 
 _VERSION = "1.36"
-_TOKEN = "a token of the fake cluster"
+_TOKEN = "a token of the fake cluster"  # noqa: S105 - of nothing real
+_LONGEST_NAME = 63
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _PLURALS = {
     "jobs": "Job",
     "pods": "Pod",
@@ -102,7 +104,7 @@ class FakeApi:
             transport.abort()
 
     @web.middleware
-    async def _guard(self, request: web.Request, handler) -> web.StreamResponse:
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if self.is_down and request.transport is not None:
             request.transport.abort()
         asked = _asked(request)
@@ -137,6 +139,8 @@ class FakeApi:
         plural = request.match_info["plural"]
         thing = await request.json()
         # As an API server does with `fieldValidation=Strict`: nothing that it does not know.
+        import kubernetes_validate  # of the extra `testing`
+
         kubernetes_validate.validate(thing, _VERSION, strict=True)
         if problem := _problem(thing, _PLURALS[plural]):
             name = thing["metadata"]["name"]
@@ -272,7 +276,7 @@ def _problem(thing: Object, kind: str) -> str:
     name = thing.get("metadata", {}).get("name", "")
     if thing.get("kind") != kind:
         return f"kind: expected {kind}"
-    if not name or len(name) > 63:
+    if not name or len(name) > _LONGEST_NAME:
         return "metadata.name: must be no more than 63 characters"
     if kind == "Job":
         pod = thing["spec"]["template"]["spec"]
@@ -324,7 +328,7 @@ def _status_object(refused: RefusalError) -> Object:
 
 
 def _status(refused: RefusalError) -> web.Response:
-    headers = {"Retry-After": "1"} if refused.status == 429 else {}
+    headers = {"Retry-After": "1"} if refused.status == HTTPStatus.TOO_MANY_REQUESTS else {}
     return web.json_response(_status_object(refused), status=refused.status, headers=headers)
 
 
