@@ -153,6 +153,13 @@ def test_of_the_cluster_it_sees_what_is_documented_and_the_pods_only_if_asked(he
     assert rights("everything") == [nodes["rules"], pods["rules"]]
 
 
+def test_what_has_no_namespace_is_named_after_that_of_the_release(rendering: Rendering) -> None:
+    """Releases of one name in two namespaces would share it else, and the later take it over."""
+    found = rendering.of("ClusterRole", "ClusterRoleBinding")
+    assert found
+    assert all(it["metadata"]["name"].startswith("weft:weft-workloads") for it in found)
+
+
 def test_secrets_are_named_and_never_made(rendering: Rendering) -> None:
     assert not rendering.of("Secret")
     [cordons] = rendering.of("ConfigMap")

@@ -2,6 +2,11 @@
 {{ .root.Release.Name }}-{{ .component }}
 {{- end -}}
 
+{{- /* Of what has no namespace: releases of one name in two of them do not share it. */ -}}
+{{- define "weft.clusterName" -}}
+{{ .root.Release.Namespace }}:{{ include "weft.name" . }}
+{{- end -}}
+
 {{- define "weft.selector" -}}
 app.kubernetes.io/name: weft
 app.kubernetes.io/instance: {{ .root.Release.Name }}
