@@ -23,6 +23,7 @@ from weft._dispatch import dispatch
 from weft._fan_out import Expansion, expand
 from weft._graph import Binding, Graph, Node
 from weft._halting import Halting
+from weft._limits import how_it_failed
 from weft._loop import Loop
 from weft._options import Options
 from weft._places import Places
@@ -59,16 +60,17 @@ class Engine:
         self.store = store
         self._options = options
         self._apart = recorder.apart
+        self._unit = partial(Unit.of, has_apart=self._apart is not None)
         self.units |= {node.id: self._unit(node.id, node) for node in self.graph.in_order()}
-        self._places = Places(options.max_workers, options.max_workloads)
+        self._places = Places(options.max_workers, options.max_workloads, graph.limits.max_parallel)
         self._ledger = Ledger(recorder)
         self._schedule = Schedule(dict(self.units))
         self._new_attempt = attempts_of(record, recorder, store, allow_pickle=options.allow_pickle)
-        self._loop = Loop(options.clock, lambda: self._places.are_free)
-        release, give_up = self._places.release, self._give_up
-        self._halting = Halting(
-            self.units, self._ledger, self._loop, release=release, give_up=give_up
-        )
+        # A function that thinks is not idle: no clock may skip to the end of its time.
+        is_timed = bool(graph.author and graph.limits.timeout_s)
+        self._loop = Loop(options.clock, lambda: self._places.are_free and not is_timed)
+        free, end = self._places.release, self._give_up
+        self._halting = Halting(self.units, self._ledger, self._loop, release=free, give_up=end)
         self._captures = Captures(recorder.append_logs, echo=options.echo)
         self._author = Author(graph, self) if graph.author else None
         self._given = recorder.given()
@@ -105,6 +107,8 @@ class Engine:
         self._open -= take_over(self.units, self._schedule, self._given)
         if self._author:
             self._author.start()
+        if (limit := self.graph.limits.timeout_s) is not None:
+            self._loop.after(limit, self._overdue)
         with router.installed():
             self._start_ready()
             while self._open:
@@ -247,14 +251,10 @@ class Engine:
             self._settle(unit, unit.overdue())
 
     def _failed_attempt(self, unit: Unit, result: FailedAttempt) -> None:
-        retry = unit.step.retry
-        if not result.is_retryable or unit.attempt > retry.max or self._closed_to_new:
+        if not (result.is_retryable and unit.may_retry) or self._closed_to_new:
             self._fail(unit, result.failure)
             return
-        unit.learn(result.failure)
-        delay = retry.delay_s(unit.attempt, self._options.random)
-        unit.waits.append(delay)
-        reason = f"attempt {unit.attempt} of {retry.max + 1} failed; the next in {delay:.1f} s"
+        delay, reason = unit.prepare_retry(result.failure, self._options.random)
         self._ledger.move(unit, StepState.RETRYING, reason=reason, failure=result.failure)
         self._loop.after(delay, lambda: self._schedule.ready.append(unit))
 
@@ -369,7 +369,7 @@ class Engine:
 
     # Stopping
 
-    def _stop(self, mode: StopMode, reason: str) -> None:
+    def _stop(self, mode: StopMode, reason: str = "") -> None:
         if self._stop_mode is None:
             self._closed_to_new = f"stopped{': ' if reason else ''}{reason}"
             self._ledger.move_run(RunState.STOPPING, reason=reason)
@@ -384,17 +384,16 @@ class Engine:
             self._halting.force_all()
             self._conclude(StepStoppedError(self._closed_to_new))
 
+    def _overdue(self) -> None:
+        if self._stop_mode is None:
+            self.failure = self.failure or self.graph.limits.overdue()
+            self._stop(StopMode.GRACEFUL, self.graph.limits.overdue().message)
+            self._loop.after(self._options.fail_fast_grace_s, lambda: self._stop(StopMode.FORCE))
+
     def _finish(self) -> None:
-        if self.failure is not None:
-            what = f"step {self.failure.step}" if self.failure.step else "the pipeline's function"
-            self._ledger.move_run(RunState.FAILED, reason=f"{what} failed", failure=self.failure)
+        if (failure := self.failure) is not None:
+            self._ledger.move_run(RunState.FAILED, reason=how_it_failed(failure), failure=failure)
         elif self._stop_mode and is_cut_short(self.units.values(), self._author):
             self._ledger.move_run(RunState.STOPPED, reason=self._closed_to_new)
         else:
             self._ledger.move_run(RunState.SUCCEEDED)
-
-    def _unit(self, id_: str, node: Node, parent: Unit | None = None) -> Unit:
-        is_apart = self._apart is not None and node.step.isolated() == "workload"
-        # A fan-out itself only draws its items.
-        is_whole = node.fan_out is not None and parent is None
-        return Unit(id_, node, parent, is_apart=is_apart and not is_whole)

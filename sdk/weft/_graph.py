@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from weft._definition import StepDefinition
 from weft._hooks import Hooks
+from weft._limits import Limits
 from weft._models import Model
 from weft._records import ArtifactVersion
 from weft._states import ExecutionMode
@@ -104,6 +105,7 @@ class Graph:
             are those that it calls before it looks at one. None where all nodes are there.
         opened: Where it looks first, in words.
         changes: What is done to nodes that are called later.
+        limits: What its run may take as a whole.
     """
 
     pipeline: str
@@ -118,6 +120,7 @@ class Graph:
     opened: str = ""
     hooks: Hooks = field(default_factory=Hooks)
     changes: tuple[Callable[[Node], Node], ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
     def changed(self, change: Callable[[Node], Node]) -> Graph:
         """Give the graph with every node changed, also those that are called later."""

@@ -16,6 +16,7 @@ from weft._hooks import Hook, Hooks
 from weft._ids import resource_id
 from weft._image import Image
 from weft._json import module_name
+from weft._limits import Limits
 from weft._models import Model
 from weft._parameters import Parameters
 from weft._states import ExecutionMode
@@ -47,7 +48,9 @@ class Pipeline(Generic[P, R]):
         *,
         image: Image | None = None,
         hooks: Hooks | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        self.limits: Limits = limits or Limits()
         self.isolation = isolation
         self.hooks: Hooks = hooks or Hooks()
         self.image = image
@@ -167,6 +170,7 @@ class Pipeline(Generic[P, R]):
             author if trace.opened else None,
             trace.opened,
             self.hooks,
+            limits=self.limits,
         ).changed(self._isolated)
         if not graph.nodes:
             file = Path(self.function.__code__.co_filename).name
@@ -201,6 +205,8 @@ def pipeline(
     model: Model | str | None = None,
     isolation: Isolation | None = None,
     image: Image | None = None,
+    timeout_s: float | None = None,
+    max_parallel: int | None = None,
     on_start: Hook | None = None,
     on_success: Hook | None = None,
     on_failure: Hook | None = None,
@@ -216,6 +222,8 @@ def pipeline(
     model: Model | str | None = None,
     isolation: Isolation | None = None,
     image: Image | None = None,
+    timeout_s: float | None = None,
+    max_parallel: int | None = None,
     on_start: Hook | None = None,
     on_success: Hook | None = None,
     on_failure: Hook | None = None,
@@ -235,12 +243,18 @@ def pipeline(
             links every output of the run's steps.
         isolation: What executes steps that do not say it themselves, as in `@step`.
         image: What the containers of its runs hold, where the stack executes runs in containers.
+        timeout_s: Seconds after which a run ends as FAILED: its steps are told, and cancelled after
+            a grace of ten seconds. Waiting to be executed takes none of them, pauses do.
+        max_parallel: Most steps and items at a time, wherever they are executed.
         on_start: Called with a `Happening` before the run begins, as the hooks of `@step` are.
         on_success: Called so when the run has SUCCEEDED.
         on_failure: Called so when it has FAILED; not where it was stopped.
 
     Returns:
         A `Pipeline` with the function's own parameters.
+
+    Raises:
+        ValueError: A limit is none.
     """
 
     def decorate(wrapped: Callable[..., Any]) -> Pipeline[..., Any]:
@@ -253,6 +267,7 @@ def pipeline(
             isolation,
             image=image,
             hooks=Hooks(on_start, on_success, on_failure),
+            limits=Limits(timeout_s, max_parallel),
         )
 
     return decorate if function is None else decorate(function)

@@ -8,10 +8,14 @@ from weft._units import Unit
 
 
 class Places:
-    """Counts what is under way here and in workloads apart, each within a limit of its own."""
+    """Counts what is under way here and in workloads apart, each within a limit of its own.
 
-    def __init__(self, here: int, apart: int) -> None:
+    `most` limits both together.
+    """
+
+    def __init__(self, here: int, apart: int, most: int | None = None) -> None:
         self._free = {False: here, True: apart}
+        self._most = here + apart if most is None else most
         self._occupied = 0
 
     @property
@@ -22,7 +26,7 @@ class Places:
     def next(self, ready: deque[Unit]) -> Unit | None:
         """Takes out the first of the ready units that has a place."""
         for unit in ready:
-            if self._free[unit.is_apart] > 0:
+            if self._occupied < self._most and self._free[unit.is_apart] > 0:
                 ready.remove(unit)
                 return unit
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,6 +63,14 @@ class Unit:
     is_apart: bool = False
     memory_bytes: int = 0
 
+    @classmethod
+    def of(cls, id_: str, node: Node, parent: Unit | None = None, *, has_apart: bool) -> Unit:
+        """Make the unit of a node; where there is a place apart, steps that ask for it go there."""
+        # A fan-out itself only draws its items.
+        is_whole = node.fan_out is not None and parent is None
+        is_apart = has_apart and node.step.isolated() == "workload" and not is_whole
+        return cls(id_, node, parent, is_apart=is_apart)
+
     @property
     def step(self) -> StepDefinition:
         """The step that it runs, with the memory that its attempts have grown to."""
@@ -71,7 +79,20 @@ class Unit:
             return step
         return replace(step, resources=replace(step.resources, memory=self.memory_bytes))
 
-    def learn(self, failure: Failure) -> None:
+    @property
+    def may_retry(self) -> bool:
+        """Whether it has attempts left."""
+        return self.attempt <= self.step.retry.max
+
+    def prepare_retry(self, failure: Failure, random: Callable[[], float]) -> tuple[float, str]:
+        """Give the seconds until the next attempt, and why it waits."""
+        self._learn(failure)
+        retry = self.step.retry
+        delay = retry.delay_s(self.attempt, random)
+        self.waits.append(delay)
+        return delay, f"attempt {self.attempt} of {retry.max + 1} failed; the next in {delay:.1f} s"
+
+    def _learn(self, failure: Failure) -> None:
         """Have the next attempt get more of what this one ran out of, where the step says so."""
         step = self.step
         if self.is_apart and failure.code == "OUT_OF_MEMORY" and step.resources.memory_bytes:
