@@ -1,7 +1,8 @@
 """What users wait for on their own machine: the command line, a local run, captured output.
 
 Each is a fresh process beside the bare Python that it contains: `import click, grpc`; ten
-function calls (with the interpreter's own start on both sides); `print` into a file.
+function calls (with the interpreter's own start on both sides); function calls whose results are
+kept in a file each and told in a line; the same steps on this machine alone; `print` into a file.
 """
 
 import asyncio
@@ -13,7 +14,8 @@ from bench.figures import Figure, at_least, at_most
 from bench.load import Options
 from bench.processes import ROOT, environment
 from bench.run import main
-from bench.site import Site
+from bench.site import PROJECT, Site
+from weft._contexts import Context, ContextStore, SignIn
 
 _STEPS = """
 import time
@@ -45,6 +47,43 @@ start = time.perf_counter()
 value = 0
 for _ in range(10):
     value = nothing(value)
+print("took", time.perf_counter() - start)
+"""
+_MANY = """
+import sys, time
+from weft import pipeline, step
+
+@step(cache=False)
+def nothing(value: int) -> int:
+    return value + 1
+
+@pipeline
+def chain(steps: int) -> None:
+    value = 0
+    for _ in range(steps):
+        value = nothing(value)
+
+if __name__ == "__main__":
+    chain(1)
+    start = time.perf_counter()
+    chain(int(sys.argv[1]))
+    print("took", time.perf_counter() - start)
+"""
+_KEPT = """
+import json, sys, tempfile, time
+from pathlib import Path
+
+def nothing(value: int) -> int:
+    return value + 1
+
+start = time.perf_counter()
+value = 0
+with tempfile.TemporaryDirectory() as folder, open(Path(folder, "record"), "w") as record:
+    for number in range(int(sys.argv[1])):
+        value = nothing(value)
+        Path(folder, str(number)).write_text(json.dumps(value))
+        record.write(json.dumps({"step": number, "value": value}) + chr(10))
+        record.flush()
 print("took", time.perf_counter() - start)
 """
 _CAPTURED = """
@@ -80,9 +119,13 @@ sys.stderr.write(f"took {time.perf_counter() - start}")
 async def measure(site: Site, options: Options) -> list[Figure]:
     shell = Shell(site.new_directory("user"), turns=1 if options.quick else 3)
     lines = 2_000 if options.quick else 100_000
+    steps = 5 if options.quick else 100
+    remote = await _recorded(site, shell)
     return [
         await _help(shell),
+        await _import(shell),
         await _steps(shell),
+        *await _overhead(shell, remote, steps),
         await _captured(shell, lines),
     ]
 
@@ -91,6 +134,44 @@ async def _help(shell: "Shell") -> Figure:
     ours = await shell.wall_ms("-c", "from weft.cli import main; main()", "--help")
     bare = await shell.wall_ms("-c", "import click, grpc")
     return Figure("cli", "weft --help", "ms", ours, bare, at_most(1.5))
+
+
+async def _import(shell: "Shell") -> Figure:
+    ours = await shell.wall_ms("-c", "import weft")
+    bare = await shell.wall_ms("-c", "import grpc")
+    return Figure("cli", "import weft", "ms", ours, bare, at_most(1))
+
+
+async def _recorded(site: Site, shell: "Shell") -> "Shell":
+    """A shell whose runs are recorded in a workspace."""
+    server = await site.workspace()
+    name = "organizations/bench/workspaces/bench"
+    context = Context(
+        "bench",
+        control_plane="127.0.0.1:1",
+        workspace=name,
+        workspace_endpoint=f"127.0.0.1:{server.process.ports['edge']}",
+        project=PROJECT.partition("/")[2],
+        ca_pem=site.ca_pem,
+    )
+    home = site.new_directory("recorded")
+    remote = Shell(home, turns=shell.turns)
+    store = ContextStore(home / "config")
+    store.put(context)
+    store.sign_in("bench", SignIn(tokens={name: (server.token, time.time() + 3600)}))
+    return remote
+
+
+async def _overhead(shell: "Shell", remote: "Shell", steps: int) -> list[Figure]:
+    """Of one step among many, in milliseconds."""
+    scale = 1e3 / steps
+    local = await shell.took("many.py", _MANY, str(steps)) * scale
+    bare = await shell.took("kept.py", _KEPT, str(steps)) * scale
+    recorded = await remote.took("many.py", _MANY, str(steps)) * scale
+    return [
+        Figure("cli", "a step, local", "ms", local, bare),
+        Figure("cli", "a step, recorded in a workspace", "ms", recorded, local),
+    ]
 
 
 async def _steps(shell: "Shell") -> Figure:
@@ -111,7 +192,7 @@ class Shell:
 
     def __init__(self, home: Path, *, turns: int) -> None:
         self._home = home
-        self._turns = turns
+        self.turns = turns
         self._environment = environment(
             HOME=str(home), WEFT_DATA_DIR=str(home / "data"), WEFT_CONFIG_DIR=str(home / "config")
         )
@@ -119,7 +200,7 @@ class Shell:
     async def wall_ms(self, *arguments: str) -> float:
         """The quickest of some starts, from nothing to the exit."""
         times = []
-        for _ in range(self._turns):
+        for _ in range(self.turns):
             start = time.perf_counter()
             await self._output(*arguments)
             times.append(time.perf_counter() - start)
@@ -129,7 +210,7 @@ class Shell:
         """Seconds that a program says it took; the quickest of some."""
         path = self._home / name
         _write(path, program)
-        outputs = [await self._output(str(path), *arguments) for _ in range(self._turns)]
+        outputs = [await self._output(str(path), *arguments) for _ in range(self.turns)]
         return min(float(output.split("took ")[1].split()[0]) for output in outputs)
 
     async def _output(self, *arguments: str) -> str:

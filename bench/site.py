@@ -114,6 +114,11 @@ class Site:
         self._dialler = Credentials(self.credentials(self.gateway))
         self._postgres: Postgres | None = None
 
+    @property
+    def ca_pem(self) -> str:
+        """What the servers' certificates come from."""
+        return self._authority.pem.decode()
+
     async def workspace(
         self, database: str = "", *, module: str = "workspace", **settings: str
     ) -> Server:

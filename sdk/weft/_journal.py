@@ -140,6 +140,9 @@ class JournaledRun:
             self._remote.close()
         except RecordingError as error:
             _log.warning("%s; the record is kept: `weft sync` hands it over", error)
+        except KeyboardInterrupt:
+            _log.warning("nobody waits any longer; the record is kept: `weft sync` hands it over")
+            raise
         else:
             self._journal.discard()
         finally:

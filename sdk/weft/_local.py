@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,15 +17,22 @@ from weft._engine import Engine
 from weft._forks import ForkSafeRun
 from weft._graph import Graph
 from weft._hooks import happening_of
+from weft._interrupts import Interrupts, exit_plainly
 from weft._options import Options
 from weft._recording import choose_recorder
-from weft._records import Recorder, RunRecord
+from weft._records import Recorder, RunRecord, RunRecorder
 from weft._run import Run, StepRun, explain_failure
 from weft._settings import Settings, settings
 from weft._states import RunState, StopMode
 from weft._store import open_store
 from weft._units import Unit
-from weft.errors import RunFailedError, RunStoppedError, UnaskableWarning, UncacheableWarning
+from weft.errors import (
+    RunFailedError,
+    RunInterruptedError,
+    RunStoppedError,
+    UnaskableWarning,
+    UncacheableWarning,
+)
 
 
 def run_graph(
@@ -51,7 +56,7 @@ def run_graph(
 
     Raises:
         RunFailedError: A step failed.
-        RunStoppedError: Somebody stopped the run.
+        RunStoppedError: Somebody stopped the run; RunInterruptedError where it was Ctrl-C.
     """
     local = settings()
     if recorder is None:
@@ -60,8 +65,12 @@ def run_graph(
     options = Options(cache=cache, allow_pickle=local.allow_pickle, echo=local.echo)
     if max_workers is not None:
         options = replace(options, max_workers=max_workers)
-    engine = execute(graph, record, recorder, local, options)
+    interrupts = Interrupts()
+    engine = execute(graph, record, recorder, local, options, interrupts=interrupts)
     run = finished_run(engine, local)
+    if raise_on_failure and interrupts.count and run.state is RunState.STOPPED:
+        exit_plainly()
+        raise RunInterruptedError(f"interrupted: run {run.name} was stopped", run)
     if raise_on_failure:
         raise_failure(run)
     return run
@@ -81,25 +90,49 @@ def raise_failure(run: Run[Any]) -> None:
 
 
 def execute(
-    graph: Graph, record: RunRecord, recorder: Recorder, local: Settings, options: Options
+    graph: Graph,
+    record: RunRecord,
+    recorder: Recorder,
+    local: Settings,
+    options: Options,
+    *,
+    interrupts: Interrupts | None = None,
 ) -> Engine:
     """Run the engine with its recorder open, and Ctrl-C wired to stop it."""
     wishes = _ForEngine()
-    recording = ForkSafeRun(recorder.begin(record, wishes))
+    interrupts = interrupts or Interrupts()
+    recording: RunRecorder | None = None
     try:
-        if recording.ask is None:
-            _warn_of_questions(graph)
-        store = open_store(local.artifact_store, local.store_access)
-        engine = Engine(graph, record, recorder=recording, store=store, options=options)
-        wishes.hand_to(engine)
-        recording.add_steps([step_record(node) for node in engine.graph.in_order()])
-        with _interrupts(engine.stop):
-            graph.hooks.call("on_start", happening_of(record))
-            engine.run()
+        # From before the run is on record, so that none is left there that nobody ends.
+        with interrupts.stopping(wishes.stop):
+            recording = ForkSafeRun(recorder.begin(record, wishes))
+            interrupts.has_begun = True
+            engine = _execute(graph, record, recording, local, options, wishes=wishes)
         _call_hooks(engine)
     finally:
-        recording.close()
+        if recording is not None:
+            recording.close()
     _warn(engine)
+    return engine
+
+
+def _execute(
+    graph: Graph,
+    record: RunRecord,
+    recording: RunRecorder,
+    local: Settings,
+    options: Options,
+    *,
+    wishes: _ForEngine,
+) -> Engine:
+    if recording.ask is None:
+        _warn_of_questions(graph)
+    store = open_store(local.artifact_store, local.store_access)
+    engine = Engine(graph, record, recorder=recording, store=store, options=options)
+    wishes.hand_to(engine)
+    recording.add_steps([step_record(node) for node in engine.graph.in_order()])
+    graph.hooks.call("on_start", happening_of(record))
+    engine.run()
     return engine
 
 
@@ -207,18 +240,3 @@ def _warn(engine: Engine) -> None:
         decision = unit.decision
         if decision is not None and decision.outcome is CacheOutcome.UNCACHEABLE:
             warnings.warn(f"step {unit.id}: {decision.reason}", UncacheableWarning, stacklevel=2)
-
-
-@contextmanager
-def _interrupts(stop: Callable[[StopMode, str], None]) -> Iterator[None]:
-    """Make Ctrl-C stop the run: politely the first time, by force the second."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    modes = iter([StopMode.GRACEFUL])
-    handler = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, lambda *_: stop(next(modes, StopMode.FORCE), "interrupted"))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)

@@ -21,6 +21,7 @@ WeftError
 ├── RunError                      a run that did not succeed; carries `run`
 │   ├── RunFailedError
 │   └── RunStoppedError
+│       └── RunInterruptedError
 ├── RecordingError                the workspace did not take the whole record of a run
 ├── SubmitError                   a file that cannot be handed to a workspace
 ├── ConfigError                   settings of a run that do not fit, with file and line
@@ -80,6 +81,7 @@ __all__ = [
     "RecordingError",
     "RunError",
     "RunFailedError",
+    "RunInterruptedError",
     "RunStoppedError",
     "RunnerError",
     "StepFailedError",
@@ -193,6 +195,10 @@ class RunFailedError(RunError):
 
 class RunStoppedError(RunError):
     """Somebody stopped the run."""
+
+
+class RunInterruptedError(RunStoppedError):
+    """Ctrl-C stopped the run; a program that does not catch it ends with exit code 130."""
 
 
 class RecordingError(WeftError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -242,6 +243,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stdout.flush()
     except BrokenPipeError:
         code = _stop_printing()
+    except KeyboardInterrupt:
+        code = Exit.INTERRUPTED
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # All is said: what still comes down has nothing to tell who presses Ctrl-C meanwhile.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(code)
 
 

@@ -55,6 +55,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.TracingError, Exit.USAGE),
     (errors.SubmitError, Exit.USAGE),
     (errors.ArtifactStoreError, Exit.UNAVAILABLE),
+    (errors.RunInterruptedError, Exit.INTERRUPTED),
     (errors.RunError, Exit.RUN_FAILED),
 )
 
