@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 
+from weft._config import RunConfig
 from weft._connection import Connection
 from weft._contexts import ContextStore
 from weft._embedded import EmbeddedMesh
@@ -103,7 +104,7 @@ def run_and_watch(
     """Submits the example, draws it live with its logs, and answers how it ended."""
     code = load_code(str(EXAMPLE))
     values = code.pipeline.parameters.bind(fail=fail)
-    run = submit(connection, code, values)
+    run = submit(connection, code, values, config=RunConfig())
     witness = Witness(connection)
     view = RunView(is_live=False)
     ended = view.follow(witness.listen(watch_run(connection.workspace, run.name)))

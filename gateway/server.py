@@ -20,6 +20,7 @@ from gateway.callback import Callback
 from gateway.config import GatewaySettings
 from gateway.contract import Contract
 from gateway.listener import HttpListener, tls_context
+from gateway.loopback import OfThisMachine
 from gateway.mesh import GatewayMember, connect
 from gateway.oauth import OAuth
 from gateway.pages import Health
@@ -80,7 +81,8 @@ class GatewayServer:
         self._health = HttpListener(self.app, settings.health_address, drain_s=1)
         browser = settings.browser_address
         # Browsers treat this machine's own addresses as safe, and keep secure cookies of theirs.
-        self._browser = HttpListener(self.app, browser, drain_s=drain_s) if browser else None
+        own = OfThisMachine(self.app)
+        self._browser = HttpListener(own, browser, drain_s=drain_s) if browser else None
         member = GatewayMember(
             upstreams,
             self._channels,

@@ -77,9 +77,12 @@ class Sessions:
             try:
                 return await self._token(session, cookie, metadata, server.workspace)
             except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+                is_over = error.code() is grpc.StatusCode.UNAUTHENTICATED
+                # What was never exchanged takes nobody's place, also while nobody can say more.
+                if is_over or not session.tokens:
+                    self.forget(cookie)
+                if not is_over:
                     raise
-                self.forget(cookie)
                 return ""
 
     def expire_time(self, cookie: str) -> float:

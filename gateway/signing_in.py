@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import grpc
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -111,10 +112,14 @@ class SigningIn:
             )
 
     async def _who(self, request: Request) -> Response:
-        metadata = await self.metadata(request)
-        principal = await self._auth().GetCurrentPrincipal(
-            auth_pb2.GetCurrentPrincipalRequest(), metadata=metadata, timeout=TIMEOUT_S
-        )
+        try:
+            principal, metadata = await self._principal(request)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+                raise
+            # A key may have been withdrawn: whether the session stands, its cookie says anew.
+            self._sessions.forget(cookie_of(request))
+            principal, metadata = await self._principal(request)
         organizations = await self._organizations(metadata)
         wanted = request.query_params.get("organization", "")
         chosen = next((one for one in organizations if one.name == wanted), None)
@@ -132,6 +137,12 @@ class SigningIn:
             "expireTime": _rfc3339(ends_at),
         }
         return JSONResponse(body, headers=NO_STORE)
+
+    async def _principal(self, request: Request) -> tuple[auth_pb2.Principal, Metadata]:
+        metadata = await self.metadata(request)
+        asked = auth_pb2.GetCurrentPrincipalRequest()
+        call = self._auth().GetCurrentPrincipal(asked, metadata=metadata, timeout=TIMEOUT_S)
+        return await call, metadata
 
     async def metadata(self, request: Request) -> Metadata:
         """Metadata with the session's token; raises Unauthenticated where nobody is signed in."""

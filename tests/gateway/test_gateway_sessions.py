@@ -218,7 +218,7 @@ async def test_the_session_is_one_of_the_persons_sessions(
 
 
 async def test_a_new_signing_key_costs_no_session(
-    here: Site, browser: Browser, admin: Client, toy: Toy
+    browser: Browser, plane: Plane, admin: Client, toy: Toy
 ) -> None:
     await browser.sign_in()
     await browser("GET", BOOK)
@@ -231,6 +231,12 @@ async def test_a_new_signing_key_costs_no_session(
     assert (await browser("GET", PRINCIPAL)).status == 200
     await browser("GET", BOOK)
     assert toy.last.metadata["authorization"] != first
+    again = await plane.sign_in()
+    await again.auth.RotateSigningKey(
+        auth_pb2.RotateSigningKeyRequest(organization=ORGANIZATION, compromised=True)
+    )
+    # The page that asks who is signed in hears it at once.
+    assert (await browser("GET", "/auth/session")).status == 200
 
 
 async def test_a_session_ends_when_nobody_uses_it_and_at_its_end(

@@ -133,5 +133,7 @@ async def test_people_who_are_signed_in_go_on_without_the_control_plane(
     stranger = here.browser()
     stranger.cookies[SESSION] = opaque.make("weft_session_", "0" * 32)[0]
     assert (await stranger("GET", BOOK)).status == 503
+    # Who makes cookies up takes no place of theirs.
+    assert len(here.sessions) == 1
     plane.clock.advance(hours=2)
     assert (await browser("GET", BOOK)).status == 503

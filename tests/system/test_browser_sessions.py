@@ -67,6 +67,16 @@ def test_a_link_opens_both_services(mesh: Mesh, project: Project, browser: Brows
     assert refused.json()["details"][0]["reason"] == "CROSS_SITE_REQUEST"
 
 
+def test_other_names_of_this_machine_are_not_served(mesh: Mesh, browser: Browser) -> None:
+    """A name of somebody else's that resolves to here: DNS rebinding."""
+    port = mesh.dashboard.rpartition(":")[2]
+    for host in (f"evil.example:{port}", "localhost.evil.example", "127.0.0.1.evil.example", ""):
+        told = browser._client.get("/auth/providers", headers={"host": host})
+        assert told.status_code == 421
+    for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "LOCALHOST"):
+        assert browser._client.get("/auth/providers", headers={"host": host}).status_code == 200
+
+
 def test_a_live_stream_ends_with_the_session(project: Project, browser: Browser) -> None:
     run = project.create_run().name
     # Of each service one: the workspace hears of ended sessions from the control plane.
