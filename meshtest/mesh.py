@@ -14,9 +14,10 @@ import controlplane.server
 from controlplane.config import Settings
 from controlplane.identity.passwords import Passwords
 from meshkit.clock import SystemClock
+from meshkit.credentials import Credentials
 from meshkit.membership import Membership, join
 from meshtest.clock import MovedClock
-from meshtest.manager import FakeManager
+from meshtest.managers import Managers
 from weftapi.controlplane.v1 import (
     auth_pb2,
     auth_pb2_grpc,
@@ -54,14 +55,19 @@ class Place:
 class Mesh:
     """Both servers; `async with` serves them.
 
-    Its workload manager is a fake one, which takes workloads and runs none.
+    Its workload manager is a fake one, which takes workloads and runs none, until a cluster comes.
+
+    Attributes:
+        manager_token: With it, one more workload manager may join the mesh.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._closing = AsyncExitStack()
         self.clock = MovedClock()
-        self.manager: FakeManager
+        self.managers = Managers()
+        self.manager_token: str
+        self.credentials: Credentials
         self.workspace: Workspace
         self.place: Place
 
@@ -82,8 +88,15 @@ class Mesh:
         channel = grpc.aio.secure_channel(edge, grpc.ssl_channel_credentials(trust))
         async with channel:
             token = await _administrator(channel, (data / "setup-token").read_text().strip())
-            member = await self._enrolled(channel, token, edge)
+            await _register(channel, token)
+            enrollment = await _enrollment(channel, token, options_pb2.PEER_ROLE_WORKSPACE)
+            self.manager_token = await _enrollment(
+                channel, token, options_pb2.PEER_ROLE_WORKLOAD_MANAGER
+            )
             key = await _personal_token(channel, token)
+        home = self._directory / "workspace" / "credentials"
+        member = await join(home, endpoint=edge, token=enrollment)
+        self.credentials = member.credentials
         port = await self._serve(stack, member)
         self.place = Place(edge, f"localhost:{port}", trust.decode(), key)
 
@@ -93,7 +106,7 @@ class Mesh:
             database_url=f"sqlite:///{self._directory / 'controlplane.db'}",
             sign_in_per_minute=10_000,
             drain_s=1.0,
-            **_addresses(),
+            **addresses(),
         )
         # The real algorithm with the least work: there is nothing here to be kept secret.
         hasher = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -101,20 +114,6 @@ class Mesh:
         await server.start()
         stack.push_async_callback(server.stop)
         return server
-
-    async def _enrolled(self, channel: grpc.aio.Channel, token: str, edge: str) -> Membership:
-        stub = workspaces_pb2_grpc.WorkspaceServiceStub(channel)
-        register = workspaces_pb2.RegisterWorkspaceRequest(
-            parent=ORGANIZATION, workspace_id=WORKSPACE.rpartition("/")[2]
-        )
-        await _call(stub.RegisterWorkspace, register, token)
-        request = enrollments_pb2.CreateEnrollmentRequest(parent=ORGANIZATION)
-        request.enrollment.role = options_pb2.PEER_ROLE_WORKSPACE
-        request.enrollment.workspaces.append(WORKSPACE)
-        request.enrollment.host_names.extend(["localhost", "127.0.0.1"])
-        enrollment = await _call(stub.CreateEnrollment, request, token)
-        home = self._directory / "workspace" / "credentials"
-        return await join(home, endpoint=edge, token=enrollment.token)
 
     async def _serve(self, stack: AsyncExitStack, membership: Membership) -> int:
         data = self._directory / "workspace"
@@ -124,15 +123,14 @@ class Mesh:
             rate_per_second=1e6,
             rate_burst=10**6,
             drain_s=1.0,
-            **_addresses(),
+            **addresses(),
         )
-        self.manager = FakeManager()
         built = await compose(
             settings,
             membership,
             clock=self.clock,
             trust_clock=SystemClock(),
-            managers=self.manager,
+            managers=self.managers,
             is_linked=True,
         )
         built.jobs = [job for job in built.jobs if job.name not in _NOT_BY_ITSELF]
@@ -144,7 +142,8 @@ class Mesh:
         return ports.edge
 
 
-def _addresses() -> dict[str, Any]:
+def addresses() -> dict[str, Any]:
+    """Settings with which a server listens on free ports."""
     kinds = ("edge", "mesh", "health", "metrics")
     return {f"{kind}_address": "127.0.0.1:0" for kind in kinds}
 
@@ -156,6 +155,24 @@ async def _administrator(channel: grpc.aio.Channel, setup_token: str) -> str:
     )
     tokens = await stub.CreateFirstAdministrator(request, timeout=_CALL_S)
     return str(tokens.access_token)
+
+
+async def _register(channel: grpc.aio.Channel, token: str) -> None:
+    stub = workspaces_pb2_grpc.WorkspaceServiceStub(channel)
+    request = workspaces_pb2.RegisterWorkspaceRequest(
+        parent=ORGANIZATION, workspace_id=WORKSPACE.rpartition("/")[2]
+    )
+    await _call(stub.RegisterWorkspace, request, token)
+
+
+async def _enrollment(channel: grpc.aio.Channel, token: str, role: Any) -> str:
+    """A one-time token with which a service may join."""
+    stub = workspaces_pb2_grpc.WorkspaceServiceStub(channel)
+    request = enrollments_pb2.CreateEnrollmentRequest(parent=ORGANIZATION)
+    request.enrollment.role = role
+    request.enrollment.workspaces.append(WORKSPACE)
+    request.enrollment.host_names.extend(["localhost", "127.0.0.1"])
+    return str((await _call(stub.CreateEnrollment, request, token)).token)
 
 
 async def _personal_token(channel: grpc.aio.Channel, token: str) -> str:

@@ -17,9 +17,10 @@ import pytest
 
 if TYPE_CHECKING:
     from meshtest.background import Background
+    from meshtest.cluster import ClusterBelow
     from meshtest.mesh import Mesh
     from meshtest.travel import Traveller
-    from weft.testing import LocalWeft, MeshWeft, WeftClock
+    from weft.testing import ClusterWeft, LocalWeft, MeshWeft, WeftClock
 
 
 @pytest.fixture
@@ -98,6 +99,40 @@ def weft_clock(weft_mesh: MeshWeft, weft_server: _Server) -> Iterator[WeftClock]
         yield WeftClock(weft_mesh, weft_server.traveller)
     finally:
         weft_mesh.mesh.clock.reset()
+
+
+@pytest.fixture(scope="session")
+def weft_kubernetes(
+    weft_server: _Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ClusterBelow]:
+    """The fake cluster of this session: `weft_cluster` is what tests ask for."""
+    reason = "the fake cluster needs weft-server[testing]"
+    pytest.importorskip("kubernetes_validate", reason=reason)
+    from meshtest.cluster import ClusterBelow
+
+    with pytest.MonkeyPatch.context() as patch:
+        _without_settings(patch)
+        below = ClusterBelow(weft_server.mesh, tmp_path_factory.mktemp("weft-cluster"))
+        weft_server.background.run(below.start())
+        try:
+            yield below
+        finally:
+            weft_server.background.run(below.stop())
+
+
+@pytest.fixture
+def weft_cluster(
+    weft_mesh: MeshWeft, weft_server: _Server, weft_kubernetes: ClusterBelow
+) -> Iterator[ClusterWeft]:
+    """A fake Kubernetes below `weft_mesh`: what is submitted is executed in its pods."""
+    from weft.testing import ClusterWeft
+
+    managers = weft_server.mesh.managers
+    managers.use(weft_kubernetes.manager)
+    try:
+        yield ClusterWeft(weft_kubernetes, weft_server.background, weft_mesh.project)
+    finally:
+        managers.use(None)
 
 
 class _Server:

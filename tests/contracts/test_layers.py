@@ -83,11 +83,11 @@ def test_the_sdk_never_imports_the_servers():
     servers = ("meshkit", "meshtest", "gateway", *SERVICES)
     allowed = {("sdk/weft/cli/up.py", "meshkit")}  # to see whether the servers are installed
     # Tests of pipelines may have a mesh, where it is installed.
-    fixtures = ("pytest_plugin.py", "_mesh_testing.py", "_travel.py")
+    fixtures = ("pytest_plugin.py", "_mesh_testing.py", "_cluster_testing.py", "_travel.py")
     allowed |= {
         (f"sdk/weft/{file}", f"meshtest.{part}")
         for file in fixtures
-        for part in ("background", "mesh", "travel", "cluster")
+        for part in ("background", "mesh", "travel", "cluster", "kubernetes.cluster")
     }
     wrong = [
         (str(path.relative_to(ROOT)), module)

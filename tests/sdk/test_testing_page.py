@@ -29,7 +29,8 @@ def test_the_tests_of_the_page_pass(
     assert promised
     pytester.runpytest_inprocess(*ALONE).assert_outcomes(passed=int(promised[1]))
     left = [thread.name for thread in threading.enumerate() if thread not in before]
-    assert not [name for name in left if "weft" in name]
+    # The SDK's own watch over silent streams is one for a process, and a daemon.
+    assert {name for name in left if "weft" in name} <= {"weft-silence"}
 
 
 def test_pytest_finds_the_plugin_by_itself() -> None:

@@ -14,7 +14,7 @@ from tests.sdk.test_pytest_plugin import SECRET, adding, dividing, signing_in
 from weft import Pipeline
 from weft._submit import load_code
 from weft.errors import ConflictError, NotFoundError
-from weft.testing import LocalWeft, MeshWeft, WeftClock
+from weft.testing import ClusterWeft, LocalWeft, MeshWeft, WeftClock
 from weftapi.workspace.v1 import (
     runs_pb2,
     runs_pb2_grpc,
@@ -113,6 +113,57 @@ def test_what_goes_on_is_not_started_again_where_the_schedule_says_so(
     request.update_mask.paths.append("overlap")
     weft_mesh.call(schedules_pb2_grpc.ScheduleServiceStub, "UpdateSchedule", request)
     assert len(weft_clock.move(hours=5)) == 1
+
+
+GATED = """
+import time
+from pathlib import Path
+
+from weft import pipeline, step
+
+
+@step
+def wait(gate: str) -> int:
+    print("in a pod")
+    while not Path(gate).exists():
+        time.sleep(0.05)
+    return 7
+
+
+@pipeline
+def gated(gate: str) -> int:
+    return wait(gate)
+"""
+
+
+@pytest.fixture
+def gated(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    file = folder / "gated.py"
+    file.write_text(GATED)
+    return file
+
+
+def test_what_is_submitted_runs_in_a_pod(
+    weft_mesh: MeshWeft, weft_cluster: ClusterWeft, gated: Path
+) -> None:
+    ended = weft_mesh.weft("run", str(gated), "--gate", str(gated))
+    assert ended.exit_code == 0, ended
+    [pod] = weft_cluster.pods()
+    assert pod["spec"]["securityContext"]["runAsNonRoot"]
+    assert "in a pod" in weft_mesh.weft("logs", "@latest").out
+
+
+def test_a_pod_that_is_killed_says_why(
+    weft_mesh: MeshWeft, weft_cluster: ClusterWeft, gated: Path
+) -> None:
+    assert weft_cluster.pods() == []
+    begun = weft_mesh.weft("run", str(gated), "--gate", str(gated.parent / "never"), "--detach")
+    assert begun.exit_code == 0, begun
+    weft_cluster.out_of_memory(weft_cluster.wait_for_pod())
+    assert weft_mesh.weft("runs", "wait", "@latest", "--timeout", "60s").exit_code == 3
+    assert "ran out of memory" in weft_mesh.weft("runs", "diagnose", "@latest").out
 
 
 def test_time_is_real_where_no_test_moves_it(weft_mesh: MeshWeft) -> None:
