@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from weft.cli._declared_values import HIDDEN, asked_for, read_values, sources_of
 from weft.cli._exit import CommandError, Exit
 from weft.cli._kinds import KINDS, Kind
 from weft.errors import ApiError, NotFoundError
@@ -43,7 +43,7 @@ _STANDARD = frozenset({"name", "etag"})
 class Declared:
     """A document of a file: a kind, a resource name, and the fields that it speaks of.
 
-    `sources` says where each value of a secret is, {"env": NAME} or {"file": PATH}: read only where
+    `sources` says where each hidden value is, {"env": NAME} or {"file": PATH}: read only where
     the value is needed.
     """
 
@@ -57,8 +57,8 @@ class Declared:
 class Step:
     """What is to be done about one resource: create, update, delete or nothing.
 
-    `changes` are (field, before, after) in JSON; secrets' values are none of them: those that the
-    secret lacks are `values`.
+    `changes` are (field, before, after) in JSON; hidden values are none of them: those that the
+    resource lacks are `values`.
     """
 
     action: str
@@ -138,8 +138,8 @@ def _request(connection: Connection, step: Step, **how: Any) -> None:
     request = kind.request(verb, **how)
     wanted = getattr(request, kind.field)
     _parse(step.declared, wanted, [path for path, _, _ in step.changes])
-    if step.values:
-        wanted.values.update(step.values)
+    if kind.noun in HIDDEN:
+        HIDDEN[kind.noun].put(wanted, step.values)
     if step.action == "create":
         setattr(request, f"{kind.field}_id", step.name.rpartition("/")[2])
         if not kind.is_of_workspace:
@@ -157,14 +157,10 @@ def _parent(step: Step) -> str:
 
 
 def exported(kind: Kind, resource: Any) -> dict[str, Any]:
-    """A resource as a document that `weft apply` takes; secrets' values are asked for by name."""
+    """A resource as a document that `weft apply` takes; hidden values are asked for by name."""
     document = {"kind": kind.noun, "name": resource.name, "spec": _settable(resource)}
-    if kind.noun == "Secret":
-        variable = resource.name.rpartition("/")[2].upper().replace("-", "_")
-        document["valuesFrom"] = {
-            key: {"env": f"{variable}_{key.upper()}".replace("-", "_")} for key in resource.keys
-        }
-    return document
+    sources = asked_for(kind, resource)
+    return {**document, "valuesFrom": sources} if sources else document
 
 
 def _texts(paths: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -203,7 +199,8 @@ def _declared(origin: str, document: Any, project: str) -> Declared:
         )
     name = kind.name_of(str(document["name"]), project)
     try:
-        declared = Declared(kind, name, _mapping(document, "spec"), _sources(kind, document))
+        sources = sources_of(kind, _mapping(document, "valuesFrom"))
+        declared = Declared(kind, name, _mapping(document, "spec"), sources)
         _check(declared)
     except ValueError as error:
         raise CommandError(f"{origin}: {name}: {error}", Exit.USAGE) from None
@@ -230,42 +227,6 @@ def _mapping(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def _sources(kind: Kind, document: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
-    """Where a document says that a secret's values are: never in the document itself."""
-    sources = _mapping(document, "valuesFrom")
-    if sources and kind.noun != "Secret":
-        raise ValueError(f"valuesFrom is for a Secret, and this is a {kind.noun}")
-    for key, source in sources.items():
-        pairs = list(source.items()) if isinstance(source, dict) else []
-        if len(pairs) != 1 or pairs[0][0] not in {"env", "file"} or not _is_name(pairs[0][1]):
-            raise ValueError(f"valuesFrom: {key} is {{env: NAME}} or {{file: PATH}}")
-    return sources
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _read_values(declared: Declared, present: Iterable[str] = ()) -> dict[str, str]:
-    """The values that a secret lacks; those that it has may have been rotated, and stay.
-
-    Raises:
-        CommandError: The variable of one is not set.
-    """
-    found = {}
-    for key in sorted(declared.sources.keys() - set(present)):
-        source = declared.sources[key]
-        if "file" in source:
-            found[key] = Path(source["file"]).read_text(encoding="utf-8")
-        elif source["env"] in os.environ:
-            found[key] = os.environ[source["env"]]
-        else:
-            raise CommandError(
-                f"{declared.name} has no {key} yet: set the variable {source['env']}", Exit.USAGE
-            )
-    return found
-
-
 def _parse(declared: Declared, message: Any, names: Sequence[str]) -> None:
     from google.protobuf import json_format
 
@@ -286,16 +247,30 @@ def _step(connection: Connection, declared: Declared, set_name: str) -> Step:
         current = kind.call(connection, "Get", kind.request("Get", name=declared.name))
     except NotFoundError:
         declared = _labelled(declared, {}, set_name)
-        values = _read_values(declared)
+        values = read_values(declared.name, declared.sources)
         changes = [(name, None, value) for name, value in declared.spec.items()]
-        changes += [("values", None, "given")] if values else []
+        changes += _told(kind, values)
         return Step("create", kind, declared.name, changes, declared, values=values)
     declared = _labelled(declared, current.labels, set_name)
     changes = _changes(declared, current)
-    values = _read_values(declared, getattr(current, "keys", ()))
-    changes += [("values", None, f"given for {', '.join(values)}")] if values else []
+    present = HIDDEN[kind.noun].present(current) if kind.noun in HIDDEN else ()
+    values = read_values(declared.name, declared.sources, present)
+    changes += _told(kind, values)
     action = "update" if changes else "unchanged"
     return Step(action, kind, declared.name, changes, declared, current, values)
+
+
+def _told(kind: Kind, values: Mapping[str, str]) -> list[tuple[str, Any, Any]]:
+    """What is said of hidden values: which ones are given."""
+    if not values:
+        return []
+    field = HIDDEN[kind.noun].field
+    return [(_camel(field), None, f"given for {', '.join(values)}")]
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _labelled(declared: Declared, before: Mapping[str, str], set_name: str) -> Declared:

@@ -48,9 +48,9 @@ def apply(*, files: tuple[str, ...], set_name: str, prune: bool, yes: bool, outp
     """Make the workspace as files declare it; doing it again changes nothing.
 
     The workspace checks all of it first, and nothing is changed where it would refuse something. A
-    field that a file leaves out stays as it is. Secrets' values are in no file: `valuesFrom`
-    names variables or files that hold them, and is read for keys that are not there yet: a
-    variable that is needed then has to be set.
+    field that a file leaves out stays as it is. Values of secrets and connectors, and the URLs of
+    alerters, are in no file: `valuesFrom` names variables or files that hold them, and is read for
+    those that are not there yet: a variable that is needed then has to be set.
     """
     from weft._connection import Connection
     from weft.cli._declared import carry_out, refusals

@@ -49,6 +49,19 @@ kind: Webhook
 name: gitops-ci
 spec: {kind: WEBHOOK_KIND_GITHUB}
 ---
+kind: Alerter
+name: gitops-tell
+spec: {kind: ALERTER_KIND_WEBHOOK, types: [run.failed], description: the first text}
+valuesFrom: {url: {env: GITOPS_URL}}
+---
+kind: ServiceConnector
+name: gitops-aws
+spec:
+  type: connectorTypes/aws
+  authMethod: access-key
+  config: {access_key_id: AKIAIOSFODNN7EXAMPLE, region: eu-central-1}
+valuesFrom: {secret_access_key: {env: GITOPS_TOKEN}}
+---
 kind: CodeRepository
 name: gitops-code
 spec:
@@ -191,7 +204,11 @@ def test_what_is_exported_can_be_applied(weft: Weft, runs: Runs, tmp_path: Path)
         ("kind: Secret\nname: x\nvaluesFrom: [a]", "valuesFrom is a mapping"),
         ("kind: Secret\nname: x\nvaluesFrom: {a: {file: }}", "a is {env: NAME} or {file: PATH}"),
         ("kind: Secret\nname: x\nvaluesFrom: {a: {env: 5}}", "a is {env: NAME} or {file: PATH}"),
-        ("kind: Component\nname: x\nvaluesFrom: {a: {env: A}}", "valuesFrom is for a Secret"),
+        (
+            "kind: Component\nname: x\nvaluesFrom: {a: {env: A}}",
+            "valuesFrom is for a Secret or ServiceConnector or Alerter",
+        ),
+        ("kind: Alerter\nname: x\nvaluesFrom: {key: {env: A}}", "Alerter has url, and no key"),
         ("name: [", "is no YAML"),
         ("- a list", "a document has kind, name and spec"),
         ("kind: Project", "a document has kind, name and spec"),
@@ -230,6 +247,9 @@ def test_a_file_that_is_not_there(offline: Weft, weft: Weft, tmp_path: Path) -> 
     assert "holds no .yaml" in weft("diff", "-f", tmp_path).err
 
 
+HIDDEN = {"GITOPS_TOKEN": "hunter2-hunter2", "GITOPS_URL": "https://hooks.example.com/S3CRET"}
+
+
 @pytest.fixture
 def everything(weft: Weft, runs: Runs, tmp_path: Path) -> Path:
     """A file with one of each kind, of which some stand on others."""
@@ -240,14 +260,18 @@ def everything(weft: Weft, runs: Runs, tmp_path: Path) -> Path:
 
 
 def test_each_kind_is_checked_made_changed_and_pruned(weft: Weft, everything: Path) -> None:
-    token = {"GITOPS_TOKEN": "hunter2-hunter2"}
+    token = HIDDEN
     planned = weft("diff", "-f", everything, **token)
     assert planned.code == 0, planned.err
-    assert planned.out.count("+ create") == 7
+    assert planned.out.count("+ create") == 9
     made = actions(weft, "apply", "-f", everything, "--set", "all", **token)
-    assert list(made.values()) == ["create"] * 7
+    assert list(made.values()) == ["create"] * 9
     again = actions(weft, "apply", "-f", everything, "--set", "all", **token)
     assert set(again.values()) == {"unchanged"}
+    exported = weft("export", "Alerter", "ServiceConnector").out
+    assert "valuesFrom:\n  url:\n    env: GITOPS_TELL_URL" in exported
+    assert "secret_access_key:\n    env: GITOPS_AWS_SECRET_ACCESS_KEY" in exported
+    assert "S3CRET" not in exported + planned.out + planned.err
     everything.write_text(everything.read_text().replace("0 2 * * *", "30 4 * * *"))
     changed = actions(weft, "apply", "-f", everything, "--set", "all", **token)
     assert {name for name, action in changed.items() if action != "unchanged"} == {
@@ -256,14 +280,14 @@ def test_each_kind_is_checked_made_changed_and_pruned(weft: Weft, everything: Pa
     assert "30 4 * * *" in weft("schedules", "show", "gitops-nightly").out
     everything.write_text("kind: Project\nname: default\n")
     gone = actions(weft, "apply", "-f", everything, "--set", "all", "--prune", "-y")
-    assert list(gone.values()).count("delete") == 7
+    assert list(gone.values()).count("delete") == 9
     assert weft("stacks", "show", "gitops-stack").code == 5
 
 
 def test_what_the_workspace_would_refuse_is_told_and_nothing_is_done(
     weft: Weft, everything: Path
 ) -> None:
-    token = {"GITOPS_TOKEN": "hunter2-hunter2"}
+    token = HIDDEN
     wrong = everything.read_text().replace("0 2 * * *", "99 2 * * *").replace("acme-ml", "A_B")
     everything.write_text(wrong)
     told = weft("diff", "-f", everything, **token)
