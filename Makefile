@@ -101,7 +101,10 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: stand-ins  ## Run the tests
-	$(PYTEST) -m "not fault and not image and not browser"
+	$(PYTEST) -m "not fault and not page and not image and not browser"
+
+test-pages: stand-ins  ## Type the commands of the documentation as its pages print them (they take longer)
+	$(PYTEST) -m page
 
 test-faults: stand-ins  ## Run the tests that kill servers over and over (they take longer)
 	$(PYTEST) -m fault
@@ -129,4 +132,4 @@ bench: setup  ## Measure every headline figure beside its bare limit (about ten 
 docs: setup  ## Write the pages in docs/ that follow from the code
 	$(BIN)/python docs/generate.py
 
-.PHONY: dashboard lint-dashboard test-dashboard help setup demo up oidc-provider clouds helm manifests image test-image protos check-protos lint-protos stand-ins test test-faults bench lint lint-types docs
+.PHONY: dashboard lint-dashboard test-dashboard help setup demo up oidc-provider clouds helm manifests image test-image protos check-protos lint-protos stand-ins test test-pages test-faults bench lint lint-types docs

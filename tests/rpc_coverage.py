@@ -16,6 +16,8 @@ import pytest
 
 OK = "OK"
 _PACKAGES = ("weftapi.controlplane.v1", "weftapi.workspace.v1", "weftapi.workloads.v1")
+# What `make test` leaves to runs of their own.
+_ASIDE = {"not fault", "not page", "not image", "not browser"}
 _FOLDER = pytest.StashKey[Path]()
 _seen: set[tuple[str, str]] = set()
 
@@ -82,8 +84,13 @@ def is_whole_suite(config: pytest.Config) -> bool:
     """Whether nothing was left out of what `make test` runs."""
     is_default = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     options = config.option
-    is_all = options.markexpr in ("", "not fault", "not fault and not image")
-    return is_default and is_all and not (options.keyword or options.lf or options.collectonly)
+    is_whole = is_default and has_all(options.markexpr)
+    return is_whole and not (options.keyword or options.lf or options.collectonly)
+
+
+def has_all(markers: str) -> bool:
+    """Whether an expression of markers selects all that `make test` runs, or more."""
+    return set(markers.split(" and ")) <= _ASIDE | {""}
 
 
 def _missing() -> Iterator[str]:

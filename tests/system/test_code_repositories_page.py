@@ -11,6 +11,7 @@ from tests.workspace.git_server import git_daemon
 PAGE = Path(__file__).parents[2] / "docs/code-repositories.md"
 
 
+@pytest.mark.page
 @pytest.mark.timeout(300)
 def test_the_page_does_what_it_says(shell: Shell, tmp_path: Path) -> None:
     served = tmp_path / "served"

@@ -17,6 +17,7 @@ def aws() -> Iterator[AwsCloud]:
         yield cloud
 
 
+@pytest.mark.page
 @pytest.mark.timeout(300)
 def test_the_page_does_what_it_says(shell: Shell, aws: AwsCloud) -> None:
     shell.run(f"export AWS_URL={aws.url} AWS_KEY_ID={aws.keys.access_key_id}")

@@ -44,6 +44,7 @@ def cluster(directory: Path) -> Iterator[FakeIssuer]:
         thread.join()
 
 
+@pytest.mark.page
 @pytest.mark.timeout(400)
 def test_the_page_does_what_it_says(shell: Shell, tmp_path: Path) -> None:
     if not shutil.which("jq"):

@@ -17,6 +17,7 @@ PAGES = sorted(
 )
 
 
+@pytest.mark.page
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_does_what_it_says(shell: Shell, page: str) -> None:

@@ -34,6 +34,7 @@ def providers() -> Iterator[Providers]:
     launched.close()
 
 
+@pytest.mark.page
 @pytest.mark.timeout(400)
 def test_the_walk_does_what_its_page_says(
     bare_shell: Shell, providers: Providers, tmp_path: Path

@@ -314,7 +314,8 @@ async def test_a_vanished_shim_is_lost_and_takes_its_tree_along(engine):
     assert workload.reason == (
         f"its shim (pid {claim['pid']}) vanished without a word about its end"
     )
-    assert processes_of(workload) == []
+    # They are told to end before anybody is told of it, and take a moment to.
+    await engine.until(lambda: not processes_of(workload))
     assert not (engine.folder("v") / files.SECRETS).exists()
 
 

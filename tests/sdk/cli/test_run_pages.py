@@ -13,6 +13,7 @@ from tests.system.walking import Shell, read
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.page
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("page", ["filters", "runs", "snapshots"])
 def test_the_commands_of_a_page_do_what_it_says(
