@@ -29,8 +29,8 @@ def test_a_run_that_failed_says_why_and_is_retried_once_it_is_mended(
     visitor.row("divide").get_by_role("link").click()
     for pane, said in (
         ("Attempts", "Attempt 1"),
-        ("Inputs and outputs", "number"),
-        ("Configuration", "failing:divide"),
+        ("Data", "number"),
+        ("Config", "failing:divide"),
         ("Code", "def divide(number"),
     ):
         page.get_by_role("tab", name=pane).click()

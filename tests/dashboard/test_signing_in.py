@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.dashboard.looking import Visitor
 from tests.system.people import Person
 from tests.system.project import Project
+from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
 Visit = Callable[[Person], Visitor]
 
@@ -59,3 +60,39 @@ def test_a_session_that_ends_amid_an_action_keeps_what_was_typed(
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(visitor.row(run.name)).to_contain_text("Stopped")
     assert project.run(run.name).stop_request.reason == "it costs too much"
+
+
+def test_what_went_wrong_on_the_way_is_said_and_one_goes_on_to_where_one_wanted(
+    new_page: Callable[..., Visitor], viewer: Person, project: Project
+) -> None:
+    visitor = new_page()
+    page = visitor.page
+    page.goto(f"/login?error=INVALID_GRANT&returnTo=/w/default/p/{project.id}/runs%3Fq%3Dx")
+    expect(page.get_by_text("This link was used already")).to_be_visible()
+    visitor.assert_accessible()
+    visitor.fill_sign_in(viewer)
+    expect(page.get_by_role("button", name="Remove x")).to_be_visible()
+    page.goto("/login?returnTo=//evil.example")
+    expect(page.get_by_role("navigation", name="Project")).to_be_visible()
+
+
+def test_a_device_is_let_in_by_whoever_is_asked(
+    visit: Visit, viewer: Person, project: Project
+) -> None:
+    anonymous = project.connection.anonymous
+    auth = anonymous.stub(auth_pb2_grpc.AuthServiceStub)
+    request = auth_pb2.StartDeviceAuthorizationRequest(client_name="weft on a laptop")
+    asked = anonymous.call(auth.StartDeviceAuthorization, request)
+    visitor = visit(viewer)
+    page = visitor.page
+    page.goto("/device")
+    page.get_by_label("Code").fill(asked.user_code.lower())
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("weft on a laptop")).to_be_visible()
+    expect(page.get_by_text(viewer.email)).to_be_visible()
+    visitor.assert_accessible()
+    page.get_by_role("button", name="Let it in").click()
+    expect(page.get_by_text("The device is signed in")).to_be_visible()
+    page.goto("/device?user_code=BCDF-GHJK")
+    expect(page.get_by_role("alert")).to_be_visible()
+    visitor.assert_accessible()

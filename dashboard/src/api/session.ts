@@ -45,6 +45,26 @@ export async function signOut(everywhere: boolean): Promise<void> {
   await send(at(`session${query}`), { method: 'DELETE', headers: JSON_HEADERS })
 }
 
+/** A device that asks to sign in as whoever approves it. */
+export type Device = {
+  userCode: string
+  client: string
+  address: string
+  sameAddress: boolean
+  time: string
+  expireTime: string
+  state: 'PENDING' | 'APPROVED' | 'DENIED' | 'USED'
+}
+
+export async function getDevice(userCode: string): Promise<Device> {
+  return (await send(at(`device?${new URLSearchParams({ user_code: userCode })}`), {})).json()
+}
+
+export async function decideDevice(userCode: string, approve: boolean): Promise<void> {
+  const body = JSON.stringify({ userCode, approve })
+  await send(at('device'), { method: 'POST', headers: JSON_HEADERS, body })
+}
+
 /** Where a browser goes to sign in with a provider, to come back to a path of ours. */
 export function signOnAddress(provider: string, returnTo: string): string {
   return at(`sign-on?${new URLSearchParams({ provider, returnTo })}`)

@@ -1,11 +1,11 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import type { FormEvent } from 'react'
-import { basePath } from '@/api/client'
 import { getProviders, type Providers, signIn, signOnAddress } from '@/api/session'
 import { Button, ButtonLink } from '@/ui/Button'
 import { Field } from '@/ui/Field'
 import { Note } from '@/ui/Note'
 import css from './login.module.css'
+import { returnTo } from './returnTo'
 
 type Props = {
   email?: string
@@ -56,13 +56,13 @@ export function LoginForm({ email = '', onSignedIn, isOver = false }: Props) {
 }
 
 function SignOn({ providers, isOver, onSignedIn }: Omit<Props, 'email'> & { providers: Providers }) {
-  const returnTo = isOver ? '/' : location.pathname.slice(basePath().length) + location.search + location.hash
+  const next = isOver ? '/' : returnTo()
   return (
     <>
       {providers.providers.map((provider) => (
         <ButtonLink
           key={provider.name}
-          href={signOnAddress(provider.name, returnTo || '/')}
+          href={signOnAddress(provider.name, next)}
           target={isOver ? '_blank' : undefined}
         >
           Continue with {provider.displayName}

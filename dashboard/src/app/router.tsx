@@ -11,17 +11,25 @@ import { ErrorPage } from '@/ui/ErrorPage'
 import { Home } from './Home'
 import { NotFound } from './NotFound'
 import { ProjectLayout } from './ProjectLayout'
+import { returnTo } from './returnTo'
 import { texts } from './search'
 
 const root = createRootRoute({ notFoundComponent: NotFound })
 
 const home = createRoute({ getParentRoute: () => root, path: '/', component: Home })
+// Who gets here is signed in: the way in stands before all pages.
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
   beforeLoad: () => {
-    throw redirect({ to: '/' })
+    throw redirect({ href: returnTo() })
   },
+})
+const device = createRoute({
+  getParentRoute: () => root,
+  path: '/device',
+  validateSearch: texts('user_code'),
+  component: lazyRouteComponent(() => import('@/pages/device/DevicePage'), 'DevicePage'),
 })
 const project = createRoute({
   getParentRoute: () => root,
@@ -44,11 +52,11 @@ const runs = createRoute({
 const run = createRoute({
   getParentRoute: () => project,
   path: 'runs/$run',
-  validateSearch: texts('view', 'step', 'pane', 'attempt'),
+  validateSearch: texts('view', 'step', 'pane', 'log', 'direction'),
   component: lazyRouteComponent(() => import('@/pages/run/RunPage'), 'RunPage'),
 })
 
-const tree = root.addChildren([home, login, project.addChildren([projectHome, runs, run])])
+const tree = root.addChildren([home, login, device, project.addChildren([projectHome, runs, run])])
 
 export function newRouter() {
   return createRouter({

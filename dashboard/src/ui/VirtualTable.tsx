@@ -61,7 +61,6 @@ export function VirtualTable<T>(props: Props<T>) {
   const grid = { '--columns': widths.join(' ') } as CSSProperties
 
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it.
     <div ref={scroller} className={css.scroller} tabIndex={0} role="region" aria-label={label}>
       <div
         role="table"

@@ -6,8 +6,8 @@ export type Tone = 'good' | 'bad' | 'busy' | 'warn' | 'kept' | 'mute'
 export type Look = { word: string; icon: IconName; tone: Tone; isOver: boolean }
 
 const LOOKS: Record<string, Look> = {
-  PENDING: { word: 'Pending', icon: 'clock', tone: 'mute', isOver: false },
-  PROVISIONING: { word: 'Starting', icon: 'clock', tone: 'busy', isOver: false },
+  PENDING: { word: 'Pending', icon: 'hands', tone: 'mute', isOver: false },
+  PROVISIONING: { word: 'Starting', icon: 'hands', tone: 'busy', isOver: false },
   RUNNING: { word: 'Running', icon: 'right', tone: 'busy', isOver: false },
   PAUSED: { word: 'Paused', icon: 'bars', tone: 'warn', isOver: false },
   RETRYING: { word: 'Retrying', icon: 'again', tone: 'warn', isOver: false },
@@ -18,7 +18,7 @@ const LOOKS: Record<string, Look> = {
   FAILED: { word: 'Failed', icon: 'cross', tone: 'bad', isOver: true },
   STOPPED: { word: 'Stopped', icon: 'square', tone: 'mute', isOver: true },
 }
-const UNKNOWN: Look = { word: 'Unknown', icon: 'clock', tone: 'mute', isOver: false }
+const UNKNOWN: Look = { word: 'Unknown', icon: 'hands', tone: 'mute', isOver: false }
 
 /** "RUNNING" of "RUN_STATE_RUNNING" or "STEP_STATE_RUNNING". */
 export function shortState(state: string): string {

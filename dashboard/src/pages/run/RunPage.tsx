@@ -6,11 +6,13 @@ import { PageHead } from '@/ui/Page'
 import { StateMark } from '@/ui/StateMark'
 import { useTitle } from '@/ui/useTitle'
 import { Facts } from './Facts'
+import { RunLogs } from './logs/RunLogs'
 import { Reason } from './Reason'
 import { RunActions } from './RunActions'
 import css from './run.module.css'
 import { Steps } from './Steps'
 import { useRun } from './useRun'
+import { ViewTabs } from './ViewTabs'
 
 const route = getRouteApi('/w/$workspace/p/$project/runs/$run')
 
@@ -37,8 +39,9 @@ function Loaded({ run }: { run: Run }) {
         </nav>
         <Reason run={run} />
         <Facts run={run} />
+        <ViewTabs />
       </PageHead>
-      <Steps run={run} />
+      <View run={run} />
     </>
   )
 }
@@ -50,4 +53,9 @@ function Title({ run }: { run: Run }) {
       <StateMark state={run.state} isLarge />
     </span>
   )
+}
+
+function View({ run }: { run: Run }) {
+  const { view } = route.useSearch()
+  return view === 'logs' ? <RunLogs run={run} /> : <Steps run={run} />
 }

@@ -7,6 +7,7 @@ import { StateMark } from '@/ui/StateMark'
 import { Attempts } from './Attempts'
 import { Code } from './Code'
 import { Config } from './Config'
+import { LogViewer } from './logs/LogViewer'
 import { Overview } from './Overview'
 import css from './run.module.css'
 import { Slots } from './Slots'
@@ -14,9 +15,10 @@ import { Slots } from './Slots'
 const route = getRouteApi('/w/$workspace/p/$project/runs/$run')
 const PANES = [
   ['overview', 'Overview'],
+  ['logs', 'Logs'],
   ['attempts', 'Attempts'],
-  ['data', 'Inputs and outputs'],
-  ['config', 'Configuration'],
+  ['data', 'Data'],
+  ['config', 'Config'],
   ['code', 'Code'],
 ] as const
 
@@ -33,7 +35,7 @@ export function StepPanel({ run, step }: { run: Run; step: Step }) {
           kind="quiet"
           size="small"
           aria-label="Close the step"
-          onClick={() => void navigate({ search: (now) => ({ view: now.view }) })}
+          onClick={() => void navigate({ search: (now) => ({ view: now.view, direction: now.direction }) })}
         >
           <Icon name="close" />
         </Button>
@@ -54,6 +56,13 @@ export function StepPanel({ run, step }: { run: Run; step: Step }) {
         </Tabs.List>
         <Tabs.Content value="overview" className={css.pane}>
           <Overview step={step} />
+        </Tabs.Content>
+        <Tabs.Content value="logs" className={css.logPane}>
+          {step.logStream ? (
+            <LogViewer key={step.logStream} stream={step.logStream} />
+          ) : (
+            <p className="quiet">Nothing was written yet.</p>
+          )}
         </Tabs.Content>
         <Tabs.Content value="attempts" className={css.pane}>
           <Attempts step={step} />

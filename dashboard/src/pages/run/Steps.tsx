@@ -1,6 +1,6 @@
 import type { Run, Step } from '@contract/workspace'
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { useMemo } from 'react'
+import { lazy, Suspense, useMemo } from 'react'
 import { EmptyState } from '@/ui/EmptyState'
 import { ErrorPage } from '@/ui/ErrorPage'
 import { StateMark } from '@/ui/StateMark'
@@ -11,6 +11,9 @@ import { StepPanel } from './StepPanel'
 import { useSteps } from './useRun'
 
 const route = getRouteApi('/w/$workspace/p/$project/runs/$run')
+
+// Large, and not what everybody looks at.
+const RunGraph = lazy(async () => ({ default: (await import('./graph/RunGraph')).RunGraph }))
 
 const COLUMNS: Column<Step>[] = [
   { id: 'state', label: 'State', width: '118px', cell: (step) => <StateMark state={step.state} /> },
@@ -28,27 +31,42 @@ const COLUMNS: Column<Step>[] = [
 
 /** The steps of a run, and the one that was chosen beside them. */
 export function Steps({ run }: { run: Run }) {
-  const { step: chosen } = route.useSearch()
+  const { step: chosen, view, direction } = route.useSearch()
   const navigate = route.useNavigate()
   const steps = useSteps(run.name)
   const step = useMemo(() => steps.data?.steps.find((each) => each.stepId === chosen), [steps.data, chosen])
   if (steps.error && !steps.data) return <ErrorPage error={steps.error} onRetry={() => steps.refetch()} />
   if (!steps.data) return <p className={css.loading}>Reading steps …</p>
   if (steps.data.steps.length === 0) return <EmptyState icon="clock" title="No steps yet" />
+  const open = (stepId: string) => void navigate({ search: (now) => ({ ...now, step: stepId }) })
   return (
     <div className={css.split} data-open={!!step || undefined}>
-      <VirtualTable
-        label="Steps"
-        items={steps.data.steps}
-        columns={COLUMNS}
-        keyOf={(each) => each.name}
-        isSelected={(each) => each === step}
-        onOpen={(each) => void navigate({ search: (now) => ({ ...now, step: each.stepId }) })}
-      />
+      {view === 'graph' ? (
+        <Suspense fallback={<p className={css.loading}>Drawing the graph …</p>}>
+          <RunGraph
+            steps={steps.data.steps}
+            chosen={chosen}
+            onOpen={open}
+            direction={direction === 'TB' ? 'TB' : 'LR'}
+            onTurn={(to) => void navigate({ search: (now) => ({ ...now, direction: to }), replace: true })}
+          />
+        </Suspense>
+      ) : (
+        <VirtualTable
+          label="Steps"
+          items={steps.data.steps}
+          columns={COLUMNS}
+          keyOf={nameOf}
+          isSelected={(each) => each === step}
+          onOpen={(each) => open(each.stepId)}
+        />
+      )}
       {step && <StepPanel run={run} step={step} />}
     </div>
   )
 }
+
+const nameOf = (step: Step) => step.name
 
 function StepLink({ step }: { step: Step }) {
   return (

@@ -1,0 +1,97 @@
+// The graph of a run as it is drawn: its steps, with what would be a wall of boxes in one.
+import type { Step } from '@contract/workspace'
+import { shortState } from '@/ui/states'
+
+export type GraphNode = {
+  id: string
+  label: string
+  state: string
+  /** Steps in each state, where the node stands for several. */
+  counts: { [state: string]: number }
+  /** The step to open; the first of several. */
+  stepId: string
+}
+export type GraphEdge = { id: string; source: string; target: string }
+export type Graph = { nodes: GraphNode[]; edges: GraphEdge[] }
+
+// More that have the same neighbours are one node.
+export const MOST_ALIKE = 50
+// What several steps are as one: the first of these that any of them is.
+const GRAVEST = [
+  'FAILED',
+  'RETRYING',
+  'RUNNING',
+  'PROVISIONING',
+  'STOPPING',
+  'PAUSED',
+  'PENDING',
+  'STOPPED',
+  'SUCCEEDED',
+  'CACHED',
+  'SKIPPED',
+]
+
+export function graphOf(steps: Step[]): Graph {
+  const items = groupBy(
+    steps.filter((step) => step.mapGroup),
+    (step) => step.mapGroup,
+  )
+  const own = steps.filter((step) => !step.mapGroup)
+  const homes = new Map<string, string>()
+  const nodes: GraphNode[] = []
+  for (const alike of groupBy(own, shapeIn(own)).values()) {
+    for (const group of alike.length > MOST_ALIKE ? [alike] : alike.map((step) => [step])) {
+      const node = nodeOf(group, items)
+      nodes.push(node)
+      for (const step of group) homes.set(step.stepId, node.id)
+    }
+  }
+  return { nodes, edges: edgesOf(own, homes) }
+}
+
+/** Whom a step waits for, and who waits for it. */
+function shapeIn(steps: Step[]): (step: Step) => string {
+  const downstream = new Map<string, string[]>()
+  for (const step of steps)
+    for (const id of step.upstream) downstream.set(id, [...(downstream.get(id) ?? []), step.stepId])
+  const text = (ids: string[] = []) => ids.toSorted().join(' ')
+  return (step) => `${text(step.upstream)}|${text(downstream.get(step.stepId))}`
+}
+
+function nodeOf(group: Step[], items: Map<string, Step[]>): GraphNode {
+  const [first] = group as [Step]
+  const members = group.length > 1 ? group : (items.get(first.stepId) ?? [])
+  const counts: { [state: string]: number } = {}
+  for (const { state } of members) counts[shortState(state)] = (counts[shortState(state)] ?? 0) + 1
+  const state = group.length > 1 ? gravest(counts) : shortState(first.state)
+  const label = group.length > 1 ? `${group.length} steps like ${first.stepId}` : first.stepId
+  return { id: first.stepId, label, state, counts, stepId: first.stepId }
+}
+
+function gravest(counts: { [state: string]: number }): string {
+  return GRAVEST.find((state) => counts[state]) ?? 'PENDING'
+}
+
+function edgesOf(steps: Step[], homes: Map<string, string>): GraphEdge[] {
+  const edges = new Map<string, GraphEdge>()
+  for (const step of steps) {
+    const target = homes.get(step.stepId)
+    for (const upstream of step.upstream) {
+      const source = homes.get(upstream)
+      if (!source || !target || source === target) continue
+      const id = `${source}>${target}`
+      edges.set(id, { id, source, target })
+    }
+  }
+  return [...edges.values()]
+}
+
+function groupBy<T>(all: T[], keyOf: (each: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const each of all) {
+    const group = groups.get(keyOf(each))
+    if (group) group.push(each)
+    else groups.set(keyOf(each), [each])
+  }
+  return groups
+}

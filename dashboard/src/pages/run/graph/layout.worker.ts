@@ -1,0 +1,26 @@
+// Where the boxes of a graph stand: beside the page, which goes on meanwhile.
+import { Graph, layout } from '@dagrejs/dagre'
+import { layered } from './layers'
+import type { LayoutAnswer, LayoutQuestion, Place } from './useLayout'
+
+// Beyond it, dagre takes longer than people wait.
+const MOST_FOR_DAGRE = 120
+
+addEventListener('message', ({ data }: MessageEvent<LayoutQuestion>) => {
+  const places = data.nodes.length > MOST_FOR_DAGRE ? layered(data) : byDagre(data)
+  postMessage({ places } satisfies LayoutAnswer)
+})
+
+function byDagre({ nodes, edges, direction, width, height }: LayoutQuestion): Map<string, Place> {
+  const graph = new Graph()
+  graph.setGraph({ rankdir: direction, nodesep: 22, ranksep: 56, marginx: 20, marginy: 20 })
+  graph.setDefaultEdgeLabel(() => ({}))
+  for (const id of nodes) graph.setNode(id, { width, height })
+  for (const { source, target } of edges) graph.setEdge(source, target)
+  layout(graph)
+  const placeOf = (id: string): Place => {
+    const { x, y } = graph.node(id)
+    return { x: x - width / 2, y: y - height / 2 }
+  }
+  return new Map(nodes.map((id) => [id, placeOf(id)]))
+}

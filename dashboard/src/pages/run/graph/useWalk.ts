@@ -1,0 +1,62 @@
+import { useReactFlow } from '@xyflow/react'
+import type { KeyboardEvent } from 'react'
+import type { Graph } from './graphOf'
+import { type Direction, NODE_HEIGHT, NODE_WIDTH, type Place } from './useLayout'
+
+type Way = 'up' | 'down' | 'before' | 'after'
+const WAYS: Record<Direction, Record<string, Way>> = {
+  LR: { ArrowLeft: 'up', ArrowRight: 'down', ArrowUp: 'before', ArrowDown: 'after' },
+  TB: { ArrowUp: 'up', ArrowDown: 'down', ArrowLeft: 'before', ArrowRight: 'after' },
+}
+
+type Walk = {
+  graph: Graph
+  places: Map<string, Place> | undefined
+  direction: Direction
+  onOpen: (id: string) => void
+}
+
+/** Arrows walk from step to step, along edges and beside; Enter opens one. */
+export function useWalk({ graph, places, direction, onOpen }: Walk) {
+  const flow = useReactFlow()
+  return (event: KeyboardEvent) => {
+    const id = (event.target as HTMLElement).closest<HTMLElement>('.react-flow__node')?.dataset.id
+    if (!id || !places) return
+    if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault()
+      return onOpen(id)
+    }
+    const way = WAYS[direction][event.key]
+    const next = way && neighbour(graph, places, direction, id, way)
+    if (!next) return
+    event.preventDefault()
+    const place = places.get(next)
+    if (place)
+      void flow.setCenter(place.x + NODE_WIDTH / 2, place.y + NODE_HEIGHT / 2, { zoom: flow.getZoom() })
+    // Nodes out of sight are drawn once they are in it.
+    requestAnimationFrame(() => focus(next))
+  }
+}
+
+function focus(id: string): void {
+  document.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(id)}"]`)?.focus()
+}
+
+/** The next step that way; beside are those of the same rank. */
+export function neighbour(
+  { nodes, edges }: Graph,
+  places: Map<string, Place>,
+  direction: Direction,
+  id: string,
+  way: Way,
+): string | undefined {
+  if (way === 'up') return edges.find(({ target }) => target === id)?.source
+  if (way === 'down') return edges.find(({ source }) => source === id)?.target
+  const [along, across] = direction === 'LR' ? (['x', 'y'] as const) : (['y', 'x'] as const)
+  const rank = places.get(id)?.[along]
+  const peers = nodes
+    .filter((node) => places.get(node.id)?.[along] === rank)
+    .toSorted((a, b) => (places.get(a.id)?.[across] ?? 0) - (places.get(b.id)?.[across] ?? 0))
+  const at = peers.findIndex((node) => node.id === id)
+  return peers[at + (way === 'after' ? 1 : -1)]?.id
+}
