@@ -104,7 +104,7 @@ class GatewayServer:
             grpc_endpoint=settings.control_plane_endpoint,
         )
         sessions = Sessions(server)
-        signing_in = SigningIn(server, sessions)
+        signing_in = SigningIn(server, sessions, upstreams)
         document = openapi.build(contract, table, version=version("weft-server"))
         return Gateway(
             contract,

@@ -18,7 +18,7 @@ from gateway.headers import Metadata
 from gateway.pages import Page
 from gateway.parser import loads
 from gateway.sessions import Sessions
-from gateway.upstreams import Upstream
+from gateway.upstreams import Upstream, Upstreams
 from meshkit.errors import InvalidArgument, Unauthenticated
 from weftapi.controlplane.v1 import (
     auth_pb2,
@@ -44,11 +44,13 @@ class SigningIn:
         self,
         control_plane: Upstream,
         sessions: Sessions,
+        upstreams: Upstreams,
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._control_plane = control_plane
         self._sessions = sessions
+        self._upstreams = upstreams
         self._now = now
 
     def pages(self) -> dict[str, Page]:
@@ -159,12 +161,15 @@ class SigningIn:
         return list(answer.organizations)
 
     async def _workspaces(self, organization: str, metadata: Metadata) -> list[dict[str, str]]:
+        """Those behind this gateway: another organization's may have the same id, and path."""
+        here = {one.workspace: name for name, one in self._upstreams.workspaces.items()}
         stub: Any = workspaces_pb2_grpc.WorkspaceServiceStub(self._control_plane.unary())
         request = workspaces_pb2.ListWorkspacesRequest(parent=organization, page_size=_PAGE_SIZE)
         answer = await stub.ListWorkspaces(request, metadata=metadata, timeout=TIMEOUT_S)
         return [
-            {**_named(one), "path": f"/api/workspaces/{one.name.rpartition('/')[2]}/v1"}
+            {**_named(one), "path": f"/api/workspaces/{here[one.name]}/v1"}
             for one in answer.workspaces
+            if one.name in here
         ]
 
     async def _providers(self, request: Request) -> Response:

@@ -73,7 +73,7 @@ class Site:
             return plane.clock.now().timestamp()
 
         self.sessions = Sessions(control_plane, now=now)
-        signing_in = SigningIn(control_plane, self.sessions, now=now)
+        signing_in = SigningIn(control_plane, self.sessions, upstreams, now=now)
         base = policy.get("base", "")
         self.app = Gateway(
             CONTRACT,

@@ -18,7 +18,7 @@ from tests.controlplane.harness import (
 )
 from tests.gateway.browser import PRINCIPAL, SESSION, Browser, Site
 from tests.gateway.toy import Toy
-from weftapi.controlplane.v1 import auth_pb2, sessions_pb2
+from weftapi.controlplane.v1 import auth_pb2, organizations_pb2, sessions_pb2, workspaces_pb2
 
 BOOK = "/v1/shelves/1/books/2"
 LAB = "/api/workspaces/lab/v1"
@@ -253,6 +253,24 @@ async def test_a_session_ends_when_nobody_uses_it_and_at_its_end(
     assert (await browser("GET", PRINCIPAL)).status == 200
     plane.clock.advance(hours=24)
     assert (await browser("GET", PRINCIPAL)).status == 401
+
+
+async def test_two_organizations_are_never_mixed(
+    browser: Browser, plane: Plane, admin: Client
+) -> None:
+    """Another organization may have a workspace of the same id: it is not behind this gateway."""
+    other = organizations_pb2.CreateOrganizationRequest(organization_id="other")
+    name = (await admin.organizations.CreateOrganization(other)).name
+    await admin.workspaces.RegisterWorkspace(
+        workspaces_pb2.RegisterWorkspaceRequest(parent=name, workspace_id="lab")
+    )
+    await plane.new_workspace(admin, "away")
+    await browser.sign_in()
+    here = (await browser("GET", "/auth/session")).json
+    assert [one["path"] for one in here["workspaces"]] == [LAB]
+    assert {one["name"] for one in here["organizations"]} == {ORGANIZATION, name}
+    there = (await browser("GET", f"/auth/session?organization={name}")).json
+    assert (there["organization"]["name"], there["workspaces"]) == (name, [])
 
 
 async def test_a_workspace_without_a_role_is_refused_as_such(
