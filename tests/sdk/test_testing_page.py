@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import tomllib
 from pathlib import Path
@@ -38,3 +39,13 @@ def test_pytest_finds_the_plugin_by_itself() -> None:
     project = tomllib.loads((ROOT / "sdk/pyproject.toml").read_text(encoding="utf-8"))
     plugins = project["project"]["entry-points"]["pytest11"]
     assert plugins == {"weft.pytest_plugin": "weft.pytest_plugin"}
+
+
+def test_without_the_servers_their_tests_are_skipped_and_say_so(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "meshtest.mesh", None)
+    pytester.makepyfile("def test_one(weft_mesh): pass\ndef test_two(weft_local): pass")
+    ended = pytester.runpytest_inprocess(*ALONE, "-rs")
+    ended.assert_outcomes(passed=1, skipped=1)
+    ended.stdout.fnmatch_lines("*weft-server is not installed*")
