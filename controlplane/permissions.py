@@ -81,6 +81,7 @@ _EDITOR = _VIEWER | {
     "alerters.test",
     "alerters.update",
     "artifacts.create",
+    "builds.cancel",
     "builds.create",
     "builds.delete",
     "codeRepositories.create",

@@ -52,6 +52,8 @@ class WorkloadSpec:
     run: str = ""
     step: str = ""
     attempt: int = 0
+    # With kind BUILD: the build that it works for.
+    build: str = ""
     # 0 means no limit.
     cpu_millis: int = 0
     memory_bytes: int = 0
@@ -83,7 +85,7 @@ class WorkloadSpec:
 
 def project_of(spec: WorkloadSpec) -> str:
     """The project that a workload works for; empty where it does not say."""
-    return spec.run.removeprefix("projects/").partition("/runs/")[0]
+    return (spec.run or spec.build).removeprefix("projects/").partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)

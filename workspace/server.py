@@ -24,6 +24,7 @@ from weftapi.workloads.v1 import capacity_pb2, workloads_pb2
 from workspace.access import Policies
 from workspace.alerting.alerts import Alerts
 from workspace.bells import Bells
+from workspace.building.desk import BuildDesk
 from workspace.config import WorkspaceSettings
 from workspace.connectors.desk import ConnectorDesk
 from workspace.contents import Contents
@@ -256,6 +257,7 @@ def _parts(
     with locked(settings.data_dir):
         pages = PageTokens([read_or_make_key(settings.data_dir / "page-token.key", KEY_BYTES)])
     connectors = ConnectorDesk(database, base.sealer, secrets, settings, clock)
+    builds = BuildDesk(database, managers, connectors, secrets, trust.policies, clock=clock)
     return Parts(
         settings=settings,
         clock=clock,
@@ -268,6 +270,7 @@ def _parts(
         tokens=trust.tokens,
         sealer=base.sealer,
         connectors=connectors,
+        builds=builds,
         repositories=RepositoryDesk(database, secrets, settings, clock),
         trials=Trials(database, managers, connectors, secrets, settings, clock=clock),
         backends=backends,
@@ -293,7 +296,7 @@ def _parts(
         logs=LogKeeper(database, log_files, settings.log_quota, masking, clock=clock),
         run_archive=RunArchive(database, settings, clock),
         managers=managers,
-        reconciler=Reconciler(database, managers, trust.tokens, launching, clock=clock),
+        reconciler=Reconciler(database, managers, trust.tokens, launching, builds, clock=clock),
         is_draining=lambda: server().draining.is_set(),  # noqa: PLW0108 - it comes later
         trust=launching.trust,
     )

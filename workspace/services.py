@@ -67,11 +67,13 @@ from workspace.access import Access, Policies
 from workspace.alerting.alerts import Alerts
 from workspace.answers import Answers
 from workspace.bells import Bells
+from workspace.building.desk import BuildDesk
 from workspace.config import WorkspaceSettings
 from workspace.connectors.desk import ConnectorDesk
 from workspace.contents import Contents
 from workspace.encoding import EventEncoder, Shown
 from workspace.heartbeats import Heartbeats
+from workspace.launching.build_logs import BuildLogs
 from workspace.launching.fits import Fits
 from workspace.launching.pools import Pools
 from workspace.launching.ports import WorkloadManagers
@@ -189,6 +191,7 @@ class Parts:
     tokens: RunTokens
     sealer: Sealer
     connectors: ConnectorDesk
+    builds: BuildDesk
     repositories: RepositoryDesk
     backends: Backends
     secrets: SecretKeeper
@@ -245,6 +248,8 @@ def services(parts: Parts) -> list[Service]:
             PoolServicer(database, lists, Pools(database, parts.managers)),
         ),
         _service(builds_pb2, builds_pb2_grpc, BuildServicer(database, lists)),
+        _service(pools_pb2, pools_pb2_grpc, PoolServicer(database, lists, Pools(parts.managers))),
+        _service(builds_pb2, builds_pb2_grpc, _builds(parts)),
         _service(stacks_pb2, stacks_pb2_grpc, StackServicer(database, lists, parts.trials)),
         _service(runs_pb2, runs_pb2_grpc, _runs(parts, watches)),
         _service(
@@ -312,6 +317,13 @@ def _service(messages: Any, stubs: Any, servicer: Any) -> Service:
     file: FileDescriptor = messages.DESCRIPTOR
     ((name, descriptor),) = file.services_by_name.items()
     return Service(descriptor, getattr(stubs, f"add_{name}Servicer_to_server"), servicer)
+
+
+def _builds(parts: Parts) -> BuildServicer:
+    logs = BuildLogs(parts.database, parts.managers, parts.is_draining)
+    return BuildServicer(
+        parts.database, parts.lists, parts.builds, logs, wake=parts.reconciler.wake
+    )
 
 
 def _runs(parts: Parts, watches: Watches) -> RunServicer:

@@ -46,6 +46,10 @@ _LOG_POLL_S = 0.2
 # A line of the log is at most 16 KiB and its prefix, so that a read always holds a whole one.
 _MIN_READ_BYTES = 32 << 10
 _TRY_AGAIN_S = 5.0
+_NO_BUILDS = (
+    "Workloads are local processes here, and an image is built inside its base: build it where you "
+    "submit, with the image builder local-image-builder or `weft image push`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +143,11 @@ class ProcessLauncher:
 
     async def problems(self, spec: WorkloadSpec) -> list[str]:
         fit = self.lacking(spec)
-        return [fit.problem] if fit else []
+        return [fit.problem] if fit else [_NO_BUILDS] if spec.kind == "BUILD" else []
 
     async def launch(self, key: WorkloadKey, spec: WorkloadSpec, secrets: Secrets) -> None:
+        if spec.kind == "BUILD":
+            raise FailedPrecondition("BUILD_NOT_POSSIBLE", _NO_BUILDS)
         await self._completely(self._launch(key, spec, secrets))
 
     async def cancel(self, key: WorkloadKey, *, grace_s: float, reason: str) -> None:

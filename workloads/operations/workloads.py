@@ -82,6 +82,7 @@ class Workloads:
 
 def _check(spec: WorkloadSpec, secrets: Secrets) -> None:
     _check_step(spec)
+    _check_build(spec)
     _check_variables("workload.env", spec.env)
     _check_variables("workload.secret_files", secrets.files)
     _check_texts("workload.args", spec.args)
@@ -96,6 +97,17 @@ def _check_step(spec: WorkloadSpec) -> None:
             raise _invalid(f"workload.{field}", "is required for a STEP")
         if spec.kind != "STEP" and field != "run" and getattr(spec, field):
             raise _invalid(f"workload.{field}", "is for a STEP alone")
+
+
+def _check_build(spec: WorkloadSpec) -> None:
+    """A build's workload says of which build, and inside which base; and it belongs to no run."""
+    for field in ("build", "image"):
+        if spec.kind == "BUILD" and not getattr(spec, field):
+            raise _invalid(f"workload.{field}", "is required for a BUILD")
+    if (spec.kind == "BUILD") is not bool(spec.build):
+        raise _invalid("workload.build", "is for a BUILD alone")
+    if spec.build and spec.run:
+        raise _invalid("workload.run", "is for no BUILD: many runs may wait for it")
 
 
 def _check_variables(field: str, names: Iterable[str]) -> None:

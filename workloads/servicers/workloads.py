@@ -200,6 +200,7 @@ def workload_to_proto(workload: Workload, revision: int) -> workloads_pb2.Worklo
         run=spec.run,
         step=spec.step,
         attempt=spec.attempt,
+        build=spec.build,
         pod=pod_to_proto(spec.pod),
     )
 
@@ -222,6 +223,7 @@ def spec_from_proto(workload: workloads_pb2.Workload) -> WorkloadSpec:
         run=workload.run,
         step=workload.step,
         attempt=workload.attempt,
+        build=workload.build,
         cpu_millis=workload.resources.cpu_millis,
         memory_bytes=workload.resources.memory_bytes,
         gpu_count=workload.resources.gpu_count,

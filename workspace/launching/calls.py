@@ -92,6 +92,11 @@ async def cancel(manager: Manager, workload: str, grace: timedelta, reason: str)
     return True
 
 
+def plain(log_: bytes) -> str:
+    """What a workload wrote, without what its engine put before each line."""
+    return _LINE_PREFIX.sub("", log_.decode(errors="replace"))
+
+
 async def last_words(manager: Manager, name: str) -> str:
     """The end of what a workload wrote; nothing where it is not to be had: it only explains."""
     kept: bytes = b""
@@ -101,7 +106,7 @@ async def last_words(manager: Manager, name: str) -> str:
             async for part in manager.streams().TailWorkloadLogs(request):
                 kept = bytes(kept + part.data)[-_LAST_WORDS_BYTES:]
                 if part.end_of_stream:
-                    return _LINE_PREFIX.sub("", kept.decode(errors="replace"))
+                    return plain(kept)
     except (grpc.aio.AioRpcError, TimeoutError) as error:
         log.warning("last_words_out_of_reach", workload=name, error=type(error).__name__)
     return ""

@@ -20,6 +20,7 @@ from workspace.operations import launches as operations
 from workspace.operations.launches import INTENDED, Observed
 from workspace.stacks.orchestrators import limits_of, orchestrator_of
 from workspace.store.schema import Launch, Run
+from workspace.store.schema_build_launches import BuildLaunch
 from workspace.store.schema_step_launches import StepLaunch
 
 Placeable = Launch | StepLaunch
@@ -114,7 +115,7 @@ def unstarted(launch: Placeable) -> Observed:
     return Observed(launch.workload, "CANCELLED", words, manager=launch.manager)
 
 
-def gone(launch: Placeable) -> str:
+def gone(launch: Placeable | BuildLaunch) -> str:
     """What there is to say of a launch whose manager no longer serves the workspace."""
     return (
         f"Its workload manager, {name_of(launch.manager)}, no longer serves this workspace: "

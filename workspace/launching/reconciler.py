@@ -23,8 +23,10 @@ from meshkit.session import Session
 from weftapi.common.v1 import types_pb2
 from weftapi.workloads.v1 import workloads_pb2
 from weftapi.workspace.v1 import run_types_pb2
+from workspace.building.desk import BuildDesk
 from workspace.encoding import decode
 from workspace.launching import calls
+from workspace.launching.build_launches import BuildLaunches
 from workspace.launching.placing import Placing, gone, unstarted
 from workspace.launching.ports import LaunchSettings, Manager, WorkloadManagers
 from workspace.launching.step_launches import StepLaunches
@@ -40,6 +42,7 @@ from workspace.store import builds as build_store
 from workspace.store import launches as store
 from workspace.store import snapshots as snapshot_store
 from workspace.store.schema import Launch, Run, Step
+from workspace.store.schema_snapshots import Build
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -58,6 +61,7 @@ class Reconciler:
         managers: WorkloadManagers,
         tokens: RunTokens,
         settings: LaunchSettings,
+        builds: BuildDesk,
         *,
         clock: Clock,
     ) -> None:
@@ -73,6 +77,15 @@ class Reconciler:
             tokens,
             settings,
             placing=self._placing,
+            write=self._write,
+            look_for=self._look_for,
+            clock=clock,
+        )
+        self._builds = BuildLaunches(
+            database,
+            builds,
+            managers,
+            settings,
             write=self._write,
             look_for=self._look_for,
             clock=clock,
@@ -117,6 +130,7 @@ class Reconciler:
             if isinstance(result, grpc.aio.AioRpcError) and launch.state == INTENDED:
                 await self._not_taken(lease, launch, result)
         await self._steps.act(lease, room)
+        await self._builds.act(lease, room)
 
     async def watch(self, lease: Lease, manager: Manager) -> None:
         """Follows the manager's workloads until the stream ends."""
@@ -141,6 +155,8 @@ class Reconciler:
     def _concerns(self, event: StoredEvent) -> bool:
         if event.resource_type == Step.resource_type:
             return event.type == "UPDATED" and _needs_its_workload(decode(event.event).step)
+        if event.resource_type == Build.resource_type:
+            return True
         is_run = event.resource_type == Run.resource_type
         return is_run and (event.type == "CREATED" or (self._has_line and _is_end(event)))
 
@@ -194,7 +210,8 @@ class Reconciler:
         elif manager is None:
             await self._bereft(lease, launch, run)
         elif launch.state == INTENDED and run.state not in RUN_TERMINAL:
-            await self._submit(lease, manager, launch, run)
+            if not await self._lacks_images(lease, launch, run):
+                await self._submit(lease, manager, launch, run)
         elif launch.state == INTENDED or (launch.state == SUBMITTED and self._should_end(run)):
             await self._cancel(lease, manager, launch, run)
         elif launch.state == SUBMITTED and self._is_overdue(launch, run):
@@ -220,6 +237,19 @@ class Reconciler:
         elif run.reporter is None and not (launch.start_by and run.state_reason == said.words):
             start_by = launch.start_by or self._start_by()
             await self._write(lease, operations.observed, replace(said, start_by=start_by))
+
+    async def _lacks_images(self, lease: Lease, launch: Launch, run: Run) -> bool:
+        """Whether a run's images are not there; says so, and ends it where they never will be."""
+        snapshots = await self._database.read(snapshot_store.to_run, run.project, {run.snapshot})
+        lacking = await self._builds.lacking(run.project, snapshots[run.snapshot].build)
+        if lacking is None:
+            return False
+        if lacking.outcome:
+            seen = replace(lacking, workload=launch.workload, manager=launch.manager)
+            await self._write(lease, operations.observed, seen)
+        elif run.state_reason != lacking.words:
+            await self._write(lease, operations.delayed, launch, lacking.words, None)
+        return True
 
     async def _submit(self, lease: Lease, manager: Manager, launch: Launch, run: Run) -> None:
         words = await calls.submit(manager, await self._request(run))
@@ -307,6 +337,7 @@ class Reconciler:
 
     async def _see(self, lease: Lease, manager: Manager, workload: workloads_pb2.Workload) -> None:
         await self._steps.see(lease, manager, workload)
+        await self._builds.see(lease, manager, workload)
         seen = calls.observed(manager, workload)
         if workload.state != workloads_pb2.WORKLOAD_STATE_QUEUED:
             seen = replace(seen, start_by=self._start_by())
@@ -325,6 +356,7 @@ class Reconciler:
             if is_its and name not in known:
                 await self._look_for(lease, manager, name)
         await self._steps.find_lost(lease, manager, known)
+        await self._builds.find_lost(lease, manager, known)
 
     async def _look_for(
         self, lease: Lease, manager: Manager, name: str
@@ -343,6 +375,7 @@ class Reconciler:
             lost = Observed(id_, "LOST", words, "WORKLOAD_LOST", manager=manager.uid)
             await self._write(lease, operations.observed, lost)
             await self._steps.lost(lease, lost)
+            await self._builds.lost(lease, lost)
             return None
         await self._see(lease, manager, workload)
         return workload

@@ -55,6 +55,10 @@ class Write(Protocol):
     ) -> Any: ...
 
 
+# Asks the manager for a workload by name, and takes down what it says.
+LookFor = Callable[[Lease, Manager, str], Awaitable[workloads_pb2.Workload | None]]
+
+
 class StepLaunches:
     """Submits, cancels and observes the workloads of attempts."""
 
@@ -66,7 +70,7 @@ class StepLaunches:
         *,
         placing: Placing,
         write: Write,
-        look_for: Callable[[Lease, Manager, str], Awaitable[workloads_pb2.Workload | None]],
+        look_for: LookFor,
         clock: Clock,
     ) -> None:
         self._database = database

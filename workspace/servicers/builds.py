@@ -1,5 +1,9 @@
 """BuildService."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any
+
 from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty
 
@@ -8,18 +12,31 @@ from meshkit.database import Database
 from meshkit.idempotency import once
 from weftapi.workspace.v1 import builds_pb2, builds_pb2_grpc
 from workspace import names
+from workspace.building.desk import BuildDesk
+from workspace.launching.build_logs import BuildLogs
 from workspace.operations import builds as operations
+from workspace.operations.builds import BUILDING
 from workspace.operations.refusals import absent, invalid
-from workspace.servicers.converting import caller, message_to_dict, stamp
+from workspace.servicers.converting import caller, stamp
 from workspace.servicers.listing import Lists
 from workspace.store import builds as store
 from workspace.store.schema_snapshots import Build
 
 
 class BuildServicer(builds_pb2_grpc.BuildServiceServicer):
-    def __init__(self, database: Database, lists: Lists) -> None:
+    def __init__(
+        self,
+        database: Database,
+        lists: Lists,
+        desk: BuildDesk,
+        logs: BuildLogs,
+        wake: Callable[[], None],
+    ) -> None:
         self._database = database
         self._lists = lists
+        self._desk = desk
+        self._logs = logs
+        self._wake = wake
 
     async def GetBuild(
         self, request: builds_pb2.GetBuildRequest, _context: Context
@@ -45,12 +62,45 @@ class BuildServicer(builds_pb2_grpc.BuildServiceServicer):
     async def CreateBuild(
         self, request: builds_pb2.CreateBuildRequest, _context: Context
     ) -> builds_pb2.Build:
-        return await self._database.write(
+        new = _new_build(request)
+        if new.recipes:
+            await self._desk.judge(new)
+        build = await self._database.write(
             operations.create,
-            _new_build(request),
+            new,
             once=once(request, builds_pb2.Build),
             reply=build_to_proto,
         )
+        self._wake()
+        return build
+
+    async def CancelBuild(
+        self, request: builds_pb2.CancelBuildRequest, _context: Context
+    ) -> builds_pb2.Build:
+        build = await self._database.write(
+            operations.cancel,
+            *names.ids(request.name),
+            once=once(request, builds_pb2.Build),
+            reply=build_to_proto,
+        )
+        self._wake()
+        return build
+
+    async def TailBuildLog(
+        self, request: builds_pb2.TailBuildLogRequest, context: Context
+    ) -> AsyncIterator[builds_pb2.TailBuildLogResponse]:
+        tail = self._logs.tail(request.name, request.step, request.offset_bytes)
+        async with aclosing(tail):
+            is_first = True
+            async for part in tail:
+                if is_first:
+                    has_ended = part.is_end and not part.text and request.offset_bytes
+                    told = [("x-weft-ended", "true")] if has_ended else []
+                    await context.send_initial_metadata(told)
+                is_first = False
+                yield builds_pb2.TailBuildLogResponse(
+                    text=part.text, next_offset_bytes=part.next_offset, end_of_stream=part.is_end
+                )
 
     async def DeleteBuild(self, request: builds_pb2.DeleteBuildRequest, _context: Context) -> Empty:
         await self._database.write(operations.delete, *names.ids(request.name))
@@ -63,16 +113,38 @@ def _new_build(request: builds_pb2.CreateBuildRequest) -> operations.NewBuild:
         raise invalid("build.pipeline", "must lie in the build's project")
     if not build.HasField("image") and not build.step_images:
         raise invalid("build.image", "is required where no step has an image of its own")
+    images = ([build.image] if build.HasField("image") else []) + list(build.step_images.values())
+    if any(bool(image.digest) is image.HasField("recipe") for image in images):
+        raise invalid("build.image", "has either a digest or a recipe")
+    recipes = {each.uri: _recipe(each.recipe) for each in images if each.HasField("recipe")}
+    if recipes and not build.stack:
+        raise invalid("build.stack", "is required where a workload is to build an image")
     return operations.NewBuild(
         project=project,
         id=request.build_id,
         pipeline=names.last(build.pipeline),
         checksum=build.checksum,
         creator=caller().subject,
-        image=message_to_dict(build.image) if build.HasField("image") else {},
-        step_images={step: message_to_dict(own) for step, own in build.step_images.items()},
+        image=_image(build.image) if build.HasField("image") else {},
+        step_images={step: _image(own) for step, own in build.step_images.items()},
         labels=dict(build.labels),
+        stack=names.last(build.stack),
+        recipes=recipes,
     )
+
+
+def _image(image: builds_pb2.BuildImage) -> dict[str, Any]:
+    """What everybody may see of an image."""
+    return {"uri": image.uri} | ({"digest": image.digest} if image.digest else {})
+
+
+def _recipe(recipe: builds_pb2.ImageRecipe) -> dict[str, Any]:
+    return {
+        "base": recipe.base,
+        "requirements": list(recipe.requirements),
+        "build_arguments": dict(recipe.build_arguments),
+        "python": recipe.python,
+    }
 
 
 def build_to_proto(row: Build) -> builds_pb2.Build:
@@ -85,6 +157,11 @@ def build_to_proto(row: Build) -> builds_pb2.Build:
         revision=row.revision,
         pipeline=names.child(names.project(row.project), "pipelines", row.pipeline),
         checksum=row.checksum,
+        stack=names.stack(row.stack) if row.stack else "",
+        state=builds_pb2.BuildState.Value(f"BUILD_STATE_{row.state}"),
+        state_reason=row.state_reason,
+        # Of those that were there before ends were taken down, it is their beginning.
+        end_time=stamp(row.end_time or row.create_time) if row.state != BUILDING else None,
     )
     if row.image:
         json_format.ParseDict(row.image, build.image)

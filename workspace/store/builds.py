@@ -5,12 +5,14 @@ import sqlalchemy as sa
 from meshkit.filters import Field, Fields, Filter, Kind
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
-from workspace.store.base import columns, every, first
+from workspace.store import build_launches
+from workspace.store.base import columns, every, first, update
 from workspace.store.lists import Listed, listed, matching
 from workspace.store.schema_snapshots import Build, Snapshot
 
 _C = columns(Build)
 _S = columns(Snapshot)
+_CHANGING = ("state", "state_reason", "end_time", "image", "step_images")
 
 ORDERS = Orders((OrderKey("create_time", _C.create_time),), OrderKey("uid", _C.uid))
 FIELDS = Fields(
@@ -30,6 +32,11 @@ def image_of(session: Session, project: str, build: str, step: str = "") -> str:
     found = get(session, project, build) if build else None
     image = (found.step_images.get(step) or found.image) if found else {}
     return f"{image['uri']}@{image['digest']}" if image else ""
+
+
+def save(session: Session, build: Build) -> None:
+    """Writes down where a build stands, and the digests of its images."""
+    update(session, [build], _CHANGING)
 
 
 def lock(session: Session, project: str, build: str) -> Build | None:
@@ -57,4 +64,5 @@ def users(session: Session, build: Build, limit: int) -> list[str]:
 
 
 def delete(session: Session, build: Build) -> None:
+    build_launches.delete(session, [build.uid])
     session.connection().execute(Build.__table__.delete().where(_C.uid == build.uid))

@@ -292,6 +292,7 @@ class Launch(Row):
 # Imported for their effect on the metadata: these tables live in files of their own.
 from workspace.store import schema_alerters as schema_alerters  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_artifacts as schema_artifacts  # noqa: E402, PLC0414 - likewise
+from workspace.store import schema_build_launches as schema_build_launches  # noqa: E402, PLC0414
 from workspace.store import schema_code_repositories as schema_code_repositories  # noqa: E402, PLC0414
 from workspace.store import schema_conditions as schema_conditions  # noqa: E402, PLC0414
 from workspace.store import schema_connectors as schema_connectors  # noqa: E402, PLC0414 - likewise

@@ -112,6 +112,10 @@ class Build(Row):
     image: dict[str, Any] = field(default_factory=dict)
     step_images: dict[str, Any] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    stack: str = ""
+    state: str = "SUCCEEDED"
+    state_reason: str = ""
+    end_time: datetime | None = None
     revision: int = 0
 
     @property

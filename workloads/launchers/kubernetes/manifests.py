@@ -127,6 +127,7 @@ def _told(spec: WorkloadSpec) -> dict[str, str]:
         "run": _last(spec.run),
         "step": spec.step,
         "attempt": str(spec.attempt or ""),
+        "build": _last(spec.build),
     }
     return {f"weft.dev/{name}": _label(value) for name, value in told.items() if value}
 

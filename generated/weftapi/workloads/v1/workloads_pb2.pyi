@@ -35,6 +35,8 @@ class _WorkloadKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Workload
     """Executes a whole run."""
     WORKLOAD_KIND_STEP: _WorkloadKind.ValueType  # 2
     """Executes one attempt of one step of a run."""
+    WORKLOAD_KIND_BUILD: _WorkloadKind.ValueType  # 3
+    """Builds an image, inside the base that it adds to. Local processes have no base: they take none."""
 
 class WorkloadKind(_WorkloadKind, metaclass=_WorkloadKindEnumTypeWrapper):
     """What a workload is for."""
@@ -45,6 +47,8 @@ WORKLOAD_KIND_RUNNER: WorkloadKind.ValueType  # 1
 """Executes a whole run."""
 WORKLOAD_KIND_STEP: WorkloadKind.ValueType  # 2
 """Executes one attempt of one step of a run."""
+WORKLOAD_KIND_BUILD: WorkloadKind.ValueType  # 3
+"""Builds an image, inside the base that it adds to. Local processes have no base: they take none."""
 Global___WorkloadKind: _TypeAlias = WorkloadKind  # noqa: Y015
 
 class _WorkloadState:
@@ -190,6 +194,7 @@ class Workload(_message.Message):
     STEP_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     POD_FIELD_NUMBER: _builtins.int
+    BUILD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "workloads/<id>"."""
     uid: _builtins.str
@@ -217,6 +222,8 @@ class Workload(_message.Message):
     """Required for a STEP and for nothing else, immutable. The step of the run: "train", "train:3"."""
     attempt: _builtins.int
     """Required for a STEP and for nothing else, immutable. Which attempt of the step, from 1."""
+    build: _builtins.str
+    """Required for a BUILD and for nothing else, immutable. The build that it works for: "projects/vision/builds/b-1"."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, immutable. Labels that the engine keeps."""
@@ -303,10 +310,11 @@ class Workload(_message.Message):
         step: _builtins.str = ...,
         attempt: _builtins.int = ...,
         pod: _pods_pb2.PodSettings | None = ...,
+        build: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment", b"environment", "exit", b"exit", "pod", b"pod", "resources", b"resources", "start_time", b"start_time", "timeout", b"timeout", "ttl_after_finish", b"ttl_after_finish"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "attempt", b"attempt", "create_time", b"create_time", "end_time", b"end_time", "engine_reference", b"engine_reference", "env", b"env", "environment", b"environment", "exit", b"exit", "image", b"image", "kind", b"kind", "labels", b"labels", "limits_enforced", b"limits_enforced", "name", b"name", "pod", b"pod", "resources", b"resources", "revision", b"revision", "run", b"run", "secret_files", b"secret_files", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step", b"step", "timeout", b"timeout", "ttl_after_finish", b"ttl_after_finish", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "attempt", b"attempt", "build", b"build", "create_time", b"create_time", "end_time", b"end_time", "engine_reference", b"engine_reference", "env", b"env", "environment", b"environment", "exit", b"exit", "image", b"image", "kind", b"kind", "labels", b"labels", "limits_enforced", b"limits_enforced", "name", b"name", "pod", b"pod", "resources", b"resources", "revision", b"revision", "run", b"run", "secret_files", b"secret_files", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step", b"step", "timeout", b"timeout", "ttl_after_finish", b"ttl_after_finish", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!weftapi/workspace/v1/builds.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xeb\x04\n\x05\x42uild\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x44\n\x06labels\x18\x05 \x03(\x0b\x32\'.weftapi.workspace.v1.Build.LabelsEntryB\x0b\xfa\xbb\x18\x07\x18\x80\x02P@`\x01\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12-\n\x08pipeline\x18\x14 \x01(\tB\x1b\xfa\xbb\x18\x17\x08\x01\x32\x11weft.dev/Pipeline`\x01\x12\x37\n\x05image\x18\x15 \x01(\x0b\x32 .weftapi.workspace.v1.BuildImageB\x06\xfa\xbb\x18\x02`\x01\x12K\n\x0bstep_images\x18\x17 \x03(\x0b\x32+.weftapi.workspace.v1.Build.StepImagesEntryB\t\xfa\xbb\x18\x05P\xe8\x07`\x01\x12\x1c\n\x08\x63hecksum\x18\x16 \x01(\tB\n\xfa\xbb\x18\x06\x08\x01(\x05`\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aS\n\x0fStepImagesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12/\n\x05value\x18\x02 \x01(\x0b\x32 .weftapi.workspace.v1.BuildImage:\x02\x38\x01:6\xea\x41\x33\n\x0eweft.dev/Build\x12!projects/{project}/builds/{build}\"Q\n\nBuildImage\x12\x16\n\x03uri\x18\x01 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80\x08\x12+\n\x06\x64igest\x18\x02 \x01(\tB\x1b\xfa\xbb\x18\x17\x08\x01\"\x13sha256:[0-9a-f]{64}\"7\n\x0fGetBuildRequest\x12$\n\x04name\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x08\x01\x32\x0eweft.dev/Build\"\x95\x01\n\x11ListBuildsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"l\n\x12ListBuildsResponse\x12+\n\x06\x62uilds\x18\x01 \x03(\x0b\x32\x1b.weftapi.workspace.v1.Build\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\xa8\x01\n\x12\x43reateBuildRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12\x18\n\x08\x62uild_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12\x32\n\x05\x62uild\x18\x03 \x01(\x0b\x32\x1b.weftapi.workspace.v1.BuildB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\":\n\x12\x44\x65leteBuildRequest\x12$\n\x04name\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x08\x01\x32\x0eweft.dev/Build2\xd2\x05\n\x0c\x42uildService\x12\xa5\x01\n\x08GetBuild\x12%.weftapi.workspace.v1.GetBuildRequest\x1a\x1b.weftapi.workspace.v1.Build\"U\x90\x02\x01\xaa\xbb\x18\x14\n\x12\n\nbuilds.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02.\x12,/api/workspace/v1/{name=projects/*/builds/*}\x12\xb9\x01\n\nListBuilds\x12\'.weftapi.workspace.v1.ListBuildsRequest\x1a(.weftapi.workspace.v1.ListBuildsResponse\"X\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\x0b\x62uilds.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02.\x12,/api/workspace/v1/{parent=projects/*}/builds\x12\xb4\x01\n\x0b\x43reateBuild\x12(.weftapi.workspace.v1.CreateBuildRequest\x1a\x1b.weftapi.workspace.v1.Build\"^\xaa\xbb\x18\x19\n\x17\n\rbuilds.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x35\",/api/workspace/v1/{parent=projects/*}/builds:\x05\x62uild\x12\xa6\x01\n\x0b\x44\x65leteBuild\x12(.weftapi.workspace.v1.DeleteBuildRequest\x1a\x16.google.protobuf.Empty\"U\xaa\xbb\x18\x17\n\x15\n\rbuilds.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02.*,/api/workspace/v1/{name=projects/*/builds/*}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!weftapi/workspace/v1/builds.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\x9f\x06\n\x05\x42uild\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x44\n\x06labels\x18\x05 \x03(\x0b\x32\'.weftapi.workspace.v1.Build.LabelsEntryB\x0b\xfa\xbb\x18\x07\x18\x80\x02P@`\x01\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12-\n\x08pipeline\x18\x14 \x01(\tB\x1b\xfa\xbb\x18\x17\x08\x01\x32\x11weft.dev/Pipeline`\x01\x12\x37\n\x05image\x18\x15 \x01(\x0b\x32 .weftapi.workspace.v1.BuildImageB\x06\xfa\xbb\x18\x02`\x01\x12K\n\x0bstep_images\x18\x17 \x03(\x0b\x32+.weftapi.workspace.v1.Build.StepImagesEntryB\t\xfa\xbb\x18\x05P\xe8\x07`\x01\x12\x1c\n\x08\x63hecksum\x18\x16 \x01(\tB\n\xfa\xbb\x18\x06\x08\x01(\x05`\x01\x12%\n\x05stack\x18\x18 \x01(\tB\x16\xfa\xbb\x18\x12\x32\x0eweft.dev/Stack`\x01\x12\x37\n\x05state\x18\x19 \x01(\x0e\x32 .weftapi.workspace.v1.BuildStateB\x06\xfa\xbb\x18\x02p\x01\x12\x1c\n\x0cstate_reason\x18\x1a \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x34\n\x08\x65nd_time\x18\x1b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aS\n\x0fStepImagesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12/\n\x05value\x18\x02 \x01(\x0b\x32 .weftapi.workspace.v1.BuildImage:\x02\x38\x01:6\xea\x41\x33\n\x0eweft.dev/Build\x12!projects/{project}/builds/{build}\"\x8c\x01\n\nBuildImage\x12\x16\n\x03uri\x18\x01 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\x80\x08\x12)\n\x06\x64igest\x18\x02 \x01(\tB\x19\xfa\xbb\x18\x15\"\x13sha256:[0-9a-f]{64}\x12;\n\x06recipe\x18\x03 \x01(\x0b\x32!.weftapi.workspace.v1.ImageRecipeB\x08\xfa\xbb\x18\x04`\x01h\x01\"\xa5\x02\n\x0bImageRecipe\x12\x32\n\x04\x62\x61se\x18\x01 \x01(\tB$\xfa\xbb\x18 \x08\x01\x18\x80\x08\"\x19[^@]+@sha256:[0-9a-f]{64}\x12%\n\x0crequirements\x18\x02 \x03(\tB\x0f\xfa\xbb\x18\x0b\x18\x80\x80\x04P\xa0\x1fX\x01`\x01\x12]\n\x0f\x62uild_arguments\x18\x03 \x03(\x0b\x32\x35.weftapi.workspace.v1.ImageRecipe.BuildArgumentsEntryB\r\xfa\xbb\x18\t\x18\x80\x08P@X\x01`\x01\x12%\n\x06python\x18\x04 \x01(\tB\x15\xfa\xbb\x18\x11\"\r3\\.[0-9]{1,2}`\x01\x1a\x35\n\x13\x42uildArgumentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"7\n\x0fGetBuildRequest\x12$\n\x04name\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x08\x01\x32\x0eweft.dev/Build\"\x95\x01\n\x11ListBuildsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\"l\n\x12ListBuildsResponse\x12+\n\x06\x62uilds\x18\x01 \x03(\x0b\x32\x1b.weftapi.workspace.v1.Build\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\xa8\x01\n\x12\x43reateBuildRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12\x18\n\x08\x62uild_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x01\x12\x32\n\x05\x62uild\x18\x03 \x01(\x0b\x32\x1b.weftapi.workspace.v1.BuildB\x06\xfa\xbb\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x04 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\":\n\x12\x44\x65leteBuildRequest\x12$\n\x04name\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x08\x01\x32\x0eweft.dev/Build\"V\n\x12\x43\x61ncelBuildRequest\x12$\n\x04name\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x08\x01\x32\x0eweft.dev/Build\x12\x1a\n\nrequest_id\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"w\n\x13TailBuildLogRequest\x12$\n\x04name\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x08\x01\x32\x0eweft.dev/Build\x12\x15\n\x04step\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x02\x12#\n\x0coffset_bytes\x18\x03 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"V\n\x14TailBuildLogResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x19\n\x11next_offset_bytes\x18\x02 \x01(\x03\x12\x15\n\rend_of_stream\x18\x03 \x01(\x08*\x91\x01\n\nBuildState\x12\x1b\n\x17\x42UILD_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42UILD_STATE_BUILDING\x10\x01\x12\x19\n\x15\x42UILD_STATE_SUCCEEDED\x10\x02\x12\x16\n\x12\x42UILD_STATE_FAILED\x10\x03\x12\x19\n\x15\x42UILD_STATE_CANCELLED\x10\x04\x32\xf5\x08\n\x0c\x42uildService\x12\xa5\x01\n\x08GetBuild\x12%.weftapi.workspace.v1.GetBuildRequest\x1a\x1b.weftapi.workspace.v1.Build\"U\x90\x02\x01\xaa\xbb\x18\x14\n\x12\n\nbuilds.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02.\x12,/api/workspace/v1/{name=projects/*/builds/*}\x12\xb9\x01\n\nListBuilds\x12\'.weftapi.workspace.v1.ListBuildsRequest\x1a(.weftapi.workspace.v1.ListBuildsResponse\"X\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\x0b\x62uilds.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02.\x12,/api/workspace/v1/{parent=projects/*}/builds\x12\xb4\x01\n\x0b\x43reateBuild\x12(.weftapi.workspace.v1.CreateBuildRequest\x1a\x1b.weftapi.workspace.v1.Build\"^\xaa\xbb\x18\x19\n\x17\n\rbuilds.create\x12\x06parent\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x35\",/api/workspace/v1/{parent=projects/*}/builds:\x05\x62uild\x12\xb5\x01\n\x0b\x43\x61ncelBuild\x12(.weftapi.workspace.v1.CancelBuildRequest\x1a\x1b.weftapi.workspace.v1.Build\"_\xaa\xbb\x18\x17\n\x15\n\rbuilds.cancel\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x38\"3/api/workspace/v1/{name=projects/*/builds/*}:cancel:\x01*\x12\xe8\x01\n\x0cTailBuildLog\x12).weftapi.workspace.v1.TailBuildLogRequest\x1a*.weftapi.workspace.v1.TailBuildLogResponse\"\x7f\x90\x02\x01\xaa\xbb\x18\x14\n\x12\n\nbuilds.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\xba\xbb\x18!\n\x0coffset_bytes\x12\x11next_offset_bytes\x82\xd3\xe4\x93\x02\x33\x12\x31/api/workspace/v1/{name=projects/*/builds/*}:tail0\x01\x12\xa6\x01\n\x0b\x44\x65leteBuild\x12(.weftapi.workspace.v1.DeleteBuildRequest\x1a\x16.google.protobuf.Empty\"U\xaa\xbb\x18\x17\n\x15\n\rbuilds.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02.*,/api/workspace/v1/{name=projects/*/builds/*}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,12 +58,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BUILD'].fields_by_name['step_images']._serialized_options = b'\372\273\030\005P\350\007`\001'
   _globals['_BUILD'].fields_by_name['checksum']._loaded_options = None
   _globals['_BUILD'].fields_by_name['checksum']._serialized_options = b'\372\273\030\006\010\001(\005`\001'
+  _globals['_BUILD'].fields_by_name['stack']._loaded_options = None
+  _globals['_BUILD'].fields_by_name['stack']._serialized_options = b'\372\273\030\0222\016weft.dev/Stack`\001'
+  _globals['_BUILD'].fields_by_name['state']._loaded_options = None
+  _globals['_BUILD'].fields_by_name['state']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_BUILD'].fields_by_name['state_reason']._loaded_options = None
+  _globals['_BUILD'].fields_by_name['state_reason']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_BUILD'].fields_by_name['end_time']._loaded_options = None
+  _globals['_BUILD'].fields_by_name['end_time']._serialized_options = b'\372\273\030\002p\001'
   _globals['_BUILD']._loaded_options = None
   _globals['_BUILD']._serialized_options = b'\352A3\n\016weft.dev/Build\022!projects/{project}/builds/{build}'
   _globals['_BUILDIMAGE'].fields_by_name['uri']._loaded_options = None
   _globals['_BUILDIMAGE'].fields_by_name['uri']._serialized_options = b'\372\273\030\005\010\001\030\200\010'
   _globals['_BUILDIMAGE'].fields_by_name['digest']._loaded_options = None
-  _globals['_BUILDIMAGE'].fields_by_name['digest']._serialized_options = b'\372\273\030\027\010\001\"\023sha256:[0-9a-f]{64}'
+  _globals['_BUILDIMAGE'].fields_by_name['digest']._serialized_options = b'\372\273\030\025\"\023sha256:[0-9a-f]{64}'
+  _globals['_BUILDIMAGE'].fields_by_name['recipe']._loaded_options = None
+  _globals['_BUILDIMAGE'].fields_by_name['recipe']._serialized_options = b'\372\273\030\004`\001h\001'
+  _globals['_IMAGERECIPE_BUILDARGUMENTSENTRY']._loaded_options = None
+  _globals['_IMAGERECIPE_BUILDARGUMENTSENTRY']._serialized_options = b'8\001'
+  _globals['_IMAGERECIPE'].fields_by_name['base']._loaded_options = None
+  _globals['_IMAGERECIPE'].fields_by_name['base']._serialized_options = b'\372\273\030 \010\001\030\200\010\"\031[^@]+@sha256:[0-9a-f]{64}'
+  _globals['_IMAGERECIPE'].fields_by_name['requirements']._loaded_options = None
+  _globals['_IMAGERECIPE'].fields_by_name['requirements']._serialized_options = b'\372\273\030\013\030\200\200\004P\240\037X\001`\001'
+  _globals['_IMAGERECIPE'].fields_by_name['build_arguments']._loaded_options = None
+  _globals['_IMAGERECIPE'].fields_by_name['build_arguments']._serialized_options = b'\372\273\030\t\030\200\010P@X\001`\001'
+  _globals['_IMAGERECIPE'].fields_by_name['python']._loaded_options = None
+  _globals['_IMAGERECIPE'].fields_by_name['python']._serialized_options = b'\372\273\030\021\"\r3\\.[0-9]{1,2}`\001'
   _globals['_GETBUILDREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETBUILDREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\022\010\0012\016weft.dev/Build'
   _globals['_LISTBUILDSREQUEST'].fields_by_name['parent']._loaded_options = None
@@ -84,32 +104,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEBUILDREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
   _globals['_DELETEBUILDREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_DELETEBUILDREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\022\010\0012\016weft.dev/Build'
+  _globals['_CANCELBUILDREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CANCELBUILDREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\022\010\0012\016weft.dev/Build'
+  _globals['_CANCELBUILDREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CANCELBUILDREQUEST'].fields_by_name['request_id']._serialized_options = b'\372\273\030\002(\002'
+  _globals['_TAILBUILDLOGREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_TAILBUILDLOGREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\022\010\0012\016weft.dev/Build'
+  _globals['_TAILBUILDLOGREQUEST'].fields_by_name['step']._loaded_options = None
+  _globals['_TAILBUILDLOGREQUEST'].fields_by_name['step']._serialized_options = b'\372\273\030\003\030\200\002'
+  _globals['_TAILBUILDLOGREQUEST'].fields_by_name['offset_bytes']._loaded_options = None
+  _globals['_TAILBUILDLOGREQUEST'].fields_by_name['offset_bytes']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
   _globals['_BUILDSERVICE'].methods_by_name['GetBuild']._loaded_options = None
   _globals['_BUILDSERVICE'].methods_by_name['GetBuild']._serialized_options = b'\220\002\001\252\273\030\024\n\022\n\nbuilds.get\022\004name\262\273\030\002\010\001\202\323\344\223\002.\022,/api/workspace/v1/{name=projects/*/builds/*}'
   _globals['_BUILDSERVICE'].methods_by_name['ListBuilds']._loaded_options = None
   _globals['_BUILDSERVICE'].methods_by_name['ListBuilds']._serialized_options = b'\220\002\001\252\273\030\027\n\025\n\013builds.list\022\006parent\262\273\030\002\010\001\202\323\344\223\002.\022,/api/workspace/v1/{parent=projects/*}/builds'
   _globals['_BUILDSERVICE'].methods_by_name['CreateBuild']._loaded_options = None
   _globals['_BUILDSERVICE'].methods_by_name['CreateBuild']._serialized_options = b'\252\273\030\031\n\027\n\rbuilds.create\022\006parent\262\273\030\002\010\002\202\323\344\223\0025\",/api/workspace/v1/{parent=projects/*}/builds:\005build'
+  _globals['_BUILDSERVICE'].methods_by_name['CancelBuild']._loaded_options = None
+  _globals['_BUILDSERVICE'].methods_by_name['CancelBuild']._serialized_options = b'\252\273\030\027\n\025\n\rbuilds.cancel\022\004name\262\273\030\002\010\002\202\323\344\223\0028\"3/api/workspace/v1/{name=projects/*/builds/*}:cancel:\001*'
+  _globals['_BUILDSERVICE'].methods_by_name['TailBuildLog']._loaded_options = None
+  _globals['_BUILDSERVICE'].methods_by_name['TailBuildLog']._serialized_options = b'\220\002\001\252\273\030\024\n\022\n\nbuilds.get\022\004name\262\273\030\002\010\001\272\273\030!\n\014offset_bytes\022\021next_offset_bytes\202\323\344\223\0023\0221/api/workspace/v1/{name=projects/*/builds/*}:tail'
   _globals['_BUILDSERVICE'].methods_by_name['DeleteBuild']._loaded_options = None
   _globals['_BUILDSERVICE'].methods_by_name['DeleteBuild']._serialized_options = b'\252\273\030\027\n\025\n\rbuilds.delete\022\004name\262\273\030\002\010\002\202\323\344\223\002.*,/api/workspace/v1/{name=projects/*/builds/*}'
+  _globals['_BUILDSTATE']._serialized_start=2301
+  _globals['_BUILDSTATE']._serialized_end=2446
   _globals['_BUILD']._serialized_start=213
-  _globals['_BUILD']._serialized_end=832
-  _globals['_BUILD_LABELSENTRY']._serialized_start=646
-  _globals['_BUILD_LABELSENTRY']._serialized_end=691
-  _globals['_BUILD_STEPIMAGESENTRY']._serialized_start=693
-  _globals['_BUILD_STEPIMAGESENTRY']._serialized_end=776
-  _globals['_BUILDIMAGE']._serialized_start=834
-  _globals['_BUILDIMAGE']._serialized_end=915
-  _globals['_GETBUILDREQUEST']._serialized_start=917
-  _globals['_GETBUILDREQUEST']._serialized_end=972
-  _globals['_LISTBUILDSREQUEST']._serialized_start=975
-  _globals['_LISTBUILDSREQUEST']._serialized_end=1124
-  _globals['_LISTBUILDSRESPONSE']._serialized_start=1126
-  _globals['_LISTBUILDSRESPONSE']._serialized_end=1234
-  _globals['_CREATEBUILDREQUEST']._serialized_start=1237
-  _globals['_CREATEBUILDREQUEST']._serialized_end=1405
-  _globals['_DELETEBUILDREQUEST']._serialized_start=1407
-  _globals['_DELETEBUILDREQUEST']._serialized_end=1465
-  _globals['_BUILDSERVICE']._serialized_start=1468
-  _globals['_BUILDSERVICE']._serialized_end=2190
+  _globals['_BUILD']._serialized_end=1012
+  _globals['_BUILD_LABELSENTRY']._serialized_start=826
+  _globals['_BUILD_LABELSENTRY']._serialized_end=871
+  _globals['_BUILD_STEPIMAGESENTRY']._serialized_start=873
+  _globals['_BUILD_STEPIMAGESENTRY']._serialized_end=956
+  _globals['_BUILDIMAGE']._serialized_start=1015
+  _globals['_BUILDIMAGE']._serialized_end=1155
+  _globals['_IMAGERECIPE']._serialized_start=1158
+  _globals['_IMAGERECIPE']._serialized_end=1451
+  _globals['_IMAGERECIPE_BUILDARGUMENTSENTRY']._serialized_start=1398
+  _globals['_IMAGERECIPE_BUILDARGUMENTSENTRY']._serialized_end=1451
+  _globals['_GETBUILDREQUEST']._serialized_start=1453
+  _globals['_GETBUILDREQUEST']._serialized_end=1508
+  _globals['_LISTBUILDSREQUEST']._serialized_start=1511
+  _globals['_LISTBUILDSREQUEST']._serialized_end=1660
+  _globals['_LISTBUILDSRESPONSE']._serialized_start=1662
+  _globals['_LISTBUILDSRESPONSE']._serialized_end=1770
+  _globals['_CREATEBUILDREQUEST']._serialized_start=1773
+  _globals['_CREATEBUILDREQUEST']._serialized_end=1941
+  _globals['_DELETEBUILDREQUEST']._serialized_start=1943
+  _globals['_DELETEBUILDREQUEST']._serialized_end=2001
+  _globals['_CANCELBUILDREQUEST']._serialized_start=2003
+  _globals['_CANCELBUILDREQUEST']._serialized_end=2089
+  _globals['_TAILBUILDLOGREQUEST']._serialized_start=2091
+  _globals['_TAILBUILDLOGREQUEST']._serialized_end=2210
+  _globals['_TAILBUILDLOGRESPONSE']._serialized_start=2212
+  _globals['_TAILBUILDLOGRESPONSE']._serialized_end=2298
+  _globals['_BUILDSERVICE']._serialized_start=2449
+  _globals['_BUILDSERVICE']._serialized_end=3590
 # @@protoc_insertion_point(module_scope)

@@ -27,8 +27,8 @@ if _version_not_supported:
 
 
 class BuildServiceStub(object):
-    """Keeps builds. Images are built and pushed by whoever submits; here stands what came of it, so that the same inputs
-    need not be built twice.
+    """Keeps builds, and has them made. Images are built and pushed by whoever submits, or by workloads of the kind BUILD
+    that the workspace starts; here stands what came of it, so that the same inputs need not be built twice.
     """
 
     def __init__(self, channel):
@@ -52,6 +52,16 @@ class BuildServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.CreateBuildRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.Build.FromString,
                 _registered_method=True)
+        self.CancelBuild = channel.unary_unary(
+                '/weftapi.workspace.v1.BuildService/CancelBuild',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.CancelBuildRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.Build.FromString,
+                _registered_method=True)
+        self.TailBuildLog = channel.unary_stream(
+                '/weftapi.workspace.v1.BuildService/TailBuildLog',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.TailBuildLogRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.TailBuildLogResponse.FromString,
+                _registered_method=True)
         self.DeleteBuild = channel.unary_unary(
                 '/weftapi.workspace.v1.BuildService/DeleteBuild',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.DeleteBuildRequest.SerializeToString,
@@ -60,8 +70,8 @@ class BuildServiceStub(object):
 
 
 class BuildServiceServicer(object):
-    """Keeps builds. Images are built and pushed by whoever submits; here stands what came of it, so that the same inputs
-    need not be built twice.
+    """Keeps builds, and has them made. Images are built and pushed by whoever submits, or by workloads of the kind BUILD
+    that the workspace starts; here stands what came of it, so that the same inputs need not be built twice.
     """
 
     def GetBuild(self, request, context):
@@ -79,8 +89,27 @@ class BuildServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreateBuild(self, request, context):
-        """Creates an immutable build, and its pipeline if it is the first of it. A taken id is ALREADY_EXISTS. Safe to repeat
-        with the same request id.
+        """Creates a build, and its pipeline if it is the first of it. A taken id is ALREADY_EXISTS. Safe to repeat with the
+        same request id. Images with a recipe are built by workloads, one for each image however many builds want it; a
+        stack that cannot have them built, or a recipe that cannot be built so, is FAILED_PRECONDITION `BUILD_NOT_POSSIBLE`,
+        as is a caller who may not have the login of the stack's registry PERMISSION_DENIED `NOT_PERMITTED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelBuild(self, request, context):
+        """Cancels a build that is under way; runs that wait for it fail. One that has ended is FAILED_PRECONDITION
+        `ILLEGAL_TRANSITION`. Safe to repeat with the same request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TailBuildLog(self, request, context):
+        """Follows what builds an image, until it has ended and everything was sent (`end_of_stream`). It is read where it was
+        written, so it is gone some time after the end: NOT_FOUND then, and for images that no workload builds. Resumes at
+        any `next_offset_bytes` it has sent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -88,7 +117,7 @@ class BuildServiceServicer(object):
 
     def DeleteBuild(self, request, context):
         """Deletes a build; the images stay where they are. One that snapshots use is FAILED_PRECONDITION `RESOURCE_IN_USE`,
-        which names them.
+        which names them, and one that is under way `ILLEGAL_TRANSITION`: cancel it first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -112,6 +141,16 @@ def add_BuildServiceServicer_to_server(servicer, server):
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.CreateBuildRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.Build.SerializeToString,
             ),
+            'CancelBuild': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelBuild,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.CancelBuildRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.Build.SerializeToString,
+            ),
+            'TailBuildLog': grpc.unary_stream_rpc_method_handler(
+                    servicer.TailBuildLog,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.TailBuildLogRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.TailBuildLogResponse.SerializeToString,
+            ),
             'DeleteBuild': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteBuild,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_builds__pb2.DeleteBuildRequest.FromString,
@@ -126,8 +165,8 @@ def add_BuildServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class BuildService(object):
-    """Keeps builds. Images are built and pushed by whoever submits; here stands what came of it, so that the same inputs
-    need not be built twice.
+    """Keeps builds, and has them made. Images are built and pushed by whoever submits, or by workloads of the kind BUILD
+    that the workspace starts; here stands what came of it, so that the same inputs need not be built twice.
     """
 
     @staticmethod
@@ -201,6 +240,60 @@ class BuildService(object):
             '/weftapi.workspace.v1.BuildService/CreateBuild',
             weftapi_dot_workspace_dot_v1_dot_builds__pb2.CreateBuildRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_builds__pb2.Build.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelBuild(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.BuildService/CancelBuild',
+            weftapi_dot_workspace_dot_v1_dot_builds__pb2.CancelBuildRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_builds__pb2.Build.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TailBuildLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/weftapi.workspace.v1.BuildService/TailBuildLog',
+            weftapi_dot_workspace_dot_v1_dot_builds__pb2.TailBuildLogRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_builds__pb2.TailBuildLogResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,8 +28,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class BuildServiceStub:
-    """Keeps builds. Images are built and pushed by whoever submits; here stands what came of it, so that the same inputs
-    need not be built twice.
+    """Keeps builds, and has them made. Images are built and pushed by whoever submits, or by workloads of the kind BUILD
+    that the workspace starts; here stands what came of it, so that the same inputs need not be built twice.
     """
 
     @_typing.overload
@@ -41,18 +41,29 @@ class BuildServiceStub:
     ListBuilds: _grpc.UnaryUnaryMultiCallable[_builds_pb2.ListBuildsRequest, _builds_pb2.ListBuildsResponse]
     """Lists the builds of a project, newest first. Has no effect."""
     CreateBuild: _grpc.UnaryUnaryMultiCallable[_builds_pb2.CreateBuildRequest, _builds_pb2.Build]
-    """Creates an immutable build, and its pipeline if it is the first of it. A taken id is ALREADY_EXISTS. Safe to repeat
-    with the same request id.
+    """Creates a build, and its pipeline if it is the first of it. A taken id is ALREADY_EXISTS. Safe to repeat with the
+    same request id. Images with a recipe are built by workloads, one for each image however many builds want it; a
+    stack that cannot have them built, or a recipe that cannot be built so, is FAILED_PRECONDITION `BUILD_NOT_POSSIBLE`,
+    as is a caller who may not have the login of the stack's registry PERMISSION_DENIED `NOT_PERMITTED`.
+    """
+    CancelBuild: _grpc.UnaryUnaryMultiCallable[_builds_pb2.CancelBuildRequest, _builds_pb2.Build]
+    """Cancels a build that is under way; runs that wait for it fail. One that has ended is FAILED_PRECONDITION
+    `ILLEGAL_TRANSITION`. Safe to repeat with the same request id.
+    """
+    TailBuildLog: _grpc.UnaryStreamMultiCallable[_builds_pb2.TailBuildLogRequest, _builds_pb2.TailBuildLogResponse]
+    """Follows what builds an image, until it has ended and everything was sent (`end_of_stream`). It is read where it was
+    written, so it is gone some time after the end: NOT_FOUND then, and for images that no workload builds. Resumes at
+    any `next_offset_bytes` it has sent.
     """
     DeleteBuild: _grpc.UnaryUnaryMultiCallable[_builds_pb2.DeleteBuildRequest, _empty_pb2.Empty]
     """Deletes a build; the images stay where they are. One that snapshots use is FAILED_PRECONDITION `RESOURCE_IN_USE`,
-    which names them.
+    which names them, and one that is under way `ILLEGAL_TRANSITION`: cancel it first.
     """
 
 @_typing.type_check_only
 class BuildServiceAsyncStub(BuildServiceStub):
-    """Keeps builds. Images are built and pushed by whoever submits; here stands what came of it, so that the same inputs
-    need not be built twice.
+    """Keeps builds, and has them made. Images are built and pushed by whoever submits, or by workloads of the kind BUILD
+    that the workspace starts; here stands what came of it, so that the same inputs need not be built twice.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -61,17 +72,28 @@ class BuildServiceAsyncStub(BuildServiceStub):
     ListBuilds: _aio.UnaryUnaryMultiCallable[_builds_pb2.ListBuildsRequest, _builds_pb2.ListBuildsResponse]  # type: ignore[assignment]
     """Lists the builds of a project, newest first. Has no effect."""
     CreateBuild: _aio.UnaryUnaryMultiCallable[_builds_pb2.CreateBuildRequest, _builds_pb2.Build]  # type: ignore[assignment]
-    """Creates an immutable build, and its pipeline if it is the first of it. A taken id is ALREADY_EXISTS. Safe to repeat
-    with the same request id.
+    """Creates a build, and its pipeline if it is the first of it. A taken id is ALREADY_EXISTS. Safe to repeat with the
+    same request id. Images with a recipe are built by workloads, one for each image however many builds want it; a
+    stack that cannot have them built, or a recipe that cannot be built so, is FAILED_PRECONDITION `BUILD_NOT_POSSIBLE`,
+    as is a caller who may not have the login of the stack's registry PERMISSION_DENIED `NOT_PERMITTED`.
+    """
+    CancelBuild: _aio.UnaryUnaryMultiCallable[_builds_pb2.CancelBuildRequest, _builds_pb2.Build]  # type: ignore[assignment]
+    """Cancels a build that is under way; runs that wait for it fail. One that has ended is FAILED_PRECONDITION
+    `ILLEGAL_TRANSITION`. Safe to repeat with the same request id.
+    """
+    TailBuildLog: _aio.UnaryStreamMultiCallable[_builds_pb2.TailBuildLogRequest, _builds_pb2.TailBuildLogResponse]  # type: ignore[assignment]
+    """Follows what builds an image, until it has ended and everything was sent (`end_of_stream`). It is read where it was
+    written, so it is gone some time after the end: NOT_FOUND then, and for images that no workload builds. Resumes at
+    any `next_offset_bytes` it has sent.
     """
     DeleteBuild: _aio.UnaryUnaryMultiCallable[_builds_pb2.DeleteBuildRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a build; the images stay where they are. One that snapshots use is FAILED_PRECONDITION `RESOURCE_IN_USE`,
-    which names them.
+    which names them, and one that is under way `ILLEGAL_TRANSITION`: cancel it first.
     """
 
 class BuildServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps builds. Images are built and pushed by whoever submits; here stands what came of it, so that the same inputs
-    need not be built twice.
+    """Keeps builds, and has them made. Images are built and pushed by whoever submits, or by workloads of the kind BUILD
+    that the workspace starts; here stands what came of it, so that the same inputs need not be built twice.
     """
 
     @_abc_1.abstractmethod
@@ -96,8 +118,31 @@ class BuildServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _builds_pb2.CreateBuildRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_builds_pb2.Build, _abc.Awaitable[_builds_pb2.Build]]:
-        """Creates an immutable build, and its pipeline if it is the first of it. A taken id is ALREADY_EXISTS. Safe to repeat
-        with the same request id.
+        """Creates a build, and its pipeline if it is the first of it. A taken id is ALREADY_EXISTS. Safe to repeat with the
+        same request id. Images with a recipe are built by workloads, one for each image however many builds want it; a
+        stack that cannot have them built, or a recipe that cannot be built so, is FAILED_PRECONDITION `BUILD_NOT_POSSIBLE`,
+        as is a caller who may not have the login of the stack's registry PERMISSION_DENIED `NOT_PERMITTED`.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelBuild(
+        self,
+        request: _builds_pb2.CancelBuildRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_builds_pb2.Build, _abc.Awaitable[_builds_pb2.Build]]:
+        """Cancels a build that is under way; runs that wait for it fail. One that has ended is FAILED_PRECONDITION
+        `ILLEGAL_TRANSITION`. Safe to repeat with the same request id.
+        """
+
+    @_abc_1.abstractmethod
+    def TailBuildLog(
+        self,
+        request: _builds_pb2.TailBuildLogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_builds_pb2.TailBuildLogResponse], _abc.AsyncIterator[_builds_pb2.TailBuildLogResponse]]:
+        """Follows what builds an image, until it has ended and everything was sent (`end_of_stream`). It is read where it was
+        written, so it is gone some time after the end: NOT_FOUND then, and for images that no workload builds. Resumes at
+        any `next_offset_bytes` it has sent.
         """
 
     @_abc_1.abstractmethod
@@ -107,7 +152,7 @@ class BuildServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a build; the images stay where they are. One that snapshots use is FAILED_PRECONDITION `RESOURCE_IN_USE`,
-        which names them.
+        which names them, and one that is under way `ILLEGAL_TRANSITION`: cancel it first.
         """
 
 def add_BuildServiceServicer_to_server(servicer: BuildServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
