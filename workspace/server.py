@@ -270,17 +270,13 @@ def _parts(
         tokens=trust.tokens,
         sealer=base.sealer,
         connectors=connectors,
-        builds=builds,
         repositories=RepositoryDesk(database, secrets, settings, clock),
         trials=Trials(database, managers, connectors, secrets, settings, clock=clock),
         backends=backends,
         secrets=secrets,
         readers=Readers(database, trust.policies),
         rotation=KeyRotation(
-            database,
-            base.sealer,
-            _key_file(settings),
-            interval=settings.secrets_key_interval,
+            database, base.sealer, _key_file(settings), interval=settings.secrets_key_interval
         ),
         contents=Contents(settings.artifact_store, database, base.sealer, clock=clock),
         alerts=Alerts(

@@ -191,7 +191,6 @@ class Parts:
     tokens: RunTokens
     sealer: Sealer
     connectors: ConnectorDesk
-    builds: BuildDesk
     repositories: RepositoryDesk
     backends: Backends
     secrets: SecretKeeper
@@ -247,8 +246,6 @@ def services(parts: Parts) -> list[Service]:
             pools_pb2_grpc,
             PoolServicer(database, lists, Pools(database, parts.managers)),
         ),
-        _service(builds_pb2, builds_pb2_grpc, BuildServicer(database, lists)),
-        _service(pools_pb2, pools_pb2_grpc, PoolServicer(database, lists, Pools(parts.managers))),
         _service(builds_pb2, builds_pb2_grpc, _builds(parts)),
         _service(stacks_pb2, stacks_pb2_grpc, StackServicer(database, lists, parts.trials)),
         _service(runs_pb2, runs_pb2_grpc, _runs(parts, watches)),
@@ -320,10 +317,12 @@ def _service(messages: Any, stubs: Any, servicer: Any) -> Service:
 
 
 def _builds(parts: Parts) -> BuildServicer:
-    logs = BuildLogs(parts.database, parts.managers, parts.is_draining)
-    return BuildServicer(
-        parts.database, parts.lists, parts.builds, logs, wake=parts.reconciler.wake
+    database, managers = parts.database, parts.managers
+    desk = BuildDesk(
+        database, managers, parts.connectors, parts.secrets, parts.policies, clock=parts.clock
     )
+    logs = BuildLogs(database, managers, parts.is_draining)
+    return BuildServicer(database, parts.lists, desk, logs, parts.reconciler.wake)
 
 
 def _runs(parts: Parts, watches: Watches) -> RunServicer:

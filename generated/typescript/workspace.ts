@@ -34,6 +34,13 @@ export type LineageDirection =
   | 'LINEAGE_DIRECTION_DOWNSTREAM'
   | 'LINEAGE_DIRECTION_BOTH'
 
+export type BuildState =
+  | 'BUILD_STATE_UNSPECIFIED'
+  | 'BUILD_STATE_BUILDING'
+  | 'BUILD_STATE_SUCCEEDED'
+  | 'BUILD_STATE_FAILED'
+  | 'BUILD_STATE_CANCELLED'
+
 export type CodeRepositoryKind =
   | 'CODE_REPOSITORY_KIND_UNSPECIFIED'
   | 'CODE_REPOSITORY_KIND_GIT'
@@ -562,11 +569,23 @@ export type Build = {
   image?: BuildImage
   stepImages: { [key: string]: BuildImage }
   checksum: string
+  stack: string
+  state: BuildState
+  stateReason: string
+  endTime?: string
 }
 
 export type BuildImage = {
   uri: string
   digest: string
+  recipe?: ImageRecipe
+}
+
+export type ImageRecipe = {
+  base: string
+  requirements: string[]
+  buildArguments: { [key: string]: string }
+  python: string
 }
 
 export type GetBuildRequest = {
@@ -595,6 +614,23 @@ export type CreateBuildRequest = {
 
 export type DeleteBuildRequest = {
   name: string
+}
+
+export type CancelBuildRequest = {
+  name: string
+  requestId: string
+}
+
+export type TailBuildLogRequest = {
+  name: string
+  step: string
+  offsetBytes: string
+}
+
+export type TailBuildLogResponse = {
+  text: string
+  nextOffsetBytes: string
+  endOfStream: boolean
 }
 
 export type CodeRepository = {
@@ -3317,6 +3353,20 @@ export const CreateBuild: Unary<CreateBuildRequest, Build> = {
   verb: 'POST',
   path: '/api/workspace/v1/{parent=projects/*}/builds',
   body: 'build',
+}
+
+export const CancelBuild: Unary<CancelBuildRequest, Build> = {
+  kind: 'unary',
+  verb: 'POST',
+  path: '/api/workspace/v1/{name=projects/*/builds/*}:cancel',
+  body: '*',
+}
+
+export const TailBuildLog: Stream<TailBuildLogRequest, TailBuildLogResponse> = {
+  kind: 'stream',
+  verb: 'GET',
+  path: '/api/workspace/v1/{name=projects/*/builds/*}:tail',
+  body: '',
 }
 
 export const DeleteBuild: Unary<DeleteBuildRequest, Record<string, never>> = {

@@ -16,13 +16,14 @@ from weft._image import Image
 from weft._submit import code_files
 from weft.errors import ImageError
 
+# What lines for pip are called among the files of an image.
+REQUIREMENTS = "requirements.txt"
 # Another number, and every image is built anew: for when the same inputs come to mean more.
 _VERSION = 1
 _MAX_CONTEXT_BYTES = 256 << 20
 _MAX_INCLUDES = 16
 # What the builders read beside a Dockerfile, or under its own name.
 _IGNORING = (".dockerignore", ".containerignore")
-_REQUIREMENTS = "requirements.txt"
 # Of which nobody needs to hear that it is left out.
 _COMPILED = "__pycache__"
 _CHECK = """\
@@ -123,11 +124,11 @@ def _generated(image: Image, base: str, folder: Path, arguments: Mapping[str, st
     files: dict[str, File] = {}
     if lines:
         said = "".join(f"{line}\n" for line in lines)
-        files = {_REQUIREMENTS: File(said.encode()), **wheels}
+        files = {REQUIREMENTS: File(said.encode()), **wheels}
         text += (
             "COPY . /opt/weft-image\n"
             "RUN cd /opt/weft-image && python -m pip install --no-cache-dir"
-            f" --disable-pip-version-check --root-user-action ignore -r {_REQUIREMENTS}\n"
+            f" --disable-pip-version-check --root-user-action ignore -r {REQUIREMENTS}\n"
         )
     # Told now, by the builder, and not by a pod that does not start.
     text += 'RUN python -c "import weft"\nUSER 10001:10001\n'

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # What connectors call the resources that registries are.
 _RESOURCE = "docker-registry"
+_IN_CLUSTER = "flavors/in-cluster-image-builder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,17 @@ class StackParts:
     def has_builder(self) -> bool:
         """Whether it says who builds images."""
         return "image_builder" in self._components
+
+    @property
+    def builds_in_cluster(self) -> bool:
+        """Whether workloads build its images, and not whoever submits."""
+        component = self._config("image_builder")
+        return component is not None and component.flavor == _IN_CLUSTER
+
+    @property
+    def name(self) -> str:
+        """The stack's name; empty where there is none."""
+        return self._stack
 
     @property
     def needs_images(self) -> bool:

@@ -65,7 +65,7 @@ def see_to(
         if parts.needs_images:
             raise ImageError(
                 "the pipeline asks for an image, and the stack has no image builder: add a "
-                "component of the flavor local-image-builder to it"
+                "component of the flavor local-image-builder to it, or in-cluster-image-builder"
             )
         listener("no image is built: the stack has no image builder, and needs no images")
         return ""
@@ -73,8 +73,18 @@ def see_to(
     plan = images.plan(graph.pipeline, wanted, folder)
     found = images.find(plan)
     if found:
-        listener(f"image unchanged: build {found.name.rpartition('/')[2]}")
-    return (found or images.make(plan)).name
+        listener(told(found))
+        return found.name
+    return (images.order(plan) if parts.builds_in_cluster else images.make(plan)).name
+
+
+def told(build: builds_pb2.Build) -> str:
+    """What a build that was found means, to people."""
+    from weftapi.workspace.v1 import builds_pb2
+
+    is_there = build.state != builds_pb2.BUILD_STATE_BUILDING
+    words = "image unchanged" if is_there else "image is being built already"
+    return f"{words}: build {build.name.rpartition('/')[2]}"
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,7 @@ class Plan:
     """What a pipeline's images are made of, and where they go."""
 
     pipeline: str
+    images: Mapping[str, Image]
     recipes: Mapping[str, Recipe]
     registry: Registry
 
@@ -116,7 +127,7 @@ class Images:
         """
         registry = self.stack.registry()
         recipes = {step: self.recipe(image, folder) for step, image in images.items()}
-        return Plan(pipeline, recipes, registry)
+        return Plan(pipeline, images, recipes, registry)
 
     def recipe(self, image: Image, folder: Path) -> Recipe:
         """What one image is made of."""
@@ -129,7 +140,7 @@ class Images:
         return recipe.pin(self._content_of)
 
     def find(self, plan: Plan) -> builds_pb2.Build | None:
-        """The newest build of the same images, by anybody."""
+        """The newest build of the same images, by anybody; also one that is under way."""
         from weftapi.workspace.v1 import builds_pb2, builds_pb2_grpc
 
         stub = self.connection.workspace.stub(builds_pb2_grpc.BuildServiceStub)
@@ -139,7 +150,22 @@ class Images:
             filter=f'checksum = "{plan.checksum}" AND pipeline = "{plan.pipeline}"',
         )
         found = self.connection.workspace.call(stub.ListBuilds, request).builds
-        return found[0] if found else None
+        ended_badly = {builds_pb2.BUILD_STATE_FAILED, builds_pb2.BUILD_STATE_CANCELLED}
+        return found[0] if found and found[0].state not in ended_badly else None
+
+    def order(self, plan: Plan) -> builds_pb2.Build:
+        """Has workloads build the images; runs of the build wait for them.
+
+        Raises:
+            ImageError: One is made of more than packages on a base.
+            ApiError: The workspace refuses it.
+        """
+        from weft._image_order import order
+
+        build = order(self.connection, plan, self.stack.name)
+        short = build.name.rpartition("/")[2]
+        self.listener(f"image is built by a workload: `weft builds logs {short}` follows it")
+        return build
 
     def make(self, plan: Plan, *, is_forced: bool = False) -> builds_pb2.Build:
         """Builds and pushes what the registry does not have, and takes it down as a build.

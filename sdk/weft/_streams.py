@@ -175,6 +175,29 @@ def tail_logs(
             return
 
 
+def tail_build_log(
+    endpoint: Endpoint, build: str, *, step: str = "", on_break: OnBreak = _nobody_listens
+) -> Iterator[str]:
+    """Yields what builds an image of a build, from the beginning to its end."""
+    from weftapi.workspace.v1 import builds_pb2, builds_pb2_grpc
+
+    method = endpoint.stub(builds_pb2_grpc.BuildServiceStub).TailBuildLog
+    request = builds_pb2.TailBuildLogRequest(name=build, step=step)
+
+    def reopen(*, is_fresh: bool) -> Any:
+        return endpoint.open(method, request, is_fresh=is_fresh)
+
+    def refuse(error: OutOfRangeError) -> None:
+        raise error
+
+    for message in resumed(endpoint, reopen, on_lost=refuse, on_break=on_break):
+        if message.text:
+            yield message.text
+        request.offset_bytes = message.next_offset_bytes
+        if message.end_of_stream:
+            return
+
+
 class _Position:
     """How far a watch has come; drops what was seen before (S30)."""
 

@@ -24,6 +24,7 @@ WITHOUT_DATA = {
     "audit keys",
     "audit rotate-key",
     "audit verify",
+    "builds logs",
     "completion",
     "dashboard",
     "export",

@@ -91,6 +91,16 @@ async def test_a_step_is_executed_like_a_run(site):
     assert (workload.run, workload.step, workload.attempt) == tuple(attempt.values())
 
 
+async def test_processes_build_no_images(site):
+    stub = site.stub(await site.workspace(site.mine))
+    build = {"image": "r.example/base:1", "build": "projects/p/builds/b"}
+    request = submission("b", "exit 0", kind=pb.WORKLOAD_KIND_BUILD, **build)
+    said = (grpc.StatusCode.FAILED_PRECONDITION, "BUILD_NOT_POSSIBLE")
+    assert await refused(stub.SubmitWorkload(request)) == said
+    answer = await stub.ValidateWorkload(pb.ValidateWorkloadRequest(workload=request.workload))
+    assert "local processes" in answer.problems[0]
+
+
 async def test_another_specification_is_a_conflict_other_secrets_are_not(site):
     stub = site.stub(await site.workspace(site.mine))
     secret = {"WEFT_RUN_TOKEN_FILE": "canary-1"}
@@ -118,6 +128,15 @@ async def test_another_specification_is_a_conflict_other_secrets_are_not(site):
         {"kind": pb.WORKLOAD_KIND_STEP, "run": "projects/p/runs/r", "step": "train"},
         {"kind": pb.WORKLOAD_KIND_STEP, "run": "projects/p/runs/r", "attempt": 1},
         {"kind": pb.WORKLOAD_KIND_STEP, "step": "train", "attempt": 1},
+        {"kind": pb.WORKLOAD_KIND_BUILD, "image": "r.example/base:1"},
+        {"kind": pb.WORKLOAD_KIND_BUILD, "build": "projects/p/builds/b"},
+        {"build": "projects/p/builds/b"},
+        {
+            "kind": pb.WORKLOAD_KIND_BUILD,
+            "image": "r.example/base:1",
+            "build": "projects/p/builds/b",
+            "run": "projects/p/runs/r",
+        },
         {"run": "runs/r"},
         {"resources": {"gpu_resource": "privileged"}},
         {"pod": {"volumes": [{"mount_path": "../etc"}]}},

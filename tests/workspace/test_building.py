@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.registry import fake_registry
 from tests.image_building import blob, files_of, image, push_base, wheel
 from tests.registry import registry
 from workspace.building import program
 from workspace.building.packages import pins
-from workspace.building.registry import BuildError, Repository
+from workspace.building.registry import BuildError, Repository, sha256
 
 TEAM = "team/weft"
 SITE = sysconfig.get_path("purelib")[1:]
@@ -141,6 +142,27 @@ def test_a_registry_that_lies_is_not_believed() -> None:
         liar.manifest(f"sha256:{'0' * 64}")
     with pytest.raises(BuildError, match="something else"):
         liar.fetch(f"sha256:{'0' * 64}", io.BytesIO())
+
+
+@pytest.mark.parametrize("has_tokens", [False, True])
+def test_a_registry_is_signed_in_to_as_it_asks(*, has_tokens: bool) -> None:
+    with fake_registry() as held:
+        digest = held.hold("team/weft:1")
+        held.username, held.password, held.has_tokens = "ana", "s3cret", has_tokens
+        place = Repository(held.host, TEAM, {"username": "ana", "password": "s3cret"})
+        assert place.digest("1") == digest
+        place.upload_bytes(sha256(b"layer"), b"layer")
+        assert set(held.blobs) == {sha256(b"layer")}
+        assert set(held.seen) <= {f"repository:{TEAM}:pull,push"}
+        # A user opens other repositories too, but no other registry.
+        assert place.beside(held.host, "base").digest("absent") == ""
+        with pytest.raises(BuildError, match=r"wants a login|token service"):
+            place.beside("localhost:" + held.host.rpartition(":")[2], "base").digest("1")
+        if has_tokens:
+            token = Repository(held.host, TEAM, {"bearer_token": "granted"})
+            assert token.digest("1") == digest
+            with pytest.raises(BuildError, match="answers 401"):
+                Repository(held.host, TEAM, {"bearer_token": "ended"}).digest("1")
 
 
 def test_what_pip_chose_is_named_to_the_file() -> None:

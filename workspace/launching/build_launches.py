@@ -18,6 +18,7 @@ from meshkit.errors import (
     PermissionDenied,
 )
 from meshkit.jobs import Lease
+from meshkit.session import Session
 from weftapi.workloads.v1 import workloads_pb2
 from workspace.building.desk import BuildDesk
 from workspace.launching import calls
@@ -29,6 +30,8 @@ from workspace.operations.builds import BUILDING
 from workspace.operations.launches import INTENDED, SUBMITTED, Observed
 from workspace.store import build_launches as store
 from workspace.store import builds as build_store
+from workspace.store import snapshots as snapshot_store
+from workspace.store.schema import Run
 from workspace.store.schema_build_launches import BuildLaunch
 from workspace.store.schema_snapshots import Build
 
@@ -109,9 +112,9 @@ class BuildLaunches:
         """The manager knows no such workload."""
         await self._write(lease, operations.observed, seen, "")
 
-    async def lacking(self, project: str, build: str) -> Observed | None:
+    async def lacking(self, run: Run) -> Observed | None:
         """What a run waits for, or why it waits in vain; None where its images are there."""
-        row = await self._database.read(build_store.get, project, build) if build else None
+        row = await self._database.read(_build_of, run)
         if row is None or row.state == operations.SUCCEEDED:
             return None
         if row.state == BUILDING:
@@ -203,6 +206,13 @@ class BuildLaunches:
 
     def _start_by(self) -> datetime:
         return self._clock.now() + self._settings.start_patience
+
+
+def _build_of(session: Session, run: Run) -> Build | None:
+    snapshot = snapshot_store.to_run(session, run.project, {run.snapshot}).get(run.snapshot)
+    if snapshot is None or not snapshot.build:
+        return None
+    return build_store.get(session, run.project, snapshot.build)
 
 
 def _end_of(said: str) -> str:

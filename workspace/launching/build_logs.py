@@ -19,7 +19,7 @@ from workspace.store import build_launches as launch_store
 from workspace.store import builds as store
 
 # Between two looks whether a workload is there by now.
-_LOOK_S = 0.5
+_LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ class BuildLogs:
         """
         project, id_ = names.ids(build)
         while not self._is_draining():
-            workload, uid, is_under_way = await self._database.read(_workload_of, project, id_, step)
+            workload, uid, is_under_way = await self._database.read(
+                _workload_of, project, id_, step
+            )
             if not (uid or is_under_way):
                 raise absent(f"the log of {build}")
             try:
@@ -63,6 +65,8 @@ class BuildLogs:
                     raise absent(f"the log of {build}") from error
                 if not is_absent:
                     raise _out_of_reach() from error
+            # A word now and then, so that nobody takes the line for dead.
+            yield Part("", offset, is_end=False)
             await asyncio.sleep(_LOOK_S)
 
     async def _read(self, workload: str, uid: str, offset: int) -> AsyncIterator[Part]:

@@ -81,14 +81,9 @@ class Reconciler:
             look_for=self._look_for,
             clock=clock,
         )
+        write, look_for = self._write, self._look_for
         self._builds = BuildLaunches(
-            database,
-            builds,
-            managers,
-            settings,
-            write=self._write,
-            look_for=self._look_for,
-            clock=clock,
+            database, builds, managers, settings, write=write, look_for=look_for, clock=clock
         )
         # Whether this replica holds the lease, and runs wait for others to end.
         self._is_acting = self._has_line = False
@@ -155,10 +150,10 @@ class Reconciler:
     def _concerns(self, event: StoredEvent) -> bool:
         if event.resource_type == Step.resource_type:
             return event.type == "UPDATED" and _needs_its_workload(decode(event.event).step)
-        if event.resource_type == Build.resource_type:
-            return True
+        if event.resource_type == Build.resource_type or event.type == "CREATED":
+            return event.resource_type in (Build.resource_type, Run.resource_type)
         is_run = event.resource_type == Run.resource_type
-        return is_run and (event.type == "CREATED" or (self._has_line and _is_end(event)))
+        return is_run and self._has_line and _is_end(event)
 
     async def _admit(self, lease: Lease) -> None:
         self._has_line = await self._database.read(store.has_line)
@@ -240,8 +235,7 @@ class Reconciler:
 
     async def _lacks_images(self, lease: Lease, launch: Launch, run: Run) -> bool:
         """Whether a run's images are not there; says so, and ends it where they never will be."""
-        snapshots = await self._database.read(snapshot_store.to_run, run.project, {run.snapshot})
-        lacking = await self._builds.lacking(run.project, snapshots[run.snapshot].build)
+        lacking = await self._builds.lacking(run)
         if lacking is None:
             return False
         if lacking.outcome:

@@ -223,7 +223,7 @@ def _all() -> list[BuiltIn]:
         *_stores("artifact_store", "Artifacts", EXECUTED),
         *_registries(),
         _built_in("local", "image_builder", "Images built where one submits", _BUILDER, EXECUTED),
-        _built_in("in-cluster", "image_builder", "Images built in the cluster", _BUILDER),
+        _built_in("in-cluster", "image_builder", "Images built in the cluster", _BUILDER, EXECUTED),
         *_stores("log_store", "Logs of steps' own", RECORDED),
         _built_in("webhook", "alerter", "Messages to a webhook", _WEBHOOK),
         _built_in("slack", "alerter", "Messages to a Slack channel", _SLACK),

@@ -39,7 +39,9 @@ COMMANDS: Mapping[str, Command] = {
     "approve": Command("approve:approve", "Let a device that shows a code sign in as you."),
     "artifacts": Command("artifacts:artifacts", "List, show and fetch what steps made."),
     "audit": Command("audit:audit", "List, show, export and verify the audit log."),
-    "builds": Command("builds:builds", "List, show and delete the images of pipelines."),
+    "builds": Command(
+        "builds:builds", "List, show, follow, cancel and delete the images of pipelines."
+    ),
     "ca": Command("ca:ca", "Show the mesh's CA, and replace it."),
     "code-repositories": Command(
         "code_repositories:code_repositories", "Say where the code of pipelines is kept."

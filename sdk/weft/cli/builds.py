@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 import click
@@ -12,12 +13,12 @@ from weft.cli._pages import paged
 
 if TYPE_CHECKING:
     from weft._connection import Connection
-    from weftapi.workspace.v1 import builds_pb2_grpc
+    from weftapi.workspace.v1 import builds_pb2, builds_pb2_grpc
 
 
 @click.group()
 def builds() -> None:
-    """List, show and delete builds. BUILD is an id or a name."""
+    """List, show, follow, cancel and delete builds. BUILD is an id or a name."""
 
 
 @builds.command("list")
@@ -34,9 +35,10 @@ def list_builds(*, query: str, limit: int, output: str) -> None:
     print_messages(
         [build for page in pages for build in page.builds],
         output,
-        header=("BUILD", "PIPELINE", "CHECKSUM", "IMAGE", "MADE"),
+        header=("BUILD", "STATE", "PIPELINE", "CHECKSUM", "IMAGE", "MADE"),
         row=lambda b: (
             short(b.name),
+            _state(b),
             short(b.pipeline),
             b.checksum[:12],
             b.image.uri or "of steps alone",
@@ -64,13 +66,44 @@ def show(*, build: str, output: str) -> None:
         lambda: print_fields(
             [
                 ("build", found.name),
+                ("state", f"{_state(found)} {found.state_reason}".strip()),
                 ("pipeline", short(found.pipeline)),
                 ("checksum", found.checksum),
                 ("by", found.creator),
-                *((step, f"{own.uri} {own.digest}") for step, own in images),
+                *((step, f"{own.uri} {own.digest}".strip()) for step, own in images),
             ]
         ),
     )
+
+
+@builds.command()
+@click.argument("build")
+@click.option("--step", default="", help="Of this step's own image.")
+def logs(*, build: str, step: str) -> None:
+    """Print what a workload says while it builds an image, until it has ended.
+
+    It is kept where it was written: for a day, as long as nobody set another time.
+    """
+    from weft._streams import tail_build_log
+
+    connection, _ = _connect()
+    for text in tail_build_log(connection.workspace, _name(connection, build), step=step):
+        click.echo(text, nl=False)
+
+
+@builds.command()
+@click.argument("build")
+@output_option
+def cancel(*, build: str, output: str) -> None:
+    """Cancel a build that is under way; runs that wait for it fail."""
+    from weftapi.workspace.v1 import builds_pb2
+
+    connection, stub = _connect()
+    request = builds_pb2.CancelBuildRequest(
+        name=_name(connection, build), request_id=str(uuid.uuid4())
+    )
+    found = connection.workspace.call(stub.CancelBuild, request)
+    print_message(found, output, lambda: click.echo(f"{short(found.name)} is {_state(found)}"))
 
 
 @builds.command()
@@ -94,6 +127,12 @@ def _connect() -> tuple[Connection, builds_pb2_grpc.BuildServiceStub]:
 
     connection = Connection.current()
     return connection, connection.workspace.stub(builds_pb2_grpc.BuildServiceStub)
+
+
+def _state(build: builds_pb2.Build) -> str:
+    from weftapi.workspace.v1 import builds_pb2
+
+    return builds_pb2.BuildState.Name(build.state).removeprefix("BUILD_STATE_").lower()
 
 
 def _name(connection: Connection, text: str) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from weft.cli._exit import CommandError, Exit
-from weft.cli._names import short
 from weft.cli._output import note, output_option, print_document, print_table
 from weft.cli._run_options import chosen_stack, stack_option
 from weft.cli._schedules import parameters_of
@@ -73,6 +72,8 @@ def dockerfile(*, target: str, parameters: tuple[str, ...], stack: str | None, s
 @output_option
 def show(*, target: str, parameters: tuple[str, ...], stack: str | None, output: str) -> None:
     """Show the images of a pipeline as it is now, and whether they are built already."""
+    from weft._images import told
+
     images, plan = _planned(target, parameters, stack)
     found = images.find(plan)
     rows = [
@@ -81,7 +82,7 @@ def show(*, target: str, parameters: tuple[str, ...], stack: str | None, output:
     ]
     if output == "table":
         print_table(("OF", "KEY", "IMAGE"), [(a, b[:_KEY_DIGITS], c) for a, b, c in rows])
-        note(f"unchanged: build {short(found.name)}" if found else "not built yet")
+        note(told(found).removeprefix("image ") if found else "not built yet")
         return
     document = {
         "build": found.name if found else "",
@@ -110,10 +111,12 @@ def push(
     *, target: str, parameters: tuple[str, ...], stack: str | None, tool: str | None, force: bool
 ) -> None:
     """Build and push what the stack's registry does not have, and take it down as a build."""
+    from weft._images import told
+
     images, plan = _planned(target, parameters, stack, tool)
     found = None if force else images.find(plan)
     if found:
-        note("image unchanged")
+        note(told(found))
     made = found or images.make(plan, is_forced=force)
     click.echo(made.name)
 

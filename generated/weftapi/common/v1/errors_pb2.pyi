@@ -305,6 +305,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the stack's orchestrator names a workload manager that does not serve this workspace.
     {resource}
     """
+    ERROR_REASON_BUILD_NOT_POSSIBLE: _ErrorReason.ValueType  # 380
+    """FAILED_PRECONDITION: no workload can build this image; the message says why, and what to do instead. {resource}"""
     ERROR_REASON_NOT_THE_RUNNER: _ErrorReason.ValueType  # 360
     """PERMISSION_DENIED: a workload executes the run; its runner alone, by the run's token, may do this."""
 
@@ -591,6 +593,8 @@ ERROR_REASON_WORKLOAD_MANAGER_ABSENT: ErrorReason.ValueType  # 390
 """FAILED_PRECONDITION: the stack's orchestrator names a workload manager that does not serve this workspace.
 {resource}
 """
+ERROR_REASON_BUILD_NOT_POSSIBLE: ErrorReason.ValueType  # 380
+"""FAILED_PRECONDITION: no workload can build this image; the message says why, and what to do instead. {resource}"""
 ERROR_REASON_NOT_THE_RUNNER: ErrorReason.ValueType  # 360
 """PERMISSION_DENIED: a workload executes the run; its runner alone, by the run's token, may do this."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

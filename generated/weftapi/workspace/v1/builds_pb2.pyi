@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,6 +19,38 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _BuildState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BuildStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BuildState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BUILD_STATE_UNSPECIFIED: _BuildState.ValueType  # 0
+    """Not set."""
+    BUILD_STATE_BUILDING: _BuildState.ValueType  # 1
+    """Its images are being built, or wait for it."""
+    BUILD_STATE_SUCCEEDED: _BuildState.ValueType  # 2
+    """All its images are in their registry."""
+    BUILD_STATE_FAILED: _BuildState.ValueType  # 3
+    """One of its images could not be built."""
+    BUILD_STATE_CANCELLED: _BuildState.ValueType  # 4
+    """It was cancelled."""
+
+class BuildState(_BuildState, metaclass=_BuildStateEnumTypeWrapper):
+    """States of a build. SUCCEEDED, FAILED and CANCELLED are final."""
+
+BUILD_STATE_UNSPECIFIED: BuildState.ValueType  # 0
+"""Not set."""
+BUILD_STATE_BUILDING: BuildState.ValueType  # 1
+"""Its images are being built, or wait for it."""
+BUILD_STATE_SUCCEEDED: BuildState.ValueType  # 2
+"""All its images are in their registry."""
+BUILD_STATE_FAILED: BuildState.ValueType  # 3
+"""One of its images could not be built."""
+BUILD_STATE_CANCELLED: BuildState.ValueType  # 4
+"""It was cancelled."""
+Global___BuildState: _TypeAlias = BuildState  # noqa: Y015
 
 @_typing.final
 class Build(_message.Message):
@@ -76,6 +109,10 @@ class Build(_message.Message):
     IMAGE_FIELD_NUMBER: _builtins.int
     STEP_IMAGES_FIELD_NUMBER: _builtins.int
     CHECKSUM_FIELD_NUMBER: _builtins.int
+    STACK_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    STATE_REASON_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "projects/<id>/builds/<id>"."""
     uid: _builtins.str
@@ -90,6 +127,12 @@ class Build(_message.Message):
     """Required, immutable. Hash of all that the images were made of: code, requirements, parent images, settings. Whoever
     has the same inputs finds the build by it.
     """
+    stack: _builtins.str
+    """Required where an image has a recipe, immutable. The stack that says who builds images, and where they go."""
+    state: Global___BuildState.ValueType
+    """Output only. Where it stands; SUCCEEDED from the beginning where no image has a recipe."""
+    state_reason: _builtins.str
+    """Output only. What it waits for, or why it failed: the builder's own last words."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, immutable. Labels to find it by."""
@@ -108,6 +151,10 @@ class Build(_message.Message):
     def step_images(self) -> _containers.MessageMap[_builtins.str, Global___BuildImage]:
         """Required where `image` is absent, immutable. The images of steps that have one of their own, by step."""
 
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it ended."""
+
     def __init__(
         self,
         *,
@@ -121,10 +168,14 @@ class Build(_message.Message):
         image: Global___BuildImage | None = ...,
         step_images: _abc.Mapping[_builtins.str, Global___BuildImage] | None = ...,
         checksum: _builtins.str = ...,
+        stack: _builtins.str = ...,
+        state: Global___BuildState.ValueType = ...,
+        state_reason: _builtins.str = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "image", b"image"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "image", b"image"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checksum", b"checksum", "create_time", b"create_time", "creator", b"creator", "image", b"image", "labels", b"labels", "name", b"name", "pipeline", b"pipeline", "revision", b"revision", "step_images", b"step_images", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checksum", b"checksum", "create_time", b"create_time", "creator", b"creator", "end_time", b"end_time", "image", b"image", "labels", b"labels", "name", b"name", "pipeline", b"pipeline", "revision", b"revision", "stack", b"stack", "state", b"state", "state_reason", b"state_reason", "step_images", b"step_images", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -138,23 +189,91 @@ class BuildImage(_message.Message):
 
     URI_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    RECIPE_FIELD_NUMBER: _builtins.int
     uri: _builtins.str
-    """Required, immutable. Where it is, with its tag: "registry.example.com/team/train:1"."""
+    """Required, immutable. Where it is, with its tag: "registry.example.com/team/train:1". With a recipe: in the repository
+    of the stack's container registry. The tag says what it is made of: an image that is there is not built again.
+    """
     digest: _builtins.str
-    """Required, immutable. What it is, whatever its tag says later: "sha256:<64 hexadecimal digits>"."""
+    """Required without a recipe, immutable. What it is, whatever its tag says later: "sha256:<64 hexadecimal digits>". With
+    a recipe it must be absent, and is there once the image is built.
+    """
+    @_builtins.property
+    def recipe(self) -> Global___ImageRecipe:
+        """Optional, immutable. What a workload is to build it of; input only, as lines for pip may say how an index is entered."""
+
     def __init__(
         self,
         *,
         uri: _builtins.str = ...,
         digest: _builtins.str = ...,
+        recipe: Global___ImageRecipe | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["recipe", b"recipe"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "recipe", b"recipe", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BuildImage: _TypeAlias = BuildImage  # noqa: Y015
+
+@_typing.final
+class ImageRecipe(_message.Message):
+    """What an image is built of without a privileged builder: packages, on a base that has `python` and pip."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class BuildArgumentsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    BASE_FIELD_NUMBER: _builtins.int
+    REQUIREMENTS_FIELD_NUMBER: _builtins.int
+    BUILD_ARGUMENTS_FIELD_NUMBER: _builtins.int
+    PYTHON_FIELD_NUMBER: _builtins.int
+    base: _builtins.str
+    """Required, immutable. The image to begin with, pinned: "registry.example.com/python:3.12@sha256:..."."""
+    python: _builtins.str
+    """Optional, immutable. The version that the base's Python must have: "3.12"."""
+    @_builtins.property
+    def requirements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional, immutable. Lines for pip, with their hashes if they have any; no files, which the builder would not see."""
+
+    @_builtins.property
+    def build_arguments(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional, immutable. Variables for pip alone: "PIP_INDEX_URL"."""
+
+    def __init__(
+        self,
+        *,
+        base: _builtins.str = ...,
+        requirements: _abc.Iterable[_builtins.str] | None = ...,
+        build_arguments: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        python: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "build_arguments", b"build_arguments", "python", b"python", "requirements", b"requirements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImageRecipe: _TypeAlias = ImageRecipe  # noqa: Y015
 
 @_typing.final
 class GetBuildRequest(_message.Message):
@@ -301,3 +420,89 @@ class DeleteBuildRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteBuildRequest: _TypeAlias = DeleteBuildRequest  # noqa: Y015
+
+@_typing.final
+class CancelBuildRequest(_message.Message):
+    """Request of CancelBuild."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The build."""
+    request_id: _builtins.str
+    """Optional. A UUID that makes repeating safe."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelBuildRequest: _TypeAlias = CancelBuildRequest  # noqa: Y015
+
+@_typing.final
+class TailBuildLogRequest(_message.Message):
+    """Request of TailBuildLog."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    OFFSET_BYTES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The build."""
+    step: _builtins.str
+    """Optional. The step of whose own image; by default the pipeline's, or the first there is."""
+    offset_bytes: _builtins.int
+    """Optional. The first byte to send."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        step: _builtins.str = ...,
+        offset_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "offset_bytes", b"offset_bytes", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TailBuildLogRequest: _TypeAlias = TailBuildLogRequest  # noqa: Y015
+
+@_typing.final
+class TailBuildLogResponse(_message.Message):
+    """What a tail of a build's log sends."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    NEXT_OFFSET_BYTES_FIELD_NUMBER: _builtins.int
+    END_OF_STREAM_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """Output only. What was written: whole lines of plain text."""
+    next_offset_bytes: _builtins.int
+    """Output only. The resume point."""
+    end_of_stream: _builtins.bool
+    """Output only. Nothing will ever follow. A stream that closes without it is to be resumed."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        next_offset_bytes: _builtins.int = ...,
+        end_of_stream: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_of_stream", b"end_of_stream", "next_offset_bytes", b"next_offset_bytes", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TailBuildLogResponse: _TypeAlias = TailBuildLogResponse  # noqa: Y015
