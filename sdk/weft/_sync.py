@@ -11,6 +11,7 @@ from pathlib import Path
 from weft._connection import Endpoint
 from weft._records import (
     Alert,
+    Failure,
     LogBatch,
     Metadata,
     Metric,
@@ -21,9 +22,11 @@ from weft._records import (
     RunReport,
     StepRecord,
     StepReport,
+    now,
 )
 from weft._remote import RemoteRecorder
 from weft._spool import read_spool
+from weft._states import RunState
 from weft.errors import NotSignedInError, UnavailableError, WeftError
 
 _CLOSE_TIMEOUT_S = 60.0
@@ -38,7 +41,7 @@ class Synced:
 
 
 def sync(endpoint: Endpoint, data: Path) -> Iterator[Synced]:
-    """Replays every spooled run that has ended, oldest first.
+    """Replays every spooled run that has ended, oldest first; one whose process died has FAILED.
 
     A file leaves the spool when the workspace holds all of it. Handing a run over twice is
     safe: the second time it is found to be there. One that cannot be handed over keeps none of
@@ -73,7 +76,7 @@ def _hand_over(endpoint: Endpoint, run: RunRecord, records: Iterator[Record]) ->
     recorder = RemoteRecorder(endpoint, replays=True, close_timeout_s=_CLOSE_TIMEOUT_S)
     recording = recorder.begin(run, Nobody())
     try:
-        for kind, neighbours in groupby(records, type):
+        for kind, neighbours in groupby(_with_end(records), type):
             if kind is StepRecord:
                 # The items of a fan-out come in thousands: many in one call.
                 recording.add_steps([r for r in neighbours if isinstance(r, StepRecord)])
@@ -82,6 +85,28 @@ def _hand_over(endpoint: Endpoint, run: RunRecord, records: Iterator[Record]) ->
                 _replay(recording, record)
     finally:
         recording.close()
+
+
+def _with_end(records: Iterator[Record]) -> Iterator[Record]:
+    """The records, and the end that a killed process could not tell.
+
+    Nobody holds its file any more, so nobody executes the run; its steps share its fate.
+    """
+    state, time = RunState.PENDING, now()
+    for record in records:
+        if isinstance(record, RunReport):
+            state = record.state
+        if isinstance(record, RunReport | StepReport):
+            time = record.time
+        yield record
+    if state.is_final:
+        return
+    reason = "the process that executed it ended without a word"
+    if state is RunState.STOPPING:
+        yield RunReport(0, RunState.STOPPED, time, reason)
+    else:
+        failure = Failure("INFRASTRUCTURE", "PROCESS_DIED", reason)
+        yield RunReport(0, RunState.FAILED, time, reason, failure)
 
 
 def _replay(recording: RunRecorder, record: Record) -> None:
