@@ -1,7 +1,7 @@
 """Contexts: which mesh, organization, workspace and project the SDK and the CLI talk to.
 
 They live in `contexts.json` in the user's configuration directory (`WEFT_CONFIG_DIR` moves
-it), secrets apart in `credentials.json`, which only its owner can read. `weft.toml` of the project
+it), secrets apart (`weft._credentials`). `weft.toml` of the project
 at hand wins over what was chosen there, and the environment over both: `WEFT_CONTEXT` picks a
 context, `WEFT_PROJECT` a project, `WEFT_STACK` a stack; `WEFT_API_KEY` or `WEFT_TOKEN` is an API
 key or a personal access token, used instead of the stored sign-in.
@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from weft._credentials import credentials, read_document, write_document
 from weft._project_defaults import project_defaults
 from weft.errors import ContextError
 
@@ -115,11 +114,11 @@ class ContextStore:
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory or config_directory()
         self._contexts = self._directory / "contexts.json"
-        self._credentials = self._directory / "credentials.json"
+        self._credentials = credentials(self._directory)
 
     def names(self) -> list[str]:
         """All contexts, sorted."""
-        return sorted(self._read(self._contexts).get("contexts", {}))
+        return sorted(read_document(self._contexts).get("contexts", {}))
 
     def current_name(self) -> str:
         """The context in use, or an empty string where there is none."""
@@ -128,7 +127,7 @@ class ContextStore:
 
     def chosen_name(self) -> str:
         """The context that the user chose last, whatever the environment and weft.toml say."""
-        return str(self._read(self._contexts).get("current", ""))
+        return str(read_document(self._contexts).get("current", ""))
 
     def current(self) -> Context:
         """The context in use; raises ContextError where there is none."""
@@ -153,7 +152,7 @@ class ContextStore:
 
     def stored(self, name: str) -> Context:
         """One context as the user chose it; raises ContextError where it is unknown."""
-        stored = self._read(self._contexts).get("contexts", {}).get(name)
+        stored = read_document(self._contexts).get("contexts", {}).get(name)
         if stored is None:
             known = ", ".join(self.names()) or "none"
             raise ContextError(f"there is no context {name!r}; known are: {known}")
@@ -170,48 +169,48 @@ class ContextStore:
     def put(self, context: Context, *, is_current: bool = True) -> None:
         """Keeps a context, and makes it the one in use."""
         with self._locked():
-            document = self._read(self._contexts)
+            document = read_document(self._contexts)
             values = asdict(context)
             del values["name"]
             document.setdefault("contexts", {})[context.name] = values
             if is_current:
                 _make_current(document, context.name)
-            self._write(self._contexts, document)
+            write_document(self._contexts, document)
 
     def trust(self, name: str, ca_pem: str) -> None:
         """Replaces the CA of a context, from the next command on."""
         with self._locked():
-            document = self._read(self._contexts)
+            document = read_document(self._contexts)
             if name in document.get("contexts", {}):
                 document["contexts"][name]["ca_pem"] = ca_pem
-                self._write(self._contexts, document)
+                write_document(self._contexts, document)
 
     def use(self, name: str) -> None:
         """Makes a context the one in use; `-` is the one before. Raises ContextError."""
         with self._locked():
-            document = self._read(self._contexts)
+            document = read_document(self._contexts)
             chosen = str(document.get("previous", "")) if name == "-" else name
             if not chosen:
                 raise ContextError("no other context was in use before this one")
             self.get(chosen)
             _make_current(document, chosen)
-            self._write(self._contexts, document)
+            write_document(self._contexts, document)
 
     def delete(self, name: str) -> None:
         """Forgets a context with its secrets; raises ContextError where it is unknown."""
         with self._locked():
-            document = self._read(self._contexts)
+            document = read_document(self._contexts)
             self.get(name)
             del document["contexts"][name]
             for role in ("current", "previous"):
                 if document.get(role) == name:
                     document[role] = ""
-            self._write(self._contexts, document)
+            write_document(self._contexts, document)
         self.sign_out(name)
 
     def sign_in_of(self, name: str) -> SignIn:
         """The secrets of a context; empty ones where nobody signed in."""
-        stored = self._read(self._credentials).get(name, {})
+        stored = self._credentials.get(name)
         tokens = {
             key: (token, float(end)) for key, (token, end) in stored.get("tokens", {}).items()
         }
@@ -232,9 +231,7 @@ class ContextStore:
         """
 
         def keep(secrets: SignIn) -> None:
-            document = self._read(self._credentials)
-            document[name] = asdict(secrets)
-            self._write(self._credentials, document)
+            self._credentials.put(name, asdict(secrets))
 
         with self._locked():
             yield keep
@@ -242,9 +239,7 @@ class ContextStore:
     def sign_out(self, name: str) -> None:
         """Forgets the secrets of a context."""
         with self._locked():
-            document = self._read(self._credentials)
-            document.pop(name, None)
-            self._write(self._credentials, document)
+            self._credentials.remove(name)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -252,29 +247,6 @@ class ContextStore:
         with (self._directory / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-    @staticmethod
-    def _read(path: Path) -> dict[str, Any]:
-        try:
-            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (ValueError, OSError) as error:
-            raise ContextError(f"{path} is not readable: {error}; mend it or delete it") from None
-        if not isinstance(document, dict):
-            raise ContextError(f"{path} holds no contexts; mend it or delete it")
-        return document
-
-    @staticmethod
-    def _write(path: Path, document: Mapping[str, Any]) -> None:
-        # mkstemp makes it 0600 from its first moment; the rename makes the change atomic.
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1)
-            file.flush()
-            # A refresh token works once: the one that a crash forgets ends the session.
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
 
 
 def _make_current(document: dict[str, Any], name: str) -> None:

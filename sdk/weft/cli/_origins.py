@@ -127,6 +127,11 @@ SETTINGS: Mapping[str, Setting] = {
         is_secret=True,
         kept=_sign_in,
     ),
+    "credentials": Setting(
+        "Where sign-ins are kept: a file, or the system's keyring.",
+        ("WEFT_CREDENTIALS",),
+        default=lambda: "file",
+    ),
     "transport": Setting(
         "How servers are reached: gRPC, or HTTP/1.1 through the gateway.",
         ("WEFT_TRANSPORT",),
