@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from weft._handles import Handle as Handle
     from weft._hooks import Happening as Happening
     from weft._image import Image as Image
+    from weft._lineage import Lineage as Lineage
     from weft._load import artifact as artifact
     from weft._load import load_artifact as load_artifact
     from weft._materializers.base import Materializer as Materializer
@@ -89,6 +90,7 @@ _HOMES = {
     "Happening": "_hooks",
     "Html": "_pages",
     "Image": "_image",
+    "Lineage": "_lineage",
     "Markdown": "_pages",
     "Materializer": "_materializers.base",
     "Model": "_models",
@@ -140,6 +142,7 @@ __all__ = [
     "Happening",
     "Html",
     "Image",
+    "Lineage",
     "Markdown",
     "Materializer",
     "Model",

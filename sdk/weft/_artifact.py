@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from weft._records import ArtifactVersion
+
+if TYPE_CHECKING:
+    from weft._lineage import Lineage
 
 T = TypeVar("T")
 
@@ -49,6 +52,21 @@ class Artifact(Generic[T]):
         allowed = local.allow_pickle if self._allow_pickle is None else self._allow_pickle
         store = open_store(self._store or local.artifact_store)
         return cast("T", load_value(store, self.version, allow_pickle=allowed))
+
+    def lineage(self, *, depth: int = 10) -> Lineage:
+        """Ask the workspace in use what it was made of, and what was made of it.
+
+        Args:
+            depth: How many steps away, 1 to 10.
+
+        Raises:
+            NotFoundError: It is not there any more.
+            ContextError: No workspace is known here: sign in first.
+            WeftError: The workspace has no record of it.
+        """
+        from weft._lineage import lineage_of
+
+        return lineage_of(self.version, depth)
 
     def __repr__(self) -> str:
         v = self.version

@@ -25,18 +25,28 @@ def artifact(name: str) -> Artifact[Any]:
     """
     from weft import _wire
     from weft._artifact import Artifact
-    from weft._connection import Connection
     from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
 
-    running = of_run.get()
-    if running is None:
-        connection = Connection.current()
-        running = connection.workspace, connection.project
-    endpoint, project = running
+    endpoint, project = in_use()
     stub = endpoint.stub(artifacts_pb2_grpc.ArtifactServiceStub)
     request = artifacts_pb2.GetArtifactVersionRequest(name=_name(endpoint, project, name))
     message = endpoint.call(stub.GetArtifactVersion, request)
-    return Artifact(_wire.artifact_version(message), store=store_uri(endpoint))
+    store = store_uri(endpoint)
+    return Artifact(_wire.artifact_version(message), store=store)
+
+
+def in_use() -> tuple[Endpoint, str]:
+    """Give the workspace and the project of the run, or of the context, that is in use.
+
+    Raises:
+        ContextError: No workspace is known here: sign in first.
+    """
+    from weft._connection import Connection
+
+    if (running := of_run.get()) is not None:
+        return running
+    connection = Connection.current()
+    return connection.workspace, connection.project
 
 
 def load_artifact(name: str) -> Any:

@@ -70,6 +70,7 @@ class ArtifactVersion:
         libraries: Versions that wrote it, with `python`.
         visualizations: Names of files in the directory that a browser can show.
         is_pickled: Whether reading it runs code that is stored in it.
+        resource: Its name in the workspace, where it was read from there.
     """
 
     uid: str
@@ -88,6 +89,7 @@ class ArtifactVersion:
     is_pickled: bool = False
     producer_run: str = ""
     producer_step: str = ""
+    resource: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from weft._connection import Endpoint
 from weft._records import ArtifactVersion, RunRecord
 from weft._run_ref import RunRef
+from weft.errors import NotPermittedError
 
 if TYPE_CHECKING:
     from weftapi.workspace.v1 import artifacts_pb2_grpc
+
+_PAGE = 500
 
 
 class Versions:
@@ -29,7 +33,17 @@ class Versions:
         return self._endpoint.stub(artifacts_pb2_grpc.ArtifactServiceStub)
 
     def name_of(self, version: ArtifactVersion) -> str:
-        """The resource name of a version; empty for one that this workspace never recorded."""
+        """The resource name of a version; empty for one that this workspace never recorded.
+
+        Raises ApiError, where another run of this process has made it: the workspace is asked.
+        """
+        if version.uid in self._names:
+            return self._names[version.uid]
+        if version.resource or version.producer_run in {"", self._run.name}:
+            return version.resource
+        # A run's own token may not look for what other runs have made.
+        with suppress(NotPermittedError):
+            self._names[version.uid] = find(self._endpoint, self._parent, version)
         return self._names.get(version.uid, "")
 
     def create(self, step: str, outputs: Mapping[str, tuple[ArtifactVersion, ...]]) -> None:
@@ -64,3 +78,23 @@ class Versions:
             self._names[version.uid] = name
             found[slot] = (version,)
         return found
+
+
+def find(endpoint: Endpoint, project: str, version: ArtifactVersion) -> str:
+    """The name of a version, among those of the run that made it; "" where it has none."""
+    from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
+
+    stub = endpoint.stub(artifacts_pb2_grpc.ArtifactServiceStub)
+    request = artifacts_pb2.ListArtifactVersionsRequest(
+        parent=f"{project}/artifacts/-",
+        page_size=_PAGE,
+        filter=f'producer_run = "{version.producer_run}"',
+    )
+    while True:
+        page = endpoint.call(stub.ListArtifactVersions, request)
+        for found in page.artifact_versions:
+            if found.uid == version.uid:
+                return str(found.name)
+        if not page.next_page_token:
+            return ""
+        request.page_token = page.next_page_token

@@ -148,6 +148,7 @@ def artifact_version(message: artifact_types_pb2.ArtifactVersion) -> ArtifactVer
         is_pickled=message.unsafe,
         producer_run=run,
         producer_step=step,
+        resource=message.name,
     )
 
 
