@@ -67,7 +67,7 @@ helm: .helm/.ready  ## Install Helm, with which the tests render the chart
 DASHBOARD := gateway/dashboard/index.html
 
 dashboard/node_modules/.ready: dashboard/package-lock.json
-	cd dashboard && npm ci --silent --no-audit --no-fund
+	cd dashboard && npm install --no-save --silent --no-audit --no-fund
 	touch $@
 
 $(DASHBOARD): dashboard/node_modules/.ready $(shell find dashboard generated/typescript -path '*/node_modules' -prune -o -type f -print)

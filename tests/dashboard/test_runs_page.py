@@ -132,3 +132,34 @@ def test_a_restart_of_the_gateway_loses_nothing_and_shows_nothing_twice(
     for run in meanwhile:
         expect(visitor.row(run.name)).to_have_count(1)
     expect(visitor.row(before.name)).to_contain_text("Stopped")
+
+
+def test_a_restart_of_the_workspace_loses_nothing_either(
+    visit: Visit, viewer: Person, project: Project, mesh: Mesh
+) -> None:
+    run = project.create_run()
+    visitor = visit(viewer)
+    visitor.go(project)
+    mesh.kill("workspace")
+    project.until_connected()
+    stop(project, run)
+    expect(visitor.row(run.name)).to_contain_text("Stopped")
+    expect(visitor.page.get_by_text("Live", exact=True)).to_be_visible()
+
+
+def test_two_tabs_with_two_projects_never_mix(
+    visit: Visit, viewer: Person, project: Project, mesh: Mesh
+) -> None:
+    other = mesh.project(f"{project.id[:40]}-other")
+    here, there = visit(viewer), visit(viewer)
+    here.go(project)
+    there.go(other)
+    runs = project.create_run(), other.create_run()
+    expect(here.row(runs[0].name)).to_be_visible()
+    expect(there.row(runs[1].name)).to_be_visible()
+    expect(here.row(runs[1].name)).to_have_count(0)
+    expect(there.row(runs[0].name)).to_have_count(0)
+    here.page.get_by_role("button", name=project.id).click()
+    here.page.get_by_role("menuitemradio", name=other.id).click()
+    expect(here.row(runs[1].name)).to_be_visible()
+    expect(here.row(runs[0].name)).to_have_count(0)

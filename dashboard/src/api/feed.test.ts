@@ -173,6 +173,20 @@ test('begins where a list that came before it stands', async () => {
   expect(from.opened[0]).toBe('2')
 })
 
+test('stopped and begun again, it goes on where it was', async () => {
+  const from = source(LOG, [])
+  const { feed, seen } = await collect(from, LOG.length)
+  LOG.push({ revision: 6, index: 0 })
+  const later = new Promise<string>((resolve) =>
+    feed.listen({ events: (events) => resolve(events.map((event) => event.revision).join()) }),
+  )
+  void feed.run()
+  expect(await later).toBe('6')
+  feed.stop()
+  LOG.pop()
+  expect(seen.filter((each) => each === '6.0')).toHaveLength(1)
+})
+
 test('knows what happened after a list was read, or that it does not', async () => {
   const { feed } = await collect(source(LOG, []), LOG.length)
   expect(feed.since('3')?.map((event) => event.revision)).toEqual(['4', '4', '5'])

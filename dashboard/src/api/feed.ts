@@ -47,7 +47,7 @@ type Listener = { events?: (events: Event[]) => void; state?: () => void; reset?
 export class Feed {
   state: FeedState = 'connecting'
   private readonly listeners = new Set<Listener>()
-  private readonly stopping = new AbortController()
+  private stopping = new AbortController()
   private kept: Event[] = []
   private floor = Number.POSITIVE_INFINITY
   // What lists that were read before the feed began show: it begins there.
@@ -65,16 +65,18 @@ export class Feed {
     private readonly clock: Clock = CLOCK,
   ) {}
 
-  /** Follows until `stop`. */
+  /** Follows until `stop`; may be called again after it. */
   async run(): Promise<void> {
-    while (!this.stopping.signal.aborted) {
+    this.stopping = new AbortController()
+    const { signal } = this.stopping
+    while (!signal.aborted) {
       this.connection = new AbortController()
       try {
         await this.follow(this.connection.signal)
       } catch (error) {
-        this.failed(error)
+        if (!signal.aborted) this.failed(error)
       }
-      if (!this.stopping.signal.aborted) await this.pause()
+      if (!signal.aborted) await this.pause(signal)
     }
   }
 
@@ -161,7 +163,6 @@ export class Feed {
   }
 
   private failed(error: unknown): void {
-    if (this.stopping.signal.aborted) return
     const code = error instanceof ApiError ? error.code : Code.unavailable
     if (code === Code.outOfRange) this.reset()
     this.failures += 1
@@ -180,7 +181,7 @@ export class Feed {
     return this.clock.now() - this.brokenSince >= STALE_MS ? 'stale' : 'reconnecting'
   }
 
-  private async pause(): Promise<void> {
+  private async pause(stopping: AbortSignal): Promise<void> {
     // A stream that merely ended, as they do after half an hour, is opened again at once.
     if (this.state === 'live') this.setState(this.broken())
     const most = Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** this.failures)
@@ -191,7 +192,7 @@ export class Feed {
         takeBack()
         resolve()
       }
-      if (this.stopping.signal.aborted) this.wake()
+      if (stopping.aborted) this.wake()
     })
   }
 

@@ -14,8 +14,11 @@ export function Home() {
   if (!workspace)
     return (
       <main>
-        <EmptyState icon="user" title="No workspace is shared with you yet">
-          <p>An administrator of your organization can give you a role on one.</p>
+        <EmptyState icon="user" title="No workspace is shared with you here">
+          <p>
+            An administrator of your organization can give you a role on one. Workspaces with a gateway of
+            their own are found at its address.
+          </p>
         </EmptyState>
       </main>
     )
