@@ -1,4 +1,4 @@
-"""The reaper: shows which runs are silent, and ends those that are lost.
+"""The reaper: shows which runs and steps are silent, and ends those that are lost.
 
 Silence is judged by the database's clock, never by this process's memory; and a reaper that
 has just started, or has seen that clock step, first watches for as long as it would judge:
@@ -15,7 +15,7 @@ from meshkit.database import Database
 from meshkit.jobs import Lease
 from meshkit.session import Session
 from workspace.heartbeats import Heartbeats
-from workspace.operations import liveness
+from workspace.operations import liveness, step_liveness
 from workspace.operations.liveness import Patience
 from workspace.store import runs as run_store
 
@@ -61,6 +61,7 @@ class Reaper:
             may_end=watched >= self._lease,
         )
         changed = await self._database.write(_judge, lease, patience, now_ms)
+        changed += await self._database.write(_judge_steps, lease, patience, now_ms)
         if changed:
             log.info("silent_runs_judged", changed=changed)
 
@@ -75,3 +76,8 @@ class Reaper:
 def _judge(session: Session, lease: Lease, patience: Patience, now_ms: int) -> int:
     lease.check(session)
     return liveness.judge_silence(session, patience, now_ms=now_ms)
+
+
+def _judge_steps(session: Session, lease: Lease, patience: Patience, now_ms: int) -> int:
+    lease.check(session)
+    return step_liveness.judge_silence(session, patience, now_ms=now_ms)

@@ -225,6 +225,7 @@ def services(parts: Parts) -> list[Service]:
     )
     expose_feed(parts.metrics, database.feed)
     expose_followers(parts.metrics, database.feed, watches.following, parts.clock)
+    pools = Pools(database, parts.managers)
     return [
         _service(projects_pb2, projects_pb2_grpc, ProjectServicer(database, lists, parts.access)),
         _service(pipelines_pb2, pipelines_pb2_grpc, PipelineServicer(database, lists)),
@@ -241,11 +242,7 @@ def services(parts: Parts) -> list[Service]:
                 clock=parts.clock,
             ),
         ),
-        _service(
-            pools_pb2,
-            pools_pb2_grpc,
-            PoolServicer(database, lists, Pools(database, parts.managers)),
-        ),
+        _service(pools_pb2, pools_pb2_grpc, PoolServicer(database, lists, pools)),
         _service(builds_pb2, builds_pb2_grpc, _builds(parts)),
         _service(stacks_pb2, stacks_pb2_grpc, StackServicer(database, lists, parts.trials)),
         _service(runs_pb2, runs_pb2_grpc, _runs(parts, watches)),
@@ -358,6 +355,7 @@ def _step_attempts(parts: Parts) -> StepAttemptServicer:
         parts.masking,
         parts.managers,
         parts.reconciler,
+        heartbeats=parts.heartbeats,
         artifact_store_uri=parts.settings.artifact_store,
         trust=parts.trust,
     )

@@ -1013,6 +1013,7 @@ export type Step = {
   stopRequest?: StopRequest
   workload: string
   attemptOutcome: StepState
+  unresponsive?: Unresponsive
 }
 
 export type StepAttempt = {

@@ -61,6 +61,7 @@ _STEP_COLUMNS = (
     "log_stream",
     "workload",
     "attempt_outcome",
+    "unresponsive_since",
     "update_time",
 )
 # Most reports say nothing about these, and they can be long.
@@ -177,6 +178,7 @@ class Moves:
         run.step_counts = {name: count for name, count in counts.items() if count > 0}
         self.change_run(run, "step_counts", item=item)
         step.state, step.state_reason = state.value, reason
+        step.unresponsive_since = None
         step.failure = failure or (step.failure if state in STEP_TERMINAL else None)
         if state is StepState.RUNNING and step.start_time is None:
             step.start_time = time
@@ -334,7 +336,15 @@ _CONDITION_COLUMNS = (
 )
 _PROGRESS = frozenset({"step_counts", "unresponsive"})
 _PLAIN = frozenset(
-    {"state", "failure", "log_stream", "attempt_count", "workload", "attempt_outcome"}
+    {
+        "state",
+        "failure",
+        "log_stream",
+        "attempt_count",
+        "workload",
+        "attempt_outcome",
+        "unresponsive",
+    }
 )
 
 

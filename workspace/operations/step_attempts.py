@@ -135,8 +135,8 @@ def claim(
     return Claimed(row, run, step, stack)
 
 
-def hear(session: Session, key: AttemptKey, reporter: UUID) -> Run:
-    """The run of an attempt that still counts; Aborted for everybody else."""
+def hear(session: Session, key: AttemptKey, reporter: UUID) -> tuple[Run, Step]:
+    """The run and the step of an attempt that still counts; Aborted for everybody else."""
     run = run_store.get(session, key.project, key.run)
     step = step_store.get(session, run.uid, key.step) if run else None
     row = store.get(session, step.uid, key.number) if step else None
@@ -144,7 +144,7 @@ def hear(session: Session, key: AttemptKey, reporter: UUID) -> Run:
         raise absent(key.name)
     if row.reporter != reporter or is_over(row, step, run):
         raise fenced(key.name)
-    return run
+    return run, step
 
 
 def complete(session: Session, key: AttemptKey, reporter: UUID, ending: Ending) -> StepLaunch:
@@ -176,7 +176,7 @@ def show(session: Session, step: Step, outcome: StepState, failure: dict[str, An
 
 
 def _show(moves: Moves, step: Step, outcome: StepState, failure: dict[str, Any] | None) -> None:
-    step.attempt_outcome, step.failure = outcome.value, failure
+    step.attempt_outcome, step.failure, step.unresponsive_since = outcome.value, failure, None
     moves.change_step(step, "attempt_outcome", "failure", "outputs", "metadata")
     moves.save()
 

@@ -59,7 +59,7 @@ def refused(session: Session, launch: StepLaunch, words: str) -> None:
 
 def never_started(session: Session, launch: StepLaunch, patience: timedelta) -> None:
     """No process spoke for the attempt in all this time: it has failed."""
-    found = _held(session, launch)
+    found = held(session, launch)
     if found is None or found[0].reporter:
         return
     row, step, run = found
@@ -68,10 +68,22 @@ def never_started(session: Session, launch: StepLaunch, patience: timedelta) -> 
     _fail(session, row, step, run, _failure("NOT_STARTED", message))
 
 
+def fell_silent(session: Session, row: StepLaunch, step: Step, run: Run, lease: timedelta) -> None:
+    """The process that holds an attempt gave no sign of life for a lease: it is over."""
+    if step.state == StepState.STOPPING:
+        row.outcome, row.over_time = StepState.STOPPED.value, session.now
+        store.save(session, row)
+        show(session, step, StepState.STOPPED, None)
+        return
+    minutes = round(lease.total_seconds() / 60)
+    message = f"Its workload gave no sign of life for {minutes} minutes."
+    _fail(session, row, step, run, _failure("HEARTBEAT_LOST", message))
+
+
 def observed(session: Session, seen: Observed) -> None:
     """The manager says where the workload stands."""
     launch = store.by_workload(session, seen.workload, seen.manager)
-    found = _held(session, launch) if launch else None
+    found = held(session, launch) if launch else None
     if found is None:
         return
     row, step, run = found
@@ -89,7 +101,7 @@ def observed(session: Session, seen: Observed) -> None:
         moves.save()
 
 
-def _held(session: Session, launch: StepLaunch) -> tuple[StepLaunch, Step, Run] | None:
+def held(session: Session, launch: StepLaunch) -> tuple[StepLaunch, Step, Run] | None:
     """The launch as it is now, with its step and run, held until the commit."""
     run = run_store.lock(session, launch.project, launch.run)
     step = step_store.get(session, run.uid, launch.step) if run else None

@@ -20,6 +20,7 @@ from weftapi.workspace.v1 import (
 )
 from workspace import names
 from workspace.access import Access
+from workspace.heartbeats import Heartbeats
 from workspace.launching.ports import WorkloadManagers
 from workspace.launching.reconciler import Reconciler
 from workspace.lifecycle import StepState
@@ -58,12 +59,14 @@ class StepAttemptServicer(step_attempts_pb2_grpc.StepAttemptServiceServicer):
         managers: WorkloadManagers,
         reconciler: Reconciler,
         *,
+        heartbeats: Heartbeats,
         artifact_store_uri: str,
         trust: Callable[[], bytes],
     ) -> None:
         self._database = database
         self._tokens = tokens
         self._masking = masking
+        self._heartbeats = heartbeats
         self._managers = managers
         self._reconciler = reconciler
         self._artifact_store_uri = artifact_store_uri
@@ -94,6 +97,7 @@ class StepAttemptServicer(step_attempts_pb2_grpc.StepAttemptServiceServicer):
             host=request.host,
             log_stream=request.log_stream,
         )
+        self._heartbeats.note_attempt(claimed.step.uid, claimed.launch.attempt)
         return step_attempts_pb2.StepInstructions(
             run=run_to_proto(claimed.run),
             step=step_to_proto(claimed.step),
@@ -106,7 +110,12 @@ class StepAttemptServicer(step_attempts_pb2_grpc.StepAttemptServiceServicer):
     async def HeartbeatStepAttempt(
         self, request: step_attempts_pb2.HeartbeatStepAttemptRequest, _context: Context
     ) -> step_attempts_pb2.HeartbeatStepAttemptResponse:
-        run = await self._database.read(operations.hear, _key(request.name), UUID(request.reporter))
+        key = _key(request.name)
+        run, step = await self._database.read(operations.hear, key, UUID(request.reporter))
+        self._heartbeats.note_attempt(step.uid, key.number)
+        if step.unresponsive_since:
+            # It is back: whoever watches learns it now, not at the next flush.
+            await self._heartbeats.flush()
         speaker, token = caller(), ""
         if self._tokens.is_half_spent(speaker):
             token = self._tokens.issue(run, attempt=attempt_of(speaker))

@@ -181,6 +181,8 @@ def step_to_proto(row: Step) -> run_types_pb2.Step:
     )
     if row.metadata:
         step.metadata.update(row.metadata)
+    if row.unresponsive_since:
+        step.unresponsive.since.FromDatetime(row.unresponsive_since)
     return step
 
 

@@ -220,6 +220,7 @@ class Step(Row):
     # Of its newest attempt, where that is executed apart: who does it, and how it ended.
     workload: str = ""
     attempt_outcome: str = ""
+    unresponsive_since: datetime | None = None
 
     @property
     def name(self) -> str:

@@ -27,7 +27,8 @@ class StepLaunch(Row):
 
     `reporter` holds it, once its process has spoken. `outcome` is how the attempt ended, from its
     own mouth or its manager's; `over_time` is when nobody waited for its workload any more.
-    `start_by`, `manager` as in `Launch`. STOPPING was asked to end, CANCELLING has little time.
+    `start_by`, `manager` as in `Launch`, `heartbeat_ms` as in `Run`. STOPPING was asked to end,
+    CANCELLING has little time left.
     """
 
     step_uid: UUID
@@ -46,6 +47,7 @@ class StepLaunch(Row):
     over_time: datetime | None = None
     manager: str = ""
     pod: dict[str, Any] | None = None
+    heartbeat_ms: int = 0
 
     @property
     def name(self) -> str:

@@ -1,9 +1,11 @@
 """Queries of step launches."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from meshkit.schema import database_time_ms
 from meshkit.session import Session
 from workspace.store.base import columns, every, first
 from workspace.store.schema import Run, Step
@@ -15,6 +17,8 @@ _S = columns(Step)
 # Written out, so that the index on it serves.
 _UNDER_WAY = ("INTENDED", "SUBMITTED", "STOPPING", "CANCELLING")
 _CHANGING = ("arguments", "state", "reporter", "outcome", "start_by", "over_time")
+
+Key = tuple[UUID, int]
 
 
 def get(session: Session, step_uid: UUID, attempt: int) -> StepLaunch | None:
@@ -54,3 +58,16 @@ def save(session: Session, launch: StepLaunch) -> None:
         .where(_C.step_uid == launch.step_uid, _C.attempt == launch.attempt)
         .values({name: getattr(launch, name) for name in _CHANGING})
     )
+
+
+def touch(session: Session, alive: Sequence[tuple[Key, int]]) -> None:
+    """Notes signs of life: (step's uid, attempt) and how many milliseconds ago."""
+    ago = sa.bindparam("ago_ms", type_=sa.BigInteger)
+    statement = (
+        StepLaunch.__table__.update()
+        .where(_C.step_uid == sa.bindparam("of_step"), _C.attempt == sa.bindparam("of_attempt"))
+        .values(heartbeat_ms=database_time_ms() - ago)
+    )
+    rows = [{"of_step": s, "of_attempt": n, "ago_ms": ms} for (s, n), ms in sorted(alive)]
+    if rows:
+        session.connection().execute(statement, rows)

@@ -13,7 +13,7 @@ from meshkit.query import Query
 from meshkit.schema import among, among_pairs
 from meshkit.session import Session
 from workspace.lifecycle import STEP_ACTIVE, StepState
-from workspace.store.base import Rows, columns, every, insert_or
+from workspace.store.base import Rows, columns, every, fetch, insert_or
 from workspace.store.lists import Listed, listed, matching
 from workspace.store.schema import Run, Step, StepAttempt
 
@@ -186,3 +186,9 @@ def uids(
     runs, ids = sorted({run for run, _ in keys}), sorted({step for _, step in keys})
     rows = _UIDS.all(session.connection(), project, runs, ids)
     return {(run, id_): uid for run, id_, uid in rows}
+
+
+def silent(session: Session, uids: Sequence[UUID]) -> list[Step]:
+    """Those of the steps that are marked as silent."""
+    is_marked = _C.unresponsive_since.is_not(None)
+    return fetch(session, Step, every(Step).where(session.among(_C.uid, uids), is_marked))

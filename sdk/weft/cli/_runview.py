@@ -256,9 +256,14 @@ def _version(name: str) -> str:
 
 def _run_line(run: run_types_pb2.Run) -> str:
     text = f"run {short(run.name)}  {run_state(run).lower()}  {run.state_reason}"
-    if run.HasField("unresponsive"):
-        text += f" (silent since {run.unresponsive.since.ToDatetime().isoformat()}Z)"
-    return plain(text).rstrip()
+    return plain(text + silence(run)).rstrip()
+
+
+def silence(item: run_types_pb2.Run | run_types_pb2.Step) -> str:
+    """Give since when a run or a step is silent; nothing where it speaks."""
+    if not item.HasField("unresponsive"):
+        return ""
+    return f" (silent since {item.unresponsive.since.ToDatetime().isoformat()}Z)"
 
 
 def _figures(step: run_types_pb2.Step) -> list[str]:
@@ -276,7 +281,7 @@ def _step_line(
     outputs = "  ".join([*(_version(v) for _, v in sorted(step.outputs.items())), *_figures(step)])
     detail = step.state_reason if state in _WITH_REASON else outputs
     if step.workload and state not in _ENDED_WELL:
-        detail = f"in {short(step.workload)}  {detail}"
+        detail = f"in {short(step.workload)}{silence(step)}  {detail}"
     if items:
         done = sum(count for name, count in items.items() if name in _FINAL)
         detail = f"{done} of {sum(items.values())} items  {detail}"

@@ -63,7 +63,7 @@ def list_steps(*, run: str, output: str) -> None:
 def show(*, step: str, output: str) -> None:
     """Show a step: what it took and made, why it failed, and why it was cached or was not."""
     from weft.cli._run_graph import logged
-    from weft.cli._runview import duration, print_failure, step_state
+    from weft.cli._runview import duration, print_failure, silence, step_state
 
     connection, _ = connect()
     found = _get(connection, step)
@@ -72,7 +72,10 @@ def show(*, step: str, output: str) -> None:
         print_fields(
             [
                 ("step", found.name),
-                ("state", f"{step_state(found).lower()} {found.state_reason}".strip()),
+                (
+                    "state",
+                    f"{step_state(found).lower()} {found.state_reason}".strip() + silence(found),
+                ),
                 ("took", duration(found)),
                 ("tries", str(found.attempt_count)),
                 ("after", ", ".join(found.upstream)),

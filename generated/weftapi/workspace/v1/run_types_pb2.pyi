@@ -825,6 +825,7 @@ class Step(_message.Message):
     STOP_REQUEST_FIELD_NUMBER: _builtins.int
     WORKLOAD_FIELD_NUMBER: _builtins.int
     ATTEMPT_OUTCOME_FIELD_NUMBER: _builtins.int
+    UNRESPONSIVE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "projects/<id>/runs/<id>/steps/<id>"."""
     uid: _builtins.str
@@ -895,6 +896,10 @@ class Step(_message.Message):
     def stop_request(self) -> Global___StopRequest:
         """Output only. Set once somebody asked it, and not its run, to stop."""
 
+    @_builtins.property
+    def unresponsive(self) -> Global___Unresponsive:
+        """Output only. Set while its own workload is silent for too long; one that its runner executes is as silent as the run."""
+
     def __init__(
         self,
         *,
@@ -923,10 +928,11 @@ class Step(_message.Message):
         stop_request: Global___StopRequest | None = ...,
         workload: _builtins.str = ...,
         attempt_outcome: Global___StepState.ValueType = ...,
+        unresponsive: Global___Unresponsive | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "metadata", b"metadata", "start_time", b"start_time", "stop_request", b"stop_request", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "metadata", b"metadata", "start_time", b"start_time", "stop_request", b"stop_request", "unresponsive", b"unresponsive", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "attempt_outcome", b"attempt_outcome", "cache_key", b"cache_key", "cache_reason", b"cache_reason", "cached_from", b"cached_from", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "inputs", b"inputs", "log_stream", b"log_stream", "map_group", b"map_group", "map_index", b"map_index", "metadata", b"metadata", "name", b"name", "outputs", b"outputs", "revision", b"revision", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step_id", b"step_id", "stop_request", b"stop_request", "uid", b"uid", "update_time", b"update_time", "upstream", b"upstream", "workload", b"workload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "attempt_outcome", b"attempt_outcome", "cache_key", b"cache_key", "cache_reason", b"cache_reason", "cached_from", b"cached_from", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "inputs", b"inputs", "log_stream", b"log_stream", "map_group", b"map_group", "map_index", b"map_index", "metadata", b"metadata", "name", b"name", "outputs", b"outputs", "revision", b"revision", "start_time", b"start_time", "state", b"state", "state_reason", b"state_reason", "step_id", b"step_id", "stop_request", b"stop_request", "uid", b"uid", "unresponsive", b"unresponsive", "update_time", b"update_time", "upstream", b"upstream", "workload", b"workload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
