@@ -29,10 +29,13 @@ check-protos: protos  ## Fail if the committed stubs differ from what protos/ ge
 	git diff --exit-code --stat -- generated
 	test -z "$$(git ls-files --others --exclude-standard generated)"
 
-demo: setup  ## Start the whole mesh, run a real pipeline through it, and check what is claimed
+browsable:  ## Build the dashboard where npm is there; everything else works without
+	command -v npm >/dev/null && $(MAKE) --no-print-directory dashboard || true
+
+demo: setup browsable  ## Start the whole mesh, run a real pipeline through it, and check what is claimed
 	$(BIN)/python examples/demo.py
 
-up: setup  ## Start a mesh on this machine that keeps its data
+up: setup browsable  ## Start a mesh on this machine that keeps its data
 	$(BIN)/weft up
 
 OIDC_PROVIDER := tests/controlplane/oidc_provider
@@ -132,4 +135,4 @@ bench: setup  ## Measure every headline figure beside its bare limit (about ten 
 docs: setup  ## Write the pages in docs/ that follow from the code
 	$(BIN)/python docs/generate.py
 
-.PHONY: dashboard lint-dashboard test-dashboard help setup demo up oidc-provider clouds helm manifests image test-image protos check-protos lint-protos stand-ins test test-pages test-faults bench lint lint-types docs
+.PHONY: browsable dashboard lint-dashboard test-dashboard help setup demo up oidc-provider clouds helm manifests image test-image protos check-protos lint-protos stand-ins test test-pages test-faults bench lint lint-types docs
