@@ -65,6 +65,14 @@ clouds: .venv-clouds/.ready $(CLOUDS)/node_modules/.ready  ## Install the stand-
 	$(PYTHON) -m pip install --quiet --require-hashes --no-deps --ignore-requires-python --target .helm -r requirements/helm.txt
 	touch $@
 
+# No hashes: builds for the CPU are published elsewhere than those for accelerators.
+.torch/.ready:
+	rm -rf .torch
+	$(PYTHON) -m pip install --quiet --target .torch torch==2.13.0
+	touch $@
+
+torch: .torch/.ready  ## Install PyTorch, with which its values are tested (several hundred MB)
+
 helm: .helm/.ready  ## Install Helm, with which the tests render the chart
 
 DASHBOARD := gateway/dashboard/index.html
@@ -135,4 +143,4 @@ bench: setup  ## Measure every headline figure beside its bare limit (about ten 
 docs: setup  ## Write the pages in docs/ that follow from the code
 	$(BIN)/python docs/generate.py
 
-.PHONY: browsable dashboard lint-dashboard test-dashboard help setup demo up oidc-provider clouds helm manifests image test-image protos check-protos lint-protos stand-ins test test-pages test-faults bench lint lint-types docs
+.PHONY: torch browsable dashboard lint-dashboard test-dashboard help setup demo up oidc-provider clouds helm manifests image test-image protos check-protos lint-protos stand-ins test test-pages test-faults bench lint lint-types docs

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,9 @@ settings.load_profile("weft")
 # A shell's background jobs ignore Ctrl-C, and so would every command that these tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Too large for everybody's environment: `make torch` puts it beside.
+sys.path.append(str(Path(__file__).parents[1] / ".torch"))
 
 # What pytest asks for the place of `tmp_path`.
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch()))
