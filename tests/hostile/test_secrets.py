@@ -177,6 +177,11 @@ def _issue_everything(hosts: World, password: str) -> list[Message]:
         ),
         _call(
             hosts,
+            "controlplane.AuthService/CreateSignInLink",
+            auth_pb2.CreateSignInLinkRequest(),
+        ),
+        _call(
+            hosts,
             "controlplane.AuthService/MintWorkspaceToken",
             auth_pb2.MintWorkspaceTokenRequest(workspace=f"{ORGANIZATION}/workspaces/lab"),
         ),
@@ -223,6 +228,7 @@ def test_every_answer_with_a_secret_was_looked_at() -> None:
         "controlplane.AuthService/ApproveDevice",
         "controlplane.AuthService/DenyDevice",
         "controlplane.AuthService/ExchangeToken",
+        "controlplane.AuthService/CreateSignInLink",
         "controlplane.AuthService/MintWorkspaceToken",
         "controlplane.InvitationService/CreateInvitation",
         "controlplane.InvitationService/ResendInvitation",
