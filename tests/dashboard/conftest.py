@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.dashboard.looking import Visitor
 from tests.system.mesh import Mesh
-from tests.system.people import Person
+from tests.system.people import ORGANIZATION, Person
 from tests.system.project import Project
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +84,28 @@ def viewer(mesh: Mesh) -> Person:
     person = Person(mesh, "vi")
     person.grant("viewer")
     return person
+
+
+@pytest.fixture(scope="session")
+def administrator(mesh: Mesh) -> Person:
+    """Somebody who may do everything in the organization."""
+    person = Person(mesh, "ada")
+    person.grant_on(ORGANIZATION, "admin")
+    return person
+
+
+@pytest.fixture(scope="session")
+def onlooker(mesh: Mesh) -> Person:
+    """Somebody who may look at everything in the organization."""
+    person = Person(mesh, "onlooker")
+    person.grant_on(ORGANIZATION, "viewer")
+    return person
+
+
+@pytest.fixture
+def newcomer(mesh: Mesh) -> Person:
+    """A member that is this test's alone."""
+    return Person(mesh, "newcomer")
 
 
 @pytest.fixture(scope="session")

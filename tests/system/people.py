@@ -33,10 +33,14 @@ class Person:
 
     def grant(self, role: str, project: str = "") -> None:
         """Gives a role on the workspace, or on one project of it."""
+        self.grant_on(f"{WORKSPACE}/projects/{project}" if project else WORKSPACE, role)
+
+    def grant_on(self, resource: str, role: str) -> None:
+        """Gives a role on anything: on the organization, say."""
         request = access_pb2.CreateRoleBindingRequest(parent=ORGANIZATION)
         request.role_binding.subject = self.user
         request.role_binding.role = f"{ORGANIZATION}/roles/{role}"
-        request.role_binding.resource = f"{WORKSPACE}/projects/{project}" if project else WORKSPACE
+        request.role_binding.resource = resource
         stub = self._admin.control_plane.stub(access_pb2_grpc.AccessServiceStub)
         self._admin.control_plane.call(stub.CreateRoleBinding, request)
 

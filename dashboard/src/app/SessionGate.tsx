@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
+import { createContext, lazy, type ReactNode, Suspense, useContext, useEffect, useState } from 'react'
+import { basePath } from '@/api/client'
 import { Code, isCode } from '@/api/errors'
 import { getSession, type Session } from '@/api/session'
 import { Dialog } from '@/ui/Dialog'
@@ -16,8 +17,24 @@ export function useSession(): Session {
   return session
 }
 
-/** Shows the page to whoever is signed in, at its own address; the way in to everybody else. */
+// Whoever is invited may have no account to sign in to.
+const InvitationPage = lazy(async () => {
+  const { InvitationPage } = await import('@/pages/invitation/InvitationPage')
+  return { default: InvitationPage }
+})
+
 export function SessionGate({ children }: { children: ReactNode }) {
+  if (location.pathname === `${basePath()}/invitation`)
+    return (
+      <Suspense>
+        <InvitationPage />
+      </Suspense>
+    )
+  return <SignedIn>{children}</SignedIn>
+}
+
+/** Shows the page to whoever is signed in, at its own address; the way in to everybody else. */
+function SignedIn({ children }: { children: ReactNode }) {
   const session = useQuery({
     queryKey: ['session'],
     queryFn: getSession,

@@ -1,9 +1,12 @@
 import { Link, useParams } from '@tanstack/react-router'
+import { idOf } from '@/api/session'
 import { Icon } from '@/ui/Icon'
 import { LiveMark } from './LiveMark'
 import { Logo } from './Logo'
 import { NAV } from './nav'
+import { useMayIn } from './organization'
 import { PlaceMenu } from './PlaceMenu'
+import { useSession } from './SessionGate'
 import css from './shell.module.css'
 import { UserMenu } from './UserMenu'
 
@@ -31,9 +34,27 @@ export function SideBar() {
         ))}
       </nav>
       <div className={css.foot}>
+        <OrganizationLink />
         <LiveMark />
         <UserMenu />
       </div>
     </header>
+  )
+}
+
+/** To what administrators do, for who may see any of it. */
+function OrganizationLink() {
+  const { organization } = useSession()
+  const may = useMayIn(organization?.name ?? '')
+  if (!organization || !may('members.list')) return null
+  return (
+    <Link
+      to="/o/$organization/members"
+      params={{ organization: idOf(organization.name) }}
+      className={css.entry}
+    >
+      <Icon name="people" />
+      Organization
+    </Link>
   )
 }

@@ -56,7 +56,48 @@ const run = createRoute({
   component: lazyRouteComponent(() => import('@/pages/run/RunPage'), 'RunPage'),
 })
 
-const tree = root.addChildren([home, login, device, project.addChildren([projectHome, runs, run])])
+const organization = createRoute({
+  getParentRoute: () => root,
+  path: '/o/$organization',
+  component: lazyRouteComponent(() => import('./OrganizationLayout'), 'OrganizationLayout'),
+})
+const organizationHome = createRoute({
+  getParentRoute: () => organization,
+  path: '/',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: '/o/$organization/members', params })
+  },
+})
+const members = createRoute({
+  getParentRoute: () => organization,
+  path: 'members',
+  validateSearch: texts('q'),
+  component: lazyRouteComponent(() => import('@/pages/members/MembersPage'), 'MembersPage'),
+})
+const invitations = createRoute({
+  getParentRoute: () => organization,
+  path: 'invitations',
+  validateSearch: texts('q'),
+  component: lazyRouteComponent(() => import('@/pages/invitations/InvitationsPage'), 'InvitationsPage'),
+})
+const teams = createRoute({
+  getParentRoute: () => organization,
+  path: 'teams',
+  component: lazyRouteComponent(() => import('@/pages/teams/TeamsPage'), 'TeamsPage'),
+})
+const team = createRoute({
+  getParentRoute: () => organization,
+  path: 'teams/$team',
+  component: lazyRouteComponent(() => import('@/pages/teams/TeamPage'), 'TeamPage'),
+})
+
+const tree = root.addChildren([
+  home,
+  login,
+  device,
+  project.addChildren([projectHome, runs, run]),
+  organization.addChildren([organizationHome, members, invitations, teams, team]),
+])
 
 export function newRouter() {
   return createRouter({

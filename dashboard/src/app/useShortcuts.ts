@@ -19,18 +19,25 @@ export function isTyping(event: KeyboardEvent): boolean {
 export function useShortcuts(): void {
   const params = useParams({ from: '/w/$workspace/p/$project' })
   const navigate = useNavigate()
+  useGoKeys(NAV, ({ to }) => void navigate({ to, params }))
+}
+
+/** Goes to an entry when `g` and its key are pressed one after the other. */
+export function useGoKeys<E extends { key: string }>(entries: readonly E[], go: (entry: E) => void): void {
   const pressed = useRef(0)
+  const latest = useRef(go)
+  latest.current = go
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (isTyping(event)) return
-      const entry = NAV.find(({ key }) => key === event.key)
+      const entry = entries.find(({ key }) => key === event.key)
       const isSecond = event.timeStamp - pressed.current < TOGETHER_MS
       pressed.current = event.key === 'g' ? event.timeStamp : 0
       if (!entry || !isSecond) return
       event.preventDefault()
-      void navigate({ to: entry.to, params })
+      latest.current(entry)
     }
     window.addEventListener('keydown', onKey)
     return () => window.removeEventListener('keydown', onKey)
-  }, [navigate, params])
+  }, [entries])
 }

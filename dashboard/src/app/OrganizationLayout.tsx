@@ -1,0 +1,44 @@
+import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
+import { idOf } from '@/api/session'
+import { EmptyState } from '@/ui/EmptyState'
+import { OrganizationSideBar } from './OrganizationSideBar'
+import { OrganizationProvider } from './organization'
+import { ORGANIZATION_NAV } from './organizationNav'
+import { useSession } from './SessionGate'
+import css from './shell.module.css'
+import { useGoKeys } from './useShortcuts'
+
+/** Around every page of an organization: what administrators do, outside of any project. */
+export function OrganizationLayout() {
+  const params = useParams({ from: '/o/$organization' })
+  const { organizations } = useSession()
+  const organization = organizations.find((each) => idOf(each.name) === params.organization)
+  if (!organization)
+    return (
+      <main>
+        <EmptyState icon="people" title="There is no such organization, or you are not a member of it" />
+      </main>
+    )
+  return (
+    <OrganizationProvider key={organization.name} of={organization}>
+      <Frame />
+    </OrganizationProvider>
+  )
+}
+
+function Frame() {
+  const params = useParams({ from: '/o/$organization' })
+  const navigate = useNavigate()
+  useGoKeys(ORGANIZATION_NAV, ({ to }) => void navigate({ to, params }))
+  return (
+    <div className={css.frame}>
+      <a className={css.skip} href="#content">
+        Skip to the content
+      </a>
+      <OrganizationSideBar />
+      <main id="content" className={css.content} tabIndex={-1}>
+        <Outlet />
+      </main>
+    </div>
+  )
+}
