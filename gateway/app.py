@@ -42,6 +42,16 @@ _SECURITY_HEADERS: Final = [
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
 ]
 PUBLIC_METADATA: Final = frozenset(("x-weft-revision", "x-weft-epoch"))
+# What somebody wrote as a page may look as they meant it, in a frame of the dashboard's: without an
+# origin and scripts, and without a way to any host.
+_HTML: Final = b"text/html"
+_SANDBOX: Final = (
+    b"content-security-policy",
+    (
+        b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+        b"form-action 'none'; frame-ancestors 'self'; sandbox"
+    ),
+)
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -329,6 +339,8 @@ class Gateway:
         headers = [(b"cache-control", b"private, no-cache"), *public]
         if answer.content_type:
             headers.append((b"content-type", answer.content_type))
+        if answer.content_type.lower().startswith(_HTML):
+            headers.append(_SANDBOX)
         if answer.etag:
             headers.append((b"etag", f'"{answer.etag}"'.encode()))
         return await self._send(exchange, answer.status, headers, answer.body)

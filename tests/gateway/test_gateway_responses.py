@@ -92,6 +92,17 @@ async def test_a_content_type_cannot_inject_headers(ask: Client, toy: Toy) -> No
         assert "sandbox" in reply.headers["content-security-policy"]
 
 
+@pytest.mark.rule(40)
+async def test_a_page_runs_nothing_and_is_framed_by_us_alone(ask: Client, toy: Toy) -> None:
+    for content_type in ("text/html; charset=utf-8", "TEXT/HTML"):
+        toy.answers["Download"] = httpbody_pb2.HttpBody(content_type=content_type, data=b"<b>")
+        headers = (await ask("GET", "/v1/file")).headers
+        policy = headers["content-security-policy"].split("; ")
+        assert {"default-src 'none'", "frame-ancestors 'self'", "sandbox"} <= set(policy)
+        assert not any(rule.startswith(("script-src", "connect-src")) for rule in policy)
+        assert headers["x-content-type-options"] == "nosniff"
+
+
 @pytest.mark.rule(41)
 async def test_public_metadata_becomes_headers(ask: Client, toy: Toy) -> None:
     toy.initial = [("x-weft-revision", "42"), ("x-weft-epoch", "e")]

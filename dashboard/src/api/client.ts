@@ -28,6 +28,11 @@ export class Client {
     return response.body
   }
 
+  /** Reads a file that a method answers, as it is. */
+  async read<Q, A>(method: Unary<Q, A>, request: Partly<Q>, options: Options = {}): Promise<Blob> {
+    return (await this.send(toHttp(method, request as object), options)).blob()
+  }
+
   /** Where a GET method of the workspace answers, for links. */
   address<Q, A>(method: Unary<Q, A> | Stream<Q, A>, request: Partly<Q>): string {
     return this.url(toHttp(method, request as object).path)

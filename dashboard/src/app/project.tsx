@@ -10,7 +10,16 @@ import { idOf, type SessionWorkspace } from '@/api/session'
 import { tellExpiry } from './queries'
 
 /** Verbs that buttons of pages ask for; a page that needs another adds it here. */
-const VERBS = ['runs.stop', 'runs.retry', 'runs.pause', 'runs.approve', 'runs.update', 'runs.delete'] as const
+const VERBS = [
+  'runs.stop',
+  'runs.retry',
+  'runs.pause',
+  'runs.approve',
+  'runs.update',
+  'runs.delete',
+  'artifacts.update',
+  'artifacts.download',
+] as const
 export type Verb = (typeof VERBS)[number]
 
 export type ProjectScope = {

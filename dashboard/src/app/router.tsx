@@ -55,6 +55,24 @@ const run = createRoute({
   validateSearch: texts('view', 'step', 'pane', 'log', 'direction'),
   component: lazyRouteComponent(() => import('@/pages/run/RunPage'), 'RunPage'),
 })
+const artifacts = createRoute({
+  getParentRoute: () => project,
+  path: 'artifacts',
+  validateSearch: texts('q', 'view'),
+  component: lazyRouteComponent(() => import('@/pages/artifacts/ArtifactsPage'), 'ArtifactsPage'),
+})
+const artifact = createRoute({
+  getParentRoute: () => project,
+  path: 'artifacts/$artifact',
+  validateSearch: texts('q'),
+  component: lazyRouteComponent(() => import('@/pages/artifacts/ArtifactPage'), 'ArtifactPage'),
+})
+const version = createRoute({
+  getParentRoute: () => project,
+  path: 'artifacts/$artifact/versions/$version',
+  validateSearch: texts('view', 'file', 'as'),
+  component: lazyRouteComponent(() => import('@/pages/version/VersionPage'), 'VersionPage'),
+})
 
 const organization = createRoute({
   getParentRoute: () => root,
@@ -95,7 +113,7 @@ const tree = root.addChildren([
   home,
   login,
   device,
-  project.addChildren([projectHome, runs, run]),
+  project.addChildren([projectHome, runs, run, artifacts, artifact, version]),
   organization.addChildren([organizationHome, members, invitations, teams, team]),
 ])
 

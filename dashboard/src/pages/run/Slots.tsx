@@ -1,4 +1,5 @@
 import type { Step } from '@contract/workspace'
+import { VersionLink } from '@/app/links'
 import { CopyButton } from '@/ui/CopyButton'
 import css from './run.module.css'
 
@@ -22,19 +23,11 @@ function Side({ title, slots }: { title: string; slots: { [name: string]: string
         {given.map(([name, version]) => (
           <li key={name} className={css.slot}>
             <span className={css.slotName}>{name}</span>
-            <span className="mono cut" title={version}>
-              {shortVersion(version)}
-            </span>
+            <VersionLink name={version} />
             <CopyButton text={version} label={`Copy the name of ${name}`} />
           </li>
         ))}
       </ul>
     </section>
   )
-}
-
-/** "model@3" of "projects/p/artifacts/model/versions/3". */
-function shortVersion(name: string): string {
-  const [, , , artifact, , version] = name.split('/')
-  return artifact && version ? `${artifact}@${version}` : name
 }

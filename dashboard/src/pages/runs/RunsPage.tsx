@@ -6,6 +6,7 @@ import { useMay } from '@/app/project'
 import { Button } from '@/ui/Button'
 import { EmptyState } from '@/ui/EmptyState'
 import { ErrorPage } from '@/ui/ErrorPage'
+import { FilterBar } from '@/ui/FilterBar'
 import { Icon } from '@/ui/Icon'
 import { Menu, MenuCheck } from '@/ui/Menu'
 import { Note } from '@/ui/Note'
@@ -14,12 +15,20 @@ import { useTitle } from '@/ui/useTitle'
 import { VirtualTable } from '@/ui/VirtualTable'
 import { BulkBar } from './BulkBar'
 import { COLUMNS, keepColumns, keptColumns } from './columns'
-import { QueryBar } from './QueryBar'
 import css from './runs.module.css'
 import { StateTabs } from './StateTabs'
 import { useRuns } from './useRuns'
 
 const route = getRouteApi('/w/$workspace/p/$project/runs')
+
+const EXAMPLES = [
+  ['pipeline = train', 'of a pipeline'],
+  ['create_time > now()-"24h"', 'of the last day'],
+  ['trigger = SCHEDULE', 'of schedules'],
+  ['labels.team = vision', 'with a label'],
+  ['metadata.accuracy > 0.9', 'by what they measured'],
+  ['NOT state = SUCCEEDED', 'that did not succeed'],
+] as const
 
 export function RunsPage() {
   const { q = '' } = route.useSearch()
@@ -37,7 +46,13 @@ export function RunsPage() {
     <>
       <PageHead title="Runs" actions={<ColumnPicker columns={columns} onChoose={chooseColumns} />}>
         <StateTabs query={q} onQuery={setQuery} />
-        <QueryBar query={q} onQuery={setQuery} />
+        <FilterBar
+          what="runs"
+          query={q}
+          onQuery={setQuery}
+          hint="state = FAILED pipeline = train"
+          examples={EXAMPLES}
+        />
       </PageHead>
       <RunList key={q} query={q} columns={columns} />
     </>

@@ -2,6 +2,7 @@
 
 import type { Run } from '@contract/workspace'
 import { idOf } from '@/api/session'
+import { Labels } from '@/ui/Labels'
 import { StateMark } from '@/ui/StateMark'
 import { Ago, Took } from '@/ui/Time'
 import type { Column } from '@/ui/VirtualTable'
@@ -67,18 +68,6 @@ function State({ run }: { run: Run }) {
     <span className={css.silent} title="Its runner has given no sign of life for a while.">
       <StateMark state={run.state} />
       <span className={css.badge}>silent</span>
-    </span>
-  )
-}
-
-function Labels({ labels }: { labels: Run['labels'] }) {
-  return (
-    <span className={css.labels}>
-      {Object.entries(labels).map(([key, value]) => (
-        <span key={key} className={css.label}>
-          {value ? `${key}=${value}` : key}
-        </span>
-      ))}
     </span>
   )
 }

@@ -2,12 +2,12 @@
 
 import { CountRuns, type Event, ListRuns, type ListRunsResponse, type Run } from '@contract/workspace'
 import { type InfiniteData, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useCallback, useEffect, useMemo, useRef } from 'react'
+import { useCallback, useMemo } from 'react'
 import { settled, useFeedEvents, useProject } from '@/app/project'
+import { useSoon } from '@/app/useSoon'
 import { applyEvents, mergeHead } from './applyEvents'
 
 const PAGE_SIZE = 100
-const REFRESH_MS = 1000
 type Pages = InfiniteData<ListRunsResponse, string>
 
 export function useRuns(filter: string) {
@@ -79,22 +79,6 @@ export function useRunCounts() {
   )
   useFeedEvents(onEvents)
   return counts.data ?? {}
-}
-
-/** Calls within a second, however often it is asked to, and never while a call is under way. */
-function useSoon(call: () => Promise<unknown>): () => void {
-  const latest = useRef(call)
-  latest.current = call
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
-  useEffect(() => () => clearTimeout(timer.current), [])
-  return useCallback(() => {
-    timer.current ??= setTimeout(() => {
-      const over = () => {
-        timer.current = undefined
-      }
-      latest.current().then(over, over)
-    }, REFRESH_MS)
-  }, [])
 }
 
 export type { Run }

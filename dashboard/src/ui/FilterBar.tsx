@@ -4,21 +4,21 @@ import { isTyping } from '@/app/useShortcuts'
 import { Button } from '@/ui/Button'
 import { Icon } from '@/ui/Icon'
 import { Menu, MenuItem, MenuLabel } from '@/ui/Menu'
-import css from './runs.module.css'
+import css from './filter.module.css'
 
-type Props = { query: string; onQuery: (query: string) => void }
+type Props = {
+  /** What is filtered, in the plural: "runs". */
+  what: string
+  query: string
+  onQuery: (query: string) => void
+  /** What one may write, shown where nothing is written. */
+  hint: string
+  /** Terms with what they mean, to choose from. */
+  examples: readonly (readonly [term: string, meaning: string])[]
+}
 
-const EXAMPLES = [
-  ['pipeline = train', 'of a pipeline'],
-  ['create_time > now()-"24h"', 'of the last day'],
-  ['trigger = SCHEDULE', 'of schedules'],
-  ['labels.team = vision', 'with a label'],
-  ['metadata.accuracy > 0.9', 'by what they measured'],
-  ['NOT state = SUCCEEDED', 'that did not succeed'],
-] as const
-
-/** Which runs, in the language of the command line and the API; each term is a chip. */
-export function QueryBar({ query, onQuery }: Props) {
+/** Which of a list, in the language of the command line and the API; each term is a chip. */
+export function FilterBar({ what, query, onQuery, hint, examples }: Props) {
   const field = useRef<HTMLInputElement>(null)
   useSlash(field)
 
@@ -53,16 +53,16 @@ export function QueryBar({ query, onQuery }: Props) {
         <input
           ref={field}
           className={css.searchField}
-          aria-label="Filter runs"
-          placeholder={query ? 'and …' : 'Filter: state = FAILED pipeline = train'}
+          aria-label={`Filter ${what}`}
+          placeholder={query ? 'and …' : `Filter: ${hint}`}
           spellCheck={false}
           autoComplete="off"
         />
         {!query && <kbd title="Press / to come here">/</kbd>}
       </form>
       <Menu align="end" trigger={<Button>Examples</Button>}>
-        <MenuLabel>Runs …</MenuLabel>
-        {EXAMPLES.map(([term, meaning]) => (
+        <MenuLabel>{what.charAt(0).toUpperCase() + what.slice(1)} …</MenuLabel>
+        {examples.map(([term, meaning]) => (
           <MenuItem key={term} onSelect={() => onQuery(withTerm(query, term))}>
             <span className={css.example}>
               <span>{meaning}</span>

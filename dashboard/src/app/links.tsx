@@ -1,0 +1,46 @@
+// Links from the names of resources to their pages.
+import { Link, useParams } from '@tanstack/react-router'
+
+type Props = { name: string; isRow?: boolean }
+
+function usePlace() {
+  return useParams({ from: '/w/$workspace/p/$project' })
+}
+
+/** "model@3" of "projects/p/artifacts/model/versions/3", and to its page. */
+export function VersionLink({ name, isRow = false }: Props) {
+  const place = usePlace()
+  const { artifact, version } = partsOf(name)
+  return (
+    <Link
+      to="/w/$workspace/p/$project/artifacts/$artifact/versions/$version"
+      params={{ ...place, artifact, version }}
+      className="cut mono"
+      data-row={isRow ? '' : undefined}
+    >
+      {artifact}@{version}
+    </Link>
+  )
+}
+
+/** "brave-otter-1 / train" of "projects/p/runs/brave-otter-1/steps/train", and to the step in its run. */
+export function StepLink({ name }: Props) {
+  const place = usePlace()
+  const [, , , run = '', , step = ''] = name.split('/')
+  return (
+    <Link
+      to="/w/$workspace/p/$project/runs/$run"
+      params={{ ...place, run }}
+      search={{ step }}
+      className="cut mono"
+    >
+      {run} / {step}
+    </Link>
+  )
+}
+
+/** The version's artifact and number: "model" and "3". */
+export function partsOf(name: string): { artifact: string; version: string } {
+  const [, , , artifact = '', , version = ''] = name.split('/')
+  return { artifact, version }
+}
