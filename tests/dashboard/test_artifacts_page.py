@@ -180,6 +180,41 @@ def test_a_version_says_where_it_comes_from_and_who_took_it(
         expect(page.get_by_role("button", name=action)).to_have_count(0)
 
 
+def test_lineage_is_walked_as_a_graph_and_read_as_a_table(
+    visit: Visit, viewer: Person, project: Project
+) -> None:
+    run = project.submit("reporting.py").rpartition("/")[2]
+    project.watch_to_end(f"{project.name}/runs/{run}")
+    visitor = visit(viewer)
+    page = visitor.page
+    visitor.go(project, "artifacts/reporting-report/versions/1?view=lineage")
+    step = page.get_by_label(f"Step report of {run}", exact=True)
+    expect(step).to_be_visible()
+    expect(page.get_by_label("Version reporting-rows@1", exact=True)).to_be_visible()
+    visitor.assert_accessible()
+    page.get_by_label("Way").select_option("What was made of it")
+    expect(step).to_have_count(0)
+    page.get_by_label("Way").select_option("Where it comes from")
+    page.get_by_label("How far").select_option("1 step away")
+    page.reload()
+    page.get_by_label("Version reporting-report@1", exact=True).focus()
+    page.keyboard.press("ArrowLeft")
+    expect(step).to_be_focused()
+    page.get_by_role("link", name="As a table").click()
+    row = visitor.row("was taken as given")
+    expect(row).to_contain_text(f"{run} / report")
+    visitor.assert_accessible()
+    row.get_by_role("link", name="reporting-rows@1").click()
+    expect(page.get_by_role("heading", name="reporting-rows@1", level=1)).to_be_visible()
+    visitor.go(project, "artifacts/reporting-rows/versions/1?view=lineage")
+    page.get_by_label("Version reporting-report@1", exact=True).click()
+    expect(page.get_by_role("heading", name="reporting-report@1", level=1)).to_be_visible()
+    alone = add(project)
+    visitor.go(project, f"{path_of(alone.name)}?view=lineage&as=table")
+    expect(page.get_by_role("heading", name="No step made it, and none took it")).to_be_visible()
+    visitor.assert_accessible()
+
+
 def test_what_people_say_of_a_version_is_changed(
     visit: Visit, editor: Person, project: Project
 ) -> None:

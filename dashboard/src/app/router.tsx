@@ -70,7 +70,7 @@ const artifact = createRoute({
 const version = createRoute({
   getParentRoute: () => project,
   path: 'artifacts/$artifact/versions/$version',
-  validateSearch: texts('view', 'file', 'as'),
+  validateSearch: texts('view', 'file', 'as', 'way', 'depth', 'direction'),
   component: lazyRouteComponent(() => import('@/pages/version/VersionPage'), 'VersionPage'),
 })
 

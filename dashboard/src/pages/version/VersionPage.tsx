@@ -17,6 +17,7 @@ import { EditDialog, type Said } from '../artifacts/EditDialog'
 import { typeOf } from '../artifacts/VersionTable'
 import { Details } from './Details'
 import { Download } from './Download'
+import { LineageView } from './lineage/LineageView'
 import { Preview } from './preview/Preview'
 import { useVersion } from './useVersion'
 import css from './version.module.css'
@@ -25,6 +26,7 @@ const route = getRouteApi('/w/$workspace/p/$project/artifacts/$artifact/versions
 const VIEWS = [
   [undefined, 'Preview'],
   ['details', 'Details'],
+  ['lineage', 'Lineage'],
 ] as const
 
 /** One version of an artifact, by its number or its alias. */
@@ -69,9 +71,16 @@ function Loaded({ version }: { version: ArtifactVersion }) {
           ))}
         </nav>
       </PageHead>
-      {view === 'details' ? <Details version={version} /> : <Preview version={version} />}
+      <View version={version} />
     </>
   )
+}
+
+function View({ version }: { version: ArtifactVersion }) {
+  const { view } = route.useSearch()
+  if (view === 'details') return <Details version={version} />
+  if (view === 'lineage') return <LineageView version={version} />
+  return <Preview version={version} />
 }
 
 function Title({ version }: { version: ArtifactVersion }) {

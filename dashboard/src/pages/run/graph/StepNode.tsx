@@ -1,12 +1,12 @@
 import { Handle, type Node, type NodeProps, Position } from '@xyflow/react'
+import css from '@/ui/graph/graph.module.css'
+import type { Direction } from '@/ui/graph/useLayout'
 import { StateShape } from '@/ui/StateMark'
 import { lookOf } from '@/ui/states'
 import { StepBar } from '../../runs/StepBar'
-import css from './graph.module.css'
 import type { GraphNode } from './graphOf'
-import type { Direction } from './useLayout'
 
-export type StepFlowNode = Node<GraphNode & { direction: Direction; isChosen: boolean }, 'step'>
+export type StepFlowNode = Node<GraphNode & { direction: Direction; isChosen: boolean }, 'box'>
 
 /** A step as a box: its shape and word, its name, and how far its items are. */
 export function StepNode({ data }: NodeProps<StepFlowNode>) {

@@ -1,5 +1,6 @@
 // The graph of a run as it is drawn: its steps, with what would be a wall of boxes in one.
 import type { Step } from '@contract/workspace'
+import type { Graph, GraphEdge } from '@/ui/graph/useLayout'
 import { shortState } from '@/ui/states'
 
 export type GraphNode = {
@@ -11,8 +12,6 @@ export type GraphNode = {
   /** The step to open; the first of several. */
   stepId: string
 }
-export type GraphEdge = { id: string; source: string; target: string }
-export type Graph = { nodes: GraphNode[]; edges: GraphEdge[] }
 
 // More that have the same neighbours are one node.
 export const MOST_ALIKE = 50
@@ -31,7 +30,7 @@ const GRAVEST = [
   'SKIPPED',
 ]
 
-export function graphOf(steps: Step[]): Graph {
+export function graphOf(steps: Step[]): Graph<GraphNode> {
   const items = groupBy(
     steps.filter((step) => step.mapGroup),
     (step) => step.mapGroup,

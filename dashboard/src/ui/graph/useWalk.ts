@@ -1,7 +1,6 @@
 import { useReactFlow } from '@xyflow/react'
 import type { KeyboardEvent } from 'react'
-import type { Graph } from './graphOf'
-import { type Direction, NODE_HEIGHT, NODE_WIDTH, type Place } from './useLayout'
+import { type Direction, type Graph, NODE_HEIGHT, NODE_WIDTH, type Place } from './useLayout'
 
 type Way = 'up' | 'down' | 'before' | 'after'
 const WAYS: Record<Direction, Record<string, Way>> = {
@@ -16,7 +15,7 @@ type Walk = {
   onOpen: (id: string) => void
 }
 
-/** Arrows walk from step to step, along edges and beside; Enter opens one. */
+/** Arrows walk from box to box, along edges and beside; Enter opens one. */
 export function useWalk({ graph, places, direction, onOpen }: Walk) {
   const flow = useReactFlow()
   return (event: KeyboardEvent) => {
@@ -42,7 +41,7 @@ function focus(id: string): void {
   document.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(id)}"]`)?.focus()
 }
 
-/** The next step that way; beside are those of the same rank. */
+/** The next box that way; beside are those of the same rank. */
 export function neighbour(
   { nodes, edges }: Graph,
   places: Map<string, Place>,

@@ -1,5 +1,8 @@
 import { useEffect, useMemo, useState } from 'react'
-import type { Graph, GraphEdge } from './graphOf'
+
+export type GraphEdge = { id: string; source: string; target: string }
+/** What is drawn: boxes that are told apart by an id, and lines between them. */
+export type Graph<N extends { id: string } = { id: string }> = { nodes: N[]; edges: GraphEdge[] }
 
 export type Direction = 'LR' | 'TB'
 export type Place = { x: number; y: number }

@@ -1,0 +1,107 @@
+import {
+  Background,
+  Controls,
+  type Edge,
+  MarkerType,
+  MiniMap,
+  type Node,
+  type NodeTypes,
+  ReactFlow,
+  ReactFlowProvider,
+} from '@xyflow/react'
+import '@xyflow/react/dist/style.css'
+import { useMemo } from 'react'
+import { Button } from '@/ui/Button'
+import css from './graph.module.css'
+import { type Direction, type Graph, NODE_HEIGHT, NODE_WIDTH, type Place, useLayout } from './useLayout'
+import { useWalk } from './useWalk'
+
+const MOST_WITHOUT_MAP = 40
+
+type Props<N extends { id: string }> = {
+  graph: Graph<N>
+  /** What is drawn for a box: `box`. It is given the node, the direction, and whether it is chosen. */
+  types: NodeTypes
+  label: string
+  /** What a box is called for those who do not see it. */
+  nameOf: (node: N) => string
+  chosen: string | undefined
+  onOpen: (id: string) => void
+  direction: Direction
+  onTurn: (direction: Direction) => void
+}
+
+/** Boxes and lines; a table beside says the same. */
+export function GraphFlow<N extends { id: string }>(props: Props<N>) {
+  return (
+    <section className={css.graph} aria-label={props.label}>
+      <ReactFlowProvider>
+        <Flow {...props} />
+      </ReactFlowProvider>
+    </section>
+  )
+}
+
+function Flow<N extends { id: string }>(props: Props<N>) {
+  const { graph, types, nameOf, chosen, onOpen, direction, onTurn } = props
+  const places = useLayout(graph, direction)
+  const onKeyDown = useWalk({ graph, places, direction, onOpen })
+  const nodes = useMemo(
+    () => flowNodes(graph, places, direction, chosen, nameOf),
+    [graph, places, direction, chosen, nameOf],
+  )
+  const edges = useMemo(() => flowEdges(graph), [graph])
+  if (!places) return <p className={css.waiting}>Laying out {graph.nodes.length} boxes …</p>
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys come from the nodes in it.
+    <div className={css.flow} onKeyDown={onKeyDown}>
+      <ReactFlow
+        key={direction}
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={types}
+        nodesDraggable={false}
+        nodesConnectable={false}
+        edgesFocusable={false}
+        elementsSelectable={false}
+        disableKeyboardA11y
+        onlyRenderVisibleElements
+        onNodeClick={(_, node) => onOpen(node.id)}
+        fitView
+        fitViewOptions={{ maxZoom: 1, minZoom: 0.5, padding: 0.08 }}
+        minZoom={0.05}
+        maxZoom={1.5}
+        proOptions={{ hideAttribution: true }}
+      >
+        <Background gap={20} size={1} />
+        <Controls showInteractive={false} />
+        {graph.nodes.length > MOST_WITHOUT_MAP && <MiniMap pannable ariaLabel="Map of the graph" />}
+      </ReactFlow>
+      <div className={css.turn}>
+        <Button size="small" onClick={() => onTurn(direction === 'LR' ? 'TB' : 'LR')}>
+          {direction === 'LR' ? 'Top to bottom' : 'Left to right'}
+        </Button>
+      </div>
+    </div>
+  )
+}
+
+function flowNodes<N extends { id: string }>(
+  { nodes }: Graph<N>,
+  places: Map<string, Place> | undefined,
+  direction: Direction,
+  chosen: string | undefined,
+  nameOf: (node: N) => string,
+): Node[] {
+  return nodes.flatMap((node) => {
+    const position = places?.get(node.id)
+    if (!position) return []
+    const data = { ...node, direction, isChosen: node.id === chosen }
+    const size = { width: NODE_WIDTH, height: NODE_HEIGHT }
+    return [{ id: node.id, type: 'box', position, data, ariaLabel: nameOf(node), ...size }]
+  })
+}
+
+function flowEdges({ edges }: Graph): Edge[] {
+  return edges.map((edge) => ({ ...edge, markerEnd: { type: MarkerType.ArrowClosed } }))
+}
