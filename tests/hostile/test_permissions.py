@@ -21,6 +21,7 @@ OPEN_TO_MEMBERS = {
     "controlplane.AccessService/ListPermissions",
     "controlplane.AccessService/TestPermissions",
     "controlplane.AuthService/ApproveDevice",
+    "controlplane.AuthService/CreateSignInLink",
     "controlplane.AuthService/DenyDevice",
     "controlplane.AuthService/GetCurrentPrincipal",
     "controlplane.AuthService/GetDeviceAuthorization",

@@ -140,7 +140,8 @@ class Contract:
 def _type(field: FieldDescriptorProto) -> str:
     if field.type_name:
         return field.type_name.rpartition(".")[2]
-    return field.Type.Name(field.type).removeprefix("TYPE_").lower()
+    names = {number: name for name, number in field.Type.items()}
+    return names[field.type].removeprefix("TYPE_").lower()
 
 
 def _rules(field: FieldDescriptorProto) -> Iterator[str]:

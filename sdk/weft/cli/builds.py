@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weft._enums import word
 from weft.cli._names import name_of, short
 from weft.cli._output import output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
@@ -132,7 +133,7 @@ def _connect() -> tuple[Connection, builds_pb2_grpc.BuildServiceStub]:
 def _state(build: builds_pb2.Build) -> str:
     from weftapi.workspace.v1 import builds_pb2
 
-    return builds_pb2.BuildState.Name(build.state).removeprefix("BUILD_STATE_").lower()
+    return word(builds_pb2.BuildState, build.state).lower()
 
 
 def _name(connection: Connection, text: str) -> str:

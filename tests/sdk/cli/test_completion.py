@@ -55,7 +55,7 @@ def test_names_come_from_the_mesh(weft: Weft, runs: Runs, environment: dict[str,
 @pytest.mark.parametrize("words", ["weft runs show ", "weft stacks show "])
 def test_what_cannot_be_known_is_no_error(offline: Weft, tmp_path: Path, words: str) -> None:
     offered = typed(offline, words, WEFT_CONFIG_DIR=str(tmp_path))
-    assert set(offered) <= {"@latest", "@prev"}
+    assert set(offered) <= {"@latest", "@prev", "@failed"}
 
 
 def test_a_broken_context_file_is_no_error(offline: Weft, tmp_path: Path) -> None:
