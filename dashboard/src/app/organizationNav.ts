@@ -12,6 +12,9 @@ export const ORGANIZATION_NAV = [
     verb: 'invitations.list',
   },
   { to: '/o/$organization/teams', label: 'Teams', icon: 'people', key: 't', verb: 'teams.list' },
+  { to: '/o/$organization/roles', label: 'Roles', icon: 'shield', key: 'r', verb: 'roles.list' },
+  { to: '/o/$organization/grants', label: 'Grants', icon: 'key', key: 'h', verb: 'roleBindings.list' },
+  { to: '/o/$organization/why', label: 'Who may what', icon: 'question', key: 'w', verb: 'roles.list' },
 ] as const satisfies {
   to: string
   label: string

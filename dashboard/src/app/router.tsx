@@ -108,13 +108,34 @@ const team = createRoute({
   path: 'teams/$team',
   component: lazyRouteComponent(() => import('@/pages/teams/TeamPage'), 'TeamPage'),
 })
+const roles = createRoute({
+  getParentRoute: () => organization,
+  path: 'roles',
+  component: lazyRouteComponent(() => import('@/pages/roles/RolesPage'), 'RolesPage'),
+})
+const role = createRoute({
+  getParentRoute: () => organization,
+  path: 'roles/$role',
+  component: lazyRouteComponent(() => import('@/pages/roles/RolePage'), 'RolePage'),
+})
+const grants = createRoute({
+  getParentRoute: () => organization,
+  path: 'grants',
+  component: lazyRouteComponent(() => import('@/pages/grants/GrantsPage'), 'GrantsPage'),
+})
+const why = createRoute({
+  getParentRoute: () => organization,
+  path: 'why',
+  validateSearch: texts('who', 'where', 'what'),
+  component: lazyRouteComponent(() => import('@/pages/why/WhyPage'), 'WhyPage'),
+})
 
 const tree = root.addChildren([
   home,
   login,
   device,
   project.addChildren([projectHome, runs, run, artifacts, artifact, version]),
-  organization.addChildren([organizationHome, members, invitations, teams, team]),
+  organization.addChildren([organizationHome, members, invitations, teams, team, roles, role, grants, why]),
 ])
 
 export function newRouter() {

@@ -50,6 +50,20 @@ function shortSubject(subject: string): string {
   return idOf(subject)
 }
 
+const KINDS: Record<string, string> = {
+  organizations: 'organization',
+  workspaces: 'workspace',
+  projects: 'project',
+}
+
+/** "project demo in workspace lab", of the name of anything in an organization. */
+export function placeInWords(resource: string): string {
+  const [, , , workspace, ...rest] = resource.split('/')
+  const [collection = '', id = ''] = resource.split('/').slice(-2)
+  const words = `${KINDS[collection] ?? collection} ${id}`
+  return rest.length > 0 ? `${words} in workspace ${workspace}` : words
+}
+
 /** The subject that somebody wrote; raises where there is no such person. */
 export async function subjectOf(client: Client, organization: string, written: string): Promise<string> {
   const [, kind, id] = written.match(/^(sa|team):(.+)$/) ?? []

@@ -1,6 +1,7 @@
 import type { Invitation, InvitationState, InvitedRole } from '@contract/controlplane'
 import { idOf } from '@/api/session'
 import { useMayHere } from '@/app/organization'
+import { placeInWords } from '@/app/subjects'
 import { Mark } from '@/ui/Mark'
 import { MenuItem } from '@/ui/Menu'
 import { Named } from '@/ui/Named'
@@ -63,9 +64,7 @@ function Promised({ invitation }: { invitation: Invitation }) {
 
 /** "editor on workspace lab". */
 function inWords({ role, resource }: InvitedRole): string {
-  const kind = { organizations: 'organization', workspaces: 'workspace', projects: 'project' }
-  const [collection = '', id = ''] = resource.split('/').slice(-2)
-  return `${idOf(role)} on ${kind[collection as keyof typeof kind] ?? collection} ${id}`
+  return `${idOf(role)} on ${placeInWords(resource)}`
 }
 
 function Ends({ invitation: { state, expireTime } }: { invitation: Invitation }) {

@@ -1,12 +1,11 @@
 import { AddTeamMembers, DeleteTeam, RemoveTeamMembers, type Team, UpdateTeam } from '@contract/controlplane'
 import { useQueryClient } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
-import { useId } from 'react'
 import { idOf } from '@/api/session'
 import { useChange, useOrganization } from '@/app/organization'
-import { subjectOf, useDirectory } from '@/app/subjects'
+import { SubjectField } from '@/app/SubjectField'
+import { subjectOf } from '@/app/subjects'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
-import { Field } from '@/ui/Field'
 import { TeamFields, textsOf } from './TeamFields'
 
 export type TeamWish = { act: 'add' | 'update' | 'delete' } | { act: 'remove'; member: string; words: string }
@@ -41,7 +40,7 @@ export function TeamDialogs({ team, wish, onClose }: Props) {
       isBusy={change.isPending}
       error={change.error}
     >
-      {act === 'add' && <SubjectField />}
+      {act === 'add' && <SubjectField label="Person or service account" name="member" required />}
       {act === 'update' && <TeamFields team={team} />}
       {act === 'remove' && <p className="quiet">They lose what they hold through this team, at once.</p>}
       {act === 'delete' && (
@@ -75,26 +74,4 @@ function titleOf(team: Team, wish: TeamWish | undefined): string {
   if (wish?.act === 'remove') return `Remove ${wish.words} from ${name}?`
   if (wish?.act === 'delete') return `Delete the team ${name}?`
   return wish?.act === 'update' ? `Edit ${name}` : `Add a member to ${name}`
-}
-
-function SubjectField() {
-  const { proposals } = useDirectory()
-  const list = useId()
-  return (
-    <>
-      <Field
-        label="Person or service account"
-        name="member"
-        list={list}
-        hint="An address, or sa: and the id of a service account."
-        autoComplete="off"
-        required
-      />
-      <datalist id={list}>
-        {proposals.map((each) => (
-          <option key={each} value={each} />
-        ))}
-      </datalist>
-    </>
-  )
 }

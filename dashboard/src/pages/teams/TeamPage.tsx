@@ -15,10 +15,10 @@ import { PageHead } from '@/ui/Page'
 import { PagedTable } from '@/ui/PagedTable'
 import { Ago } from '@/ui/Time'
 import css from '@/ui/table.module.css'
+import { UpTitle } from '@/ui/UpTitle'
 import { useTitle } from '@/ui/useTitle'
 import type { Column } from '@/ui/VirtualTable'
 import { TeamDialogs, type TeamWish } from './TeamDialogs'
-import teamCss from './teams.module.css'
 
 const route = getRouteApi('/o/$organization/teams/$team')
 const keyOf = (member: TeamMember) => member.name
@@ -65,16 +65,12 @@ function Shown({ team }: { team: Team }) {
 }
 
 function Title({ team }: { team: Team }) {
-  const id = idOf(team.name)
-  return (
-    <span className={teamCss.title}>
-      <Link from="/o/$organization/teams/$team" to="/o/$organization/teams" className={teamCss.up}>
-        Teams
-      </Link>
-      <span aria-hidden="true">/</span>
-      {team.displayName || id}
-    </span>
+  const up = (
+    <Link from="/o/$organization/teams/$team" to="/o/$organization/teams">
+      Teams
+    </Link>
   )
+  return <UpTitle up={up}>{team.displayName || idOf(team.name)}</UpTitle>
 }
 
 function Actions({ onWish }: { onWish: (wish: TeamWish) => void }) {
