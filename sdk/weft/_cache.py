@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -91,8 +91,8 @@ def components_of(step: StepDefinition, arguments: Mapping[str, Argument]) -> di
     if policy.code:
         parts["code"] = _code(step.function)
         parts |= _closure(step.function)
-    for dependency in policy.code_deps:
-        parts[f"code:{getattr(dependency, '__name__', dependency)}"] = _code(dependency)
+    named = zip(_names(policy.code_deps), policy.code_deps, strict=True)
+    parts |= {f"code:{name}": _code(dependency) for name, dependency in named}
     identify = _by_content if policy.inputs == "content" else _by_version
     for name, argument in arguments.items():
         if policy.counts(name):
@@ -165,6 +165,20 @@ def _code(thing: Any) -> str:
         return f"sha256:{code_digest(thing)}"
     except ValueError as error:
         raise UncacheableError(str(error)) from None
+
+
+def _names(things: Sequence[Any]) -> list[str]:
+    """Names of code, whole where two share the short one: neither hides the other.
+
+    Two of one whole name, as a factory makes them, are told apart by their place.
+    """
+    short = [str(getattr(thing, "__name__", thing)) for thing in things]
+    names: list[str] = []
+    for name, thing in zip(short, things, strict=True):
+        whole = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', name)}"
+        said = whole if short.count(name) > 1 else name
+        names.append(f"{said}#{len(names)}" if said in names else said)
+    return names
 
 
 def _closure(function: Callable[..., Any]) -> dict[str, str]:

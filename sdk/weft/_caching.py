@@ -6,6 +6,7 @@ import ast
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from keyword import iskeyword
 from typing import Any, ClassVar, Literal
 
 Inputs = Literal["content", "version", "none"]
@@ -66,7 +67,13 @@ class Cache:
 
     @classmethod
     def value(cls, **values: Any) -> Cache:
-        """Values of your own; plain data."""
+        """Values of your own; plain data.
+
+        Raises:
+            ValueError: A name is none that Python could write, so `parse` could not read it.
+        """
+        if wrong := [name for name in values if not name.isidentifier() or iskeyword(name)]:
+            raise ValueError(f"{wrong[0]!r} is no name of a value: letters, digits and _")
         return cls(code=False, inputs="none", extra=values)
 
     @classmethod

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import os
+import shutil
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +18,8 @@ from weft.errors import ArtifactCorruptedError, ArtifactStoreError
 
 # Copies of this process, by what they are copies of.
 _copies: dict[External, Path] = {}
+# Folders that go with this process; a fork has what it is copied from, but does not own it.
+_folders: list[tuple[int, Path]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +80,15 @@ def external(uri: str | Path, *, digest: bool = False, sha256: str = "") -> Exte
     said = str(uri) if local_path(str(uri)) is None else Path(local_path(str(uri)) or "").resolve()
     found = _Place.at(str(said))
     if digest and not sha256:
-        sha256 = _digest(found.fetch())
+        fetched = found.fetch()
+        sha256 = _digest(fetched)
+    else:
+        fetched = None
     size_bytes = sum(size for _, size, _ in found.entries)
-    return External(str(said), size_bytes, _version(found.entries), sha256)
+    made = External(str(said), size_bytes, _version(found.entries), sha256)
+    if fetched is not None:
+        _copies[made] = fetched
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,9 @@ class _Place:
         if (path := local_path(self.uri)) is not None:
             return path
         bucket, name = _bucket_of(self.uri)
-        target = Path(tempfile.mkdtemp(prefix="weft-external-")) / name
+        folder = Path(tempfile.mkdtemp(prefix="weft-external-"))
+        _folders.append((os.getpid(), folder))
+        target = folder / name
         for below, _, _ in self.entries:
             local = target / below if below else target
             if not local.resolve().is_relative_to(target.parent.resolve()):
@@ -108,6 +121,13 @@ class _Place:
             local.parent.mkdir(parents=True, exist_ok=True)
             bucket.fetch(f"{name}/{below}" if below else name, local)
         return target
+
+
+@atexit.register
+def _remove_copies() -> None:
+    for owner, folder in _folders:
+        if owner == os.getpid():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _on_disk(path: Path) -> list[tuple[str, int, str]]:

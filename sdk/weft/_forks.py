@@ -7,14 +7,16 @@ what it says goes to the process that it was forked from, which records it, once
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from weft import _json
 from weft._capture import router
@@ -168,8 +170,25 @@ class _Line:
 
     def say(self, record: Record) -> None:
         """Sends a record, from a copy; whose run is over, speaks in vain."""
+        said = json.dumps(_json.encode(record), ensure_ascii=False).encode(errors="surrogatepass")
         with suppress(ConnectionError):
-            self._end.send(json.dumps(_json.encode(record)).encode())
+            if self._fits(said):
+                return
+            warnings.warn(
+                f"a {type(record).__name__} of {len(said):,} bytes is too large to come from a "
+                "forked process: it is not on record",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def _fits(self, said: bytes) -> bool:
+        """Sends, unless the system takes no message as large, or it would be cut where it ends."""
+        try:
+            return len(said) <= _MAX_BYTES and self._end.send(said) == len(said)
+        except OSError as error:
+            if error.errno != errno.EMSGSIZE:
+                raise
+            return False
 
     def listen(self) -> None:
         """Begins to hear."""
@@ -196,8 +215,11 @@ class _Line:
         self._end.close()
         self._heard_end.close()
 
+    def _next(self) -> Any:
+        return json.loads(self._heard_end.recv(_MAX_BYTES).decode(errors="surrogatepass"))
+
     def _work(self) -> None:
-        while said := json.loads(self._heard_end.recv(_MAX_BYTES)):
+        while said := self._next():
             if isinstance(said, int):
                 self._settled.pop(str(said)).set()
             else:

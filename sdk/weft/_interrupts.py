@@ -33,7 +33,10 @@ class Interrupts:
         return self
 
     def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is not threading.main_thread():
+            return
+        # A shell's background job ignores Ctrl-C, which is meant for what is in front.
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             self._before = signal.signal(signal.SIGINT, self._hear)
 
     def __exit__(self, *_: object) -> None:

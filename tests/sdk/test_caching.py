@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft import Cache, StepState, pipeline, step
-from weft._cache import components_of
+from weft._cache import _names, components_of
 from weft._config import RunConfig
 from weft._graph import Constant
 from weft._spec import settings_between
@@ -129,6 +129,23 @@ def test_what_does_not_count_does_not_matter_and_why_says_so() -> None:
         "  input:rows: 3 → 4",
         '  what counts: inputs - param("seed")',
     ]
+
+
+@pytest.mark.parametrize("name", ["a-b", "", "class", "1"])
+def test_a_value_has_a_name_that_is_read_again(name: str) -> None:
+    with pytest.raises(ValueError, match="is no name of a value"):
+        Cache.value(**{name: 1})
+
+
+def test_helpers_of_one_name_do_not_hide_each_other() -> None:
+    def named(thing: type) -> type:
+        thing.__name__ = "helper"
+        return thing
+
+    one, other = named(type("one", (), {})), named(type("other", (), {}))
+    assert _names([one, components_of]) == ["helper", "components_of"]
+    assert _names([one, other]) == [f"{__name__}.one", f"{__name__}.other"]
+    assert len(set(_names([one, one, other]))) == 3
 
 
 def test_a_file_of_settings_says_what_counts(tmp_path: Path) -> None:

@@ -120,6 +120,8 @@ def test_objects_are_fetched_once_and_checked(bucket: Any) -> None:
     assert words(one) == 2
     assert words(all_) == 3
     assert one.path() == one.path()
+    # Its digest was taken of the copy that it is read from.
+    assert all_ in _copies
     assert one.path().name == "a.txt"
     obstore.put(bucket, "in/a.txt", b"one two six")
     for known in (one, all_):

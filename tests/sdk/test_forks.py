@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import itertools
 import logging
 import multiprocessing
@@ -17,7 +18,8 @@ from typing import Any
 import pytest
 
 from weft import Run, RunState, log_metric, pipeline, start_run, step
-from weft._records import LogBatch, Metric, Record, StepReport
+from weft._forks import _Line
+from weft._records import LogBatch, Metadata, Metric, Record, StepReport
 
 Records = Callable[[Run[Any]], list[Record]]
 WORKERS = 4
@@ -143,6 +145,15 @@ def test_a_fork_while_everybody_speaks(records: Records) -> None:
             *(f"talker {n} says {line}" for n in range(8) for line in range(50)),
         ]
     )
+
+
+def test_what_is_too_large_for_the_line_is_a_warning() -> None:
+    line = _Line(lambda _: None)
+    try:
+        with pytest.warns(RuntimeWarning, match="too large to come from a forked process"):
+            line.say(Metadata("load", 1, {"large": "x" * (1 << 22)}, dt.datetime.now(dt.UTC)))
+    finally:
+        line.close()
 
 
 def test_a_run_of_a_notebook_forks_too(records: Records) -> None:

@@ -157,6 +157,13 @@ def test_a_portal_in_between_is_called_so(serve: Any, http_status: int) -> None:
         get_run(endpoint)
 
 
+@pytest.mark.parametrize("page", [b"<html>\n</html>\n", b"[]\n", b"{}\n", b"1\n"])
+def test_a_portal_is_called_so_on_a_stream(serve: Any, page: bytes) -> None:
+    with serve(lambda h: h.reply(200, page)) as (_, endpoint), pytest.raises(grpc.RpcError) as told:
+        list(tail(endpoint))
+    assert endpoint.error_of(told.value).code == 14
+
+
 def test_a_call_has_an_end_though_nobody_answers(serve: Any) -> None:
     over = threading.Event()
     try:

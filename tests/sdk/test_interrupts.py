@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from weft._interrupts import Interrupts
 from weft._records import LogBatch, RunReport, StepReport
 from weft._spool import read_spool
 from weft._states import RunState
@@ -80,6 +81,16 @@ STOPPED = {
     "end": "SUCCEEDED",
     "closing": "SUCCEEDED",
 }
+
+
+def test_a_job_in_the_background_goes_on_ignoring_it() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Interrupts():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(("moment", "state"), STOPPED.items())

@@ -152,10 +152,14 @@ class HttpStream:
 
     def _lines(self, response: HTTPResponse) -> Iterator[Any]:
         for line in _lines_of(response):
-            said = json.loads(line)
+            try:
+                said = json.loads(line)
+                message = _result(said, self._new())
+            except (ValueError, KeyError, TypeError, json_format.ParseError) as error:
+                raise _of_no_gateway(response, error) from None
             if "error" in said:
                 raise of_status(said["error"], {"x-request-id": response.headers["x-request-id"]})
-            yield json_format.ParseDict(said["result"], self._new(), ignore_unknown_fields=True)
+            yield message
         self._exchange.raise_if_cancelled()
 
     def _parts(self, response: HTTPResponse) -> Iterator[Any]:
@@ -190,6 +194,17 @@ def _message(message: Any, response: HTTPResponse, content: bytes) -> Any:
     try:
         return json_format.Parse(content, message, ignore_unknown_fields=True)
     except json_format.ParseError as error:
-        # A portal that answers 200 with a page of its own.
-        detail = f"HTTP {response.status} of no gateway: {error}"
-        raise HttpCallError(grpc.StatusCode.UNAVAILABLE, detail) from None
+        raise _of_no_gateway(response, error) from None
+
+
+def _result(said: Any, message: Any) -> Any:
+    """The message that a line of a stream holds; empty where it holds the stream's error."""
+    if "error" in said:
+        return message
+    return json_format.ParseDict(said["result"], message, ignore_unknown_fields=True)
+
+
+def _of_no_gateway(response: HTTPResponse, error: Exception) -> HttpCallError:
+    """Of a portal that answers 200 with a page of its own."""
+    detail = f"HTTP {response.status} of no gateway: {error}"
+    return HttpCallError(grpc.StatusCode.UNAVAILABLE, detail)
