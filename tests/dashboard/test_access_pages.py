@@ -23,7 +23,7 @@ def check(page: Page, permission: str) -> None:
 def create_role(page: Page, role: str, name: str) -> None:
     page.goto("/o/default/roles")
     page.get_by_role("button", name="Create a role").click()
-    page.get_by_label("Id").fill(role)
+    page.get_by_label("Id", exact=True).fill(role)
     page.get_by_label("Name").fill(name)
     check(page, "runs.stop")
     page.get_by_role("button", name="Create", exact=True).click()
