@@ -109,7 +109,7 @@ lint-dashboard: dashboard  ## Check the dashboard: style, types, its logic, and 
 	cd dashboard && npm run --silent lint && npm run --silent types && npm run --silent test && npm run --silent size
 
 test-dashboard: setup dashboard  ## Test the dashboard in Chromium, against a mesh
-	$(BIN)/python -m pytest -n0 -m browser tests/dashboard
+	$(BIN)/python -m pytest -n2 -m browser tests/dashboard
 
 manifests: setup helm  ## Render deploy/kubernetes/ from the chart
 	$(BIN)/python deploy/render.py
