@@ -12,7 +12,16 @@ from workspace.operations.refusals import absent
 from workspace.quotas import Quota, state_of
 from workspace.usage import Usage, UsageMeter
 
-FEATURES = ("lineage", "logs", "report-streams", "runs", "snapshots", "step-cache", "watches")
+FEATURES = (
+    "lineage",
+    "logs",
+    "report-streams",
+    "runs",
+    "snapshots",
+    "step-cache",
+    "validate-only",
+    "watches",
+)
 MINIMUM_CLIENT = "0.1.0"
 
 

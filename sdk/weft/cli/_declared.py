@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weft.cli._declared_values import HIDDEN, asked_for, read_values, sources_of
 from weft.cli._exit import CommandError, Exit
 from weft.cli._kinds import KINDS, Kind
+from weft.cli._output import note
 from weft.errors import ApiError, NotFoundError
 
 if TYPE_CHECKING:
@@ -110,6 +111,9 @@ def refusals(connection: Connection, steps: Sequence[Step]) -> dict[str, ApiErro
     What stands on something that is to be made first cannot be checked before that is there.
     """
     found: dict[str, ApiError] = {}
+    if steps and not _can_validate(connection):
+        note("this workspace is too old to check without changing: nothing was checked beforehand")
+        return found
     new = {step.name for step in steps if step.action == "create"}
     for step in steps:
         if step.action not in {"create", "update"} or _parent(step) in new:
@@ -120,6 +124,15 @@ def refusals(connection: Connection, steps: Sequence[Step]) -> dict[str, ApiErro
             if error.metadata.get("resource") not in new - {step.name}:
                 found[step.name] = error
     return found
+
+
+def _can_validate(connection: Connection) -> bool:
+    """Whether the workspace knows `validate_only`; an older one would do what it is asked."""
+    from weftapi.workspace.v1 import server_pb2, server_pb2_grpc
+
+    stub = connection.workspace.stub(server_pb2_grpc.ServerServiceStub)
+    info = connection.workspace.call(stub.GetServerInfo, server_pb2.GetServerInfoRequest())
+    return "validate-only" in info.features
 
 
 def carry_out(connection: Connection, step: Step) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.sdk.cli.conftest import Runs, Weft
-from weft.cli._declared import read
+from weft.cli._declared import Step, read, refusals
 from weft.cli._exit import CommandError
+from weft.cli._kinds import KINDS
 
 FILE = """
 kind: Project
@@ -301,3 +303,15 @@ def test_what_the_workspace_would_refuse_is_told_and_nothing_is_done(
     assert weft("secrets", "show", "gitops-token").code == 5
     # What stands on what is to be made is checked when that is there; all else at once.
     assert "stacks/gitops-stack" not in told.err
+
+
+def test_an_older_workspace_is_not_asked_to_check(capsys: pytest.CaptureFixture[str]) -> None:
+    """It does not know `validate_only`, and would make what it is asked about."""
+    info = SimpleNamespace(features=["runs"])
+    endpoint = SimpleNamespace(
+        stub=lambda _: SimpleNamespace(GetServerInfo=None), call=lambda *_: info
+    )
+    connection: Any = SimpleNamespace(workspace=endpoint)
+    step = Step("create", KINDS["project"], "projects/new")
+    assert refusals(connection, [step]) == {}
+    assert "nothing was checked beforehand" in capsys.readouterr().err
