@@ -5,7 +5,7 @@ control plane, which alone decides; rules 63 and 65.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import grpc
@@ -256,7 +256,16 @@ async def json_members(request: Request, **kinds: type) -> dict[str, Any]:
         or not all(isinstance(body[name], kind) for name, kind in kinds.items())
     ):
         raise InvalidArgument("INVALID_BODY", f"the body holds {' and '.join(kinds)}, no more")
+    _require_text(body.values())
     return body
+
+
+def _require_text(values: Iterable[Any]) -> None:
+    """Half of a surrogate pair is a character to JSON, and to nobody else."""
+    try:
+        "".join(value for value in values if isinstance(value, str)).encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument("INVALID_BODY", "the body holds half a character") from None
 
 
 def _named(message: Any) -> dict[str, str]:

@@ -121,7 +121,14 @@ async def test_nobody_is_signed_in_from_elsewhere(browser: Browser) -> None:
         body = {"email": ADMIN_EMAIL, "password": PASSWORD}
         reply = await browser("POST", "/auth/session", body, sec_fetch_site=site_)
         assert (reply.status, reply.reason) == (403, "CROSS_SITE_REQUEST")
-    for bad in ({}, {"email": "a@b.c"}, {"email": 1, "password": "x"}, [1], {"browser": True}):
+    for bad in (
+        {},
+        {"email": "a@b.c"},
+        {"email": 1, "password": "x"},
+        {"email": "\ud800", "password": "x"},
+        [1],
+        {"browser": True},
+    ):
         reply = await browser("POST", "/auth/session", bad)
         assert (reply.status, reply.reason) == (400, "INVALID_BODY")
     form = await browser("POST", "/auth/session", content_type="text/plain")

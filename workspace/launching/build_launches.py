@@ -188,7 +188,8 @@ class BuildLaunches:
         is_wanted = any(
             each.workload == launch.workload and other.state == BUILDING for each, other in sharing
         )
-        if launch.state != INTENDED and not is_wanted:
+        # Also one only meant to be: the manager may have it, and its answer have been lost.
+        if not is_wanted:
             reason = f"Its build is {build.state}."
             await calls.cancel(manager, launch.workload, self._settings.cancel_grace, reason)
         await self._write(lease, operations.left, launch)

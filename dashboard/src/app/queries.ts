@@ -24,8 +24,8 @@ export function newQueryClient(): QueryClient {
       onError: (error, _variables, _context, mutation) => !mutation.meta?.isSignIn && tellExpiry(error),
     }),
     defaultOptions: {
-      // The feed says what changes; what is shown is never older than that.
-      queries: { staleTime: 60_000, refetchOnWindowFocus: false, retry: isWorthRetrying },
+      // The feed says what changes while a page is looked at; what was left is read again, as nobody kept it up to date.
+      queries: { staleTime: 0, refetchOnWindowFocus: false, retry: isWorthRetrying },
       mutations: { retry: false },
     },
   })
