@@ -22,6 +22,14 @@ export class ApiError extends Error {
     return typeof reason === 'string' ? reason : ''
   }
 
+  /** What the server adds to the reason, such as `firstOffset`. */
+  metadata(key: string): string | undefined {
+    const metadata = this.detail('google.rpc.ErrorInfo')?.metadata
+    if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return undefined
+    const value = metadata[key]
+    return typeof value === 'string' ? value : undefined
+  }
+
   detail(type: string): Json | undefined {
     return this.status.details?.find((detail) => detail['@type'].endsWith(type))
   }

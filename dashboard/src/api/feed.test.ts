@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { type Clock, SILENCE_MS } from './clock'
 import { ApiError } from './errors'
-import { type Clock, Feed, type FeedSource } from './feed'
+import { Feed, type FeedSource } from './feed'
 
 type Change = { revision: number; index: number }
 const encoder = new TextEncoder()
@@ -48,7 +49,7 @@ function clock(): Clock & { time: number } {
     now: () => it.time,
     random: () => 1,
     after: (ms: number, call: () => void) => {
-      if (ms === 45_000) return () => undefined
+      if (ms === SILENCE_MS) return () => undefined
       let isDue = true
       queueMicrotask(() => {
         if (!isDue) return

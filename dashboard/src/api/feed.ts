@@ -5,6 +5,7 @@
 // the database another one, listeners are told to read everything anew.
 import type { Status } from '@contract/method'
 import type { Event, FeedInfo, WatchResponse } from '@contract/workspace'
+import { CLOCK, type Clock, Silence } from './clock'
 import { ApiError, Code } from './errors'
 import { events, type ServerEvent } from './sse'
 
@@ -16,25 +17,6 @@ export interface FeedSource {
   open(after: string, epoch: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array> | null>
 }
 
-/** Time and chance, so that tests have their own. */
-export interface Clock {
-  now(): number
-  random(): number
-  /** Calls after a while; answers how to take that back. */
-  after(ms: number, call: () => void): () => void
-}
-
-export const CLOCK: Clock = {
-  now: () => Date.now(),
-  random: () => Math.random(),
-  after: (ms, call) => {
-    const timer = setTimeout(call, ms)
-    return () => clearTimeout(timer)
-  },
-}
-
-// Servers say something every 15 s (S17); three times nothing is silence (S18).
-const SILENCE_MS = 45_000
 const STALE_MS = 15_000
 const SHORTEST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 10_000
@@ -111,15 +93,11 @@ export class Feed {
     if (!this.revision) await this.begin(signal)
     const body = await this.source.open(this.revision, this.epoch, signal)
     if (!body) return
-    let takeBack = this.watchSilence()
-    const alive = () => {
-      takeBack()
-      takeBack = this.watchSilence()
-    }
+    const silence = new Silence(this.connection, this.clock)
     try {
-      for await (const event of events(body, alive)) this.take(event)
+      for await (const event of events(body, silence.heard)) this.take(event)
     } finally {
-      takeBack()
+      silence.end()
     }
   }
 
@@ -130,11 +108,6 @@ export class Feed {
     this.revision = String(this.floor)
     this.last = [this.floor, Number.POSITIVE_INFINITY]
     this.kept = []
-  }
-
-  private watchSilence(): () => void {
-    const connection = this.connection
-    return this.clock.after(SILENCE_MS, () => connection.abort())
   }
 
   private take({ id, event, data }: ServerEvent): void {

@@ -16,16 +16,20 @@ export function BulkBar({ runs, onClear }: Props) {
   const { client } = useProject()
   const may = useMay()
   const [isStopping, setStopping] = useState(false)
+  const [done, setDone] = useState<Outcome<Run>>()
   const going = runs.filter((run) => !lookOf(run.state).isOver)
   const ended = runs.filter((run) => lookOf(run.state).isOver && run.snapshot)
   const stop = useMutation({
     mutationFn: (wish: StopWish) => inTurn(going, (run) => client.call(StopRun, { name: run.name, ...wish })),
-    onSuccess: () => setStopping(false),
+    onSuccess: (outcome) => {
+      setStopping(false)
+      setDone(outcome)
+    },
   })
   const retry = useMutation({
     mutationFn: () => inTurn(ended, (run) => client.call(RetryRun, { name: run.name })),
+    onSuccess: setDone,
   })
-  const done = stop.data ?? retry.data
   return (
     <section className={css.bulk} aria-label="Selected runs">
       <span className="numbers">{runs.length} selected</span>

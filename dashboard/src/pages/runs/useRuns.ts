@@ -2,7 +2,8 @@
 
 import { CountRuns, type Event, ListRuns, type ListRunsResponse, type Run } from '@contract/workspace'
 import { type InfiniteData, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useCallback, useMemo } from 'react'
+import { useCallback, useEffect, useMemo } from 'react'
+import { Changes } from '@/app/changes'
 import { settled, useFeedEvents, useProject } from '@/app/project'
 import { useSoon } from '@/app/useSoon'
 import { applyEvents, mergeHead } from './applyEvents'
@@ -25,12 +26,12 @@ export function useRuns(filter: string) {
       settled(
         feed,
         () => read(pageParam, signal),
-        (page, events) => applyEvents(page, events, false),
+        (page, events) => applyEvents(page, events, pageParam === '' && !filter),
       ),
     getNextPageParam: (page) => page.nextPageToken || undefined,
   })
   const runs = useMemo(() => query.data?.pages.flatMap((page) => page.runs) ?? [], [query.data])
-  useLiveRuns(queryKey, filter, read)
+  useLiveRuns(queryKey, filter, read, query.isFetching)
   return { ...query, runs }
 }
 
@@ -39,14 +40,20 @@ function useLiveRuns(
   queryKey: unknown[],
   filter: string,
   read: (pageToken: string) => Promise<ListRunsResponse>,
+  isFetching: boolean,
 ) {
+  const { feed } = useProject()
   const queries = useQueryClient()
   const refreshHead = useSoon(async () => {
     if (!queries.getQueryData(queryKey)) return
-    const head = await read('')
+    const head = await settled(
+      feed,
+      () => read(''),
+      (page, events) => applyEvents(page, events, false),
+    )
     queries.setQueryData<Pages>(queryKey, (data) => data && { ...data, pages: mergeHead(data.pages, head) })
   })
-  const onEvents = useCallback(
+  const patch = useCallback(
     (events: Event[]) => {
       if (!events.some((event) => event.resourceType === 'weft.dev/Run')) return
       queries.setQueryData<Pages>(queryKey, (data) => {
@@ -58,7 +65,11 @@ function useLiveRuns(
     },
     [queries, queryKey, filter, refreshHead],
   )
-  useFeedEvents(onEvents)
+  const changes = useMemo(() => new Changes(queries, queryKey, patch), [queries, queryKey, patch])
+  useFeedEvents(changes.take)
+  useEffect(() => {
+    if (!isFetching) changes.settle()
+  }, [changes, isFetching])
 }
 
 /** How many runs are in each state. */

@@ -7,8 +7,8 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 import { followLog } from '@/api/tail'
 import { useProject } from '@/app/project'
 import { tellExpiry } from '@/app/queries'
-
-export const CHUNK = 1000
+import { useSignIns } from '@/app/useSignIns'
+import { CHUNK, Chunks } from './chunks'
 
 export type Log = {
   /** How many lines there are so far. */
@@ -31,8 +31,9 @@ export function useLog(name: string): Log {
     staleTime: 0,
     gcTime: 0,
   })
-  const chunks = useRef(new Map<number, LogLine[]>())
-  const asked = useRef(new Set<number>())
+  const [chunks] = useState(() => new Chunks())
+  const next = useRef<string>(undefined)
+  const signIns = useSignIns()
   const [, setVersion] = useState(0)
   const [followed, setFollowed] = useState(0)
   const [error, setError] = useState<unknown>()
@@ -43,35 +44,33 @@ export function useLog(name: string): Log {
 
   const keep = useCallback(
     (lines: LogLine[]) => {
-      for (const line of lines) {
-        const at = Number(line.offset)
-        const chunk = chunks.current.get(Math.floor(at / CHUNK)) ?? []
-        chunk[at % CHUNK] = line
-        chunks.current.set(Math.floor(at / CHUNK), chunk)
-      }
+      chunks.keep(lines)
       changed()
     },
-    [changed],
+    [chunks, changed],
   )
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was refused is asked for again after a sign-in.
   const show = useCallback(
     (from: number, to: number) => {
-      for (let chunk = Math.floor(from / CHUNK); chunk <= Math.floor(to / CHUNK); chunk += 1) {
-        if (asked.current.has(chunk)) continue
-        asked.current.add(chunk)
+      for (const chunk of chunks.see(from, to)) {
         client.call(ReadLogs, { logStream: name, offset: String(chunk * CHUNK), maxLines: CHUNK }).then(
-          (page) => keep(page.lines),
+          (page) => {
+            setError(undefined)
+            keep(page.lines)
+          },
           (failure: unknown) => {
-            asked.current.delete(chunk)
+            chunks.missed(chunk)
             tellExpiry(failure)
             setError(failure)
           },
         )
       }
     },
-    [client, name, keep],
+    [client, name, chunks, keep, signIns],
   )
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a log that the session's end broke off is gone on with.
   useEffect(() => {
     if (!isOpen || start === undefined) return
     const stopping = new AbortController()
@@ -80,16 +79,17 @@ export function useLog(name: string): Log {
     const onLines = ({ lines, nextOffset }: { lines: LogLine[]; nextOffset: string }) => {
       setError(undefined)
       setFollowed(Number(nextOffset))
+      next.current = nextOffset
       keep(lines)
     }
     const onError = (failure: unknown) => {
       tellExpiry(failure)
       setError(failure)
     }
-    void followLog(open, start, { onLines, onError }, stopping.signal)
+    void followLog(open, next.current ?? start, { onLines, onError }, stopping.signal)
     return () => stopping.abort()
-  }, [client, name, isOpen, start, keep])
+  }, [client, name, isOpen, start, keep, signIns])
 
-  const line = useCallback((at: number) => chunks.current.get(Math.floor(at / CHUNK))?.[at % CHUNK], [])
+  const line = useCallback((at: number) => chunks.line(at), [chunks])
   return { total, isOpen, line, show, error: stream.error ?? error, isPending: stream.isPending }
 }
