@@ -76,7 +76,9 @@ def main() -> int:
     source.endpoint = endpoint
     with tempfile.TemporaryDirectory(prefix="weft-code-") as directory:
         try:
-            pipeline = load_pipeline(snapshot_of(endpoint, instructions.run), Path(directory))
+            run = instructions.run
+            snapshot = persist(lambda: snapshot_of(endpoint, run), stop=patience())
+            pipeline = load_pipeline(snapshot, Path(directory))
             access = access_of(endpoint, instructions.stack, instructions.artifact_store_uri)
         except Exception as error:  # noqa: BLE001 - the run ends with it, whatever it is
             _report_unusable(recorder, instructions.run, error)

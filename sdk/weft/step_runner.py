@@ -181,7 +181,7 @@ def _attempt(
     directory = tempfile.mkdtemp(prefix="weft-code-")
     try:
         attempt = _load(told, instructions, notes, stopper, Path(directory))
-        secrets = attempt.read_secrets()
+        secrets = persist(attempt.read_secrets, stop=patience())
         os.environ.update(_secrets.resolved(dict(attempt.step.environment), secrets))
     except BaseException as error:  # noqa: BLE001 - also of sys.exit() in a module of the code
         return FailedAttempt(failure_of(error))
@@ -199,7 +199,9 @@ def _load(
     from weft._step_settings import with_settings
 
     run, step = instructions.run, instructions.step
-    pipeline = load_pipeline(snapshot_of(told.endpoint, run), directory)
+    # As with the claim: a workspace that restarts now is no failure of the step.
+    snapshot = persist(lambda: snapshot_of(told.endpoint, run), stop=patience())
+    pipeline = load_pipeline(snapshot, directory)
     graph = with_settings(pipeline.trace(MessageToDict(run.parameters)), run.step_settings)
     arguments = json.loads(instructions.arguments or "{}")
     found = _late.take(arguments) or graph.nodes[step.map_group or step.step_id].step
