@@ -4,7 +4,8 @@
 """
 
 from controlplane.config import Settings
-from controlplane.server import build, upgrade
+from controlplane.server import build
+from controlplane.upgrade import upgrade
 from meshkit.process import run_service
 
 if __name__ == "__main__":

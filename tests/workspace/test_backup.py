@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from meshkit.backup.archive import BackupError, Manifest, Parts, backup, restore
+from meshkit.backup.databases import snapshot, transaction
 from tests.workspace.harness import FakeClock, Harness, TestMesh, refused, workspace
 from tests.workspace.test_artifacts import make, new, running
 from weftapi.workspace.v1 import artifacts_pb2, events_pb2, runs_pb2
-from workspace.backup.archive import BackupError, Manifest, backup, restore
 from workspace.backup.checks import check
-from workspace.backup.databases import snapshot, transaction
+from workspace.backup.parts import parts
 from workspace.backup.repairs import repair
 from workspace.config import WorkspaceSettings
-from workspace.upgrade import MIGRATIONS
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def elsewhere(tmp_path: Path, url: str = "") -> WorkspaceSettings:
 
 async def take(ws: Harness, tmp_path: Path, name: str = "backup") -> Path:
     target = tmp_path / name
-    await backup(ws.workspace.settings, target, migrations=MIGRATIONS)
+    await backup(parts(ws.workspace.settings), target)
     return target
 
 
@@ -63,10 +63,10 @@ async def test_a_backup_of_a_running_server_is_restored_on_either_database(
 ) -> None:
     taken = await take(filled, tmp_path)
     settings = elsewhere(tmp_path, other_url)
-    manifest = await restore(settings, taken, migrations=MIGRATIONS)
+    manifest = await restore(parts(settings), taken)
     assert manifest.rows["artifact_versions"] == 2
     again = tmp_path / "again"
-    await backup(settings, again, migrations=MIGRATIONS)
+    await backup(parts(settings), again)
     assert rows(again) == rows(taken)
     for file in ("secrets.keys", "page-token.key", "run-token-key.pem", "policy.binpb"):
         ours, theirs = settings.data_dir / file, filled.workspace.settings.data_dir / file
@@ -88,7 +88,7 @@ async def test_a_restored_workspace_goes_on_and_watchers_begin_again(
         lost = await ws.create_run()
         before = await ws.events().GetFeedInfo(events_pb2.GetFeedInfoRequest())
     home = tmp_path / "restored"
-    await restore(elsewhere(tmp_path), taken, migrations=MIGRATIONS)
+    await restore(parts(elsewhere(tmp_path)), taken)
     async with workspace(home, "", clock=clock, mesh=mesh) as ws:
         assert (await ws.runs().GetRun(runs_pb2.GetRunRequest(name=kept.name))).uid == kept.uid
         async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
@@ -112,11 +112,43 @@ async def test_a_backup_goes_nowhere_where_something_is(filled: Harness, tmp_pat
     settings.data_dir.mkdir(parents=True)
     (settings.data_dir / "something").touch()
     with pytest.raises(BackupError, match="not empty"):
-        await restore(settings, taken, migrations=MIGRATIONS)
+        await restore(parts(settings), taken)
     full = replace_data(filled.workspace.settings, tmp_path / "fresh")
     with pytest.raises(BackupError, match="database is not empty"):
-        await restore(full, taken, migrations=MIGRATIONS)
+        await restore(parts(full), taken)
     assert list((tmp_path / "fresh").iterdir()) == []
+
+
+def later_version(ws: Harness, tmp_path: Path) -> Parts:
+    """The parts of a version that brings one migration more, with a table and a column."""
+    now = parts(ws.workspace.settings)
+    migrations = tmp_path / "migrations"
+    shutil.copytree(now.migrations, migrations)
+    (migrations / "versions" / "9999_later.py").touch()
+    metadata = sa.MetaData()
+    for table in now.metadata.sorted_tables:
+        table.to_metadata(metadata)
+    sa.Table("later", metadata, sa.Column("id", sa.Integer, primary_key=True))
+    metadata.tables["runs"].append_column(sa.Column("later", sa.Integer))
+    return replace(now, metadata=metadata, migrations=migrations)
+
+
+async def test_an_upgrade_backs_up_what_the_version_before_it_made(
+    filled: Harness, tmp_path: Path
+) -> None:
+    later, target = later_version(filled, tmp_path), tmp_path / "before"
+    manifest = await backup(later, target)
+    assert manifest.schema == parts(filled.workspace.settings).newest != later.newest
+    assert rows(target) == rows(await take(filled, tmp_path))
+    # It is restored by the version that it is of, and by no other.
+    settings = elsewhere(tmp_path)
+    with pytest.raises(BackupError, match="then upgrade"):
+        await restore(replace(later, data_dir=settings.data_dir), target)
+    await restore(parts(settings), target)
+    forgotten = sa.text("ALTER TABLE runs ADD COLUMN forgotten INTEGER")
+    await transaction(later.database, lambda connection: connection.execute(forgotten))
+    with pytest.raises(BackupError, match=r"does not know runs\.forgotten"):
+        await backup(later, tmp_path / "after")
 
 
 def replace_data(settings: WorkspaceSettings, data: Path) -> WorkspaceSettings:
@@ -149,7 +181,7 @@ async def test_a_damaged_backup_is_refused_before_anything_is_written(
         manifest.write(taken)
     settings = elsewhere(tmp_path)
     with pytest.raises(BackupError):
-        await restore(settings, taken, migrations=MIGRATIONS)
+        await restore(parts(settings), taken)
     assert not settings.data_dir.exists() or list(settings.data_dir.iterdir()) == []
 
 

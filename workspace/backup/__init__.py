@@ -1,9 +1,6 @@
-"""Backups of a workspace, and their restoration: one form for SQLite and PostgreSQL.
+"""Backups of a workspace (meshkit.backup), and a look for what should never be in it.
 
-A backup is a directory: `tables/<table>.jsonl`, a line for each row; `files/...`, what stands in
-the data directory beside the database: keys, credentials, logs; and `manifest.json`, written last,
-with the hash of everything. `tables` turns rows into lines and back, `archive` writes and restores
-the directory, `checks` looks for what should never be in a database.
+`parts` says what is backed up; `checks` and `files` look, `repairs` counts anew.
 
     python -m workspace.backup backup TO | restore FROM | check
 """

@@ -5,22 +5,20 @@ import asyncio
 import json
 import sys
 import time
-from pathlib import Path
 
 import sqlalchemy as sa
 
+from meshkit.backup import command
+from meshkit.backup.archive import BackupError
 from meshkit.config import ConfigError
-from workspace.backup.archive import BackupError, Manifest, backup, restore
 from workspace.backup.checks import Finding, check
 from workspace.backup.files import check_content, check_logs
+from workspace.backup.parts import parts
 from workspace.backup.repairs import repair
 from workspace.config import WorkspaceSettings
 from workspace.objects.port import ObjectStoreError
-from workspace.upgrade import MIGRATIONS
 
-_EXIT_FAILED = 1
 _EXIT_FOUND = 9
-_EXIT_CONFIG = 78
 _BETWEEN_WORDS_S = 1.0
 
 
@@ -31,20 +29,18 @@ def main() -> int:
         settings = WorkspaceSettings.load()
     except ConfigError as error:
         sys.stderr.write(f"workspace: {error}\n")
-        return _EXIT_CONFIG
+        return command.EXIT_CONFIG
     try:
         return asyncio.run(_run(settings, arguments))
     except (BackupError, ObjectStoreError, OSError, sa.exc.SQLAlchemyError) as error:
         sys.stderr.write(f"{error}\n")
-        return _EXIT_FAILED
+        return command.EXIT_FAILED
 
 
 async def _run(settings: WorkspaceSettings, arguments: argparse.Namespace) -> int:
     if arguments.command == "check":
         return await _check(settings, arguments)
-    work = backup if arguments.command == "backup" else restore
-    manifest = await work(settings, arguments.directory, migrations=MIGRATIONS)
-    sys.stdout.write(_told(arguments, manifest))
+    sys.stdout.write(await command.run(parts(settings), arguments.command, arguments.directory))
     return 0
 
 
@@ -104,24 +100,10 @@ class _Progress:
         sys.stderr.write(f"{words} {number}{what}\n")
 
 
-def _told(arguments: argparse.Namespace, manifest: Manifest) -> str:
-    rows = sum(manifest.rows.values())
-    files = sum(name.startswith("files/") for name in manifest.files)
-    what = f"{rows} rows and {files} files, at revision {manifest.revision}"
-    if arguments.command == "backup":
-        return f"{arguments.directory}: {what}\n"
-    return f"restored {what}, as of {manifest.time}\n"
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m workspace.backup")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, told in (
-        ("backup", "write a backup into a new directory; the server may run"),
-        ("restore", "restore a backup into an empty data directory and database"),
-    ):
-        command = commands.add_parser(name, help=told)
-        command.add_argument("directory", type=Path)
+    command.add_commands(commands.add_parser)
     look = commands.add_parser("check", help="look for what should never be; the server may run")
     look.add_argument("--content", action="store_true", help="read the bytes of artifacts too")
     look.add_argument("--repair", action="store_true", help="first count anew what is counted")

@@ -7,9 +7,9 @@ from itertools import islice
 import sqlalchemy as sa
 
 from meshkit.audit import row_of
+from meshkit.backup.databases import snapshot
 from meshkit.chain import Broken, Position, follow
 from meshkit.feed import read_head
-from workspace.backup.databases import snapshot
 from workspace.quotas import scope_name
 from workspace.store import quotas, statistics
 from workspace.store.base import columns, metadata

@@ -12,8 +12,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from meshkit.backup.databases import snapshot
 from workspace.backup.checks import Finding, findings
-from workspace.backup.databases import snapshot
 from workspace.config import WorkspaceSettings
 from workspace.logs.archive import INDEX, folder_of
 from workspace.logs.backend import LogKey

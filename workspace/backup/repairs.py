@@ -5,8 +5,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from meshkit.backup.databases import transaction
 from workspace.backup.checks import COUNTERS, Finding, findings
-from workspace.backup.databases import transaction
 from workspace.store import quotas, statistics
 from workspace.store.base import Row, columns, columns_of
 from workspace.store.schema import Run, RunCounter, Step

@@ -12,23 +12,49 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from meshkit.backup import tables
+from meshkit.backup.databases import snapshot, transaction
 from meshkit.feed import read_head, renew_epoch
 from meshkit.migrations import migrate
-from workspace.backup import tables
-from workspace.backup.databases import snapshot, transaction
-from workspace.config import WorkspaceSettings
-from workspace.store.base import metadata
-from workspace.store.schema import MESH_TABLES
+from meshkit.schema import MeshTables
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
 _PIECE_BYTES = 1 << 20
-# Leases are held by processes, which a restored workspace has none of.
-_LEFT_OUT = frozenset({"leases"})
 
 
 class BackupError(Exception):
     """It cannot be done; the message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a server consists of, and where its migrations are; URLs and paths of this host."""
+
+    database: str
+    data_dir: Path
+    metadata: sa.MetaData
+    mesh: MeshTables
+    migrations: Path
+    left_out: frozenset[Path] = frozenset()
+    """Directories in the data directory that are kept, and backed up, elsewhere."""
+
+    @property
+    def kept(self) -> list[sa.Table]:
+        """The tables, each behind those that it refers to; leases are held by processes alone."""
+        every = tables.ordered(self.metadata)
+        return [table for table in every if table.name != self.mesh.leases.name]
+
+    @property
+    def schemas(self) -> list[str]:
+        """The schema revisions that this version knows, as the names of their files begin."""
+        names = (path.stem for path in (self.migrations / "versions").glob("[0-9]*.py"))
+        return sorted(name.partition("_")[0] for name in names)
+
+    @property
+    def newest(self) -> str:
+        """The newest of them."""
+        return self.schemas[-1]
 
 
 @dataclass(slots=True)
@@ -58,16 +84,16 @@ class Manifest:
         return cls(**content)
 
 
-async def backup(settings: WorkspaceSettings, target: Path, *, migrations: Path) -> Manifest:
-    """Writes a backup of a workspace, which may be running.
+async def backup(parts: Parts, target: Path) -> Manifest:
+    """Writes a backup of a server, which may be running.
 
-    Rows come of one snapshot; logs are copied after it, so that they hold all lines of which the
-    rows know. The bytes of artifacts stay where they are. Raises BackupError.
+    Rows come of one snapshot; files are copied after it, so that logs hold all lines of which the
+    rows know. Raises BackupError.
     """
     partial = _begun(target)
     try:
-        manifest = await snapshot(settings.database, lambda c: _dump(c, partial, migrations))
-        _copy_files(settings, partial, manifest)
+        manifest = await snapshot(parts.database, lambda c: _dump(c, partial, parts))
+        _copy_files(parts, partial, manifest)
         manifest.write(partial)
         partial.rename(target)
     finally:
@@ -75,26 +101,27 @@ async def backup(settings: WorkspaceSettings, target: Path, *, migrations: Path)
     return manifest
 
 
-async def restore(settings: WorkspaceSettings, source: Path, *, migrations: Path) -> Manifest:
+async def restore(parts: Parts, source: Path) -> Manifest:
     """Restores a backup into an empty data directory and an empty database.
 
-    The feed goes on under another epoch: whoever watched the lost history begins again. Nothing
-    is left behind where it fails. Raises BackupError.
+    The feed goes on under another epoch: whoever watched the lost history begins again. Where it
+    fails, no file is left behind, and no row unless what failed came after the last of them: the
+    files. Raises BackupError.
     """
     manifest = Manifest.read(source)
-    _verify(source, manifest)
-    if manifest.schema != _newest(migrations):
+    if manifest.schema != parts.newest:
         raise BackupError(
-            f"the backup is of schema {manifest.schema}, this version has {_newest(migrations)}: "
+            f"the backup is of schema {manifest.schema}, this version has {parts.newest}: "
             "restore it with the version that wrote it, then upgrade"
         )
-    data = settings.data_dir
+    _verify(source, manifest, parts)
+    data = parts.data_dir
     if data.exists() and any(data.iterdir()):
         raise BackupError(f"{data} is not empty: restore into a new data directory")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        await migrate(settings.database, migrations, metadata)
-        await transaction(settings.database, lambda c: _load(c, source, manifest))
+        await migrate(parts.database, parts.migrations, parts.metadata)
+        await transaction(parts.database, lambda c: _load(c, source, manifest, parts))
         _put_files(source, data, manifest)
     except BaseException:
         for entry in data.iterdir():
@@ -113,37 +140,49 @@ def _begun(target: Path) -> Path:
     return partial
 
 
-def _dump(connection: sa.Connection, directory: Path, migrations: Path) -> Manifest:
+def _dump(connection: sa.Connection, directory: Path, parts: Parts) -> Manifest:
     version = sa.text("SELECT version_num FROM alembic_version")
     schema = str(connection.execute(version).scalar_one())
-    if schema != _newest(migrations):
+    if schema not in parts.schemas:
         raise BackupError(
-            f"the database is of schema {schema}, this version has {_newest(migrations)}: "
-            "back up with the version that serves it"
+            f"the database is of schema {schema}, which is newer than {parts.newest} of this "
+            "version: back up with the version that serves it"
         )
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    manifest = Manifest(schema, read_head(connection, MESH_TABLES).revision, now)
+    manifest = Manifest(schema, read_head(connection, parts.mesh).revision, now)
     (directory / "tables").mkdir()
-    for table in _kept():
+    for table, columns in _held(connection, parts, schema):
         name = f"tables/{table.name}.jsonl"
-        written = _write(directory / name, tables.lines(connection, table))
+        written = _write(directory / name, tables.lines(connection, table, columns))
         manifest.rows[table.name], manifest.files[name] = written
     return manifest
 
 
-def _load(connection: sa.Connection, source: Path, manifest: Manifest) -> None:
-    if not tables.is_empty(connection, tables.ordered(metadata)):
+def _held(connection: sa.Connection, parts: Parts, schema: str) -> tables.Held:
+    """What of the tables is in the database: all, or what an older version has made so far.
+
+    An upgrade is backed up by the new version, before it migrates.
+    """
+    if schema == parts.newest:
+        return [(table, list(table.columns)) for table in parts.kept]
+    unknown = tables.unknown(connection, parts.metadata)
+    if unknown:
+        raise BackupError(
+            f"this version does not know {', '.join(unknown)} of schema {schema}: "
+            "back up with the version that serves it"
+        )
+    return tables.held(connection, parts.kept)
+
+
+def _load(connection: sa.Connection, source: Path, manifest: Manifest, parts: Parts) -> None:
+    if not tables.is_empty(connection, tables.ordered(parts.metadata)):
         raise BackupError("the database is not empty: restore into a new one")
-    for table in _kept():
+    for table in parts.kept:
         with (source / f"tables/{table.name}.jsonl").open(encoding="utf-8") as file:
             count = tables.insert(connection, table, file)
         if count != manifest.rows[table.name]:
             raise BackupError(f"{table.name} has {count} rows, not {manifest.rows[table.name]}")
-    renew_epoch(connection, MESH_TABLES)
-
-
-def _kept() -> list[sa.Table]:
-    return [table for table in tables.ordered(metadata) if table.name not in _LEFT_OUT]
+    renew_epoch(connection, parts.mesh)
 
 
 def _write(path: Path, texts: Iterable[str]) -> tuple[int, str]:
@@ -160,24 +199,29 @@ def _write(path: Path, texts: Iterable[str]) -> tuple[int, str]:
     return count, digest.hexdigest()
 
 
-def _copy_files(settings: WorkspaceSettings, directory: Path, manifest: Manifest) -> None:
-    for path in _files(settings):
-        name = f"files/{path.relative_to(settings.data_dir).as_posix()}"
+def _copy_files(parts: Parts, directory: Path, manifest: Manifest) -> None:
+    for path in _files(parts):
+        name = f"files/{path.relative_to(parts.data_dir).as_posix()}"
         target = directory / name
         target.parent.mkdir(parents=True, exist_ok=True)
         # A log that is being written grows: what was there at first is what the hash is of.
-        shutil.copy2(path, target)
+        try:
+            shutil.copy2(path, target)
+        except FileNotFoundError:
+            if path.exists():
+                raise
+            # Its time was over meanwhile, as that of an old log.
+            continue
         manifest.files[name] = _hash(target)
 
 
-def _files(settings: WorkspaceSettings) -> Iterator[Path]:
-    """What belongs to a backup of the data directory, beside the database and the artifacts."""
-    data = settings.data_dir
-    left_out = {data / "artifacts", data / ".lock"}
-    url = sa.make_url(settings.database)
+def _files(parts: Parts) -> Iterator[Path]:
+    """What belongs to a backup of the data directory, beside the database."""
+    data = parts.data_dir
+    url = sa.make_url(parts.database)
     database = Path(url.database or "").name if url.get_backend_name() == "sqlite" else ""
     for folder, folders, names in os.walk(data):
-        folders[:] = [name for name in folders if Path(folder, name) not in left_out]
+        folders[:] = [name for name in folders if Path(folder, name) not in parts.left_out]
         for name in names:
             path = Path(folder, name)
             is_database = bool(database) and path.parent == data and name.startswith(database)
@@ -193,14 +237,14 @@ def _put_files(source: Path, data: Path, manifest: Manifest) -> None:
             shutil.copy2(source / name, target)
 
 
-def _verify(source: Path, manifest: Manifest) -> None:
+def _verify(source: Path, manifest: Manifest, parts: Parts) -> None:
     for name, expected in manifest.files.items():
-        parts = name.split("/")
-        if {"", ".", ".."} & set(parts) or parts[0] not in ("tables", "files"):
+        steps = name.split("/")
+        if {"", ".", ".."} & set(steps) or steps[0] not in ("tables", "files"):
             raise BackupError(f"the manifest names {name!r}, which is no file of a backup")
         if not (source / name).is_file() or _hash(source / name) != expected:
             raise BackupError(f"{source / name} is missing or damaged: use another backup")
-    missing = [t.name for t in _kept() if f"tables/{t.name}.jsonl" not in manifest.files]
+    missing = [t.name for t in parts.kept if f"tables/{t.name}.jsonl" not in manifest.files]
     if missing:
         raise BackupError(f"the backup lacks the tables {', '.join(missing)}")
 
@@ -208,9 +252,3 @@ def _verify(source: Path, manifest: Manifest) -> None:
 def _hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _newest(migrations: Path) -> str:
-    """The newest schema revision that this version knows: its file's name begins with it."""
-    names = (path.name for path in (migrations / "versions").glob("[0-9]*.py"))
-    return max(names).partition("_")[0]

@@ -10,6 +10,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 _AT_ONCE = 500
+_ALEMBIC = "alembic_version"
+
+Held = list[tuple[sa.Table, list[sa.Column[Any]]]]
 
 
 def ordered(metadata: sa.MetaData) -> list[sa.Table]:
@@ -17,11 +20,36 @@ def ordered(metadata: sa.MetaData) -> list[sa.Table]:
     return list(metadata.sorted_tables)
 
 
-def lines(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
-    """The rows of a table in the order of its key, each as a line."""
-    statement = sa.select(table).order_by(*table.primary_key.columns)
+def held(connection: sa.Connection, tables: Iterable[sa.Table]) -> Held:
+    """Those of the tables, and of their columns, that the database has."""
+    there = _columns(connection)
+    return [
+        (table, [column for column in table.columns if column.name in there[table.name]])
+        for table in tables
+        if table.name in there
+    ]
+
+
+def unknown(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:
+    """Tables and columns of the database that are not in the metadata, as "runs.state"."""
+    found = []
+    for name, columns in _columns(connection).items():
+        table = metadata.tables.get(name)
+        if table is None:
+            found += [name] if name != _ALEMBIC else []
+        else:
+            known = {column.name for column in table.columns}
+            found += [f"{name}.{column}" for column in sorted(columns - known)]
+    return found
+
+
+def lines(
+    connection: sa.Connection, table: sa.Table, columns: Sequence[sa.Column[Any]]
+) -> Iterator[str]:
+    """These columns of the rows of a table, in the order of its key, each row as a line."""
+    statement = sa.select(*columns).order_by(*table.primary_key.columns)
     rows = connection.execute(statement, execution_options={"yield_per": _AT_ONCE})
-    names = table.columns.keys()
+    names = [column.key for column in columns]
     for row in rows:
         values = {name: _encoded(value) for name, value in zip(names, row, strict=True)}
         yield json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n"
@@ -43,6 +71,15 @@ def is_empty(connection: sa.Connection, tables: Sequence[sa.Table]) -> bool:
         connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first()
         for table in tables
     )
+
+
+def _columns(connection: sa.Connection) -> dict[str, set[str]]:
+    """The columns of each table of the database."""
+    inspector = sa.inspect(connection)
+    return {
+        name: {column["name"] for column in inspector.get_columns(name)}
+        for name in inspector.get_table_names()
+    }
 
 
 def _flush(connection: sa.Connection, table: sa.Table, batch: list[dict[str, Any]]) -> int:
