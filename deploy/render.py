@@ -1,6 +1,6 @@
 """Renders the chart with Helm itself, without a cluster: `make manifests`.
 
-    python deploy/render.py          writes deploy/kubernetes/, and what the control plane applies
+    python deploy/render.py          writes deploy/kubernetes/, and what follows from it elsewhere
     python deploy/render.py --json   answers renderings of the values that stand on its input
 
 Helm comes as the library inside the package `helm-sdkpy` (`make helm`), whose only way to render is
@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 ROOT = Path(__file__).parent
 LIBRARY = ROOT.parent / ".helm/helm_sdkpy/_lib/linux-amd64/libhelm_sdkpy.so"
 CHART = ROOT / "helm/weft"
+CONTRACT = ROOT.parent / "generated/weftapi/weftapi.protoset"
 RENDERED = ROOT / "kubernetes"
 # What the control plane makes the objects of each workspace from that it provisions.
 WORKSPACE = ROOT.parent / "controlplane/provisioners/workspace.json"
@@ -40,6 +42,7 @@ KINDS = {
     "apps/v1": "Deployment StatefulSet ReplicaSet",
     "batch/v1": "Job",
     "autoscaling/v2": "HorizontalPodAutoscaler",
+    "coordination.k8s.io/v1": "Lease",
     "policy/v1": "PodDisruptionBudget",
     "networking.k8s.io/v1": "NetworkPolicy Ingress",
     "rbac.authorization.k8s.io/v1": "Role RoleBinding ClusterRole ClusterRoleBinding",
@@ -48,23 +51,13 @@ KINDS = {
 }
 Document = dict[str, Any]
 
-# Helm leaves it to the server to validate hooks where the server says that it can.
-_JOBS_API = "/openapi/v3/apis/batch/v1?hash=1"
-_VALIDATES_ITSELF = {
-    "openapi": "3.0.0",
-    "paths": {
-        "/apis/batch/v1/namespaces/{namespace}/jobs/{name}": {
-            "patch": {
-                "x-kubernetes-group-version-kind": {
-                    "group": "batch",
-                    "version": "v1",
-                    "kind": "Job",
-                },
-                "parameters": [{"name": "fieldValidation", "in": "query"}],
-            }
-        }
-    },
+# Helm leaves it to the server to validate hooks where the server says of their kinds that it can.
+_HOOKS = {
+    "apis/batch/v1": ("jobs", "Job"),
+    "apis/networking.k8s.io/v1": ("networkpolicies", "NetworkPolicy"),
 }
+
+_HOOK_KINDS = dict(_HOOKS.values())
 
 
 class _Cluster(BaseHTTPRequestHandler):
@@ -81,11 +74,12 @@ class _Cluster(BaseHTTPRequestHandler):
         elif (version := path.removeprefix("/apis/").removeprefix("/api/")) in KINDS:
             self._answer(_resources(version))
         elif path == "/openapi/v3":
-            self._answer({"paths": {"apis/batch/v1": {"serverRelativeURL": _JOBS_API}}})
-        elif self.path.startswith(_JOBS_API):
-            self._answer(_VALIDATES_ITSELF)
-        elif path.endswith("/jobs"):
-            self._say_done(is_watch="watch=" in query)
+            urls = {each: {"serverRelativeURL": f"/openapi/v3/{each}?hash=1"} for each in _HOOKS}
+            self._answer({"paths": urls})
+        elif (each := path.removeprefix("/openapi/v3/")) in _HOOKS:
+            self._answer(_validates_itself(each, *_HOOKS[each]))
+        elif (plural := path.rpartition("/")[2]) in _HOOK_KINDS:
+            self._say_done(_HOOK_KINDS[plural], is_watch="watch=" in query)
         else:
             self._answer({"kind": "Status", "reason": "NotFound", "code": 404}, 404)
 
@@ -100,23 +94,27 @@ class _Cluster(BaseHTTPRequestHandler):
         if made["kind"] == "Job":
             done = {"type": "Complete", "status": "True"}
             made["status"] = {"succeeded": 1, "conditions": [done]}
-            self.server.jobs.append(made)  # type: ignore[attr-defined]
+        if made["kind"] in _HOOK_KINDS.values():
+            self.server.hooks.append(made)  # type: ignore[attr-defined]
         self._answer(made, 201)
 
     def do_PUT(self) -> None:
         self.do_POST()
 
     def do_DELETE(self) -> None:
-        self.server.jobs.clear()  # type: ignore[attr-defined]
+        self.server.hooks.clear()  # type: ignore[attr-defined]
         self._answer({"kind": "Status", "status": "Success"})
 
-    def _say_done(self, *, is_watch: bool) -> None:
+    def _say_done(self, kind: str, *, is_watch: bool) -> None:
         if is_watch:
             # Its client lists again after the end of a watch.
             self._answer({})
             return
-        jobs = self.server.jobs  # type: ignore[attr-defined]
-        self._answer({"kind": "JobList", "apiVersion": "batch/v1", "items": jobs, "metadata": {}})
+        hooks = self.server.hooks  # type: ignore[attr-defined]
+        found = [it for it in hooks if it["kind"] == kind]
+        version = next(each for each in KINDS if kind in KINDS[each].split())
+        listed = {"kind": f"{kind}List", "apiVersion": version, "items": found, "metadata": {}}
+        self._answer(listed)
 
     def _answer(self, body: Document, status: int = 200) -> None:
         content = json.dumps(body).encode()
@@ -128,6 +126,16 @@ class _Cluster(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nobody reads it."""
+
+
+def _validates_itself(api: str, plural: str, kind: str) -> Document:
+    _, group, version = api.split("/")
+    patch = {
+        "x-kubernetes-group-version-kind": {"group": group, "version": version, "kind": kind},
+        "parameters": [{"name": "fieldValidation", "in": "query"}],
+    }
+    path = f"/{api}/namespaces/{{namespace}}/{plural}/{{name}}"
+    return {"openapi": "3.0.0", "paths": {path: {"patch": patch}}}
 
 
 def _group(version: str) -> Document:
@@ -156,7 +164,7 @@ class Helm:
 
     def __init__(self) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Cluster)
-        self._server.jobs = []  # type: ignore[attr-defined]
+        self._server.hooks = []  # type: ignore[attr-defined]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self._library = ctypes.CDLL(str(LIBRARY))
         self._library.helm_sdkpy_last_error.restype = ctypes.c_char_p
@@ -215,8 +223,24 @@ def by_template(manifest: str) -> dict[str, str]:
     return {name: "---\n" + "\n---\n".join(found) + "\n" for name, found in files.items()}
 
 
+def services() -> str:
+    """What of the contract routes tell servers by that share a host, as the chart reads it."""
+    contract = FileDescriptorSet.FromString(CONTRACT.read_bytes())
+    served = {
+        component: sorted(
+            f"{file.package}.{service.name}"
+            for file in contract.file
+            if file.package == f"weftapi.{component}.v1"
+            for service in file.service
+        )
+        for component in ("controlplane", "workspace")
+    }
+    return "# By `make manifests`, from the contract.\n" + yaml.safe_dump(served)
+
+
 def write(helm: Helm) -> None:
-    """Writes the manifests that follow from the chart."""
+    """Writes what the chart knows of the contract, and the manifests that follow from it."""
+    (CHART / "services.yaml").write_text(services(), encoding="utf-8")
     for name, text in manifests(
         _render(helm, yaml.safe_load((RENDERED / "values.yaml").read_text()))
     ).items():

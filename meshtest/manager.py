@@ -37,6 +37,8 @@ class FakeManager:
         self.fail_submit: FakeError | None = None
         self.lose_answer = False
         self.is_down = False
+        # Its nodes do not answer: it knows how workloads stand, and not what they wrote.
+        self.is_mute = False
         self.revision = 0
         self.watchers = 0
         self.submitted = asyncio.Event()
@@ -165,6 +167,8 @@ class FakeManager:
 
     async def TailWorkloadLogs(self, request: Any) -> AsyncIterator[Any]:
         self._require_up()
+        if self.is_mute:
+            raise FakeError(grpc.StatusCode.UNAVAILABLE, "the node does not answer")
         said = self.said.get(request.name, b"")
         for start in range(0, len(said), 1000):
             yield workloads_pb2.TailWorkloadLogsResponse(data=said[start : start + 1000])

@@ -151,7 +151,10 @@ def addresses() -> dict[str, Any]:
 async def _administrator(channel: grpc.aio.Channel, setup_token: str) -> str:
     stub = auth_pb2_grpc.AuthServiceStub(channel)
     request = auth_pb2.CreateFirstAdministratorRequest(
-        setup_token=setup_token, display_name="Test", **_ACCOUNT
+        setup_token=setup_token,
+        display_name="Test",
+        email=_ACCOUNT["email"],
+        password=_ACCOUNT["password"],
     )
     tokens = await stub.CreateFirstAdministrator(request, timeout=_CALL_S)
     return str(tokens.access_token)

@@ -35,9 +35,14 @@ class Retention:
             await asyncio.sleep(self._wait_s())
 
     async def sweep(self) -> None:
-        """Deletes what is over now; one that cannot be deleted does not hold up the others."""
+        """Deletes what is over now, while this manager leads.
+
+        One that cannot be deleted does not hold up the others.
+        """
         now = self._clock.now()
         for workload in [w for w in self._feed.all() if self._is_over(w, now)]:
+            if not self._launcher.leads():
+                return
             try:
                 await self._launcher.delete(workload.key)
             except (MeshError, OSError):

@@ -24,11 +24,13 @@ _PLURALS = {
     "events": "Event",
     "configmaps": "ConfigMap",
     "resourcequotas": "ResourceQuota",
+    "leases": "Lease",
     "nodes": "Node",
     "localqueues": "LocalQueue",
     "clusterqueues": "ClusterQueue",
 }
 _KUEUE = "/apis/kueue.x-k8s.io"
+_CHANGEABLE_OF_JOBS = {"suspend", "activeDeadlineSeconds"}
 _VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
 
@@ -56,12 +58,13 @@ class FakeApi:
         }
         self.calls: Counter[tuple[str, str]] = Counter()
         self.log_of: dict[str, Callable[[str, web.Request], Awaitable[web.StreamResponse]]] = {}
-        # Each is the answer to one call that changes something; then all is well again.
+        # Each is the answer to one call that changes something (a lease, which is renewed at times
+        # of its own, apart); then all is well again.
         self.faults: list[int] = []
         self.is_down = False
         self._watches: set[asyncio.Transport] = set()
         app = web.Application(middlewares=[self._guard])
-        for root in ("/apis/batch/v1", "/api/v1"):
+        for root in ("/apis/batch/v1", "/apis/coordination.k8s.io/v1", "/api/v1"):
             path = f"{root}/namespaces/{{namespace}}/{{plural}}"
             app.router.add_post(path, self._create)
             app.router.add_get(path, self._list)
@@ -118,7 +121,7 @@ class FakeApi:
     def _admit(self, request: web.Request, verb: str, resource: str) -> None:
         if request.headers.get("Authorization") != f"Bearer {_TOKEN}":
             raise RefusalError(401, "Unauthorized", "Unauthorized")
-        if self.faults and request.method != "GET":
+        if self.faults and request.method != "GET" and resource != "leases":
             raise RefusalError(self.faults.pop(0), "Fault", "the fake was told to fail")
         is_kueue = request.path.startswith(_KUEUE)
         is_there = not is_kueue or request.match_info.get("version", self.kueue) == self.kueue
@@ -138,10 +141,7 @@ class FakeApi:
     async def _create(self, request: web.Request) -> web.Response:
         plural = request.match_info["plural"]
         thing = await request.json()
-        # As an API server does with `fieldValidation=Strict`: nothing that it does not know.
-        import kubernetes_validate  # of the extra `testing`
-
-        kubernetes_validate.validate(thing, _VERSION, strict=True)
+        _check_fields(thing)
         if problem := _problem(thing, _PLURALS[plural]):
             name = thing["metadata"]["name"]
             raise RefusalError(422, "Invalid", f'{_PLURALS[plural]} "{name}" is invalid: {problem}')
@@ -210,13 +210,12 @@ class FakeApi:
     async def _patch(self, request: web.Request) -> web.Response:
         plural, name = request.match_info["plural"], request.match_info["name"]
         patch = await request.json()
-        uid = patch.get("metadata", {}).get("uid")
         store = self._store(request)
         found = store.find(plural, name)
-        if uid and uid != found["metadata"]["uid"]:
-            raise RefusalError(409, "Conflict", "Precondition failed: UID in precondition")
-        if set(patch.get("spec", {})) - {"suspend", "activeDeadlineSeconds"}:
+        _check_state(patch.get("metadata", {}), found["metadata"])
+        if plural == "jobs" and set(patch.get("spec", {})) - _CHANGEABLE_OF_JOBS:
             raise RefusalError(422, "Invalid", "spec.template: field is immutable")
+        _check_change(found, patch)
         return web.json_response(store.change(plural, name, lambda t: _merge(t, patch)))
 
     async def _delete(self, request: web.Request) -> web.Response:
@@ -270,6 +269,30 @@ def _written(thing: Object) -> Object:
     if thing["kind"] == "Job":
         thing["spec"].setdefault("suspend", False)
     return thing
+
+
+def _check_state(told: Object, found: Object) -> None:
+    """A patch that says of which object, or of which state of it, it is, changes no other."""
+    if told.get("uid", found["uid"]) != found["uid"]:
+        raise RefusalError(409, "Conflict", "Precondition failed: UID in precondition")
+    if told.get("resourceVersion", found["resourceVersion"]) != found["resourceVersion"]:
+        words = "the object has been modified; please apply your changes to the latest version"
+        raise RefusalError(409, "Conflict", words)
+
+
+def _check_fields(thing: Object) -> None:
+    """As an API server does with `fieldValidation=Strict`: nothing that it does not know."""
+    import kubernetes_validate  # of the extra `testing`
+
+    kubernetes_validate.validate(thing, _VERSION, strict=True)
+
+
+def _check_change(found: Object, patch: Object) -> None:
+    """A Lease, which is written by nobody but managers, has nothing in it that is no Lease's."""
+    if found.get("kind") == "Lease":
+        changed = copy.deepcopy(found)
+        _merge(changed, patch)
+        _check_fields(changed)
 
 
 def _problem(thing: Object, kind: str) -> str:

@@ -111,6 +111,8 @@ class FakeCluster:
     async def __aenter__(self) -> Self:
         for thing in documented("ConfigMap"):
             self.store.create("configmaps", thing)
+        for thing in documented("Lease"):
+            self.store.create("leases", thing)
         self.add_node("node-1")
         await self.api.__aenter__()
         return self

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 Object = dict[str, Any]
+_WITHOUT_STATUS = frozenset({"ConfigMap", "Event", "Lease", "Secret"})
 
 
 class RefusalError(Exception):
@@ -56,7 +57,8 @@ class Store:
             "uid": str(uuid4()),
             "creationTimestamp": now(),
         }
-        thing.setdefault("status", {})
+        if thing.get("kind") not in _WITHOUT_STATUS:
+            thing.setdefault("status", {})
         return self._keep(plural, "ADDED", thing)
 
     def change(self, plural: str, name: str, edit: Callable[[Object], None]) -> Object:

@@ -26,6 +26,16 @@ GOOD: dict[str, Document] = {
         "serviceMonitor": {"enabled": True},
         "backup": {"enabled": True, "existingClaim": "weft-backups"},
     },
+    "one host": {
+        "hosts": dict.fromkeys(("gateway", "controlPlane", "workspace"), "weft.example.com"),
+        "ingress": {"enabled": True, "tlsSecret": "weft-tls"},
+        "gatewayApi": {"enabled": True, "parentRefs": [{"name": "public"}]},
+    },
+    "one host for gRPC": {
+        "hosts": dict.fromkeys(("controlPlane", "workspace"), "api.example.com"),
+        "ingress": {"enabled": True},
+        "gatewayApi": {"enabled": True, "parentRefs": [{"name": "public"}]},
+    },
     "replicas": {
         "workspace": {"replicas": 3, "database": DATABASE, "persistence": SHARED},
         "gateway": {"replicas": 2, "persistence": {"existingClaim": "mine"}},

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.deploy.rendered import ROOT, SERVICES, Document, Rendering
-from weft._servers import free_ports
+from weft._ports import Ports
 
 PATIENCE_S = 60.0
 _POLL_S = 0.1
@@ -66,7 +66,8 @@ class Node:
         containers = [pod["containers"][0] for pod in rendering.pods().values()]
         ports = [port["containerPort"] for it in containers for port in it.get("ports", [])]
         assert len(ports) == len(set(ports))
-        free = free_ports({str(port): 0 for port in ports})
+        self._taken = Ports()
+        free = self._taken.take({str(port): 0 for port in ports})
         self.ports = {int(port): mapped for port, mapped in free.items()}
 
     def start(self, name: str, *, replica: int = 0, **more: str) -> Container:
@@ -102,6 +103,7 @@ class Node:
         for container in self.running.values():
             container.process.kill()
             container.process.wait()
+        self._taken.release()
 
     def address(self, port: int) -> str:
         """Where a port of a manifest is here."""

@@ -1,7 +1,9 @@
 """The chart: what Helm makes of it is valid, safe, whole, and what is committed."""
 
 import copy
+import importlib
 import json
+import pkgutil
 from typing import Any
 
 import kubernetes_validate
@@ -13,11 +15,12 @@ from deploy.render import manifests
 from gateway.config import GatewaySettings
 from meshtest.kubernetes.cluster import documented, documented_rules
 from tests.deploy.conftest import BAD, GOOD
-from tests.deploy.rendered import CHART, ROOT, SERVICES, Document, Helm, Rendering
+from tests.deploy.rendered import CHART, ROOT, SERVICES, Document, Helm, Rendering, read_values
 from tests.deploy.validity import validate
 from workloads.config import WorkloadsSettings
 from workspace.config import WorkspaceSettings
 
+PROTOCOL = "nginx.ingress.kubernetes.io/backend-protocol"
 # Their schemas are not Kubernetes' own.
 FOREIGN = {"ServiceMonitor", "HTTPRoute", "GRPCRoute", "BackendTLSPolicy"}
 KUBERNETES = ("1.30", "1.36")
@@ -27,6 +30,8 @@ SETTINGS = {
     "workloads": WorkloadsSettings,
     "gateway": GatewaySettings,
 }
+# By component, the gRPC services that routes tell it by where it shares its host.
+SERVED = read_values(CHART / "services.yaml")
 VALUES_OF = {service: service for service in SERVICES} | {"controlplane": "controlPlane"}
 
 
@@ -197,25 +202,90 @@ def test_services_autoscalers_and_routes_lead_somewhere(rendering: Rendering) ->
         assert "replicas" not in rendering.one(target["kind"], target["name"])["spec"]
     for ingress in rendering.of("Ingress"):
         [rule] = ingress["spec"]["rules"]
-        backend = rule["http"]["paths"][0]["backend"]["service"]
-        assert _port_of(rendering, backend["name"], "edge")
+        for path in rule["http"]["paths"]:
+            assert _port_of(rendering, path["backend"]["service"]["name"], "edge")
     for route in rendering.of("HTTPRoute", "GRPCRoute"):
-        [backend] = route["spec"]["rules"][0]["backendRefs"]
-        assert backend["port"] == _port_of(rendering, backend["name"], "edge")
+        for rule in route["spec"]["rules"]:
+            [backend] = rule["backendRefs"]
+            assert backend["port"] == _port_of(rendering, backend["name"], "edge")
+
+
+def test_routes_know_every_service_of_the_contract() -> None:
+    for component, names in SERVED.items():
+        package = importlib.import_module(f"weftapi.{component}.v1")
+        files = [
+            importlib.import_module(f"{package.__name__}.{module.name}").DESCRIPTOR
+            for module in pkgutil.iter_modules(package.__path__)
+            if module.name.endswith("_pb2")
+        ]
+        services = [it.full_name for file in files for it in file.services_by_name.values()]
+        assert names == sorted(services), "run `make manifests`"
+
+
+def test_on_one_host_services_go_where_they_are_served_and_the_rest_to_the_gateway(
+    helm: Helm,
+) -> None:
+    rendering = helm.renderings["one host"]
+    # Of an HTTPRoute and a GRPCRoute for one name a Gateway takes one alone.
+    assert not rendering.of("GRPCRoute")
+    for component, names in SERVED.items():
+        ingress = rendering.one("Ingress", f"weft-{component}")
+        assert ingress["metadata"]["annotations"][PROTOCOL] == "GRPCS"
+        paths = ingress["spec"]["rules"][0]["http"]["paths"]
+        assert [it["path"] for it in paths] == [f"/{name}" for name in names]
+        # By whole elements: a service is not taken for another that begins like it.
+        assert {it["pathType"] for it in paths} == {"Prefix"}
+        rules = rendering.one("HTTPRoute", f"weft-{component}")["spec"]["rules"]
+        assert max(len(rule["matches"]) for rule in rules) <= 8
+        matches = [match["path"] for rule in rules for match in rule["matches"]]
+        assert matches == [{"type": "PathPrefix", "value": f"/{name}"} for name in names]
+    rest = rendering.one("Ingress", "weft-gateway")
+    assert rest["metadata"]["annotations"][PROTOCOL] == "HTTPS"
+    assert [it["path"] for it in rest["spec"]["rules"][0]["http"]["paths"]] == ["/"]
+    [rule] = rendering.one("HTTPRoute", "weft-gateway")["spec"]["rules"]
+    assert "matches" not in rule
+
+
+def test_two_servers_on_a_host_without_the_gateway_keep_routes_of_grpc(helm: Helm) -> None:
+    rendering = helm.renderings["one host for gRPC"]
+    for component, names in SERVED.items():
+        rules = rendering.one("GRPCRoute", f"weft-{component}")["spec"]["rules"]
+        matches = [match["method"] for rule in rules for match in rule["matches"]]
+        assert matches == [{"service": name} for name in names]
+
+
+def test_a_server_with_a_host_of_its_own_gets_all_that_comes_there(helm: Helm) -> None:
+    rendering = helm.renderings["everything"]
+    for component in SERVED:
+        ingress = rendering.one("Ingress", f"weft-{component}")
+        assert [it["path"] for it in ingress["spec"]["rules"][0]["http"]["paths"]] == ["/"]
+        [rule] = rendering.one("GRPCRoute", f"weft-{component}")["spec"]["rules"]
+        assert "matches" not in rule
 
 
 def test_an_upgrade_backs_up_before_it_migrates(helm: Helm) -> None:
     rendering = helm.renderings["everything"]
-    hooks = {
-        name: rendering.one("Job", name)["metadata"]["annotations"]
-        for name in ("weft-backup-workspace", "weft-migrate-workspace", "weft-migrate-controlplane")
-    }
-    backup = hooks.pop("weft-backup-workspace")
-    assert backup["helm.sh/hook"] == "pre-upgrade"
-    for migration in hooks.values():
-        assert "pre-upgrade" in migration["helm.sh/hook"].split(",")
-        weight = int(migration.get("helm.sh/hook-weight", "0"))
-        assert int(backup["helm.sh/hook-weight"]) < weight
+
+    def hook(job: str) -> tuple[list[str], int]:
+        annotations = rendering.one("Job", f"weft-{job}")["metadata"]["annotations"]
+        weight = int(annotations.get("helm.sh/hook-weight", "0"))
+        return annotations["helm.sh/hook"].split(","), weight
+
+    def reached(job: str) -> tuple[list[str], int]:
+        annotations = rendering.one("NetworkPolicy", f"weft-{job}")["metadata"]["annotations"]
+        return annotations["helm.sh/hook"].split(","), int(annotations["helm.sh/hook-weight"])
+
+    for service in ("controlplane", "workspace"):
+        for job in (f"backup-{service}", f"migrate-{service}"):
+            # A policy that came with the release's other objects would come too late.
+            assert set(reached(job)[0]) >= set(hook(job)[0])
+            assert reached(job)[1] < hook(job)[1]
+        before, first = hook(f"backup-{service}")
+        assert before == ["pre-upgrade"]
+        for migrated in ("controlplane", "workspace"):
+            moments, later = hook(f"migrate-{migrated}")
+            assert "pre-upgrade" in moments
+            assert first < later
     assert not [
         it for it in helm.renderings["nothing said"].pods() if "backup" in it or "migrate" in it
     ]

@@ -190,13 +190,14 @@ def test_keys_of_secrets_are_those_of_the_secret(node: Node) -> None:
     assert not list(node.directory.glob("claims/weft-workspace/**/secrets.keys"))
 
 
-def test_an_upgrade_begins_with_a_backup(node: Node) -> None:
-    """Beside the server that runs; each attempt writes a directory of its own."""
-    for replica in (0, 1):
-        job = node.start("weft-backup-workspace", replica=replica)
+def test_an_upgrade_begins_with_a_backup_of_both_databases(node: Node) -> None:
+    """Beside the servers that run; each attempt writes a directory of its own."""
+    jobs = [("controlplane", 0), ("workspace", 0), ("workspace", 1)]
+    for service, replica in jobs:
+        job = node.start(f"weft-backup-{service}", replica=replica)
         assert job.process.wait(100) == 0, job.words
     written = sorted((node.directory / "claims/weft-backups").iterdir())
-    assert [it.name for it in written] == [f"weft-backup-workspace-{it}" for it in (0, 1)]
+    assert [it.name for it in written] == [f"weft-backup-{of}-{it}" for of, it in jobs]
     for place in written:
         assert {it.name for it in place.iterdir()} == {"files", "manifest.json", "tables"}
     # The one attempt that writes over another fails, and so does the upgrade.

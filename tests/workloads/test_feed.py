@@ -1,6 +1,7 @@
 """The state machine, the feed and the retention, without a single process."""
 
 import asyncio
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -148,6 +149,12 @@ class Deleter:
 
     def __init__(self, feed: Feed) -> None:
         self.feed = feed
+        # How many are deleted before another manager leads.
+        self.leads_for = math.inf
+
+    def leads(self) -> bool:
+        self.leads_for -= 1
+        return self.leads_for >= 0
 
     async def delete(self, key: WorkloadKey) -> None:
         if key.id == "stuck":
@@ -173,3 +180,21 @@ async def test_ended_workloads_are_kept_for_their_time():
     assert await left_after(99) == {"default", "hour", "running"}
     assert await left_after(1) == {"hour", "running"}
     assert await left_after(3500) == {"running"}
+
+
+async def test_a_manager_that_leads_no_more_deletes_no_more():
+    feed, clock = Feed(), StoppedClock()
+    deleter = Deleter(feed)
+    retention = Retention(feed, deleter, default_ttl_s=100, clock=clock)
+    ended = {"state": WorkloadState.SUCCEEDED, "end_time": clock.time}
+    for name in ("a", "b", "c"):
+        feed.hear(Observation(workload(key(name), **ended)))
+    clock.time += timedelta(seconds=200)
+    deleter.leads_for = 1
+    await retention.sweep()
+    assert {w.key.id for w in feed.all()} == {"b", "c"}
+    await retention.sweep()
+    assert {w.key.id for w in feed.all()} == {"b", "c"}
+    deleter.leads_for = math.inf
+    await retention.sweep()
+    assert not list(feed.all())

@@ -25,6 +25,9 @@ from workloads.model import Secrets
 from workloads.pods import Pod, Volume
 from workloads.pools import Cordon
 
+# What operators make, and managers leave.
+OPERATORS = {("configmaps", "weft-pools"), ("leases", "weft-leader")}
+
 
 @pytest.fixture
 def cluster(managers: Managers) -> FakeCluster:
@@ -133,6 +136,7 @@ async def test_submitting_is_two_calls_and_tracking_is_none(engine, cluster):
     # Watches begin with a list each, and nobody waits for the one of events.
     watched = ("jobs", "pods", "events", "cluster/nodes", "configmaps", "resourcequotas")
     begun = {("watch", kind) for kind in watched} | {("list", "events")}
+    begun |= {("get", "leases"), ("patch", "leases")}
     made = {call: n for call, n in (cluster.api.calls - before).items() if call not in begun}
     assert made == {("create", "jobs"): 5, ("create", "secrets"): 5}
 
@@ -374,7 +378,7 @@ async def test_delete_takes_the_pod_and_the_secret_with_it(engine, cluster):
     await engine.launcher.delete(key("w"))
     assert key("w") not in engine.known
     async with asyncio.timeout(PATIENCE_S):
-        while cluster.store.objects.keys() != {("configmaps", "weft-pools")}:  # noqa: ASYNC110  # nobody tells us
+        while cluster.store.objects.keys() != OPERATORS:  # noqa: ASYNC110  # nobody tells us
             await asyncio.sleep(0.01)
     with pytest.raises(NotFound):
         await engine.launcher.delete(key("w"))

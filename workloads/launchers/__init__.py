@@ -65,6 +65,10 @@ class Launcher(Protocol):
         """
         ...
 
+    def leads(self) -> bool:
+        """Whether this manager, of all that share the engine, does what one of them has to do."""
+        ...
+
     async def delete(self, key: WorkloadKey) -> None:
         """Forgets an ended workload and its log. Raises NotFound, FailedPrecondition."""
         ...

@@ -153,6 +153,10 @@ class ProcessLauncher:
     async def cancel(self, key: WorkloadKey, *, grace_s: float, reason: str) -> None:
         await self._completely(self._cancel(self._find(key), grace_s, reason))
 
+    def leads(self) -> bool:
+        """Always: whoever holds the directory is alone."""
+        return True
+
     async def delete(self, key: WorkloadKey) -> None:
         await self._completely(self._delete(self._find(key)))
 

@@ -38,6 +38,7 @@ class Kind(Enum):
     EVENT = "/api/v1/namespaces/{}/events"
     CONFIG_MAP = "/api/v1/namespaces/{}/configmaps"
     QUOTA = "/api/v1/namespaces/{}/resourcequotas"
+    LEASE = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
     # Of the whole cluster.
     NODE = "/api/v1/nodes"
     ALL_PODS = "/api/v1/pods"

@@ -23,6 +23,7 @@ from workloads.launchers.kubernetes.adoption import difference
 from workloads.launchers.kubernetes.api import ApiError, Cluster, Kind, Object
 from workloads.launchers.kubernetes.capacity import Capacity, Held
 from workloads.launchers.kubernetes.images import Images
+from workloads.launchers.kubernetes.leadership import Leadership
 from workloads.launchers.kubernetes.logs import Tail, Tails
 from workloads.launchers.kubernetes.namespace import Namespace
 from workloads.launchers.kubernetes.places import namespaces
@@ -65,6 +66,7 @@ class KubernetesLauncher:
             for name in namespaces(settings, cluster.namespace)
         }
         self._capacity = Capacity(cluster, settings, self._held)
+        self._leadership = Leadership(cluster, settings.manager)
         # The namespaces that workloads are in.
         self._homes: dict[WorkloadKey, str] = {}
         self._workloads: dict[WorkloadKey, Workload] = {}
@@ -79,6 +81,9 @@ class KubernetesLauncher:
         for space in self._spaces.values():
             await space.follow(self._stack)
         await self._capacity.follow(self._stack)
+        # Left in the other order: no step may follow the release.
+        self._stack.push_async_callback(self._leadership.release)
+        self._stack.callback(asyncio.create_task(self._leadership.run()).cancel)
         return self
 
     async def __aexit__(
@@ -153,6 +158,9 @@ class KubernetesLauncher:
             order["spec"] = {"suspend": True}
         name = manifests.job_name(workload.key, workload.spec)
         space.jobs.hear(await space.cluster.patch(Kind.JOB, name, order))
+
+    def leads(self) -> bool:
+        return self._leadership.holds()
 
     async def delete(self, key: WorkloadKey) -> None:
         workload = self._find(key)

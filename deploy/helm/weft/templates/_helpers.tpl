@@ -286,3 +286,16 @@ spec:
 {{- end }}
 {{- end }}
 {{- end -}}
+
+{{/*
+The gRPC services that a component is told from others by, in JSON: those of its contract where it
+shares its host, and none where all that comes to the host is its own. What the gateway serves is
+the rest of its host.
+*/}}
+{{- define "weft.grpcServices" -}}
+{{- $hosts := .root.Values.hosts }}
+{{- $others := without (list $hosts.gateway $hosts.controlPlane $hosts.workspace) .host }}
+{{- $isAlone := or (eq .component "gateway") (eq (len $others) 2) }}
+{{- $served := .root.Files.Get "services.yaml" | fromYaml }}
+{{- ternary list (get $served .component | default list) $isAlone | toJson }}
+{{- end }}
