@@ -47,6 +47,9 @@ class WorkspaceSettings(MemberSettings):
     artifact_store_uri: str = ""
     """Where artifacts are written: `file://`, `s3://`, `gs://` or `az://`; `artifacts` in
     `data_dir` where not set."""
+    allow_pickle: bool = True
+    """Whether values without a typed materializer may be pickled, and pickled ones read: the SDK
+    and runners obey, whatever WEFT_ALLOW_PICKLE says there. Reading pickled values runs code."""
     archive_store_uri: str = ""
     """Where runs are archived that their projects keep no longer: as the artifact store, and
     `_archive` in that where not set."""

@@ -5,7 +5,7 @@ has just started, or has seen that clock step, first watches for as long as it w
 whatever kept it from watching may have kept the runners from speaking.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
@@ -18,6 +18,7 @@ from workspace.heartbeats import Heartbeats
 from workspace.operations import liveness, step_liveness
 from workspace.operations.liveness import Patience
 from workspace.store import runs as run_store
+from workspace.store.schema_step_launches import StepLaunch
 
 log = structlog.get_logger()
 
@@ -60,9 +61,11 @@ class Reaper:
             may_flag=watched >= self._silence,
             may_end=watched >= self._lease,
         )
-        changed = await self._database.write(_judge, lease, patience, now_ms)
-        changed += await self._database.write(_judge_steps, lease, patience, now_ms)
-        if changed:
+        runs = await self._database.read(liveness.silent, patience, now_ms)
+        steps = await self._database.read(step_liveness.silent, patience, now_ms)
+        if not (runs or steps):
+            return
+        if changed := await self._database.write(_judge, lease, (runs, steps), patience, now_ms):
             log.info("silent_runs_judged", changed=changed)
 
     def _notice_steps(self, lease: Lease, now_ms: int) -> None:
@@ -73,11 +76,15 @@ class Reaper:
         self._offset_s = offset_s
 
 
-def _judge(session: Session, lease: Lease, patience: Patience, now_ms: int) -> int:
+def _judge(
+    session: Session,
+    lease: Lease,
+    silent: tuple[Sequence[run_store.Key], Sequence[StepLaunch]],
+    patience: Patience,
+    now_ms: int,
+) -> int:
     lease.check(session)
-    return liveness.judge_silence(session, patience, now_ms=now_ms)
-
-
-def _judge_steps(session: Session, lease: Lease, patience: Patience, now_ms: int) -> int:
-    lease.check(session)
-    return step_liveness.judge_silence(session, patience, now_ms=now_ms)
+    runs, steps = silent
+    changed = liveness.judge(session, runs, patience, now_ms)
+    # Of a run that ended just now, none is under way any more.
+    return changed + step_liveness.judge(session, steps, patience, now_ms)

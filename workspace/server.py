@@ -292,6 +292,7 @@ def _parts(
         logs=LogKeeper(database, log_files, settings.log_quota, masking, clock=clock),
         run_archive=RunArchive(database, settings, clock),
         managers=managers,
+        builds=builds,
         reconciler=Reconciler(database, managers, trust.tokens, launching, builds, clock=clock),
         is_draining=lambda: server().draining.is_set(),  # noqa: PLW0108 - it comes later
         trust=launching.trust,

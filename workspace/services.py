@@ -205,6 +205,7 @@ class Parts:
     logs: LogKeeper
     run_archive: RunArchive
     managers: WorkloadManagers
+    builds: BuildDesk
     reconciler: Reconciler
     is_draining: Callable[[], bool]
     # The CAs of the mesh as they are now, in PEM.
@@ -301,6 +302,7 @@ def services(parts: Parts) -> list[Service]:
                 parts.managers,
                 UsageMeter(database, settings.quotas),
                 artifact_store_uri=store_uri,
+                allow_pickle=settings.allow_pickle,
             ),
         ),
     ]
@@ -314,12 +316,9 @@ def _service(messages: Any, stubs: Any, servicer: Any) -> Service:
 
 
 def _builds(parts: Parts) -> BuildServicer:
-    database, managers = parts.database, parts.managers
-    desk = BuildDesk(
-        database, managers, parts.connectors, parts.secrets, parts.policies, clock=parts.clock
-    )
-    logs = BuildLogs(database, managers, parts.is_draining)
-    return BuildServicer(database, parts.lists, desk, logs, parts.reconciler.wake)
+    database = parts.database
+    logs = BuildLogs(database, parts.managers, parts.is_draining)
+    return BuildServicer(database, parts.lists, parts.builds, logs, parts.reconciler.wake)
 
 
 def _runs(parts: Parts, watches: Watches) -> RunServicer:
@@ -344,6 +343,7 @@ def _reports(parts: Parts) -> ReportServicer:
         parts.bells,
         parts.masking,
         artifact_store_uri=parts.settings.artifact_store,
+        allow_pickle=parts.settings.allow_pickle,
         trust=parts.trust,
     )
 
@@ -357,6 +357,7 @@ def _step_attempts(parts: Parts) -> StepAttemptServicer:
         parts.reconciler,
         heartbeats=parts.heartbeats,
         artifact_store_uri=parts.settings.artifact_store,
+        allow_pickle=parts.settings.allow_pickle,
         trust=parts.trust,
     )
 

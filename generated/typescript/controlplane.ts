@@ -392,6 +392,7 @@ export type CreateFirstAdministratorRequest = {
   email: string
   displayName: string
   password: string
+  browser: boolean
 }
 
 export type SignInRequest = {
@@ -1378,6 +1379,7 @@ export type User = {
   displayName: string
   createTime?: string
   email: string
+  hasPassword: boolean
 }
 
 export type GetUserRequest = {

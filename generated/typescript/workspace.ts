@@ -985,6 +985,7 @@ export type Run = {
   startedBy: string
   cause: string
   workloadManager: string
+  onlyStep: string
 }
 
 export type Step = {
@@ -1113,6 +1114,7 @@ export type RunInstructions = {
   stack?: RunStack
   stepIsolation: StepIsolation
   maxStepWorkloads: number
+  pickleRefused: boolean
 }
 
 export type BatchCreateStepsRequest = {
@@ -2431,6 +2433,7 @@ export type RetryRunRequest = {
   requestId: string
   fromFailed: boolean
   fromStep: string
+  onlyStep: string
 }
 
 export type UpdateRunRequest = {
@@ -2708,6 +2711,7 @@ export type ServerInfo = {
   workspace: string
   artifactStoreUri: string
   canRunSnapshots: boolean
+  pickleRefused: boolean
 }
 
 export type GetSnapshotRequest = {
@@ -2864,6 +2868,7 @@ export type StepInstructions = {
   artifactStoreUri: string
   heartbeatInterval?: string
   stack?: RunStack
+  pickleRefused: boolean
 }
 
 export type HeartbeatStepAttemptRequest = {

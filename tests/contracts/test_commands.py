@@ -38,6 +38,7 @@ WITHOUT_DATA = {
     "login",
     "logout",
     "man",
+    "mcp",
     "members choose-password",
     "members erase",
     "members remove",

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from controlplane.server import MIGRATIONS as CONTROL_PLANE
 from controlplane.store.schema import Base
+from controlplane.upgrade import MIGRATIONS as CONTROL_PLANE
 from tests.contracts.expanding import steps
 from workspace.store.base import metadata
 from workspace.upgrade import MIGRATIONS as WORKSPACE

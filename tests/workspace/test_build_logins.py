@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.workspace import secret_clients
+from tests.workspace.build_worlds import World, request
 from tests.workspace.cloud_fakes import PASSWORD, USER, FakeGoogle, FakeRegistry, serving
 from tests.workspace.connector_clients import NAME, connect
 from tests.workspace.fakes import FakeManager
 from tests.workspace.harness import DEMO_EDITOR, refused, workspace
 from tests.workspace.stacks import new_component, new_stack
-from tests.workspace.test_build_workloads import World, request
 
 HOST = "registry.example.com"
 
@@ -65,6 +65,16 @@ async def test_who_may_not_have_the_login_has_nothing_built(world: World) -> Non
     async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
         await stub.CreateBuild(request(stack=stack))
     assert not world.manager.submissions
+
+
+async def test_a_token_s_scope_must_hold_the_login_too(world: World) -> None:
+    await secret_clients.create(world.ws, "hub", {"password": "hunter2hunter2"})
+    stack = await with_registry(world, username="ana", password="{{secrets.hub.password}}")
+    stub = world.ws.builds(world.ws.token(scope="builds.create"))
+    async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
+        await stub.CreateBuild(request(stack=stack))
+    stub = world.ws.builds(world.ws.token(scope="builds.create secrets.access"))
+    await stub.CreateBuild(request(stack=stack))
 
 
 async def test_a_connector_issues_the_login_when_the_pod_is_submitted(world: World) -> None:

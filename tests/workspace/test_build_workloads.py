@@ -1,7 +1,6 @@
 """Images that workloads build: from the intent in the database to runs in them."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,98 +9,13 @@ from uuid import uuid4
 import grpc
 import pytest
 
+from tests.workspace.apart import ME, Apart
+from tests.workspace.build_worlds import BASE, DIGEST, ROOT, STATE, World, image, request
 from tests.workspace.fakes import FakeError, FakeManager
-from tests.workspace.harness import Harness, refused, workspace
-from tests.workspace.stacks import new_component, new_stack
+from tests.workspace.harness import refused, run_report, workspace
+from tests.workspace.stacks import new_stack
 from weftapi.workloads.v1 import workloads_pb2
-from weftapi.workspace.v1 import builds_pb2, run_types_pb2, runs_pb2, snapshots_pb2
-
-BASE = f"registry.example.com/base/python:3.11@sha256:{'b' * 64}"
-DIGEST = f"sha256:{'d' * 64}"
-ROOT = "registry.example.com/team/weft"
-STATE = builds_pb2.BuildState
-RECIPE = builds_pb2.ImageRecipe(
-    base=BASE, requirements=["click==8.1 --hash=sha256:00"], build_arguments={"A": "b"}
-)
-
-
-def image(tag: str = "weft-1", **fields: Any) -> builds_pb2.BuildImage:
-    return builds_pb2.BuildImage(**{"uri": f"{ROOT}:{tag}", "recipe": RECIPE, **fields})
-
-
-def request(*tags: str, **fields: Any) -> builds_pb2.CreateBuildRequest:
-    first, *others = tags or ("weft-1",)
-    build = builds_pb2.Build(
-        pipeline="projects/demo/pipelines/train",
-        checksum=hashlib.sha256(first.encode()).hexdigest(),
-        image=image(first),
-        step_images={f"step-{tag}": image(tag) for tag in others},
-        stack="stacks/boxed",
-    )
-    build.MergeFrom(builds_pb2.Build(**fields))
-    return builds_pb2.CreateBuildRequest(parent="projects/demo", build=build)
-
-
-class World:
-    """A workspace with a stack that builds, and its manager."""
-
-    def __init__(self, ws: Harness, manager: FakeManager) -> None:
-        self.ws = ws
-        self.manager = manager
-
-    async def set_up(self) -> None:
-        await self.ws.create_project()
-        secret = {"registry": "registry.example.com", "repository": "team/weft"}
-        registry = await new_component(self.ws, "registry", "generic-container-registry", secret)
-        builder = await new_component(self.ws, "builder", "in-cluster-image-builder")
-        await new_stack(self.ws, "boxed", registry.name, builder.name)
-
-    async def create(self, *tags: str) -> builds_pb2.Build:
-        return await self.ws.builds().CreateBuild(request(*tags))
-
-    async def run_with(self, build: builds_pb2.Build) -> run_types_pb2.Run:
-        snapshot = await self.ws.create_snapshot(build=build.name)
-        asked = snapshots_pb2.RunSnapshotRequest(name=snapshot.name)
-        return await self.ws.snapshots().RunSnapshot(asked)
-
-    async def submission(self, number: int) -> workloads_pb2.SubmitWorkloadRequest:
-        """The workload that is submitted as this one, from 0."""
-        async with asyncio.timeout(30):
-            while len(self.manager.submissions) <= number:
-                self.manager.submitted.clear()
-                await self.manager.submitted.wait()
-        return self.manager.submissions[number]
-
-    async def until(self, build: builds_pb2.Build, state: int, words: str = "") -> builds_pb2.Build:
-        async with asyncio.timeout(30):
-            while True:
-                found = await self.ws.builds().GetBuild(builds_pb2.GetBuildRequest(name=build.name))
-                if found.state == state and words in found.state_reason:
-                    return found
-                await asyncio.sleep(0.05)
-
-    async def told(self, run: run_types_pb2.Run, words: str) -> run_types_pb2.Run:
-        """The run, as soon as it says so of itself, or ends."""
-        asked = runs_pb2.WatchRunRequest(name=run.name, send_initial_state=True)
-        async with asyncio.timeout(30):
-            async for response in self.ws.runs().WatchRun(asked):
-                for event in response.events:
-                    if event.name == run.name and words in event.run.state_reason:
-                        return event.run
-        raise AssertionError(f"the watch ended before {words}")
-
-    def end_well(self, workload: str, digest: str = DIGEST) -> None:
-        name = f"workloads/{workload}"
-        text = f"Successfully installed click\nweft-image {digest}\n"
-        self.manager.said[name] = "".join(
-            f"2026-11-22T18:00:00.0Z stdout F {line}\n" for line in text.splitlines()
-        ).encode()
-        self.manager.end(name, "SUCCEEDED")
-
-    def end_badly(self, workload: str, words: str) -> None:
-        name = f"workloads/{workload}"
-        self.manager.said[name] = f"2026-11-22T18:00:00.0Z stderr F {words}\n".encode()
-        self.manager.end(name, "FAILED", code=1, message="It ended with exit code 1.")
+from weftapi.workspace.v1 import builds_pb2, run_types_pb2
 
 
 @pytest.fixture
@@ -181,6 +95,8 @@ async def test_a_build_whose_answer_was_lost_is_built_once(world: World) -> None
     world.manager.lose_answer = False
     submission = await world.submission(1)
     assert len(world.manager.workloads) == 1
+    # What it waited for is not told for longer than it waits.
+    await world.seen(build, lambda found: not found.state_reason)
     world.end_well(submission.workload_id)
     await world.until(build, STATE.BUILD_STATE_SUCCEEDED)
 
@@ -215,12 +131,99 @@ async def test_a_build_that_is_under_way_stays(world: World) -> None:
     delete = builds_pb2.DeleteBuildRequest(name=build.name)
     async with refused("FAILED_PRECONDITION", "ILLEGAL_TRANSITION"):
         await world.ws.builds().DeleteBuild(delete)
-    await world.ws.builds().CancelBuild(builds_pb2.CancelBuildRequest(name=build.name))
+    workload = (await world.submission(0)).workload_id
+    world.manager.is_down = True
+    await world.cancel(build)
     async with refused("FAILED_PRECONDITION", "ILLEGAL_TRANSITION"):
-        await world.ws.builds().CancelBuild(builds_pb2.CancelBuildRequest(name=build.name))
-    await world.ws.builds().DeleteBuild(delete)
+        await world.cancel(build)
+    # Until its workload was told, somebody must know of it.
+    async with refused("FAILED_PRECONDITION", "ILLEGAL_TRANSITION"):
+        await world.ws.builds().DeleteBuild(delete)
+    world.manager.is_down = False
+    await world.delete(build)
+    ended = world.manager.workloads[f"workloads/{workload}"].state
+    assert ended == workloads_pb2.WORKLOAD_STATE_CANCELLED
     async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
-        await world.ws.builds().CancelBuild(builds_pb2.CancelBuildRequest(name=build.name))
+        await world.cancel(build)
+
+
+async def test_a_build_whose_digest_is_not_told_yet_is_waited_for(world: World) -> None:
+    build = await world.create()
+    submission = await world.submission(0)
+    world.manager.is_mute = True
+    world.end_well(submission.workload_id)
+    await world.until(build, STATE.BUILD_STATE_BUILDING, "does not tell the digest yet")
+    world.manager.is_mute = False
+    made = await world.until(build, STATE.BUILD_STATE_SUCCEEDED)
+    assert made.image.digest == DIGEST
+
+
+async def test_a_build_whose_digest_is_never_told_fails(world: World) -> None:
+    build = await world.create()
+    submission = await world.submission(0)
+    world.manager.is_mute = True
+    world.end_well(submission.workload_id)
+    await world.until(build, STATE.BUILD_STATE_BUILDING, "does not tell the digest yet")
+    world.ws.clock.move(minutes=16)
+    await world.until(build, STATE.BUILD_STATE_FAILED, "what it said cannot be read")
+
+
+async def test_nobody_shares_a_workload_that_is_about_to_be_cancelled(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await world.create()
+    cancelled = (await world.submission(0)).workload_id
+    cancel, is_asked, may_go = world.manager.CancelWorkload, asyncio.Event(), asyncio.Event()
+
+    async def held(*args: Any, **kwargs: Any) -> Any:
+        is_asked.set()
+        await may_go.wait()
+        return await cancel(*args, **kwargs)
+
+    monkeypatch.setattr(world.manager, "CancelWorkload", held)
+    await world.cancel(first)
+    async with asyncio.timeout(30):
+        await is_asked.wait()
+    second = await world.create()
+    may_go.set()
+    own = (await world.submission(1)).workload_id
+    assert own != cancelled
+    world.end_well(own)
+    await world.until(second, STATE.BUILD_STATE_SUCCEEDED)
+
+
+async def test_a_step_executed_apart_waits_for_its_image_where_its_runner_did_not(
+    world: World,
+) -> None:
+    build = await world.create()
+    snapshot = await world.ws.create_snapshot(build=build.name)
+    # In a process of somebody's own: nobody launched it, so nobody waited.
+    run = await world.ws.create_run(snapshot=snapshot.name)
+    await world.ws.add_steps(run.name, "load")
+    await world.ws.report(run.name, ME, run_report(1, "RUNNING"))
+    apart = Apart(world.ws, world.manager, run)
+    await apart.launch()
+    await apart.seen(lambda step: f"building image {ROOT}:weft-1" in step.state_reason)
+    world.end_well((await world.submission(0)).workload_id)
+    workload = (await world.submission(1)).workload
+    assert workload.kind == workloads_pb2.WORKLOAD_KIND_STEP
+    assert workload.image == f"{ROOT}:weft-1@{DIGEST}"
+
+
+async def test_every_base_is_asked_about_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, validate = asyncio.Barrier(2), world.manager.ValidateWorkload
+
+    async def together(*args: Any, **kwargs: Any) -> Any:
+        async with asyncio.timeout(30):
+            await both.wait()
+        return await validate(*args, **kwargs)
+
+    monkeypatch.setattr(world.manager, "ValidateWorkload", together)
+    asked = request("weft-1", "weft-2")
+    asked.build.step_images["step-weft-2"].recipe.base = BASE.replace("3.11", "3.12")
+    await world.ws.builds().CreateBuild(asked)
 
 
 async def test_what_builds_an_image_can_be_followed(world: World) -> None:
@@ -267,13 +270,31 @@ async def test_what_cannot_be_built_is_refused_before_there_is_a_build(world: Wo
     assert "no registry that is allowed" in said.error.message
     world.manager.problems = []
     elsewhere, unpinned, both, nowhere = request(), request(), request(), request()
+    twice, untagged = request("weft-1", "weft-2"), request("weft-1", "a tag")
+    twice.build.step_images["step-weft-2"].uri = f"{ROOT}:weft-1"
+    twice.build.step_images["step-weft-2"].recipe.python = "3.12"
+    entering = request("weft-1", "weft-2")
+    entering.build.step_images["step-weft-2"].recipe.requirements.append(
+        "--extra-index-url https://ana:hunter2@packages.example.com/simple"
+    )
     elsewhere.build.image.uri = "registry.example.com/other/weft:1"
     unpinned.build.image.recipe.base = "registry.example.com/base/python:3.11"
     both.build.image.digest = DIGEST
     nowhere.build.stack = ""
-    for wrong in (elsewhere, unpinned, both, nowhere):
-        async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
+    for wrong, field in (
+        (elsewhere, "build.image.uri"),
+        (unpinned, "build.image.recipe.base"),
+        (both, "build.image"),
+        (nowhere, "build.stack"),
+        (twice, "build.step_images[step-weft-2]"),
+        (untagged, "build.step_images[step-a tag].uri"),
+        (entering, "build.step_images[step-weft-2].recipe.requirements[1]"),
+    ):
+        async with refused("INVALID_ARGUMENT", "INVALID_FIELDS") as said:
             await stub.CreateBuild(wrong)
+        assert said.error
+        assert [each.field for each in said.error.violations] == [field]
+        assert "hunter2" not in said.error.message
     async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
         await stub.CreateBuild(request(stack="stacks/absent"))
     listed = await stub.ListBuilds(builds_pb2.ListBuildsRequest(parent="projects/demo"))

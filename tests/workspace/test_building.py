@@ -15,8 +15,8 @@ import pytest
 from tests.fakes.registry import fake_registry
 from tests.image_building import blob, files_of, image, push_base, wheel
 from tests.registry import registry
-from workspace.building import program
-from workspace.building.packages import pins
+from workspace.building import program, recipes
+from workspace.building.packages import logins_of, pins
 from workspace.building.registry import BuildError, Repository, sha256
 
 TEAM = "team/weft"
@@ -175,8 +175,73 @@ def test_what_pip_chose_is_named_to_the_file() -> None:
         "is_direct": True,
         "download_info": {"url": "https://g/b", "vcs_info": {"vcs": "git", "commit_id": "c0"}},
     }
-    assert pins({"install": [chosen]}) == [f"a==1 --hash=sha256:{'0' * 64}"]
-    assert pins({"install": [chosen, of_git]}) == ["a==1", "b @ git+https://g/b@c0"]
+    assert pins({"install": [chosen]}, {}) == [f"a==1 --hash=sha256:{'0' * 64}"]
+    assert pins({"install": [chosen, of_git]}, {}) == ["a==1", "b @ git+https://g/b@c0"]
+
+
+def test_logins_that_pip_leaves_out_of_what_it_says_are_put_back() -> None:
+    asked = [
+        "b @ git+https://me:${T}@g/b.git@main#subdirectory=src",
+        "https://${T}@h/c-1-py3-none-any.whl ; python_version > '3'",
+        "d==1",
+    ]
+    of_git = {
+        "metadata": {"name": "b", "version": "2"},
+        "is_direct": True,
+        "download_info": {
+            "url": "https://g/b.git",
+            "vcs_info": {"vcs": "git", "commit_id": "c0"},
+            "subdirectory": "src",
+        },
+    }
+    of_url = {
+        "metadata": {"name": "c", "version": "1"},
+        "is_direct": True,
+        "download_info": {"url": "https://h/c-1-py3-none-any.whl", "archive_info": {}},
+    }
+    assert pins({"install": [of_git, of_url]}, logins_of(asked)) == [
+        "b @ git+https://me:${T}@g/b.git@c0#subdirectory=src",
+        "c @ https://${T}@h/c-1-py3-none-any.whl",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("click==8.1 --hash=sha256:00", ""),
+        ("--find-links /shelf", ""),
+        ("--extra-index-url https://packages.example.com/simple", ""),
+        ("a @ https://${TOKEN}@packages.example.com/a-1.tar.gz", ""),
+        ("a @ git+ssh://git@code.example.com/a.git@v1", ""),
+        ("a @ git+ssh://ana:x@code.example.com/a.git", "has a login"),
+        ("a @ git+https://ghp_x@code.example.com/a.git", "has a login"),
+        ("-i https://ana:x@packages.example.com/simple", "has a login"),
+        ("-r more.txt", "names a file"),
+        ("-cpinned.txt", "names a file"),
+        ("--editable=.", "names a file"),
+        ("../a-1-py3-none-any.whl", "names a file"),
+        ("click\n--index-url https://elsewhere.example.com", "one line"),
+    ],
+)
+def test_requirements_that_no_builder_could_or_should_have(line: str, words: str) -> None:
+    base = f"registry.example.com:5000/base/python:3.11@sha256:{'b' * 64}"
+    said = {"base": base, "requirements": ["click", line], "build_arguments": {"A": "b"}}
+    found = list(recipes.problems(said))
+    assert [path for path, _ in found] == (["requirements[1]"] if words else [])
+    assert all(words in problem for _, problem in found)
+
+
+@pytest.mark.parametrize("name", ["python:3.11", "base/python", "Host.example/UPPER", "h:5000/"])
+def test_a_base_names_its_registry(name: str) -> None:
+    said = {"base": f"{name}@sha256:{'b' * 64}", "requirements": [], "build_arguments": {}}
+    assert [path for path, _ in recipes.problems(said)] == ["base"]
+
+
+def test_a_variable_of_pip_that_says_how_an_index_is_entered_is_refused() -> None:
+    url = "https://ana:x@packages.example.com/simple"
+    base = f"localhost/python@sha256:{'b' * 64}"
+    said = {"base": base, "requirements": [], "build_arguments": {"PIP_INDEX_URL": url}}
+    assert [path for path, _ in recipes.problems(said)] == ["build_arguments[PIP_INDEX_URL]"]
 
 
 def test_a_recipe_may_be_long_but_not_endless() -> None:

@@ -11,13 +11,13 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
+from meshkit.backup.databases import transaction
 from tests.workspace.harness import Harness
 from tests.workspace.log_clients import create_log, write
 from tests.workspace.test_artifacts import make, new, running
 from weftapi.workspace.v1 import logs_pb2
 from workspace.backup import files
 from workspace.backup.__main__ import main
-from workspace.backup.databases import transaction
 from workspace.backup.files import check_content, check_logs
 from workspace.config import WorkspaceSettings
 from workspace.logs.segments import SUFFIX, name_of

@@ -232,7 +232,7 @@ async def test_conditions_are_listed_and_watched(asking: Asking) -> None:
     await asking.resolve(name=f"{asking.run}/conditions/b")
 
     async def listed(**fields: Any) -> Any:
-        request = runs_pb2.ListRunConditionsRequest(parent=asking.run, **fields)
+        request = runs_pb2.ListRunConditionsRequest(**{"parent": asking.run, **fields})
         return await ws.runs().ListRunConditions(request)
 
     first = await listed(page_size=2)
@@ -246,10 +246,13 @@ async def test_conditions_are_listed_and_watched(asking: Asking) -> None:
         )
     )
     assert [e.transition.to for e in seen.events] == ["", "", "", "APPROVED"]
-    async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
-        await ws.runs().ListRunConditions(
-            runs_pb2.ListRunConditionsRequest(parent="projects/demo/runs/absent")
-        )
+    waiting = await listed(parent="projects/demo/runs/-", filter="state = OPEN")
+    assert [c.name.rsplit("/", 1)[1] for c in waiting.run_conditions] == ["a", "c"]
+    for absent in ("projects/demo/runs/absent", "projects/absent/runs/-"):
+        async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
+            await listed(parent=absent)
+    async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
+        await listed(parent="projects/demo/runs/-/conditions/a")
 
 
 async def test_what_cannot_be_asked_is_refused(asking: Asking) -> None:

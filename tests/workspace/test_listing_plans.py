@@ -80,6 +80,7 @@ def configuration(table: str, page: Page, module: Any) -> Listing:
 
 
 V = model_versions
+_CONDITIONS = (conditions.ORDERS, conditions.FIELDS)
 _FIRINGS = (triggers.FIRING_ORDERS, triggers.FIRING_FIELDS)
 _ALERTS = (alert_deliveries.ORDERS, alert_deliveries.FIELDS)
 _VERSIONS = (artifacts.VERSION_ORDERS, artifacts.VERSION_FIELDS)
@@ -89,12 +90,9 @@ _REQUESTS = (V.REQUEST_ORDERS, V.REQUEST_FIELDS)
 LISTINGS = {
     "runs": Listing("runs", of(runs.list_page, {P}), runs.ORDERS, runs.FIELDS),
     "steps": Listing("steps", of(steps.list_page, UID), steps.ORDERS, steps.FIELDS, "run_uid"),
+    "all conditions": Listing("run_conditions", of(conditions.list_page, P, None), *_CONDITIONS),
     "conditions": Listing(
-        "run_conditions",
-        of(conditions.list_page, UID),
-        conditions.ORDERS,
-        conditions.FIELDS,
-        "run_uid",
+        "run_conditions", of(conditions.list_page, P, UID), *_CONDITIONS, "run_uid"
     ),
     "pipelines": Listing(
         "pipelines", lambda s, w, _: pipelines.list_page(s, P, w), pipelines.ORDERS

@@ -1,7 +1,9 @@
 """Several workload managers: which one has a run, whose word counts, and what if it goes away."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +22,10 @@ from weftapi.workspace.v1 import (
     snapshots_pb2,
     stacks_pb2,
 )
+from workspace.launching.placing import gone
 from workspace.launching.ports import no_manager
+from workspace.launching.reconciler import Reconciler
+from workspace.store.schema import Launch
 
 Run = run_types_pb2.Run
 NOT_SERVED = "which does not serve this workspace."
@@ -262,13 +267,67 @@ async def test_who_is_enrolled_anew_has_the_runs_of_before(world: World) -> None
     assert (await world.until(run.name, "FAILED")).failure.message == "seen again"
 
 
-async def test_runs_of_before_there_was_a_choice_are_the_first_manager_s(world: World) -> None:
-    """A server of the version before writes no manager down."""
-    run = await world.provisioned("stacks/plain")
+@pytest.mark.parametrize("stack", ["stacks/plain", "stacks/cluster"])
+async def test_runs_of_before_there_was_a_choice_are_whose_they_are(
+    world: World, stack: str
+) -> None:
+    """A server of the version before writes no manager down, and its first may have been any."""
+    run = await world.provisioned(stack)
+    has_it = world.second if stack == "stacks/cluster" else world.manager
     # What it says while nobody knows whose the run is was not heard.
     await world.ws.workspace.database.write(_forget)
-    world.manager.end(run.workload, "FAILED", message="still known")
+    has_it.end(run.workload, "FAILED", message="still known")
     assert (await world.until(run.name, "FAILED")).failure.message == "still known"
+
+
+def test_nobody_is_named_where_nobody_was_written_down() -> None:
+    launch = Launch(run_uid=uuid4(), project="demo", run="r", workload="w", state="SUBMITTED")
+    assert "workloadManagers/" not in gone(launch)
+    launch.manager = str(uuid4())
+    assert f"workloadManagers/{launch.manager}, no longer serves" in gone(launch)
+
+
+async def test_a_manager_that_left_and_came_back_between_two_looks_is_watched(
+    world: World,
+) -> None:
+    """Its watch saw that it had left, and ended; whoever looks after watches did not."""
+    workspace = world.ws.workspace
+    flickers = Flickering(world.manager)
+    settings: Any = SimpleNamespace(interval_s=0)
+    parts: Any = (flickers, None, settings, None)
+    reconciler = Watching(workspace.database, *parts, clock=world.ws.clock)
+    lease: Any = None
+    watching = asyncio.create_task(reconciler._keep_watching(lease))
+    try:
+        async with asyncio.timeout(30):
+            await reconciler.has_watched_twice.wait()
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+class Flickering(Managers):
+    """Its manager is away for a single look: the second of its watch."""
+
+    looks = 0
+
+    def all(self) -> dict[str, FakeManager]:
+        self.looks += 1
+        return {} if self.looks == 4 else self.here
+
+
+class Watching(Reconciler):
+    """Watches end at once."""
+
+    def __init__(self, *parts: Any, clock: Any) -> None:
+        super().__init__(*parts, clock=clock)
+        self.watched = 0
+        self.has_watched_twice = asyncio.Event()
+
+    async def watch(self, lease: Any, manager: Any) -> None:
+        self.watched += 1
+        if self.watched == 2:
+            self.has_watched_twice.set()
 
 
 def _forget(session: Any) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -106,6 +107,22 @@ async def test_a_lease_of_silence_ends_the_run(world: World) -> None:
     assert lost.failure.code == "HEARTBEAT_LOST"
     assert not lost.HasField("unresponsive")
     assert lost.step_counts == {"FAILED": 1}
+    # Who follows the feed hears that it is no longer shown as silent, too.
+    request = events_pb2.ListEventsRequest(parent="projects/demo", resource_types=["weft.dev/Run"])
+    events = (await world.ws.events().ListEvents(request)).events
+    assert {"state", "unresponsive"} <= set(events[-1].changed_fields)
+
+
+async def test_where_nobody_is_silent_nobody_waits_for_the_look(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = await world.lease()
+    await world.running()
+    await world.reaper.run(lease)
+    written: list[Any] = []
+    monkeypatch.setattr(world.ws.workspace.database, "write", written.append)
+    await world.reaper.run(lease)
+    assert not written
 
 
 async def test_a_run_that_falls_silent_while_stopping_is_stopped(world: World) -> None:

@@ -14,11 +14,9 @@ from tests.workspace.harness import (
     run_report,
     spec_step,
     step_report,
-    workspace,
 )
 from tests.workspace.test_artifacts import make
 from tests.workspace.test_artifacts import new as a_version
-from tests.workspace.test_launching import World
 from weftapi.workspace.v1 import (
     artifacts_pb2,
     events_pb2,
@@ -295,66 +293,3 @@ async def test_a_graph_of_5000_steps_is_whole(ws: Harness) -> None:
     run = await ws.create_run(snapshot=snapshot.name)
     graph = await ws.runs().GetRunGraph(runs_pb2.GetRunGraphRequest(name=run.name))
     assert (len(graph.steps), len(graph.edges), graph.truncated) == (5000, 4999, False)
-
-
-async def failed_after_load(
-    world: World, manager: Any, run_id: str, version: str
-) -> run_types_pb2.Run:
-    """A run that ended when its second step failed."""
-    run = await world.launch(run_id=run_id)
-    await world.until(run.name, "PROVISIONING")
-    await world.ws.report(
-        run.name,
-        str(uuid4()),
-        run_report(1, "RUNNING"),
-        step_report(2, "load", "RUNNING"),
-        step_report(3, "load", "SUCCEEDED", outputs={"rows": version}),
-        step_report(4, "fit", "RUNNING"),
-        step_report(5, "fit", "FAILED"),
-        run_report(6, "FAILED"),
-    )
-    manager.end(run.workload, "SUCCEEDED")
-    return run
-
-
-async def delete_version(ws: Harness, version: str) -> None:
-    await ws.artifacts().DeleteArtifactVersion(
-        artifacts_pb2.DeleteArtifactVersionRequest(name=version)
-    )
-
-
-async def test_a_retry_takes_over_what_is_not_run_again(tmp_path: Any, database_url: str) -> None:
-    from tests.workspace.fakes import FakeManager
-
-    manager = FakeManager()
-    async with workspace(tmp_path, database_url, managers=manager, launch_interval_s=0.2) as ws:
-        await ws.create_project()
-        world = World(ws, manager)
-        version = await new_version(ws, "data")
-        run = await failed_after_load(world, manager, "first", version)
-        stub, request = ws.runs(), runs_pb2.RetryRunRequest(name=run.name, from_failed=True)
-        again = await stub.RetryRun(request)
-        assert (again.origin, dict(again.step_counts)) == (run.name, {"CACHED": 1, "PENDING": 2})
-        steps = await steps_of(ws, again.name)
-        assert steps["load"].cached_from == f"{run.name}/steps/load"
-        assert dict(steps["load"].outputs) == {"rows": version}
-        assert "first" in steps["load"].state_reason
-        # From its first step on, nothing is left to take over.
-        whole = await stub.RetryRun(runs_pb2.RetryRunRequest(name=run.name, from_step="load"))
-        assert dict(whole.step_counts) == {"PENDING": 3}
-        later = await stub.RetryRun(runs_pb2.RetryRunRequest(name=run.name, from_step="test"))
-        assert dict(later.step_counts) == {"CACHED": 1, "PENDING": 2}
-        async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
-            await stub.RetryRun(runs_pb2.RetryRunRequest(name=run.name, from_step="absent"))
-        async with refused("FAILED_PRECONDITION", "RESOURCE_IN_USE"):
-            await delete_version(ws, version)
-        # A result that is gone is made again.
-        lost = await new_version(ws, "data")
-        run = await failed_after_load(world, manager, "second", lost)
-        await delete_version(ws, lost)
-        anew = await stub.RetryRun(runs_pb2.RetryRunRequest(name=run.name, from_failed=True))
-        assert dict(anew.step_counts) == {"PENDING": 3}
-        async with refused("INVALID_ARGUMENT", "INVALID_FIELDS"):
-            await stub.RetryRun(
-                runs_pb2.RetryRunRequest(name=run.name, from_step="fit", from_failed=True)
-            )

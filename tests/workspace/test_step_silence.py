@@ -9,7 +9,7 @@ from tests.workspace.apart import ME, OTHER, STATE, Apart
 from tests.workspace.fakes import FakeManager
 from tests.workspace.harness import refused, run_report, workspace
 from tests.workspace.test_reaper import World
-from weftapi.workspace.v1 import step_attempts_pb2, steps_pb2
+from weftapi.workspace.v1 import events_pb2, step_attempts_pb2, steps_pb2
 from workspace.store import runs as run_store
 
 
@@ -37,6 +37,14 @@ class Silence(World):
         name = f"{self.apart.step}/attempts/1"
         request = step_attempts_pb2.HeartbeatStepAttemptRequest(name=name, reporter=OTHER)
         await self.ws.step_attempts(await self.apart.token()).HeartbeatStepAttempt(request)
+
+    async def changes(self) -> list[list[str]]:
+        """Which fields each event of the step says that it changed."""
+        request = events_pb2.ListEventsRequest(
+            parent="projects/demo", resource_types=["weft.dev/Step"]
+        )
+        listed = await self.ws.events().ListEvents(request)
+        return [list(e.changed_fields) for e in listed.events if e.name == self.apart.step]
 
 
 @pytest.fixture
@@ -90,6 +98,11 @@ async def test_who_ends_is_not_silent(silence: Silence) -> None:
     await silence.apart.complete("SUCCEEDED", outputs={"output": version})
     ended = await silence.apart.until("SUCCEEDED")
     assert not ended.HasField("unresponsive")
+    # Who follows the feed hears of both: that it was shown as silent, and that it is no more.
+    assert [fields for fields in await silence.changes() if "unresponsive" in fields] == [
+        ["unresponsive"],
+        ["attempt_outcome", "failure", "metadata", "outputs", "unresponsive"],
+    ]
     await silence.look(20 * 60)
     request = steps_pb2.GetStepRequest(name=silence.apart.step)
     step = await silence.ws.steps().GetStep(request)
@@ -102,3 +115,11 @@ async def test_a_silent_step_that_was_to_stop_is_stopped(silence: Silence) -> No
     for _ in range(2):
         await silence.look(8 * 60)
     await silence.apart.until("STOPPED")
+
+
+async def test_a_silent_step_that_its_runner_moves_is_silent_no_more(silence: Silence) -> None:
+    await silence.look(70)
+    assert (await silence.apart.now()).HasField("unresponsive")
+    await silence.apart.say("RETRYING")
+    assert not (await silence.apart.now()).HasField("unresponsive")
+    assert {"state", "unresponsive"} <= set((await silence.changes())[-1])

@@ -8,6 +8,7 @@ import prometheus_client
 import pytest
 import sqlalchemy as sa
 
+from meshkit.backup.databases import snapshot, transaction
 from meshkit.migrations import migrate
 from tests.workspace.archiving import archive, ended, keep
 from tests.workspace.harness import (
@@ -29,7 +30,6 @@ from weftapi.workspace.v1 import (
     server_pb2,
 )
 from workspace.backup.checks import check
-from workspace.backup.databases import snapshot, transaction
 from workspace.backup.repairs import repair
 from workspace.quotas import Quota, state_of
 from workspace.store.base import metadata

@@ -1,8 +1,10 @@
 """What a stack has for builds by workloads: who builds, where images go, and the login there."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import grpc
 import structlog
@@ -14,13 +16,13 @@ from meshkit.session import Session
 from weftapi.workloads.v1 import workloads_pb2
 from workspace import names
 from workspace.access import Policies
-from workspace.building import program
+from workspace.building import program, recipes
 from workspace.connectors.desk import ConnectorDesk
 from workspace.connectors.model import MAX_TTL, Access, RegistryLogin, Wanted
 from workspace.launching.ports import WorkloadManagers, absent_manager
 from workspace.operations import service_connectors as connector_operations
 from workspace.operations.builds import NewBuild
-from workspace.operations.refusals import absent, invalid
+from workspace.operations.refusals import absent, illegal, invalid
 from workspace.secrets.keeper import SecretKeeper
 from workspace.stacks import configs
 from workspace.stacks.checks import FailedCheckError
@@ -28,6 +30,7 @@ from workspace.stacks.orchestrators import Limits, limits_of, orchestrator_of
 from workspace.stacks.pods import pod_of
 from workspace.stacks.stores import resource_of
 from workspace.stacks.trying_registries import registry_of
+from workspace.store import build_launches as launch_store
 from workspace.store import stacks as stack_store
 from workspace.store.schema_build_launches import BuildLaunch
 from workspace.store.schema_snapshots import Build
@@ -79,37 +82,37 @@ class BuildDesk:
         self._policies = policies
         self._clock = clock
 
-    async def judge(self, new: NewBuild) -> None:
+    async def judge(self, new: NewBuild, scope: frozenset[str] | None) -> None:
         """Raises what speaks against a build whose images workloads are to build.
 
+        `scope` holds the permissions that its creator's token is limited to, if it is.
         InvalidArgument, NotFound, FailedPrecondition `BUILD_NOT_POSSIBLE`, PermissionDenied; and
         what the registry's connector says.
         """
         self._managers.require()
         place = await self._place(new.stack)
         for uri, recipe in new.recipes.items():
-            if not uri.startswith(place.root):
-                raise invalid("build.image.uri", f"must begin with {place.root}, the stack's own")
-            try:
-                program.files(recipe, {})
-            except ValueError as error:
-                raise invalid("build.image.recipe", str(error)) from error
-        await self._login(place, new.creator)
-        for base in {recipe["base"] for recipe in new.recipes.values()}:
-            await self._ask_manager(
-                place, names.child(names.project(new.project), "builds", new.id or "new"), base
-            )
+            await _check(place, new.fields[uri], uri, recipe)
+        await self._login(place, new.creator, scope)
+        build = names.child(names.project(new.project), "builds", new.id or "new")
+        bases = {recipe["base"] for recipe in new.recipes.values()}
+        # One that does not answer is waited for once, however many bases there are.
+        await asyncio.gather(*(self._ask_manager(place, build, base) for base in bases))
 
     async def request(
         self, launch: BuildLaunch, build: Build
     ) -> workloads_pb2.SubmitWorkloadRequest:
         """The workload that builds an image; raises as `judge` does, as things are now."""
         place = await self._place(build.stack)
-        login = await self._login(place, build.creator)
-        workload = _workload(place, build.name, launch.recipe["base"])
+        login = await self._login(place, build.creator, None)
+        recipe = await self._database.read(launch_store.recipe_of, launch)
+        if not recipe:
+            # It has ended meanwhile, and nobody takes this down.
+            raise illegal(launch.uri, "ENDED", "SUBMITTED")
+        workload = _workload(place, build.name, recipe["base"])
         workload.labels.update({"project": build.project, "build": build.id})
-        recipe = {**launch.recipe, "uri": launch.uri}
-        workload.secret_files.update(program.files(recipe, login))
+        files = await asyncio.to_thread(program.files, {**recipe, "uri": launch.uri}, login)
+        workload.secret_files.update(files)
         return workloads_pb2.SubmitWorkloadRequest(workload_id=launch.workload, workload=workload)
 
     async def manager_of(self, stack: str) -> str:
@@ -119,15 +122,17 @@ class BuildDesk:
     async def _place(self, stack: str) -> _Place:
         return await self._database.read(_place_of, stack)
 
-    async def _login(self, place: _Place, creator: str) -> Mapping[str, str]:
+    async def _login(
+        self, place: _Place, creator: str, scope: frozenset[str] | None
+    ) -> Mapping[str, str]:
         """A login to push with, if its creator might have it: packages may run code beside it."""
         component = place.registry
         if component.connector:
-            self._require(creator, "connectors.issue")
+            self._require(creator, "connectors.issue", scope)
             return await self._issued(component)
         needed = {secret for secret, _ in configs.references(component.config)}
         if needed:
-            self._require(creator, "secrets.access")
+            self._require(creator, "secrets.access", scope)
         values = {each: await self._secrets.values(each, reader=creator) for each in needed}
         try:
             own = registry_of(configs.filled(component.config, values))
@@ -154,8 +159,9 @@ class BuildDesk:
             "bearer_token": login.bearer_token,
         }
 
-    def _require(self, creator: str, permission: str) -> None:
-        if not self._policies.grants.allows(creator, permission, ""):
+    def _require(self, creator: str, permission: str, scope: frozenset[str] | None) -> None:
+        is_in_scope = scope is None or permission in scope
+        if not (is_in_scope and self._policies.grants.allows(creator, permission, "")):
             raise PermissionDenied(
                 "NOT_PERMITTED",
                 "Who has images built must be allowed to have the login of their registry.",
@@ -178,6 +184,20 @@ class BuildDesk:
             return
         if answer.problems:
             raise _impossible(base, " ".join(answer.problems))
+
+
+async def _check(place: _Place, field: str, uri: str, recipe: Mapping[str, Any]) -> None:
+    if not uri.startswith(place.root):
+        raise invalid(f"{field}.uri", f"must begin with {place.root}, the stack's own")
+    if not recipes.is_tag(uri.removeprefix(place.root)):
+        raise invalid(f"{field}.uri", f"must be {place.root} and a tag: letters, digits, . _ -")
+    for path, problem in recipes.problems(recipe):
+        raise invalid(f"{field}.recipe.{path}", problem)
+    try:
+        # It compresses what may be much: elsewhere, as others wait here.
+        await asyncio.to_thread(program.files, recipe, {})
+    except ValueError as error:
+        raise invalid(f"{field}.recipe", str(error)) from error
 
 
 def _place_of(session: Session, stack: str) -> _Place:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from workspace.building.registry import BuildError
 
+# The scheme that pip itself speaks, a login, and the rest without what pip is told beside it.
+_LOGIN = re.compile(r"(\w+://)([^/@\s]+@)([^\s#;]+)")
 _CHECK = "import site, sys; [site.addsitedir(p) for p in sys.argv[1:]]; import weft"
 
 
@@ -34,7 +37,7 @@ def install(recipe: Mapping[str, Any], folder: Path) -> Path:
     _pip(["--dry-run", "--report", str(report), "-r", str(asked)], environment)
     pinned = folder / "pinned.txt"
     lines = [line for line in recipe["requirements"] if line.startswith("-")]
-    lines += pins(json.loads(report.read_bytes()))
+    lines += pins(json.loads(report.read_bytes()), logins_of(recipe["requirements"]))
     pinned.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     elsewhere = ["--root", str(root), "--no-deps", "--ignore-installed", "--no-compile"]
     _pip([*elsewhere, "--no-warn-script-location", "-r", str(pinned)], environment)
@@ -49,7 +52,20 @@ def _pip(arguments: list[str], environment: dict[str, str]) -> None:
         raise BuildError(f"pip ended with {done.returncode}")
 
 
-def pins(report: dict[str, Any]) -> list[str]:
+def logins_of(lines: Iterable[str]) -> dict[str, str]:
+    """What stands before the host in URLs of requirements ("user:${TOKEN}@"), by all the rest.
+
+    Pip leaves it out where it says what it would install.
+    """
+    found: dict[str, str] = {}
+    for scheme, login, rest in (match for line in lines for match in _LOGIN.findall(line)):
+        url = f"{scheme}{rest}"
+        # Of version control, without the version.
+        found |= dict.fromkeys((url, re.sub(r"@[^/]*$", "", url)), login)
+    return found
+
+
+def pins(report: dict[str, Any], logins: Mapping[str, str]) -> list[str]:
     """The very files that pip chose, as requirements; with their hashes where all have them."""
     found = []
     for each in report["install"]:
@@ -59,7 +75,9 @@ def pins(report: dict[str, Any]) -> list[str]:
             version_control = got.get("vcs_info", {})
             at = f"@{version_control['commit_id']}" if version_control else ""
             line = f"{meta['name']} @ {version_control.get('vcs', '')}{'+' if at else ''}"
-            line += f"{got['url']}{at}"
+            url = got["url"].replace("://", f"://{logins.get(got['url'], '')}", 1)
+            folder = f"#subdirectory={got['subdirectory']}" if got.get("subdirectory") else ""
+            line += f"{url}{at}{folder}"
         archive = got.get("archive_info", {})
         sha256 = archive.get("hashes", {}).get("sha256", "")
         # As pip 22 says it.

@@ -65,6 +65,8 @@ class BuildLaunches:
         self._write = write
         self._look_for = look_for
         self._clock = clock
+        # Workloads that have ended well and whose last words are awaited, and until when.
+        self._unheard: dict[str, datetime] = {}
 
     async def act(self, lease: Lease, room: asyncio.Semaphore) -> None:
         """One pass over every image that is to be built."""
@@ -74,6 +76,8 @@ class BuildLaunches:
                 await self._attend(lease, launch, build)
 
         found = await self._database.read(store.unfinished)
+        awaited = {launch.workload for launch, _ in found}
+        self._unheard = {each: t for each, t in self._unheard.items() if each in awaited}
         results = await asyncio.gather(*(one(*each) for each in found), return_exceptions=True)
         for (launch, _), result in zip(found, results, strict=True):
             # One launch that cannot be dealt with keeps none of the others.
@@ -90,15 +94,28 @@ class BuildLaunches:
         is_waiting = workload.state == workloads_pb2.WORKLOAD_STATE_PENDING
         seen = replace(seen, start_by=self._start_by() if is_waiting else None)
         digest = ""
-        if seen.outcome:
+        if workload.state == workloads_pb2.WORKLOAD_STATE_SUCCEEDED:
+            seen, digest = await self._hear(manager, workload, seen)
+        elif seen.outcome:
             said = await calls.last_words(manager, workload.name)
-            found = _RESULT.findall(said)
-            is_built = workload.state == workloads_pb2.WORKLOAD_STATE_SUCCEEDED
-            digest = found[-1] if is_built and found else ""
-            words = "It was built, but what it said cannot be read: submit it again."
-            seen = replace(seen, words=words) if is_built else seen
-            seen = replace(seen, last_words=_end_of(said) if not is_built else "")
+            seen = replace(seen, last_words=_end_of(said))
         await self._write(lease, operations.observed, seen, digest)
+
+    async def _hear(
+        self, manager: Manager, workload: workloads_pb2.Workload, seen: Observed
+    ) -> tuple[Observed, str]:
+        """The digest that a workload that ended well has said; it has not ended for us before."""
+        found: list[str] = []
+        try:
+            found = _RESULT.findall(await calls.said(manager, workload.name))
+        except calls.UnheardError:
+            until = self._unheard.setdefault(seen.workload, self._start_by())
+            if self._clock.now() < until:
+                words = "It has ended, and its workload manager does not tell the digest yet."
+                return replace(seen, outcome="", words=words), ""
+        self._unheard.pop(seen.workload, None)
+        words = "It was built, but what it said cannot be read: submit it again."
+        return replace(seen, words=words), found[-1] if found else ""
 
     async def find_lost(self, lease: Lease, manager: Manager, known: set[str]) -> None:
         """Asks about every workload that should be there and is not known."""
@@ -133,6 +150,8 @@ class BuildLaunches:
             await self._leave(lease, manager, launch, build)
         elif launch.state == INTENDED:
             await self._submit(lease, manager, launch, build)
+        elif launch.workload in self._unheard:
+            await self._look_for(lease, manager, f"workloads/{launch.workload}")
         elif launch.state == SUBMITTED and self._is_overdue(launch):
             await self._give_up(lease, manager, launch)
 

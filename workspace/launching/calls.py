@@ -97,8 +97,15 @@ def plain(log_: bytes) -> str:
     return _LINE_PREFIX.sub("", log_.decode(errors="replace"))
 
 
-async def last_words(manager: Manager, name: str) -> str:
-    """The end of what a workload wrote; nothing where it is not to be had: it only explains."""
+class UnheardError(Exception):
+    """What a workload wrote cannot be read now; later it may be."""
+
+
+async def said(manager: Manager, name: str) -> str:
+    """The end of what a workload wrote, which has ended; nothing where it is kept no more.
+
+    Raises UnheardError.
+    """
     kept: bytes = b""
     request = workloads_pb2.TailWorkloadLogsRequest(name=name)
     try:
@@ -107,9 +114,22 @@ async def last_words(manager: Manager, name: str) -> str:
                 kept = bytes(kept + part.data)[-_LAST_WORDS_BYTES:]
                 if part.end_of_stream:
                     return plain(kept)
-    except (grpc.aio.AioRpcError, TimeoutError) as error:
-        log.warning("last_words_out_of_reach", workload=name, error=type(error).__name__)
-    return ""
+    except grpc.aio.AioRpcError as error:
+        if error.code() in _FINAL or error.code() is grpc.StatusCode.NOT_FOUND:
+            return ""
+        raise UnheardError(error.code().name) from error
+    except TimeoutError as error:
+        raise UnheardError(type(error).__name__) from error
+    raise UnheardError("it broke off")
+
+
+async def last_words(manager: Manager, name: str) -> str:
+    """As `said`; nothing where it is not to be had now: it only explains."""
+    try:
+        return await said(manager, name)
+    except UnheardError as error:
+        log.warning("last_words_out_of_reach", workload=name, error=str(error))
+        return ""
 
 
 def observed(manager: Manager, workload: workloads_pb2.Workload) -> Observed:

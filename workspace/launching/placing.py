@@ -12,6 +12,7 @@ import grpc
 
 from meshkit.database import Database
 from meshkit.jobs import Lease
+from meshkit.session import Session
 from weftapi.workloads.v1 import workloads_pb2
 from workspace.launching import calls
 from workspace.launching.ports import Manager, WorkloadManagers, why_none
@@ -48,26 +49,27 @@ class Placing:
         return self._managers.all().get(launch.manager)
 
     async def choose(self, lease: Lease, launches: Iterable[tuple[Placeable, Run]]) -> None:
-        """Gives managers to what has none: as the stack of its run says, else the first."""
+        """Gives managers to what is but intended: as the stack of its run says, else the first."""
+        # What somebody was asked for is sought where it is: a guess would find it lost.
+        bare = [each for each in launches if each[0].state == INTENDED and not self.of(each[0])]
+        wanted = await self._database.read(_wanted, {run.stack for _, run in bare}) if bare else {}
         chosen: dict[str, tuple[Manager, list[Placeable]]] = {}
-        for launch, run in launches:
-            if launch.manager and (launch.state != INTENDED or self.of(launch)):
-                continue
-            # What was submitted without a word about where went to the first.
-            wanted = await self._wanted(run) if launch.state == INTENDED else ""
-            if manager := self._managers.choose(wanted):
+        for launch, run in bare:
+            if manager := self._managers.choose(wanted[run.stack]):
                 chosen.setdefault(manager.uid, (manager, []))[1].append(launch)
         for manager, found in chosen.values():
             await self._place(lease, manager, found)
 
     async def why_none(self, run: Run) -> str:
         """Why nobody was chosen for a run, in words."""
-        return why_none(await self._wanted(run))
+        wanted = await self._database.read(_wanted, {run.stack})
+        return why_none(wanted[run.stack])
 
     async def adopt(self, lease: Lease, launch: Placeable) -> bool:
-        """Looks for a workload whose manager is gone at those that are there.
+        """Looks for a workload whose manager is gone, or unknown, at those that are there.
 
-        One that was enrolled anew has the workloads of before. Raises AioRpcError where nobody
+        One that was enrolled anew has the workloads of before, and what was submitted before
+        managers were written down is at any of them. Raises AioRpcError where nobody
         has it who answered, and somebody did not.
         """
         silent = None
@@ -94,8 +96,10 @@ class Placing:
                 with suppress(grpc.aio.AioRpcError):
                     await self._look_for(lease, manager, f"workloads/{launch.workload}")
 
-    async def _wanted(self, run: Run) -> str:
-        return limits_of(await self._database.read(orchestrator_of, run.stack)).manager
+
+def _wanted(session: Session, stacks: Iterable[str]) -> dict[str, str]:
+    """Which managers stacks name for their runs; empty where they name none."""
+    return {stack: limits_of(orchestrator_of(session, stack)).manager for stack in stacks}
 
 
 async def _has(manager: Manager, workload: str) -> bool:
@@ -117,6 +121,11 @@ def unstarted(launch: Placeable) -> Observed:
 
 def gone(launch: Placeable | BuildLaunch) -> str:
     """What there is to say of a launch whose manager no longer serves the workspace."""
+    if not launch.manager:
+        return (
+            "No workload manager of this workspace has it, and which one had it was not written "
+            "down: nobody can say whether anything still executes it."
+        )
     return (
         f"Its workload manager, {name_of(launch.manager)}, no longer serves this workspace: "
         "nobody can say whether anything still executes it."

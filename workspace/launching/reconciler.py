@@ -71,19 +71,20 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self._awake = asyncio.Event()
-        self._placing = Placing(database, managers, write=self._write, look_for=self._look_for)
+        write, look_for = self._write, self._look_for
+        self._placing = Placing(database, managers, write=write, look_for=look_for)
+        self._builds = BuildLaunches(
+            database, builds, managers, settings, write=write, look_for=look_for, clock=clock
+        )
         self._steps = StepLaunches(
             database,
             tokens,
             settings,
             placing=self._placing,
-            write=self._write,
-            look_for=self._look_for,
+            write=write,
+            look_for=look_for,
+            lacking=self._builds.lacking,
             clock=clock,
-        )
-        write, look_for = self._write, self._look_for
-        self._builds = BuildLaunches(
-            database, builds, managers, settings, write=write, look_for=look_for, clock=clock
         )
         # Whether this replica holds the lease, and runs wait for others to end.
         self._is_acting = self._has_line = False
@@ -179,6 +180,8 @@ class Reconciler:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 managers = self._managers.all()
+                # One that left, and came back between two looks, has nobody who watches it.
+                watches = {uid: watch for uid, watch in watches.items() if not watch.done()}
                 for uid in managers.keys() - watches.keys():
                     watches[uid] = tasks.create_task(self._keep_watching_one(lease, uid))
                 for uid in watches.keys() - managers.keys():

@@ -57,6 +57,8 @@ class Write(Protocol):
 
 # Asks the manager for a workload by name, and takes down what it says.
 LookFor = Callable[[Lease, Manager, str], Awaitable[workloads_pb2.Workload | None]]
+# What a run waits for, or why it waits in vain; None where its images are there.
+Lacking = Callable[[Run], Awaitable[Observed | None]]
 
 
 class StepLaunches:
@@ -71,6 +73,7 @@ class StepLaunches:
         placing: Placing,
         write: Write,
         look_for: LookFor,
+        lacking: Lacking,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -79,6 +82,7 @@ class StepLaunches:
         self._placing = placing
         self._write = write
         self._look_for = look_for
+        self._lacking = lacking
         self._clock = clock
 
     async def act(self, lease: Lease, room: asyncio.Semaphore) -> None:
@@ -131,7 +135,8 @@ class StepLaunches:
         elif is_over(launch, step, run):
             await self._end(lease, manager, launch, step)
         elif launch.state == INTENDED:
-            await self._submit(lease, manager, launch, step, run)
+            if not await self._lacks_image(lease, launch, step, run):
+                await self._submit(lease, manager, launch, step, run)
         elif launch.state == SUBMITTED and step.state == StepState.STOPPING:
             order = _Order(STOPPING, _TOLD, step.state_reason[:512])
             await self._cancel(lease, manager, launch, order)
@@ -147,6 +152,20 @@ class StepLaunches:
             await self._write(lease, operations.observed, unstarted(launch))
         elif (words := await self._placing.why_none(run)) != step.state_reason:
             await self._write(lease, operations.delayed, launch, words, None)
+
+    async def _lacks_image(self, lease: Lease, launch: StepLaunch, step: Step, run: Run) -> bool:
+        """As for runs: the runner of this one may be where nobody waited for images."""
+        lacking = await self._lacking(run)
+        if lacking is None:
+            return False
+        if step.state == StepState.STOPPING:
+            await self._write(lease, operations.observed, unstarted(launch))
+        elif lacking.outcome:
+            seen = replace(lacking, workload=launch.workload, manager=launch.manager)
+            await self._write(lease, operations.observed, seen)
+        elif step.state_reason != lacking.words:
+            await self._write(lease, operations.delayed, launch, lacking.words, None)
+        return True
 
     async def _bereft(self, lease: Lease, launch: StepLaunch, step: Step, run: Run) -> None:
         """The manager of the attempt is gone: another one has its workload, or only it can say."""

@@ -31,7 +31,8 @@ _MAX_WORDS = 1024
 class NewBuild:
     """A build to create; without an id it gets a memorable one.
 
-    `recipes` are of the images that a workload is to build, by their URIs.
+    `recipes` are of the images that a workload is to build, by their URIs, and `fields` says where
+    the request names them.
     """
 
     project: str
@@ -44,6 +45,7 @@ class NewBuild:
     labels: dict[str, str]
     stack: str = ""
     recipes: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 def create(session: Session, new: NewBuild) -> Build:
@@ -80,12 +82,18 @@ def create(session: Session, new: NewBuild) -> Build:
 
 
 def delete(session: Session, project: str, build: str) -> None:
-    """Deletes a build that no snapshot uses; FailedPrecondition with those that do."""
+    """Deletes a build that no snapshot uses; FailedPrecondition with those that do.
+
+    Also one that was cancelled is under way until its workloads were told: without it, nobody would
+    know of them.
+    """
     row = store.lock(session, project, build)
     if row is None:
         raise absent(_name(project, build))
     if row.state == BUILDING:
         raise illegal(row.name, row.state, "DELETED")
+    if launch_store.is_under_way(session, row.uid):
+        raise illegal(row.name, f"{row.state}, of which its workload has yet to hear,", "DELETED")
     users = store.users(session, row, _NAMED)
     if users:
         raise in_use(row.name, users)
@@ -117,6 +125,8 @@ def submitted(session: Session, launch: BuildLaunch, start_by: datetime) -> None
     if current and current.state == INTENDED:
         current.state, current.start_by = SUBMITTED, start_by
         launch_store.save(session, current)
+        # Whatever kept it waiting does so no more.
+        _explain(session, launch, "")
 
 
 def delayed(session: Session, launch: BuildLaunch, words: str, give_up: datetime | None) -> None:
@@ -220,8 +230,7 @@ def _explain(session: Session, launch: BuildLaunch, words: str) -> None:
 
 
 def _close(session: Session, launch: BuildLaunch) -> None:
-    """What an image was to be made of is nobody's business any more."""
-    launch.state, launch.recipe = ENDED, {}
+    launch.state = ENDED
     launch_store.save(session, launch)
 
 

@@ -31,16 +31,22 @@ def note_alive(session: Session, alive: Sequence[tuple[store.Key, int]]) -> None
     runs = store.lock_silent(session, [key for key, _ in alive])
     moves = Moves(session)
     for run in runs:
-        run.unresponsive_since = None
-        moves.change_run(run, "unresponsive")
+        moves.hear_run(run)
     moves.save()
 
 
-def judge_silence(session: Session, patience: Patience, *, now_ms: int | None = None) -> int:
-    """Marks the silent and ends the lost, by the database's clock; answers how many it changed."""
-    now_ms = store.time_ms(session) if now_ms is None else now_ms
-    silent = [run for run in store.active(session) if _is_due(run, patience, now_ms)]
-    runs = store.lock_many(session, [(run.project, run.id) for run in silent])
+def silent(session: Session, patience: Patience, now_ms: int) -> list[store.Key]:
+    """The runs, by (project, id), that there is something to say of, by the database's clock.
+
+    It looks at every run under way: so it is for reading alone, while others write.
+    """
+    found = store.active(session)
+    return [(run.project, run.id) for run in found if _is_due(run, patience, now_ms)]
+
+
+def judge(session: Session, keys: Sequence[store.Key], patience: Patience, now_ms: int) -> int:
+    """Marks the silent and ends the lost of these runs; answers how many it changed."""
+    runs = store.lock_many(session, keys)
     moves = Moves(session)
     changed = 0
     for run in runs.values():

@@ -130,6 +130,18 @@ class Moves:
         if not fields or not _PLAIN.issuperset(fields):
             self._with_data.add(step.uid)
 
+    def hear_run(self, run: Run, *, item: int = 0) -> None:
+        """A sign of life: a run that was shown as silent is so no more."""
+        if run.unresponsive_since:
+            run.unresponsive_since = None
+            self.change_run(run, "unresponsive", item=item)
+
+    def hear_step(self, step: Step, *, item: int = 0) -> None:
+        """A sign of life: a step that was shown as silent is so no more."""
+        if step.unresponsive_since:
+            step.unresponsive_since = None
+            self.change_step(step, "unresponsive", item=item)
+
     def move_run(
         self,
         run: Run,
@@ -154,7 +166,7 @@ class Moves:
             run.pause_request = None
         if state in RUN_TERMINAL:
             run.end_time = time
-            run.unresponsive_since = None
+            self.hear_run(run, item=item)
             self._tally.run_ended(run)
             self._end_conditions(run)
         self.change_run(run, "state", item=item)
@@ -178,7 +190,7 @@ class Moves:
         run.step_counts = {name: count for name, count in counts.items() if count > 0}
         self.change_run(run, "step_counts", item=item)
         step.state, step.state_reason = state.value, reason
-        step.unresponsive_since = None
+        self.hear_step(step, item=item)
         step.failure = failure or (step.failure if state in STEP_TERMINAL else None)
         if state is StepState.RUNNING and step.start_time is None:
             step.start_time = time

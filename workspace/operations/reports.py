@@ -149,9 +149,7 @@ class _Work:
         refusal = admit(run, batch.reporter, batch.attempt)
         if refusal:
             return refusal
-        if run.unresponsive_since:
-            run.unresponsive_since = None
-            self._moves.change_run(run, "unresponsive", item=item)
+        self._moves.hear_run(run, item=item)
         outcomes = [self._one(run, report, item) for report in batch.reports]
         _acknowledge(run, batch.reports)
         self._moves.note_run(run)

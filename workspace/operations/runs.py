@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +11,14 @@ from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import ids, names
-from workspace.lifecycle import RUN_TERMINAL, RunState, StepState
+from workspace.lifecycle import RUN_TERMINAL, RunState
 from workspace.operations import cache_uses, changes, parameters, pipelines
 from workspace.operations.launches import INTENDED, QUEUED
 from workspace.operations.moves import Moves
 from workspace.operations.quotas import book_of
 from workspace.operations.refusals import absent, illegal, in_use, invalid, taken
 from workspace.operations.reports import admit
+from workspace.operations.retakes import with_reused
 from workspace.quotas import Quota
 from workspace.store import launches as launch_store
 from workspace.store import projects as project_store
@@ -62,6 +63,7 @@ class NewRun:
     trigger_chain: list[str] = field(default_factory=list)
     # Steps of an earlier run that stand in for their like, in the order of its graph.
     reused: Sequence[Step] = ()
+    only_step: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +261,7 @@ class _Makers:
             for ordinal, (step, upstream) in enumerate(graph)
         ]
         if item.reused:
-            steps = _with_reused(steps, item.reused)
+            steps = with_reused(steps, item.reused, lambda n, id_: self._step(run, n, id_, []))
         run.step_counts = dict(Counter(step.state for step in steps))
         self._steps[run.uid] = steps
         return run
@@ -339,6 +341,7 @@ class _Makers:
             started_by=item.started_by,
             cause=item.cause,
             trigger_chain=item.trigger_chain,
+            only_step=item.only_step,
         )
 
     def _stack(self, item: NewRun, snapshot: Snapshot | None) -> str:
@@ -362,38 +365,3 @@ class _Makers:
             update_time=run.create_time,
             upstream=upstream,
         )
-
-
-def _with_reused(steps: Sequence[Step], reused: Sequence[Step]) -> list[Step]:
-    """The steps, each with the result of its like where there is one; and items of fan-outs."""
-    earlier = {step.id: step for step in reused if not step.map_group}
-    found = [_cached(step, earlier[step.id]) if step.id in earlier else step for step in steps]
-    items = [step for step in reused if step.map_group in earlier]
-    template = steps[0]
-    for ordinal, item in enumerate(items, len(found)):
-        own = replace(
-            template,
-            uid=new_uid(),
-            id=item.id,
-            ordinal=ordinal,
-            upstream=item.upstream,
-            map_group=item.map_group,
-            map_index=item.map_index,
-        )
-        found.append(_cached(own, item))
-    return found
-
-
-def _cached(step: Step, earlier: Step) -> Step:
-    sentence = f"Taken over from {earlier.run}, which this run retries."
-    return replace(
-        step,
-        state=StepState.CACHED.value,
-        state_reason=sentence,
-        cache_reason=sentence,
-        cache_key=earlier.cache_key,
-        cached_from=earlier.cached_from or earlier.name,
-        inputs=earlier.inputs,
-        outputs=earlier.outputs,
-        end_time=step.create_time,
-    )

@@ -5,28 +5,27 @@ transaction. The run, its steps and the intent to launch it are committed togeth
 all; the reconciler submits what stands there, under a name that follows from the run.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from meshkit.errors import FailedPrecondition, FieldViolation, InvalidArgument, MeshError
 from meshkit.session import Session
 from workspace import names
-from workspace.lifecycle import RUN_TERMINAL, RunState, StepState
+from workspace.lifecycle import RUN_TERMINAL, RunState
 from workspace.operations import parameters
 from workspace.operations.admission import waiting
 from workspace.operations.launches import INTENDED, QUEUED
-from workspace.operations.refusals import absent, illegal, invalid
+from workspace.operations.refusals import absent, illegal
+from workspace.operations.retakes import Again, reused
 from workspace.operations.runs import NewRun, create
-from workspace.store import artifacts as artifact_store
 from workspace.store import projects as project_store
 from workspace.store import runs as store
 from workspace.store import snapshots as snapshot_store
 from workspace.store import stacks as stack_store
-from workspace.store import steps as step_store
 from workspace.store.base import insert
-from workspace.store.schema import Launch, Run, Step
+from workspace.store.schema import Launch, Run
 from workspace.store.schema_snapshots import Snapshot
 
 
@@ -72,17 +71,6 @@ def problems(session: Session, new: NewRun) -> list[MeshError]:
     return found
 
 
-_WELL = (StepState.SUCCEEDED, StepState.CACHED)
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """What of a run is run again: all of it, what did not end well, or from a step on."""
-
-    from_failed: bool = False
-    from_step: str = ""
-
-
 def retry(
     session: Session, project: str, origin: str, run_id: str, *, again: Again, creator: str
 ) -> Run:
@@ -110,36 +98,10 @@ def retry(
         cache_disabled=run.cache_disabled,
         step_settings=run.step_settings,
         stack=run.stack,
-        reused=_reused(session, run, again),
+        reused=reused(session, run, again),
+        only_step=again.only_step,
     )
     return start(session, new)
-
-
-def _reused(session: Session, origin: Run, again: Again) -> list[Step]:
-    """Steps that ended well and do not follow what is run again, with the items of fan-outs."""
-    if not (again.from_failed or again.from_step):
-        return []
-    steps = step_store.of_run(session, origin.uid)
-    if again.from_step and again.from_step not in {s.id for s in steps if not s.map_group}:
-        raise invalid("from_step", f"is no step of {origin.name}")
-    # A fan-out is run again whole: its items are found in the cache one by one.
-    gone = _without_results(session, origin.project, steps)
-    rerun = {again.from_step}
-    rerun |= {s.map_group or s.id for s in steps if s.state not in _WELL or s.id in gone}
-    # Each comes after all that it waits for: one look at each is enough.
-    for step in steps:
-        if not step.map_group and not rerun.isdisjoint(step.upstream):
-            rerun.add(step.id)
-    return [step for step in steps if (step.map_group or step.id) not in rerun]
-
-
-def _without_results(session: Session, project: str, steps: Sequence[Step]) -> set[str]:
-    """Steps of whose outputs some have been deleted since."""
-    versions = {version for step in steps for version in step.outputs.values()}
-    keys = {version: (ids[1], int(ids[2])) for version in versions if (ids := names.ids(version))}
-    known = artifact_store.uids(session, project, set(keys.values()))
-    lost = {version for version, key in keys.items() if key not in known}
-    return {step.id for step in steps if not lost.isdisjoint(step.outputs.values())}
 
 
 def workload_name(run: Run) -> str:

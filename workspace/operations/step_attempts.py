@@ -176,7 +176,8 @@ def show(session: Session, step: Step, outcome: StepState, failure: dict[str, An
 
 
 def _show(moves: Moves, step: Step, outcome: StepState, failure: dict[str, Any] | None) -> None:
-    step.attempt_outcome, step.failure, step.unresponsive_since = outcome.value, failure, None
+    step.attempt_outcome, step.failure = outcome.value, failure
+    moves.hear_step(step)
     moves.change_step(step, "attempt_outcome", "failure", "outputs", "metadata")
     moves.save()
 

@@ -27,21 +27,22 @@ def note_alive(session: Session, alive: Sequence[tuple[store.Key, int]]) -> None
     for step in silent:
         run = runs.get((step.project, step.run))
         current = step_store.get(session, step.run_uid, step.id) if run else None
-        if current and current.unresponsive_since:
-            current.unresponsive_since = None
-            moves.change_step(current, "unresponsive")
+        if current:
+            moves.hear_step(current)
     moves.save()
 
 
-def judge_silence(session: Session, patience: Patience, *, now_ms: int) -> int:
-    """As that of runs: shows who is silent, ends who is lost, answers how many it changed."""
-    due = [
-        (row, run)
-        for row, step, run in store.unfinished(session)
-        if _is_due(row, step, run, patience, now_ms)
-    ]
-    run_store.lock_many(session, [(run.project, run.id) for _, run in due])
-    return sum(_judge(session, row, patience, now_ms) for row, _ in due)
+def silent(session: Session, patience: Patience, now_ms: int) -> list[StepLaunch]:
+    """As that of runs."""
+    since_ms = now_ms - patience.silence // timedelta(milliseconds=1)
+    found = store.silent(session, since_ms)
+    return [row for row, step, run in found if _is_due(row, step, run, patience, now_ms)]
+
+
+def judge(session: Session, rows: Sequence[StepLaunch], patience: Patience, now_ms: int) -> int:
+    """As that of runs."""
+    run_store.lock_many(session, [(row.project, row.run) for row in rows])
+    return sum(_judge(session, row, patience, now_ms) for row in rows)
 
 
 def _is_due(row: StepLaunch, step: Step, run: Run, patience: Patience, now_ms: int) -> bool:

@@ -1,6 +1,6 @@
 """BuildService."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -64,7 +64,7 @@ class BuildServicer(builds_pb2_grpc.BuildServiceServicer):
     ) -> builds_pb2.Build:
         new = _new_build(request)
         if new.recipes:
-            await self._desk.judge(new)
+            await self._desk.judge(new, caller().scope)
         build = await self._database.write(
             operations.create,
             new,
@@ -113,10 +113,8 @@ def _new_build(request: builds_pb2.CreateBuildRequest) -> operations.NewBuild:
         raise invalid("build.pipeline", "must lie in the build's project")
     if not build.HasField("image") and not build.step_images:
         raise invalid("build.image", "is required where no step has an image of its own")
-    images = ([build.image] if build.HasField("image") else []) + list(build.step_images.values())
-    if any(bool(image.digest) is image.HasField("recipe") for image in images):
-        raise invalid("build.image", "has either a digest or a recipe")
-    recipes = {each.uri: _recipe(each.recipe) for each in images if each.HasField("recipe")}
+    images = _images(build)
+    recipes, fields = _recipes(images)
     if recipes and not build.stack:
         raise invalid("build.stack", "is required where a workload is to build an image")
     return operations.NewBuild(
@@ -130,7 +128,31 @@ def _new_build(request: builds_pb2.CreateBuildRequest) -> operations.NewBuild:
         labels=dict(build.labels),
         stack=names.last(build.stack),
         recipes=recipes,
+        fields=fields,
     )
+
+
+def _images(build: builds_pb2.Build) -> dict[str, builds_pb2.BuildImage]:
+    """The images of a build, by where the request names them."""
+    own = {"build.image": build.image} if build.HasField("image") else {}
+    return own | {f"build.step_images[{step}]": each for step, each in build.step_images.items()}
+
+
+def _recipes(
+    images: Mapping[str, builds_pb2.BuildImage],
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """The recipes of those that are to be built, by URI, and where each is named first."""
+    fields: dict[str, str] = {}
+    for field, image in images.items():
+        if bool(image.digest) is image.HasField("recipe"):
+            raise invalid(field, "has either a digest or a recipe")
+        # What is built under a URI is one image: it would be chance which of two recipes counts.
+        first = fields.setdefault(image.uri, field)
+        is_built = image.HasField("recipe") or images[first].HasField("recipe")
+        if is_built and images[first] != image:
+            raise invalid(field, f"has the URI of {first}, and is another image")
+    found = {image.uri: _recipe(image.recipe) for image in images.values() if not image.digest}
+    return found, fields
 
 
 def _image(image: builds_pb2.BuildImage) -> dict[str, Any]:

@@ -80,6 +80,7 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
         masking: Masking,
         *,
         artifact_store_uri: str,
+        allow_pickle: bool,
         trust: Callable[[], bytes],
     ) -> None:
         self._database = database
@@ -88,6 +89,7 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
         self._bells = bells
         self._masking = masking
         self._artifact_store_uri = artifact_store_uri
+        self._allow_pickle = allow_pickle
         self._trust = trust
 
     async def ClaimRun(
@@ -112,6 +114,7 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
             stack=run_stack_to_proto(claimed.stack),
             step_isolation=_isolation(limits.step_isolation),
             max_step_workloads=limits.max_step_workloads,
+            pickle_refused=not self._allow_pickle,
         )
 
     async def BatchCreateSteps(

@@ -22,6 +22,7 @@ from workspace.logs.keeper import LogKeeper
 from workspace.operations import conditions, starts
 from workspace.operations import runs as operations
 from workspace.operations.refusals import absent, invalid
+from workspace.operations.retakes import Again
 from workspace.servicers import run_graphs
 from workspace.servicers.conditions import answer_of, condition_to_proto
 from workspace.servicers.converting import (
@@ -45,6 +46,7 @@ from workspace.store.schema import Run
 
 _STATES = numbers(run_types_pb2.RunState)
 _TRIGGERS = numbers(run_types_pb2.RunTrigger)
+_WAYS_TO_BEGIN = {"from_failed", "from_step", "only_step"}
 
 
 class RunServicer(runs_pb2_grpc.RunServiceServicer):
@@ -178,11 +180,15 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
     ) -> runs_pb2.ListRunConditionsResponse:
         window = self._lists.window("ListRunConditions", request, condition_store.ORDERS)
         filter_ = self._lists.filter(condition_store.FIELDS, request.filter)
-        run = await self._database.read(store.get, *names.ids(request.parent))
-        if run is None:
-            raise absent(request.parent)
+        project, run = names.ids(request.parent)
+        row = None
+        if run != names.WILDCARD:
+            row = await self._database.read(store.get, project, run)
+            if row is None:
+                raise absent(request.parent)
+        uid = row.uid if row else None
         page = await self._lists.page(
-            window, condition_to_proto, condition_store.list_page, run.uid, window, filter_
+            window, condition_to_proto, condition_store.list_page, project, uid, window, filter_
         )
         return runs_pb2.ListRunConditionsResponse(
             run_conditions=page.items, next_page_token=page.next_page_token, revision=page.revision
@@ -256,10 +262,16 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
                 yield response
 
 
-def _again(request: runs_pb2.RetryRunRequest) -> starts.Again:
-    if request.from_failed and request.from_step:
-        raise invalid("from_step", "cannot be given together with from_failed")
-    return starts.Again(from_failed=request.from_failed, from_step=request.from_step)
+def _again(request: runs_pb2.RetryRunRequest) -> Again:
+    ways = {field.name for field, _ in request.ListFields()} & _WAYS_TO_BEGIN
+    if len(ways) > 1:
+        first, *others = sorted(ways)
+        raise invalid(first, f"cannot be given together with {' and '.join(others)}")
+    return Again(
+        from_failed=request.from_failed,
+        from_step=request.from_step,
+        only_step=request.only_step,
+    )
 
 
 def _new_run(request: runs_pb2.CreateRunRequest) -> operations.NewRun:
@@ -322,6 +334,7 @@ def run_to_proto(row: Run) -> run_types_pb2.Run:
         started_by=row.started_by,
         cause=row.cause,
         workload_manager=names.manager(row.manager),
+        only_step=row.only_step,
     )
     if row.parameters:
         run.parameters.update(row.parameters)

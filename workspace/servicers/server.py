@@ -42,11 +42,13 @@ class ServerServicer(server_pb2_grpc.ServerServiceServicer):
         usage: UsageMeter,
         *,
         artifact_store_uri: str,
+        allow_pickle: bool,
     ) -> None:
         self._policies = policies
         self._usage = usage
         self._managers = managers
         self._artifact_store_uri = artifact_store_uri
+        self._allow_pickle = allow_pickle
         self._version = version()
 
     async def GetServerInfo(
@@ -59,6 +61,7 @@ class ServerServicer(server_pb2_grpc.ServerServiceServicer):
             workspace=self._policies.grants.workspace,
             artifact_store_uri=self._artifact_store_uri,
             can_run_snapshots=self._managers.is_present,
+            pickle_refused=not self._allow_pickle,
         )
 
     async def GetUsage(

@@ -61,6 +61,7 @@ class StepAttemptServicer(step_attempts_pb2_grpc.StepAttemptServiceServicer):
         *,
         heartbeats: Heartbeats,
         artifact_store_uri: str,
+        allow_pickle: bool,
         trust: Callable[[], bytes],
     ) -> None:
         self._database = database
@@ -70,6 +71,7 @@ class StepAttemptServicer(step_attempts_pb2_grpc.StepAttemptServiceServicer):
         self._managers = managers
         self._reconciler = reconciler
         self._artifact_store_uri = artifact_store_uri
+        self._allow_pickle = allow_pickle
         self._trust = trust
 
     async def LaunchStepAttempt(
@@ -105,6 +107,7 @@ class StepAttemptServicer(step_attempts_pb2_grpc.StepAttemptServiceServicer):
             artifact_store_uri=root_of(claimed.stack, self._artifact_store_uri),
             heartbeat_interval=Duration(seconds=HEARTBEAT_INTERVAL_S),
             stack=run_stack_to_proto(claimed.stack),
+            pickle_refused=not self._allow_pickle,
         )
 
     async def HeartbeatStepAttempt(

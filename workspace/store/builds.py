@@ -28,7 +28,10 @@ def get(session: Session, project: str, build: str) -> Build | None:
 
 
 def image_of(session: Session, project: str, build: str, step: str = "") -> str:
-    """The image that a runner, or a step, runs in: pinned; empty where no build has one for it."""
+    """The image that a runner, or a step, runs in: pinned; empty where no build has one for it.
+
+    The build must have succeeded: until then there may be nothing to pin.
+    """
     found = get(session, project, build) if build else None
     image = (found.step_images.get(step) or found.image) if found else {}
     return f"{image['uri']}@{image['digest']}" if image else ""

@@ -64,6 +64,8 @@ def due(session: Session, now: datetime, limit: int) -> list[RunCondition]:
 
 
 def list_page(
-    session: Session, run_uid: UUID, window: Window, filter_: Filter | None
+    session: Session, project: str, run_uid: UUID | None, window: Window, filter_: Filter | None
 ) -> Listed[RunCondition]:
-    return listed(session, RunCondition, window, _C.run_uid == run_uid, *matching(filter_))
+    """The conditions of one run, or of all runs of the project."""
+    parent = _C.project == project if run_uid is None else _C.run_uid == run_uid
+    return listed(session, RunCondition, window, parent, *matching(filter_))

@@ -155,6 +155,8 @@ class Run(Row):
     stack: str = ""
     # The uid of the workload manager that has its workload.
     manager: str = ""
+    # The step that a retry executes alone.
+    only_step: str = ""
 
     @property
     def name(self) -> str:

@@ -23,8 +23,9 @@ from workspace.store.base import Row, stored
 class BuildLaunch(Row):
     """That a workload manager is to build an image of a build.
 
-    Builds that want the same image at the same time share its workload. `recipe` is forgotten once
-    it is built. `start_by` and `manager` as in `Launch`.
+    Builds that want the same image at the same time share its workload. `recipe` is read where it
+    is needed alone, and forgotten once the image is built. Nothing is CANCELLING. `start_by` and
+    `manager` as in `Launch`.
     """
 
     build_uid: UUID

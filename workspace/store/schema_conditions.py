@@ -26,6 +26,9 @@ class ConditionState(enum.StrEnum):
     sa.UniqueConstraint("run_uid", "id"),
     sa.Index(None, "run_uid", "create_time", "uid"),
     sa.Index(None, "run_uid", "state"),
+    # Across the runs of a project; what waits for somebody in it.
+    sa.Index(None, "project", "create_time", "uid"),
+    sa.Index(None, "project", "state", "create_time", "uid"),
     # What expires is looked for among the open ones of all runs.
     sa.Index(None, "state", "expire_time"),
     sa.ForeignKeyConstraint(["run_uid"], ["runs.uid"]),

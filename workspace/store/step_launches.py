@@ -38,12 +38,24 @@ def by_workload(session: Session, workload: str, manager: str) -> StepLaunch | N
 
 def unfinished(session: Session) -> list[tuple[StepLaunch, Step, Run]]:
     """Every launch that has not ended, with its step and run."""
+    return _under_way(session)
+
+
+def silent(session: Session, since_ms: int) -> list[tuple[StepLaunch, Step, Run]]:
+    """Those of `unfinished` that once spoke, have not since, and have not said how they ended."""
+    is_heard = _C.reporter.is_not(None), _C.heartbeat_ms.between(1, since_ms)
+    return _under_way(session, *is_heard, _C.outcome == "")
+
+
+def _under_way(
+    session: Session, *conditions: sa.ColumnElement[bool]
+) -> list[tuple[StepLaunch, Step, Run]]:
     sizes = len(StepLaunch.__table__.c), len(Step.__table__.c)
     query = (
         sa.select(*StepLaunch.__table__.c, *Step.__table__.c, *Run.__table__.c)
         .join_from(StepLaunch.__table__, Step.__table__, _S.uid == _C.step_uid)
         .join(Run.__table__, _R.uid == _C.run_uid)
-        .where(_C.state.in_(_UNDER_WAY))
+        .where(_C.state.in_(_UNDER_WAY), *conditions)
     )
     found = [tuple(row) for row in session.connection().execute(query)]
     end = sum(sizes)

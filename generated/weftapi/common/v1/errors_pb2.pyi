@@ -309,6 +309,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: no workload can build this image; the message says why, and what to do instead. {resource}"""
     ERROR_REASON_NOT_THE_RUNNER: _ErrorReason.ValueType  # 360
     """PERMISSION_DENIED: a workload executes the run; its runner alone, by the run's token, may do this."""
+    ERROR_REASON_UPSTREAM_WITHOUT_RESULT: _ErrorReason.ValueType  # 480
+    """FAILED_PRECONDITION: a step that this one follows has no result to run it on; run again from there. {resource, step}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -597,4 +599,6 @@ ERROR_REASON_BUILD_NOT_POSSIBLE: ErrorReason.ValueType  # 380
 """FAILED_PRECONDITION: no workload can build this image; the message says why, and what to do instead. {resource}"""
 ERROR_REASON_NOT_THE_RUNNER: ErrorReason.ValueType  # 360
 """PERMISSION_DENIED: a workload executes the run; its runner alone, by the run's token, may do this."""
+ERROR_REASON_UPSTREAM_WITHOUT_RESULT: ErrorReason.ValueType  # 480
+"""FAILED_PRECONDITION: a step that this one follows has no result to run it on; run again from there. {resource, step}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -271,6 +271,7 @@ class CreateFirstAdministratorRequest(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
+    BROWSER_FIELD_NUMBER: _builtins.int
     setup_token: _builtins.str
     """Required. The one-time token that the control plane wrote when it first started."""
     email: _builtins.str
@@ -279,6 +280,8 @@ class CreateFirstAdministratorRequest(_message.Message):
     """Optional. The administrator's name."""
     password: _builtins.str
     """Optional. A password of at least 12 characters; without one the account signs in with tokens only."""
+    browser: _builtins.bool
+    """Optional. Whether the session is a browser's: the answer then holds a session token instead of a refresh token."""
     def __init__(
         self,
         *,
@@ -286,10 +289,11 @@ class CreateFirstAdministratorRequest(_message.Message):
         email: _builtins.str = ...,
         display_name: _builtins.str = ...,
         password: _builtins.str = ...,
+        browser: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "email", b"email", "password", b"password", "setup_token", b"setup_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["browser", b"browser", "display_name", b"display_name", "email", b"email", "password", b"password", "setup_token", b"setup_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

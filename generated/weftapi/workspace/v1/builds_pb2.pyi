@@ -200,7 +200,7 @@ class BuildImage(_message.Message):
     """
     @_builtins.property
     def recipe(self) -> Global___ImageRecipe:
-        """Optional, immutable. What a workload is to build it of; input only, as lines for pip may say how an index is entered."""
+        """Optional, immutable. What a workload is to build it of; input only, as lines for pip may say what is nobody's business."""
 
     def __init__(
         self,
@@ -248,16 +248,18 @@ class ImageRecipe(_message.Message):
     BUILD_ARGUMENTS_FIELD_NUMBER: _builtins.int
     PYTHON_FIELD_NUMBER: _builtins.int
     base: _builtins.str
-    """Required, immutable. The image to begin with, pinned: "registry.example.com/python:3.12@sha256:..."."""
+    """Required, immutable. The image to begin with, with its registry, pinned: "registry.example.com/python:3.12@sha256:..."."""
     python: _builtins.str
     """Optional, immutable. The version that the base's Python must have: "3.12"."""
     @_builtins.property
     def requirements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional, immutable. Lines for pip, with their hashes if they have any; no files, which the builder would not see."""
+        """Optional, immutable. Lines for pip, with their hashes if they have any; no files, which the builder would not see, and
+        no URLs with a login, unless a variable of the base has it ("https://${TOKEN}@host").
+        """
 
     @_builtins.property
     def build_arguments(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Optional, immutable. Variables for pip alone: "PIP_INDEX_URL"."""
+        """Optional, immutable. Variables for pip alone: "PIP_INDEX_URL"; no URLs with a login."""
 
     def __init__(
         self,

@@ -117,7 +117,8 @@ class BuildServiceServicer(object):
 
     def DeleteBuild(self, request, context):
         """Deletes a build; the images stay where they are. One that snapshots use is FAILED_PRECONDITION `RESOURCE_IN_USE`,
-        which names them, and one that is under way `ILLEGAL_TRANSITION`: cancel it first.
+        which names them, and one that is under way `ILLEGAL_TRANSITION`: cancel it first. It stays under way until the
+        workloads that build for it were told.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

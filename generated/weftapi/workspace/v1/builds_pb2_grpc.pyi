@@ -57,7 +57,8 @@ class BuildServiceStub:
     """
     DeleteBuild: _grpc.UnaryUnaryMultiCallable[_builds_pb2.DeleteBuildRequest, _empty_pb2.Empty]
     """Deletes a build; the images stay where they are. One that snapshots use is FAILED_PRECONDITION `RESOURCE_IN_USE`,
-    which names them, and one that is under way `ILLEGAL_TRANSITION`: cancel it first.
+    which names them, and one that is under way `ILLEGAL_TRANSITION`: cancel it first. It stays under way until the
+    workloads that build for it were told.
     """
 
 @_typing.type_check_only
@@ -88,7 +89,8 @@ class BuildServiceAsyncStub(BuildServiceStub):
     """
     DeleteBuild: _aio.UnaryUnaryMultiCallable[_builds_pb2.DeleteBuildRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a build; the images stay where they are. One that snapshots use is FAILED_PRECONDITION `RESOURCE_IN_USE`,
-    which names them, and one that is under way `ILLEGAL_TRANSITION`: cancel it first.
+    which names them, and one that is under way `ILLEGAL_TRANSITION`: cancel it first. It stays under way until the
+    workloads that build for it were told.
     """
 
 class BuildServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -152,7 +154,8 @@ class BuildServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a build; the images stay where they are. One that snapshots use is FAILED_PRECONDITION `RESOURCE_IN_USE`,
-        which names them, and one that is under way `ILLEGAL_TRANSITION`: cancel it first.
+        which names them, and one that is under way `ILLEGAL_TRANSITION`: cancel it first. It stays under way until the
+        workloads that build for it were told.
         """
 
 def add_BuildServiceServicer_to_server(servicer: BuildServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -106,6 +106,7 @@ class RunInstructions(_message.Message):
     STACK_FIELD_NUMBER: _builtins.int
     STEP_ISOLATION_FIELD_NUMBER: _builtins.int
     MAX_STEP_WORKLOADS_FIELD_NUMBER: _builtins.int
+    PICKLE_REFUSED_FIELD_NUMBER: _builtins.int
     artifact_store_uri: _builtins.str
     """Output only. Where artifacts are written: file://, s3://, gs:// or az://."""
     acked_sequence: _builtins.int
@@ -116,6 +117,8 @@ class RunInstructions(_message.Message):
     """Output only. How many attempts in workloads of their own may be under way at the same time; 0 leaves it to the
     runner.
     """
+    pickle_refused: _builtins.bool
+    """Output only. Whether the workspace lets nobody pickle values, nor read pickled ones: clients and runners obey."""
     @_builtins.property
     def run(self) -> _run_types_pb2.Run:
         """Output only. The run."""
@@ -143,10 +146,11 @@ class RunInstructions(_message.Message):
         stack: _stacks_pb2.RunStack | None = ...,
         step_isolation: _step_settings_pb2.StepIsolation.ValueType = ...,
         max_step_workloads: _builtins.int = ...,
+        pickle_refused: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["heartbeat_interval", b"heartbeat_interval", "run", b"run", "stack", b"stack"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acked_sequence", b"acked_sequence", "artifact_store_uri", b"artifact_store_uri", "heartbeat_interval", b"heartbeat_interval", "max_step_workloads", b"max_step_workloads", "run", b"run", "stack", b"stack", "step_isolation", b"step_isolation", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acked_sequence", b"acked_sequence", "artifact_store_uri", b"artifact_store_uri", "heartbeat_interval", b"heartbeat_interval", "max_step_workloads", b"max_step_workloads", "pickle_refused", b"pickle_refused", "run", b"run", "stack", b"stack", "step_isolation", b"step_isolation", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -602,6 +602,7 @@ class Run(_message.Message):
     STARTED_BY_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
     WORKLOAD_MANAGER_FIELD_NUMBER: _builtins.int
+    ONLY_STEP_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "projects/<id>/runs/<id>"."""
     uid: _builtins.str
@@ -645,6 +646,8 @@ class Run(_message.Message):
     """Output only. What that answered: a run, or a version of a model or an artifact."""
     workload_manager: _builtins.str
     """Output only. The workload manager that has its workload: "workloadManagers/<uid>"; empty before one took it."""
+    only_step: _builtins.str
+    """Output only. The step that a retry executes alone; everything else has the results of `origin`, or is SKIPPED."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, mutable. Labels to find it by."""
@@ -745,10 +748,11 @@ class Run(_message.Message):
         started_by: _builtins.str = ...,
         cause: _builtins.str = ...,
         workload_manager: _builtins.str = ...,
+        only_step: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment", b"environment", "failure", b"failure", "last_heartbeat_time", b"last_heartbeat_time", "metadata", b"metadata", "parameters", b"parameters", "pause_request", b"pause_request", "start_time", b"start_time", "stop_request", b"stop_request", "unresponsive", b"unresponsive", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "cause", b"cause", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "environment", b"environment", "etag", b"etag", "failure", b"failure", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "metadata", b"metadata", "name", b"name", "open_condition_count", b"open_condition_count", "origin", b"origin", "parameters", b"parameters", "pause_request", b"pause_request", "pipeline", b"pipeline", "revision", b"revision", "snapshot", b"snapshot", "stack", b"stack", "start_time", b"start_time", "started_by", b"started_by", "state", b"state", "state_reason", b"state_reason", "step_counts", b"step_counts", "step_settings", b"step_settings", "stop_request", b"stop_request", "trigger", b"trigger", "uid", b"uid", "unresponsive", b"unresponsive", "update_time", b"update_time", "workload", b"workload", "workload_manager", b"workload_manager"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_disabled", b"cache_disabled", "cause", b"cause", "create_time", b"create_time", "creator", b"creator", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "environment", b"environment", "etag", b"etag", "failure", b"failure", "labels", b"labels", "last_heartbeat_time", b"last_heartbeat_time", "metadata", b"metadata", "name", b"name", "only_step", b"only_step", "open_condition_count", b"open_condition_count", "origin", b"origin", "parameters", b"parameters", "pause_request", b"pause_request", "pipeline", b"pipeline", "revision", b"revision", "snapshot", b"snapshot", "stack", b"stack", "start_time", b"start_time", "started_by", b"started_by", "state", b"state", "state_reason", b"state_reason", "step_counts", b"step_counts", "step_settings", b"step_settings", "stop_request", b"stop_request", "trigger", b"trigger", "uid", b"uid", "unresponsive", b"unresponsive", "update_time", b"update_time", "workload", b"workload", "workload_manager", b"workload_manager"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -292,6 +292,7 @@ class RetryRunRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     FROM_FAILED_FIELD_NUMBER: _builtins.int
     FROM_STEP_FIELD_NUMBER: _builtins.int
+    ONLY_STEP_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. The run that has ended."""
     run_id: _builtins.str
@@ -299,9 +300,13 @@ class RetryRunRequest(_message.Message):
     request_id: _builtins.str
     """Optional. A UUID that makes repeating safe."""
     from_failed: _builtins.bool
-    """Optional. Run again only what did not end well; not with `from_step`."""
+    """Optional. Run again only what did not end well; not with another way to begin."""
     from_step: _builtins.str
-    """Optional. Run this step again, all that follows it, and what did not end well; not with `from_failed`."""
+    """Optional. Run this step again, all that follows it, and what did not end well; not with another way to begin."""
+    only_step: _builtins.str
+    """Optional. Run this step again and nothing else: what ended well is CACHED, also what follows the step, and all
+    else SKIPPED. It is executed whatever the cache has; not with another way to begin.
+    """
     def __init__(
         self,
         *,
@@ -310,10 +315,11 @@ class RetryRunRequest(_message.Message):
         request_id: _builtins.str = ...,
         from_failed: _builtins.bool = ...,
         from_step: _builtins.str = ...,
+        only_step: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_failed", b"from_failed", "from_step", b"from_step", "name", b"name", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_failed", b"from_failed", "from_step", b"from_step", "name", b"name", "only_step", b"only_step", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -508,13 +514,13 @@ class ListRunConditionsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Required. The run."""
+    """Required. The run, or "projects/<id>/runs/-"."""
     page_size: _builtins.int
     """Optional. Items on a page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Optional. Where the last page ended."""
     filter: _builtins.str
-    """Optional. Which conditions: over `state`."""
+    """Optional. Which conditions: over `state`; those that wait are `state = OPEN`."""
     def __init__(
         self,
         *,

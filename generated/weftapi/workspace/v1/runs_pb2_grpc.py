@@ -202,7 +202,7 @@ class RunServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListRunConditions(self, request, context):
-        """Lists the conditions of a run, oldest first. Has no effect.
+        """Lists the conditions of a run, oldest first; "runs/-" lists across the runs of a project. Has no effect.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -227,8 +227,10 @@ class RunServiceServicer(object):
 
     def RetryRun(self, request, context):
         """Runs a run's snapshot again as a new run whose `origin` is this one: all of it, where steps that succeeded may be
-        taken from the cache; or from what failed, or from a step, where all else is CACHED from the start. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
-        has code `SNAPSHOT_WITHOUT_CODE`. Safe to repeat with the same request id.
+        taken from the cache; or from what failed, or from a step, where all else is CACHED from the start; or one step
+        alone. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that has code
+        `SNAPSHOT_WITHOUT_CODE`; one step alone, of which something before it has no result, is `UPSTREAM_WITHOUT_RESULT`.
+        Safe to repeat with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -69,7 +69,7 @@ class RunServiceStub:
     GetRunCondition: _grpc.UnaryUnaryMultiCallable[_runs_pb2.GetRunConditionRequest, _run_types_pb2.RunCondition]
     """Answers one condition of a run; where asked to, as soon as it is answered. Has no effect."""
     ListRunConditions: _grpc.UnaryUnaryMultiCallable[_runs_pb2.ListRunConditionsRequest, _runs_pb2.ListRunConditionsResponse]
-    """Lists the conditions of a run, oldest first. Has no effect."""
+    """Lists the conditions of a run, oldest first; "runs/-" lists across the runs of a project. Has no effect."""
     ResolveRunCondition: _grpc.UnaryUnaryMultiCallable[_runs_pb2.ResolveRunConditionRequest, _run_types_pb2.RunCondition]
     """Answers a condition, once. Whoever is not among its approvers gets PERMISSION_DENIED `NOT_AN_APPROVER`; an answer
     that does not fit its schema is INVALID_ARGUMENT `INVALID_PARAMETERS`, one that comes too late FAILED_PRECONDITION
@@ -81,8 +81,10 @@ class RunServiceStub:
     """
     RetryRun: _grpc.UnaryUnaryMultiCallable[_runs_pb2.RetryRunRequest, _run_types_pb2.Run]
     """Runs a run's snapshot again as a new run whose `origin` is this one: all of it, where steps that succeeded may be
-    taken from the cache; or from what failed, or from a step, where all else is CACHED from the start. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
-    has code `SNAPSHOT_WITHOUT_CODE`. Safe to repeat with the same request id.
+    taken from the cache; or from what failed, or from a step, where all else is CACHED from the start; or one step
+    alone. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that has code
+    `SNAPSHOT_WITHOUT_CODE`; one step alone, of which something before it has no result, is `UPSTREAM_WITHOUT_RESULT`.
+    Safe to repeat with the same request id.
     """
     WatchRun: _grpc.UnaryStreamMultiCallable[_runs_pb2.WatchRunRequest, _events_pb2.WatchResponse]
     """Follows one run and its steps: every change once, in order, until the run has ended (`end_of_stream`).
@@ -130,7 +132,7 @@ class RunServiceAsyncStub(RunServiceStub):
     GetRunCondition: _aio.UnaryUnaryMultiCallable[_runs_pb2.GetRunConditionRequest, _run_types_pb2.RunCondition]  # type: ignore[assignment]
     """Answers one condition of a run; where asked to, as soon as it is answered. Has no effect."""
     ListRunConditions: _aio.UnaryUnaryMultiCallable[_runs_pb2.ListRunConditionsRequest, _runs_pb2.ListRunConditionsResponse]  # type: ignore[assignment]
-    """Lists the conditions of a run, oldest first. Has no effect."""
+    """Lists the conditions of a run, oldest first; "runs/-" lists across the runs of a project. Has no effect."""
     ResolveRunCondition: _aio.UnaryUnaryMultiCallable[_runs_pb2.ResolveRunConditionRequest, _run_types_pb2.RunCondition]  # type: ignore[assignment]
     """Answers a condition, once. Whoever is not among its approvers gets PERMISSION_DENIED `NOT_AN_APPROVER`; an answer
     that does not fit its schema is INVALID_ARGUMENT `INVALID_PARAMETERS`, one that comes too late FAILED_PRECONDITION
@@ -142,8 +144,10 @@ class RunServiceAsyncStub(RunServiceStub):
     """
     RetryRun: _aio.UnaryUnaryMultiCallable[_runs_pb2.RetryRunRequest, _run_types_pb2.Run]  # type: ignore[assignment]
     """Runs a run's snapshot again as a new run whose `origin` is this one: all of it, where steps that succeeded may be
-    taken from the cache; or from what failed, or from a step, where all else is CACHED from the start. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
-    has code `SNAPSHOT_WITHOUT_CODE`. Safe to repeat with the same request id.
+    taken from the cache; or from what failed, or from a step, where all else is CACHED from the start; or one step
+    alone. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that has code
+    `SNAPSHOT_WITHOUT_CODE`; one step alone, of which something before it has no result, is `UPSTREAM_WITHOUT_RESULT`.
+    Safe to repeat with the same request id.
     """
     WatchRun: _aio.UnaryStreamMultiCallable[_runs_pb2.WatchRunRequest, _events_pb2.WatchResponse]  # type: ignore[assignment]
     """Follows one run and its steps: every change once, in order, until the run has ended (`end_of_stream`).
@@ -254,7 +258,7 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _runs_pb2.ListRunConditionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_runs_pb2.ListRunConditionsResponse, _abc.Awaitable[_runs_pb2.ListRunConditionsResponse]]:
-        """Lists the conditions of a run, oldest first. Has no effect."""
+        """Lists the conditions of a run, oldest first; "runs/-" lists across the runs of a project. Has no effect."""
 
     @_abc_1.abstractmethod
     def ResolveRunCondition(
@@ -284,8 +288,10 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_run_types_pb2.Run, _abc.Awaitable[_run_types_pb2.Run]]:
         """Runs a run's snapshot again as a new run whose `origin` is this one: all of it, where steps that succeeded may be
-        taken from the cache; or from what failed, or from a step, where all else is CACHED from the start. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that
-        has code `SNAPSHOT_WITHOUT_CODE`. Safe to repeat with the same request id.
+        taken from the cache; or from what failed, or from a step, where all else is CACHED from the start; or one step
+        alone. A run that has not ended is FAILED_PRECONDITION `ILLEGAL_TRANSITION`, one without a snapshot that has code
+        `SNAPSHOT_WITHOUT_CODE`; one step alone, of which something before it has no result, is `UPSTREAM_WITHOUT_RESULT`.
+        Safe to repeat with the same request id.
         """
 
     @_abc_1.abstractmethod

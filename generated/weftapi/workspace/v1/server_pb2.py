@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!weftapi/workspace/v1/server.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a weftapi/options/v1/options.proto\"9\n\x0fGetUsageRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x32\x10weft.dev/Project\"\xad\x01\n\x05Usage\x12\x15\n\rproject_count\x18\x01 \x01(\x03\x12\x16\n\x0epipeline_count\x18\x02 \x01(\x03\x12\x11\n\trun_count\x18\x03 \x01(\x03\x12\x18\n\x10\x61\x63tive_run_count\x18\x04 \x01(\x03\x12\x16\n\x0e\x61rtifact_bytes\x18\x05 \x01(\x03\x12\x30\n\x06quotas\x18\n \x03(\x0b\x32 .weftapi.workspace.v1.QuotaUsage\"h\n\nQuotaUsage\x12\r\n\x05quota\x18\x01 \x01(\t\x12\x0b\n\x03use\x18\x02 \x01(\x03\x12\r\n\x05limit\x18\x03 \x01(\x03\x12/\n\x05state\x18\x04 \x01(\x0e\x32 .weftapi.workspace.v1.QuotaState\"\x16\n\x14GetServerInfoRequest\"\x99\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x1e\n\x16minimum_client_version\x18\x02 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x03(\t\x12\x11\n\tworkspace\x18\x04 \x01(\t\x12\x1a\n\x12\x61rtifact_store_uri\x18\x05 \x01(\t\x12\x19\n\x11\x63\x61n_run_snapshots\x18\x06 \x01(\x08*n\n\nQuotaState\x12\x1b\n\x17QUOTA_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10QUOTA_STATE_FREE\x10\x01\x12\x14\n\x10QUOTA_STATE_NEAR\x10\x02\x12\x17\n\x13QUOTA_STATE_REACHED\x10\x03\x32\xec\x02\n\rServerService\x12\x97\x01\n\rGetServerInfo\x12*.weftapi.workspace.v1.GetServerInfoRequest\x1a .weftapi.workspace.v1.ServerInfo\"8\x90\x02\x01\xaa\xbb\x18\x07\x18\x01*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/workspace/v1/serverInfo\x12\xc0\x01\n\x08GetUsage\x12%.weftapi.workspace.v1.GetUsageRequest\x1a\x1b.weftapi.workspace.v1.Usage\"p\x90\x02\x01\xaa\xbb\x18\x15\n\x13\n\tusage.get\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02H\x12\x17/api/workspace/v1/usageZ-\x12+/api/workspace/v1/{parent=projects/*}/usageb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!weftapi/workspace/v1/server.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a weftapi/options/v1/options.proto\"9\n\x0fGetUsageRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x32\x10weft.dev/Project\"\xad\x01\n\x05Usage\x12\x15\n\rproject_count\x18\x01 \x01(\x03\x12\x16\n\x0epipeline_count\x18\x02 \x01(\x03\x12\x11\n\trun_count\x18\x03 \x01(\x03\x12\x18\n\x10\x61\x63tive_run_count\x18\x04 \x01(\x03\x12\x16\n\x0e\x61rtifact_bytes\x18\x05 \x01(\x03\x12\x30\n\x06quotas\x18\n \x03(\x0b\x32 .weftapi.workspace.v1.QuotaUsage\"h\n\nQuotaUsage\x12\r\n\x05quota\x18\x01 \x01(\t\x12\x0b\n\x03use\x18\x02 \x01(\x03\x12\r\n\x05limit\x18\x03 \x01(\x03\x12/\n\x05state\x18\x04 \x01(\x0e\x32 .weftapi.workspace.v1.QuotaState\"\x16\n\x14GetServerInfoRequest\"\xb1\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x1e\n\x16minimum_client_version\x18\x02 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x03(\t\x12\x11\n\tworkspace\x18\x04 \x01(\t\x12\x1a\n\x12\x61rtifact_store_uri\x18\x05 \x01(\t\x12\x19\n\x11\x63\x61n_run_snapshots\x18\x06 \x01(\x08\x12\x16\n\x0epickle_refused\x18\x07 \x01(\x08*n\n\nQuotaState\x12\x1b\n\x17QUOTA_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10QUOTA_STATE_FREE\x10\x01\x12\x14\n\x10QUOTA_STATE_NEAR\x10\x02\x12\x17\n\x13QUOTA_STATE_REACHED\x10\x03\x32\xec\x02\n\rServerService\x12\x97\x01\n\rGetServerInfo\x12*.weftapi.workspace.v1.GetServerInfoRequest\x1a .weftapi.workspace.v1.ServerInfo\"8\x90\x02\x01\xaa\xbb\x18\x07\x18\x01*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/workspace/v1/serverInfo\x12\xc0\x01\n\x08GetUsage\x12%.weftapi.workspace.v1.GetUsageRequest\x1a\x1b.weftapi.workspace.v1.Usage\"p\x90\x02\x01\xaa\xbb\x18\x15\n\x13\n\tusage.get\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02H\x12\x17/api/workspace/v1/usageZ-\x12+/api/workspace/v1/{parent=projects/*}/usageb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,8 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SERVERSERVICE'].methods_by_name['GetServerInfo']._serialized_options = b'\220\002\001\252\273\030\007\030\001*\003\001\002\003\262\273\030\002\010\001\202\323\344\223\002\036\022\034/api/workspace/v1/serverInfo'
   _globals['_SERVERSERVICE'].methods_by_name['GetUsage']._loaded_options = None
   _globals['_SERVERSERVICE'].methods_by_name['GetUsage']._serialized_options = b'\220\002\001\252\273\030\025\n\023\n\tusage.get\022\006parent\262\273\030\002\010\001\202\323\344\223\002H\022\027/api/workspace/v1/usageZ-\022+/api/workspace/v1/{parent=projects/*}/usage'
-  _globals['_QUOTASTATE']._serialized_start=644
-  _globals['_QUOTASTATE']._serialized_end=754
+  _globals['_QUOTASTATE']._serialized_start=668
+  _globals['_QUOTASTATE']._serialized_end=778
   _globals['_GETUSAGEREQUEST']._serialized_start=123
   _globals['_GETUSAGEREQUEST']._serialized_end=180
   _globals['_USAGE']._serialized_start=183
@@ -50,7 +50,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSERVERINFOREQUEST']._serialized_start=464
   _globals['_GETSERVERINFOREQUEST']._serialized_end=486
   _globals['_SERVERINFO']._serialized_start=489
-  _globals['_SERVERINFO']._serialized_end=642
-  _globals['_SERVERSERVICE']._serialized_start=757
-  _globals['_SERVERSERVICE']._serialized_end=1121
+  _globals['_SERVERINFO']._serialized_end=666
+  _globals['_SERVERSERVICE']._serialized_start=781
+  _globals['_SERVERSERVICE']._serialized_end=1145
 # @@protoc_insertion_point(module_scope)

@@ -184,6 +184,7 @@ class ServerInfo(_message.Message):
     WORKSPACE_FIELD_NUMBER: _builtins.int
     ARTIFACT_STORE_URI_FIELD_NUMBER: _builtins.int
     CAN_RUN_SNAPSHOTS_FIELD_NUMBER: _builtins.int
+    PICKLE_REFUSED_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Output only. The server's version."""
     minimum_client_version: _builtins.str
@@ -194,6 +195,8 @@ class ServerInfo(_message.Message):
     """Output only. Where artifacts are written: file://, s3://, gs:// or az://."""
     can_run_snapshots: _builtins.bool
     """Output only. Whether a workload manager serves the workspace, so that snapshots can run."""
+    pickle_refused: _builtins.bool
+    """Output only. Whether the workspace lets nobody pickle values, nor read pickled ones: clients and runners obey."""
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only. What it can do, by name."""
@@ -207,10 +210,11 @@ class ServerInfo(_message.Message):
         workspace: _builtins.str = ...,
         artifact_store_uri: _builtins.str = ...,
         can_run_snapshots: _builtins.bool = ...,
+        pickle_refused: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_store_uri", b"artifact_store_uri", "can_run_snapshots", b"can_run_snapshots", "features", b"features", "minimum_client_version", b"minimum_client_version", "version", b"version", "workspace", b"workspace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_store_uri", b"artifact_store_uri", "can_run_snapshots", b"can_run_snapshots", "features", b"features", "minimum_client_version", b"minimum_client_version", "pickle_refused", b"pickle_refused", "version", b"version", "workspace", b"workspace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

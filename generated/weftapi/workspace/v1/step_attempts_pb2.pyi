@@ -116,10 +116,13 @@ class StepInstructions(_message.Message):
     ARTIFACT_STORE_URI_FIELD_NUMBER: _builtins.int
     HEARTBEAT_INTERVAL_FIELD_NUMBER: _builtins.int
     STACK_FIELD_NUMBER: _builtins.int
+    PICKLE_REFUSED_FIELD_NUMBER: _builtins.int
     arguments: _builtins.str
     """Output only. The step's arguments, as they were given."""
     artifact_store_uri: _builtins.str
     """Output only. Where artifacts are written: file://, s3://, gs:// or az://."""
+    pickle_refused: _builtins.bool
+    """Output only. Whether the workspace lets nobody pickle values, nor read pickled ones: clients and runners obey."""
     @_builtins.property
     def run(self) -> _run_types_pb2.Run:
         """Output only. The run."""
@@ -145,10 +148,11 @@ class StepInstructions(_message.Message):
         artifact_store_uri: _builtins.str = ...,
         heartbeat_interval: _duration_pb2.Duration | None = ...,
         stack: _stacks_pb2.RunStack | None = ...,
+        pickle_refused: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["heartbeat_interval", b"heartbeat_interval", "run", b"run", "stack", b"stack", "step", b"step"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "artifact_store_uri", b"artifact_store_uri", "heartbeat_interval", b"heartbeat_interval", "run", b"run", "stack", b"stack", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "artifact_store_uri", b"artifact_store_uri", "heartbeat_interval", b"heartbeat_interval", "pickle_refused", b"pickle_refused", "run", b"run", "stack", b"stack", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
