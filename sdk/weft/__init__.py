@@ -71,6 +71,8 @@ if TYPE_CHECKING:
     from weft._states import StepState as StepState
     from weft._step import Step as Step
     from weft._step import step as step
+    from weft._submitted import SubmittedRun as SubmittedRun
+    from weft._submitted import run_snapshot as run_snapshot
     from weft.errors import ApprovalError as ApprovalError
     from weft.errors import NonRetryableError as NonRetryableError
     from weft.errors import RunFailedError as RunFailedError
@@ -110,6 +112,7 @@ _HOMES = {
     "StepFailedError": "errors",
     "StepRun": "_run",
     "StepState": "_states",
+    "SubmittedRun": "_submitted",
     "WeftError": "errors",
     "alert": "_alerts",
     "artifact": "_load",
@@ -123,6 +126,7 @@ _HOMES = {
     "pipeline": "_pipeline",
     "progress": "_progress",
     "register_materializer": "_materializers.registry",
+    "run_snapshot": "_submitted",
     "secret": "_secrets",
     "start_run": "_own_run",
     "step": "_step",
@@ -162,6 +166,7 @@ __all__ = [
     "StepFailedError",
     "StepRun",
     "StepState",
+    "SubmittedRun",
     "WeftError",
     "__version__",
     "alert",
@@ -176,6 +181,7 @@ __all__ = [
     "pipeline",
     "progress",
     "register_materializer",
+    "run_snapshot",
     "secret",
     "start_run",
     "step",

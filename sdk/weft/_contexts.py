@@ -35,6 +35,7 @@ class Context:
         project: Id of the project that commands use.
         ca_pem: The CA that the servers' certificates come from; empty for public CAs.
         gateway: Base URL of the HTTP gateway; empty where there is none.
+        dashboard: Base URL of the dashboard; empty where it is the gateway's.
         stack: Id of the stack that runs are executed with; empty leaves it to the workspace.
     """
 
@@ -47,6 +48,7 @@ class Context:
     ca_pem: str = ""
     gateway: str = ""
     stack: str = ""
+    dashboard: str = ""
 
 
 @dataclass(frozen=True, slots=True)

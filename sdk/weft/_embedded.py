@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 
 from weft._connection import LOCAL, Connection, Endpoint, no_token
 from weft._contexts import Context, ContextStore, SignIn
-from weft._servers import DataLock, PortLock, ServerSpec, Supervisor, free_ports
+from weft._ports import Ports
+from weft._servers import DataLock, ServerSpec, Supervisor
 from weft._sign_in_link import sign_in_link
 from weft.errors import (
     ApiError,
@@ -105,9 +106,8 @@ class EmbeddedMesh:
         self._store = store or ContextStore()
         self._supervisor = Supervisor()
         self._lock: DataLock | None = None
-        self._ports = PortLock()
-        wanted = {name: port if self._ports.is_held else 0 for name, port in _PORTS.items()}
-        self.addresses = Addresses(free_ports(wanted))
+        self._ports = Ports()
+        self.addresses = Addresses(self._ports.take(_PORTS))
 
     @property
     def pids(self) -> dict[str, int]:
@@ -199,6 +199,7 @@ class EmbeddedMesh:
             project=_PROJECT,
             ca_pem=self.ca_file.read_text(encoding="utf-8"),
             gateway=self.addresses.gateway,
+            dashboard=self.addresses.dashboard,
         )
         self._store.put(context)
         return context
@@ -348,7 +349,10 @@ def _create_administrator(endpoint: Endpoint, account: dict[str, str], setup_tok
     from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
     request = auth_pb2.CreateFirstAdministratorRequest(
-        setup_token=setup_token, display_name=getpass.getuser(), **account
+        setup_token=setup_token,
+        display_name=getpass.getuser(),
+        email=account["email"],
+        password=account["password"],
     )
     stub = endpoint.stub(auth_pb2_grpc.AuthServiceStub)
     endpoint.call(stub.CreateFirstAdministrator, request, timeout_s=_START_CALL_S)

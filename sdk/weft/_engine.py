@@ -105,6 +105,7 @@ class Engine:
         """Execute the graph, and return the final state of the run."""
         self._ledger.move_run(RunState.RUNNING)
         self._open -= take_over(self.units, self._schedule, self._given)
+        self._leave_out(list(self.units.values()))
         if self._author:
             self._author.start()
         if (limit := self.graph.limits.timeout_s) is not None:
@@ -142,6 +143,13 @@ class Engine:
             self._give_up(unit)
         elif broken:
             self._skip(unit, f"{broken} {self.units[broken].how_it_broke}")
+        else:
+            self._leave_out([unit])
+
+    def _leave_out(self, units: list[Unit]) -> None:
+        for unit in units if (only := self._options.only) else ():
+            if unit.id != only:
+                self._skip(unit, f"only {only} is run again")
 
     def _conclude(self, ending: Binding | BaseException) -> None:
         if self._author is None or not self._author.is_open:
@@ -266,9 +274,7 @@ class Engine:
         self._ended(unit)
 
     def _fail(self, unit: Unit, failure: Failure) -> None:
-        if unit.state is StepState.PENDING:
-            unit.attempt = max(unit.attempt, 1)
-        self._ledger.move(unit, StepState.FAILED, failure=failure)
+        self._ledger.failed(unit, failure)
         self._broke(unit, failure)
 
     def _broke(self, unit: Unit, failure: Failure) -> None:
@@ -315,9 +321,7 @@ class Engine:
             final = StepState.STOPPED if stopped else StepState.SKIPPED
             self._ledger.move(unit, final, reason=reason)
         else:
-            if unit.state is not StepState.STOPPING:
-                self._ledger.move(unit, StepState.STOPPING, reason=reason)
-            self._ledger.move(unit, StepState.STOPPED, reason=reason)
+            self._ledger.stopped(unit, reason)
         if own:
             self._broke(unit, own)
         else:
@@ -360,11 +364,7 @@ class Engine:
         if unit.stopped or (failure is None and unit.is_incomplete):
             self._give_up(unit)
             return
-        unit.failure = failure
-        if failure is not None:
-            self._ledger.move(unit, StepState.FAILED, failure=failure)
-        else:
-            self._ledger.move(unit, StepState.SUCCEEDED, outputs=unit.outputs_of_items())
+        self._ledger.gathered(unit, failure)
         self._ended(unit)
 
     # Stopping

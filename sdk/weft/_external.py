@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from weft._copies import new_folder
 from weft._objects import Bucket, local_path
 from weft._store import files_of, hash_file, hash_files
 from weft.errors import ArtifactCorruptedError, ArtifactStoreError
 
 # Copies of this process, by what they are copies of.
 _copies: dict[External, Path] = {}
-# Folders that go with this process; a fork has what it is copied from, but does not own it.
-_folders: list[tuple[int, Path]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +106,7 @@ class _Place:
         if (path := local_path(self.uri)) is not None:
             return path
         bucket, name = _bucket_of(self.uri)
-        folder = Path(tempfile.mkdtemp(prefix="weft-external-"))
-        _folders.append((os.getpid(), folder))
-        target = folder / name
+        target = new_folder() / name
         for below, _, _ in self.entries:
             local = target / below if below else target
             if not local.resolve().is_relative_to(target.parent.resolve()):
@@ -121,13 +114,6 @@ class _Place:
             local.parent.mkdir(parents=True, exist_ok=True)
             bucket.fetch(f"{name}/{below}" if below else name, local)
         return target
-
-
-@atexit.register
-def _remove_copies() -> None:
-    for owner, folder in _folders:
-        if owner == os.getpid():
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _on_disk(path: Path) -> list[tuple[str, int, str]]:

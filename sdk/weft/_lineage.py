@@ -11,6 +11,7 @@ from weft.errors import WeftError
 if TYPE_CHECKING:
     from weft._artifact import Artifact
     from weft._connection import Endpoint
+    from weft._models import Keeping
     from weft._records import ArtifactVersion
     from weftapi.workspace.v1 import artifact_types_pb2, artifacts_pb2
 
@@ -33,7 +34,7 @@ class Lineage:
 def lineage_of(version: ArtifactVersion, depth: int) -> Lineage:
     """Ask the workspace in use."""
     from weft._load import in_use
-    from weft._models import store_uri
+    from weft._models import keeping_of
     from weft._versions import find
     from weftapi.workspace.v1 import artifacts_pb2
 
@@ -44,14 +45,14 @@ def lineage_of(version: ArtifactVersion, depth: int) -> Lineage:
             f"{project} has no record of {version.name} of run {version.producer_run}: "
             "`weft sync` hands over what was recorded on this machine"
         )
-    store = store_uri(endpoint)
+    keeping = keeping_of(endpoint)
 
     def neighbours(
         direction: artifacts_pb2.LineageDirection.ValueType,
     ) -> tuple[Artifact[Any], ...]:
         request = artifacts_pb2.GetLineageRequest(name=name, depth=depth, direction=direction)
         found = _pages(endpoint, request)
-        return tuple(_artifact(message, store) for message in found if message.name != name)
+        return tuple(_artifact(message, keeping) for message in found if message.name != name)
 
     return Lineage(
         neighbours(artifacts_pb2.LINEAGE_DIRECTION_UPSTREAM),
@@ -59,11 +60,11 @@ def lineage_of(version: ArtifactVersion, depth: int) -> Lineage:
     )
 
 
-def _artifact(message: artifact_types_pb2.ArtifactVersion, store: str) -> Artifact[Any]:
+def _artifact(message: artifact_types_pb2.ArtifactVersion, keeping: Keeping) -> Artifact[Any]:
     from weft import _wire
     from weft._artifact import Artifact
 
-    return Artifact(_wire.artifact_version(message), store=store)
+    return Artifact(_wire.artifact_version(message), **keeping._asdict())
 
 
 def _pages(

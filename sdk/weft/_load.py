@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from weft._models import of_run, store_uri
+from weft._models import keeping_of, of_run
 from weft.errors import WeftError
 
 if TYPE_CHECKING:
@@ -23,16 +23,21 @@ def artifact(name: str) -> Artifact[Any]:
         NotFoundError: There is no such artifact or version.
         ContextError: No workspace is known here: sign in first.
     """
+    endpoint, project = in_use()
+    return version_of(endpoint, _name(endpoint, project, name))
+
+
+def version_of(endpoint: Endpoint, name: str) -> Artifact[Any]:
+    """Find a version by its resource name; raises ApiError."""
     from weft import _wire
     from weft._artifact import Artifact
     from weftapi.workspace.v1 import artifacts_pb2, artifacts_pb2_grpc
 
-    endpoint, project = in_use()
     stub = endpoint.stub(artifacts_pb2_grpc.ArtifactServiceStub)
-    request = artifacts_pb2.GetArtifactVersionRequest(name=_name(endpoint, project, name))
+    request = artifacts_pb2.GetArtifactVersionRequest(name=name)
     message = endpoint.call(stub.GetArtifactVersion, request)
-    store = store_uri(endpoint)
-    return Artifact(_wire.artifact_version(message), store=store)
+    keeping = keeping_of(endpoint)
+    return Artifact(_wire.artifact_version(message), **keeping._asdict())
 
 
 def in_use() -> tuple[Endpoint, str]:

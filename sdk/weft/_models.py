@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from weft._enums import word
 from weft.errors import WeftError
@@ -91,8 +91,8 @@ class ModelVersion:
             request = artifacts_pb2.GetArtifactVersionRequest(name=name)
             message = self._endpoint.call(stub.GetArtifactVersion, request)
             versions.append(_wire.artifact_version(message))
-        store = store_uri(self._endpoint)
-        return {version.name: Artifact(version, store=store) for version in versions}
+        keeping = keeping_of(self._endpoint)
+        return {version.name: Artifact(version, **keeping._asdict()) for version in versions}
 
     def load(self, output: str | None = None) -> Any:
         """Read a value of it.
@@ -161,13 +161,25 @@ def model(name: str, version: int | str | None = None, *, stage: str | None = No
     return ModelVersion(endpoint, endpoint.call(stub.GetModelVersion, request))
 
 
-def store_uri(endpoint: Endpoint) -> str:
-    """Where a workspace keeps artifacts, unless this machine says otherwise."""
+class Keeping(NamedTuple):
+    """Where a workspace keeps artifacts, unless this machine says otherwise, and how.
+
+    `allow_pickle` is False where the workspace refuses it, and None where that is this machine's
+    to say.
+    """
+
+    store: str
+    allow_pickle: bool | None
+
+
+def keeping_of(endpoint: Endpoint) -> Keeping:
+    """Ask a workspace; raises ApiError."""
     from weftapi.workspace.v1 import server_pb2, server_pb2_grpc
 
     stub = endpoint.stub(server_pb2_grpc.ServerServiceStub)
     info = endpoint.call(stub.GetServerInfo, server_pb2.GetServerInfoRequest())
-    return os.environ.get("WEFT_ARTIFACT_STORE") or str(info.artifact_store_uri)
+    store = os.environ.get("WEFT_ARTIFACT_STORE") or str(info.artifact_store_uri)
+    return Keeping(store, False if info.pickle_refused else None)
 
 
 def _in_use(connection: Any) -> tuple[Endpoint, str]:

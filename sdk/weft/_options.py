@@ -19,6 +19,7 @@ class Options:
         cache: Whether earlier results may stand in.
         allow_pickle: Whether values may be pickled, and pickled ones read.
         echo: Whether what steps print also goes to the terminal.
+        only: The step that is executed alone; all that have no earlier result are skipped.
         fail_fast_grace_s: Seconds that running steps get to end after a failure (FAIL_FAST).
         random: Source of jitter, [0, 1).
         clock: What retries and timeouts go by.
@@ -29,6 +30,7 @@ class Options:
     cache: bool = True
     allow_pickle: bool = True
     echo: bool = True
+    only: str = ""
     fail_fast_grace_s: float = 10.0
     random: Callable[[], float] = field(default_factory=lambda: surroundings.random)
     clock: Clock = field(default_factory=lambda: surroundings.clock)

@@ -61,7 +61,12 @@ def of_workspace(local: Settings) -> tuple[Recorder, Settings]:
         connection.close()
         raise
     store = os.environ.get("WEFT_ARTIFACT_STORE") or info.artifact_store_uri
-    settings = replace(local, artifact_store=store, project=connection.context.project)
+    settings = replace(
+        local,
+        artifact_store=store,
+        project=connection.context.project,
+        allow_pickle=local.allow_pickle and not info.pickle_refused,
+    )
     remote = RemoteRecorder(endpoint, close_timeout_s=_CLOSE_TIMEOUT_S)
     spool = SpoolRecorder(local.data)
     return JournaledRecorder(remote, spool, release=connection.close), settings

@@ -16,7 +16,7 @@ from weft._arguments import NodeResult, Results, resolve
 from weft._attempt import Attempt
 from weft._context import StepContext
 from weft._fan_out import expand
-from weft._models import store_uri
+from weft._models import Keeping, keeping_of
 from weft._records import Alert, ArtifactVersion, Metadata, Metric
 from weft._settings import settings
 from weft._step_settings import with_settings
@@ -56,7 +56,16 @@ class Past:
     @cached_property
     def store(self) -> Any:
         """Where its artifacts are, read with what this machine may read."""
-        return open_store(store_uri(self.endpoint))
+        return open_store(self._keeping.store)
+
+    @property
+    def allow_pickle(self) -> bool:
+        """Whether the workspace and this machine allow it."""
+        return self._keeping.allow_pickle is not False and settings().allow_pickle
+
+    @cached_property
+    def _keeping(self) -> Keeping:
+        return keeping_of(self.endpoint)
 
     def attempt(self, step: run_types_pb2.Step) -> Attempt:
         """The step's next attempt, made for this process.
@@ -81,7 +90,7 @@ class Past:
         project, run = self.run.name.split("/")[1::2]
         names = (project, self.graph.pipeline, run, step.step_id)
         context = StepContext(*names, step.attempt_count + 1, index, Unrecorded())
-        return Attempt(node.step, arguments, context, self.store, settings().allow_pickle)
+        return Attempt(node.step, arguments, context, self.store, self.allow_pickle)
 
     def result_of(self, step: str) -> NodeResult:
         """What a step gave to those after it."""
@@ -116,7 +125,7 @@ class Past:
             ) from None
 
     def _read(self, version: ArtifactVersion) -> Any:
-        return load_value(self.store, version, allow_pickle=settings().allow_pickle)
+        return load_value(self.store, version, allow_pickle=self.allow_pickle)
 
 
 def past_of(

@@ -7,12 +7,9 @@ import fcntl
 import json
 import os
 import queue
-import random
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -27,9 +24,6 @@ _RESTART_DELAY_S = 1.0
 _POLL_S = 0.02
 _MAX_LOG_BYTES = 8 << 20
 _LAST_BYTES = 64 << 10
-# Below those that kernels hand out for connections, above the well-known ones.
-_QUIET_PORTS = range(12_000, 32_000)
-_PORT_TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,38 +185,6 @@ class DataLock:
         self._file.close()
 
 
-class PortLock:
-    """The well-known ports belong to one mesh of a user at a time; another one takes any.
-
-    Looking whether a port is free is not enough where two meshes start at the same moment.
-    """
-
-    def __init__(self) -> None:
-        path = Path(tempfile.gettempdir(), f"weft-ports-{os.getuid()}.lock")
-        self._handle: int | None = None
-        try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        except OSError:
-            return
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(handle)
-        else:
-            self._handle = handle
-
-    @property
-    def is_held(self) -> bool:
-        """Whether the well-known ports are this mesh's."""
-        return self._handle is not None
-
-    def release(self) -> None:
-        """Lets the next mesh have them."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
-
 def last_words(spec: ServerSpec, lines: int = 15) -> str:
     """The end of a server's log."""
     try:
@@ -232,34 +194,6 @@ def last_words(spec: ServerSpec, lines: int = 15) -> str:
     except FileNotFoundError:
         return ""
     return "\n".join(text.splitlines()[-lines:])
-
-
-def free_ports(wanted: Mapping[str, int]) -> dict[str, int]:
-    """For each name the port it wants, if nobody uses it, or else another; 0 wants any.
-
-    Others are not left to the kernel: what it gave us it also gives to the next connection of
-    anybody, and a server that is started again must find its port free.
-    """
-    ports: dict[str, int] = {}
-    for name, preferred in wanted.items():
-        others = random.SystemRandom().sample(_QUIET_PORTS, _PORT_TRIES)
-        candidates = (p for p in (preferred, *others) if p and p not in ports.values())
-        port = next(filter(_is_free, candidates), None)
-        if port is None:
-            raise MeshStartError("no port is free on 127.0.0.1")
-        ports[name] = port
-    return ports
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # Connections of a mesh that has just stopped do not hold its ports.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def _without_proxy(environment: Mapping[str, str]) -> dict[str, str]:

@@ -208,6 +208,25 @@ class Ledger:
             cache_components=decision.components,
         )
 
+    def failed(self, unit: Unit, failure: Failure) -> None:
+        """It ended badly, perhaps before its first attempt."""
+        unit.attempt = max(unit.attempt, 1)
+        self.move(unit, StepState.FAILED, failure=failure)
+
+    def stopped(self, unit: Unit, reason: str) -> None:
+        """It was under way, or about to be tried again, and ended because it was to."""
+        if unit.state is not StepState.STOPPING:
+            self.move(unit, StepState.STOPPING, reason=reason)
+        self.move(unit, StepState.STOPPED, reason=reason)
+
+    def gathered(self, unit: Unit, failure: Failure | None) -> None:
+        """All items of a fan-out have ended."""
+        unit.failure = failure
+        if failure is not None:
+            self.move(unit, StepState.FAILED, failure=failure)
+        else:
+            self.move(unit, StepState.SUCCEEDED, outputs=unit.outputs_of_items())
+
     def begin(self, unit: Unit, **details: Any) -> None:
         """An attempt runs; one that is executed apart says itself when it does."""
         if not unit.is_apart:

@@ -16,6 +16,11 @@ from weft._records import ArtifactVersion
 from weft._store import ArtifactStore, Place, Staged
 from weft.errors import MaterializerError, PickleRefusedError, PickleWarning, WeftError
 
+_WHO_ALLOWS = (
+    "This machine (WEFT_ALLOW_PICKLE) and the workspace (its WEFT_WORKSPACE_ALLOW_PICKLE) must "
+    "both allow it"
+)
+
 
 def save_value(
     store: ArtifactStore, place: Place, value: Any, *, allow_pickle: bool
@@ -52,8 +57,8 @@ def load_value(store: ArtifactStore, version: ArtifactVersion, *, allow_pickle: 
     materializer = registry.by_label(version.materializer)
     if materializer.is_pickle and not (version.is_pickled and allow_pickle):
         raise PickleRefusedError(
-            f"artifact {version.name} is pickled: reading it runs code that is stored in it. "
-            "Set WEFT_ALLOW_PICKLE=1 if you trust whoever wrote it."
+            f"artifact {version.name} is pickled: reading it runs code that is stored in it, and "
+            f"the policy refuses pickle. {_WHO_ALLOWS}: for those who trust whoever wrote it."
         )
     with store.read(version.uri, version.content_hash) as directory:
         try:
@@ -74,8 +79,8 @@ def _check_pickle(
     what = f"output {place.output!r} of step {place.step} is a {class_name(type(value))}"
     if not allow_pickle:
         raise PickleRefusedError(
-            f"{what}, which only pickle could store, and the policy refuses pickle; "
-            "register a materializer for it, or return plain data"
+            f"{what}, which only pickle could store, and the policy refuses pickle: "
+            f"register a materializer for it, or return plain data. {_WHO_ALLOWS}."
         )
     warnings.warn(
         f"{what} and has no typed materializer, so it is pickled and flagged: "

@@ -73,6 +73,8 @@ def main() -> int:
         sys.stderr.write(f"{os.environ['WEFT_RUN']} is not for this runner: {error}\n")
         return 1
     os.environ["WEFT_ARTIFACT_STORE"] = instructions.artifact_store_uri
+    if instructions.pickle_refused:
+        os.environ["WEFT_ALLOW_PICKLE"] = "0"
     source.endpoint = endpoint
     with tempfile.TemporaryDirectory(prefix="weft-code-") as directory:
         try:
@@ -121,7 +123,9 @@ def execute(
     graph = with_isolation(graph, isolation_of(instructions.step_isolation))
     store = instructions.artifact_store_uri
     local = replace(settings(), artifact_store=store, store_access=access)
-    options = Options(cache=not run.cache_disabled, allow_pickle=local.allow_pickle, echo=True)
+    # Who names a step wants to see it executed.
+    cache = not (run.cache_disabled or run.only_step)
+    options = Options(cache=cache, allow_pickle=local.allow_pickle, only=run.only_step)
     if instructions.max_step_workloads:
         options = replace(options, max_workloads=instructions.max_step_workloads)
     record = replace(record_of(run), model=graph.model)

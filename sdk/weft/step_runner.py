@@ -136,6 +136,8 @@ def main() -> int:
         sys.stderr.write(f"{told.name} is not for this process: {error}\n")
         return 1
     os.environ["WEFT_ARTIFACT_STORE"] = instructions.artifact_store_uri
+    if instructions.pickle_refused:
+        os.environ["WEFT_ALLOW_PICKLE"] = "0"
     _secrets.source.endpoint = endpoint
     of_run.set((endpoint, told.ref.parent))
     stopper = Stopper()

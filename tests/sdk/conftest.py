@@ -51,14 +51,14 @@ def engine_of(tmp_path: Path) -> Iterator[Make]:
     """Makes engines, whose records are closed with the test."""
     with ExitStack() as closing:
 
-        def make(whole: Pipeline[..., Any], **recording: Any) -> Engine:
+        def make(whole: Pipeline[..., Any], *, only: str = "", **recording: Any) -> Engine:
             graph = whole.trace()
             record = run_record(graph, "default")
             spool = SpoolRecorder(tmp_path).begin(record, Nobody())
             closing.callback(spool.close)
             store = LocalStore(tmp_path / "artifacts")
             recorder: Any = Recording(spool, **recording)
-            options = Options(cache=False)
+            options = Options(cache=False, only=only)
             return Engine(graph, record, recorder=recorder, store=store, options=options)
 
         yield make

@@ -216,6 +216,21 @@ def test_what_an_earlier_run_made_is_not_run_again(engine_of: Make, tmp_path: Pa
     assert engine.read(result) == 42
 
 
+def test_a_step_that_is_run_again_alone_leaves_the_rest_out(
+    engine_of: Make, tmp_path: Path
+) -> None:
+    store = LocalStore(tmp_path / "artifacts")
+    place = Place("default", "earlier", "load", 1, "output")
+    version: ArtifactVersion = save_value(store, place, 21, allow_pickle=False)
+    alone = engine_of(chain, only="load")
+    assert alone.run() is RunState.SUCCEEDED
+    states = {id_: unit.state for id_, unit in alone.units.items()}
+    assert states == {"load": StepState.SUCCEEDED, "double": StepState.SKIPPED}
+    later = engine_of(chain, only="double", given={"load": Given({"output": version})})
+    assert later.run() is RunState.SUCCEEDED
+    assert later.units["double"].state is StepState.SUCCEEDED
+
+
 def test_wishes_are_heard_once_and_a_pause_ends_with_its_absence() -> None:
     heard: list[Any] = []
 

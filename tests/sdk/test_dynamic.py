@@ -306,6 +306,14 @@ def test_results_of_an_earlier_run_are_looked_at_too(engine_of: Make, tmp_path: 
     }
 
 
+def test_what_a_function_calls_beside_the_one_step_is_left_out(engine_of: Make) -> None:
+    engine = engine_of(search, only="load")
+    assert engine.run() is RunState.SUCCEEDED
+    states = {id_: unit.state for id_, unit in engine.units.items()}
+    assert states["load"] is StepState.SUCCEEDED
+    assert {state for id_, state in states.items() if id_ != "load"} == {StepState.SKIPPED}
+
+
 def test_a_step_under_way_cannot_be_made_to_wait() -> None:
     @pipeline
     def whole() -> None:

@@ -13,7 +13,7 @@ from meshkit.certificates import Authority
 from meshkit.ids import new_uid
 from meshkit.spiffe import Role, SpiffeId
 from weft._connection import Endpoint, no_token
-from weft._servers import free_ports
+from weft._ports import Ports
 from weft.errors import ApiError
 from weftapi.controlplane.v1 import system_pb2, system_pb2_grpc
 
@@ -66,7 +66,8 @@ def bundle(*roots: Authority) -> str:
 
 def test_a_new_root_is_taken_on_the_word_of_one_that_is_trusted() -> None:
     old, new = new_root(), new_root()
-    address = f"127.0.0.1:{free_ports({'server': 0})['server']}"
+    ports = Ports()
+    address = f"127.0.0.1:{ports.take({'server': 0})['server']}"
     follower = Endpoint(address, ca_pem=bundle(old), token=no_token)
     stayer = Endpoint(address, ca_pem=bundle(old), token=no_token)
     with serving(old, address):
@@ -82,6 +83,7 @@ def test_a_new_root_is_taken_on_the_word_of_one_that_is_trusted() -> None:
         assert asked(follower) == "1"
     for endpoint in (follower, stayer):
         endpoint.close()
+    ports.release()
 
 
 def test_nobody_else_says_whom_to_trust() -> None:

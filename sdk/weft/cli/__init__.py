@@ -74,6 +74,7 @@ COMMANDS: Mapping[str, Command] = {
     "logout": Command("login:logout", "Forget the sign-in."),
     "logs": Command("logs:logs", "Print or follow the logs of a run or a step."),
     "man": Command("man:man", "Print or install the manual pages."),
+    "mcp": Command("mcp:mcp", "Let an assistant look at the mesh, by the Model Context Protocol."),
     "members": Command("members:members", "List the members, and look after their accounts."),
     "models": Command("models:models", "List models, and move their versions between stages."),
     "orgs": Command("orgs:orgs", "List, make and choose organizations."),

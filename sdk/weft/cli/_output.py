@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -71,13 +72,18 @@ def print_messages(
     header: Row,
     row: Callable[[Any], Row],
     empty: str = "",
+    url: Callable[[Any], str] | None = None,
 ) -> None:
-    """Prints a list of resources; `empty` is what people read when there are none."""
+    """Prints a list of resources; `empty` is what people read when there are none.
+
+    `url` gives the page of each, to which its first cell leads where the terminal knows links.
+    """
     if output == "table":
         if not messages and empty:
             click.echo(empty, err=True)
             return
-        print_table(header, [row(message) for message in messages])
+        urls = [url(message) for message in messages] if url else ()
+        print_table(header, [row(message) for message in messages], urls)
     elif output == "name":
         for message in messages:
             click.echo(getattr(message, "name", ""))
@@ -109,16 +115,20 @@ def print_streamed(document: Any, output: str) -> None:
     print_document(document, "jsonl" if output == "json" else output)
 
 
-def print_table(header: Row, rows: Iterable[Row]) -> None:
+def print_table(header: Row, rows: Iterable[Row], urls: Row = ()) -> None:
     """Prints aligned columns, cut to the terminal where a person reads them."""
+    from weft.cli._links import knows_links, linked
+
     table = [[plain(cell) for cell in line] for line in rows]
     columns = list(zip(header, *table, strict=True))
     widths = [max(map(width, column)) for column in columns]
     if is_terminal() and not _is_wide():
         _shrink(widths, shutil.get_terminal_size().columns - 2 * (len(widths) - 1))
     click.echo(click.style(_line(header, widths), bold=True))
-    for line in table:
-        click.echo(_line(line, widths))
+    urls = urls if knows_links(is_terminal=is_terminal()) else ()
+    for line, url in zip_longest(table, urls, fillvalue=""):
+        first = _line(line[:1], widths[:1])
+        click.echo(linked(first, url) + _line(line, widths)[len(first) :])
 
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:

@@ -21,36 +21,46 @@ _database = click.option(
     metavar="URL",
     help="sqlite:///path or postgresql://...; else what the server's settings say.",
 )
+_control_plane = click.option(
+    "--control-plane", is_flag=True, help="The control plane instead of the workspace."
+)
 
 
 @click.group()
 def admin() -> None:
-    """Back up, restore and check a workspace, and begin a mesh, on the host of the server.
+    """Back up, restore and check servers, and begin a mesh, on the host of the server.
 
     The settings are those of the server: WEFT_WORKSPACE_DATA_DIR, WEFT_WORKSPACE_DATABASE_URL,
-    and WEFT_CONTROLPLANE_DATA_DIR for the link.
+    and WEFT_CONTROLPLANE_DATA_DIR, WEFT_CONTROLPLANE_DATABASE_URL.
     """
 
 
 @admin.command()
 @click.argument("to", type=click.Path(path_type=Path))
+@_control_plane
 @_data
 @_database
-def backup(*, to: Path, data: Path | None, database: str | None) -> None:
-    """Write a backup into a new directory. The server may run."""
-    _run(["backup", str(to.absolute())], data, database)
+def backup(*, to: Path, control_plane: bool, data: Path | None, database: str | None) -> None:
+    """Write a backup into a new directory. The server may run.
+
+    Keep it as you keep the server's keys: they are in it.
+    """
+    arguments = ["backup", str(to.absolute())]
+    _run(arguments, data, database, service=_service(control_plane=control_plane))
 
 
 @admin.command()
 @click.argument("source", metavar="FROM", type=click.Path(exists=True, path_type=Path))
+@_control_plane
 @_data
 @_database
-def restore(*, source: Path, data: Path | None, database: str | None) -> None:
+def restore(*, source: Path, control_plane: bool, data: Path | None, database: str | None) -> None:
     """Restore a backup into an empty data directory and an empty database.
 
-    Whoever watches begins again: the restored workspace has a history of its own.
+    Whoever watches begins again: the restored server has a history of its own.
     """
-    _run(["restore", str(source.absolute())], data, database)
+    arguments = ["restore", str(source.absolute())]
+    _run(arguments, data, database, service=_service(control_plane=control_plane))
 
 
 @admin.command()
@@ -95,18 +105,24 @@ def bootstrap_url(*, data: Path | None) -> None:
     _exit_as([sys.executable, "-m", "controlplane.bootstrap"], environment)
 
 
-def _run(arguments: list[str], data: Path | None, database: str | None) -> None:
+def _service(*, control_plane: bool) -> str:
+    return "controlplane" if control_plane else "workspace"
+
+
+def _run(
+    arguments: list[str], data: Path | None, database: str | None, *, service: str = "workspace"
+) -> None:
     """The server's own program: the command line shares no code with it."""
-    environment = dict(os.environ)
+    environment, prefix = dict(os.environ), f"WEFT_{service.upper()}_"
     if data is not None:
-        environment["WEFT_WORKSPACE_DATA_DIR"] = str(data.absolute() / "workspace")
+        environment[f"{prefix}DATA_DIR"] = str(data.absolute() / service)
     if database is not None:
-        environment["WEFT_WORKSPACE_DATABASE_URL"] = database
-    if "WEFT_WORKSPACE_DATA_DIR" not in environment:
+        environment[f"{prefix}DATABASE_URL"] = database
+    if f"{prefix}DATA_DIR" not in environment:
         raise CommandError(
-            "say which workspace: --data DIRECTORY, or the server's settings", Exit.USAGE
+            f"say which {service}: --data DIRECTORY, or the server's settings", Exit.USAGE
         )
-    _exit_as([sys.executable, "-m", "workspace.backup", *arguments], environment)
+    _exit_as([sys.executable, "-m", f"{service}.backup", *arguments], environment)
 
 
 def _exit_as(program: list[str], environment: dict[str, str]) -> None:

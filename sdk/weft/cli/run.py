@@ -121,8 +121,9 @@ def run(
         note("interrupted: `weft runs list` shows whether the run was made")
         return Exit.INTERRUPTED
     note(f"run {short(made.name)} of {code.pipeline.name}")
-    from weft.cli.runs import present
+    from weft.cli.runs import note_page, present
 
+    note_page(connection, made)
     return present(connection, made, output, detach=detach)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.cli._exit import CommandError, Exit
+from weft.cli._groups import ListedByDefault
+from weft.cli._links import run_url
 from weft.cli._names import code_of, run_name, short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
@@ -25,9 +27,12 @@ if TYPE_CHECKING:
     from weftapi.workspace.v1 import run_types_pb2, runs_pb2_grpc
 
 
-@click.group()
+@click.group(cls=ListedByDefault)
 def runs() -> None:
-    """Show runs, and act on them. RUN is an id or its beginning, @latest, @prev or @failed."""
+    """Show runs, and act on them. RUN is an id or its beginning, @latest, @prev or @failed.
+
+    `weft runs -q QUERY` is short for `weft runs list -q QUERY`.
+    """
 
 
 for _action in (*ACTIONS, archive, attempts, compare, count, diagnose, stop, wait):
@@ -64,6 +69,7 @@ def list_runs(*, query: str, limit: int, output: str) -> None:
             short(run.creator)[:8],
         ),
         empty="no runs yet: weft run FILE",
+        url=lambda run: run_url(connection.context, run.name),
     )
 
 
@@ -91,7 +97,7 @@ def show(*, run: str, items: bool, output: str) -> None:
                 ("about", found.description),
                 ("labels", ", ".join(f"{k}={v}" for k, v in sorted(found.labels.items()))),
                 ("asks", _asks(found)),
-                ("retries", found.origin and short(found.origin)),
+                ("retries", _retried(found)),
                 ("parameters", _parameters(found)),
                 ("started", found.create_time.ToDatetime().strftime("%Y-%m-%d %H:%M:%S UTC")),
                 ("by", found.creator),
@@ -99,6 +105,7 @@ def show(*, run: str, items: bool, output: str) -> None:
                 ("took", duration(found)),
                 ("workload", found.workload),
                 ("managed by", found.workload_manager),
+                ("page", run_url(connection.context, found.name)),
             ]
         )
         for line in logged(found):
@@ -145,21 +152,28 @@ def watch(*, run: str | None, query: str, output: str) -> int:
     metavar="STEP",
     help="This step, what follows it, and what failed.",
 )
+@click.option("--only", "only_step", default="", metavar="STEP", help="This step and nothing else.")
 @click.option("--detach", is_flag=True, help="Do not watch the new run.")
 @output_option
-def retry(*, run: str, from_failed: bool, from_step: str, detach: bool, output: str) -> int:
-    """Run a run's snapshot again: all of it, or from where it failed."""
+def retry(
+    *, run: str, from_failed: bool, from_step: str, only_step: str, detach: bool, output: str
+) -> int:
+    """Run a run's snapshot again: all of it, from where it failed, or one step."""
     from weftapi.workspace.v1 import runs_pb2
 
+    if sum(map(bool, (from_failed, from_step, only_step))) > 1:
+        raise click.UsageError("--from-failed, --from and --only exclude each other")
     connection, stub = connect()
     request = runs_pb2.RetryRunRequest(
         name=run_name(connection, run),
         from_failed=from_failed,
         from_step=from_step,
+        only_step=only_step,
         request_id=request_id(),
     )
     again = connection.workspace.call(stub.RetryRun, request)
-    note(f"run {short(again.name)} retries {short(again.origin)}")
+    note(f"run {short(again.name)} retries {_retried(again)}")
+    note_page(connection, again)
     return present(connection, again, output, detach=detach)
 
 
@@ -169,6 +183,12 @@ def present(connection: Connection, made: run_types_pb2.Run, output: str, *, det
         return watch_to_end(connection, made.name, output)
     print_message(made, output, lambda: click.echo(short(made.name)))
     return Exit.DONE
+
+
+def note_page(connection: Connection, run: run_types_pb2.Run) -> None:
+    """Says where the dashboard shows a run, where one is known."""
+    if url := run_url(connection.context, run.name):
+        note(f"  {url}")
 
 
 def watch_to_end(connection: Connection, name: str, output: str = "table") -> int:
@@ -253,6 +273,10 @@ def _parameters(run: run_types_pb2.Run) -> str:
 def _plain_number(value: object) -> object:
     """A Struct knows no whole numbers."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _retried(run: run_types_pb2.Run) -> str:
+    return short(run.origin) + (f", only {run.only_step}" if run.only_step else "")
 
 
 def _because(run: run_types_pb2.Run) -> str:

@@ -107,7 +107,10 @@ def environment(home: Path) -> dict[str, str]:
 def mesh(home: Path) -> Iterator[EmbeddedMesh]:
     """A mesh on free ports, with its administrator signed in."""
     # All the people of these tests sign in from one address.
-    settings = {"WEFT_CONTROLPLANE_SIGN_IN_PER_MINUTE": "1000"}
+    settings = {
+        "WEFT_CONTROLPLANE_SIGN_IN_PER_MINUTE": "1000",
+        "WEFT_WORKSPACE_ALLOW_PICKLE": "false",
+    }
     mesh = EmbeddedMesh(home / "mesh", ContextStore(home / "config"), settings=settings)
     mesh.start(lambda _line: None)
     yield mesh

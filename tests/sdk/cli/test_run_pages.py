@@ -22,9 +22,10 @@ def test_the_commands_of_a_page_do_what_it_says(
     assert weft("runs", "list").code == 0
     commands = tmp_path / "bin"
     commands.mkdir()
-    command = commands / "weft"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m weft "$@"\n')
-    command.chmod(0o755)
+    for name, words in {"weft": "-m weft", "python": ""}.items():
+        command = commands / name
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        command.chmod(0o755)
     home = tmp_path / "home"
     home.mkdir()
     path = f"{commands}:{environment['PATH']}"

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.sdk.cli.conftest import Runs, Weft
+from weft._embedded import EmbeddedMesh
 
 STEPS = ["load", "train"]
 
@@ -71,6 +72,7 @@ def test_lists_take_queries_and_limits(weft: Weft, runs: Runs) -> None:
     assert runs.bad in failed
     assert runs.good not in failed
     assert len(weft("runs", "list", "-n", "1", "-o", "name").out.splitlines()) == 1
+    assert weft("runs", "-q", "state = FAILED", "-o", "name").out.splitlines() == failed
     wrong = weft("runs", "list", "-q", "colour = red")
     assert wrong.code == 2
     assert wrong.err.startswith("error: ")
@@ -86,6 +88,29 @@ def test_a_retry_is_a_new_run_of_the_same_snapshot(weft: Weft, runs: Runs) -> No
     again = weft("runs", "retry", runs.bad, "-o", "json")
     assert again.code == 3  # it still says --fail
     assert json.loads(again.out)["origin"] == runs.bad
+
+
+def test_one_step_is_run_again_alone_and_the_page_of_the_run_is_told(
+    weft: Weft, runs: Runs, mesh: EmbeddedMesh
+) -> None:
+    again = weft("runs", "retry", runs.good, "--only", "load", "-o", "json")
+    assert again.code == 0, again.err
+    made = json.loads(again.out)
+    assert (made["onlyStep"], made["stepCounts"]) == ("load", {"SUCCEEDED": 1, "CACHED": 1})
+    page = f"{mesh.addresses.dashboard}/w/default/p/default/runs/{made['name'].rpartition('/')[2]}"
+    assert page in again.err.split()
+    both = weft("runs", "retry", runs.good, "--only", "load", "--from", "train")
+    assert (both.code, "exclude each other" in both.err) == (2, True)
+
+
+def test_ids_lead_to_the_dashboard_in_a_terminal_that_knows_links(
+    environment: dict[str, str], runs: Runs, mesh: EmbeddedMesh
+) -> None:
+    command = [sys.executable, "-m", "weft", "runs", "list", "-n", "1"]
+    _, screen = in_terminal(command, {**environment, "FORCE_HYPERLINK": "1"})
+    assert f"\x1b]8;;{mesh.addresses.dashboard}/w/default/p/default/runs/" in screen
+    _, screen = in_terminal(command, {**environment, "FORCE_HYPERLINK": "0"})
+    assert "\x1b]8" not in screen
 
 
 def test_a_run_whose_workload_died_tells_the_engine_s_words_and_its_own_last_ones(

@@ -16,7 +16,6 @@ from queue import Queue
 import pytest
 
 from weft._contexts import ContextStore
-from weft._servers import free_ports
 
 SERVERS = ("controlplane", "workspace", "workloads", "gateway")
 
@@ -154,17 +153,6 @@ def test_a_start_is_cut_short_by_ctrl_c(own: dict[str, str], tmp_path: Path) -> 
     assert up.end(signal.SIGINT) == 130
     held = ContextStore(Path(own["WEFT_CONFIG_DIR"]))
     assert held.current_name() == "local"
-
-
-def test_a_port_in_use_gives_way_to_another() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        given = free_ports({"wanted": port, "any": 0})
-        assert port not in given.values()
-        assert len(set(given.values())) == 2
-    assert free_ports({"wanted": port}) == {"wanted": port}
 
 
 def test_a_setting_that_no_server_reads_is_refused(environment: dict[str, str]) -> None:
