@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 
 from controlplane.auditing.notary import Notary
 from controlplane.auditing.signer import Signer
@@ -32,6 +31,7 @@ from controlplane.setup_token import SetupToken
 from controlplane.signing import Signing
 from controlplane.single_sign_on import SingleSignOn
 from controlplane.store.schema import Base
+from controlplane.upgrade import upgrade
 from controlplane.upkeep import Upkeep
 from meshkit import files
 from meshkit.clock import Clock, SystemClock
@@ -40,18 +40,11 @@ from meshkit.denials import DenialLog
 from meshkit.engines import serve_alone
 from meshkit.feed_metrics import expose_feed
 from meshkit.jobs import Job, Lease
-from meshkit.migrations import migrate
 from meshkit.paging import KEY_BYTES, PageTokens
 from meshkit.server import MeshServer
 from meshkit.tokens import TokenVerifier
 
 _EXPIRY_S = 10.0
-MIGRATIONS = Path(__file__).parent / "migrations"
-
-
-async def upgrade(settings: Settings) -> None:
-    """Brings the database to this version, as every start does."""
-    await migrate(settings.database, MIGRATIONS, Base.metadata)
 
 
 async def build(

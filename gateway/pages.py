@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 import grpc
 from grpc_health.v1 import health_pb2
@@ -32,6 +33,8 @@ class Page:
 
 class Health:
     """Tells probes how the gateway and the services behind it are."""
+
+    PATHS: Final = frozenset(("/healthz", "/readyz"))
 
     def __init__(
         self, upstreams: Upstreams, *, is_draining: Callable[[], bool], timeout_s: float = 2

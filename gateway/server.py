@@ -20,7 +20,7 @@ from gateway.callback import Callback
 from gateway.config import GatewaySettings
 from gateway.contract import Contract
 from gateway.listener import HttpListener, tls_context
-from gateway.loopback import OfThisMachine
+from gateway.loopback import ForProbes, OfThisMachine
 from gateway.mesh import GatewayMember, connect
 from gateway.oauth import OAuth
 from gateway.pages import Health
@@ -78,7 +78,8 @@ class GatewayServer:
         self._tls_stamp = self._stamp()
         drain_s = settings.drain_s
         self._edge = HttpListener(self.app, settings.edge_address, tls=self._tls, drain_s=drain_s)
-        self._health = HttpListener(self.app, settings.health_address, drain_s=1)
+        probed = ForProbes(self.app, Health.PATHS)
+        self._health = HttpListener(probed, settings.health_address, drain_s=1)
         browser = settings.browser_address
         # Browsers treat this machine's own addresses as safe, and keep secure cookies of theirs.
         own = OfThisMachine(self.app)

@@ -25,7 +25,8 @@ _CONTROL_PLANE: Final = ""
 _TIMEOUT_S: Final = 10
 # Of a token's life, after which the next one is fetched.
 _RENEWED_AFTER: Final = 0.8
-# While the control plane is away, tokens that still hold serve on; this long nobody asks it.
+# While the control plane is away, tokens that still hold serve on; this long nobody asks it, as
+# each question may wait for its deadline.
 _RETRY_S: Final = 5
 _AWAY: Final = frozenset((grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED))
 
@@ -43,6 +44,8 @@ class _Session:
 
     tokens: dict[str, _Token] = field(default_factory=dict)
     ends_at: float = 0
+    # Until then nobody asks the control plane, which was away, for what still holds.
+    retry_at: float = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -97,6 +100,9 @@ class Sessions:
         self, session: _Session, cookie: str, metadata: Metadata, workspace: str
     ) -> str:
         now = self._now()
+        held = session.tokens.get(workspace)
+        if held is not None and now < min(session.retry_at, held.ends_at):
+            return held.encoded
         try:
             # The control plane's own first, whoever the token is for: it keeps the session alive.
             own = session.tokens.get(_CONTROL_PLANE)
@@ -106,18 +112,12 @@ class Sessions:
             if wanted is None or wanted.renew_at <= now:
                 wanted = await self._mint(session, own, metadata, workspace)
         except grpc.aio.AioRpcError as error:
-            held = session.tokens.get(workspace)
+            now = self._now()
             if error.code() not in _AWAY or held is None or held.ends_at <= now:
                 raise
-            self._rest(session, now)
+            session.retry_at = now + _RETRY_S
             return held.encoded
         return wanted.encoded
-
-    def _rest(self, session: _Session, now: float) -> None:
-        """Asks nobody for a moment: each question would wait for its deadline."""
-        for name, token in session.tokens.items():
-            if token.ends_at > now:
-                session.tokens[name] = _Token(token.encoded, now + _RETRY_S, token.ends_at)
 
     async def _exchange(self, session: _Session, cookie: str, metadata: Metadata) -> _Token:
         request = auth_pb2.ExchangeTokenRequest(session_token=cookie)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import grpc
+import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -30,6 +31,8 @@ from weftapi.controlplane.v1 import (
     workspaces_pb2,
     workspaces_pb2_grpc,
 )
+
+log = structlog.get_logger()
 
 TIMEOUT_S: Final = 30
 NO_STORE: Final = {"cache-control": "no-store"}
@@ -58,6 +61,7 @@ class SigningIn:
         return {
             "/auth/session": Page(self._session, frozenset(("GET", "POST", "DELETE"))),
             "/auth/providers": Page(self._providers, frozenset(("GET",))),
+            "/auth/setup": Page(self._set_up, frozenset(("POST",))),
             "/auth/device": Page(self._device, frozenset(("GET", "POST"))),
         }
 
@@ -69,8 +73,7 @@ class SigningIn:
         return await self._who(request)
 
     async def _sign_in(self, request: Request) -> Response:
-        if "sec-fetch-site" in request.headers and not cookies.is_own_page(headers_of(request)):
-            cookies.require_own_page("POST", {})
+        _refuse_foreign_page(request)
         members = await json_members(request, email=str, password=str)
         tokens = await self._auth().SignIn(
             auth_pb2.SignInRequest(**members, browser=True),
@@ -79,11 +82,34 @@ class SigningIn:
         )
         return await self.signed_in(request, tokens, Response(status_code=204, headers=NO_STORE))
 
+    async def _set_up(self, request: Request) -> Response:
+        """Makes the first administrator with the token of the first start, and signs them in."""
+        _refuse_foreign_page(request)
+        members = await json_members(
+            request, setupToken=str, email=str, displayName=str, password=str
+        )
+        tokens = await self._auth().CreateFirstAdministrator(
+            auth_pb2.CreateFirstAdministratorRequest(
+                setup_token=members["setupToken"],
+                email=members["email"],
+                display_name=members["displayName"],
+                password=members["password"],
+                browser=True,
+            ),
+            metadata=anonymous(request),
+            timeout=TIMEOUT_S,
+        )
+        return await self.signed_in(request, tokens, Response(status_code=204, headers=NO_STORE))
+
     async def signed_in(
         self, request: Request, tokens: auth_pb2.TokenSet, response: Response
     ) -> Response:
-        """Gives the browser its cookie. Always a new one: what was there before has ended."""
-        await self._end(request)
+        """Gives the browser its cookie. Always a new one: what was there before is ended."""
+        try:
+            await self._end(request)
+        except grpc.aio.AioRpcError as error:
+            # The new session is there, and what proved who they are may work but once.
+            log.warning("former_session_not_ended", code=error.code().name)
         for_s = max(1, int(tokens.source_expire_time.seconds - self._now()))
         cookie = cookies.kept(cookies.SESSION, tokens.session_token, for_s=for_s)
         response.headers.append("set-cookie", cookie)
@@ -184,7 +210,11 @@ class SigningIn:
             {"name": option.identity_provider, "displayName": option.display_name}
             for option in config.login_options
         ]
-        body = {"providers": providers, "hasPasswords": config.local_accounts}
+        body = {
+            "providers": providers,
+            "hasPasswords": config.local_accounts,
+            "setupRequired": config.setup_required,
+        }
         return JSONResponse(body, headers=NO_STORE)
 
     async def _device(self, request: Request) -> Response:
@@ -223,6 +253,12 @@ class SigningIn:
 
     def _auth(self) -> Any:
         return auth_pb2_grpc.AuthServiceStub(self._control_plane.unary())
+
+
+def _refuse_foreign_page(request: Request) -> None:
+    """Raises Refused 403 where a browser says that another site's page asks; programs say none."""
+    if "sec-fetch-site" in request.headers and not cookies.is_own_page(headers_of(request)):
+        cookies.require_own_page("POST", {})
 
 
 def headers_of(request: Request) -> Mapping[bytes, bytes]:

@@ -26,6 +26,7 @@ _MAX_CERTIFICATES = 4096
 _MAX_USER_AGENT = 200
 _MAX_ADDRESS = 64
 _CLIENT_ADDRESS = "x-weft-client-address"
+_CLIENT_USER_AGENT = "grpcgateway-user-agent"
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -100,7 +101,7 @@ class Authenticator:
         peer = certificate.identity if certificate else None
         encoded = _bearer(metadata)
         address = _address(context, metadata, peer)
-        user_agent = metadata.get("user-agent", [""])[0][:_MAX_USER_AGENT]
+        user_agent = _user_agent(metadata, peer)
         if encoded is None:
             # A gateway that names somebody's address speaks for that unknown person.
             is_itself = peer and not (_CLIENT_ADDRESS in metadata and peer.role is Role.GATEWAY)
@@ -192,3 +193,10 @@ def _address(context: Context, metadata: Mapping[str, list[str]], peer: SpiffeId
     # gRPC writes ipv4:ADDRESS:PORT, and ipv6 with percent-encoded brackets.
     host = context.peer().partition(":")[2].rpartition(":")[0]
     return host.replace("%5B", "").replace("%5D", "")
+
+
+def _user_agent(metadata: Mapping[str, list[str]], peer: SpiffeId | None) -> str:
+    # A gateway's own says nothing about whoever it speaks for.
+    carried = bool(peer and peer.role is Role.GATEWAY and _CLIENT_USER_AGENT in metadata)
+    key = _CLIENT_USER_AGENT if carried else "user-agent"
+    return metadata.get(key, [""])[0][:_MAX_USER_AGENT]

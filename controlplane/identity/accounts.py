@@ -46,7 +46,13 @@ class Accounts:
         self._on_set_up = on_set_up
 
     async def create_first_administrator(
-        self, setup_token: str, person: Person, *, password: str, address: str
+        self,
+        setup_token: str,
+        person: Person,
+        *,
+        password: str,
+        address: str,
+        browser: bool = False,
     ) -> Started:
         """Makes the first administrator; raises ALREADY_SET_UP or INVALID_GRANT."""
         self._throttle.take("setup", address=address)
@@ -65,6 +71,7 @@ class Accounts:
             display_name=person.display_name,
             password_hash=hashed,
             lifetimes=self._lifetimes,
+            browser=browser,
         )
         self._on_set_up()
         return started

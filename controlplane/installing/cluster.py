@@ -22,6 +22,7 @@ MADE = (
     ("apps", "statefulsets"),
     ("apps", "deployments"),
     ("batch", "jobs"),
+    ("coordination.k8s.io", "leases"),
     ("autoscaling", "horizontalpodautoscalers"),
     ("policy", "poddisruptionbudgets"),
     ("networking.k8s.io", "networkpolicies"),

@@ -181,6 +181,8 @@ def end_others(
     Raises PRIVILEGE_ESCALATION where the user holds more than the caller.
     """
     guards.require_covers(session, caller, subject_of_user(user_uid))
+    # Whoever is being signed in at this moment is seen, and ended, too.
+    store.users.lock(session, user_uid)
     rows = [row for row in store.sessions.live_of_user(session, user_uid) if row.uid != kept]
     for row in rows:
         end(session, row, reason=_BY_NAME, lifetimes=lifetimes)

@@ -93,6 +93,7 @@ def create_first_administrator(
     display_name: str,
     password_hash: str | None,
     lifetimes: Lifetimes,
+    browser: bool = False,
 ) -> Started:
     """Uses up the setup token, makes the administrator and signs them in."""
     row = store.users.find_one_time_token(session, PURPOSE)
@@ -108,7 +109,7 @@ def create_first_administrator(
         password_hash=password_hash,
     )
     access.make_administrator(session, organization, user)
-    return sessions.start(session, user, origin="setup", lifetimes=lifetimes)
+    return sessions.start(session, user, origin="setup", lifetimes=lifetimes, browser=browser)
 
 
 def _require_setup_token(token: OneTimeToken | None, presented: OpaqueToken | None) -> None:

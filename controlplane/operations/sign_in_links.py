@@ -10,7 +10,7 @@ from controlplane.identity.opaque import OpaqueToken, Secret, invalid_grant, mat
 from controlplane.identity.tokens import Lifetimes
 from controlplane.operations import sessions
 from controlplane.operations.sessions import Started
-from controlplane.store.schema import SignInLink
+from controlplane.store.schema import SignInLink, User
 from meshkit.session import Session
 
 LIFETIME = timedelta(minutes=2)
@@ -42,10 +42,20 @@ def redeem(session: Session, presented: OpaqueToken, *, lifetimes: Lifetimes) ->
     link = store.sessions.lock_link(session, UUID(presented.id))
     if link is None or not matches(presented, link.digest) or link.expire_time <= session.now:
         raise invalid_grant()
-    maker = store.sessions.lock(session, link.session_uid)
-    if maker is None or not sessions.is_live(maker, session.now):
-        raise invalid_grant()
-    user = store.users.get(session, maker.user_uid)
-    assert user is not None
+    user = _lock_maker(session, link)
     session.delete(link)
     return sessions.start(session, user, origin="link", lifetimes=lifetimes, browser=True)
+
+
+def _lock_maker(session: Session, link: SignInLink) -> User:
+    """Whose session made a link, locked as by who ends their sessions: that sees the new one.
+
+    The user first, as there. Raises INVALID_GRANT where the session has ended.
+    """
+    maker = store.sessions.get(session, link.session_uid)
+    user = store.users.lock(session, maker.user_uid) if maker else None
+    # It may have ended while we waited.
+    maker = store.sessions.lock(session, link.session_uid)
+    if user is None or maker is None or not sessions.is_live(maker, session.now):
+        raise invalid_grant()
+    return user

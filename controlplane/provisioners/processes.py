@@ -35,7 +35,7 @@ _LOOKERS = 40
 _KEPT_LOG_BYTES = 8 << 20
 _LAST_BYTES = 4 << 10
 # Below those that kernels hand out for connections, above the well-known ones.
-_QUIET_PORTS = range(12_000, 32_000)
+_QUIET_PORTS = range(24_000, 32_000)
 _PORT_TRIES = 100
 
 

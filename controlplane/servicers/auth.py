@@ -89,6 +89,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
             Person(request.email, request.display_name),
             password=request.password,
             address=_caller().address,
+            browser=request.browser,
         )
         return self._token_set(Granted.of(started))
 

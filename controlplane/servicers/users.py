@@ -171,6 +171,7 @@ def user_to_proto(row: User) -> users_pb2.User:
         display_name=row.display_name,
         create_time=timestamp(row.create_time),
         email=row.email,
+        has_password=row.password_hash is not None,
     )
 
 

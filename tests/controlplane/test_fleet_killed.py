@@ -6,7 +6,6 @@ seeded delay after each lets the kill fall anywhere behind it.
 
 import asyncio
 import contextlib
-import json
 import random
 import signal
 import sys
@@ -31,6 +30,7 @@ from tests.controlplane.fleet import (
     until,
 )
 from tests.controlplane.harness import ADMIN_EMAIL, PASSWORD, refused
+from weft._ports import Ports
 from weftapi.controlplane.v1 import auth_pb2
 
 pytestmark = pytest.mark.fault
@@ -46,7 +46,8 @@ class Plane:
         self.data = directory / "controlplane"
         self.homes = self.data / "workspaces"
         self._database_url = database_url
-        self._ports = {"edge": 0, "mesh": 0}
+        # Its own also while it is dead.
+        self._ports = Ports().take({"edge": 0, "mesh": 0})
         self._process: asyncio.subprocess.Process | None = None
         self._channel: grpc.aio.Channel | None = None
 
@@ -67,7 +68,6 @@ class Plane:
             return ready.exists()
 
         await until(is_ready)
-        self._ports = {name: json.loads(ready.read_text())[name] for name in self._ports}
 
     def _environment(self, ready: Path) -> dict[str, str]:
         settings = {

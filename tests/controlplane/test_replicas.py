@@ -25,6 +25,7 @@ from weftapi.controlplane.v1 import (
     access_pb2,
     auth_pb2,
     enrollments_pb2,
+    sessions_pb2,
     users_pb2,
     workspace_types_pb2,
     workspaces_pb2,
@@ -138,6 +139,27 @@ async def test_a_refresh_token_works_at_one_of_them(replicas: tuple[Plane, Plane
     request = auth_pb2.ExchangeTokenRequest(refresh_token=clients[0].tokens.refresh_token)
     calls = [client.auth.ExchangeToken(request) for client in clients for _ in range(5)]
     assert await codes(calls) == ["OK", *["UNAUTHENTICATED"] * 9]
+
+
+async def test_no_link_signs_in_past_signing_out_everywhere(
+    replicas: tuple[Plane, Plane],
+) -> None:
+    one, _ = replicas
+    here, there = await pair(replicas)
+    anyone = await one.edge()
+    everywhere = sessions_pb2.RevokeAllSessionsRequest(parent="users/me", keep_current=True)
+    for _ in range(10):
+        terminal = await one.sign_in()
+        made = await terminal.auth.CreateSignInLink(auth_pb2.CreateSignInLinkRequest())
+        code = auth_pb2.ExchangeTokenRequest(sign_in_code=made.uri.rpartition("/")[2])
+        await asyncio.gather(
+            anyone.auth.ExchangeToken(code),
+            there.sessions.RevokeAllSessions(everywhere),
+            return_exceptions=True,
+        )
+        listing = sessions_pb2.ListSessionsRequest(parent="users/me")
+        left = (await here.sessions.ListSessions(listing)).sessions
+        assert [session.origin for session in left] == ["setup"]
 
 
 async def test_keys_are_rotated_by_both_at_once(replicas: tuple[Plane, Plane]) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from controlplane.server import MIGRATIONS
 from controlplane.store.schema import Base
+from controlplane.upgrade import MIGRATIONS
 from meshkit.migrations import drift, migrate
 
 

@@ -15,6 +15,7 @@ from controlplane.operations.sessions import sign_in
 from controlplane.store.schema import Session, User
 from meshkit.errors import Unauthenticated
 from tests.controlplane.harness import (
+    ADMIN_EMAIL,
     ORGANIZATION,
     PASSWORD,
     WORKSPACE,
@@ -78,6 +79,15 @@ async def test_people_see_where_they_are_signed_in(plane: Plane, admin: Client) 
     plane.clock.advance(days=2)
     later = await plane.sign_in()
     assert [row.origin for row in (await sessions(later)).sessions] == ["password"]
+
+
+async def test_who_is_no_gateway_speaks_for_no_browser(plane: Plane, admin: Client) -> None:
+    anyone = await plane.edge()
+    signing_in = auth_pb2.SignInRequest(email=ADMIN_EMAIL, password=PASSWORD)
+    claim = (("grpcgateway-user-agent", "Mozilla/5.0"),)
+    tokens = await anyone.auth.SignIn(signing_in, metadata=claim)
+    current = await own_session(await plane.as_user(tokens))
+    assert current.client.startswith("grpc-python")
 
 
 async def test_a_session_is_ended_from_another(plane: Plane, admin: Client) -> None:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from tests.controlplane.harness import (
     Plane,
     running,
 )
+from weft._ports import Ports
 from weftapi.controlplane.v1 import enrollment_pb2, enrollments_pb2
 from workspace.courier import ROWS, AuditCourier
 from workspace.store import audit
@@ -160,18 +162,10 @@ async def test_rows_arrive_once_and_in_order_however_often_the_link_breaks(
             assert not await listed(admin, 'action = "Audit.ReceiveBatch"')
 
 
-_PORTS: dict[str, str] = {}
-
-
+@cache
 def _mesh() -> str:
-    """The control plane comes back where its members look for it."""
-    import socket
-
-    if "mesh" not in _PORTS:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            _PORTS["mesh"] = f"127.0.0.1:{probe.getsockname()[1]}"
-    return _PORTS["mesh"]
+    """The control plane comes back where its members look for it: nobody takes it meanwhile."""
+    return f"127.0.0.1:{Ports().take({'mesh': 0})['mesh']}"
 
 
 async def test_a_workspace_restored_from_a_backup_says_so_and_goes_on(

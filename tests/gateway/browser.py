@@ -115,3 +115,11 @@ async def site(plane: Plane, admin: Any, toy: toys.Toy, **policy: Any) -> AsyncI
         )
         control_plane = Upstream("controlplane", names, lambda: mesh, lambda: mesh)
         yield Site(plane, control_plane, workspace, **policy)
+
+
+async def site_before_setup(plane: Plane) -> Site:
+    """A gateway of a control plane that has no administrator, and so nobody to enroll it yet."""
+    edge = (await plane.edge()).channel
+    names = frozenset(s.full_name for s in CONTRACT.services("weftapi.controlplane.v1"))
+    control_plane = Upstream("controlplane", names, lambda: edge, lambda: edge)
+    return Site(plane, control_plane, control_plane)

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import grpc
 import pytest
 
 from gateway.arriving import own_path
+from gateway.signing_in import SigningIn
 from meshkit import opaque
 from tests.controlplane.harness import ADMIN_EMAIL, Client, Plane, refused, running
 from tests.controlplane.oidc_provider import browser as people
@@ -22,7 +24,7 @@ from tests.controlplane.sign_on import (
 )
 from tests.gateway.browser import PRINCIPAL, SESSION, Browser, Site, site
 from tests.gateway.toy import Reply, Toy
-from weftapi.controlplane.v1 import auth_pb2, sessions_pb2
+from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc, sessions_pb2
 
 SIGN_IN = "__Host-weft_sign_in"
 # A person types an address, or follows a link out of a terminal.
@@ -185,6 +187,21 @@ async def test_a_link_signs_a_browser_in_once(here: Site, admin: Client) -> None
         "returnTo": "/projects/demo/runs/first?tab=logs",
     }
     assert late.cookies == {}
+
+
+async def test_a_link_counts_where_the_session_before_cannot_be_ended(
+    here: Site, browser: Browser, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It works but once: whoever lost the new session over the old one would have none."""
+    await browser.sign_in()
+    before, opened = browser.cookies[SESSION], await link(admin)
+    async with grpc.aio.insecure_channel("127.0.0.1:1") as nobody:
+        away = auth_pb2_grpc.AuthServiceStub(nobody)
+        monkeypatch.setattr(SigningIn, "_auth", lambda _: away)
+        assert (await browser("GET", opened, **TYPED)).status == 303
+    monkeypatch.undo()
+    assert browser.cookies[SESSION] != before
+    assert (await browser("GET", PRINCIPAL)).json["email"] == ADMIN_EMAIL
 
 
 @pytest.mark.rule(63, refuses=True)

@@ -306,6 +306,12 @@ async def test_the_process_serves_and_exits_0_on_sigterm(
         writer.write(get("/readyz"))
         assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
         writer.close()
+        # Without TLS there is no more than that.
+        for target in ("/auth/providers", "/openapi.json", "/", "/healthz/"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", ports["health"])
+            writer.write(get(target))
+            assert (await reader.read()).startswith(b"HTTP/1.1 404 "), target
+            writer.close()
         process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(process.stderr.read(), 30)
         assert await process.wait() == 0

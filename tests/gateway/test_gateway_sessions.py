@@ -16,7 +16,7 @@ from tests.controlplane.harness import (
     Plane,
     refused,
 )
-from tests.gateway.browser import PRINCIPAL, SESSION, Browser, Site
+from tests.gateway.browser import PRINCIPAL, SESSION, Browser, Site, site_before_setup
 from tests.gateway.toy import Toy
 from weftapi.controlplane.v1 import auth_pb2, organizations_pb2, sessions_pb2, workspaces_pb2
 
@@ -295,4 +295,24 @@ async def test_who_vouches_is_told_to_anybody(browser: Browser) -> None:
     assert (await browser("GET", "/auth/providers")).json == {
         "providers": [],
         "hasPasswords": True,
+        "setupRequired": False,
     }
+
+
+@pytest.mark.rule(63)
+async def test_the_first_administrator_comes_in_by_a_browser(plane: Plane) -> None:
+    browser = (await site_before_setup(plane)).browser()
+    assert (await browser("GET", "/auth/providers")).json["setupRequired"]
+    person = {"email": ADMIN_EMAIL, "displayName": "Ada", "password": PASSWORD}
+    wrong = await browser("POST", "/auth/setup", {**person, "setupToken": "weft_setup_nonsense"})
+    assert (wrong.status, wrong.reason, browser.cookies) == (401, "INVALID_GRANT", {})
+    founding = {**person, "setupToken": plane.setup_token}
+    foreign = await browser("POST", "/auth/setup", founding, sec_fetch_site="cross-site")
+    assert (foreign.status, foreign.reason) == (403, "CROSS_SITE_REQUEST")
+    reply = await browser("POST", "/auth/setup", founding)
+    assert (reply.status, reply.body) == (204, b"")
+    assert browser.cookies[SESSION].startswith("weft_session_")
+    assert (await browser("GET", PRINCIPAL)).json["email"] == ADMIN_EMAIL
+    again = await browser("POST", "/auth/setup", founding)
+    assert (again.status, again.reason) == (400, "ALREADY_SET_UP")
+    assert not (await browser("GET", "/auth/providers")).json["setupRequired"]

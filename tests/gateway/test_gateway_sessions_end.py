@@ -1,8 +1,10 @@
 """Rule 63: devices that browsers approve, what ends sessions, and what is kept of them."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
+import grpc
 import pytest
 
 from gateway.sessions import Sessions
@@ -126,10 +128,23 @@ async def test_people_who_are_signed_in_go_on_without_the_control_plane(
     """Ruling 15: as long as their workspace tokens hold; nobody new gets in."""
     await browser.sign_in()
     assert (await browser("GET", BOOK)).status == 200
+    away, asked = here.sessions._control_plane, 0
+
+    def count() -> grpc.aio.Channel:
+        nonlocal asked
+        asked += 1
+        return away.unary()
+
+    here.sessions._control_plane = replace(away, unary=count)
     await plane.server.stop()
     plane.clock.advance(hours=7)
-    for _ in range(2):
+    for _ in range(3):
         assert (await browser("GET", BOOK)).status == 200
+    # Each question may wait for its deadline: one of them is enough for a moment.
+    assert asked == 1
+    plane.clock.advance(seconds=6)
+    assert (await browser("GET", BOOK)).status == 200
+    assert asked == 2
     stranger = here.browser()
     stranger.cookies[SESSION] = opaque.make("weft_session_", "0" * 32)[0]
     assert (await stranger("GET", BOOK)).status == 503

@@ -19,8 +19,9 @@ from meshkit.access import MethodPolicy, compile_policies
 from tests.contracts.descriptors import PACKAGES, file_protos
 from weftapi.options.v1 import options_pb2
 
-# No call of any hostile client may take longer.
-PATIENCE_S = 10.0
+# No call of any hostile client may take longer, however little of this machine the servers have:
+# what hangs, hangs for ever.
+PATIENCE_S = 60.0
 # Beyond this soft limit clients get RESOURCE_EXHAUSTED in place of the error.
 MAX_ERROR_BYTES = 8 << 10
 BUGS = frozenset({"INTERNAL", "UNKNOWN", "DEADLINE_EXCEEDED"})
