@@ -8,7 +8,7 @@ const FIRST_LOAD = 250_000
 const CHUNK = 1_200_000
 // Names that say what something is, and are never asked for.
 const NAMES =
-  /^https?:\/\/(www\.w3\.org\/|react\.dev\/|reactflow\.dev|tanstack\.com|localhost$|radix-ui\.com|github\.com\/)/
+  /^https?:\/\/(www\.w3\.org\/|react\.dev\/|reactflow\.dev|tanstack\.com|localhost$|radix-ui\.com|github\.com(\/|$)|token\.actions\.githubusercontent\.com$|idp\.example\.com$)/
 const build = fileURLToPath(new URL('../../gateway/dashboard', import.meta.url))
 
 const sizeOf = (path) => gzipSync(readFileSync(join(build, path))).length

@@ -12,7 +12,7 @@ export type Session = {
   expireTime: string
 }
 export type Provider = { name: string; displayName: string }
-export type Providers = { providers: Provider[]; hasPasswords: boolean }
+export type Providers = { providers: Provider[]; hasPasswords: boolean; setupRequired: boolean }
 
 const JSON_HEADERS = { 'content-type': 'application/json', 'x-weft-csrf': '1' }
 const at = (path: string) => `${basePath()}/auth/${path}`
@@ -38,6 +38,16 @@ export async function getProviders(): Promise<Providers> {
 export async function signIn(email: string, password: string): Promise<void> {
   const body = JSON.stringify({ email, password })
   await send(at('session'), { method: 'POST', headers: JSON_HEADERS, body })
+}
+
+/** Makes the first administrator by the token of the first start, and signs them in. */
+export async function setUp(founding: {
+  setupToken: string
+  email: string
+  displayName: string
+  password: string
+}): Promise<void> {
+  await send(at('setup'), { method: 'POST', headers: JSON_HEADERS, body: JSON.stringify(founding) })
 }
 
 export async function signOut(everywhere: boolean): Promise<void> {

@@ -1,8 +1,10 @@
-import { Navigate } from '@tanstack/react-router'
+import { Link, Navigate } from '@tanstack/react-router'
 import { idOf } from '@/api/session'
 import { EmptyState } from '@/ui/EmptyState'
 import { ErrorPage } from '@/ui/ErrorPage'
+import css from './home.module.css'
 import { lastPlace } from './lastPlace'
+import { useMayIn } from './organization'
 import { useSession } from './SessionGate'
 import { useProjects } from './useProjects'
 
@@ -14,15 +16,35 @@ export function Home() {
   if (!workspace)
     return (
       <main>
+        <h1 className="unseen">Welcome to Weft</h1>
         <EmptyState icon="user" title="No workspace is shared with you here">
           <p>
             An administrator of your organization can give you a role on one. Workspaces with a gateway of
             their own are found at its address.
           </p>
+          <Elsewhere />
         </EmptyState>
       </main>
     )
   return <FirstProject workspace={workspace} last={last?.project} />
+}
+
+/** What there is beside workspaces: whoever comes first has an organization to look after. */
+function Elsewhere() {
+  const { organization } = useSession()
+  const may = useMayIn(organization?.name ?? '')
+  return (
+    <p className={css.ways}>
+      {organization && may('members.list') && (
+        <Link to="/o/$organization" params={{ organization: idOf(organization.name) }} className={css.link}>
+          Look after {organization.displayName}
+        </Link>
+      )}
+      <Link to="/account/profile" className={css.link}>
+        Your account
+      </Link>
+    </p>
+  )
 }
 
 function FirstProject({ workspace, last }: { workspace: Parameters<typeof useProjects>[0]; last?: string }) {

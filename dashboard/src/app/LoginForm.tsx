@@ -2,6 +2,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import type { FormEvent } from 'react'
 import { getProviders, type Providers, signIn, signOnAddress } from '@/api/session'
 import { Button, ButtonLink } from '@/ui/Button'
+import { CopyCommand } from '@/ui/CopyCommand'
 import { Field } from '@/ui/Field'
 import { Note } from '@/ui/Note'
 import css from './login.module.css'
@@ -30,6 +31,7 @@ export function LoginForm({ email = '', onSignedIn, isOver = false }: Props) {
 
   if (providers.error) return <Note kind="bad" error={providers.error} />
   if (!providers.data) return <p className="quiet">Asking how to sign in …</p>
+  if (providers.data.setupRequired) return <SetupFirst />
   return (
     <div className={css.ways}>
       <SignOn providers={providers.data} isOver={isOver} onSignedIn={onSignedIn} />
@@ -51,6 +53,18 @@ export function LoginForm({ email = '', onSignedIn, isOver = false }: Props) {
           </Button>
         </form>
       )}
+    </div>
+  )
+}
+
+function SetupFirst() {
+  return (
+    <div className={css.ways}>
+      <Note kind="info">
+        Nobody has an account here yet. Where the control plane runs, this prints the link with which the
+        first administrator comes in:
+      </Note>
+      <CopyCommand command="weft admin bootstrap-url" />
     </div>
   )
 }

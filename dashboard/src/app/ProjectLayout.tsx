@@ -3,6 +3,7 @@ import { useEffect } from 'react'
 import { idOf } from '@/api/session'
 import { EmptyState } from '@/ui/EmptyState'
 import { rememberPlace } from './lastPlace'
+import { ProjectOverlays } from './palette/ProjectOverlays'
 import { ProjectProvider } from './project'
 import { useSession } from './SessionGate'
 import { SideBar } from './SideBar'
@@ -38,6 +39,7 @@ function Frame() {
       <main id="content" className={css.content} tabIndex={-1}>
         <Outlet />
       </main>
+      <ProjectOverlays />
     </div>
   )
 }

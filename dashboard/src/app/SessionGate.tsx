@@ -1,5 +1,14 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { createContext, lazy, type ReactNode, Suspense, useContext, useEffect, useState } from 'react'
+import {
+  type ComponentType,
+  createContext,
+  lazy,
+  type ReactNode,
+  Suspense,
+  useContext,
+  useEffect,
+  useState,
+} from 'react'
 import { basePath } from '@/api/client'
 import { Code, isCode } from '@/api/errors'
 import { getSession, type Session } from '@/api/session'
@@ -7,6 +16,7 @@ import { Dialog } from '@/ui/Dialog'
 import { ErrorPage } from '@/ui/ErrorPage'
 import { LoginForm } from './LoginForm'
 import { LoginPage } from './LoginPage'
+import { showOnly } from './oneUser'
 import { onExpiry } from './queries'
 
 const SessionContext = createContext<Session | null>(null)
@@ -17,17 +27,24 @@ export function useSession(): Session {
   return session
 }
 
-// Whoever is invited may have no account to sign in to.
-const InvitationPage = lazy(async () => {
-  const { InvitationPage } = await import('@/pages/invitation/InvitationPage')
-  return { default: InvitationPage }
-})
+// Whoever comes here may have no account to sign in to.
+const OPEN: Record<string, ComponentType> = {
+  '/invitation': lazy(async () => {
+    const { InvitationPage } = await import('@/pages/invitation/InvitationPage')
+    return { default: InvitationPage }
+  }),
+  '/setup': lazy(async () => {
+    const { SetupPage } = await import('@/pages/setup/SetupPage')
+    return { default: SetupPage }
+  }),
+}
 
 export function SessionGate({ children }: { children: ReactNode }) {
-  if (location.pathname === `${basePath()}/invitation`)
+  const Page = OPEN[location.pathname.slice(basePath().length)]
+  if (Page)
     return (
       <Suspense>
-        <InvitationPage />
+        <Page />
       </Suspense>
     )
   return <SignedIn>{children}</SignedIn>
@@ -40,6 +57,8 @@ function SignedIn({ children }: { children: ReactNode }) {
     queryFn: getSession,
     staleTime: Number.POSITIVE_INFINITY,
   })
+  const user = session.data?.user.name
+  useEffect(() => (user ? showOnly(user, leave) : undefined), [user])
   if (session.data)
     return (
       <SessionContext value={session.data}>
@@ -52,6 +71,11 @@ function SignedIn({ children }: { children: ReactNode }) {
   return null
 }
 
+/** Begins anew, as whoever is signed in now. */
+function leave() {
+  location.assign(document.baseURI)
+}
+
 /** Over a page whose session has ended amid something: what was typed into it stays. */
 function SignInAgain({ session }: { session: Session }) {
   const [isOpen, setOpen] = useState(false)
@@ -61,7 +85,7 @@ function SignInAgain({ session }: { session: Session }) {
   async function signedIn() {
     const fresh = await getSession()
     // Somebody else must not go on where this one left off.
-    if (fresh.user.name !== session.user.name) return location.assign(document.baseURI)
+    if (fresh.user.name !== session.user.name) return leave()
     queries.setQueryData(['session'], fresh)
     setOpen(false)
     window.dispatchEvent(new Event('weft:signed-in'))

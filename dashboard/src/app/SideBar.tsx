@@ -9,6 +9,9 @@ import { PlaceMenu } from './PlaceMenu'
 import { useSession } from './SessionGate'
 import css from './shell.module.css'
 import { UserMenu } from './UserMenu'
+import { WaitingCount } from './WaitingCount'
+
+const APPROVALS = '/w/$workspace/p/$project/approvals'
 
 export function SideBar() {
   const params = useParams({ from: '/w/$workspace/p/$project' })
@@ -30,10 +33,15 @@ export function SideBar() {
           >
             <Icon name={icon} />
             {label}
+            {to === APPROVALS && <WaitingCount />}
           </Link>
         ))}
       </nav>
       <div className={css.foot}>
+        <Link to="/w/$workspace/stacks" params={params} className={css.entry}>
+          <Icon name="stack" />
+          Workspace
+        </Link>
         <OrganizationLink />
         <LiveMark />
         <UserMenu />

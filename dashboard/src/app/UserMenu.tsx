@@ -1,4 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
 import { signOut } from '@/api/session'
 import { Button } from '@/ui/Button'
 import { Icon } from '@/ui/Icon'
@@ -10,6 +11,7 @@ import { setTheme, THEME_LABELS, THEMES, useTheme } from './theme'
 export function UserMenu() {
   const { user } = useSession()
   const queries = useQueryClient()
+  const navigate = useNavigate()
   const theme = useTheme()
   const name = user.displayName || user.email
 
@@ -29,6 +31,7 @@ export function UserMenu() {
   return (
     <Menu trigger={trigger} side="top">
       <MenuLabel>{user.email}</MenuLabel>
+      <MenuItem onSelect={() => void navigate({ to: '/account/profile' })}>Your account</MenuItem>
       <MenuLine />
       <MenuLabel>Colours</MenuLabel>
       <MenuChoice

@@ -1,5 +1,6 @@
 // Links from the names of resources to their pages.
 import { Link, useParams } from '@tanstack/react-router'
+import { idOf } from '@/api/session'
 
 type Props = { name: string; isRow?: boolean }
 
@@ -35,6 +36,32 @@ export function StepLink({ name }: Props) {
       className="cut mono"
     >
       {run} / {step}
+    </Link>
+  )
+}
+
+/** "fraud@3" of "projects/p/models/fraud/versions/3", and to its page. */
+export function ModelVersionLink({ name, isRow = false }: Props) {
+  const place = usePlace()
+  const { artifact: model, version } = partsOf(name)
+  return (
+    <Link
+      to="/w/$workspace/p/$project/models/$model/versions/$version"
+      params={{ ...place, model, version }}
+      className="cut mono"
+      data-row={isRow ? '' : undefined}
+    >
+      {model}@{version}
+    </Link>
+  )
+}
+
+/** A run by its id, and to its page. */
+export function RunIdLink({ name }: Props) {
+  const run = idOf(name)
+  return (
+    <Link to="/w/$workspace/p/$project/runs/$run" params={{ ...usePlace(), run }} className="cut mono">
+      {run}
     </Link>
   )
 }

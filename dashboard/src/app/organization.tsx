@@ -5,9 +5,25 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext, useMemo } from 'react'
 import { Client } from '@/api/client'
 import { idOf, type Organization } from '@/api/session'
+import { type May, mayOf } from './may'
 
 /** Verbs that pages and buttons of organizations ask for; what needs another adds it here. */
 const VERBS = [
+  'apiKeys.create',
+  'apiKeys.delete',
+  'apiKeys.list',
+  'apiKeys.rotate',
+  'auditEvents.export',
+  'auditEvents.list',
+  'auditEvents.verify',
+  'federatedCredentials.create',
+  'federatedCredentials.delete',
+  'federatedCredentials.list',
+  'identityProviders.create',
+  'identityProviders.delete',
+  'identityProviders.list',
+  'identityProviders.test',
+  'identityProviders.update',
   'invitations.create',
   'invitations.list',
   'invitations.resend',
@@ -18,6 +34,10 @@ const VERBS = [
   'members.reactivate',
   'members.recover',
   'members.remove',
+  'organizations.get',
+  'organizations.update',
+  'personalAccessTokens.list',
+  'personalAccessTokens.revoke',
   'roleBindings.create',
   'roleBindings.delete',
   'roleBindings.list',
@@ -25,7 +45,12 @@ const VERBS = [
   'roles.delete',
   'roles.list',
   'roles.update',
+  'serviceAccounts.create',
+  'serviceAccounts.delete',
+  'serviceAccounts.disable',
+  'serviceAccounts.enable',
   'serviceAccounts.list',
+  'serviceAccounts.update',
   'teamMembers.add',
   'teamMembers.list',
   'teamMembers.remove',
@@ -33,6 +58,10 @@ const VERBS = [
   'teams.delete',
   'teams.list',
   'teams.update',
+  'trustedDomains.add',
+  'trustedDomains.list',
+  'trustedDomains.remove',
+  'trustedDomains.verify',
 ] as const
 export type OrganizationVerb = (typeof VERBS)[number]
 
@@ -64,7 +93,7 @@ export function OrganizationProvider({ of, children }: { of: Organization; child
 }
 
 /** Which pages and buttons of an organization to show: a verb that is not held there is not offered. */
-export function useMayIn(organization: string): (verb: OrganizationVerb) => boolean {
+export function useMayIn(organization: string): May<OrganizationVerb> {
   const held = useQuery({
     queryKey: ['organization', organization, 'permissions'],
     queryFn: async () => {
@@ -74,11 +103,10 @@ export function useMayIn(organization: string): (verb: OrganizationVerb) => bool
     enabled: !!organization,
     staleTime: 5 * 60_000,
   })
-  const verbs = useMemo(() => new Set(held.data), [held.data])
-  return (verb) => verbs.has(verb)
+  return useMemo(() => mayOf(held.data), [held.data])
 }
 
-export function useMayHere(): (verb: OrganizationVerb) => boolean {
+export function useMayHere(): May<OrganizationVerb> {
   return useMayIn(useOrganization().name)
 }
 

@@ -15,6 +15,36 @@ export const ORGANIZATION_NAV = [
   { to: '/o/$organization/roles', label: 'Roles', icon: 'shield', key: 'r', verb: 'roles.list' },
   { to: '/o/$organization/grants', label: 'Grants', icon: 'key', key: 'h', verb: 'roleBindings.list' },
   { to: '/o/$organization/why', label: 'Who may what', icon: 'question', key: 'w', verb: 'roles.list' },
+  {
+    to: '/o/$organization/service-accounts',
+    label: 'Service accounts',
+    icon: 'robot',
+    key: 's',
+    verb: 'serviceAccounts.list',
+  },
+  {
+    to: '/o/$organization/tokens',
+    label: 'Access tokens',
+    icon: 'key',
+    key: 'k',
+    verb: 'personalAccessTokens.list',
+  },
+  {
+    to: '/o/$organization/identity-providers',
+    label: 'Identity providers',
+    icon: 'door',
+    key: 'p',
+    verb: 'identityProviders.list',
+  },
+  { to: '/o/$organization/domains', label: 'Domains', icon: 'globe', key: 'd', verb: 'trustedDomains.list' },
+  { to: '/o/$organization/audit', label: 'Audit log', icon: 'list', key: 'a', verb: 'auditEvents.list' },
+  {
+    to: '/o/$organization/settings',
+    label: 'Settings',
+    icon: 'sliders',
+    key: 'o',
+    verb: 'organizations.get',
+  },
 ] as const satisfies {
   to: string
   label: string

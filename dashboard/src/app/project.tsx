@@ -7,6 +7,7 @@ import { createContext, type ReactNode, useContext, useEffect, useMemo, useState
 import { Client } from '@/api/client'
 import { Feed } from '@/api/feed'
 import { idOf, type SessionWorkspace } from '@/api/session'
+import { type May, mayOf } from './may'
 import { tellExpiry } from './queries'
 
 /** Verbs that buttons of pages ask for; a page that needs another adds it here. */
@@ -19,6 +20,21 @@ const VERBS = [
   'runs.delete',
   'artifacts.update',
   'artifacts.download',
+  'schedules.create',
+  'schedules.delete',
+  'schedules.trigger',
+  'schedules.update',
+  'snapshots.run',
+  'triggers.delete',
+  'triggers.update',
+  'webhooks.create',
+  'webhooks.delete',
+  'webhooks.redeliver',
+  'webhooks.rotate',
+  'webhooks.update',
+  'models.update',
+  'models.promote',
+  'models.approve',
 ] as const
 export type Verb = (typeof VERBS)[number]
 
@@ -46,11 +62,21 @@ type Props = { workspace: SessionWorkspace; id: string; children: ReactNode }
 
 export function ProjectProvider({ workspace, id, children }: Props) {
   const scope = useMemo(() => newScope(workspace, id), [workspace, id])
+  return <ScopeProvider scope={scope}>{children}</ScopeProvider>
+}
+
+/** Gives pages their scope, and follows its feed while they are shown. */
+export function ScopeProvider({ scope, children }: { scope: ProjectScope; children: ReactNode }) {
   useFeed(scope)
   return <ProjectContext value={scope}>{children}</ProjectContext>
 }
 
-function newScope(workspace: SessionWorkspace, id: string): ProjectScope {
+/** A project; or "-" for the whole workspace, of which the feed then tells the kinds that are named. */
+export function newScope(
+  workspace: SessionWorkspace,
+  id: string,
+  resourceTypes: readonly string[] = [],
+): ProjectScope {
   const client = new Client(workspace.path)
   const name = `projects/${id}`
   return {
@@ -63,7 +89,8 @@ function newScope(workspace: SessionWorkspace, id: string): ProjectScope {
       head: (signal) => client.call(GetFeedInfo, {}, { signal }),
       open: async (after, epoch, signal) => {
         const headers = { 'last-event-id': after }
-        return client.open(WatchEvents, { parent: name, epoch }, { signal, headers })
+        const request = { parent: name, epoch, resourceTypes: [...resourceTypes] }
+        return client.open(WatchEvents, request, { signal, headers })
       },
     }),
     key: ['project', workspace.name, id],
@@ -116,7 +143,7 @@ export async function settled<T>(
 }
 
 /** Which buttons to show: a verb that is not held here is not offered. */
-export function useMay(): (verb: Verb) => boolean {
+export function useMay(): May<Verb> {
   const { workspace, id, key } = useProject()
   const held = useQuery({
     queryKey: [...key, 'permissions'],
@@ -126,8 +153,7 @@ export function useMay(): (verb: Verb) => boolean {
     },
     staleTime: 5 * 60_000,
   })
-  const verbs = useMemo(() => new Set(held.data), [held.data])
-  return (verb) => verbs.has(verb)
+  return useMemo(() => mayOf(held.data), [held.data])
 }
 
 /** The state of the feed, for the mark that says how old the page may be. */

@@ -9,5 +9,7 @@ export function ownPath(path: string | undefined): string {
 export function returnTo(): string {
   const path = location.pathname.slice(basePath().length)
   if (path === '/login') return ownPath(new URLSearchParams(location.search).get('returnTo') ?? undefined)
+  // What stands behind its `#` no server is told; the tab keeps it.
+  if (path === '/invitation') return path
   return ownPath(path + location.search + location.hash)
 }

@@ -1,6 +1,7 @@
 import { ListPermissions, ListRoles, type Permission, type Role } from '@contract/controlplane'
 import { useQuery } from '@tanstack/react-query'
 import { useCallback } from 'react'
+import { Client } from '@/api/client'
 import { useOrganization } from './organization'
 import { usePaged } from './usePaged'
 
@@ -21,10 +22,9 @@ export function useRoles() {
 
 /** Everything that a role can allow, by noun: it changes with a version, and not before. */
 export function useCatalogue() {
-  const { client } = useOrganization()
   return useQuery({
     queryKey: ['permissions'],
-    queryFn: async () => (await client.call(ListPermissions, { pageSize: PAGE_SIZE })).permissions,
+    queryFn: async () => (await new Client().call(ListPermissions, { pageSize: PAGE_SIZE })).permissions,
     staleTime: Number.POSITIVE_INFINITY,
   })
 }

@@ -10,8 +10,11 @@ export function Dialog({ isOpen, onClose, title, children }: Props) {
   const ref = useRef<HTMLDialogElement>(null)
   const id = useId()
   useEffect(() => {
-    if (isOpen) ref.current?.showModal()
-    else ref.current?.close()
+    const dialog = ref.current
+    if (!isOpen) return
+    dialog?.showModal()
+    // Also where it goes with what opened it: who closes it gets the focus back.
+    return () => dialog?.close()
   }, [isOpen])
   return (
     <dialog ref={ref} className={css.dialog} aria-labelledby={id} onClose={onClose}>

@@ -1,10 +1,10 @@
-import { type FormEvent, useEffect, useRef } from 'react'
+import { type FormEvent, useRef } from 'react'
 import { termsOf, withoutTerm, withTerm } from '@/api/terms'
-import { isTyping } from '@/app/useShortcuts'
 import { Button } from '@/ui/Button'
 import { Icon } from '@/ui/Icon'
 import { Menu, MenuItem, MenuLabel } from '@/ui/Menu'
 import css from './filter.module.css'
+import { useSlash } from './useSlash'
 
 type Props = {
   /** What is filtered, in the plural: "runs". */
@@ -73,17 +73,4 @@ export function FilterBar({ what, query, onQuery, hint, examples }: Props) {
       </Menu>
     </search>
   )
-}
-
-/** `/` goes to the field. */
-function useSlash(field: React.RefObject<HTMLInputElement | null>): void {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key !== '/' || isTyping(event)) return
-      event.preventDefault()
-      field.current?.focus()
-    }
-    window.addEventListener('keydown', onKey)
-    return () => window.removeEventListener('keydown', onKey)
-  }, [field])
 }

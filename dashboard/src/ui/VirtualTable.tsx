@@ -3,8 +3,14 @@ import { type CSSProperties, memo, type ReactNode, useEffect, useRef } from 'rea
 import css from './table.module.css'
 import { useRowKeys } from './useRowKeys'
 
-/** `width` as in grid-template-columns. */
-export type Column<T> = { id: string; label: string; width: string; cell: (item: T) => ReactNode }
+/** `width` as in grid-template-columns; `head` is shown where a column says more than its label. */
+export type Column<T> = {
+  id: string
+  label: string
+  width: string
+  cell: (item: T) => ReactNode
+  head?: ReactNode
+}
 
 const ROW_PX = 40
 const AHEAD = 30
@@ -99,9 +105,9 @@ function Head<T>({ columns, isSelectable }: { columns: Column<T>[]; isSelectable
             <span className="unseen">Select</span>
           </div>
         )}
-        {columns.map(({ id, label }) => (
+        {columns.map(({ id, label, head }) => (
           <div key={id} role="columnheader">
-            {label}
+            {head ?? label}
           </div>
         ))}
       </div>

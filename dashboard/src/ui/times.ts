@@ -30,3 +30,8 @@ const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyl
 export function exact(time: string): string {
   return EXACT.format(new Date(time))
 }
+
+/** The moment so many days from now, as requests have it. */
+export function inDays(days: number): string {
+  return new Date(Date.now() + days * 86_400_000).toISOString()
+}

@@ -5,7 +5,9 @@ import {
   MarkerType,
   MiniMap,
   type Node,
+  type NodeHandle,
   type NodeTypes,
+  Position,
   ReactFlow,
   ReactFlowProvider,
 } from '@xyflow/react'
@@ -93,13 +95,30 @@ function flowNodes<N extends { id: string }>(
   chosen: string | undefined,
   nameOf: (node: N) => string,
 ): Node[] {
+  const handles = handlesOf(direction)
   return nodes.flatMap((node) => {
     const position = places?.get(node.id)
     if (!position) return []
     const data = { ...node, direction, isChosen: node.id === chosen }
-    const size = { width: NODE_WIDTH, height: NODE_HEIGHT }
-    return [{ id: node.id, type: 'box', position, data, ariaLabel: nameOf(node), ...size }]
+    return [{ id: node.id, type: 'box', position, data, ariaLabel: nameOf(node), handles, ...SIZE }]
   })
+}
+
+const SIZE = { width: NODE_WIDTH, height: NODE_HEIGHT, measured: { width: NODE_WIDTH, height: NODE_HEIGHT } }
+
+/** Where lines end. What is known is not measured: that would draw every box once, also out of sight. */
+function handlesOf(direction: Direction): NodeHandle[] {
+  const [x, y] = [NODE_WIDTH / 2, NODE_HEIGHT / 2]
+  const point = { width: 0, height: 0 }
+  return direction === 'LR'
+    ? [
+        { type: 'target', position: Position.Left, x: 0, y, ...point },
+        { type: 'source', position: Position.Right, x: NODE_WIDTH, y, ...point },
+      ]
+    : [
+        { type: 'target', position: Position.Top, x, y: 0, ...point },
+        { type: 'source', position: Position.Bottom, x, y: NODE_HEIGHT, ...point },
+      ]
 }
 
 function flowEdges({ edges }: Graph): Edge[] {

@@ -1,0 +1,44 @@
+import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
+import { idOf } from '@/api/session'
+import { EmptyState } from '@/ui/EmptyState'
+import { useSession } from './SessionGate'
+import css from './shell.module.css'
+import { useGoKeys } from './useShortcuts'
+import { WorkspaceSideBar } from './WorkspaceSideBar'
+import { WorkspaceProvider } from './workspace'
+import { WORKSPACE_NAV } from './workspaceNav'
+
+/** Around every page of a workspace: what all of its projects share. */
+export function WorkspaceLayout() {
+  const params = useParams({ from: '/w/$workspace' })
+  const { workspaces } = useSession()
+  const workspace = workspaces.find((each) => idOf(each.name) === params.workspace)
+  if (!workspace)
+    return (
+      <main>
+        <EmptyState icon="stack" title="There is no such workspace, or it is not shared with you" />
+      </main>
+    )
+  return (
+    <WorkspaceProvider key={workspace.name} of={workspace}>
+      <Frame />
+    </WorkspaceProvider>
+  )
+}
+
+function Frame() {
+  const params = useParams({ from: '/w/$workspace' })
+  const navigate = useNavigate()
+  useGoKeys(WORKSPACE_NAV, ({ to }) => void navigate({ to, params }))
+  return (
+    <div className={css.frame}>
+      <a className={css.skip} href="#content">
+        Skip to the content
+      </a>
+      <WorkspaceSideBar />
+      <main id="content" className={css.content} tabIndex={-1}>
+        <Outlet />
+      </main>
+    </div>
+  )
+}

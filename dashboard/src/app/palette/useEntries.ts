@@ -1,0 +1,79 @@
+import { ListArtifacts, ListPipelines, ListRuns } from '@contract/workspace'
+import { useQuery } from '@tanstack/react-query'
+import { useNavigate, useParams } from '@tanstack/react-router'
+import { useMemo } from 'react'
+import { idOf } from '@/api/session'
+import { NAV } from '../nav'
+import { useProject } from '../project'
+import { setTheme, THEME_LABELS, THEMES } from '../theme'
+import type { Entry } from './matching'
+
+const RECENT = 50
+
+/** All that the palette offers: pages, what is recent in the project, and what can be done anywhere. */
+export function useEntries(): { entries: Entry[]; isPending: boolean; error: Error | null } {
+  const place = useParams({ from: '/w/$workspace/p/$project' })
+  const { run } = useParams({ strict: false })
+  const navigate = useNavigate()
+  const recent = useRecent()
+  const entries = useMemo(() => {
+    const pages = NAV.map(({ to, label }) =>
+      entryOf('Page', label, () => void navigate({ to, params: place })),
+    )
+    const runs = (recent.data?.runs ?? []).map(({ name, displayName }) => {
+      const label = displayName ? `${displayName} (${idOf(name)})` : idOf(name)
+      const params = { ...place, run: idOf(name) }
+      return entryOf('Run', label, () => void navigate({ to: '/w/$workspace/p/$project/runs/$run', params }))
+    })
+    const pipelines = (recent.data?.pipelines ?? []).map(({ name }) => {
+      const search = { q: `pipeline = ${idOf(name)}` }
+      const to = '/w/$workspace/p/$project/runs'
+      return entryOf('Runs of', idOf(name), () => void navigate({ to, params: place, search }))
+    })
+    const artifacts = (recent.data?.artifacts ?? []).map(({ name }) => {
+      const params = { ...place, artifact: idOf(name) }
+      const to = '/w/$workspace/p/$project/artifacts/$artifact'
+      return entryOf('Artifact', idOf(name), () => void navigate({ to, params }))
+    })
+    return [...pages, ...runs, ...pipelines, ...artifacts, ...themeEntries(), ...copyEntries(run)]
+  }, [place, run, navigate, recent.data])
+  return { entries, isPending: recent.isPending, error: recent.error }
+}
+
+function useRecent() {
+  const { client, key, name: parent } = useProject()
+  return useQuery({
+    queryKey: [...key, 'palette'],
+    // What happened since it was last open belongs in it.
+    staleTime: 0,
+    queryFn: async ({ signal }) => {
+      const request = { parent, pageSize: RECENT }
+      const [{ runs }, { pipelines }, { artifacts }] = await Promise.all([
+        client.call(ListRuns, request, { signal }),
+        client.call(ListPipelines, request, { signal }),
+        client.call(ListArtifacts, request, { signal }),
+      ])
+      return { runs, pipelines, artifacts }
+    },
+  })
+}
+
+function themeEntries(): Entry[] {
+  return THEMES.map((theme) => entryOf('Colours', THEME_LABELS[theme], () => setTheme(theme)))
+}
+
+function copyEntries(run: string | undefined): Entry[] {
+  const copy = (kind: string, label: string, text: string) =>
+    entryOf(kind, label, () => void navigator.clipboard.writeText(text))
+  // It comes out of the address, which anybody may have written.
+  const isId = /^[a-z0-9-]+$/.test(run ?? '')
+  const commands = isId ? [`weft runs show ${run}`, `weft runs diagnose ${run}`, `weft logs ${run}`] : []
+  return [
+    copy('Copy', 'the address of this page', location.href),
+    ...commands.map((command) => copy('Copy', command, command)),
+  ]
+}
+
+function entryOf(kind: string, label: string, act: () => void): Entry {
+  return { id: `${kind} ${label}`, kind, label, act }
+}
