@@ -1,22 +1,14 @@
-import { ListStepAttempts, type Step, type StepAttempt } from '@contract/workspace'
-import { useQuery } from '@tanstack/react-query'
-import { useProject } from '@/app/project'
+import type { Step, StepAttempt } from '@contract/workspace'
 import { Note } from '@/ui/Note'
 import { StateMark } from '@/ui/StateMark'
 import { Ago, Took } from '@/ui/Time'
 import { FailureText } from './FailureText'
 import css from './run.module.css'
+import { useAttempts } from './useAttempts'
 
 /** Every attempt at a step, the newest first. */
 export function Attempts({ step }: { step: Step }) {
-  const { client, key } = useProject()
-  const attempts = useQuery({
-    // Read anew with every change of the step: attempts have no events of their own.
-    queryKey: [...key, 'attempts', step.name, step.revision],
-    queryFn: async ({ signal }) =>
-      (await client.call(ListStepAttempts, { parent: step.name }, { signal })).stepAttempts.reverse(),
-    placeholderData: (before) => before,
-  })
+  const attempts = useAttempts(step)
   if (attempts.error) return <Note kind="bad" error={attempts.error} />
   if (attempts.data?.length === 0) return <p className="quiet">There was no attempt.</p>
   return (

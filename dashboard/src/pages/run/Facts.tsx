@@ -1,12 +1,15 @@
 import type { Run } from '@contract/workspace'
 import type { ReactNode } from 'react'
 import { idOf } from '@/api/session'
+import { ModelVersionLinks } from '@/app/ModelVersionLinks'
+import { useModelVersionsOf } from '@/app/useModelVersionsOf'
 import { Ago, Took } from '@/ui/Time'
 import { StepBar } from '../runs/StepBar'
 import css from './run.module.css'
 
 /** What, where, when and by whom, in one line. */
 export function Facts({ run }: { run: Run }) {
+  const models = useModelVersionsOf(run.name)
   return (
     <dl className={css.facts}>
       <Fact label="Pipeline">{idOf(run.pipeline)}</Fact>
@@ -23,6 +26,11 @@ export function Facts({ run }: { run: Run }) {
       {run.snapshot && <Fact label="Snapshot">{idOf(run.snapshot)}</Fact>}
       {run.startedBy && <Fact label="Started by">{idOf(run.startedBy)}</Fact>}
       {run.origin && <Fact label="Retry of">{idOf(run.origin)}</Fact>}
+      {models.length > 0 && (
+        <Fact label="Models">
+          <ModelVersionLinks names={models} />
+        </Fact>
+      )}
       {Object.entries(run.parameters ?? {}).map(([name, value]) => (
         <Fact key={name} label={name}>
           <span className="mono">{JSON.stringify(value)}</span>

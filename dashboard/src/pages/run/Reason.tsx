@@ -1,4 +1,6 @@
 import type { Run } from '@contract/workspace'
+import { Link } from '@tanstack/react-router'
+import { idOf } from '@/api/session'
 import { Note } from '@/ui/Note'
 import { exact } from '@/ui/times'
 import { FailureText } from './FailureText'
@@ -16,7 +18,15 @@ export function Reason({ run }: { run: Run }) {
       {run.stopRequest?.reason && <Note kind="info">Asked to stop: {run.stopRequest.reason}</Note>}
       {run.openConditionCount > 0 && (
         <Note kind="warn">
-          It waits for {run.openConditionCount === 1 ? 'an answer' : 'answers'} of a person.
+          It waits for {run.openConditionCount === 1 ? 'an answer' : 'answers'} of a person.{' '}
+          <Link
+            from="/w/$workspace/p/$project"
+            to="/w/$workspace/p/$project/approvals"
+            search={{ run: idOf(run.name) }}
+            className={css.approvals}
+          >
+            Answer
+          </Link>
         </Note>
       )}
     </div>

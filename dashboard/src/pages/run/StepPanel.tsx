@@ -35,7 +35,7 @@ export function StepPanel({ run, step }: { run: Run; step: Step }) {
           kind="quiet"
           size="small"
           aria-label="Close the step"
-          onClick={() => void navigate({ search: (now) => ({ view: now.view, direction: now.direction }) })}
+          onClick={() => void navigate({ search: (now) => ({ ...now, step: undefined, pane: undefined }) })}
         >
           <Icon name="close" />
         </Button>

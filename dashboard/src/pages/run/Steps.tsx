@@ -9,10 +9,12 @@ import { type Column, VirtualTable } from '@/ui/VirtualTable'
 import css from './run.module.css'
 import { StepPanel } from './StepPanel'
 import { useSteps } from './useRun'
+import { useStepKeys } from './useStepKeys'
 
 const route = getRouteApi('/w/$workspace/p/$project/runs/$run')
 
 // Large, and not what everybody looks at.
+const Timeline = lazy(async () => ({ default: (await import('./timeline/Timeline')).Timeline }))
 const RunGraph = lazy(async () => ({ default: (await import('./graph/RunGraph')).RunGraph }))
 
 const COLUMNS: Column<Step>[] = [
@@ -31,38 +33,47 @@ const COLUMNS: Column<Step>[] = [
 
 /** The steps of a run, and the one that was chosen beside them. */
 export function Steps({ run }: { run: Run }) {
-  const { step: chosen, view, direction } = route.useSearch()
-  const navigate = route.useNavigate()
+  const { step: chosen } = route.useSearch()
   const steps = useSteps(run.name)
+  useStepKeys(steps.data?.steps ?? [])
   const step = useMemo(() => steps.data?.steps.find((each) => each.stepId === chosen), [steps.data, chosen])
   if (steps.error && !steps.data) return <ErrorPage error={steps.error} onRetry={() => steps.refetch()} />
   if (!steps.data) return <p className={css.loading}>Reading steps …</p>
   if (steps.data.steps.length === 0) return <EmptyState icon="clock" title="No steps yet" />
-  const open = (stepId: string) => void navigate({ search: (now) => ({ ...now, step: stepId }) })
   return (
     <div className={css.split} data-open={!!step || undefined}>
-      {view === 'graph' ? (
-        <Suspense fallback={<p className={css.loading}>Drawing the graph …</p>}>
-          <RunGraph
-            steps={steps.data.steps}
-            chosen={chosen}
-            onOpen={open}
-            direction={direction === 'TB' ? 'TB' : 'LR'}
-            onTurn={(to) => void navigate({ search: (now) => ({ ...now, direction: to }), replace: true })}
-          />
-        </Suspense>
-      ) : (
-        <VirtualTable
-          label="Steps"
-          items={steps.data.steps}
-          columns={COLUMNS}
-          keyOf={nameOf}
-          isSelected={(each) => each === step}
-          onOpen={(each) => open(each.stepId)}
-        />
-      )}
+      <Suspense fallback={<p className={css.loading}>Drawing …</p>}>
+        <View run={run} steps={steps.data.steps} />
+      </Suspense>
       {step && <StepPanel run={run} step={step} />}
     </div>
+  )
+}
+
+function View({ run, steps }: { run: Run; steps: Step[] }) {
+  const { step: chosen, view, direction } = route.useSearch()
+  const navigate = route.useNavigate()
+  const open = (stepId: string) => void navigate({ search: (now) => ({ ...now, step: stepId }) })
+  if (view === 'timeline') return <Timeline run={run} steps={steps} chosen={chosen} onOpen={open} />
+  if (view === 'graph')
+    return (
+      <RunGraph
+        steps={steps}
+        chosen={chosen}
+        onOpen={open}
+        direction={direction === 'TB' ? 'TB' : 'LR'}
+        onTurn={(to) => void navigate({ search: (now) => ({ ...now, direction: to }), replace: true })}
+      />
+    )
+  return (
+    <VirtualTable
+      label="Steps"
+      items={steps}
+      columns={COLUMNS}
+      keyOf={nameOf}
+      isSelected={(each) => each.stepId === chosen}
+      onOpen={(each) => open(each.stepId)}
+    />
   )
 }
 

@@ -5,6 +5,7 @@ const route = getRouteApi('/w/$workspace/p/$project/runs/$run')
 const VIEWS = [
   [undefined, 'Steps'],
   ['graph', 'Graph'],
+  ['timeline', 'Timeline'],
   ['logs', 'Logs'],
 ] as const
 

@@ -2,9 +2,12 @@ import { type ArtifactVersion, UpdateArtifactVersion } from '@contract/workspace
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { StepLink } from '@/app/links'
+import { ModelVersionLinks } from '@/app/ModelVersionLinks'
 import { useMay, useProject } from '@/app/project'
+import { useModelVersionsOf } from '@/app/useModelVersionsOf'
 import { Button } from '@/ui/Button'
 import { Crumbs } from '@/ui/Crumbs'
+import { EditDialog, type Said } from '@/ui/EditDialog'
 import { ErrorPage } from '@/ui/ErrorPage'
 import { Fact, Facts } from '@/ui/Facts'
 import { Labels } from '@/ui/Labels'
@@ -13,7 +16,6 @@ import { size } from '@/ui/sizes'
 import { Ago } from '@/ui/Time'
 import { useTitle } from '@/ui/useTitle'
 import views from '@/ui/views.module.css'
-import { EditDialog, type Said } from '../artifacts/EditDialog'
 import { typeOf } from '../artifacts/VersionTable'
 import { Details } from './Details'
 import { Download } from './Download'
@@ -116,6 +118,7 @@ function Path({ version }: { version: ArtifactVersion }) {
 }
 
 function Head({ version }: { version: ArtifactVersion }) {
+  const models = useModelVersionsOf(version.name)
   return (
     <Facts>
       <Fact label="Type">{typeOf(version)}</Fact>
@@ -127,6 +130,11 @@ function Head({ version }: { version: ArtifactVersion }) {
       <Fact label="Made by">
         {version.producerStep ? <StepLink name={version.producerStep} /> : 'No run'}
       </Fact>
+      {models.length > 0 && (
+        <Fact label="Models">
+          <ModelVersionLinks names={models} />
+        </Fact>
+      )}
       {Object.keys(version.labels).length > 0 && (
         <Fact label="Labels">
           <Labels labels={version.labels} />

@@ -2,6 +2,7 @@
 import type { Step } from '@contract/workspace'
 import type { Graph, GraphEdge } from '@/ui/graph/useLayout'
 import { shortState } from '@/ui/states'
+import { groupBy } from '../groupBy'
 
 export type GraphNode = {
   id: string
@@ -83,14 +84,4 @@ function edgesOf(steps: Step[], homes: Map<string, string>): GraphEdge[] {
     }
   }
   return [...edges.values()]
-}
-
-function groupBy<T>(all: T[], keyOf: (each: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const each of all) {
-    const group = groups.get(keyOf(each))
-    if (group) group.push(each)
-    else groups.set(keyOf(each), [each])
-  }
-  return groups
 }

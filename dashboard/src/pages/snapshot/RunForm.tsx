@@ -1,0 +1,144 @@
+import type { JsonValue } from '@contract/method'
+import { GetSnapshotParameterSchema, ListStacks, type Snapshot } from '@contract/workspace'
+import { useQuery } from '@tanstack/react-query'
+import { type FormEvent, useEffect, useRef, useState } from 'react'
+import { initialOf, isObject, resolved, type Schema } from '@/api/schema'
+import { idOf } from '@/api/session'
+import { useProject } from '@/app/project'
+import { Button } from '@/ui/Button'
+import { ErrorPage } from '@/ui/ErrorPage'
+import { JsonField } from '@/ui/JsonField'
+import { Note } from '@/ui/Note'
+import { type Problems, SchemaForm } from '@/ui/SchemaForm'
+import { Select } from '@/ui/Select'
+import { Copies } from './Copies'
+import type { Wish } from './copies'
+import css from './snapshot.module.css'
+import { useStart } from './useStart'
+
+const ROOT = 'parameters'
+
+/** Reads what there is to ask for, and asks for it. */
+export function RunForm({ snapshot }: { snapshot: Snapshot }) {
+  const { client, key } = useProject()
+  const { name } = snapshot
+  const asked = useQuery({
+    queryKey: [...key, 'parameter-schema', name],
+    queryFn: async ({ signal }) =>
+      resolved(
+        ((await client.call(GetSnapshotParameterSchema, { name }, { signal })).schema ?? {}) as Schema,
+      ),
+    staleTime: Number.POSITIVE_INFINITY,
+  })
+  if (asked.error) return <ErrorPage error={asked.error} onRetry={() => asked.refetch()} />
+  if (!asked.data) return <p className={css.loading}>Reading its parameters …</p>
+  return <Form snapshot={snapshot} schema={asked.data} />
+}
+
+function Form({ snapshot, schema }: { snapshot: Snapshot; schema: Schema }) {
+  const { name, template } = snapshot
+  const [isJson, setJson] = useState(false)
+  const [parameters, setParameters] = useState(() => objectOf(initialOf({ ...schema, type: 'object' })))
+  const [stack, setStack] = useState('')
+  const [cacheDisabled, setCacheDisabled] = useState(false)
+  const form = useRef<HTMLFormElement>(null)
+  const wish: Wish = { name, template, parameters, stack, cacheDisabled }
+  const start = useStart()
+  useFirstProblem(form, start.problems)
+  const fields = {
+    schema,
+    path: ROOT,
+    value: parameters,
+    onChange: (value: JsonValue | undefined) => setParameters(objectOf(value)),
+    problems: start.problems,
+  }
+
+  function submit(event: FormEvent) {
+    event.preventDefault()
+    start.mutate(wish)
+  }
+
+  return (
+    <div className={css.columns}>
+      <form ref={form} className={css.form} onSubmit={submit} aria-label="Run this snapshot">
+        <div className={css.formHead}>
+          <h2>Parameters</h2>
+          <Button
+            size="small"
+            aria-pressed={isJson}
+            onClick={() => form.current?.reportValidity() && setJson(!isJson)}
+          >
+            JSON
+          </Button>
+        </div>
+        {isJson && <JsonField {...fields} schema={{}} label="All parameters" isRequired={false} />}
+        {!isJson && Object.keys(schema.properties ?? {}).length > 0 && <SchemaForm {...fields} />}
+        {!isJson && Object.keys(schema.properties ?? {}).length === 0 && (
+          <p className="quiet">This pipeline has no parameters.</p>
+        )}
+        <StackField value={stack} onChange={setStack} />
+        <label className={css.check}>
+          <input
+            type="checkbox"
+            checked={cacheDisabled}
+            onChange={({ target }) => setCacheDisabled(target.checked)}
+          />
+          Take no step's result from an earlier run
+        </label>
+        <Refusal problems={start.problems} error={start.error} />
+        <div>
+          <Button kind="primary" type="submit" isBusy={start.isPending}>
+            Start the run
+          </Button>
+        </div>
+      </form>
+      <Copies wish={wish} />
+    </div>
+  )
+}
+
+function StackField({ value, onChange }: { value: string; onChange: (stack: string) => void }) {
+  const { client, key } = useProject()
+  const stacks = useQuery({
+    queryKey: [...key, 'stacks'],
+    queryFn: async ({ signal }) => (await client.call(ListStacks, { pageSize: 500 }, { signal })).stacks,
+  })
+  const choices = (stacks.data ?? []).map(
+    ({ name, displayName }) => [name, displayName || idOf(name)] as const,
+  )
+  return (
+    <Select
+      label="Stack"
+      value={value}
+      onChange={({ target }) => onChange(target.value)}
+      choices={[['', 'As the snapshot says, or the default'], ...choices]}
+    />
+  )
+}
+
+function Refusal({ problems, error }: { problems: Problems; error: Error | null }) {
+  if (error) return <Note kind="bad" error={error} />
+  if (problems.size === 0) return null
+  return (
+    <Note kind="bad">
+      <ul>
+        {[...problems].map(([path, words]) => (
+          <li key={path}>
+            {path && <code>{path}</code>} {words}
+          </li>
+        ))}
+      </ul>
+    </Note>
+  )
+}
+
+/** The keys go to what is wrong first. */
+function useFirstProblem(form: React.RefObject<HTMLFormElement | null>, problems: Problems): void {
+  useEffect(() => {
+    if (problems.size > 0) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
+  }, [form, problems])
+}
+
+function objectOf(value: JsonValue | undefined): Record<string, JsonValue> {
+  return isObject(value) ? value : {}
+}

@@ -1,0 +1,180 @@
+import { DeleteTrigger, type Trigger, type TriggerFiring, UpdateTrigger } from '@contract/workspace'
+import { useMutation } from '@tanstack/react-query'
+import { getRouteApi, Link } from '@tanstack/react-router'
+import { useState } from 'react'
+import { idOf } from '@/api/session'
+import { useMay, useProject } from '@/app/project'
+import { Button } from '@/ui/Button'
+import { ConfirmDialog } from '@/ui/ConfirmDialog'
+import { Crumbs } from '@/ui/Crumbs'
+import { EmptyState } from '@/ui/EmptyState'
+import { ErrorPage } from '@/ui/ErrorPage'
+import { Fact, Facts } from '@/ui/Facts'
+import { Mark } from '@/ui/Mark'
+import { Note } from '@/ui/Note'
+import { PageHead } from '@/ui/Page'
+import { Ago } from '@/ui/Time'
+import { useTitle } from '@/ui/useTitle'
+import { type Column, VirtualTable } from '@/ui/VirtualTable'
+import { lookOfFiring, lookOfRest, occurrenceWords } from '../triggers/occurrence'
+import css from '../triggers/triggers.module.css'
+import { useTrigger, useTriggerFirings } from '../triggers/useTriggers'
+
+const route = getRouteApi('/w/$workspace/p/$project/triggers/$trigger')
+
+/** One trigger: what it waits for, what it does, and what it did. */
+export function TriggerPage() {
+  const { trigger: id } = route.useParams()
+  const trigger = useTrigger(id)
+  useTitle(trigger.data?.displayName || id, 'Triggers')
+  if (trigger.error && !trigger.data)
+    return <ErrorPage error={trigger.error} onRetry={() => trigger.refetch()} />
+  if (!trigger.data) return <p className={css.loading}>Reading the trigger …</p>
+  return <Loaded trigger={trigger.data} />
+}
+
+function Loaded({ trigger }: { trigger: Trigger }) {
+  const params = route.useParams()
+  const { name, displayName, description, paused, occurrence, snapshot, template, parameters } = trigger
+  const title = (
+    <span className={css.title}>
+      <span className={css.titleText}>{displayName || idOf(name)}</span>
+      <Mark {...lookOfRest(paused, 'Paused')} />
+    </span>
+  )
+  return (
+    <>
+      <PageHead title={title} actions={<Actions trigger={trigger} />}>
+        <Crumbs>
+          <Link to="/w/$workspace/p/$project/triggers" params={params}>
+            Triggers
+          </Link>
+          <span className="mono">{idOf(name)}</span>
+        </Crumbs>
+        {description && <p className="quiet">{description}</p>}
+        <p className={css.wide}>
+          After <strong>{occurrenceWords(occurrence)}</strong>
+        </p>
+        <Facts>
+          <Fact label={template ? 'Runs the template' : 'Runs the snapshot'}>
+            <span className="mono">{template || idOf(snapshot)}</span>
+          </Fact>
+          <Fact label="Made">
+            <Ago time={trigger.createTime} />
+          </Fact>
+          {Object.entries((parameters ?? {}) as Record<string, unknown>).map(([key, value]) => (
+            <Fact key={key} label={key}>
+              <span className="mono">{JSON.stringify(value)}</span>
+            </Fact>
+          ))}
+        </Facts>
+      </PageHead>
+      <Firings trigger={trigger} />
+    </>
+  )
+}
+
+/** Pausing and resuming are changes; who resumes it is who it acts for from then on. */
+function Actions({ trigger }: { trigger: Trigger }) {
+  const { client } = useProject()
+  const may = useMay()
+  const { name, etag, paused } = trigger
+  const change = useMutation({
+    mutationFn: () =>
+      client.call(UpdateTrigger, { trigger: { name, etag, paused: !paused }, updateMask: 'paused' }),
+  })
+  return (
+    <>
+      {may('triggers.update') && (!paused || may('snapshots.run')) && (
+        <Button isBusy={change.isPending} onClick={() => change.mutate()}>
+          {paused ? 'Resume' : 'Pause'}
+        </Button>
+      )}
+      {change.error && <Note kind="bad" error={change.error} />}
+      {may('triggers.delete') && <DeleteButton trigger={trigger} />}
+    </>
+  )
+}
+
+function DeleteButton({ trigger: { name, etag } }: { trigger: Trigger }) {
+  const { client } = useProject()
+  const navigate = route.useNavigate()
+  const [isOpen, setOpen] = useState(false)
+  const remove = useMutation({
+    mutationFn: () => client.call(DeleteTrigger, { name, etag }),
+    onSuccess: () => navigate({ to: '/w/$workspace/p/$project/triggers', params: (now) => now, search: {} }),
+  })
+  return (
+    <>
+      <Button kind="danger" onClick={() => setOpen(true)}>
+        Delete
+      </Button>
+      <ConfirmDialog
+        isOpen={isOpen}
+        onClose={() => setOpen(false)}
+        title={`Delete ${idOf(name)}?`}
+        verb="Delete"
+        isDangerous
+        onConfirm={() => remove.mutate()}
+        isBusy={remove.isPending}
+        error={remove.error}
+      >
+        <p className="quiet">What it has not done yet is not done; the runs that it started stay.</p>
+      </ConfirmDialog>
+    </>
+  )
+}
+
+const COLUMNS: Column<TriggerFiring>[] = [
+  { id: 'state', label: 'Outcome', width: '104px', cell: ({ state }) => <Mark {...lookOfFiring(state)} /> },
+  {
+    id: 'cause',
+    label: 'What happened',
+    width: 'minmax(180px, 1fr)',
+    cell: ({ cause }) => <span className="mono">{cause.split('/').slice(2).join('/')}</span>,
+  },
+  {
+    id: 'run',
+    label: 'Run or reason',
+    width: 'minmax(160px, 1fr)',
+    cell: ({ run, reason }) => (run ? <RunLink run={run} /> : <span title={reason}>{reason}</span>),
+  },
+  { id: 'when', label: 'Noticed', width: '104px', cell: ({ createTime }) => <Ago time={createTime} /> },
+]
+
+function RunLink({ run }: { run: string }) {
+  const { workspace, project } = route.useParams()
+  return (
+    <Link
+      to="/w/$workspace/p/$project/runs/$run"
+      params={{ workspace, project, run: idOf(run) }}
+      className="mono"
+      data-row=""
+    >
+      {idOf(run)}
+    </Link>
+  )
+}
+
+function Firings({ trigger }: { trigger: Trigger }) {
+  const firings = useTriggerFirings(trigger)
+  const items = firings.data?.pages.flatMap((page) => page.firings) ?? []
+  if (firings.error) return <Note kind="bad" error={firings.error} />
+  if (firings.isPending) return <p className={css.loading}>Reading what it did …</p>
+  if (items.length === 0)
+    return (
+      <EmptyState icon="link" title="Nothing that it waits for has happened yet">
+        <p>Each time will be here for thirty days: the run that it started, or why it started none.</p>
+      </EmptyState>
+    )
+  return (
+    <VirtualTable
+      label="Firings"
+      items={items}
+      columns={COLUMNS}
+      keyOf={({ name }) => name}
+      onEnd={() => void firings.fetchNextPage()}
+      isMore={firings.hasNextPage}
+    />
+  )
+}
