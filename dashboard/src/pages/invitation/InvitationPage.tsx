@@ -8,6 +8,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { FormEvent } from 'react'
 import { basePath, Client } from '@/api/client'
 import { getSession, signIn } from '@/api/session'
+import { forgetToken, tokenOfAddress } from '@/app/addressToken'
 import { LoginForm } from '@/app/LoginForm'
 import { Logo } from '@/app/Logo'
 import css from '@/app/login.module.css'
@@ -22,7 +23,7 @@ const client = new Client()
 
 /** Where somebody comes in who was invited; the token stands in the part of the address that nobody sends. */
 export function InvitationPage() {
-  const token = location.hash.slice(1)
+  const token = tokenOfAddress()
   useTitle('You are invited')
   return (
     <main className={css.page}>
@@ -48,7 +49,10 @@ function Inspected({ token }: { token: string }) {
     retry: false,
   })
   const session = useQuery({ queryKey: ['session'], queryFn: getSession })
-  const decline = useMutation({ mutationFn: () => client.call(DeclineInvitation, { token }) })
+  const decline = useMutation({
+    mutationFn: () => client.call(DeclineInvitation, { token }),
+    onSuccess: forgetToken,
+  })
   if (invitation.error) return <Note kind="bad" error={invitation.error} />
   if (!invitation.data || session.isPending) return <p className="quiet">Asking …</p>
   if (decline.isSuccess) return <Note kind="info">You have turned it down. You can close this page.</Note>
@@ -151,5 +155,6 @@ function NewAccount({ token, email }: { token: string; email: string }) {
 }
 
 function enter(): void {
+  forgetToken()
   location.assign(`${basePath()}/`)
 }

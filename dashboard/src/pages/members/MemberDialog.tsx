@@ -14,7 +14,7 @@ export function MemberDialog({ wish, onClose }: { wish: MemberWish | undefined; 
   const { client } = useOrganization()
   const [handed, setHanded] = useState({ token: '', email: '' })
   const change = useChange(async ({ action, member }: MemberWish) => {
-    setHanded({ token: await action.act(client, member.name), email: member.email })
+    setHanded({ token: await action.act(client, member), email: member.email })
   })
 
   function close() {

@@ -105,7 +105,7 @@ function Actions({ member, onWish }: { member: Member; onWish: (wish: MemberWish
   return (
     <RowMenu label={`What to do with ${nameOf(member)}`}>
       {offered.map((action) => (
-        <MenuItem key={action.verb} onSelect={() => onWish({ action, member })}>
+        <MenuItem key={action.label} onSelect={() => onWish({ action, member })}>
           {action.label} …
         </MenuItem>
       ))}

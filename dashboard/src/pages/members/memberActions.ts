@@ -7,6 +7,7 @@ import {
   type Member,
   ReactivateMember,
   RemoveMember,
+  RevokeAllSessions,
 } from '@contract/controlplane'
 import type { Client } from '@/api/client'
 import { idOf } from '@/api/session'
@@ -20,7 +21,7 @@ export type MemberAction = {
   /** What comes of it, in a sentence or two. */
   words: string
   /** Does it; answers what must be handed over, where there is anything. */
-  act: (client: Client, name: string) => Promise<string>
+  act: (client: Client, member: Member) => Promise<string>
 }
 
 const isActive = (member: Member) => member.state === 'MEMBER_STATE_ACTIVE'
@@ -33,7 +34,16 @@ export const MEMBER_ACTIONS: MemberAction[] = [
     isFor: isActive,
     isDangerous: false,
     words: 'Makes a token that works once, for a day. Whoever has it takes the account over.',
-    act: async (client, name) => (await client.call(CreateRecoveryToken, { name })).passwordToken,
+    act: async (client, { name }) => (await client.call(CreateRecoveryToken, { name })).passwordToken,
+  },
+  {
+    // Whoever may shut an account may end its sessions.
+    verb: 'members.deactivate',
+    label: 'Sign out everywhere',
+    isFor: isActive,
+    isDangerous: true,
+    words: 'Every session of theirs ends at once, in workspaces within five seconds. Access tokens live on.',
+    act: (client, { user }) => client.call(RevokeAllSessions, { parent: user }).then(nothing),
   },
   {
     verb: 'members.deactivate',
@@ -41,7 +51,7 @@ export const MEMBER_ACTIONS: MemberAction[] = [
     isFor: isActive,
     isDangerous: true,
     words: 'Their sessions and tokens end at once. Their roles stay for when the account is opened again.',
-    act: (client, name) => client.call(DeactivateMember, { name }).then(nothing),
+    act: (client, { name }) => client.call(DeactivateMember, { name }).then(nothing),
   },
   {
     verb: 'members.reactivate',
@@ -49,7 +59,7 @@ export const MEMBER_ACTIONS: MemberAction[] = [
     isFor: (member) => !isActive(member),
     isDangerous: false,
     words: 'Opens the account again, with the roles that it had. They sign in anew.',
-    act: (client, name) => client.call(ReactivateMember, { name }).then(nothing),
+    act: (client, { name }) => client.call(ReactivateMember, { name }).then(nothing),
   },
   {
     verb: 'members.remove',
@@ -57,7 +67,7 @@ export const MEMBER_ACTIONS: MemberAction[] = [
     isFor: () => true,
     isDangerous: true,
     words: 'They lose everything that was granted to them here, at once. The account stays.',
-    act: (client, name) => client.call(RemoveMember, { name }).then(nothing),
+    act: (client, { name }) => client.call(RemoveMember, { name }).then(nothing),
   },
   {
     verb: 'members.erase',
@@ -66,7 +76,7 @@ export const MEMBER_ACTIONS: MemberAction[] = [
     isDangerous: true,
     words:
       'Address, name, password, sessions, tokens and grants are gone everywhere. This cannot be undone. The audit log keeps what was done, under a number.',
-    act: (client, name) => client.call(EraseMember, { name }).then(nothing),
+    act: (client, { name }) => client.call(EraseMember, { name }).then(nothing),
   },
 ]
 

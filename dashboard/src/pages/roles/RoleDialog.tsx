@@ -2,10 +2,10 @@ import { CreateRole, type Role, UpdateRole } from '@contract/controlplane'
 import { useEffect, useState } from 'react'
 import { idOf } from '@/api/session'
 import { useChange, useOrganization } from '@/app/organization'
+import { PermissionPicker } from '@/app/PermissionPicker'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { Field } from '@/ui/Field'
 import { Select } from '@/ui/Select'
-import { PermissionPicker } from './PermissionPicker'
 
 type Props = {
   isOpen: boolean

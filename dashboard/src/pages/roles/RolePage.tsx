@@ -27,7 +27,7 @@ export function RolePage() {
     queryFn: ({ signal }) => client.call(GetRole, { name: `${name}/roles/${id}` }, { signal }),
   })
   useTitle(role.data?.displayName || id, 'Roles')
-  if (role.error) return <ErrorPage error={role.error} onRetry={role.refetch} />
+  if (role.error && !role.data) return <ErrorPage error={role.error} onRetry={role.refetch} />
   if (!role.data) return <p className={table.aside}>Reading …</p>
   const title = (
     <UpTitle

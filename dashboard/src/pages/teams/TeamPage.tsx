@@ -32,7 +32,7 @@ export function TeamPage() {
     queryFn: ({ signal }) => client.call(GetTeam, { name: `${name}/teams/${id}` }, { signal }),
   })
   useTitle(team.data?.displayName || id, 'Teams')
-  if (team.error) return <ErrorPage error={team.error} onRetry={team.refetch} />
+  if (team.error && !team.data) return <ErrorPage error={team.error} onRetry={team.refetch} />
   if (!team.data) return <p className={css.aside}>Reading …</p>
   return <Shown team={team.data} />
 }
