@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 import asyncpg
 import sqlalchemy as sa
 
-import controlplane.server
+import controlplane.upgrade
 import workspace.server
 import workspace.upgrade
 from controlplane.store.schema import Base
@@ -122,5 +122,5 @@ class Keeper:
         return self._thread.submit(self._runner.run, work).result()
 
 
-CONTROL_PLANE = Template("controlplane", controlplane.server.MIGRATIONS, Base.metadata)
+CONTROL_PLANE = Template("controlplane", controlplane.upgrade.MIGRATIONS, Base.metadata)
 WORKSPACE = Template("workspace", workspace.upgrade.MIGRATIONS, metadata)

@@ -59,9 +59,10 @@ def mesh(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Me
 
 @pytest.fixture
 def project(mesh: Mesh, request: pytest.FixtureRequest) -> Project:
-    """A project for this test alone."""
+    """A project for this test alone: two files may have tests of one name."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
-    return mesh.project(f"p-{name[-48:].strip('-')}")
+    file = request.path.stem.removeprefix("test_").replace("_", "-")
+    return mesh.project(f"p-{file[:20]}-{name[-28:].strip('-')}")
 
 
 @pytest.fixture

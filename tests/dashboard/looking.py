@@ -23,7 +23,7 @@ class Visitor:
     def __init__(self, page: Page, origin: str) -> None:
         self.page = page
         self.problems: list[str] = []
-        self._origin = origin
+        self.origin = origin
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
@@ -58,14 +58,14 @@ class Visitor:
             self.page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
             found = self.page.evaluate("rules => axe.run({ runOnly: rules })", _RULES)
             problems = [_told(violation) for violation in found["violations"]]
-            assert problems == [], theme
+            assert not problems, f"{theme}: {problems}"
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith(_EXPECTED):
             self.problems.append(message.text)
 
     def _asked(self, request: Request) -> None:
-        if not request.url.startswith((self._origin, "data:", "blob:")):
+        if not request.url.startswith((self.origin, "data:", "blob:")):
             self.problems.append(f"asked {request.url}")
 
 

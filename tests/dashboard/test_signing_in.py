@@ -6,7 +6,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.dashboard.looking import Visitor
-from tests.system.people import Person
+from tests.system.people import PASSWORD, Person
 from tests.system.project import Project
 from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
@@ -62,6 +62,19 @@ def test_a_session_that_ends_amid_an_action_keeps_what_was_typed(
     assert project.run(run.name).stop_request.reason == "it costs too much"
 
 
+def test_who_signs_in_in_one_tab_is_signed_in_in_all(
+    new_page: Callable[..., Visitor], viewer: Person, editor: Person, project: Project
+) -> None:
+    visitor = new_page()
+    visitor.sign_in(viewer)
+    visitor.go(project)
+    page, another = visitor.page, visitor.page.context.new_page()
+    page.context.clear_cookies()
+    Visitor(another, visitor.origin).sign_in(editor)
+    # Nobody touched it, and it must not show one person what it does as another.
+    expect(page.get_by_role("button", name=f"Account of {editor.email}")).to_be_visible()
+
+
 def test_what_went_wrong_on_the_way_is_said_and_one_goes_on_to_where_one_wanted(
     new_page: Callable[..., Visitor], viewer: Person, project: Project
 ) -> None:
@@ -74,6 +87,26 @@ def test_what_went_wrong_on_the_way_is_said_and_one_goes_on_to_where_one_wanted(
     expect(page.get_by_role("button", name="Remove x")).to_be_visible()
     page.goto("/login?returnTo=//evil.example")
     expect(page.get_by_role("navigation", name="Project")).to_be_visible()
+
+
+def test_the_link_of_the_first_start_says_when_somebody_was_first(
+    new_page: Callable[..., Visitor],
+) -> None:
+    visitor = new_page()
+    page = visitor.page
+    page.goto("/setup")
+    expect(page.get_by_text("weft admin bootstrap-url")).to_be_visible()
+    # Another hash alone is the same page to a browser.
+    page.goto("about:blank")
+    page.goto("/setup#token=weft_setup_nonsense")
+    page.get_by_label("Email").fill("late@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    visitor.assert_accessible()
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_role("alert")).to_contain_text("The first administrator exists already")
+    visitor.assert_accessible()
+    page.get_by_role("link", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Sign in to Weft")).to_be_visible()
 
 
 def test_a_device_is_let_in_by_whoever_is_asked(

@@ -24,7 +24,6 @@ from tests.system.project import Project
 from weft._connection import Connection
 from weft._contexts import ContextStore
 from weft._embedded import Addresses, EmbeddedMesh
-from weft._servers import free_ports
 
 PATIENCE_S = 40.0
 _CLI = (sys.executable, "-c", "from weft.cli import main; main()")
@@ -42,7 +41,8 @@ class _Embedded(EmbeddedMesh):
         }
         super().__init__(directory, store, settings=variables)
         # Never the well-known ones: a second start of the same data serves elsewhere.
-        self.addresses = Addresses(free_ports(dict.fromkeys(self.addresses.ports, 0)))
+        self._ports.release()
+        self.addresses = Addresses(self._ports.take(dict.fromkeys(self.addresses.ports, 0)))
 
 
 class Mesh:

@@ -21,7 +21,8 @@ from tests.system.mesh import Mesh
 from tests.system.project import PIPELINES, Project, state_of
 from tests.system.test_local_runs import check_recorded
 from weft._contexts import ContextStore
-from weft._servers import ServerSpec, Supervisor, free_ports
+from weft._ports import Ports
+from weft._servers import ServerSpec, Supervisor
 from weftapi.controlplane.v1 import enrollments_pb2, workspaces_pb2_grpc
 from weftapi.options.v1 import options_pb2
 
@@ -107,16 +108,18 @@ def office(mesh: Mesh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Off
     """A gateway under a public name, the proxy before it, and a context without working gRPC."""
     directory = tmp_path_factory.mktemp("office")
     supervisor = Supervisor()
-    port = _start_gateway(mesh, directory, supervisor)
+    taken = Ports()
+    port = _start_gateway(mesh, directory, supervisor, taken)
     proxy = Proxy(port)
     try:
         yield _office(mesh, directory, proxy, port)
     finally:
         proxy.close()
         supervisor.stop()
+        taken.release()
 
 
-def _start_gateway(mesh: Mesh, directory: Path, supervisor: Supervisor) -> int:
+def _start_gateway(mesh: Mesh, directory: Path, supervisor: Supervisor, taken: Ports) -> int:
     connection = mesh.connect("default")
     stub = connection.control_plane.stub(workspaces_pb2_grpc.WorkspaceServiceStub)
     request = enrollments_pb2.CreateEnrollmentRequest(parent=mesh.context.organization)
@@ -126,7 +129,7 @@ def _start_gateway(mesh: Mesh, directory: Path, supervisor: Supervisor) -> int:
     token = directory / "token"
     token.write_text(connection.control_plane.call(stub.CreateEnrollment, request).token)
     connection.close()
-    ports = free_ports({"edge": 0, "health": 0, "metrics": 0})
+    ports = taken.take({"edge": 0, "health": 0, "metrics": 0})
     settings = {f"{name.upper()}_ADDRESS": f"127.0.0.1:{port}" for name, port in ports.items()} | {
         "CREDENTIALS_DIR": str(directory / "credentials"),
         "CONTROL_PLANE_ENDPOINT": mesh.address("controlplane-edge"),
