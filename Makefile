@@ -109,10 +109,17 @@ lint-dashboard: dashboard  ## Check the dashboard: style, types, its logic, and 
 	cd dashboard && npm run --silent lint && npm run --silent types && npm run --silent test && npm run --silent size
 
 test-dashboard: setup dashboard  ## Test the dashboard in Chromium, against a mesh
-	$(BIN)/python -m pytest -n2 -m browser tests/dashboard
+	$(BIN)/python -m pytest -n2 -m browser tests/dashboard tests/bench
 
 manifests: setup helm  ## Render deploy/kubernetes/ from the chart
 	$(BIN)/python deploy/render.py
+
+# Not what an earlier build has left: files that are gone since would be in the wheels.
+wheels: setup dashboard  ## Build the wheels of the API, the SDK and the servers into dist/
+	rm -rf dist build generated/build sdk/build
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./generated ./sdk .
+	rm -rf build generated/build sdk/build
+	ls dist/*.whl
 
 image: setup dashboard  ## Build the image of all services (as root, with podman, runc and mmdebstrap)
 	deploy/image/build
@@ -162,4 +169,4 @@ bench: setup  ## Measure every headline figure beside its bare limit (about ten 
 docs: setup  ## Write the pages in docs/ that follow from the code
 	$(BIN)/python docs/generate.py
 
-.PHONY: torch browsable dashboard lint-dashboard test-dashboard help setup demo up oidc-provider clouds helm manifests image test-image protos check-protos lint-protos stand-ins test test-pages test-faults bench lint lint-types docs
+.PHONY: wheels torch browsable dashboard lint-dashboard test-dashboard help setup demo up oidc-provider clouds helm manifests image test-image protos check-protos lint-protos stand-ins test test-pages test-faults bench lint lint-types docs
