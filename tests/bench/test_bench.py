@@ -1,7 +1,7 @@
 """Every benchmark still runs, and measures something. How fast is no question for a test."""
 
-import asyncio
 import json
+import subprocess
 import sys
 
 import pytest
@@ -18,18 +18,16 @@ _MARKS = {"dashboard": pytest.mark.browser}
 @pytest.mark.parametrize(
     "script", [pytest.param(script, marks=_MARKS.get(script, ())) for script in SCRIPTS]
 )
-async def test_a_quick_run_measures_ours_and_the_limit(script: str) -> None:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "bench", script, "--quick", "--no-postgres", "--json"),
+def test_a_quick_run_measures_ours_and_the_limit(script: str) -> None:
+    child = subprocess.run(
+        [sys.executable, "-m", "bench", script, "--quick", "--no-postgres", "--json"],
         env=environment(),
         cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        capture_output=True,
+        text=True,
     )
-    output, errors = await child.communicate()
-    assert child.returncode == 0, errors.decode()
-    figures = json.loads(output)
+    assert child.returncode == 0, child.stderr
+    figures = json.loads(child.stdout)
     assert figures
     assert all(figure["ours"] > 0 and figure["ratio"] > 0 for figure in figures), figures
 

@@ -28,6 +28,8 @@ async def filled(ws: Harness) -> Harness:
         new("data", step=f"{run}/steps/load", output="data", alias="gold", labels={"a": "b"}),
         new("data", schema={"rows": 3, "nested": {"bytes": "no"}}),
     )
+    # Now rather than between two backups that are compared.
+    await ws.workspace.heartbeats.flush()
     return ws
 
 
