@@ -38,6 +38,10 @@ class Caller:
     user_agent: str = ""
     scope: frozenset[str] | None = None
 
+    def is_limited_to_others(self, permission: str) -> bool:
+        """Whether the token is limited to permissions that this one is not among."""
+        return self.scope is not None and permission not in self.scope
+
 
 ANONYMOUS = Caller(CallerKind.ANONYMOUS)
 

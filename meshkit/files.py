@@ -1,4 +1,4 @@
-"""Secrets in files: readable by us alone, and either whole or not there."""
+"""Files that only we can read, either whole or not there, also after a loss of power."""
 
 import contextlib
 import fcntl
@@ -50,7 +50,24 @@ def write_private(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     Path(temporary).replace(path)
-    _sync_directory(path.parent)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Waits until a file's content, or which names a directory has, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_all(directory: Path) -> None:
+    """Waits until all that stands in a directory, at any depth, is on the disk."""
+    for folder, _folders, names in os.walk(directory):
+        for name in names:
+            sync(Path(folder, name))
+        sync(Path(folder))
 
 
 def read_or_make_key(path: Path, size: int) -> bytes:
@@ -58,14 +75,6 @@ def read_or_make_key(path: Path, size: int) -> bytes:
     if not path.exists():
         write_private(path, secrets.token_bytes(size))
     return path.read_bytes()
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def sweep(directory: Path, named: Collection[str]) -> None:

@@ -281,7 +281,7 @@ def _require_scope(policy: MethodPolicy, caller: Caller) -> None:
     if caller.scope is None or policy.access is Access.PUBLIC:
         return
     if policy.permission:
-        if policy.permission not in caller.scope:
+        if caller.is_limited_to_others(policy.permission):
             raise PermissionDenied(
                 "NOT_PERMITTED",
                 "The scope of your token does not allow this.",

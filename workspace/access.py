@@ -165,6 +165,12 @@ class Policies:
             self._confirmed = self._clock.now()
         return self._clock.now() <= self._confirmed + self.grants.max_age
 
+    def allows(self, caller: Caller, permission: str, resource: str) -> bool:
+        """Whether somebody may do something with the token that they call with."""
+        if caller.is_limited_to_others(permission):
+            return False
+        return self.grants.allows(caller.subject, permission, resource)
+
     def refusal(self, subject: str, permission: str, resource: str) -> MeshError | None:
         """Why somebody, who need not be calling, may not do something now; None where they may."""
         if not self.is_fresh:
@@ -270,7 +276,7 @@ class Access:
 
         async def check(caller: Caller, request: Message) -> None:
             project = names.project(names.project_of(request.name))  # type: ignore[attr-defined]
-            if not self._policies.grants.allows(caller.subject, permission, project):
+            if not self._policies.allows(caller, permission, project):
                 raise _denied(permission)
 
         return check
@@ -279,7 +285,7 @@ class Access:
         """For extra checks of what a request does beside its permission: held on the resource."""
 
         async def check(caller: Caller, resource: str) -> None:
-            if not self._policies.grants.allows(caller.subject, permission, resource):
+            if not self._policies.allows(caller, permission, resource):
                 raise _denied(permission)
 
         return check

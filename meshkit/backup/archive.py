@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from meshkit.backup import tables
 from meshkit.backup.databases import snapshot, transaction
 from meshkit.feed import read_head, renew_epoch
+from meshkit.files import sync, sync_all
 from meshkit.migrations import migrate
 from meshkit.schema import MeshTables
 
@@ -95,7 +96,10 @@ async def backup(parts: Parts, target: Path) -> Manifest:
         manifest = await snapshot(parts.database, lambda c: _dump(c, partial, parts))
         _copy_files(parts, partial, manifest)
         manifest.write(partial)
+        # What is named as a whole backup is one, also after a loss of power.
+        sync_all(partial)
         partial.rename(target)
+        sync(target.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return manifest
@@ -123,6 +127,7 @@ async def restore(parts: Parts, source: Path) -> Manifest:
         await migrate(parts.database, parts.migrations, parts.metadata)
         await transaction(parts.database, lambda c: _load(c, source, manifest, parts))
         _put_files(source, data, manifest)
+        sync_all(data)
     except BaseException:
         for entry in data.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
@@ -194,8 +199,6 @@ def _write(path: Path, texts: Iterable[str]) -> tuple[int, str]:
             file.write(data)
             digest.update(data)
             count += 1
-        file.flush()
-        os.fsync(file.fileno())
     return count, digest.hexdigest()
 
 

@@ -159,7 +159,9 @@ def _aws(front: AwsFront) -> Case:
     )
 
 
-async def connect(ws: Harness, case: Case, id_: str = "one", **fields: Any) -> pb.ServiceConnector:
+async def connect(
+    ws: Harness, case: Case, id_: str = "one", token: str | None = None, **fields: Any
+) -> pb.ServiceConnector:
     """A connector of the case, as an administrator makes it."""
     connector = pb.ServiceConnector(
         type=f"connectorTypes/{case.type}",
@@ -170,7 +172,7 @@ async def connect(ws: Harness, case: Case, id_: str = "one", **fields: Any) -> p
     request = pb.CreateServiceConnectorRequest(
         service_connector_id=id_, service_connector=connector
     )
-    made: pb.ServiceConnector = await ws.connectors().CreateServiceConnector(request)
+    made: pb.ServiceConnector = await ws.connectors(token).CreateServiceConnector(request)
     return made
 
 

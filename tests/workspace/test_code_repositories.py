@@ -200,6 +200,9 @@ async def test_who_may_not_read_a_secret_has_none_sent_anywhere(ws: Harness) -> 
     ):
         async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
             await change(ws, path, token=editor, **{path: value})
+    limited = ws.token(scope="codeRepositories.create")
+    async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
+        await register(ws, "limited", token=limited, secret_name=SECRET)
     renamed = await change(ws, "display_name", token=editor, display_name="Ours")
     assert renamed.secret_name == SECRET
     async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):

@@ -137,6 +137,9 @@ async def test_naming_a_secret_is_no_way_to_read_it(ws: Harness, case: Case) -> 
     for name in ("secrets/robot", "secrets/absent"):
         async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
             await connect(ws, case, secret_config={}, secret_name=name)
+    limited = ws.token(scope="connectors.create")
+    async with refused("PERMISSION_DENIED", "NOT_PERMITTED"):
+        await connect(ws, case, token=limited, secret_config={}, secret_name="secrets/robot")
     narrower = policy(revision=2)
     for role in narrower.roles:
         if role.role == "admin":

@@ -132,8 +132,8 @@ class CodeRepositoryServicer(code_repositories_pb2_grpc.CodeRepositoryServiceSer
         return _commit_to_proto(await self._desk.resolve(row, request.revision))
 
     def _author(self) -> Author:
-        subject = caller().subject
-        return Author(subject, self._policies.grants.allows(subject, SECRETS_PERMISSION, ""))
+        me = caller()
+        return Author(me.subject, self._policies.allows(me, SECRETS_PERMISSION, ""))
 
 
 def may_fetch_code(access: Access) -> ExtraCheck:

@@ -167,8 +167,8 @@ class ServiceConnectorServicer(service_connectors_pb2_grpc.ServiceConnectorServi
         return issued_to_proto(issued, request.resource_type)
 
     def _author(self) -> Author:
-        subject = caller().subject
-        return Author(subject, self._policies.grants.allows(subject, SECRETS_PERMISSION, ""))
+        me = caller()
+        return Author(me.subject, self._policies.allows(me, SECRETS_PERMISSION, ""))
 
     async def _require(self, name: str) -> ServiceConnector:
         """The connector, if anything may be asked of it."""
