@@ -48,6 +48,12 @@ _VIEWER = frozenset(
         "roles.list",
         "runs.get",
         "runs.list",
+        # Views of one's own: they are looks at lists, and others see the shared ones alone.
+        "savedViews.create",
+        "savedViews.delete",
+        "savedViews.get",
+        "savedViews.list",
+        "savedViews.update",
         "secretStores.get",
         "secrets.get",
         "secrets.list",
@@ -110,6 +116,7 @@ _EDITOR = _VIEWER | {
     "runs.retry",
     "runs.stop",
     "runs.update",
+    "savedViews.share",
     "secrets.access",
     "secrets.create",
     "secrets.delete",
@@ -260,7 +267,7 @@ ROLES: dict[str, Role] = {
     for role in (
         Role(ADMIN, "Admin", "Does everything, and says who else may.", _ADMIN),
         Role(EDITOR, "Editor", "Works: creates, runs and changes what is in projects.", _EDITOR),
-        Role(VIEWER, "Viewer", "Sees everything and changes nothing.", _VIEWER),
+        Role(VIEWER, "Viewer", "Sees everything and changes nothing that others see.", _VIEWER),
     )
 }
 

@@ -55,7 +55,8 @@ from workspace.secrets.rotation import KeyRotation
 from workspace.secrets.sealer import Sealer
 from workspace.secrets.upkeep import SecretUpkeep
 from workspace.servicers.listing import Lists
-from workspace.services import SHOWN, Parts, services
+from workspace.services import Parts, services
+from workspace.shown import SHOWN
 from workspace.stacks.trying import Trials
 from workspace.triggering.reactor import Reactor
 from workspace.trust import Trust, trust_of

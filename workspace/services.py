@@ -38,6 +38,8 @@ from weftapi.workspace.v1 import (
     run_archives_pb2_grpc,
     runs_pb2,
     runs_pb2_grpc,
+    saved_views_pb2,
+    saved_views_pb2_grpc,
     schedules_pb2,
     schedules_pb2_grpc,
     secret_stores_pb2,
@@ -71,7 +73,7 @@ from workspace.building.desk import BuildDesk
 from workspace.config import WorkspaceSettings
 from workspace.connectors.desk import ConnectorDesk
 from workspace.contents import Contents
-from workspace.encoding import EventEncoder, Shown
+from workspace.encoding import EventEncoder
 from workspace.heartbeats import Heartbeats
 from workspace.launching.build_logs import BuildLogs
 from workspace.launching.fits import Fits
@@ -88,92 +90,39 @@ from workspace.secrets.masking import Masking
 from workspace.secrets.readers import Readers
 from workspace.secrets.rotation import KeyRotation
 from workspace.secrets.sealer import Sealer
-from workspace.servicers.alerter_messages import alerter_to_proto
 from workspace.servicers.alerters import AlerterServicer
-from workspace.servicers.artifact_messages import artifact_to_proto, version_to_proto
 from workspace.servicers.artifacts import ArtifactServicer
-from workspace.servicers.builds import BuildServicer, build_to_proto
-from workspace.servicers.code_repositories import (
-    CodeRepositoryServicer,
-    code_repository_to_proto,
-)
-from workspace.servicers.components import component_to_proto
-from workspace.servicers.conditions import condition_to_proto
+from workspace.servicers.builds import BuildServicer
+from workspace.servicers.code_repositories import CodeRepositoryServicer
 from workspace.servicers.events import EventServicer
-from workspace.servicers.flavors import flavor_to_proto
 from workspace.servicers.listing import Lists
-from workspace.servicers.logs import LogServicer, log_stream_to_proto
-from workspace.servicers.model_messages import model_to_proto, request_to_proto
-from workspace.servicers.model_messages import version_to_proto as model_version_to_proto
+from workspace.servicers.logs import LogServicer
 from workspace.servicers.models import (
     ModelServicer,
 )
-from workspace.servicers.pipelines import PipelineServicer, pipeline_to_proto
+from workspace.servicers.pipelines import PipelineServicer
 from workspace.servicers.pools import PoolServicer
-from workspace.servicers.projects import ProjectServicer, project_to_proto
+from workspace.servicers.projects import ProjectServicer
 from workspace.servicers.reports import ReportServicer
 from workspace.servicers.run_archives import RunArchiveServicer
-from workspace.servicers.runs import RunServicer, run_to_proto
-from workspace.servicers.schedule_messages import schedule_to_proto
+from workspace.servicers.runs import RunServicer
+from workspace.servicers.saved_views import SavedViewServicer
 from workspace.servicers.schedules import ScheduleServicer
 from workspace.servicers.secret_stores import SecretStoreServicer
-from workspace.servicers.secrets import SecretServicer, secret_to_proto
+from workspace.servicers.secrets import SecretServicer
 from workspace.servicers.server import ServerServicer
-from workspace.servicers.service_connector_messages import connector_to_proto
 from workspace.servicers.service_connectors import ServiceConnectorServicer
-from workspace.servicers.snapshots import SnapshotServicer, snapshot_to_proto
-from workspace.servicers.stacks import StackServicer, stack_to_proto
+from workspace.servicers.snapshots import SnapshotServicer
+from workspace.servicers.stacks import StackServicer
 from workspace.servicers.statistics import StatisticsServicer
 from workspace.servicers.step_attempts import StepAttemptServicer
-from workspace.servicers.steps import StepServicer, step_to_proto
-from workspace.servicers.triggers import TriggerServicer, trigger_to_proto
+from workspace.servicers.steps import StepServicer
+from workspace.servicers.triggers import TriggerServicer
 from workspace.servicers.watches import Watches
-from workspace.servicers.webhooks import WebhookServicer, webhook_to_proto
+from workspace.servicers.webhooks import WebhookServicer
 from workspace.stacks.trying import Trials
-from workspace.store import (
-    schema,
-    schema_alerters,
-    schema_artifacts,
-    schema_code_repositories,
-    schema_conditions,
-    schema_connectors,
-    schema_logs,
-    schema_models,
-    schema_schedules,
-    schema_secrets,
-    schema_snapshots,
-    schema_stacks,
-    schema_triggers,
-    schema_webhooks,
-)
 from workspace.usage import UsageMeter
 from workspace.webhooks.intake import Intake
-
-SHOWN = {
-    schema.Project: Shown("project_resource", project_to_proto),
-    schema_snapshots.Pipeline: Shown("pipeline", pipeline_to_proto),
-    schema_snapshots.Snapshot: Shown("snapshot", snapshot_to_proto),
-    schema_snapshots.Build: Shown("build", build_to_proto),
-    schema_conditions.RunCondition: Shown("run_condition", condition_to_proto),
-    schema.Run: Shown("run", run_to_proto),
-    schema.Step: Shown("step", step_to_proto),
-    schema_stacks.Stack: Shown("stack", stack_to_proto),
-    schema_stacks.Component: Shown("component", component_to_proto),
-    schema_stacks.Flavor: Shown("flavor", flavor_to_proto),
-    schema_artifacts.Artifact: Shown("artifact", artifact_to_proto),
-    schema_artifacts.ArtifactVersion: Shown("artifact_version", version_to_proto),
-    schema_logs.LogStream: Shown("log_stream", log_stream_to_proto),
-    schema_triggers.Trigger: Shown("trigger", trigger_to_proto),
-    schema_alerters.Alerter: Shown("alerter", alerter_to_proto),
-    schema_models.Model: Shown("model", model_to_proto),
-    schema_models.ModelVersion: Shown("model_version", model_version_to_proto),
-    schema_models.StageRequest: Shown("stage_request", request_to_proto),
-    schema_connectors.ServiceConnector: Shown("service_connector", connector_to_proto),
-    schema_secrets.Secret: Shown("secret", secret_to_proto),
-    schema_code_repositories.CodeRepository: Shown("code_repository", code_repository_to_proto),
-    schema_schedules.Schedule: Shown("schedule", schedule_to_proto),
-    schema_webhooks.Webhook: Shown("webhook", webhook_to_proto),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +231,11 @@ def services(parts: Parts) -> list[Service]:
             schedules_pb2,
             schedules_pb2_grpc,
             ScheduleServicer(database, lists, parts.reconciler, parts.clock),
+        ),
+        _service(
+            saved_views_pb2,
+            saved_views_pb2_grpc,
+            SavedViewServicer(database, lists, parts.policies),
         ),
         _service(events_pb2, events_pb2_grpc, EventServicer(database, watches)),
         _service(logs_pb2, logs_pb2_grpc, _logs(parts)),

@@ -137,6 +137,11 @@ export type StageRequestState =
   | 'STAGE_REQUEST_STATE_DENIED'
   | 'STAGE_REQUEST_STATE_WITHDRAWN'
 
+export type SavedViewScope =
+  | 'SAVED_VIEW_SCOPE_UNSPECIFIED'
+  | 'SAVED_VIEW_SCOPE_SHARED'
+  | 'SAVED_VIEW_SCOPE_PRIVATE'
+
 export type ScheduleState =
   | 'SCHEDULE_STATE_UNSPECIFIED'
   | 'SCHEDULE_STATE_ACTIVE'
@@ -1542,6 +1547,66 @@ export type DeleteProjectRequest = {
   etag: string
 }
 
+export type SavedView = {
+  name: string
+  uid: string
+  displayName: string
+  description: string
+  creator: string
+  createTime?: string
+  updateTime?: string
+  revision: string
+  etag: string
+  scope: SavedViewScope
+  collection: string
+  filter: string
+  orderBy: string
+  columns: string[]
+}
+
+export type GetSavedViewRequest = {
+  name: string
+}
+
+export type ListSavedViewsRequest = {
+  parent: string
+  pageSize: number
+  pageToken: string
+  filter: string
+  orderBy: string
+}
+
+export type ListSavedViewsResponse = {
+  savedViews: SavedView[]
+  nextPageToken: string
+  revision: string
+}
+
+export type CreateSavedViewRequest = {
+  parent: string
+  savedViewId: string
+  savedView?: SavedView
+  requestId: string
+  validateOnly: boolean
+}
+
+export type UpdateSavedViewRequest = {
+  savedView?: SavedView
+  updateMask?: string
+  requestId: string
+  validateOnly: boolean
+}
+
+export type ShareSavedViewRequest = {
+  name: string
+  etag: string
+}
+
+export type DeleteSavedViewRequest = {
+  name: string
+  etag: string
+}
+
 export type Schedule = {
   name: string
   uid: string
@@ -2029,6 +2094,7 @@ export type Event = {
   codeRepository?: CodeRepository
   webhook?: Webhook
   alerter?: Alerter
+  savedView?: SavedView
 }
 
 export type Transition = {
@@ -3701,6 +3767,48 @@ export const DeleteProject: Unary<DeleteProjectRequest, Record<string, never>> =
   kind: 'unary',
   verb: 'DELETE',
   path: '/api/workspace/v1/{name=projects/*}',
+  body: '',
+}
+
+export const GetSavedView: Unary<GetSavedViewRequest, SavedView> = {
+  kind: 'unary',
+  verb: 'GET',
+  path: '/api/workspace/v1/{name=projects/*/savedViews/*}',
+  body: '',
+}
+
+export const ListSavedViews: Unary<ListSavedViewsRequest, ListSavedViewsResponse> = {
+  kind: 'unary',
+  verb: 'GET',
+  path: '/api/workspace/v1/{parent=projects/*}/savedViews',
+  body: '',
+}
+
+export const CreateSavedView: Unary<CreateSavedViewRequest, SavedView> = {
+  kind: 'unary',
+  verb: 'POST',
+  path: '/api/workspace/v1/{parent=projects/*}/savedViews',
+  body: 'saved_view',
+}
+
+export const UpdateSavedView: Unary<UpdateSavedViewRequest, SavedView> = {
+  kind: 'unary',
+  verb: 'PATCH',
+  path: '/api/workspace/v1/{saved_view.name=projects/*/savedViews/*}',
+  body: 'saved_view',
+}
+
+export const ShareSavedView: Unary<ShareSavedViewRequest, SavedView> = {
+  kind: 'unary',
+  verb: 'POST',
+  path: '/api/workspace/v1/{name=projects/*/savedViews/*}:share',
+  body: '*',
+}
+
+export const DeleteSavedView: Unary<DeleteSavedViewRequest, Record<string, never>> = {
+  kind: 'unary',
+  verb: 'DELETE',
+  path: '/api/workspace/v1/{name=projects/*/savedViews/*}',
   body: '',
 }
 

@@ -126,6 +126,7 @@ EXAMPLES: dict[str, Example] = {
         },
         _PROJECT,
     ),
+    "workspace.SavedView": Example({"collection": "runs", "filter": "state = FAILED"}, _PROJECT),
     "workspace.Webhook": Example({"kind": "WEBHOOK_KIND_GITHUB"}, _PROJECT),
     "workspace.LogStream": Example(
         {"run": "projects/demo/runs/first"},

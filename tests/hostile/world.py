@@ -273,6 +273,7 @@ async def _workspace(harness: workspaces.Harness, server: SpiffeId, directory: P
             "weft.dev/Component": "components/first",
             "weft.dev/Flavor": "flavors/first",
             "weft.dev/CodeRepository": "projects/demo/codeRepositories/first",
+            "weft.dev/SavedView": "projects/demo/savedViews/first",
             "weft.dev/Trigger": "projects/demo/triggers/first",
             "weft.dev/Webhook": "projects/demo/webhooks/first",
             "weft.dev/WebhookDelivery": f"projects/demo/webhooks/first/deliveries/{uuid4()}",

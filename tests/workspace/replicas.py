@@ -16,7 +16,7 @@ from tests.workspace.scheduling import SetClock
 from workspace.database import open_database
 from workspace.encoding import EventEncoder
 from workspace.scheduler import Scheduler
-from workspace.services import SHOWN
+from workspace.shown import SHOWN
 
 
 @dataclass

@@ -17,6 +17,7 @@ from weftapi.workspace.v1 import (
     reports_pb2_grpc,
     run_archives_pb2_grpc,
     runs_pb2_grpc,
+    saved_views_pb2_grpc,
     schedules_pb2_grpc,
     secret_stores_pb2_grpc,
     secrets_pb2_grpc,
@@ -56,6 +57,9 @@ class Stubs(ABC):
 
     def runs(self, token: str | None = None) -> Any:
         return self._stub(runs_pb2_grpc.RunServiceStub, token)
+
+    def saved_views(self, token: str | None = None) -> Any:
+        return self._stub(saved_views_pb2_grpc.SavedViewServiceStub, token)
 
     def pools(self, token: str | None = None) -> Any:
         return self._stub(pools_pb2_grpc.PoolServiceStub, token)

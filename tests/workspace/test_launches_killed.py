@@ -17,7 +17,7 @@ from tests.workspace.killed_launches import KeptManager
 from tests.workspace.test_launching import World
 from weftapi.workspace.v1 import projects_pb2, runs_pb2, snapshots_pb2
 from workspace.encoding import EventEncoder
-from workspace.services import SHOWN
+from workspace.shown import SHOWN
 from workspace.store.base import metadata
 from workspace.store.schema import MESH_TABLES
 

@@ -27,7 +27,7 @@ from workspace.lifecycle import (
 )
 from workspace.operations import projects, reports, runs, steps
 from workspace.operations.reports import Report, RunReport, StepReport
-from workspace.server import SHOWN
+from workspace.shown import SHOWN
 from workspace.store import runs as run_store
 from workspace.store import steps as step_store
 from workspace.store.base import metadata

@@ -14,6 +14,7 @@ from weftapi.workspace.v1 import (
     code_repositories_pb2,
     components_pb2,
     projects_pb2,
+    saved_views_pb2,
     schedules_pb2,
     secrets_pb2,
     service_connectors_pb2,
@@ -115,6 +116,7 @@ KINDS = (
         },
         DEMO,
     ),
+    Kind("saved_views", "SavedView", saved_views_pb2, "savedViews", {"collection": "runs"}, DEMO),
     Kind("webhooks", "Webhook", webhooks_pb2, "webhooks", {"kind": "WEBHOOK_KIND_GITHUB"}, DEMO),
     Kind(
         "schedules",

@@ -27,9 +27,16 @@ def check_etag(row: _Described, etag: str) -> None:
 
 def apply(session: Session, row: Any, values: Mapping[str, Any]) -> None:
     """Gives fields of a held row new values; nothing happens where none differs."""
+    if fields := write(session, row, values):
+        session.emit(ChangeKind.UPDATED, row, fields=fields)
+        session.audited(resource=row.name, fields=fields)
+
+
+def write(session: Session, row: Any, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Gives fields of a held row new values, and tells nobody; answers which differed."""
     differing = {name: new for name, new in values.items() if getattr(row, name) != new}
     if not differing:
-        return
+        return ()
     before = {name: getattr(row, name) for name in differing}
     for name, value in differing.items():
         setattr(row, name, value)
@@ -37,5 +44,4 @@ def apply(session: Session, row: Any, values: Mapping[str, Any]) -> None:
     row.update_time = session.now
     update(session, [row], (*differing, "changes", "update_time"))
     value_store.follow(session, row, before)
-    session.emit(ChangeKind.UPDATED, row, fields=tuple(differing))
-    session.audited(resource=row.name, fields=tuple(differing))
+    return tuple(differing)

@@ -13,6 +13,7 @@ from workspace.operations import changes, stacks
 from workspace.operations.refusals import absent, taken
 from workspace.quotas import Limits
 from workspace.store import projects as store
+from workspace.store import saved_views
 from workspace.store.base import insert, update
 from workspace.store.schema import Project
 
@@ -86,6 +87,7 @@ def delete(session: Session, project: str, *, etag: str) -> None:
             f"{row.name} is not empty: it has {' and '.join(dependents)}.",
             metadata={"resource": row.name, "dependents": ",".join(dependents)},
         )
+    saved_views.delete_all(session, project)
     row.delete_time = session.now
     update(session, [row], ("delete_time",))
     session.emit(ChangeKind.DELETED, row)

@@ -104,6 +104,7 @@ COMMANDS: Mapping[str, Command] = {
     "triggers": Command("triggers:triggers", "Run snapshots whenever something happens."),
     "up": Command("up:up", "Start a mesh on this machine."),
     "usage": Command("usage:usage", "Show how much there is, and how much there may be."),
+    "views": Command("views:views", "Keep looks at the run list by a name."),
     "webhooks": Command("webhooks:webhooks", "Take signed messages of other systems."),
     "whoami": Command("login:whoami", "Show who is signed in, where, with which roles."),
     "workspaces": Command("workspaces:workspaces", "List, make, change and follow workspaces."),

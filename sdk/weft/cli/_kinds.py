@@ -112,5 +112,6 @@ KINDS = {
     "snapshot": Kind("snapshots", "Snapshot", "snapshots"),
     "stack": Kind("stacks", "Stack", "stacks", is_of_workspace=True),
     "trigger": Kind("triggers", "Trigger", "triggers"),
+    "view": Kind("saved_views", "SavedView", "savedViews"),
     "webhook": Kind("webhooks", "Webhook", "webhooks"),
 }

@@ -311,6 +311,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """PERMISSION_DENIED: a workload executes the run; its runner alone, by the run's token, may do this."""
     ERROR_REASON_UPSTREAM_WITHOUT_RESULT: _ErrorReason.ValueType  # 480
     """FAILED_PRECONDITION: a step that this one follows has no result to run it on; run again from there. {resource, step}"""
+    ERROR_REASON_TOO_MANY_SAVED_VIEWS: _ErrorReason.ValueType  # 530
+    """RESOURCE_EXHAUSTED: somebody has saved as many views in a project as anybody may; delete some first. {limit}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors."""
@@ -601,4 +603,6 @@ ERROR_REASON_NOT_THE_RUNNER: ErrorReason.ValueType  # 360
 """PERMISSION_DENIED: a workload executes the run; its runner alone, by the run's token, may do this."""
 ERROR_REASON_UPSTREAM_WITHOUT_RESULT: ErrorReason.ValueType  # 480
 """FAILED_PRECONDITION: a step that this one follows has no result to run it on; run again from there. {resource, step}"""
+ERROR_REASON_TOO_MANY_SAVED_VIEWS: ErrorReason.ValueType  # 530
+"""RESOURCE_EXHAUSTED: somebody has saved as many views in a project as anybody may; delete some first. {limit}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -21,6 +21,7 @@ from weftapi.workspace.v1 import pipelines_pb2 as _pipelines_pb2
 from weftapi.workspace.v1 import projects_pb2 as _projects_pb2
 from weftapi.workspace.v1 import reports_pb2 as _reports_pb2
 from weftapi.workspace.v1 import run_types_pb2 as _run_types_pb2
+from weftapi.workspace.v1 import saved_views_pb2 as _saved_views_pb2
 from weftapi.workspace.v1 import schedule_types_pb2 as _schedule_types_pb2
 from weftapi.workspace.v1 import secrets_pb2 as _secrets_pb2
 from weftapi.workspace.v1 import service_connectors_pb2 as _service_connectors_pb2
@@ -113,6 +114,7 @@ class Event(_message.Message):
     CODE_REPOSITORY_FIELD_NUMBER: _builtins.int
     WEBHOOK_FIELD_NUMBER: _builtins.int
     ALERTER_FIELD_NUMBER: _builtins.int
+    SAVED_VIEW_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Output only. The commit it belongs to; grows without gaps over the whole workspace."""
     index: _builtins.int
@@ -237,6 +239,10 @@ class Event(_message.Message):
     def alerter(self) -> _alerter_types_pb2.Alerter:
         """An alerter, without its URL."""
 
+    @_builtins.property
+    def saved_view(self) -> _saved_views_pb2.SavedView:
+        """A shared view."""
+
     def __init__(
         self,
         *,
@@ -276,12 +282,13 @@ class Event(_message.Message):
         code_repository: _code_repositories_pb2.CodeRepository | None = ...,
         webhook: _webhook_types_pb2.Webhook | None = ...,
         alerter: _alerter_types_pb2.Alerter | None = ...,
+        saved_view: _saved_views_pb2.SavedView | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["alerter", b"alerter", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "code_repository", b"code_repository", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "run_condition", b"run_condition", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger", "webhook", b"webhook"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alerter", b"alerter", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "code_repository", b"code_repository", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "log_stream", b"log_stream", "model", b"model", "model_version", b"model_version", "pipeline", b"pipeline", "project_resource", b"project_resource", "resource", b"resource", "run", b"run", "run_condition", b"run_condition", "saved_view", b"saved_view", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger", "webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "alerter", b"alerter", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "code_repository", b"code_repository", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "run_condition", b"run_condition", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger", "truncated", b"truncated", "type", b"type", "uid", b"uid", "webhook", b"webhook"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "alerter", b"alerter", "artifact", b"artifact", "artifact_version", b"artifact_version", "build", b"build", "changed_fields", b"changed_fields", "code_repository", b"code_repository", "component", b"component", "event_time", b"event_time", "flavor", b"flavor", "index", b"index", "log_stream", b"log_stream", "matches_filter", b"matches_filter", "model", b"model", "model_version", b"model_version", "name", b"name", "pipeline", b"pipeline", "project", b"project", "project_resource", b"project_resource", "resource", b"resource", "resource_type", b"resource_type", "revision", b"revision", "run", b"run", "run_condition", b"run_condition", "saved_view", b"saved_view", "schedule", b"schedule", "secret", b"secret", "service_connector", b"service_connector", "snapshot", b"snapshot", "stack", b"stack", "stage_request", b"stage_request", "step", b"step", "transition", b"transition", "trigger", b"trigger", "truncated", b"truncated", "type", b"type", "uid", b"uid", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "run_condition", "schedule", "build", "service_connector", "stack", "component", "flavor", "secret", "trigger", "code_repository", "webhook", "alerter"]  # noqa: Y015
+    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["project_resource", "pipeline", "snapshot", "run", "step", "artifact_version", "log_stream", "artifact", "model", "model_version", "stage_request", "run_condition", "schedule", "build", "service_connector", "stack", "component", "flavor", "secret", "trigger", "code_repository", "webhook", "alerter", "saved_view"]  # noqa: Y015
     _WhichOneofArgType_resource: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_resource) -> _WhichOneofReturnType_resource | None: ...
 
