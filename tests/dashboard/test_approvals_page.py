@@ -74,7 +74,7 @@ def test_a_step_asks_and_goes_on_with_what_somebody_answers(
     dialog.get_by_label("Answer").fill("0")
     dialog.get_by_label("Reason").fill("go carefully")
     dialog.get_by_role("button", name="Approve").click()
-    expect(dialog.get_by_label("Answer")).to_have_accessible_description("must be at least 1")
+    expect(dialog.get_by_label("Answer")).to_have_accessible_description("Must be at least 1.")
     expect(dialog.get_by_label("Reason")).to_have_value("go carefully")
     visitor.assert_accessible()
     dialog.get_by_label("Answer").fill("5")

@@ -21,6 +21,18 @@ def operator(mesh: Mesh) -> Person:
     return person
 
 
+def test_nothing_is_called_well_before_all_of_it_was_read(visit: Visit, operator: Person) -> None:
+    visitor = visit(operator)
+    page = visitor.page
+    page.route("**/usage", lambda route: route.fulfill(status=500))
+    page.goto("/w/default/health")
+    expect(page.get_by_role("listitem", name="Pool")).to_be_visible()
+    expect(page.get_by_text("is not known yet")).to_be_visible()
+    expect(page.get_by_text("Nothing is wrong")).to_have_count(0)
+    page.unroute("**/usage")
+    expect(page.get_by_text("Nothing is wrong")).to_be_visible()
+
+
 def test_a_pool_is_cordoned_which_everybody_sees_and_uncordoned(
     visit: Visit, operator: Person, viewer: Person
 ) -> None:

@@ -55,9 +55,10 @@ export class Client {
 export async function send(url: string, init: RequestInit): Promise<Response> {
   const response = await attempt(url, init)
   if (response.ok) return response
+  const error = await errorOf(response)
   // Keys may have changed: whose session still holds gets a new credential, and asks again.
-  const isApi = url.startsWith(`${basePath()}/api/`)
-  if (response.status !== 401 || !isApi || !(await isSignedIn())) throw await errorOf(response)
+  // What was refused for the proof in it, a password or a code, is never sent twice: guesses are counted.
+  if (error.reason !== 'INVALID_CREDENTIAL' || !(await isSignedIn())) throw error
   const second = await attempt(url, init)
   if (!second.ok) throw await errorOf(second)
   return second

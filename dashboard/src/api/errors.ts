@@ -30,13 +30,6 @@ export class ApiError extends Error {
     return typeof value === 'string' ? value : undefined
   }
 
-  /** What is wrong, by the field that it is wrong with; empty where the server named none. */
-  problems(): ReadonlyMap<string, string> {
-    const found = this.detail('google.rpc.BadRequest')?.fieldViolations
-    const violations = (Array.isArray(found) ? found : []) as { field: string; description: string }[]
-    return new Map(violations.map(({ field, description }) => [field, description]))
-  }
-
   detail(type: string): Json | undefined {
     return this.status.details?.find((detail) => detail['@type'].endsWith(type))
   }

@@ -5,13 +5,16 @@ import { useQuestions, useStageRequests } from './useWaiting'
 /** How much waits for the user, beside the way there. */
 export function WaitingCount() {
   const mayDecide = useMayDecide()
-  const questions = useQuestions().items.filter(mayDecide.question)
-  const requests = useStageRequests().items.filter(mayDecide.request)
-  const count = questions.length + requests.length
+  const questions = useQuestions()
+  const requests = useStageRequests()
+  const count =
+    questions.items.filter(mayDecide.question).length + requests.items.filter(mayDecide.request).length
   if (count === 0) return null
+  const isMore = questions.hasNextPage || requests.hasNextPage
   return (
     <span className={`numbers ${css.count}`}>
       {count}
+      {isMore && '+'}
       <span className="unseen"> for you</span>
     </span>
   )

@@ -1,4 +1,4 @@
-import { QueryObserver, type QueryObserverOptions } from '@tanstack/react-query'
+import { MutationObserver, QueryObserver, type QueryObserverOptions } from '@tanstack/react-query'
 import { expect, test } from 'vitest'
 import { newQueryClient } from './queries'
 
@@ -29,4 +29,18 @@ test('what was left is read again: nobody heard of its changes meanwhile', async
 
 test('what never changes is read once', async () => {
   expect(await readings({ staleTime: Number.POSITIVE_INFINITY })).toBe(1)
+})
+
+test('what was sent is kept no longer than it is shown', async () => {
+  const queries = newQueryClient()
+  const observer = new MutationObserver(queries, { mutationFn: async (password: string) => password.length })
+  const leave = observer.subscribe(() => undefined)
+  await observer.mutate('correct horse battery staple')
+  expect(queries.getMutationCache().getAll()).toHaveLength(1)
+  leave()
+  await new Promise<void>((resolve) => {
+    const look = () => queries.getMutationCache().getAll().length === 0 && resolve()
+    queries.getMutationCache().subscribe(look)
+    look()
+  })
 })

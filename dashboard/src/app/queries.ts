@@ -26,7 +26,8 @@ export function newQueryClient(): QueryClient {
     defaultOptions: {
       // The feed says what changes while a page is looked at; what was left is read again, as nobody kept it up to date.
       queries: { staleTime: 0, refetchOnWindowFocus: false, retry: isWorthRetrying },
-      mutations: { retry: false },
+      // What was sent and answered may hold secrets: it is gone with what shows it.
+      mutations: { retry: false, gcTime: 0 },
     },
   })
 }

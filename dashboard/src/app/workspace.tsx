@@ -58,16 +58,12 @@ export function useMayInWorkspace(): May<WorkspaceVerb> {
   return useMemo(() => mayOf(held.data), [held.data])
 }
 
-/**
- * A change of the workspace, after which everything shown of it is read anew.
- * What was asked for may hold secrets: nothing keeps it once it was answered.
- */
+/** A change of the workspace, after which everything shown of it is read anew. */
 export function useWorkspaceChange<V, A>(change: (wish: V) => Promise<A>) {
   const queries = useQueryClient()
   const { key } = useProject()
   return useMutation({
     mutationFn: change,
-    gcTime: 0,
     onSuccess: () => void queries.invalidateQueries({ queryKey: key }),
   })
 }

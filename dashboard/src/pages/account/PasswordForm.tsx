@@ -1,6 +1,6 @@
 import { SetPassword } from '@contract/controlplane'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { type FormEvent, useRef } from 'react'
+import { type FormEvent, useRef, useState } from 'react'
 import { signIn } from '@/api/session'
 import { Button } from '@/ui/Button'
 import { Field } from '@/ui/Field'
@@ -13,6 +13,7 @@ export function PasswordForm({ email }: { email: string }) {
   const form = useRef<HTMLFormElement>(null)
   const queries = useQueryClient()
   const key = useAccountKey()
+  const [isDone, setDone] = useState(false)
   const change = useMutation({
     mutationFn: async (typed: FormData) => {
       const newPassword = String(typed.get('new'))
@@ -20,17 +21,22 @@ export function PasswordForm({ email }: { email: string }) {
       await client.call(SetPassword, { email, currentPassword, newPassword })
       await signIn(email, newPassword)
     },
-    onSuccess: () => {
-      form.current?.reset()
-      void queries.invalidateQueries({ queryKey: key })
-    },
     // A wrong password is no session that ended.
     meta: { isSignIn: true },
   })
 
+  /** Neither the fields nor the cache hold the passwords any longer. */
+  function forget() {
+    form.current?.reset()
+    change.reset()
+    setDone(true)
+    void queries.invalidateQueries({ queryKey: key })
+  }
+
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault()
-    change.mutate(new FormData(event.currentTarget))
+    setDone(false)
+    change.mutate(new FormData(event.currentTarget), { onSuccess: forget })
   }
 
   return (
@@ -55,7 +61,7 @@ export function PasswordForm({ email }: { email: string }) {
         required
       />
       {change.error && <Note kind="bad" error={change.error} />}
-      {change.isSuccess && <Note kind="info">Your password is changed, and you are signed in with it.</Note>}
+      {isDone && <Note kind="info">Your password is changed, and you are signed in with it.</Note>}
       <div>
         <Button kind="primary" type="submit" isBusy={change.isPending}>
           Change the password

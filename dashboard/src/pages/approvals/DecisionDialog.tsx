@@ -9,7 +9,7 @@ import {
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Client } from '@/api/client'
-import { ApiError } from '@/api/errors'
+import { problemsOf } from '@/api/problems'
 import { initialOf, resolved, type Schema } from '@/api/schema'
 import { useProject } from '@/app/project'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
@@ -25,7 +25,6 @@ export type Decision = { isYes: boolean } & (
 type Said = { comment: string; answer: JsonValue | undefined }
 
 const LONGEST = 1024
-const NONE: ReadonlyMap<string, string> = new Map()
 
 /** Asks for a reason, and for what a step wants to know beside a yes. */
 export function DecisionDialog({
@@ -67,7 +66,7 @@ function Asked({ decision, onClose }: { decision: Decision | undefined; onClose:
           path="answer"
           value={answer}
           onChange={setAnswer}
-          problems={decide.error instanceof ApiError ? decide.error.problems() : NONE}
+          problems={problemsOf(decide.error)}
           isRequired
         />
       )}

@@ -15,14 +15,14 @@ import { useTitle } from '@/ui/useTitle'
 import css from './health.module.css'
 import { Pools } from './Pools'
 import { Quotas } from './Quotas'
-import { type Known, warningsOf } from './warnings'
+import { type Known, stateWord, warningsOf } from './warnings'
 
 const REFRESH_MS = 10_000
 
 /** How a workspace is: its server, where its runs find room, how much there is in it, and what is wrong. */
 export function HealthPage() {
   const { workspaceId } = useProject()
-  const { known, error, refetch } = useKnown()
+  const { known, isWhole, error, refetch } = useKnown()
   useTitle(`Health of ${workspaceId}`)
   if (error && !known.info) return <ErrorPage error={error} onRetry={refetch} />
   if (!known.info) return <p className={css.loading}>Looking at the workspace …</p>
@@ -37,7 +37,7 @@ export function HealthPage() {
             Some of this is as it was: it cannot be read again.
           </Note>
         )}
-        <Warnings known={known} />
+        <Warnings known={known} isWhole={isWhole} />
         {known.workspace && <Checks workspace={known.workspace} />}
         {known.pools && <Pools pools={known.pools.pools} />}
         {known.usage && <Quotas usage={known.usage} />}
@@ -73,7 +73,7 @@ function useKnown() {
     refetchInterval: REFRESH_MS,
     enabled: mayUsage,
   })
-  const all = [info, registered, pools, usage]
+  const all = [info, registered, ...(mayPools ? [pools] : []), ...(mayUsage ? [usage] : [])]
   const known: Known = {
     info: info.data,
     workspace: registered.data,
@@ -82,6 +82,8 @@ function useKnown() {
   }
   return {
     known,
+    /** Whether all that one may see was read, and is as it is now. */
+    isWhole: may.isKnown && all.every((each) => each.isSuccess),
     error: all.find((each) => each.error)?.error,
     refetch: () => all.map((each) => each.refetch()),
   }
@@ -118,7 +120,7 @@ function Head({ info, workspace, usage }: HeadProps) {
 
 /** "Active" of WORKSPACE_STATE_ACTIVE. */
 function State({ workspace: { state } }: { workspace: Workspace }) {
-  const word = state.replace('WORKSPACE_STATE_', '').toLowerCase()
+  const word = stateWord(state)
   const isWell = word === 'active'
   return (
     <Mark
@@ -129,8 +131,10 @@ function State({ workspace: { state } }: { workspace: Workspace }) {
   )
 }
 
-function Warnings({ known }: { known: Known }) {
+function Warnings({ known, isWhole }: { known: Known; isWhole: boolean }) {
   const warnings = warningsOf(known)
+  if (warnings.length === 0 && !isWhole)
+    return <p className="quiet">Whether anything is wrong is not known yet.</p>
   if (warnings.length === 0) return <Mark word="Nothing is wrong" icon="check" tone="good" />
   return (
     <section className={css.part}>

@@ -1,9 +1,19 @@
+import type { Workspace } from '@contract/controlplane'
 import type { ListPoolsResponse, ServerInfo, Usage } from '@contract/workspace'
 import { expect, test } from 'vitest'
 import { warningsOf } from './warnings'
 
 test('nothing is wrong where nothing is known', () => {
   expect(warningsOf({})).toEqual([])
+})
+
+test.each([
+  ['WORKSPACE_STATE_UNREACHABLE', '', 'The workspace is unreachable.'],
+  ['WORKSPACE_STATE_DEGRADED', '', 'The workspace is degraded.'],
+  ['WORKSPACE_STATE_DEGRADED', 'its disk is full', 'its disk is full'],
+] as const)('%s is told, with its reason where there is one', (state, stateReason, what) => {
+  const workspace = { state, stateReason, healthChecks: [], drift: '' } as unknown as Workspace
+  expect(warningsOf({ workspace }).map((warning) => warning.what)).toEqual([what])
 })
 
 test('managers that do not answer, cordons, quotas and a workspace without a manager are told', () => {

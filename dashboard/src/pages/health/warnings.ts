@@ -1,5 +1,5 @@
 // What is not as it should be in a workspace, and what to do about it.
-import type { Workspace } from '@contract/controlplane'
+import type { Workspace, WorkspaceState } from '@contract/controlplane'
 import type { ListPoolsResponse, ServerInfo, Usage } from '@contract/workspace'
 import { idOf } from '@/api/session'
 
@@ -30,11 +30,20 @@ const NO_MANAGER: Warning = {
 
 function ofWorkspace({ state, stateReason, healthChecks, drift }: Workspace): Warning[] {
   const found: Warning[] = []
-  if (!WELL.has(state) && stateReason) found.push({ what: stateReason, fix: 'See the log of its server.' })
+  if (!WELL.has(state))
+    found.push({
+      what: stateReason || `The workspace is ${stateWord(state)}.`,
+      fix: 'See the log of its server.',
+    })
   for (const { name, healthy, message } of healthChecks)
     if (!healthy) found.push({ what: `${name}: ${message}`, fix: 'See the log of its server.' })
   if (drift) found.push({ what: drift, fix: '`weft workspaces show` says which version it should run.' })
   return found
+}
+
+/** "unreachable" of WORKSPACE_STATE_UNREACHABLE. */
+export function stateWord(state: WorkspaceState): string {
+  return state.replace('WORKSPACE_STATE_', '').toLowerCase()
 }
 
 function ofPools({ pools, unreachable }: ListPoolsResponse): Warning[] {

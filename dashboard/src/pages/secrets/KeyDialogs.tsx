@@ -87,7 +87,6 @@ export function RemoveKeyDialog({ secret: { name, etag }, of, isOpen, onClose }:
 export function RevealDialog({ secret: { name }, of, isOpen, onClose }: Props) {
   const { client } = useProject()
   const { mutate, reset, data, error } = useMutation({
-    gcTime: 0,
     mutationFn: async (key: string) => (await client.call(AccessSecret, { name })).values[key] ?? '',
   })
   useEffect(() => {

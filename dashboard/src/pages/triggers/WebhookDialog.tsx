@@ -1,4 +1,4 @@
-import { CreateWebhook, type WebhookKind } from '@contract/workspace'
+import { CreateWebhook, type Webhook, type WebhookKind } from '@contract/workspace'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useProject } from '@/app/project'
@@ -18,22 +18,23 @@ export function WebhookDialog({ isOpen, onClose }: { isOpen: boolean; onClose: (
       const webhook = { kind: text('kind') as WebhookKind, displayName: text('displayName') }
       return client.call(CreateWebhook, { parent, webhookId: text('id'), webhook })
     },
-    onSuccess: (made) => {
-      setSecret(made.secret)
-      onClose()
-    },
   })
+  function close() {
+    make.reset()
+    onClose()
+  }
+  function done(made: Webhook) {
+    setSecret(made.secret)
+    close()
+  }
   return (
     <>
       <ConfirmDialog
         isOpen={isOpen}
-        onClose={() => {
-          make.reset()
-          onClose()
-        }}
+        onClose={close}
         title="New webhook"
         verb="Create"
-        onConfirm={(form) => make.mutate(form)}
+        onConfirm={(form) => make.mutate(form, { onSuccess: done })}
         isBusy={make.isPending}
         error={make.error}
       >

@@ -51,20 +51,24 @@ function RotateButton({ webhook: { name, etag } }: { webhook: Webhook }) {
   const [secret, setSecret] = useState('')
   const rotate = useMutation({
     mutationFn: (overlap: string) => client.call(RotateWebhookSecret, { name, etag, overlap }),
-    onSuccess: (made) => {
-      setSecret(made.secret)
-      setOpen(false)
-    },
   })
+  function close() {
+    rotate.reset()
+    setOpen(false)
+  }
+  function done(made: Webhook) {
+    setSecret(made.secret)
+    close()
+  }
   return (
     <>
       <Button onClick={() => setOpen(true)}>New secret</Button>
       <ConfirmDialog
         isOpen={isOpen}
-        onClose={() => setOpen(false)}
+        onClose={close}
         title={`A new secret for ${idOf(name)}`}
         verb="Make it"
-        onConfirm={(form) => rotate.mutate(String(form.get('overlap')))}
+        onConfirm={(form) => rotate.mutate(String(form.get('overlap')), { onSuccess: done })}
         isBusy={rotate.isPending}
         error={rotate.error}
       >
