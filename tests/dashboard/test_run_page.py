@@ -1,5 +1,6 @@
 """The page of a run: why first, then what."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,30 @@ def test_steps_change_before_ones_eyes_and_a_viewer_has_nothing_to_press(
     expect(visitor.row("second")).to_contain_text("Succeeded")
     for action in ("Stop", "Pause", "Run again", "Retry what failed"):
         expect(visitor.page.get_by_role("button", name=action)).to_have_count(0)
+
+
+def test_a_run_is_told_by_those_before_it(
+    visit: Visit, viewer: Person, project: Project, gate: Path
+) -> None:
+    gate.touch()
+    before = project.submit("gated.py", gate=gate)
+    project.watch_to_end(before)
+    gate.unlink()
+    run = project.submit("gated.py", "--no-cache", gate=gate)
+    visitor = visit(viewer)
+    page = visitor.page
+    visitor.go(project, f"runs/{run.rpartition('/')[2]}")
+    facts = page.get_by_role("definition")
+    expect(page.get_by_text("By the last success")).to_be_visible()
+    expect(facts.filter(has_text=re.compile("about .* left|longer than the usual"))).to_be_visible()
+    expect(facts.filter(has_text="a snapshot")).to_be_visible()
+    gate.touch()
+    told = facts.filter(has_text=re.compile("faster|slower|as fast"))
+    expect(told).to_contain_text(before.rpartition("/")[2])
+    expect(page.get_by_text("By the last success")).to_have_count(0)
+    visitor.assert_accessible()
+    told.get_by_role("link").click()
+    expect(page).to_have_url(re.compile(before.rpartition("/")[2]))
 
 
 def test_a_failure_is_read_on_a_phone(

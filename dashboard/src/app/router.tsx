@@ -58,7 +58,7 @@ const runs = createRoute({
 const run = createRoute({
   getParentRoute: () => project,
   path: 'runs/$run',
-  validateSearch: texts('view', 'step', 'pane', 'log', 'direction', 'span', 'path'),
+  validateSearch: texts('view', 'step', 'pane', 'log', 'direction', 'hide', 'opened', 'span', 'path'),
   component: lazyRouteComponent(() => import('@/pages/run/RunPage'), 'RunPage'),
 })
 const artifacts = createRoute({

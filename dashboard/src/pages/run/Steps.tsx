@@ -51,20 +51,11 @@ export function Steps({ run }: { run: Run }) {
 }
 
 function View({ run, steps }: { run: Run; steps: Step[] }) {
-  const { step: chosen, view, direction } = route.useSearch()
+  const { step: chosen, view } = route.useSearch()
   const navigate = route.useNavigate()
   const open = (stepId: string) => void navigate({ search: (now) => ({ ...now, step: stepId }) })
   if (view === 'timeline') return <Timeline run={run} steps={steps} chosen={chosen} onOpen={open} />
-  if (view === 'graph')
-    return (
-      <RunGraph
-        steps={steps}
-        chosen={chosen}
-        onOpen={open}
-        direction={direction === 'TB' ? 'TB' : 'LR'}
-        onTurn={(to) => void navigate({ search: (now) => ({ ...now, direction: to }), replace: true })}
-      />
-    )
+  if (view === 'graph') return <RunGraph steps={steps} chosen={chosen} onOpen={open} />
   return (
     <VirtualTable
       label="Steps"

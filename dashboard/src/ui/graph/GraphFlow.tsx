@@ -16,7 +16,7 @@ import { useMemo } from 'react'
 import { Button } from '@/ui/Button'
 import css from './graph.module.css'
 import { type Direction, type Graph, NODE_HEIGHT, NODE_WIDTH, type Place, useLayout } from './useLayout'
-import { useWalk } from './useWalk'
+import { FIT, useOpening, useWalk } from './useWalk'
 
 const MOST_WITHOUT_MAP = 40
 
@@ -28,7 +28,8 @@ type Props<N extends { id: string }> = {
   /** What a box is called for those who do not see it. */
   nameOf: (node: N) => string
   chosen: string | undefined
-  onOpen: (id: string) => void
+  /** Answers true where the graph is drawn anew around the box. */
+  onOpen: (id: string) => unknown
   direction: Direction
   onTurn: (direction: Direction) => void
 }
@@ -45,9 +46,10 @@ export function GraphFlow<N extends { id: string }>(props: Props<N>) {
 }
 
 function Flow<N extends { id: string }>(props: Props<N>) {
-  const { graph, types, nameOf, chosen, onOpen, direction, onTurn } = props
+  const { graph, types, nameOf, chosen, direction, onTurn } = props
   const places = useLayout(graph, direction)
-  const onKeyDown = useWalk({ graph, places, direction, onOpen })
+  const open = useOpening(places, props.onOpen)
+  const onKeyDown = useWalk({ graph, places, direction, onOpen: open })
   const nodes = useMemo(
     () => flowNodes(graph, places, direction, chosen, nameOf),
     [graph, places, direction, chosen, nameOf],
@@ -68,9 +70,9 @@ function Flow<N extends { id: string }>(props: Props<N>) {
         elementsSelectable={false}
         disableKeyboardA11y
         onlyRenderVisibleElements
-        onNodeClick={(_, node) => onOpen(node.id)}
+        onNodeClick={(_, node) => open(node.id)}
         fitView
-        fitViewOptions={{ maxZoom: 1, minZoom: 0.5, padding: 0.08 }}
+        fitViewOptions={FIT}
         minZoom={0.05}
         maxZoom={1.5}
         proOptions={{ hideAttribution: true }}

@@ -1,5 +1,5 @@
 import { useReactFlow } from '@xyflow/react'
-import type { KeyboardEvent } from 'react'
+import { type KeyboardEvent, useCallback, useEffect, useRef } from 'react'
 import { type Direction, type Graph, NODE_HEIGHT, NODE_WIDTH, type Place } from './useLayout'
 
 type Way = 'up' | 'down' | 'before' | 'after'
@@ -8,6 +8,9 @@ const WAYS: Record<Direction, Record<string, Way>> = {
   TB: { ArrowUp: 'up', ArrowDown: 'down', ArrowLeft: 'before', ArrowRight: 'after' },
 }
 
+/** How much of a graph is shown at first. */
+export const FIT = { maxZoom: 1, minZoom: 0.5, padding: 0.08 }
+
 type Walk = {
   graph: Graph
   places: Map<string, Place> | undefined
@@ -15,9 +18,41 @@ type Walk = {
   onOpen: (id: string) => void
 }
 
+/** Brings a box into sight, with the focus on it. */
+function useGoTo() {
+  const flow = useReactFlow()
+  return useCallback(
+    (id: string, { x, y }: Place) => {
+      void flow.setCenter(x + NODE_WIDTH / 2, y + NODE_HEIGHT / 2, { zoom: flow.getZoom() })
+      // Nodes out of sight are drawn once they are in it.
+      requestAnimationFrame(() => focus(id))
+    },
+    [flow],
+  )
+}
+
+/** Opens boxes: one around which the graph is drawn anew stays in sight, and what is left of a graph. */
+export function useOpening(places: Map<string, Place> | undefined, onOpen: (id: string) => unknown) {
+  const goTo = useGoTo()
+  const { fitView } = useReactFlow()
+  const opened = useRef<string>(undefined)
+  const count = useRef(0)
+  useEffect(() => {
+    const id = opened.current
+    const place = id && places?.get(id)
+    if (place) goTo(id, place)
+    else if (places && places.size < count.current) void fitView(FIT)
+    opened.current = undefined
+    count.current = places?.size ?? 0
+  }, [places, goTo, fitView])
+  return (id: string) => {
+    opened.current = onOpen(id) === true ? id : undefined
+  }
+}
+
 /** Arrows walk from box to box, along edges and beside; Enter opens one. */
 export function useWalk({ graph, places, direction, onOpen }: Walk) {
-  const flow = useReactFlow()
+  const goTo = useGoTo()
   return (event: KeyboardEvent) => {
     const id = (event.target as HTMLElement).closest<HTMLElement>('.react-flow__node')?.dataset.id
     if (!id || !places) return
@@ -30,10 +65,7 @@ export function useWalk({ graph, places, direction, onOpen }: Walk) {
     if (!next) return
     event.preventDefault()
     const place = places.get(next)
-    if (place)
-      void flow.setCenter(place.x + NODE_WIDTH / 2, place.y + NODE_HEIGHT / 2, { zoom: flow.getZoom() })
-    // Nodes out of sight are drawn once they are in it.
-    requestAnimationFrame(() => focus(next))
+    if (place) goTo(next, place)
   }
 }
 

@@ -46,3 +46,29 @@ test('fifty are not', () => {
 test('a step that is not there leads nowhere', () => {
   expect(graphOf([step('train', ['gone'])]).edges).toEqual([])
 })
+
+test('a group that is opened is its steps', () => {
+  const alike = many(51, (at) => step(`part-${at}`, ['load']))
+  const { nodes, edges } = graphOf([step('load'), ...alike], { opened: ['part-0'] })
+  expect(nodes).toHaveLength(52)
+  expect(nodes.some(({ isGroup }) => isGroup)).toBe(false)
+  expect(edges).toHaveLength(51)
+})
+
+test('what went well is left out, and lines lead around it', () => {
+  const steps = [
+    step('load', [], 'RUNNING'),
+    step('clean', ['load']),
+    step('split', ['clean'], 'CACHED'),
+    step('train', ['split', 'clean'], 'FAILED'),
+    step('report', ['clean']),
+  ]
+  const { nodes, edges } = graphOf(steps, { isHiding: true })
+  expect(nodes.map(({ id }) => id)).toEqual(['load', 'train'])
+  expect(edges.map(({ id }) => id)).toEqual(['load>train'])
+})
+
+test('a fan-out of which an item failed is not left out', () => {
+  const items = [step('each-0', [], 'FAILED', 'each'), step('each-1', [], 'SUCCEEDED', 'each')]
+  expect(graphOf([step('each'), ...items], { isHiding: true }).nodes).toHaveLength(1)
+})

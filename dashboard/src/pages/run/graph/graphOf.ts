@@ -10,8 +10,15 @@ export type GraphNode = {
   state: string
   /** Steps in each state, where the node stands for several. */
   counts: { [state: string]: number }
-  /** The step to open; the first of several. */
-  stepId: string
+  /** Whether it stands for several steps, and opens to them. */
+  isGroup: boolean
+}
+
+export type GraphView = {
+  /** Groups that are drawn step by step, by the id of their first. */
+  opened?: string[]
+  /** Leave out what needs nobody's eyes any more. */
+  isHiding?: boolean
 }
 
 // More that have the same neighbours are one node.
@@ -31,7 +38,15 @@ const GRAVEST = [
   'SKIPPED',
 ]
 
-export function graphOf(steps: Step[]): Graph<GraphNode> {
+// What went well, or was not needed.
+const DONE = ['SUCCEEDED', 'CACHED', 'SKIPPED']
+
+export function graphOf(steps: Step[], { opened = [], isHiding = false }: GraphView = {}): Graph<GraphNode> {
+  const graph = wholeOf(steps, opened)
+  return isHiding ? without(graph, isDone) : graph
+}
+
+function wholeOf(steps: Step[], opened: string[]): Graph<GraphNode> {
   const items = groupBy(
     steps.filter((step) => step.mapGroup),
     (step) => step.mapGroup,
@@ -40,7 +55,8 @@ export function graphOf(steps: Step[]): Graph<GraphNode> {
   const homes = new Map<string, string>()
   const nodes: GraphNode[] = []
   for (const alike of groupBy(own, shapeIn(own)).values()) {
-    for (const group of alike.length > MOST_ALIKE ? [alike] : alike.map((step) => [step])) {
+    const isGroup = alike.length > MOST_ALIKE && !opened.includes(alike[0]?.stepId ?? '')
+    for (const group of isGroup ? [alike] : alike.map((step) => [step])) {
       const node = nodeOf(group, items)
       nodes.push(node)
       for (const step of group) homes.set(step.stepId, node.id)
@@ -65,7 +81,31 @@ function nodeOf(group: Step[], items: Map<string, Step[]>): GraphNode {
   for (const { state } of members) counts[shortState(state)] = (counts[shortState(state)] ?? 0) + 1
   const state = group.length > 1 ? gravest(counts) : shortState(first.state)
   const label = group.length > 1 ? `${group.length} steps like ${first.stepId}` : first.stepId
-  return { id: first.stepId, label, state, counts, stepId: first.stepId }
+  return { id: first.stepId, label, state, counts, isGroup: group.length > 1 }
+}
+
+function isDone({ state, counts }: GraphNode): boolean {
+  return DONE.includes(state) && Object.keys(counts).every((each) => DONE.includes(each))
+}
+
+/** The rest of a graph: what waited for a node that is left out is drawn behind what that waited for. */
+function without({ nodes, edges }: Graph<GraphNode>, isLeftOut: (node: GraphNode) => boolean) {
+  const shown = nodes.filter((node) => !isLeftOut(node))
+  const ids = new Set(shown.map(({ id }) => id))
+  const sources = groupBy(edges, ({ target }) => target)
+  const known = new Map<string, Set<string>>()
+  function shownBefore(id: string): Set<string> {
+    const found = known.get(id) ?? new Set()
+    if (known.has(id)) return found
+    known.set(id, found)
+    for (const { source } of sources.get(id) ?? [])
+      for (const each of ids.has(source) ? [source] : shownBefore(source)) found.add(each)
+    return found
+  }
+  const kept = shown.flatMap(({ id: target }) =>
+    [...shownBefore(target)].map((source) => ({ id: `${source}>${target}`, source, target })),
+  )
+  return { nodes: shown, edges: kept }
 }
 
 function gravest(counts: { [state: string]: number }): string {
