@@ -127,6 +127,10 @@ class Wire:
         self._open: set[asyncio.StreamWriter] = set()
         self.port = 0
 
+    @property
+    def will_break(self) -> bool:
+        return self._budget is not None
+
     def break_after(self, budget: int) -> None:
         self._budget = budget
 
