@@ -29,8 +29,8 @@ class AuditCourier:
         self._database = database
         self._interval_s = interval_s
         self._heard: asyncio.Queue[Position] = asyncio.Queue()
-        # The newest row of which this process knows that it arrived.
-        self.arrived = 0
+        # The newest row of which this process knows that it arrived; None before it was told.
+        self.arrived: int | None = None
 
     def acknowledge(self, position: enrollment_pb2.AuditPosition) -> None:
         """Takes note of how far the rows have arrived."""

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from meshkit.authentication import DeniedSerials
 from meshkit.channels import Channels
@@ -33,7 +32,9 @@ from workspace.database import open_database
 from workspace.encoding import EventEncoder
 from workspace.extra_checks import extra_checks
 from workspace.forwarding.jobs import forwarding
+from workspace.health import HealthDesk
 from workspace.heartbeats import Heartbeats
+from workspace.jobs import jobs_of
 from workspace.launching.managers import DirectoryManagers
 from workspace.launching.ports import LaunchSettings, WorkloadManagers
 from workspace.launching.reconciler import Reconciler
@@ -42,10 +43,8 @@ from workspace.logs.keeper import LogKeeper
 from workspace.logs.opening import KeptLogs, open_logs
 from workspace.membership import PeoplesKeys, WorkspaceMember, endpoint_of
 from workspace.quota_watch import QuotaWatch
-from workspace.reaper import Reaper
 from workspace.repositories.desk import RepositoryDesk
-from workspace.retention.job import LOOK_S, RunArchive
-from workspace.scheduler import Scheduler
+from workspace.retention.job import RunArchive
 from workspace.secrets.backends import Backends
 from workspace.secrets.keeper import SecretKeeper
 from workspace.secrets.key_file import KeyFile
@@ -53,15 +52,13 @@ from workspace.secrets.masking import Masking
 from workspace.secrets.readers import Readers
 from workspace.secrets.rotation import KeyRotation
 from workspace.secrets.sealer import Sealer
-from workspace.secrets.upkeep import SecretUpkeep
 from workspace.servicers.listing import Lists
+from workspace.servicers.server import version
 from workspace.services import Parts, services
 from workspace.shown import SHOWN
 from workspace.stacks.trying import Trials
-from workspace.triggering.reactor import Reactor
 from workspace.trust import Trust, trust_of
 from workspace.upgrade import upgrade
-from workspace.upkeep import Upkeep, expire_conditions
 from workspace.usage import UsageMeter
 
 _CONFIRM_INTERVAL_S = 60.0
@@ -77,6 +74,7 @@ class Workspace:
     policies: Policies
     keys: PeoplesKeys
     heartbeats: Heartbeats
+    health: HealthDesk
     reconciler: Reconciler
     logs: LogKeeper
     alerts: Alerts
@@ -96,6 +94,7 @@ class Workspace:
         settings, keep = self.settings, self._keep
         jobs = [replace(job, lease_s=settings.job_lease_s) for job in self.jobs]
         await self._closing.enter_async_context(JobRunner(self.database, jobs))
+        keep("signs of life", self.health.keep_beating())
         keep("heartbeats", self.heartbeats.keep_flushing(settings.reaper_interval_s))
         keep("keys of secrets", self.sealer.keep_fresh(settings.secrets_key_interval_s))
         keep("quotas of logs", self.logs.quotas.keep_settling(settings.log_quota_interval_s))
@@ -115,6 +114,7 @@ class Workspace:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._closing.aclose()
+        await self.health.leave()
         await self.server.stop()
         self.let_others_in()
 
@@ -183,10 +183,12 @@ async def _compose(
     channels = Channels(membership.credentials, services=[workloads, capacity])
     directory = DirectoryManagers(channels)
     log_files = open_logs(settings)
+    courier = AuditCourier(database, interval_s=settings.audit_shipping_interval_s)
     parts = _parts(
         settings,
         _Base(database, encoder, membership.credentials, await _sealer(settings, database), clock),
         trust,
+        courier=courier,
         log_files=log_files,
         managers=managers or directory,
         server=lambda: server,
@@ -204,12 +206,11 @@ async def _compose(
         ports=lambda: server.ports,
         wake=parts.reconciler.wake,
     )
-    courier = AuditCourier(database, interval_s=settings.audit_shipping_interval_s)
     link = None
     if is_linked:
         link = Link(membership, member, denied_serials=denied_serials, clock=clock, courier=courier)
         trust.policies.follow(link)
-    jobs = [*_jobs(parts, clock, courier), *await forwarding(parts, server)]
+    jobs = [*jobs_of(parts, clock, courier), *await forwarding(parts, server)]
     return _workspace(parts, trust, server, member, link=link, jobs=jobs)
 
 
@@ -239,6 +240,7 @@ def _parts(
     base: _Base,
     trust: Trust,
     *,
+    courier: AuditCourier,
     log_files: KeptLogs,
     managers: WorkloadManagers,
     server: Callable[[], MeshServer],
@@ -288,6 +290,7 @@ def _parts(
             workspace=str(base.credentials.identity.uid),
         ),
         heartbeats=Heartbeats(database, clock),
+        health=HealthDesk(database, courier, settings.data_dir, version=version(), clock=clock),
         bells=Bells(),
         masking=masking,
         logs=LogKeeper(database, log_files, settings.log_quota, masking, clock=clock),
@@ -316,6 +319,7 @@ def _workspace(
         policies=trust.policies,
         keys=trust.keys,
         heartbeats=parts.heartbeats,
+        health=parts.health,
         reconciler=parts.reconciler,
         logs=parts.logs,
         alerts=parts.alerts,
@@ -365,36 +369,3 @@ def _close_with(server: MeshServer, parts: Parts, log_files: KeptLogs, channels:
         await channels.close()
 
     server.on_close(close)
-
-
-def _jobs(parts: Parts, clock: Clock, courier: AuditCourier) -> list[Job]:
-    settings = parts.settings
-    reaper = Reaper(
-        parts.database,
-        parts.heartbeats,
-        clock=clock,
-        silence=settings.silence,
-        lease=settings.heartbeat_lease,
-    )
-    secrets = SecretUpkeep(parts.database, parts.backends, parts.secrets)
-    wake, refusal = parts.reconciler.wake, parts.policies.refusal
-    scheduler = Scheduler(parts.database, refusal, clock=clock, wake=wake)
-    upkeep = Upkeep(parts.database, settings, courier, clock)
-    reactor = Reactor(parts.database, parts.policies)
-    forget = partial(parts.logs.forget_old, settings.keep_logs)
-    return [
-        *([Job("old_logs", forget, settings.upkeep_interval_s)] if settings.keep_logs_s else []),
-        Job("left_logs", parts.logs.remove_left, settings.upkeep_interval_s),
-        Job("reaper", reaper.run, settings.reaper_interval_s),
-        Job("conditions", partial(expire_conditions, parts.database), settings.reaper_interval_s),
-        Job("launches", parts.reconciler.run, settings.launch_interval_s, at_once=True),
-        Job("contents", parts.contents.remove_orphans, settings.upkeep_interval_s),
-        Job("alerters", parts.alerts.run, settings.launch_interval_s, at_once=True),
-        Job("triggers", reactor.run, settings.launch_interval_s, at_once=True),
-        Job("schedules", scheduler.run, settings.schedule_interval_s),
-        Job("seal_logs", parts.logs.seal_ended, settings.log_sealing_interval_s),
-        Job("secret_keys", parts.rotation.run, settings.secrets_key_interval_s),
-        Job("secrets", secrets.run, settings.secrets_upkeep_interval_s),
-        Job("upkeep", upkeep.run, settings.upkeep_interval_s),
-        Job("retention", parts.run_archive.run, LOOK_S),
-    ]

@@ -74,6 +74,7 @@ from workspace.config import WorkspaceSettings
 from workspace.connectors.desk import ConnectorDesk
 from workspace.contents import Contents
 from workspace.encoding import EventEncoder
+from workspace.health import HealthDesk
 from workspace.heartbeats import Heartbeats
 from workspace.launching.build_logs import BuildLogs
 from workspace.launching.fits import Fits
@@ -97,9 +98,7 @@ from workspace.servicers.code_repositories import CodeRepositoryServicer
 from workspace.servicers.events import EventServicer
 from workspace.servicers.listing import Lists
 from workspace.servicers.logs import LogServicer
-from workspace.servicers.models import (
-    ModelServicer,
-)
+from workspace.servicers.models import ModelServicer
 from workspace.servicers.pipelines import PipelineServicer
 from workspace.servicers.pools import PoolServicer
 from workspace.servicers.projects import ProjectServicer
@@ -150,6 +149,7 @@ class Parts:
     contents: Contents
     alerts: Alerts
     heartbeats: Heartbeats
+    health: HealthDesk
     bells: Bells
     logs: LogKeeper
     run_archive: RunArchive
@@ -255,6 +255,7 @@ def services(parts: Parts) -> list[Service]:
                 parts.policies,
                 parts.managers,
                 UsageMeter(database, settings.quotas),
+                parts.health,
                 artifact_store_uri=store_uri,
                 allow_pickle=settings.allow_pickle,
             ),

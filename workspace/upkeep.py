@@ -60,7 +60,7 @@ class Upkeep:
         """Only rows that have arrived: the control plane keeps them, under its signatures."""
         while self._keep_audit:
             before = self._clock.now() - self._keep_audit
-            arrived = self._courier.arrived
+            arrived = self._courier.arrived or 0
             if not await self._database.write(audit.prune, before=before, arrived=arrived):
                 return
 

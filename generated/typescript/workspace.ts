@@ -2748,6 +2748,43 @@ export type RotateSecretKeyRequest = {
   requestId: string
 }
 
+export type GetServerHealthRequest = Record<string, never>
+
+export type ServerHealth = {
+  database: string
+  databaseVersion: string
+  schemaRevision: string
+  feedRevision: string
+  replicas: Replica[]
+  waitingRuns?: WaitingLine
+  waitingBuilds?: WaitingLine
+  activeRunCount: string
+  unresponsiveRunCount: string
+  oldestHeartbeatTime?: string
+  unshippedAuditRowCount?: string
+  lastBackup?: LastBackup
+  freeDiskBytes: string
+  totalDiskBytes: string
+}
+
+export type Replica = {
+  uid: string
+  version: string
+  startTime?: string
+  seenTime?: string
+}
+
+export type WaitingLine = {
+  count: string
+  oldestTime?: string
+}
+
+export type LastBackup = {
+  time?: string
+  revision: string
+  rowCount: string
+}
+
 export type GetUsageRequest = {
   parent: string
 }
@@ -4390,6 +4427,13 @@ export const GetUsage: Unary<GetUsageRequest, Usage> = {
   kind: 'unary',
   verb: 'GET',
   path: '/api/workspace/v1/usage',
+  body: '',
+}
+
+export const GetServerHealth: Unary<GetServerHealthRequest, ServerHealth> = {
+  kind: 'unary',
+  verb: 'GET',
+  path: '/api/workspace/v1/serverHealth',
   body: '',
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from meshkit.backup import tables
+from meshkit.backup import last, tables
 from meshkit.backup.databases import snapshot, transaction
 from meshkit.feed import read_head, renew_epoch
 from meshkit.files import sync, sync_all
@@ -22,6 +22,8 @@ from meshkit.schema import MeshTables
 FORMAT = 1
 _MANIFEST = "manifest.json"
 _PIECE_BYTES = 1 << 20
+# Files of the data directory that are of this place alone.
+_UNKEPT = (".lock", last.FILE)
 
 
 class BackupError(Exception):
@@ -39,12 +41,15 @@ class Parts:
     migrations: Path
     left_out: frozenset[Path] = frozenset()
     """Directories in the data directory that are kept, and backed up, elsewhere."""
+    of_processes: frozenset[str] = frozenset()
+    """Tables of what processes say of themselves, beside leases."""
 
     @property
     def kept(self) -> list[sa.Table]:
-        """The tables, each behind those that it refers to; leases are held by processes alone."""
+        """The tables, each behind those that it refers to; what is of processes ends with them."""
         every = tables.ordered(self.metadata)
-        return [table for table in every if table.name != self.mesh.leases.name]
+        unkept = self.of_processes | {self.mesh.leases.name}
+        return [table for table in every if table.name not in unkept]
 
     @property
     def schemas(self) -> list[str]:
@@ -102,6 +107,7 @@ async def backup(parts: Parts, target: Path) -> Manifest:
         sync(target.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    last.note(parts.data_dir, _last(manifest))
     return manifest
 
 
@@ -133,6 +139,11 @@ async def restore(parts: Parts, source: Path) -> Manifest:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         raise
     return manifest
+
+
+def _last(manifest: Manifest) -> last.LastBackup:
+    rows = sum(manifest.rows.values())
+    return last.LastBackup(datetime.fromisoformat(manifest.time), manifest.revision, rows)
 
 
 def _begun(target: Path) -> Path:
@@ -228,7 +239,7 @@ def _files(parts: Parts) -> Iterator[Path]:
         for name in names:
             path = Path(folder, name)
             is_database = bool(database) and path.parent == data and name.startswith(database)
-            if path.is_file() and not path.is_symlink() and not is_database and name != ".lock":
+            if path.is_file() and not path.is_symlink() and not is_database and name not in _UNKEPT:
                 yield path
 
 

@@ -4,6 +4,7 @@ from meshkit.backup.archive import Parts
 from workspace.config import WorkspaceSettings
 from workspace.store.base import metadata
 from workspace.store.schema import MESH_TABLES
+from workspace.store.schema_replicas import Replica
 from workspace.upgrade import MIGRATIONS
 
 
@@ -16,4 +17,5 @@ def parts(settings: WorkspaceSettings) -> Parts:
         mesh=MESH_TABLES,
         migrations=MIGRATIONS,
         left_out=frozenset({settings.data_dir / "artifacts"}),
+        of_processes=frozenset({Replica.__table__.name}),
     )

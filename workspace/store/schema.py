@@ -303,6 +303,7 @@ from workspace.store import schema_feed_positions as schema_feed_positions  # no
 from workspace.store import schema_logs as schema_logs  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_models as schema_models  # noqa: E402, PLC0414 - re-exported
 from workspace.store import schema_quotas as schema_quotas  # noqa: E402, PLC0414 - likewise
+from workspace.store import schema_replicas as schema_replicas  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_retention as schema_retention  # noqa: E402, PLC0414 - likewise
 from workspace.store import schema_saved_views as schema_saved_views  # noqa: E402, PLC0414
 from workspace.store import schema_schedules as schema_schedules  # noqa: E402, PLC0414 - likewise

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from weft.cli._access import organization_of
 from weft.cli._exit import Exit
+from weft.cli._health import (
+    age_s,
+    ago,
+    fields_of,
+    health_of,
+    warnings_of,
+)
 from weft.cli._names import short
-from weft.cli._output import note, output_option, print_document, print_fields, print_table
+from weft.cli._output import as_dict, note, output_option, print_document, print_fields, print_table
 from weft.cli._pages import paged
 from weft.cli.fleet_watch import word
 
 if TYPE_CHECKING:
-    from google.protobuf.timestamp_pb2 import Timestamp
-
     from weft._connection import Connection
     from weftapi.controlplane.v1 import workspace_types_pb2
 
@@ -29,19 +33,27 @@ _WELL = {"active", "suspended"}
 def status(*, output: str) -> int:
     """Show versions, workspaces, runs under way, heartbeats, and how far the audit log is signed.
 
-    Exit codes: 0 all is well, 1 a workspace is not: its line says why.
+    Of the workspace in use also its servers, its database, what waits, and its last backup, for
+    who may see its usage. Exit codes: 0 all is well, 1 a workspace is not: its line says why.
     """
     from weft._connection import Connection
 
     connection = Connection.current()
     found = [_line(workspace) for workspace in _workspaces(connection)]
     mesh = {"controlPlane": _version(connection), "audit": _audit(connection)}
+    health = health_of(connection)
+    warnings = warnings_of(health) if health else []
     if output in {"json", "yaml"}:
-        print_document({**mesh, "workspaces": found}, output)
+        own = {"health": as_dict(health), "warnings": warnings} if health else {}
+        print_document({**mesh, "workspaces": found, **own}, output)
     elif output == "name":
         click.echo("\n".join(line["workspace"] for line in found))
     else:
         _show(connection, mesh, found)
+        if health:
+            print_fields(fields_of(health))
+    for warning in warnings:
+        note(warning)
     return Exit.DONE if all(line["well"] for line in found) else Exit.ERROR
 
 
@@ -61,7 +73,7 @@ def _show(connection: Connection, mesh: dict[str, str], found: list[dict[str, An
                 line["workspace"],
                 line["state"],
                 line["version"],
-                _ago(line["heartbeatAgeS"]),
+                ago(line["heartbeatAgeS"]),
                 str(line["activeRuns"]),
                 line["trouble"],
             )
@@ -80,7 +92,7 @@ def _line(workspace: workspace_types_pb2.Workspace) -> dict[str, Any]:
         "workspace": short(workspace.name),
         "state": state,
         "version": workspace.version,
-        "heartbeatAgeS": _age_s(workspace.last_heartbeat_time),
+        "heartbeatAgeS": age_s(workspace.last_heartbeat_time),
         "activeRuns": workspace.usage.active_run_count,
         "trouble": "; ".join(filter(None, trouble)),
         "well": state in _WELL,
@@ -118,17 +130,4 @@ def _audit(connection: Connection) -> str:
         return "on; yours is no right to read it"
     if not newest:
         return "on; not signed yet"
-    return f"on; signed up to row {newest[0].sequence}, {_ago(_age_s(newest[0].time))} ago"
-
-
-def _age_s(moment: Timestamp) -> int | None:
-    return max(0, round(time.time() - moment.seconds)) if moment.seconds else None
-
-
-def _ago(seconds: int | None) -> str:
-    if seconds is None:
-        return ""
-    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    return f"on; signed up to row {newest[0].sequence}, {ago(age_s(newest[0].time))} ago"

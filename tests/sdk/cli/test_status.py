@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.sdk.cli.conftest import Weft
-from weft.cli.status import _ago
+from weft.cli._health import ago
 
 
 @pytest.fixture
@@ -26,12 +26,20 @@ def test_a_mesh_that_is_well(weft: Weft) -> None:
     assert re.search(r"control plane +\S+, version \d+\.\d+", told.out)
     assert re.search(r"audit +on; (signed up to row \d+, \d+ \w+ ago|not signed yet)", told.out)
     assert re.search(r"default +active +\d+\.\d+\.\d+ +\d+ s", told.out)
+    assert re.search(r"servers +1 alive, version \d+\.\d+\.\d+\n", told.out)
+    assert re.search(r"database +(sqlite|postgresql) \S+.*, schema \d{4}\n", told.out)
+    assert re.search(r"waiting +\d+ runs.*; \d+ builds", told.out)
+    assert re.search(r"last backup +none is known\n", told.out)
+    assert "weft admin backup" in told.err
 
 
 def test_one_that_is_not_says_why(weft: Weft, absent: str) -> None:
     told = weft("status", "-o", "json")
     assert told.code == 1
-    found = {line["workspace"]: line for line in json.loads(told.out)["workspaces"]}
+    document = json.loads(told.out)
+    assert document["health"]["replicas"][0]["version"]
+    assert [it for it in document["warnings"] if "weft admin backup" in it]
+    found = {line["workspace"]: line for line in document["workspaces"]}
     assert found["default"]["well"]
     assert found["default"]["heartbeatAgeS"] < 60
     assert not found[absent]["well"]
@@ -46,4 +54,4 @@ def test_one_that_is_not_says_why(weft: Weft, absent: str) -> None:
     [(None, ""), (0, "0 s"), (119, "119 s"), (120, "2 m"), (7200, "2 h"), (172_800, "2 d")],
 )
 def test_ages(seconds: int | None, told: str) -> None:
-    assert _ago(seconds) == told
+    assert ago(seconds) == told

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!weftapi/workspace/v1/server.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a weftapi/options/v1/options.proto\"9\n\x0fGetUsageRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x32\x10weft.dev/Project\"\xad\x01\n\x05Usage\x12\x15\n\rproject_count\x18\x01 \x01(\x03\x12\x16\n\x0epipeline_count\x18\x02 \x01(\x03\x12\x11\n\trun_count\x18\x03 \x01(\x03\x12\x18\n\x10\x61\x63tive_run_count\x18\x04 \x01(\x03\x12\x16\n\x0e\x61rtifact_bytes\x18\x05 \x01(\x03\x12\x30\n\x06quotas\x18\n \x03(\x0b\x32 .weftapi.workspace.v1.QuotaUsage\"h\n\nQuotaUsage\x12\r\n\x05quota\x18\x01 \x01(\t\x12\x0b\n\x03use\x18\x02 \x01(\x03\x12\r\n\x05limit\x18\x03 \x01(\x03\x12/\n\x05state\x18\x04 \x01(\x0e\x32 .weftapi.workspace.v1.QuotaState\"\x16\n\x14GetServerInfoRequest\"\xb1\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x1e\n\x16minimum_client_version\x18\x02 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x03(\t\x12\x11\n\tworkspace\x18\x04 \x01(\t\x12\x1a\n\x12\x61rtifact_store_uri\x18\x05 \x01(\t\x12\x19\n\x11\x63\x61n_run_snapshots\x18\x06 \x01(\x08\x12\x16\n\x0epickle_refused\x18\x07 \x01(\x08*n\n\nQuotaState\x12\x1b\n\x17QUOTA_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10QUOTA_STATE_FREE\x10\x01\x12\x14\n\x10QUOTA_STATE_NEAR\x10\x02\x12\x17\n\x13QUOTA_STATE_REACHED\x10\x03\x32\xec\x02\n\rServerService\x12\x97\x01\n\rGetServerInfo\x12*.weftapi.workspace.v1.GetServerInfoRequest\x1a .weftapi.workspace.v1.ServerInfo\"8\x90\x02\x01\xaa\xbb\x18\x07\x18\x01*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/workspace/v1/serverInfo\x12\xc0\x01\n\x08GetUsage\x12%.weftapi.workspace.v1.GetUsageRequest\x1a\x1b.weftapi.workspace.v1.Usage\"p\x90\x02\x01\xaa\xbb\x18\x15\n\x13\n\tusage.get\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02H\x12\x17/api/workspace/v1/usageZ-\x12+/api/workspace/v1/{parent=projects/*}/usageb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!weftapi/workspace/v1/server.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\x18\n\x16GetServerHealthRequest\"\xb4\x04\n\x0cServerHealth\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x18\n\x10\x64\x61tabase_version\x18\x02 \x01(\t\x12\x17\n\x0fschema_revision\x18\x03 \x01(\t\x12\x15\n\rfeed_revision\x18\x04 \x01(\x03\x12/\n\x08replicas\x18\x05 \x03(\x0b\x32\x1d.weftapi.workspace.v1.Replica\x12\x37\n\x0cwaiting_runs\x18\x06 \x01(\x0b\x32!.weftapi.workspace.v1.WaitingLine\x12\x39\n\x0ewaiting_builds\x18\x07 \x01(\x0b\x32!.weftapi.workspace.v1.WaitingLine\x12\x18\n\x10\x61\x63tive_run_count\x18\x08 \x01(\x03\x12\x1e\n\x16unresponsive_run_count\x18\t \x01(\x03\x12\x39\n\x15oldest_heartbeat_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x19unshipped_audit_row_count\x18\x0b \x01(\x03H\x00\x88\x01\x01\x12\x35\n\x0blast_backup\x18\x0c \x01(\x0b\x32 .weftapi.workspace.v1.LastBackup\x12\x17\n\x0f\x66ree_disk_bytes\x18\r \x01(\x03\x12\x18\n\x10total_disk_bytes\x18\x0e \x01(\x03\x42\x1c\n\x1a_unshipped_audit_row_count\"\x86\x01\n\x07Replica\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tseen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x0bWaitingLine\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12/\n\x0boldest_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"[\n\nLastBackup\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x11\n\trow_count\x18\x03 \x01(\x03\"9\n\x0fGetUsageRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x16\xfa\xbb\x18\x12\x32\x10weft.dev/Project\"\xad\x01\n\x05Usage\x12\x15\n\rproject_count\x18\x01 \x01(\x03\x12\x16\n\x0epipeline_count\x18\x02 \x01(\x03\x12\x11\n\trun_count\x18\x03 \x01(\x03\x12\x18\n\x10\x61\x63tive_run_count\x18\x04 \x01(\x03\x12\x16\n\x0e\x61rtifact_bytes\x18\x05 \x01(\x03\x12\x30\n\x06quotas\x18\n \x03(\x0b\x32 .weftapi.workspace.v1.QuotaUsage\"h\n\nQuotaUsage\x12\r\n\x05quota\x18\x01 \x01(\t\x12\x0b\n\x03use\x18\x02 \x01(\x03\x12\r\n\x05limit\x18\x03 \x01(\x03\x12/\n\x05state\x18\x04 \x01(\x0e\x32 .weftapi.workspace.v1.QuotaState\"\x16\n\x14GetServerInfoRequest\"\xb1\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x1e\n\x16minimum_client_version\x18\x02 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x03(\t\x12\x11\n\tworkspace\x18\x04 \x01(\t\x12\x1a\n\x12\x61rtifact_store_uri\x18\x05 \x01(\t\x12\x19\n\x11\x63\x61n_run_snapshots\x18\x06 \x01(\x08\x12\x16\n\x0epickle_refused\x18\x07 \x01(\x08*n\n\nQuotaState\x12\x1b\n\x17QUOTA_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10QUOTA_STATE_FREE\x10\x01\x12\x14\n\x10QUOTA_STATE_NEAR\x10\x02\x12\x17\n\x13QUOTA_STATE_REACHED\x10\x03\x32\x94\x04\n\rServerService\x12\x97\x01\n\rGetServerInfo\x12*.weftapi.workspace.v1.GetServerInfoRequest\x1a .weftapi.workspace.v1.ServerInfo\"8\x90\x02\x01\xaa\xbb\x18\x07\x18\x01*\x03\x01\x02\x03\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/workspace/v1/serverInfo\x12\xc0\x01\n\x08GetUsage\x12%.weftapi.workspace.v1.GetUsageRequest\x1a\x1b.weftapi.workspace.v1.Usage\"p\x90\x02\x01\xaa\xbb\x18\x15\n\x13\n\tusage.get\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02H\x12\x17/api/workspace/v1/usageZ-\x12+/api/workspace/v1/{parent=projects/*}/usage\x12\xa5\x01\n\x0fGetServerHealth\x12,.weftapi.workspace.v1.GetServerHealthRequest\x1a\".weftapi.workspace.v1.ServerHealth\"@\x90\x02\x01\xaa\xbb\x18\r\n\x0b\n\tusage.get\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02 \x12\x1e/api/workspace/v1/serverHealthb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,18 +40,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SERVERSERVICE'].methods_by_name['GetServerInfo']._serialized_options = b'\220\002\001\252\273\030\007\030\001*\003\001\002\003\262\273\030\002\010\001\202\323\344\223\002\036\022\034/api/workspace/v1/serverInfo'
   _globals['_SERVERSERVICE'].methods_by_name['GetUsage']._loaded_options = None
   _globals['_SERVERSERVICE'].methods_by_name['GetUsage']._serialized_options = b'\220\002\001\252\273\030\025\n\023\n\tusage.get\022\006parent\262\273\030\002\010\001\202\323\344\223\002H\022\027/api/workspace/v1/usageZ-\022+/api/workspace/v1/{parent=projects/*}/usage'
-  _globals['_QUOTASTATE']._serialized_start=668
-  _globals['_QUOTASTATE']._serialized_end=778
-  _globals['_GETUSAGEREQUEST']._serialized_start=123
-  _globals['_GETUSAGEREQUEST']._serialized_end=180
-  _globals['_USAGE']._serialized_start=183
-  _globals['_USAGE']._serialized_end=356
-  _globals['_QUOTAUSAGE']._serialized_start=358
-  _globals['_QUOTAUSAGE']._serialized_end=462
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=464
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=486
-  _globals['_SERVERINFO']._serialized_start=489
-  _globals['_SERVERINFO']._serialized_end=666
-  _globals['_SERVERSERVICE']._serialized_start=781
-  _globals['_SERVERSERVICE']._serialized_end=1145
+  _globals['_SERVERSERVICE'].methods_by_name['GetServerHealth']._loaded_options = None
+  _globals['_SERVERSERVICE'].methods_by_name['GetServerHealth']._serialized_options = b'\220\002\001\252\273\030\r\n\013\n\tusage.get\262\273\030\002\010\001\202\323\344\223\002 \022\036/api/workspace/v1/serverHealth'
+  _globals['_QUOTASTATE']._serialized_start=1603
+  _globals['_QUOTASTATE']._serialized_end=1713
+  _globals['_GETSERVERHEALTHREQUEST']._serialized_start=156
+  _globals['_GETSERVERHEALTHREQUEST']._serialized_end=180
+  _globals['_SERVERHEALTH']._serialized_start=183
+  _globals['_SERVERHEALTH']._serialized_end=747
+  _globals['_REPLICA']._serialized_start=750
+  _globals['_REPLICA']._serialized_end=884
+  _globals['_WAITINGLINE']._serialized_start=886
+  _globals['_WAITINGLINE']._serialized_end=963
+  _globals['_LASTBACKUP']._serialized_start=965
+  _globals['_LASTBACKUP']._serialized_end=1056
+  _globals['_GETUSAGEREQUEST']._serialized_start=1058
+  _globals['_GETUSAGEREQUEST']._serialized_end=1115
+  _globals['_USAGE']._serialized_start=1118
+  _globals['_USAGE']._serialized_end=1291
+  _globals['_QUOTAUSAGE']._serialized_start=1293
+  _globals['_QUOTAUSAGE']._serialized_end=1397
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=1399
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=1421
+  _globals['_SERVERINFO']._serialized_start=1424
+  _globals['_SERVERINFO']._serialized_end=1601
+  _globals['_SERVERSERVICE']._serialized_start=1716
+  _globals['_SERVERSERVICE']._serialized_end=2248
 # @@protoc_insertion_point(module_scope)

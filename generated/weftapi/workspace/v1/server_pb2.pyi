@@ -6,6 +6,7 @@ What this workspace server is."""
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -46,6 +47,213 @@ QUOTA_STATE_NEAR: QuotaState.ValueType  # 2
 QUOTA_STATE_REACHED: QuotaState.ValueType  # 3
 """All of it is used, or more: what would add to it is refused with `QUOTA_REACHED`."""
 Global___QuotaState: _TypeAlias = QuotaState  # noqa: Y015
+
+@_typing.final
+class GetServerHealthRequest(_message.Message):
+    """Request of GetServerHealth."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetServerHealthRequest: _TypeAlias = GetServerHealthRequest  # noqa: Y015
+
+@_typing.final
+class ServerHealth(_message.Message):
+    """How a workspace is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATABASE_FIELD_NUMBER: _builtins.int
+    DATABASE_VERSION_FIELD_NUMBER: _builtins.int
+    SCHEMA_REVISION_FIELD_NUMBER: _builtins.int
+    FEED_REVISION_FIELD_NUMBER: _builtins.int
+    REPLICAS_FIELD_NUMBER: _builtins.int
+    WAITING_RUNS_FIELD_NUMBER: _builtins.int
+    WAITING_BUILDS_FIELD_NUMBER: _builtins.int
+    ACTIVE_RUN_COUNT_FIELD_NUMBER: _builtins.int
+    UNRESPONSIVE_RUN_COUNT_FIELD_NUMBER: _builtins.int
+    OLDEST_HEARTBEAT_TIME_FIELD_NUMBER: _builtins.int
+    UNSHIPPED_AUDIT_ROW_COUNT_FIELD_NUMBER: _builtins.int
+    LAST_BACKUP_FIELD_NUMBER: _builtins.int
+    FREE_DISK_BYTES_FIELD_NUMBER: _builtins.int
+    TOTAL_DISK_BYTES_FIELD_NUMBER: _builtins.int
+    database: _builtins.str
+    """Output only. What the database is: "sqlite" or "postgresql"."""
+    database_version: _builtins.str
+    """Output only. Its version, as it says itself."""
+    schema_revision: _builtins.str
+    """Output only. The schema of the database, as the newest migration is numbered."""
+    feed_revision: _builtins.int
+    """Output only. The newest revision of the feed."""
+    active_run_count: _builtins.int
+    """Output only. Runs that are under way."""
+    unresponsive_run_count: _builtins.int
+    """Output only. Those of them whose runner fell silent."""
+    unshipped_audit_row_count: _builtins.int
+    """Output only. Rows of the audit log that have not arrived at the control plane. Absent while the server that answers
+    has not heard from it since it started.
+    """
+    free_disk_bytes: _builtins.int
+    """Output only. How much room is left where the server keeps its data, in bytes."""
+    total_disk_bytes: _builtins.int
+    """Output only. How much room there is in all, in bytes."""
+    @_builtins.property
+    def replicas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Replica]:
+        """Output only. The servers of the workspace that gave a sign of life within the last minute; the oldest first."""
+
+    @_builtins.property
+    def waiting_runs(self) -> Global___WaitingLine:
+        """Output only. Runs that a workload manager is to execute and that have not begun."""
+
+    @_builtins.property
+    def waiting_builds(self) -> Global___WaitingLine:
+        """Output only. Images that a workload manager is to build and has not been given yet."""
+
+    @_builtins.property
+    def oldest_heartbeat_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the runner spoke that has been silent for longest, of runs under way. Signs of life are written
+        down every few seconds. Absent where no runner speaks.
+        """
+
+    @_builtins.property
+    def last_backup(self) -> Global___LastBackup:
+        """Output only. The last backup that `weft admin backup` wrote. Absent where none is known: others, such as dumps of the
+        database, are not.
+        """
+
+    def __init__(
+        self,
+        *,
+        database: _builtins.str = ...,
+        database_version: _builtins.str = ...,
+        schema_revision: _builtins.str = ...,
+        feed_revision: _builtins.int = ...,
+        replicas: _abc.Iterable[Global___Replica] | None = ...,
+        waiting_runs: Global___WaitingLine | None = ...,
+        waiting_builds: Global___WaitingLine | None = ...,
+        active_run_count: _builtins.int = ...,
+        unresponsive_run_count: _builtins.int = ...,
+        oldest_heartbeat_time: _timestamp_pb2.Timestamp | None = ...,
+        unshipped_audit_row_count: _builtins.int | None = ...,
+        last_backup: Global___LastBackup | None = ...,
+        free_disk_bytes: _builtins.int = ...,
+        total_disk_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_unshipped_audit_row_count", b"_unshipped_audit_row_count", "last_backup", b"last_backup", "oldest_heartbeat_time", b"oldest_heartbeat_time", "unshipped_audit_row_count", b"unshipped_audit_row_count", "waiting_builds", b"waiting_builds", "waiting_runs", b"waiting_runs"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_unshipped_audit_row_count", b"_unshipped_audit_row_count", "active_run_count", b"active_run_count", "database", b"database", "database_version", b"database_version", "feed_revision", b"feed_revision", "free_disk_bytes", b"free_disk_bytes", "last_backup", b"last_backup", "oldest_heartbeat_time", b"oldest_heartbeat_time", "replicas", b"replicas", "schema_revision", b"schema_revision", "total_disk_bytes", b"total_disk_bytes", "unresponsive_run_count", b"unresponsive_run_count", "unshipped_audit_row_count", b"unshipped_audit_row_count", "waiting_builds", b"waiting_builds", "waiting_runs", b"waiting_runs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__unshipped_audit_row_count: _TypeAlias = _typing.Literal["unshipped_audit_row_count"]  # noqa: Y015
+    _WhichOneofArgType__unshipped_audit_row_count: _TypeAlias = _typing.Literal["_unshipped_audit_row_count", b"_unshipped_audit_row_count"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unshipped_audit_row_count) -> _WhichOneofReturnType__unshipped_audit_row_count | None: ...
+
+Global___ServerHealth: _TypeAlias = ServerHealth  # noqa: Y015
+
+@_typing.final
+class Replica(_message.Message):
+    """A server of the workspace; several may serve one database."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    SEEN_TIME_FIELD_NUMBER: _builtins.int
+    uid: _builtins.str
+    """Output only. Which process it is."""
+    version: _builtins.str
+    """Output only. The server's version."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it began to serve."""
+
+    @_builtins.property
+    def seen_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it last gave a sign of life."""
+
+    def __init__(
+        self,
+        *,
+        uid: _builtins.str = ...,
+        version: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        seen_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["seen_time", b"seen_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seen_time", b"seen_time", "start_time", b"start_time", "uid", b"uid", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Replica: _TypeAlias = Replica  # noqa: Y015
+
+@_typing.final
+class WaitingLine(_message.Message):
+    """How many wait for something."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    OLDEST_TIME_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    """Output only. How many."""
+    @_builtins.property
+    def oldest_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Since when the first of them has waited; absent where none does."""
+
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        oldest_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["oldest_time", b"oldest_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "oldest_time", b"oldest_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaitingLine: _TypeAlias = WaitingLine  # noqa: Y015
+
+@_typing.final
+class LastBackup(_message.Message):
+    """A backup that was written whole."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    ROW_COUNT_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """Output only. The revision of the feed up to which it holds everything."""
+    row_count: _builtins.int
+    """Output only. The rows in it."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. The moment of which it is."""
+
+    def __init__(
+        self,
+        *,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        revision: _builtins.int = ...,
+        row_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["revision", b"revision", "row_count", b"row_count", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LastBackup: _TypeAlias = LastBackup  # noqa: Y015
 
 @_typing.final
 class GetUsageRequest(_message.Message):

@@ -45,6 +45,11 @@ class ServerServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.GetUsageRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.Usage.FromString,
                 _registered_method=True)
+        self.GetServerHealth = channel.unary_unary(
+                '/weftapi.workspace.v1.ServerService/GetServerHealth',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.GetServerHealthRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.ServerHealth.FromString,
+                _registered_method=True)
 
 
 class ServerServiceServicer(object):
@@ -66,6 +71,14 @@ class ServerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetServerHealth(self, request, context):
+        """Answers how the workspace is: its database, the servers that are alive, what waits, what is under way, what has not
+        arrived at the control plane, and the last backup. The control plane is not asked. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ServerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -78,6 +91,11 @@ def add_ServerServiceServicer_to_server(servicer, server):
                     servicer.GetUsage,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.GetUsageRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.Usage.SerializeToString,
+            ),
+            'GetServerHealth': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetServerHealth,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.GetServerHealthRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_server__pb2.ServerHealth.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +153,33 @@ class ServerService(object):
             '/weftapi.workspace.v1.ServerService/GetUsage',
             weftapi_dot_workspace_dot_v1_dot_server__pb2.GetUsageRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_server__pb2.Usage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetServerHealth(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.ServerService/GetServerHealth',
+            weftapi_dot_workspace_dot_v1_dot_server__pb2.GetServerHealthRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_server__pb2.ServerHealth.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class ServerServiceStub:
     """Answers how much there is in the workspace, or in one project, and how much there may be: counts that are kept as
     things change, so that reading them costs the same whatever there is. An absent project is NOT_FOUND. Has no effect.
     """
+    GetServerHealth: _grpc.UnaryUnaryMultiCallable[_server_pb2.GetServerHealthRequest, _server_pb2.ServerHealth]
+    """Answers how the workspace is: its database, the servers that are alive, what waits, what is under way, what has not
+    arrived at the control plane, and the last backup. The control plane is not asked. Has no effect.
+    """
 
 @_typing.type_check_only
 class ServerServiceAsyncStub(ServerServiceStub):
@@ -50,6 +54,10 @@ class ServerServiceAsyncStub(ServerServiceStub):
     GetUsage: _aio.UnaryUnaryMultiCallable[_server_pb2.GetUsageRequest, _server_pb2.Usage]  # type: ignore[assignment]
     """Answers how much there is in the workspace, or in one project, and how much there may be: counts that are kept as
     things change, so that reading them costs the same whatever there is. An absent project is NOT_FOUND. Has no effect.
+    """
+    GetServerHealth: _aio.UnaryUnaryMultiCallable[_server_pb2.GetServerHealthRequest, _server_pb2.ServerHealth]  # type: ignore[assignment]
+    """Answers how the workspace is: its database, the servers that are alive, what waits, what is under way, what has not
+    arrived at the control plane, and the last backup. The control plane is not asked. Has no effect.
     """
 
 class ServerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -71,6 +79,16 @@ class ServerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_server_pb2.Usage, _abc.Awaitable[_server_pb2.Usage]]:
         """Answers how much there is in the workspace, or in one project, and how much there may be: counts that are kept as
         things change, so that reading them costs the same whatever there is. An absent project is NOT_FOUND. Has no effect.
+        """
+
+    @_abc_1.abstractmethod
+    def GetServerHealth(
+        self,
+        request: _server_pb2.GetServerHealthRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_server_pb2.ServerHealth, _abc.Awaitable[_server_pb2.ServerHealth]]:
+        """Answers how the workspace is: its database, the servers that are alive, what waits, what is under way, what has not
+        arrived at the control plane, and the last backup. The control plane is not asked. Has no effect.
         """
 
 def add_ServerServiceServicer_to_server(servicer: ServerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
