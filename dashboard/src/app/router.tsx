@@ -52,7 +52,7 @@ const projectHome = createRoute({
 const runs = createRoute({
   getParentRoute: () => project,
   path: 'runs',
-  validateSearch: texts('q'),
+  validateSearch: texts('q', 'columns'),
   component: lazyRouteComponent(() => import('@/pages/runs/RunsPage'), 'RunsPage'),
 })
 const run = createRoute({

@@ -14,10 +14,12 @@ import { PageHead } from '@/ui/Page'
 import { useTitle } from '@/ui/useTitle'
 import { VirtualTable } from '@/ui/VirtualTable'
 import { BulkBar } from './BulkBar'
-import { COLUMNS, keepColumns, keptColumns } from './columns'
+import { COLUMNS, columnsIn, keepColumns, keptColumns } from './columns'
 import css from './runs.module.css'
 import { StateTabs } from './StateTabs'
 import { useRuns } from './useRuns'
+import { ViewsMenu } from './ViewsMenu'
+import type { Look } from './views'
 
 const route = getRouteApi('/w/$workspace/p/$project/runs')
 
@@ -31,20 +33,31 @@ const EXAMPLES = [
 ] as const
 
 export function RunsPage() {
-  const { q = '' } = route.useSearch()
+  const look = route.useSearch()
+  const { q = '' } = look
   const navigate = route.useNavigate()
-  const [columns, setColumns] = useState(keptColumns)
+  const [kept, setKept] = useState(keptColumns)
+  // Those of a view, or of a link, come before the browser's own; whoever chooses others keeps them.
+  const columns = useMemo(() => (look.columns ? columnsIn(look.columns) : kept), [look.columns, kept])
   useTitle('Runs')
 
-  const setQuery = (query: string) => void navigate({ search: { q: query || undefined } })
+  const setLook = (search: Look) => void navigate({ search })
+  const setQuery = (query: string) => void navigate({ search: (now) => ({ ...now, q: query || undefined }) })
   function chooseColumns(ids: string[]) {
-    setColumns(ids)
+    setKept(ids)
     keepColumns(ids)
+    setLook(q ? { q } : {})
   }
+  const actions = (
+    <>
+      <ViewsMenu look={look} columns={columns} onLook={setLook} />
+      <ColumnPicker columns={columns} onChoose={chooseColumns} />
+    </>
+  )
 
   return (
     <>
-      <PageHead title="Runs" actions={<ColumnPicker columns={columns} onChoose={chooseColumns} />}>
+      <PageHead title="Runs" actions={actions}>
         <StateTabs query={q} onQuery={setQuery} />
         <FilterBar
           what="runs"

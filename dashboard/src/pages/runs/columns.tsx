@@ -49,13 +49,18 @@ export const COLUMNS: RunColumn[] = [
   },
 ]
 
-const SHOWN = ['state', 'run', 'pipeline', 'steps', 'created', 'took', 'trigger']
+const SHOWN = 'state,run,pipeline,steps,created,took,trigger'
 const KEY = 'weft.runs.columns'
 
 /** Which columns this browser shows. */
 export function keptColumns(): string[] {
-  const kept = localStorage.getItem(KEY)?.split(',') ?? SHOWN
-  return COLUMNS.filter(({ id, isFixed }) => isFixed || kept.includes(id)).map(({ id }) => id)
+  return columnsIn(localStorage.getItem(KEY) ?? SHOWN)
+}
+
+/** The columns that a text names, with those that are always there; it may name some of other versions. */
+export function columnsIn(text: string): string[] {
+  const named = text.split(',')
+  return COLUMNS.filter(({ id, isFixed }) => isFixed || named.includes(id)).map(({ id }) => id)
 }
 
 export function keepColumns(ids: string[]): void {

@@ -1,0 +1,139 @@
+// What is asked before a saved view is made or changed.
+
+import type { SavedView } from '@contract/workspace'
+import { problemsOf } from '@/api/problems'
+import { ConfirmDialog } from '@/ui/ConfirmDialog'
+import { Field } from '@/ui/Field'
+import form from '@/ui/form.module.css'
+import { useWhenOpened } from '@/ui/useWhenOpened'
+import { useDeleteView, useRenameView, useSaveView, useShareView } from './useViews'
+import { type Look, lookThrough, titleOf } from './views'
+
+type Props = { isOpen: boolean; onClose: () => void; view: SavedView | undefined }
+type SaveProps = Props & {
+  filter: string
+  columns: string[]
+  mayShare: boolean
+  onSaved: (look: Look) => void
+}
+
+/** Keeps what is shown, by a name. */
+export function SaveView({ isOpen, onClose, filter, columns, mayShare, onSaved }: SaveProps) {
+  const save = useSaveView()
+  const close = closing(save, onClose)
+  function submit(given: FormData) {
+    const said = { displayName: nameIn(given), isShared: given.has('shared'), filter, columns }
+    save.mutate(said, {
+      onSuccess: (view) => {
+        close()
+        onSaved(lookThrough(view))
+      },
+    })
+  }
+  return (
+    <ConfirmDialog
+      isOpen={isOpen}
+      onClose={close}
+      title="Save as a view"
+      verb="Save"
+      onConfirm={submit}
+      isBusy={save.isPending}
+      error={save.error}
+    >
+      <NameField error={save.error} />
+      <p className="quiet">It shows {filter ? <code>{filter}</code> : 'all runs'}, in the columns of now.</p>
+      {mayShare && (
+        <label className={form.check}>
+          <input type="checkbox" name="shared" />
+          For all who may see this project
+        </label>
+      )}
+    </ConfirmDialog>
+  )
+}
+
+export function RenameView({ isOpen, onClose, view: now }: Props) {
+  const view = useWhenOpened(isOpen, now)
+  const rename = useRenameView()
+  const close = closing(rename, onClose)
+  function submit(given: FormData) {
+    if (view) rename.mutate({ view, displayName: nameIn(given) }, { onSuccess: close })
+  }
+  return (
+    <ConfirmDialog
+      isOpen={isOpen}
+      onClose={close}
+      title="Rename the view"
+      verb="Rename"
+      onConfirm={submit}
+      isBusy={rename.isPending}
+      error={rename.error}
+    >
+      <NameField error={rename.error} value={view && titleOf(view)} />
+    </ConfirmDialog>
+  )
+}
+
+export function ShareView({ isOpen, onClose, view }: Props) {
+  const share = useShareView()
+  const close = closing(share, onClose)
+  return (
+    <ConfirmDialog
+      isOpen={isOpen}
+      onClose={close}
+      title={`Share “${view ? titleOf(view) : ''}”?`}
+      verb="Share"
+      onConfirm={() => view && share.mutate(view, { onSuccess: close })}
+      isBusy={share.isPending}
+      error={share.error}
+    >
+      <p className="quiet">All who may see this project get it. It stays shared until it is deleted.</p>
+    </ConfirmDialog>
+  )
+}
+
+export function DeleteView({ isOpen, onClose, view }: Props) {
+  const deletion = useDeleteView()
+  const close = closing(deletion, onClose)
+  const isShared = view?.scope === 'SAVED_VIEW_SCOPE_SHARED'
+  return (
+    <ConfirmDialog
+      isOpen={isOpen}
+      onClose={close}
+      title={`Delete “${view ? titleOf(view) : ''}”?`}
+      verb="Delete"
+      isDangerous
+      onConfirm={() => view && deletion.mutate(view, { onSuccess: close })}
+      isBusy={deletion.isPending}
+      error={deletion.error}
+    >
+      <p className="quiet">The runs stay.{isShared && ' Everybody loses the view.'}</p>
+    </ConfirmDialog>
+  )
+}
+
+function NameField({ error, value }: { error: Error | null; value?: string | undefined }) {
+  return (
+    <Field
+      label="Name"
+      name="displayName"
+      maxLength={128}
+      defaultValue={value}
+      problem={problemsOf(error).get('saved_view.display_name')}
+      autoComplete="off"
+      required
+    />
+  )
+}
+
+function nameIn(given: FormData): string {
+  return String(given.get('displayName')).trim()
+}
+
+/** What was refused is forgotten with the dialog. */
+function closing(change: { reset: () => void }, onClose: () => void): () => void {
+  return () => {
+    change.reset()
+    onClose()
+  }
+}

@@ -1,0 +1,36 @@
+import type { SavedView } from '@contract/workspace'
+import { describe, expect, it } from 'vitest'
+import { currentOf, idFor, lookThrough } from './views'
+
+const view = (name: string, filter: string, columns: string[] = []) =>
+  ({ name: `projects/demo/savedViews/${name}`, filter, columns }) as unknown as SavedView
+
+describe('the view that one looks through', () => {
+  const all = view('all', '')
+  const failed = view('failed', 'state = FAILED')
+  const wide = view('wide', 'state = FAILED', ['state', 'run', 'labels'])
+
+  it('is the one that says what the address does', () => {
+    expect(currentOf([all, failed, wide], lookThrough(wide))).toBe(wide)
+    expect(currentOf([all, failed, wide], { q: 'state = FAILED' })).toBe(failed)
+    expect(currentOf([all, failed, wide], {})).toBe(all)
+  })
+
+  it('is none where none says so', () => {
+    expect(currentOf([failed, wide], {})).toBeUndefined()
+    expect(currentOf([failed], { q: 'state = FAILED', columns: 'run' })).toBeUndefined()
+  })
+})
+
+describe('the id of a new view', () => {
+  it.each([
+    ['Failed today', /^failed-today-[0-9a-f]{8}$/],
+    ['  3rd try!! ', /^rd-try-[0-9a-f]{8}$/],
+    ['<img src=x>', /^img-src-x-[0-9a-f]{8}$/],
+    ['失敗', /^view-[0-9a-f]{8}$/],
+    ['-'.repeat(99), /^view-[0-9a-f]{8}$/],
+    ['x'.repeat(128), /^x{40}-[0-9a-f]{8}$/],
+  ])('of %j is one that the contract takes', (title, id) => {
+    expect(idFor(title)).toMatch(id)
+  })
+})
