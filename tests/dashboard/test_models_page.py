@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.dashboard.looking import Visitor
 from tests.dashboard.test_artifacts_page import add
@@ -66,12 +66,16 @@ def test_models_come_and_are_moved_before_ones_eyes(
     expect(page.get_by_role("heading", name="fraud@1", level=1)).to_contain_text("Production")
     expect(page.get_by_role("region", name="Details")).to_contain_text("best so far")
     expect(looker.row("fraud")).to_contain_text("fraud@1")
+    follower = visit(viewer)
+    follower.go(project, "models/fraud/versions/production")
+    expect(follower.page.get_by_role("heading", name="fraud@1", level=1)).to_be_visible()
     mover.go(project, "models/fraud/versions/2")
     page.get_by_role("button", name="Move to a stage").click()
     page.get_by_label("Stage").select_option("Production")
     page.get_by_label("fraud@1 gives way").check()
     page.get_by_role("dialog").get_by_role("button", name="Move", exact=True).click()
     expect(looker.row("fraud")).to_contain_text("fraud@2")
+    expect(follower.page.get_by_role("heading", name="fraud@2", level=1)).to_be_visible()
     looker.go(project, "models/fraud?view=history")
     moved = looker.row("fraud@1").filter(has_text="Archived")
     expect(moved).to_contain_text("gave way to fraud@2")
@@ -79,6 +83,33 @@ def test_models_come_and_are_moved_before_ones_eyes(
     looker.page.get_by_role("link", name="Versions", exact=True).click()
     expect(looker.row("fraud@2")).to_contain_text("Production")
     assert looker.page.locator("img[src=x]").count() == 0
+
+
+def test_a_next_page_that_fails_is_asked_for_once_and_again_by_hand(
+    visit: Visit, viewer: Person, project: Project
+) -> None:
+    for number in range(101):
+        create_model(project, f"model-{number:03}")
+    visitor = visit(viewer)
+    page = visitor.page
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=500)
+
+    page.route("**/models?*pageToken=*", refuse)
+    visitor.go(project, "models")
+    page.get_by_role("region", name="Models").evaluate("it => it.scrollTo(0, it.scrollHeight)")
+    expect(page.get_by_text("could not be read")).to_be_visible()
+    visitor.assert_accessible()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("button", name="Try again")).to_be_enabled()
+    assert len(asked) == 2
+    page.unroute("**/models?*pageToken=*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("table", name="Models")).to_have_attribute("aria-rowcount", "102")
+    expect(page.get_by_text("could not be read")).to_have_count(0)
 
 
 def test_a_guarded_stage_is_entered_by_two_people(
@@ -103,7 +134,7 @@ def test_a_guarded_stage_is_entered_by_two_people(
     expect(looker.row("fraud@1")).to_contain_text("Waiting")
     expect(looker.row("fraud@1").get_by_role("button")).to_have_count(0)
     judge.row("fraud@1").get_by_role("button", name="Deny").click()
-    judge.page.get_by_label("Why").fill("too early")
+    judge.page.get_by_label("Reason").fill("too early")
     judge.assert_accessible()
     judge.page.get_by_role("dialog").get_by_role("button", name="Deny").click()
     expect(looker.row("fraud@1")).to_contain_text("too early")

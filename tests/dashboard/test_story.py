@@ -216,7 +216,7 @@ def test_a_model_goes_from_the_first_sign_in_to_production(
     page.get_by_label("Why").fill("97 % on patients it never saw")
     page.get_by_role("button", name="Ask for it").click()
     grace.go(tumours, "approvals")
-    grace.page.get_by_role("button", name="Approve: tumours 1").click()
+    grace.page.get_by_role("button", name="Approve: tumours@1").click()
     grace.page.get_by_role("dialog").get_by_role("button", name="Approve").click()
     expect(page.get_by_role("heading", name="tumours@1", level=1)).to_contain_text("Production")
 

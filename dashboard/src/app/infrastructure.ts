@@ -12,6 +12,7 @@ import {
   type Stack,
 } from '@contract/workspace'
 import { useEffect } from 'react'
+import type { More } from '@/ui/VirtualTable'
 import { useProject } from './project'
 import { useLiveItem } from './useLiveItem'
 import { useLiveList } from './useLiveList'
@@ -85,13 +86,8 @@ export function useFlavor(id: string) {
   return useLiveItem<Flavor>(name, (signal) => client.call(GetFlavor, { name }, { signal }), flavorOf)
 }
 
-type Pages<T> = { items: T[]; hasNextPage: boolean; readOn: () => void; error: Error | null }
-
 /** All of a list, for what is looked up in it: there are hundreds at most. */
-export function useWhole<T>(list: Pages<T>): T[] {
-  const { items, hasNextPage, readOn, error } = list
-  useEffect(() => {
-    if (hasNextPage && !error) readOn()
-  }, [hasNextPage, readOn, error])
+export function useWhole<T>({ items, more: { readOn } }: { items: T[]; more: More }): T[] {
+  useEffect(readOn, [readOn])
   return items
 }

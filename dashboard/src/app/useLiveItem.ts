@@ -3,8 +3,9 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useCallback, useMemo, useRef } from 'react'
 import { settled, useFeedEvents, useProject } from './project'
 import type { Item } from './useLiveList'
+import { useSoon } from './useSoon'
 
-/** One resource by its name, kept as it is by the feed. */
+/** One resource by its name or an alias of it, kept as it is by the feed. */
 export function useLiveItem<T extends Item>(
   name: string,
   read: (signal: AbortSignal) => Promise<T>,
@@ -13,16 +14,24 @@ export function useLiveItem<T extends Item>(
   const { feed, key } = useProject()
   const queries = useQueryClient()
   const queryKey = useMemo(() => [...key, 'item', name], [key, name])
+  const beside = name.slice(0, name.lastIndexOf('/') + 1)
+  // What an alias leads to, "production" say, is another one as soon as something beside it took its place.
+  const follow = useSoon(async () => {
+    const item = queries.getQueryData<T>(queryKey)
+    if (item && item.name !== name) await queries.invalidateQueries({ queryKey })
+  })
   const latest = useRef(itemOf)
   latest.current = itemOf
   const onEvents = useCallback(
     (events: Event[]) => {
       queries.setQueryData<T>(queryKey, (item) => item && newest(item, events, latest.current))
+      const own = queries.getQueryData<T>(queryKey)?.name ?? name
       // One that was too large for the feed says only that there was a change.
-      if (events.some((event) => event.name === name && event.truncated))
+      if (events.some((event) => event.name === own && event.truncated))
         void queries.invalidateQueries({ queryKey })
+      if (events.some((event) => event.name.startsWith(beside))) follow()
     },
-    [queries, queryKey, name],
+    [queries, queryKey, name, beside, follow],
   )
   useFeedEvents(onEvents)
   return useQuery({

@@ -3,6 +3,7 @@ import type { Event } from '@contract/workspace'
 import { type InfiniteData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
 import { useCallback, useMemo, useRef } from 'react'
 import { settled, useFeedEvents, useProject } from './project'
+import { useMore } from './useMore'
 import { useSoon } from './useSoon'
 
 export type Item = { name: string; revision: string }
@@ -55,11 +56,7 @@ export function useLiveList<T extends Item>(source: ListSource<T>) {
   )
   useFeedEvents(onEvents)
   const items = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data])
-  const { isFetchingNextPage, fetchNextPage } = query
-  const readOn = useCallback(() => {
-    if (!isFetchingNextPage) void fetchNextPage()
-  }, [isFetchingNextPage, fetchNextPage])
-  return { ...query, items, readOn }
+  return { ...query, items, more: useMore(query) }
 }
 
 /** A page with what changes say of the items that it has. */

@@ -1,7 +1,9 @@
 // Lists of the control plane, which has no feed: read page by page, and read again every little while.
 
 import { type QueryKey, useInfiniteQuery } from '@tanstack/react-query'
-import { useCallback, useMemo } from 'react'
+import { useMemo } from 'react'
+import type { More } from '@/ui/VirtualTable'
+import { useMore } from './useMore'
 
 const REFRESH_MS = 10_000
 // Of longer lists only the first reading is cheap: they are read again when somebody comes back to them.
@@ -13,8 +15,7 @@ export type Paged<T> = {
   items: T[]
   error: Error | null
   isPending: boolean
-  isMore: boolean
-  readOn: () => void
+  more: More
   retry: () => unknown
 }
 
@@ -22,19 +23,20 @@ export function usePaged<T>(
   queryKey: QueryKey,
   read: (pageToken: string, signal: AbortSignal) => Promise<Page<T>>,
 ): Paged<T> {
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
-    useInfiniteQuery({
-      queryKey,
-      initialPageParam: '',
-      queryFn: ({ pageParam, signal }) => read(pageParam, signal),
-      getNextPageParam: (page) => page.nextPageToken || undefined,
-      refetchInterval: (query) =>
-        (query.state.data?.pages.length ?? 0) <= REFRESHED_PAGES ? REFRESH_MS : false,
-      refetchOnWindowFocus: true,
-    })
+  const query = useInfiniteQuery({
+    queryKey,
+    initialPageParam: '',
+    queryFn: ({ pageParam, signal }) => read(pageParam, signal),
+    getNextPageParam: (page) => page.nextPageToken || undefined,
+    refetchInterval: ({ state: { data, status, fetchMeta } }) => {
+      // Its refusal would be gone with the next reading, and the page asked for over and over.
+      const isNextPageMissing = status === 'error' && !!fetchMeta?.fetchMore
+      return (data?.pages.length ?? 0) <= REFRESHED_PAGES && !isNextPageMissing && REFRESH_MS
+    },
+    refetchOnWindowFocus: true,
+  })
+  const { data, isPending, refetch } = query
+  const more = useMore(query)
   const items = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data])
-  const readOn = useCallback(() => {
-    if (!isFetchingNextPage) void fetchNextPage()
-  }, [isFetchingNextPage, fetchNextPage])
-  return { items, error, isPending, isMore: hasNextPage, readOn, retry: refetch }
+  return { items, error: more.error ? null : query.error, isPending, more, retry: refetch }
 }

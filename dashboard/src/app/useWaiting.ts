@@ -29,19 +29,25 @@ export function useQuestions() {
   return { ...list, items: list.items.filter(({ state }) => state === 'RUN_CONDITION_STATE_OPEN') }
 }
 
-/** Requests that versions of models enter a stage which nobody has decided, the newest first. */
-export function useStageRequests() {
+/** Requests that versions of a model enter a stage, the newest first; of all models where it is "-". */
+export function useStageRequests(model: string, filter: string) {
   const { client, name: project } = useProject()
-  const list = useLiveList<StageRequest>({
-    key: ['stage-requests'],
+  const parent = `${project}/models/${model}`
+  const ours = model === '-' ? `${project}/models/` : `${parent}/`
+  return useLiveList<StageRequest>({
+    key: ['stage-requests', model, filter],
     read: async (pageToken, signal) => {
-      const parent = `${project}/models/-`
-      const request = { parent, pageSize: PAGE_SIZE, filter: 'state = PENDING', pageToken }
+      const request = { parent, pageSize: PAGE_SIZE, filter, pageToken }
       const { stageRequests, ...page } = await client.call(ListStageRequests, request, { signal })
       return { ...page, items: stageRequests }
     },
-    concerns: (event) => event.resourceType === 'weft.dev/StageRequest',
+    concerns: ({ resourceType, name }) => resourceType === 'weft.dev/StageRequest' && name.startsWith(ours),
     itemOf: requestOf,
   })
+}
+
+/** Those of them that nobody has decided. */
+export function useWaitingRequests(model: string) {
+  const list = useStageRequests(model, 'state = PENDING')
   return { ...list, items: list.items.filter(({ state }) => state === 'STAGE_REQUEST_STATE_PENDING') }
 }

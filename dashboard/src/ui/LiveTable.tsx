@@ -3,14 +3,13 @@ import { EmptyState } from './EmptyState'
 import { ErrorPage } from './ErrorPage'
 import { Note } from './Note'
 import css from './table.module.css'
-import { type Column, VirtualTable } from './VirtualTable'
+import { type Column, type More, VirtualTable } from './VirtualTable'
 
 type List<T> = {
   items: T[]
   error: Error | null
   isPending: boolean
-  hasNextPage: boolean
-  readOn: () => void
+  more: More
   refetch: () => unknown
 }
 type Props<T> = {
@@ -45,8 +44,7 @@ export function LiveTable<T extends { name: string }>(props: Props<T>) {
       columns={columns}
       keyOf={({ name }) => name}
       {...(onOpen && { onOpen })}
-      onEnd={list.readOn}
-      isMore={list.hasNextPage}
+      more={list.more}
     />
   )
 }

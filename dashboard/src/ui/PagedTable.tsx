@@ -17,7 +17,7 @@ type Props<T> = {
 
 /** A list that is read page by page: its rows, or why there are none. */
 export function PagedTable<T>({ label, list, columns, keyOf, onOpen, empty }: Props<T>) {
-  const { items, error, isPending, isMore, readOn, retry } = list
+  const { items, error, isPending, more, retry } = list
   if (error && items.length === 0) return <ErrorPage error={error} onRetry={retry} />
   if (isPending) return <p className={css.aside}>Reading …</p>
   if (items.length === 0) return empty
@@ -30,15 +30,7 @@ export function PagedTable<T>({ label, list, columns, keyOf, onOpen, empty }: Pr
           </Note>
         </div>
       )}
-      <VirtualTable
-        label={label}
-        items={items}
-        columns={columns}
-        keyOf={keyOf}
-        onOpen={onOpen}
-        onEnd={readOn}
-        isMore={isMore}
-      />
+      <VirtualTable label={label} items={items} columns={columns} keyOf={keyOf} onOpen={onOpen} more={more} />
     </>
   )
 }

@@ -1,5 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type CSSProperties, memo, type ReactNode, useEffect, useRef } from 'react'
+import { NextPage } from './NextPage'
 import css from './table.module.css'
 import { useRowKeys } from './useRowKeys'
 
@@ -12,9 +13,19 @@ export type Column<T> = {
   head?: ReactNode
 }
 
+/** What follows the last page of a list that was read, and how reading it went. */
+export type More = {
+  isMore: boolean
+  isReading: boolean
+  readOn: () => void
+  error: Error | null
+  retry: () => void
+}
+
 const ROW_PX = 40
 const AHEAD = 30
 const NOTHING = () => undefined
+const NO_MORE: More = { isMore: false, isReading: false, readOn: NOTHING, error: null, retry: NOTHING }
 
 type Props<T> = {
   label: string
@@ -26,24 +37,13 @@ type Props<T> = {
   onToggle?: ((item: T) => void) | undefined
   nameOf?: (item: T) => string
   onOpen?: (item: T) => void
-  /** Reads more, where there `isMore`; called before the end is in sight. */
-  onEnd?: () => void
-  isMore?: boolean
+  /** What follows the last item; it is read on before the end is in sight. */
+  more?: More
 }
 
 /** A table of any length: all rows are there, and those in sight are drawn. Keys: j, k, x, Enter. */
 export function VirtualTable<T>(props: Props<T>) {
-  const {
-    label,
-    items,
-    columns,
-    keyOf,
-    isSelected,
-    onToggle,
-    onOpen = NOTHING,
-    onEnd = NOTHING,
-    isMore = false,
-  } = props
+  const { label, items, columns, keyOf, isSelected, onToggle, onOpen = NOTHING, more = NO_MORE } = props
   const scroller = useRef<HTMLDivElement>(null)
   const rows = useVirtualizer({
     count: items.length,
@@ -54,9 +54,10 @@ export function VirtualTable<T>(props: Props<T>) {
   })
   const shown = rows.getVirtualItems()
   const lastSeen = shown.at(-1)?.index ?? 0
+  const { isMore, readOn } = more
   useEffect(() => {
-    if (isMore && lastSeen >= items.length - AHEAD) onEnd()
-  }, [isMore, lastSeen, items.length, onEnd])
+    if (isMore && lastSeen >= items.length - AHEAD) readOn()
+  }, [isMore, lastSeen, items.length, readOn])
   const focused = useRowKeys({
     count: items.length,
     onMove: (at) => rows.scrollToIndex(at),
@@ -92,6 +93,7 @@ export function VirtualTable<T>(props: Props<T>) {
           ))}
         </div>
       </div>
+      <NextPage more={more} />
     </div>
   )
 }

@@ -1,14 +1,15 @@
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { useState } from 'react'
+import { type Decision, DecisionDialog } from '@/app/DecisionDialog'
 import { useMayDecide } from '@/app/useMayDecide'
-import { useQuestions, useStageRequests } from '@/app/useWaiting'
+import { useQuestions, useWaitingRequests } from '@/app/useWaiting'
 import { Button } from '@/ui/Button'
 import { EmptyState } from '@/ui/EmptyState'
 import { ErrorPage } from '@/ui/ErrorPage'
+import { NextPage } from '@/ui/NextPage'
 import { PageHead } from '@/ui/Page'
 import { useTitle } from '@/ui/useTitle'
 import css from './approvals.module.css'
-import { type Decision, DecisionDialog } from './DecisionDialog'
 import { Question, Request } from './Waiting'
 
 const route = getRouteApi('/w/$workspace/p/$project/approvals')
@@ -36,7 +37,7 @@ export function ApprovalsPage() {
 
 function Inbox({ run }: { run: string | undefined }) {
   const questions = useQuestions()
-  const requests = useStageRequests()
+  const requests = useWaitingRequests('-')
   const mayDecide = useMayDecide()
   const [decision, setDecision] = useState<Decision>()
   const lists = [questions, requests]
@@ -53,16 +54,14 @@ function Inbox({ run }: { run: string | undefined }) {
           <Question
             key={item.name}
             item={item}
-            onDecide={
-              mayDecide.question(item) ? (isYes) => setDecision({ question: item, isYes }) : undefined
-            }
+            onDecide={mayDecide.question(item) ? (way) => setDecision({ question: item, way }) : undefined}
           />
         ))}
         {wanted.map((item) => (
           <Request
             key={item.name}
             item={item}
-            onDecide={mayDecide.request(item) ? (isYes) => setDecision({ request: item, isYes }) : undefined}
+            onDecide={mayDecide.request(item) ? (way) => setDecision({ request: item, way }) : undefined}
           />
         ))}
       </ul>
@@ -71,7 +70,13 @@ function Inbox({ run }: { run: string | undefined }) {
           list.hasNextPage && (
             // biome-ignore lint/suspicious/noArrayIndexKey: the two lists never change places
             <div key={at} className={css.more}>
-              <Button onClick={list.readOn}>More</Button>
+              {list.more.error ? (
+                <NextPage more={list.more} />
+              ) : (
+                <Button isBusy={list.more.isReading} onClick={list.more.readOn}>
+                  More
+                </Button>
+              )}
             </div>
           ),
       )}

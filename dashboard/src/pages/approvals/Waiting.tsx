@@ -3,16 +3,16 @@ import { getRouteApi, Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { StepLink } from '@/app/links'
 import { useSession } from '@/app/SessionGate'
+import { stageInWords, versionInWords } from '@/app/stages'
 import { Button } from '@/ui/Button'
 import { Icon, type IconName } from '@/ui/Icon'
 import { Ago } from '@/ui/Time'
 import { exact } from '@/ui/times'
 import css from './approvals.module.css'
-import { stageWord } from './stages'
 
 const route = getRouteApi('/w/$workspace/p/$project/approvals')
 /** Says yes or no; absent where the user may not. */
-type OnDecide = ((isYes: boolean) => void) | undefined
+type OnDecide = ((way: 'Approve' | 'Deny') => void) | undefined
 
 /** What a step asks, and which. */
 export function Question({ item, onDecide }: { item: RunCondition; onDecide: OnDecide }) {
@@ -36,11 +36,10 @@ export function Question({ item, onDecide }: { item: RunCondition; onDecide: OnD
 /** Which version is to enter which stage, and why. */
 export function Request({ item, onDecide }: { item: StageRequest; onDecide: OnDecide }) {
   const { user } = useSession()
-  const [, , , model = '', , version = ''] = item.modelVersion.split('/')
   return (
     <Waiting
       icon="shield"
-      title={`${model} ${version} is to enter ${stageWord(item.stage)}`}
+      title={`${versionInWords(item.modelVersion)} is to enter ${stageInWords(item.stage)}`}
       onDecide={onDecide}
     >
       {item.comment && <span className={css.comment}>“{item.comment}”</span>}
@@ -76,10 +75,10 @@ function Waiting({ icon, title, onDecide, children }: Props) {
       </div>
       {onDecide && (
         <div className={css.buttons}>
-          <Button aria-label={`Reject: ${title}`} onClick={() => onDecide(false)}>
-            Reject
+          <Button aria-label={`Deny: ${title}`} onClick={() => onDecide('Deny')}>
+            Deny
           </Button>
-          <Button kind="primary" aria-label={`Approve: ${title}`} onClick={() => onDecide(true)}>
+          <Button kind="primary" aria-label={`Approve: ${title}`} onClick={() => onDecide('Approve')}>
             Approve
           </Button>
         </div>

@@ -124,8 +124,7 @@ function ByName({ filter }: { filter: string }) {
             params: (now) => ({ ...now, artifact: idOf(name) }),
           })
         }
-        onEnd={list.readOn}
-        isMore={list.hasNextPage}
+        more={list.more}
       />
     </ListState>
   )

@@ -4,7 +4,7 @@ import { partsOf, StepLink, VersionLink } from '@/app/links'
 import { Labels } from '@/ui/Labels'
 import { size } from '@/ui/sizes'
 import { Ago } from '@/ui/Time'
-import { type Column, VirtualTable } from '@/ui/VirtualTable'
+import { type Column, type More, VirtualTable } from '@/ui/VirtualTable'
 import css from './artifacts.module.css'
 
 export const VERSION_EXAMPLES = [
@@ -68,7 +68,7 @@ const COLUMNS: Column<ArtifactVersion>[] = [
   { id: 'made', label: 'Made', width: '92px', cell: ({ createTime }) => <Ago time={createTime} /> },
 ]
 
-type Props = { list: { items: ArtifactVersion[]; hasNextPage: boolean; readOn: () => void } }
+type Props = { list: { items: ArtifactVersion[]; more: More } }
 
 export function VersionTable({ list }: Props) {
   const navigate = useNavigate()
@@ -85,8 +85,7 @@ export function VersionTable({ list }: Props) {
           params: { ...place, ...partsOf(name) },
         })
       }
-      onEnd={list.readOn}
-      isMore={list.hasNextPage}
+      more={list.more}
     />
   )
 }

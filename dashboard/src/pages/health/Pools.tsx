@@ -1,6 +1,5 @@
 import { CordonPool, type Pool, type ResourceCapacity, UncordonPool } from '@contract/workspace'
 import { useState } from 'react'
-import { idOf } from '@/api/session'
 import { useProject } from '@/app/project'
 import { useMayInWorkspace, useWorkspaceChange } from '@/app/workspace'
 import { Button } from '@/ui/Button'
@@ -11,6 +10,7 @@ import { Note } from '@/ui/Note'
 import { size } from '@/ui/sizes'
 import { Ago } from '@/ui/Time'
 import css from './health.module.css'
+import { poolWords } from './warnings'
 
 /** Where runs find room, pool by pool. */
 export function Pools({ pools }: { pools: Pool[] }) {
@@ -29,9 +29,9 @@ export function Pools({ pools }: { pools: Pool[] }) {
 
 function PoolCard({ pool: { name, capacity, cordon, takesNewRuns } }: { pool: Pool }) {
   return (
-    <li className={css.pool} aria-label={`Pool ${idOf(name)}`}>
+    <li className={css.pool} aria-label={`Pool ${poolWords(name)}`}>
       <div className={css.poolHead}>
-        <span className={css.poolName}>{idOf(name)}</span>
+        <span className={css.poolName}>{poolWords(name)}</span>
         {cordon ? (
           <Mark word="Cordoned" icon="bars" tone="warn" />
         ) : (
@@ -131,7 +131,7 @@ function Cordon({ name, isCordoned }: { name: string; isCordoned: boolean }) {
       <ConfirmDialog
         isOpen={isAsking}
         onClose={close}
-        title={`Cordon ${idOf(name)}?`}
+        title={`Cordon ${poolWords(name)}?`}
         verb="Cordon"
         onConfirm={(form) => cordon.mutate(form, { onSuccess: close })}
         isBusy={cordon.isPending}

@@ -34,6 +34,6 @@ test('managers that do not answer, cordons, quotas and a workspace without a man
   const words = warningsOf({ info, pools, usage }).map(({ what }) => what)
   expect(words).toHaveLength(4)
   expect(words[1]).toContain('manager v does not answer')
-  expect(words[2]).toContain('gpu takes no new runs: new disks')
+  expect(words[2]).toContain('gpu of u takes no new runs: new disks')
   expect(words[3]).toBe('runs: 9 of 10 are used.')
 })

@@ -41,6 +41,12 @@ function ofWorkspace({ state, stateReason, healthChecks, drift }: Workspace): Wa
   return found
 }
 
+/** "gpu of u" of "workloadManagers/u/pools/gpu": two managers may have pools of one name. */
+export function poolWords(name: string): string {
+  const [, manager = '', , pool = ''] = name.split('/')
+  return `${pool} of ${manager}`
+}
+
 /** "unreachable" of WORKSPACE_STATE_UNREACHABLE. */
 export function stateWord(state: WorkspaceState): string {
   return state.replace('WORKSPACE_STATE_', '').toLowerCase()
@@ -54,7 +60,7 @@ function ofPools({ pools, unreachable }: ListPoolsResponse): Warning[] {
   for (const { name, cordon } of pools) {
     if (cordon)
       found.push({
-        what: `${idOf(name)} takes no new runs: ${cordon.reason}`,
+        what: `${poolWords(name)} takes no new runs: ${cordon.reason}`,
         fix: 'Uncordon it when that is over: what is queued goes on by itself.',
       })
   }

@@ -3,11 +3,11 @@ import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { idOf } from '@/api/session'
 import { useMay, useProject } from '@/app/project'
+import { STAGES } from '@/app/stages'
 import { Button } from '@/ui/Button'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import form from '@/ui/form.module.css'
 import { useWhenOpened } from '@/ui/useWhenOpened'
-import { STAGES } from './stages'
 
 /** Which stages versions enter only by a request that somebody else approves. */
 export function GuardButton({ model: now }: { model: Model }) {

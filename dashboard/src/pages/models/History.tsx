@@ -1,13 +1,12 @@
 import type { StageTransition } from '@contract/workspace'
 import { ModelVersionLink } from '@/app/links'
+import { StageMark, versionInWords } from '@/app/stages'
 import { EmptyState } from '@/ui/EmptyState'
 import { Icon } from '@/ui/Icon'
 import { ListState } from '@/ui/ListState'
 import { Ago } from '@/ui/Time'
 import { type Column, VirtualTable } from '@/ui/VirtualTable'
 import css from './models.module.css'
-import { versionInWords } from './names'
-import { StageMark } from './stages'
 import { useTransitions } from './useModels'
 import { Whoever } from './Whoever'
 
@@ -69,8 +68,7 @@ export function History({ model }: { model: string }) {
         items={list.items}
         columns={COLUMNS}
         keyOf={({ uid }) => uid}
-        onEnd={() => void list.fetchNextPage()}
-        isMore={list.hasNextPage}
+        more={list.more}
       />
     </ListState>
   )

@@ -137,8 +137,7 @@ function Models({ filter }: { filter: string }) {
             params: (now) => ({ ...now, model: idOf(name) }),
           })
         }
-        onEnd={list.readOn}
-        isMore={list.hasNextPage}
+        more={list.more}
       />
     </ListState>
   )

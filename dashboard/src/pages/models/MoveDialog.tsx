@@ -8,14 +8,13 @@ import {
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useMay, useProject } from '@/app/project'
+import { holderOf, STAGES, stageInWords, versionInWords } from '@/app/stages'
 import { Button } from '@/ui/Button'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import form from '@/ui/form.module.css'
 import { Note } from '@/ui/Note'
 import { Select } from '@/ui/Select'
 import { TextArea } from '@/ui/TextArea'
-import { versionInWords } from './names'
-import { holderOf, STAGES, stageInWords } from './stages'
 
 type Props = { model: Model; version: ModelVersion }
 

@@ -1,5 +1,7 @@
 import type { StageRequest } from '@contract/workspace'
 import { ModelVersionLink } from '@/app/links'
+import { RequestMark, StageMark } from '@/app/stages'
+import { useStageRequests } from '@/app/useWaiting'
 import { EmptyState } from '@/ui/EmptyState'
 import { ListState } from '@/ui/ListState'
 import { Ago } from '@/ui/Time'
@@ -7,8 +9,6 @@ import table from '@/ui/table.module.css'
 import { type Column, VirtualTable } from '@/ui/VirtualTable'
 import { Decide } from './Decide'
 import css from './models.module.css'
-import { RequestMark, StageMark } from './stages'
-import { useStageRequests } from './useModels'
 import { Whoever } from './Whoever'
 
 export const REQUEST_EXAMPLES = [
@@ -88,8 +88,7 @@ export function Requests({ model, filter }: { model: string; filter: string }) {
         items={list.items}
         columns={COLUMNS}
         keyOf={({ name }) => name}
-        onEnd={list.readOn}
-        isMore={list.hasNextPage}
+        more={list.more}
       />
     </ListState>
   )

@@ -2,6 +2,7 @@ import type { ModelVersion } from '@contract/workspace'
 import { getRouteApi } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import { ModelVersionLink, RunIdLink } from '@/app/links'
+import { StageMark } from '@/app/stages'
 import { EmptyState } from '@/ui/EmptyState'
 import { Labels } from '@/ui/Labels'
 import { ListState } from '@/ui/ListState'
@@ -10,7 +11,6 @@ import { Ago } from '@/ui/Time'
 import table from '@/ui/table.module.css'
 import { type Column, VirtualTable } from '@/ui/VirtualTable'
 import { inDigits, metricsOf } from './metrics'
-import { StageMark } from './stages'
 import { useModelVersions } from './useModels'
 
 const route = getRouteApi('/w/$workspace/p/$project/models/$model')
@@ -91,8 +91,7 @@ export function Versions({ model, filter }: { model: string; filter: string }) {
             params: (now) => ({ ...now, version: String(number) }),
           })
         }
-        onEnd={list.readOn}
-        isMore={list.hasNextPage}
+        more={list.more}
       />
     </ListState>
   )

@@ -1,4 +1,4 @@
-// Models, their versions, and what is asked and was done about their stages: as they are now.
+// Models, their versions and how they moved between stages: as they are now.
 import {
   type Event,
   GetModel,
@@ -6,25 +6,22 @@ import {
   ListModels,
   ListModelVersionLinks,
   ListModelVersions,
-  ListStageRequests,
   ListStageTransitions,
   type Model,
   type ModelVersion,
   type ModelVersionLink,
-  type StageRequest,
+  type StageTransition,
 } from '@contract/workspace'
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
-import { useCallback } from 'react'
-import { useFeedEvents, useProject } from '@/app/project'
+import { useQuery } from '@tanstack/react-query'
+import { useProject } from '@/app/project'
+import { useChanged, useHistory } from '@/app/useHistory'
 import { useLiveItem } from '@/app/useLiveItem'
 import { useLiveList } from '@/app/useLiveList'
-import { useSoon } from '@/app/useSoon'
 
 const PAGE_SIZE = 100
 const LINKS_SHOWN = 500
 const modelOf = (event: Event) => event.model
 const versionOf = (event: Event) => event.modelVersion
-const requestOf = (event: Event) => event.stageRequest
 
 export function useModels(filter: string) {
   const { client, name: parent } = useProject()
@@ -63,7 +60,7 @@ export function useModelVersions(model: string, filter: string) {
   })
 }
 
-/** A version by its number or own name; what "production" leads to is another one tomorrow. */
+/** A version by its number, its own name, or the stage that it is in. */
 export function useModelVersion(model: string, id: string) {
   const { client, name: project } = useProject()
   const name = `${project}/models/${model}/versions/${id}`
@@ -74,38 +71,21 @@ export function useModelVersion(model: string, id: string) {
   )
 }
 
-/** Requests about a model, the newest first; about all models where it is "-". */
-export function useStageRequests(model: string, filter: string) {
-  const { client, name: project } = useProject()
-  const parent = `${project}/models/${model}`
-  const ours = model === '-' ? `${project}/models/` : `${parent}/`
-  return useLiveList<StageRequest>({
-    key: ['stage-requests', model, filter],
-    read: async (pageToken, signal) => {
-      const request = { parent, pageSize: PAGE_SIZE, filter, pageToken }
-      const { stageRequests, ...page } = await client.call(ListStageRequests, request, { signal })
-      return { ...page, items: stageRequests }
-    },
-    concerns: ({ resourceType, name }) => resourceType === 'weft.dev/StageRequest' && name.startsWith(ours),
-    itemOf: requestOf,
-  })
-}
-
 /** How versions of a model moved, the newest first; of one of them alone by its number. */
 export function useTransitions(model: string, number = 0) {
-  const { client, key, name: project } = useProject()
+  const { client, name: project } = useProject()
   const parent = `${project}/models/${model}`
   const filter = number > 0 ? `number = ${number}` : ''
-  const query = useInfiniteQuery({
-    queryKey: [...key, 'stage-transitions', model, filter],
-    initialPageParam: '',
-    queryFn: ({ pageParam: pageToken, signal }) =>
-      client.call(ListStageTransitions, { parent, pageSize: PAGE_SIZE, filter, pageToken }, { signal }),
-    getNextPageParam: (page) => page.nextPageToken || undefined,
+  return useHistory<StageTransition>({
+    key: ['stage-transitions', model, filter],
+    // Whatever moves is a version that changes.
+    about: `${parent}/versions/`,
+    read: async (pageToken, signal) => {
+      const request = { parent, pageSize: PAGE_SIZE, filter, pageToken }
+      const { stageTransitions, ...page } = await client.call(ListStageTransitions, request, { signal })
+      return { ...page, items: stageTransitions }
+    },
   })
-  // Transitions are no resources: whatever moves is a version that changes.
-  useChanged(`${parent}/versions/`, query.refetch)
-  return { ...query, items: query.data?.pages.flatMap((page) => page.stageTransitions) ?? [] }
 }
 
 /** What is linked to a version, the newest first. */
@@ -119,15 +99,4 @@ export function useLinks(version: ModelVersion) {
   })
   useChanged(parent, query.refetch)
   return query
-}
-
-function useChanged(prefix: string, refetch: () => Promise<unknown>): void {
-  const refresh = useSoon(refetch)
-  const onEvents = useCallback(
-    (events: Event[]) => {
-      if (events.some(({ name }) => name.startsWith(prefix))) refresh()
-    },
-    [prefix, refresh],
-  )
-  useFeedEvents(onEvents)
 }

@@ -76,7 +76,7 @@ const nameOf = (run: Run) => run.name
 const titleOf = (run: Run) => run.displayName || idOf(run.name)
 
 function RunList({ query, columns }: { query: string; columns: string[] }) {
-  const { runs, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useRuns(query)
+  const { runs, error, isPending, more, refetch } = useRuns(query)
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
   const may = useMay()
   const navigate = route.useNavigate()
@@ -89,9 +89,6 @@ function RunList({ query, columns }: { query: string; columns: string[] }) {
     })
   }, [])
   const shown = useMemo(() => COLUMNS.filter(({ id }) => columns.includes(id)), [columns])
-  const readOn = useCallback(() => {
-    if (!isFetchingNextPage) void fetchNextPage()
-  }, [isFetchingNextPage, fetchNextPage])
 
   if (error && runs.length === 0) return <Refused query={query} error={error} onRetry={refetch} />
   if (isPending) return <p className={css.loading}>Reading runs …</p>
@@ -113,8 +110,7 @@ function RunList({ query, columns }: { query: string; columns: string[] }) {
             params: (now) => ({ ...now, run: idOf(name) }),
           })
         }
-        onEnd={readOn}
-        isMore={hasNextPage}
+        more={more}
       />
     </>
   )

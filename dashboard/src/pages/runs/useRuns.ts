@@ -5,6 +5,7 @@ import { type InfiniteData, useInfiniteQuery, useQuery, useQueryClient } from '@
 import { useCallback, useEffect, useMemo } from 'react'
 import { Changes } from '@/app/changes'
 import { settled, useFeedEvents, useProject } from '@/app/project'
+import { useMore } from '@/app/useMore'
 import { useSoon } from '@/app/useSoon'
 import { applyEvents, mergeHead } from './applyEvents'
 
@@ -32,7 +33,7 @@ export function useRuns(filter: string) {
   })
   const runs = useMemo(() => query.data?.pages.flatMap((page) => page.runs) ?? [], [query.data])
   useLiveRuns(queryKey, filter, read, query.isFetching)
-  return { ...query, runs }
+  return { ...query, runs, more: useMore(query) }
 }
 
 /** Patches what is shown at once; what the page cannot judge, whether a filter holds, it asks for. */

@@ -1,22 +1,20 @@
 import type { Schedule, ScheduleFiring } from '@contract/workspace'
 import { getRouteApi, Link } from '@tanstack/react-router'
+import { useMemo } from 'react'
 import { idOf } from '@/api/session'
 import { EmptyState } from '@/ui/EmptyState'
+import { ErrorPage } from '@/ui/ErrorPage'
 import { Mark } from '@/ui/Mark'
-import { Note } from '@/ui/Note'
 import { Ago } from '@/ui/Time'
-import { exact } from '@/ui/times'
 import { type Column, VirtualTable } from '@/ui/VirtualTable'
-import { lookOfOutcome } from '../schedules/timing'
+import { lookOfOutcome, wallClock } from '../schedules/timing'
 import { useFirings } from '../schedules/useSchedules'
 import css from './schedule.module.css'
 
 const route = getRouteApi('/w/$workspace/p/$project/schedules/$schedule')
 const IN_STRIP = 60
-const SHORT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
-const shortly = (time: string) => SHORT.format(new Date(time))
 
-const COLUMNS: Column<ScheduleFiring>[] = [
+const columnsOf = (timeZone: string): Column<ScheduleFiring>[] => [
   {
     id: 'outcome',
     label: 'Outcome',
@@ -26,8 +24,8 @@ const COLUMNS: Column<ScheduleFiring>[] = [
   {
     id: 'time',
     label: 'Time',
-    width: '170px',
-    cell: ({ fireTime }) => <span className="numbers">{fireTime && shortly(fireTime)}</span>,
+    width: '210px',
+    cell: ({ fireTime }) => <span className="numbers">{fireTime && wallClock(fireTime, timeZone)}</span>,
   },
   {
     id: 'why',
@@ -46,9 +44,12 @@ const COLUMNS: Column<ScheduleFiring>[] = [
 
 /** What became of its times: a strip to see it at a glance, and a table that says it. */
 export function Firings({ schedule }: { schedule: Schedule }) {
+  const { timeZone } = schedule
   const firings = useFirings(schedule)
-  const items = firings.data?.pages.flatMap((page) => page.firings) ?? []
-  if (firings.error) return <Note kind="bad" error={firings.error} />
+  const columns = useMemo(() => columnsOf(timeZone), [timeZone])
+  const { items } = firings
+  if (firings.error && items.length === 0)
+    return <ErrorPage error={firings.error} onRetry={firings.refetch} />
   if (firings.isPending) return <p className={css.loading}>Reading what became of its times …</p>
   if (items.length === 0)
     return (
@@ -58,26 +59,31 @@ export function Firings({ schedule }: { schedule: Schedule }) {
     )
   return (
     <section className={css.firings} aria-label="History">
-      <Strip firings={items.slice(0, IN_STRIP).toReversed()} />
+      <Strip firings={items.slice(0, IN_STRIP).toReversed()} timeZone={timeZone} />
       <VirtualTable
         label="Firings"
         items={items}
-        columns={COLUMNS}
+        columns={columns}
         keyOf={({ uid }) => uid}
-        onEnd={() => void firings.fetchNextPage()}
-        isMore={firings.hasNextPage}
+        more={firings.more}
       />
     </section>
   )
 }
 
 /** The newest is to the right. The table below says the same in words. */
-function Strip({ firings }: { firings: ScheduleFiring[] }) {
+function Strip({ firings, timeZone }: { firings: ScheduleFiring[]; timeZone: string }) {
   return (
     <div className={css.strip} aria-hidden="true">
       {firings.map(({ uid, outcome, fireTime }) => {
         const { word, tone } = lookOfOutcome(outcome)
-        return <span key={uid} className={css[tone]} title={`${word} ${fireTime ? exact(fireTime) : ''}`} />
+        return (
+          <span
+            key={uid}
+            className={css[tone]}
+            title={`${word} ${fireTime ? wallClock(fireTime, timeZone) : ''}`}
+          />
+        )
       })}
     </div>
   )

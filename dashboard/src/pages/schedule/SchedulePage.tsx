@@ -7,11 +7,18 @@ import { Fact, Facts } from '@/ui/Facts'
 import { Mark } from '@/ui/Mark'
 import { Note } from '@/ui/Note'
 import { PageHead } from '@/ui/Page'
-import { exact } from '@/ui/times'
 import { useTitle } from '@/ui/useTitle'
 import { Values } from '@/ui/Values'
 import { FireTimes } from '../schedules/FireTimes'
-import { CATCH_UPS, lookOfState, OVERLAPS, timingWords, wordsOf } from '../schedules/timing'
+import {
+  CATCH_UPS,
+  lookOfState,
+  OVERLAPS,
+  timesOf,
+  timingWords,
+  wallClock,
+  wordsOf,
+} from '../schedules/timing'
 import { useSchedule } from '../schedules/useSchedules'
 import { Firings } from './Firings'
 import { ScheduleActions } from './ScheduleActions'
@@ -32,7 +39,7 @@ export function SchedulePage() {
 
 function Loaded({ schedule }: { schedule: Schedule }) {
   const params = route.useParams()
-  const { name, displayName, description, state, lastMessage, parameters, cron, timeZone } = schedule
+  const { name, displayName, description, state, lastMessage, parameters, cron } = schedule
   const title = (
     <span className={css.title}>
       <span className={css.titleText}>{displayName || idOf(name)}</span>
@@ -63,14 +70,14 @@ function Loaded({ schedule }: { schedule: Schedule }) {
           </Fact>
           <Fact label="While its newest run goes on">{wordsOf(OVERLAPS, schedule.overlap)}</Fact>
           <Fact label="With times that nobody saw">{wordsOf(CATCH_UPS, schedule.catchUp)}</Fact>
-          {schedule.endTime && <Fact label="Until">{exact(schedule.endTime)}</Fact>}
+          {schedule.endTime && <Fact label="Until">{wallClock(schedule.endTime, schedule.timeZone)}</Fact>}
         </Facts>
       </PageHead>
       <div className={css.columns}>
         <Firings schedule={schedule} />
         <aside className={css.aside} aria-label="What is to come">
           {state === 'SCHEDULE_STATE_ACTIVE' && cron && (
-            <FireTimes timing={{ cron, timeZone }} from={schedule.nextRunTime ?? ''} />
+            <FireTimes timing={timesOf(schedule)} from={schedule.nextRunTime ?? ''} />
           )}
           {parameters && Object.keys(parameters).length > 0 && (
             <div>

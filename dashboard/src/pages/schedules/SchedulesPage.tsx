@@ -70,7 +70,7 @@ const COLUMNS: Column<Schedule>[] = [
   {
     id: 'next',
     label: 'Next',
-    width: 'minmax(190px, 1fr)',
+    width: 'minmax(210px, 1fr)',
     cell: ({ nextRunTime, timeZone }) =>
       nextRunTime ? wallClock(nextRunTime, timeZone) : <span className="quiet">–</span>,
   },
@@ -122,8 +122,7 @@ function ScheduleList({ filter }: { filter: string }) {
             search: {},
           })
         }
-        onEnd={list.readOn}
-        isMore={list.hasNextPage}
+        more={list.more}
       />
     </ListState>
   )

@@ -6,6 +6,11 @@ import { duration, exact } from '@/ui/times'
 /** Those parts of a schedule that say when. */
 export type Timing = Pick<Schedule, 'cron' | 'interval' | 'runAt' | 'timeZone'>
 
+/** All that bounds its times: none is foretold before its start, nor after its end. */
+export function timesOf({ cron, timeZone, startTime, endTime }: Schedule) {
+  return { cron, timeZone, startTime, endTime }
+}
+
 /** "30 2 * * * (Europe/Berlin)", "every 1 h 0 m", "once, 3 Dec 2026 …". */
 export function timingWords({ cron, interval, runAt, timeZone }: Timing): string {
   if (cron) return `${cron} (${timeZone || 'UTC'})`
@@ -13,15 +18,23 @@ export function timingWords({ cron, interval, runAt, timeZone }: Timing): string
   return runAt ? `once, ${exact(runAt)}` : '–'
 }
 
-/** A time as its schedule's wall clock shows it, where people reckon by that one. */
+const CLOCK = {
+  year: 'numeric',
+  month: 'short',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+  timeZoneName: 'short',
+} as const
+
+/** A time and its zone, as the wall clock of its schedule shows it, by which people reckon. */
 export function wallClock(time: string, timeZone: string): string {
-  const style = { dateStyle: 'medium', timeStyle: 'short' } as const
   const at = new Date(time)
   try {
-    return new Intl.DateTimeFormat(undefined, { ...style, timeZone: timeZone || 'UTC' }).format(at)
+    return new Intl.DateTimeFormat(undefined, { ...CLOCK, timeZone: timeZone || 'UTC' }).format(at)
   } catch {
     // Half typed, or one that servers know and browsers do not.
-    return `${new Intl.DateTimeFormat(undefined, { ...style, timeZone: 'UTC' }).format(at)} UTC`
+    return new Intl.DateTimeFormat(undefined, { ...CLOCK, timeZone: 'UTC' }).format(at)
   }
 }
 

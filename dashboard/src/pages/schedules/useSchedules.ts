@@ -5,9 +5,10 @@ import {
   ListScheduleFirings,
   ListSchedules,
   type Schedule,
+  type ScheduleFiring,
 } from '@contract/workspace'
-import { useInfiniteQuery } from '@tanstack/react-query'
 import { useProject } from '@/app/project'
+import { useHistory } from '@/app/useHistory'
 import { useLiveItem } from '@/app/useLiveItem'
 import { useLiveList } from '@/app/useLiveList'
 
@@ -34,19 +35,16 @@ export function useSchedule(id: string) {
   return useLiveItem<Schedule>(name, (signal) => client.call(GetSchedule, { name }, { signal }), scheduleOf)
 }
 
-/** Read anew with every change of the schedule: each firing is one. */
-export function useFirings({ name, revision }: Schedule) {
-  const { client, key } = useProject()
-  return useInfiniteQuery({
-    queryKey: [...key, 'firings', name, revision],
-    initialPageParam: '',
-    queryFn: ({ pageParam, signal }) =>
-      client.call(
-        ListScheduleFirings,
-        { parent: name, pageSize: PAGE_SIZE, pageToken: pageParam },
-        { signal },
-      ),
-    getNextPageParam: (page) => page.nextPageToken || undefined,
-    placeholderData: (before) => before,
+/** What became of its times, the newest first: each firing is a change of the schedule. */
+export function useFirings({ name: parent }: Schedule) {
+  const { client } = useProject()
+  return useHistory<ScheduleFiring>({
+    key: ['firings', parent],
+    about: parent,
+    read: async (pageToken, signal) => {
+      const request = { parent, pageSize: PAGE_SIZE, pageToken }
+      const { firings, ...page } = await client.call(ListScheduleFirings, request, { signal })
+      return { ...page, items: firings }
+    },
   })
 }

@@ -69,7 +69,10 @@ function useSave() {
   const { client } = useProject()
   return useWorkspaceChange((given: FormData) => {
     const values = given.getAll('value')
-    const pairs = given.getAll('key').map((key, at) => [String(key), String(values[at])] as const)
+    const keys = given.getAll('key').map(String)
+    const twice = keys.find((key, at) => keys.indexOf(key) < at)
+    if (twice) throw new Error(`The key ${twice} is there twice: each has one value.`)
+    const pairs = keys.map((key, at) => [key, String(values[at])] as const)
     return client.call(CreateSecret, {
       secretId: String(given.get('id')),
       secret: {

@@ -119,8 +119,7 @@ function SnapshotList({ query, areTemplates }: { query: string; areTemplates: bo
           search: {},
         })
       }
-      onEnd={list.readOn}
-      isMore={list.hasNextPage}
+      more={list.more}
     />
   )
 }

@@ -158,8 +158,9 @@ function RunLink({ run }: { run: string }) {
 
 function Firings({ trigger }: { trigger: Trigger }) {
   const firings = useTriggerFirings(trigger)
-  const items = firings.data?.pages.flatMap((page) => page.firings) ?? []
-  if (firings.error) return <Note kind="bad" error={firings.error} />
+  const { items } = firings
+  if (firings.error && items.length === 0)
+    return <ErrorPage error={firings.error} onRetry={firings.refetch} />
   if (firings.isPending) return <p className={css.loading}>Reading what it did …</p>
   if (items.length === 0)
     return (
@@ -173,8 +174,7 @@ function Firings({ trigger }: { trigger: Trigger }) {
       items={items}
       columns={COLUMNS}
       keyOf={({ name }) => name}
-      onEnd={() => void firings.fetchNextPage()}
-      isMore={firings.hasNextPage}
+      more={firings.more}
     />
   )
 }

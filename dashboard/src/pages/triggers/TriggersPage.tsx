@@ -177,8 +177,7 @@ function TriggerList() {
             search: {},
           })
         }
-        onEnd={list.readOn}
-        isMore={list.hasNextPage}
+        more={list.more}
       />
     </ListState>
   )
@@ -206,8 +205,7 @@ function WebhookList() {
             search: {},
           })
         }
-        onEnd={list.readOn}
-        isMore={list.hasNextPage}
+        more={list.more}
       />
     </ListState>
   )

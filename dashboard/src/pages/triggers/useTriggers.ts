@@ -8,10 +8,12 @@ import {
   ListWebhookDeliveries,
   ListWebhooks,
   type Trigger,
+  type TriggerFiring,
   type Webhook,
+  type WebhookDelivery,
 } from '@contract/workspace'
-import { useInfiniteQuery } from '@tanstack/react-query'
 import { useProject } from '@/app/project'
+import { useHistory } from '@/app/useHistory'
 import { useLiveItem } from '@/app/useLiveItem'
 import { useLiveList } from '@/app/useLiveList'
 
@@ -59,32 +61,30 @@ export function useWebhook(id: string) {
   return useLiveItem<Webhook>(name, (signal) => client.call(GetWebhook, { name }, { signal }), webhookOf)
 }
 
-/** Read anew with every change of the trigger: each firing is one. */
-export function useTriggerFirings({ name, revision }: Trigger) {
-  const { client, key } = useProject()
-  return useInfiniteQuery({
-    queryKey: [...key, 'trigger-firings', name, revision],
-    initialPageParam: '',
-    queryFn: ({ pageParam, signal }) => {
-      const request = { parent: name, pageSize: PAGE_SIZE, pageToken: pageParam }
-      return client.call(ListTriggerFirings, request, { signal })
+/** What it did, the newest first: each firing is a change of the trigger. */
+export function useTriggerFirings({ name: parent }: Trigger) {
+  const { client } = useProject()
+  return useHistory<TriggerFiring>({
+    key: ['trigger-firings', parent],
+    about: parent,
+    read: async (pageToken, signal) => {
+      const request = { parent, pageSize: PAGE_SIZE, pageToken }
+      const { firings, ...page } = await client.call(ListTriggerFirings, request, { signal })
+      return { ...page, items: firings }
     },
-    getNextPageParam: (page) => page.nextPageToken || undefined,
-    placeholderData: (before) => before,
   })
 }
 
-/** Read anew with every change of the webhook: each delivery is one. */
-export function useDeliveries({ name, revision }: Webhook) {
-  const { client, key } = useProject()
-  return useInfiniteQuery({
-    queryKey: [...key, 'deliveries', name, revision],
-    initialPageParam: '',
-    queryFn: ({ pageParam, signal }) => {
-      const request = { parent: name, pageSize: PAGE_SIZE, pageToken: pageParam }
-      return client.call(ListWebhookDeliveries, request, { signal })
+/** What arrived, the newest first: each delivery is a change of the webhook. */
+export function useDeliveries({ name: parent }: Webhook) {
+  const { client } = useProject()
+  return useHistory<WebhookDelivery>({
+    key: ['deliveries', parent],
+    about: parent,
+    read: async (pageToken, signal) => {
+      const request = { parent, pageSize: PAGE_SIZE, pageToken }
+      const { deliveries, ...page } = await client.call(ListWebhookDeliveries, request, { signal })
+      return { ...page, items: deliveries }
     },
-    getNextPageParam: (page) => page.nextPageToken || undefined,
-    placeholderData: (before) => before,
   })
 }

@@ -9,7 +9,6 @@ import { EmptyState } from '@/ui/EmptyState'
 import { ErrorPage } from '@/ui/ErrorPage'
 import { Fact, Facts } from '@/ui/Facts'
 import { Mark } from '@/ui/Mark'
-import { Note } from '@/ui/Note'
 import { PageHead } from '@/ui/Page'
 import { Ago } from '@/ui/Time'
 import { exact } from '@/ui/times'
@@ -97,8 +96,9 @@ const COLUMNS: Column<WebhookDelivery>[] = [
 
 function Deliveries({ webhook }: { webhook: Webhook }) {
   const deliveries = useDeliveries(webhook)
-  const items = deliveries.data?.pages.flatMap((page) => page.deliveries) ?? []
-  if (deliveries.error) return <Note kind="bad" error={deliveries.error} />
+  const { items } = deliveries
+  if (deliveries.error && items.length === 0)
+    return <ErrorPage error={deliveries.error} onRetry={deliveries.refetch} />
   if (deliveries.isPending) return <p className={css.loading}>Reading what arrived …</p>
   if (items.length === 0)
     return (
@@ -112,8 +112,7 @@ function Deliveries({ webhook }: { webhook: Webhook }) {
       items={items}
       columns={COLUMNS}
       keyOf={({ name }) => name}
-      onEnd={() => void deliveries.fetchNextPage()}
-      isMore={deliveries.hasNextPage}
+      more={deliveries.more}
     />
   )
 }

@@ -38,6 +38,12 @@ export function stageInWords(stage: ModelStage): string {
   return STAGES.find(([each]) => each === stage)?.[1] ?? 'Unknown'
 }
 
+/** "fraud@3" of "projects/p/models/fraud/versions/3". */
+export function versionInWords(name: string): string {
+  const [, , , model = '', , version = ''] = name.split('/')
+  return `${model}@${version}`
+}
+
 /** Which other version would have to give way to one that enters a stage; empty where none would. */
 export function holderOf(stage: ModelStage, model: Model, version: ModelVersion): string {
   const holder = {
