@@ -242,7 +242,7 @@ def test_what_people_say_of_a_version_is_changed(
     expect(page.get_by_role("heading", name="data@2", level=1)).to_contain_text("finest")
     visitor.go(project, "artifacts/data")
     page.get_by_role("button", name="Edit").click()
-    page.get_by_label("Display name").fill("The data")
+    page.get_by_label("Name").fill("The data")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="The data")).to_be_visible()
     visitor.assert_accessible()

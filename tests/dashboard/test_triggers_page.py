@@ -77,7 +77,7 @@ def test_a_webhook_is_made_told_something_and_fires_a_trigger(
     visitor.assert_accessible()
     page.get_by_role("link", name="Webhooks").click()
     expect(page.get_by_text("weft webhooks create ci")).to_be_visible()
-    page.get_by_role("button", name="New webhook").click()
+    page.get_by_role("button", name="Create a webhook").click()
     dialog.get_by_label("Id").fill("Not An Id")
     dialog.get_by_role("button", name="Create").click()
     expect(dialog.get_by_role("alert")).to_contain_text("Request")

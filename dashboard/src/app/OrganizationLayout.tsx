@@ -1,8 +1,9 @@
 import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
 import { idOf } from '@/api/session'
 import { EmptyState } from '@/ui/EmptyState'
+import { MayNote } from './MayNote'
 import { OrganizationSideBar } from './OrganizationSideBar'
-import { OrganizationProvider } from './organization'
+import { OrganizationProvider, useMayHere } from './organization'
 import { ORGANIZATION_NAV } from './organizationNav'
 import { useSession } from './SessionGate'
 import css from './shell.module.css'
@@ -37,6 +38,7 @@ function Frame() {
       </a>
       <OrganizationSideBar />
       <main id="content" className={css.content} tabIndex={-1}>
+        <MayNote may={useMayHere()} />
         <Outlet />
       </main>
     </div>

@@ -3,8 +3,9 @@ import { useEffect } from 'react'
 import { idOf } from '@/api/session'
 import { EmptyState } from '@/ui/EmptyState'
 import { rememberPlace } from './lastPlace'
+import { MayNote } from './MayNote'
 import { ProjectOverlays } from './palette/ProjectOverlays'
-import { ProjectProvider } from './project'
+import { ProjectProvider, useMay } from './project'
 import { useSession } from './SessionGate'
 import { SideBar } from './SideBar'
 import css from './shell.module.css'
@@ -37,6 +38,7 @@ function Frame() {
       </a>
       <SideBar />
       <main id="content" className={css.content} tabIndex={-1}>
+        <MayNote may={useMay()} />
         <Outlet />
       </main>
       <ProjectOverlays />

@@ -1,11 +1,12 @@
 import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
 import { idOf } from '@/api/session'
 import { EmptyState } from '@/ui/EmptyState'
+import { MayNote } from './MayNote'
 import { useSession } from './SessionGate'
 import css from './shell.module.css'
 import { useGoKeys } from './useShortcuts'
 import { WorkspaceSideBar } from './WorkspaceSideBar'
-import { WorkspaceProvider } from './workspace'
+import { useMayInWorkspace, WorkspaceProvider } from './workspace'
 import { WORKSPACE_NAV } from './workspaceNav'
 
 /** Around every page of a workspace: what all of its projects share. */
@@ -37,6 +38,7 @@ function Frame() {
       </a>
       <WorkspaceSideBar />
       <main id="content" className={css.content} tabIndex={-1}>
+        <MayNote may={useMayInWorkspace()} />
         <Outlet />
       </main>
     </div>

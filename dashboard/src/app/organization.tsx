@@ -103,7 +103,8 @@ export function useMayIn(organization: string): May<OrganizationVerb> {
     enabled: !!organization,
     staleTime: 5 * 60_000,
   })
-  return useMemo(() => mayOf(held.data), [held.data])
+  const { data, error, refetch } = held
+  return useMemo(() => mayOf({ data, error, refetch }), [data, error, refetch])
 }
 
 export function useMayHere(): May<OrganizationVerb> {

@@ -157,7 +157,8 @@ export function useMay(): May<Verb> {
     },
     staleTime: 5 * 60_000,
   })
-  return useMemo(() => mayOf(held.data), [held.data])
+  const { data, error, refetch } = held
+  return useMemo(() => mayOf({ data, error, refetch }), [data, error, refetch])
 }
 
 /** The state of the feed, for the mark that says how old the page may be. */

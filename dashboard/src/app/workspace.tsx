@@ -55,7 +55,8 @@ export function useMayInWorkspace(): May<WorkspaceVerb> {
     },
     staleTime: 5 * 60_000,
   })
-  return useMemo(() => mayOf(held.data), [held.data])
+  const { data, error, refetch } = held
+  return useMemo(() => mayOf({ data, error, refetch }), [data, error, refetch])
 }
 
 /** A change of the workspace, after which everything shown of it is read anew. */

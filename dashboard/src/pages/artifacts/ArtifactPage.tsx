@@ -107,7 +107,7 @@ function Edit({ artifact }: { artifact: Artifact }) {
         isOpen={isOpen}
         onClose={() => setOpen(false)}
         said={{ title: artifact.displayName, description: artifact.description, labels: artifact.labels }}
-        name={{ label: 'Display name', hint: 'What people read; its id never changes.', maxLength: 128 }}
+        name={{ label: 'Name', hint: 'What people read; its id never changes.', maxLength: 128 }}
         save={save}
       />
     </>

@@ -147,7 +147,7 @@ function Edit({ model: now }: { model: Model }) {
         isOpen={isOpen}
         onClose={() => setOpen(false)}
         said={{ title: model.displayName, description: model.description, labels: model.labels }}
-        name={{ label: 'Display name', hint: 'What people read; its id never changes.', maxLength: 128 }}
+        name={{ label: 'Name', hint: 'What people read; its id never changes.', maxLength: 128 }}
         save={save}
       />
     </>

@@ -60,14 +60,14 @@ export function ScheduleDialog({ schedule: now, isOpen, onClose }: Props) {
         save.reset()
         onClose()
       }}
-      title={schedule ? `Edit ${idOf(schedule.name)}` : 'New schedule'}
+      title={schedule ? `Edit ${idOf(schedule.name)}` : 'Create a schedule'}
       verb={schedule ? 'Save' : 'Create'}
       onConfirm={(form) => save.mutate(form)}
       isBusy={save.isPending}
       error={save.error}
     >
       {!schedule && <NewFields />}
-      <Field label="Display name" name="displayName" maxLength={128} defaultValue={schedule?.displayName} />
+      <Field label="Name" name="displayName" maxLength={128} defaultValue={schedule?.displayName} />
       <When schedule={schedule} />
       <Select
         label="While its newest run goes on"

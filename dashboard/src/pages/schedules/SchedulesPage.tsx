@@ -33,7 +33,7 @@ export function SchedulesPage() {
   useTitle('Schedules')
   const create = may('schedules.create') && may('snapshots.run') && (
     <Button kind="primary" onClick={() => setMaking(true)}>
-      New schedule
+      Create a schedule
     </Button>
   )
   return (

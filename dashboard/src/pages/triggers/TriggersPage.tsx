@@ -28,7 +28,7 @@ export function TriggersPage() {
   useTitle(areWebhooks ? 'Webhooks' : 'Triggers')
   const create = areWebhooks && may('webhooks.create') && (
     <Button kind="primary" onClick={() => setMaking(true)}>
-      New webhook
+      Create a webhook
     </Button>
   )
   return (

@@ -32,7 +32,7 @@ export function WebhookDialog({ isOpen, onClose }: { isOpen: boolean; onClose: (
       <ConfirmDialog
         isOpen={isOpen}
         onClose={close}
-        title="New webhook"
+        title="Create a webhook"
         verb="Create"
         onConfirm={(form) => make.mutate(form, { onSuccess: done })}
         isBusy={make.isPending}
@@ -46,7 +46,7 @@ export function WebhookDialog({ isOpen, onClose }: { isOpen: boolean; onClose: (
           autoComplete="off"
           required
         />
-        <Field label="Display name" name="displayName" maxLength={128} />
+        <Field label="Name" name="displayName" maxLength={128} />
         <Select
           label="Messages are signed as by"
           name="kind"
