@@ -47,6 +47,36 @@ def test_one_goes_anywhere_by_writing_a_part_of_its_name(
     expect(visitor.row(run)).to_be_visible()
 
 
+def test_what_one_may_not_list_is_left_out(visit: Visit, viewer: Person, project: Project) -> None:
+    run = project.create_run().name.rpartition("/")[2]
+    visitor = visit(viewer)
+    page = visitor.page
+    refusal = {"code": 7, "message": "you may not list artifacts"}
+    page.route("**/artifacts?*", lambda route: route.fulfill(status=403, json=refusal))
+    visitor.go(project)
+    page.keyboard.press("Control+k")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("option").filter(has_text=run)).to_be_visible()
+    expect(dialog.get_by_role("alert")).to_have_count(0)
+
+
+def test_why_nothing_is_offered_is_said_where_rights_cannot_be_read(
+    visit: Visit, editor: Person, project: Project
+) -> None:
+    visitor = visit(editor)
+    page = visitor.page
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.route("**/access:testPermissions", lambda route: route.fulfill(status=500))
+    visitor.go(project, "schedules")
+    expect(page.get_by_role("alert")).to_contain_text("could not be read: nothing is offered")
+    expect(page.get_by_role("button", name="Create a schedule")).to_have_count(0)
+    visitor.assert_accessible()
+    page.unroute("**/access:testPermissions")
+    page.get_by_role("main").get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("button", name="Create a schedule")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_each_page_lists_its_keys_and_they_do_so(
     visit: Visit, viewer: Person, project: Project
 ) -> None:
