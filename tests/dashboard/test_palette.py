@@ -70,6 +70,9 @@ def test_why_nothing_is_offered_is_said_where_rights_cannot_be_read(
     visitor.go(project, "schedules")
     expect(page.get_by_role("alert")).to_contain_text("could not be read: nothing is offered")
     expect(page.get_by_role("button", name="Create a schedule")).to_have_count(0)
+    # On a phone the page that is shown is in sight among the others; nothing stands out of it.
+    expect(page.get_by_role("link", name="Schedules", exact=True)).to_be_in_viewport(ratio=1)
+    assert page.get_by_role("main").evaluate("it => it.scrollWidth <= it.clientWidth")
     visitor.assert_accessible()
     page.unroute("**/access:testPermissions")
     page.get_by_role("main").get_by_role("button", name="Try again").click()

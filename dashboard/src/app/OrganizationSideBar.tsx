@@ -5,6 +5,7 @@ import { Button } from '@/ui/Button'
 import { Icon } from '@/ui/Icon'
 import { Menu, MenuChoice, MenuLabel } from '@/ui/Menu'
 import { Logo } from './Logo'
+import { NavStrip } from './NavStrip'
 import { useMayHere, useOrganization } from './organization'
 import { ORGANIZATION_NAV } from './organizationNav'
 import { useSession } from './SessionGate'
@@ -21,7 +22,7 @@ export function OrganizationSideBar() {
         <span>Weft</span>
       </Link>
       <OrganizationMenu />
-      <nav aria-label="Organization" className={css.nav}>
+      <NavStrip label="Organization">
         {ORGANIZATION_NAV.filter(({ verb }) => may(verb)).map(({ to, label, icon }) => (
           <Link
             key={label}
@@ -34,7 +35,7 @@ export function OrganizationSideBar() {
             {label}
           </Link>
         ))}
-      </nav>
+      </NavStrip>
       <div className={css.foot}>
         <Link to="/" className={css.entry}>
           <Icon name="left" />

@@ -3,6 +3,7 @@ import { idOf } from '@/api/session'
 import { Icon } from '@/ui/Icon'
 import { LiveMark } from './LiveMark'
 import { Logo } from './Logo'
+import { NavStrip } from './NavStrip'
 import { NAV } from './nav'
 import { useMayIn } from './organization'
 import { PlaceMenu } from './PlaceMenu'
@@ -22,7 +23,7 @@ export function SideBar() {
         <span>Weft</span>
       </Link>
       <PlaceMenu />
-      <nav aria-label="Project" className={css.nav}>
+      <NavStrip label="Project">
         {NAV.map(({ to, label, icon }) => (
           <Link
             key={label}
@@ -36,7 +37,7 @@ export function SideBar() {
             {to === APPROVALS && <WaitingCount />}
           </Link>
         ))}
-      </nav>
+      </NavStrip>
       <div className={css.foot}>
         <Link to="/w/$workspace/stacks" params={params} className={css.entry}>
           <Icon name="stack" />

@@ -5,6 +5,7 @@ import { Icon } from '@/ui/Icon'
 import { Menu, MenuChoice, MenuLabel } from '@/ui/Menu'
 import { LiveMark } from './LiveMark'
 import { Logo } from './Logo'
+import { NavStrip } from './NavStrip'
 import { useProject } from './project'
 import { useSession } from './SessionGate'
 import css from './shell.module.css'
@@ -22,7 +23,7 @@ export function WorkspaceSideBar() {
         <span>Weft</span>
       </Link>
       <WorkspaceMenu />
-      <nav aria-label="Workspace" className={css.nav}>
+      <NavStrip label="Workspace">
         {WORKSPACE_NAV.filter(({ verb }) => !verb || may(verb)).map(({ to, label, icon }) => (
           <Link
             key={label}
@@ -35,7 +36,7 @@ export function WorkspaceSideBar() {
             {label}
           </Link>
         ))}
-      </nav>
+      </NavStrip>
       <div className={css.foot}>
         <Link to="/" className={css.entry}>
           <Icon name="left" />
