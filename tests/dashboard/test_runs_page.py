@@ -77,15 +77,18 @@ def test_a_filter_that_is_refused_is_explained(
     expect(visitor.page.get_by_text("No runs yet")).to_be_visible()
 
 
-def test_who_may_only_look_gets_nothing_to_press(
+def test_who_may_only_look_is_offered_nothing_that_is_refused(
     visit: Visit, editor: Person, viewer: Person, project: Project
 ) -> None:
-    run = project.create_run()
-    for person, boxes in ((editor, 1), (viewer, 0)):
+    runs = [project.create_run() for _ in range(2)]
+    for person, stops in ((editor, 1), (viewer, 0)):
         visitor = visit(person)
         with visitor.page.expect_response("**/access:testPermissions"):
             visitor.go(project)
-        expect(visitor.row(run.name).get_by_role("checkbox")).to_have_count(boxes)
+        for run in runs:
+            visitor.row(run.name).get_by_role("checkbox").check()
+        expect(visitor.page.get_by_role("button", name="Compare 2")).to_be_visible()
+        expect(visitor.page.get_by_role("button", name="Stop 2")).to_have_count(stops)
 
 
 def test_several_are_stopped_at_once_and_a_refusal_is_told(

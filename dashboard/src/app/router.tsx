@@ -61,6 +61,13 @@ const run = createRoute({
   validateSearch: texts('view', 'step', 'pane', 'log', 'direction', 'hide', 'opened', 'span', 'path'),
   component: lazyRouteComponent(() => import('@/pages/run/RunPage'), 'RunPage'),
 })
+// Beside the runs, not below them: a run may be called "compare".
+const compare = createRoute({
+  getParentRoute: () => project,
+  path: 'compare',
+  validateSearch: texts('runs', 'base', 'show', 'view'),
+  component: lazyRouteComponent(() => import('@/pages/compare/ComparePage'), 'ComparePage'),
+})
 const artifacts = createRoute({
   getParentRoute: () => project,
   path: 'artifacts',
@@ -361,6 +368,7 @@ const tree = root.addChildren([
     projectHome,
     runs,
     run,
+    compare,
     artifacts,
     artifact,
     version,

@@ -1,10 +1,12 @@
 import { RetryRun, type Run, StopRun } from '@contract/workspace'
 import { useMutation } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { idOf } from '@/api/session'
 import { useMay, useProject } from '@/app/project'
 import { Button } from '@/ui/Button'
 import { lookOf } from '@/ui/states'
+import { FEWEST, MOST, namedBy } from '../compare/address'
 import { inTurn, type Outcome } from './inTurn'
 import css from './runs.module.css'
 import { StopDialog, type StopWish } from './StopDialog'
@@ -33,6 +35,7 @@ export function BulkBar({ runs, onClear }: Props) {
   return (
     <section className={css.bulk} aria-label="Selected runs">
       <span className="numbers">{runs.length} selected</span>
+      {runs.length >= FEWEST && <CompareButton runs={runs} />}
       {may('runs.stop') && going.length > 0 && (
         <Button size="small" onClick={() => setStopping(true)}>
           Stop {going.length}
@@ -56,6 +59,20 @@ export function BulkBar({ runs, onClear }: Props) {
         error={stop.error}
       />
     </section>
+  )
+}
+
+function CompareButton({ runs }: { runs: Run[] }) {
+  const navigate = useNavigate({ from: '/w/$workspace/p/$project/runs' })
+  const search = { runs: namedBy(runs.map(({ name }) => idOf(name))) }
+  return (
+    <Button
+      size="small"
+      disabled={runs.length > MOST}
+      onClick={() => void navigate({ to: '/w/$workspace/p/$project/compare', search })}
+    >
+      {runs.length > MOST ? `Compare ${MOST} at most` : `Compare ${runs.length}`}
+    </Button>
   )
 }
 

@@ -2,7 +2,6 @@ import type { Run } from '@contract/workspace'
 import { getRouteApi } from '@tanstack/react-router'
 import { useCallback, useMemo, useState } from 'react'
 import { idOf } from '@/api/session'
-import { useMay } from '@/app/project'
 import { Button } from '@/ui/Button'
 import { EmptyState } from '@/ui/EmptyState'
 import { ErrorPage } from '@/ui/ErrorPage'
@@ -78,7 +77,6 @@ const titleOf = (run: Run) => run.displayName || idOf(run.name)
 function RunList({ query, columns }: { query: string; columns: string[] }) {
   const { runs, error, isPending, more, refetch } = useRuns(query)
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
-  const may = useMay()
   const navigate = route.useNavigate()
   const chosen = useMemo(() => runs.filter((run) => selected.has(run.name)), [runs, selected])
   const toggle = useCallback(({ name }: Run) => {
@@ -103,7 +101,7 @@ function RunList({ query, columns }: { query: string; columns: string[] }) {
         keyOf={nameOf}
         nameOf={titleOf}
         isSelected={({ name }) => selected.has(name)}
-        onToggle={may('runs.stop') || may('runs.retry') ? toggle : undefined}
+        onToggle={toggle}
         onOpen={({ name }) =>
           void navigate({
             to: '/w/$workspace/p/$project/runs/$run',
