@@ -904,6 +904,8 @@ export type StepSettings = {
   environment: { [key: string]: string }
   isolation: StepIsolation
   pod?: PodSettings
+  queueTimeout?: string
+  deadline?: string
 }
 
 export type Failure = {
@@ -1926,6 +1928,8 @@ export type StepSpec = {
   secrets: string[]
   isolation: StepIsolation
   pod?: PodSettings
+  queueTimeout?: string
+  deadline?: string
 }
 
 export type InputSpec = {
@@ -2955,6 +2959,7 @@ export type LaunchStepAttemptRequest = {
   arguments: string
   resources?: ResourceSpec
   pod?: PodSettings
+  queueTimeout?: string
 }
 
 export type ClaimStepAttemptRequest = {

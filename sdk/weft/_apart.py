@@ -99,7 +99,7 @@ class Apart:
             self._deliver(key, lambda _: FailedAttempt(failure))
 
     def _ask(self, key: Key, attempt: Attempt) -> None:
-        from weft._spec import pod_settings
+        from weft._spec import duration, pod_settings
         from weftapi.workspace.v1 import (
             step_attempts_pb2,
             step_attempts_pb2_grpc,
@@ -116,6 +116,7 @@ class Apart:
             arguments=arguments_of(attempt),
             resources=resources,
             pod=pod_settings(attempt.step.pod.said()),
+            queue_timeout=duration(attempt.queue_s),
         )
         stub = self._endpoint.stub(step_attempts_pb2_grpc.StepAttemptServiceStub)
         self._endpoint.call(stub.LaunchStepAttempt, request)

@@ -111,6 +111,8 @@ class Attempt:
     secrets: _secrets.Values | None = None
     # Whether no drawn graph has the step.
     is_late: bool = False
+    # Seconds that it may wait for a workload of its own to take it up; None for no limit.
+    queue_s: float | None = None
 
     def execute(self) -> AttemptResult:
         """Run the attempt; every failure is a result, never an exception."""

@@ -71,6 +71,7 @@ def attempts_of(
             allow_pickle,
             stopper,
             is_late=unit.node.is_late,
+            queue_s=unit.queue_left_s,
         )
 
     return attempt

@@ -23,6 +23,7 @@ from weft._step import Step
 from weft.errors import ConfigError, ParameterError
 
 _STEP_PATH = 3
+_PLAIN = ("timeout_s", "queue_timeout_s", "deadline_s", "isolation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class RunConfig:
 
     def _changed(self, node: Node, said: Mapping[str, Any]) -> Node:
         step, where = node.step, ("steps", node.id)
-        given: dict[str, Any] = {k: said[k] for k in ("timeout_s", "isolation") if k in said}
+        given: dict[str, Any] = {name: said[name] for name in _PLAIN if name in said}
         for name, own in (
             ("resources", step.resources),
             ("retries", step.retry),
@@ -152,9 +153,7 @@ def in_code(step: StepDefinition, path: Keys) -> Any:
         "image": step.image,
         "pod": step.pod,
         "environment": step.environment,
-        "timeout_s": step.timeout_s,
-        "isolation": step.isolation,
-    }
+    } | {name: getattr(step, name) for name in _PLAIN}
     if path == ("cache", "policy"):
         return str(step.cache)
     found: Any = table.get(path[0])

@@ -24,6 +24,7 @@ _BYTES = {
     ],
 }
 _SECONDS = {"type": "number", "minimum": 0}
+_LIMIT = {"type": "number", "exclusiveMinimum": 0}
 
 
 def _table(description: str, properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,7 +103,9 @@ _STEP = _table(
     {
         "resources": _RESOURCES,
         "retries": {"anyOf": [_RETRIES["properties"]["max"], _RETRIES]},
-        "timeout_s": {"type": "number", "exclusiveMinimum": 0},
+        "timeout_s": _LIMIT,
+        "queue_timeout_s": _LIMIT,
+        "deadline_s": _LIMIT,
         "cache": {"anyOf": [{"type": "boolean"}, _TEXT, _CACHE]},
         "environment": _TEXTS,
         "isolation": {"enum": ["thread", "process", "workload"]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,6 +37,15 @@ class StepDefinition:
     image: Image | None = None
     hooks: Hooks = field(default_factory=Hooks)
     pod: Pod = field(default_factory=Pod)
+    queue_timeout_s: float | None = None
+    deadline_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("timeout_s", "queue_timeout_s", "deadline_s"):
+            limit = getattr(self, name)
+            # Of a NaN nothing holds.
+            if limit is not None and not 0 < limit < math.inf:
+                raise ValueError(f"step {self.name}: {name} must be more than 0 seconds")
 
     def isolated(self, default: Isolation | None = None) -> Isolation:
         """What executes its attempts, where whoever executes the run prefers a `default`."""

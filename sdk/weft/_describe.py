@@ -62,6 +62,8 @@ def step_record(node: Node) -> StepRecord:
         retry_backoff_s=step.retry.backoff_s,
         retry_max_backoff_s=step.retry.max_backoff_s,
         timeout_s=step.timeout_s,
+        queue_timeout_s=step.queue_timeout_s,
+        deadline_s=step.deadline_s,
         cache_enabled=step.cache.enabled,
         cache_max_age_s=step.cache.max_age_s,
         cache_policy=shown(step.cache),

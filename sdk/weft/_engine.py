@@ -31,6 +31,7 @@ from weft._records import ArtifactVersion, Failure, RunRecord, RunRecorder
 from weft._states import ExecutionMode, RunState, StepState, StopMode
 from weft._step_hooks import StepHooks
 from weft._store import ArtifactStore
+from weft._time_limits import TimeLimits
 from weft._units import Ledger, Schedule, Unit
 from weft._values import load_value
 from weft._work import Work
@@ -64,12 +65,13 @@ class Engine:
         self.units |= {node.id: self._unit(node.id, node) for node in self.graph.in_order()}
         self._places = Places(options.max_workers, options.max_workloads, graph.limits.max_parallel)
         self._ledger = Ledger(recorder)
-        self._schedule = Schedule(dict(self.units))
         self._new_attempt = attempts_of(record, recorder, store, allow_pickle=options.allow_pickle)
         # A function that thinks is not idle: no clock may skip to the end of its time.
         is_timed = bool(graph.author and graph.limits.timeout_s)
         self._loop = Loop(options.clock, lambda: self._places.are_free and not is_timed)
         free, end = self._places.release, self._give_up
+        self._times = TimeLimits(self._loop, release=free, settle=self._settle)
+        self._schedule = Schedule(dict(self.units), self._times.ready)
         self._halting = Halting(self.units, self._ledger, self._loop, release=free, give_up=end)
         self._captures = Captures(recorder.append_logs, echo=options.echo)
         self._author = Author(graph, self) if graph.author else None
@@ -78,7 +80,6 @@ class Engine:
         self._hooks = StepHooks(record, recorder)
         self._work = Work(self._loop, self._places, self._fail)
         self._closed_to_new = ""  # why nothing new may start
-        self._is_paused = False
         self._stop_mode: StopMode | None = None
 
     @property
@@ -99,7 +100,8 @@ class Engine:
 
     def pause(self, *, is_paused: bool) -> None:
         """Start nothing new, or go on; what runs is left alone."""
-        self._loop.put(lambda: setattr(self, "_is_paused", is_paused))
+        pause = self._times.pause if is_paused else self._times.resume
+        self._loop.put(lambda: pause(self._schedule.ready))
 
     def run(self) -> RunState:
         """Execute the graph, and return the final state of the run."""
@@ -167,8 +169,9 @@ class Engine:
     # Starting
 
     def _start_ready(self) -> None:
-        ready = self._schedule.ready
-        while not (self._closed_to_new or self._is_paused) and (unit := self._places.next(ready)):
+        if self._times.are_paused:
+            return
+        while not self._closed_to_new and (unit := self._places.next(self._schedule.ready)):
             if unit.state is StepState.PENDING:
                 self._admit(unit)
             elif unit.state is StepState.RETRYING:
@@ -215,6 +218,7 @@ class Engine:
     def _start_attempt(self, unit: Unit) -> None:
         unit.attempt += 1
         unit.failure = unit.error = None
+        self._times.taken(unit)
         reason = unit.decision.explain() if unit.decision and unit.attempt == 1 else ""
         self._ledger.begin(unit, cache_reason=reason, inputs=_arguments.lineage(unit.arguments))
         number, put = self._places.occupy(unit), self._loop.put
@@ -228,8 +232,7 @@ class Engine:
 
     def _begun(self, unit: Unit, number: int) -> None:
         self._hooks.started(unit)
-        if (limit := unit.step.timeout_s) is not None:
-            self._loop.after(limit, lambda: self._timed_out(unit, number))
+        self._times.begun(unit, number)
 
     def _attempted(self, unit: Unit, number: int, result: AttemptResult) -> None:
         if not self._places.release(unit, number):
@@ -238,12 +241,14 @@ class Engine:
 
     def _settle(self, unit: Unit, result: AttemptResult) -> None:
         """Let what follows from the end of an attempt wait for its hooks."""
+        unit.is_ending = True
         if hook := self._hooks.of_end(unit, result):
             self._work.start(unit, hook, lambda unit, _: self._settled(unit, result))
         else:
             self._settled(unit, result)
 
     def _settled(self, unit: Unit, result: AttemptResult) -> None:
+        unit.is_ending = False
         if isinstance(result, Succeeded):
             self._succeed(unit, result.outputs)
             return
@@ -253,18 +258,13 @@ class Engine:
         else:
             self._failed_attempt(unit, result)
 
-    def _timed_out(self, unit: Unit, number: int) -> None:
-        if self._places.release(unit, number):
-            unit.let_go()
-            self._settle(unit, unit.overdue())
-
     def _failed_attempt(self, unit: Unit, result: FailedAttempt) -> None:
         if not (result.is_retryable and unit.may_retry) or self._closed_to_new:
             self._fail(unit, result.failure)
             return
         delay, reason = unit.prepare_retry(result.failure, self._options.random)
         self._ledger.move(unit, StepState.RETRYING, reason=reason, failure=result.failure)
-        self._loop.after(delay, lambda: self._schedule.ready.append(unit))
+        self._loop.after(delay, lambda: self._schedule.let(unit))
 
     # Endings
 

@@ -22,6 +22,10 @@ class Loop:
         self._timers: list[tuple[float, int, Event]] = []
         self._count = 0
 
+    def now(self) -> float:
+        """Give the seconds that timers count in."""
+        return self._clock.monotonic()
+
     def put(self, event: Event) -> None:
         """Add an event, from any thread or signal handler."""
         self._events.put(event)

@@ -24,9 +24,12 @@ class Places:
         return not self._occupied
 
     def next(self, ready: deque[Unit]) -> Unit | None:
-        """Takes out the first of the ready units that has a place."""
+        """Takes out the first of the ready units that has a place.
+
+        One whose time in the queue was over may be busy with its hook: it has no need of any.
+        """
         for unit in ready:
-            if self._occupied < self._most and self._free[unit.is_apart] > 0:
+            if not unit.is_busy and self._occupied < self._most and self._free[unit.is_apart] > 0:
                 ready.remove(unit)
                 return unit
         return None

@@ -35,7 +35,8 @@ class Failure:
     Attributes:
         kind: USER for the step's own code, SYSTEM for everything of ours around it, INFRASTRUCTURE
             for what it ran on.
-        code: EXCEPTION, TIMEOUT, OUTPUT, MATERIALIZER, ARTIFACT, ITEM_FAILED or PROCESS_DIED.
+        code: EXCEPTION, TIMEOUT, QUEUE_TIMEOUT, DEADLINE, OUTPUT, MATERIALIZER, ARTIFACT,
+            ITEM_FAILED or PROCESS_DIED.
         exception: Qualified type of the exception.
         message: What it said, at most 4 KiB.
         location: `file:line in function` of the user's code.
@@ -129,6 +130,8 @@ class StepRecord:
     retry_backoff_s: float = 0.0
     retry_max_backoff_s: float = 0.0
     timeout_s: float | None = None
+    queue_timeout_s: float | None = None
+    deadline_s: float | None = None
     cache_enabled: bool = True
     cache_max_age_s: float | None = None
     cache_policy: str = ""

@@ -108,6 +108,8 @@ def of_step(step: Step[..., Any]) -> str:
         "function": _html.code(f"{about.function.__name__}{about.signature}"),
         "retries": str(about.retry.max) if about.retry.max else "",
         "timeout": f"{about.timeout_s:g} s" if about.timeout_s else "",
+        "queue timeout": f"{about.queue_timeout_s:g} s" if about.queue_timeout_s else "",
+        "deadline": f"{about.deadline_s:g} s" if about.deadline_s else "",
         "secrets": _html.text(", ".join(about.secrets)),
         "at": _html.code(about.location),
     }

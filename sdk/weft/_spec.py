@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from google.protobuf import duration_pb2, json_format, struct_pb2
 
@@ -17,9 +17,18 @@ from weft._records import RunRecord, StepRecord
 from weftapi.common.v1 import pods_pb2, types_pb2
 from weftapi.workspace.v1 import run_types_pb2, snapshot_types_pb2, step_settings_pb2
 
-_SETTINGS: tuple[
-    Literal["resources", "retry", "cache", "timeout", "environment", "isolation", "pod"], ...
-] = ("resources", "retry", "cache", "timeout", "environment", "isolation", "pod")
+_Setting = Literal[
+    "resources",
+    "retry",
+    "cache",
+    "timeout",
+    "queue_timeout",
+    "deadline",
+    "environment",
+    "isolation",
+    "pod",
+]
+_SETTINGS: tuple[_Setting, ...] = get_args(_Setting)
 
 
 def pipeline_spec(graph: Graph) -> snapshot_types_pb2.PipelineSpec:
@@ -48,7 +57,9 @@ def step_spec(
         resources=how.resources,
         retry=how.retry,
         cache=how.cache,
-        timeout=how.timeout if how.HasField("timeout") else None,
+        timeout=duration(record.timeout_s),
+        queue_timeout=duration(record.queue_timeout_s),
+        deadline=duration(record.deadline_s),
         environment=dict(record.environment),
         map_over=record.map_over[0] if record.map_over else "",
         map_concurrency=record.map_concurrency,
@@ -78,6 +89,8 @@ def settings_of(record: StepRecord) -> step_settings_pb2.StepSettings:
             policy=record.cache_policy,
         ),
         timeout=duration(record.timeout_s),
+        queue_timeout=duration(record.queue_timeout_s),
+        deadline=duration(record.deadline_s),
         environment=dict(record.environment),
         isolation=_isolation(record.isolation),
         pod=pod_settings(record.pod),

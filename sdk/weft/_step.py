@@ -89,6 +89,8 @@ class Step(Generic[P, R]):
         name: str | None = None,
         retries: Retry | int | None = None,
         timeout_s: float | None = None,
+        queue_timeout_s: float | None = None,
+        deadline_s: float | None = None,
         cache: Cache | bool | None = None,
         resources: Resources | None = None,
         environment: Mapping[str, str] | None = None,
@@ -102,6 +104,8 @@ class Step(Generic[P, R]):
             "name": name,
             "retry": None if retries is None else _retry(retries),
             "timeout_s": timeout_s,
+            "queue_timeout_s": queue_timeout_s,
+            "deadline_s": deadline_s,
             "cache": None if cache is None else Cache.of(cache),
             "resources": resources,
             "environment": environment,
@@ -158,6 +162,8 @@ def step(
     outputs: Sequence[str] = (),
     retries: Retry | int = 0,
     timeout_s: float | None = None,
+    queue_timeout_s: float | None = None,
+    deadline_s: float | None = None,
     cache: Cache | bool | None = None,
     resources: Resources | None = None,
     environment: Mapping[str, str] | None = None,
@@ -179,6 +185,8 @@ def step(
     outputs: Sequence[str] = (),
     retries: Retry | int = 0,
     timeout_s: float | None = None,
+    queue_timeout_s: float | None = None,
+    deadline_s: float | None = None,
     cache: Cache | bool | None = None,
     resources: Resources | None = None,
     environment: Mapping[str, str] | None = None,
@@ -198,6 +206,11 @@ def step(
         outputs: Names of what it returns, when the return annotation does not give them.
         retries: When a failed attempt is repeated; a number means that many, with the usual pauses.
         timeout_s: Seconds that one attempt may take; to wait for a workload takes none of them.
+        queue_timeout_s: Seconds that an attempt may wait before it is executed: for a place among
+            the steps of the run, and for a workload of its own with its image. A pause of the run
+            takes none of them.
+        deadline_s: Seconds that the step may take altogether, with all its attempts, waits and
+            pauses, from when everything that it takes is there.
         cache: When an earlier result stands in; `False` never.
         resources: What one attempt needs, where an engine can give it.
         environment: Environment variables of the step alone; they need a process of its own.
@@ -222,6 +235,7 @@ def step(
 
     Raises:
         OutputError: `outputs` does not fit the return annotation.
+        ValueError: A limit of time is not more than 0 seconds.
     """
 
     def decorate(wrapped: Callable[..., Any]) -> Step[..., Any]:
@@ -239,6 +253,8 @@ def step(
             image,
             Hooks(on_start, on_success, on_failure),
             pod or Pod(),
+            queue_timeout_s,
+            deadline_s,
         )
         return Step(definition)
 

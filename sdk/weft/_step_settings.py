@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from weft._caching import Cache, shown
 from weft._definition import Isolation, StepDefinition
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 # Numbers of StepIsolation: the messages are not loaded where nothing is sent.
 _ISOLATIONS: Mapping[int, Isolation] = {1: "thread", 2: "process", 3: "workload"}
+
+_LIMITS: tuple[Literal["timeout", "queue_timeout", "deadline"], ...] = (
+    "timeout",
+    "queue_timeout",
+    "deadline",
+)
 
 
 def with_settings(graph: Graph, settings: Mapping[str, step_settings_pb2.StepSettings]) -> Graph:
@@ -40,8 +46,9 @@ def _changed(node: Node, said: step_settings_pb2.StepSettings) -> Node:
         changes["retry"] = _retry(step, said.retry)
     if said.HasField("cache"):
         changes["cache"] = _cache(step, said.cache)
-    if said.HasField("timeout"):
-        changes["timeout_s"] = _seconds(said.timeout) or None
+    for name in _LIMITS:
+        if said.HasField(name):
+            changes[f"{name}_s"] = _seconds(getattr(said, name)) or None
     if said.environment:
         # As with the decorator: variables of its own need more than a thread.
         changes["environment"] = {**step.environment, **said.environment}

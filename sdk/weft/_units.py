@@ -38,6 +38,9 @@ class Unit:
         is_apart: That its attempts are executed in workloads of their own.
         error: What its last attempt raised, where that was in this process.
         waits: Seconds before each retry.
+        is_ending: That its attempt is over, and hooks are called before what follows.
+        queued_at: Since when an attempt has waited for a place, where that has a limit.
+        queue_left_s: Seconds that its attempt may still wait for a workload of its own.
         memory_bytes: What its next attempt gets, where it has grown; 0 for what the step says.
     """
 
@@ -61,6 +64,9 @@ class Unit:
     open_children: int = 0
     stopped: Failure | None = None
     is_apart: bool = False
+    is_ending: bool = False
+    queued_at: float | None = None
+    queue_left_s: float | None = None
     memory_bytes: int = 0
 
     @classmethod
@@ -128,6 +134,20 @@ class Unit:
         message = f"step {self.id} did not end within {self.step.timeout_s:g} s"
         failure = Failure("USER", "TIMEOUT", message, "TimeoutError", self.step.location)
         return FailedAttempt(failure, issubclass(TimeoutError, self.step.retry.retry_on))
+
+    def past_queue(self) -> FailedAttempt:
+        """Say that no place came free for it in all the time that it may wait."""
+        limit = self.step.queue_timeout_s
+        message = f"step {self.id} waited {limit:g} s for a place among the steps of its run"
+        return FailedAttempt(Failure("INFRASTRUCTURE", "QUEUE_TIMEOUT", message, "TimeoutError"))
+
+    def past_deadline(self) -> FailedAttempt:
+        """Say that all its attempts and waits together took longer than they may."""
+        limit = self.step.deadline_s
+        message = f"step {self.id} did not end within {limit:g} s, its attempts and waits together"
+        return FailedAttempt(
+            Failure("USER", "DEADLINE", message, "TimeoutError", self.step.location)
+        )
 
     def let_go(self) -> None:
         """End its attempt as far as possible, and do not wait for it."""
@@ -243,17 +263,27 @@ class Ledger:
 
 
 class Schedule:
-    """Which units may start: those whose upstream has ended well, within the limits of fan-outs."""
+    """Which units may start: those whose upstream has ended well, within the limits of fan-outs.
 
-    def __init__(self, units: Mapping[str, Unit]) -> None:
+    `heard` is told of each that may.
+    """
+
+    def __init__(self, units: Mapping[str, Unit], heard: Callable[[Unit], None]) -> None:
         self.ready: deque[Unit] = deque()
+        self._heard = heard
         self._units = dict(units)
         self._missing = {unit.id: len(unit.node.upstream) for unit in units.values()}
         self._downstream: dict[str, list[str]] = {unit_id: [] for unit_id in units}
         for unit in units.values():
             for upstream in unit.node.upstream:
                 self._downstream[upstream].append(unit.id)
-        self.ready.extend(unit for unit in units.values() if not unit.node.upstream)
+        self.let(*(unit for unit in units.values() if not unit.node.upstream))
+
+    def let(self, *units: Unit) -> None:
+        """Let these start, or be tried again, as soon as there is a place."""
+        self.ready.extend(units)
+        for unit in units:
+            self._heard(unit)
 
     def add(self, unit: Unit) -> None:
         """Let a step start that is called only now, once those that it waits for have ended."""
@@ -265,7 +295,7 @@ class Schedule:
         for one in waiting:
             self._downstream[one.id].append(unit.id)
         if not waiting:
-            self.ready.append(unit)
+            self.let(unit)
 
     def forget(self, steps: Collection[str]) -> None:
         """Let these not start: they have ended already."""
@@ -276,13 +306,13 @@ class Schedule:
         for step in self._downstream.get(unit.id, ()) if unit.parent is None else ():
             self._missing[step] -= 1
             if not self._missing[step]:
-                self.ready.append(self._units[step])
+                self.let(self._units[step])
 
     def add_items(self, fan_out: Unit) -> None:
         """Let the items of a fan-out start, as many at a time as it allows."""
         limit = fan_out.node.fan_out.concurrency if fan_out.node.fan_out else None
         first = fan_out.children if limit is None else fan_out.children[:limit]
-        self.ready.extend(first)
+        self.let(*first)
         fan_out.waiting.extend(fan_out.children[len(first) :])
 
     def item_ended(self, item: Unit, fan_out: Unit) -> None:
@@ -290,4 +320,4 @@ class Schedule:
         if item.stopped and item in fan_out.waiting:
             fan_out.waiting.remove(item)
         elif fan_out.waiting:
-            self.ready.append(fan_out.waiting.popleft())
+            self.let(fan_out.waiting.popleft())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -57,3 +58,7 @@ def test_import_loads_nothing_heavy() -> None:
 def test_defining_a_pipeline_loads_nothing_heavy() -> None:
     names = ", ".join(sorted(weft._HOMES))
     assert not loaded_after(f"from weft import {names}").intersection(HEAVY)
+
+
+def test_it_says_the_version_that_was_installed() -> None:
+    assert weft.__version__ == version("weft")

@@ -128,6 +128,8 @@ class StepLaunches:
 
     async def _attend(self, lease: Lease, launch: StepLaunch, step: Step, run: Run) -> None:
         manager = self._placing.of(launch)
+        if self._is_past_queue(launch) and not is_over(launch, step, run):
+            launch = await self._write(lease, operations.waited_too_long, launch)
         if manager is None and launch.state == INTENDED:
             await self._wait(lease, launch, step, run)
         elif manager is None:
@@ -191,7 +193,8 @@ class StepLaunches:
 
     def _is_leaving(self, launch: StepLaunch) -> bool:
         """Whether its process told how the attempt ended, and has had little time to leave."""
-        if not (launch.outcome and launch.over_time and launch.state != INTENDED):
+        has_told = launch.reporter and launch.outcome
+        if not (has_told and launch.over_time and launch.state != INTENDED):
             return False
         return self._clock.now() < launch.over_time + self._settings.stop_grace
 
@@ -263,6 +266,12 @@ class StepLaunches:
         if launch.reporter or launch.start_by is None:
             return False
         return self._clock.now() >= launch.start_by
+
+    def _is_past_queue(self, launch: StepLaunch) -> bool:
+        """Whether it waits for longer than its step allows."""
+        if launch.reporter or launch.queue_until is None:
+            return False
+        return self._clock.now() >= launch.queue_until
 
     def _start_by(self) -> datetime:
         return self._clock.now() + self._settings.start_patience

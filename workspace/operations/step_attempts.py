@@ -6,6 +6,7 @@ its outcome at the step, which the runner hears of by the watch of its run.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -73,8 +74,12 @@ def launch(
     arguments: str,
     resources: dict[str, Any],
     pod: dict[str, Any] | None,
+    patience: timedelta | None = None,
 ) -> StepLaunch:
-    """Writes down that an attempt is to be executed apart; once, however often it is asked for."""
+    """Writes down that an attempt is to be executed apart; once, however often it is asked for.
+
+    `patience` is how long it may wait for a process that takes it up; None for no limit of its own.
+    """
     run, step = _held(session, key)
     if run.workload and not key.run_attempt:
         raise PermissionDenied(
@@ -104,6 +109,7 @@ def launch(
         # Beside its runner, which can see it there.
         manager=run.manager,
         pod=pod,
+        queue_until=session.now + patience if patience else None,
     )
     insert(session, [row])
     step.workload, step.attempt_outcome = row.workload, ""

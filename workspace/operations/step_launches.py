@@ -68,6 +68,17 @@ def never_started(session: Session, launch: StepLaunch, patience: timedelta) -> 
     _fail(session, row, step, run, _failure("NOT_STARTED", message))
 
 
+def waited_too_long(session: Session, launch: StepLaunch) -> StepLaunch:
+    """No process spoke for the attempt in all the time that it may wait: it has failed."""
+    found = held(session, launch)
+    if found is None or found[0].reporter:
+        return launch
+    row, step, run = found
+    message = f"The time that it may wait in the queue was over. {step.state_reason}".strip()
+    _fail(session, row, step, run, _failure("QUEUE_TIMEOUT", message))
+    return row
+
+
 def fell_silent(session: Session, row: StepLaunch, step: Step, run: Run, lease: timedelta) -> None:
     """The process that holds an attempt gave no sign of life for a lease: it is over."""
     if step.state == StepState.STOPPING:

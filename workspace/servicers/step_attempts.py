@@ -85,6 +85,7 @@ class StepAttemptServicer(step_attempts_pb2_grpc.StepAttemptServiceServicer):
             arguments=request.arguments,
             resources=_resources(request.resources),
             pod=message_to_dict(request.pod) if request.HasField("pod") else None,
+            patience=request.queue_timeout.ToTimedelta() or None,
         )
         self._reconciler.wake()
         return await self._attempt(row)

@@ -27,8 +27,8 @@ class StepLaunch(Row):
 
     `reporter` holds it, once its process has spoken. `outcome` is how the attempt ended, from its
     own mouth or its manager's; `over_time` is when nobody waited for its workload any more.
-    `start_by`, `manager` as in `Launch`, `heartbeat_ms` as in `Run`. STOPPING was asked to end,
-    CANCELLING has little time left.
+    `queue_until` is until when it may wait for a reporter. `start_by`, `manager` as in `Launch`,
+    `heartbeat_ms` as in `Run`. STOPPING was asked to end, CANCELLING has little time left.
     """
 
     step_uid: UUID
@@ -48,6 +48,7 @@ class StepLaunch(Row):
     manager: str = ""
     pod: dict[str, Any] | None = None
     heartbeat_ms: int = 0
+    queue_until: datetime | None = None
 
     @property
     def name(self) -> str:

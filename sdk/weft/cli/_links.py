@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,16 +16,62 @@ _SIGNS = ("WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "DOMTERM")
 _VTE_WITH_LINKS = 5000
 
 
-def run_url(context: Context, run: str) -> str:
-    """The page of a run, `projects/<id>/runs/<id>`; "" where no dashboard is known."""
-    from weft._run_ref import RunRef
+_ID = re.compile(r"[a-z0-9-]+")
+# The collections in names, and the paths of their pages; {0} is the first id, and so on.
+_OF_WORKSPACE = {
+    "projects": "p/{0}",
+    "projects/runs": "p/{0}/runs/{1}",
+    "projects/runs/steps": "p/{0}/runs/{1}?step={2}",
+    "projects/artifacts": "p/{0}/artifacts/{1}",
+    "projects/artifacts/versions": "p/{0}/artifacts/{1}/versions/{2}",
+    "projects/models": "p/{0}/models/{1}",
+    "projects/models/versions": "p/{0}/models/{1}/versions/{2}",
+    "projects/snapshots": "p/{0}/snapshots/{1}",
+    "projects/schedules": "p/{0}/schedules/{1}",
+    "projects/triggers": "p/{0}/triggers/{1}",
+    "projects/webhooks": "p/{0}/webhooks/{1}",
+    "stacks": "stacks/{0}",
+    "components": "components/{0}",
+    "flavors": "flavors/{0}",
+    "serviceConnectors": "connectors/{0}",
+    "secrets": "secrets/{0}",
+}
+_OF_ORGANIZATION = {
+    "organizations": "o/{0}",
+    "organizations/teams": "o/{0}/teams/{1}",
+    "organizations/roles": "o/{0}/roles/{1}",
+    "organizations/serviceAccounts": "o/{0}/service-accounts/{1}",
+    "organizations/identityProviders": "o/{0}/identity-providers/{1}",
+    "organizations/auditEvents": "o/{0}/audit/{1}",
+}
 
+
+def page_of(context: Context, name: str) -> str:
+    """The page of a resource, by its name; "" where there is none, or no dashboard is known."""
     base = (context.dashboard or context.gateway).rstrip("/")
-    if not base or not context.workspace:
+    parts = name.split("/")
+    collections, ids = "/".join(parts[::2]), parts[1::2]
+    # Whatever else stands there is no name: nothing of it comes into a URL.
+    if not base or len(parts) % 2 or not all(map(_ID.fullmatch, ids)):
         return ""
-    ref = RunRef.parse(run)
-    workspace = context.workspace.rpartition("/")[2]
-    return f"{base}/w/{workspace}/p/{ref.project}/runs/{ref.run}"
+    if path := _OF_ORGANIZATION.get(collections):
+        return f"{base}/{path.format(*ids)}"
+    path, workspace = _OF_WORKSPACE.get(collections), context.workspace.rpartition("/")[2]
+    return f"{base}/w/{workspace}/{path.format(*ids)}" if path and workspace else ""
+
+
+def links() -> Callable[[str], str]:
+    """What gives the page of a name in the context in use; no pages where nobody could open any."""
+    from weft._contexts import ContextStore
+    from weft.errors import ContextError
+
+    if not knows_links(is_terminal=sys.stdout.isatty()):
+        return lambda _: ""
+    try:
+        context = ContextStore().current()
+    except ContextError:
+        return lambda _: ""
+    return lambda name: page_of(context, name)
 
 
 def knows_links(*, is_terminal: bool) -> bool:

@@ -72,18 +72,17 @@ def print_messages(
     header: Row,
     row: Callable[[Any], Row],
     empty: str = "",
-    url: Callable[[Any], str] | None = None,
 ) -> None:
     """Prints a list of resources; `empty` is what people read when there are none.
 
-    `url` gives the page of each, to which its first cell leads where the terminal knows links.
+    The first cell of each leads to its page, where it has one and the terminal knows links.
     """
     if output == "table":
         if not messages and empty:
             click.echo(empty, err=True)
             return
-        urls = [url(message) for message in messages] if url else ()
-        print_table(header, [row(message) for message in messages], urls)
+        names = [getattr(message, "name", "") for message in messages]
+        print_table(header, [row(message) for message in messages], names)
     elif output == "name":
         for message in messages:
             click.echo(getattr(message, "name", ""))
@@ -115,9 +114,12 @@ def print_streamed(document: Any, output: str) -> None:
     print_document(document, "jsonl" if output == "json" else output)
 
 
-def print_table(header: Row, rows: Iterable[Row], urls: Row = ()) -> None:
-    """Prints aligned columns, cut to the terminal where a person reads them."""
-    from weft.cli._links import knows_links, linked
+def print_table(header: Row, rows: Iterable[Row], names: Row = ()) -> None:
+    """Prints aligned columns, cut to the terminal where a person reads them.
+
+    `names` are those of the resources in the rows, to whose pages their first cells lead.
+    """
+    from weft.cli._links import linked, links
 
     table = [[plain(cell) for cell in line] for line in rows]
     columns = list(zip(header, *table, strict=True))
@@ -125,18 +127,21 @@ def print_table(header: Row, rows: Iterable[Row], urls: Row = ()) -> None:
     if is_terminal() and not _is_wide():
         _shrink(widths, shutil.get_terminal_size().columns - 2 * (len(widths) - 1))
     click.echo(click.style(_line(header, widths), bold=True))
-    urls = urls if knows_links(is_terminal=is_terminal()) else ()
-    for line, url in zip_longest(table, urls, fillvalue=""):
+    page = links() if names else str
+    for line, name in zip_longest(table, names, fillvalue=""):
         first = _line(line[:1], widths[:1])
-        click.echo(linked(first, url) + _line(line, widths)[len(first) :])
+        click.echo(linked(first, page(name)) + _line(line, widths)[len(first) :])
 
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:
-    """Prints labelled values, the empty ones left out."""
+    """Prints labelled values, the empty ones left out; names of resources lead to their pages."""
+    from weft.cli._links import linked, links
+
+    page = links()
     shown = [(label, plain(value)) for label, value in fields if value]
     longest = max((len(label) for label, _ in shown), default=0)
     for label, value in shown:
-        click.echo(f"{click.style(label.ljust(longest), dim=True)}  {value}")
+        click.echo(f"{click.style(label.ljust(longest), dim=True)}  {linked(value, page(value))}")
 
 
 def note(text: str) -> None:

@@ -8,7 +8,7 @@ import click
 
 from weft.cli._exit import CommandError, Exit
 from weft.cli._groups import ListedByDefault
-from weft.cli._links import run_url
+from weft.cli._links import page_of
 from weft.cli._names import code_of, run_name, short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
@@ -69,7 +69,6 @@ def list_runs(*, query: str, limit: int, output: str) -> None:
             short(run.creator)[:8],
         ),
         empty="no runs yet: weft run FILE",
-        url=lambda run: run_url(connection.context, run.name),
     )
 
 
@@ -105,7 +104,7 @@ def show(*, run: str, items: bool, output: str) -> None:
                 ("took", duration(found)),
                 ("workload", found.workload),
                 ("managed by", found.workload_manager),
-                ("page", run_url(connection.context, found.name)),
+                ("page", page_of(connection.context, found.name)),
             ]
         )
         for line in logged(found):
@@ -187,7 +186,7 @@ def present(connection: Connection, made: run_types_pb2.Run, output: str, *, det
 
 def note_page(connection: Connection, run: run_types_pb2.Run) -> None:
     """Says where the dashboard shows a run, where one is known."""
-    if url := run_url(connection.context, run.name):
+    if url := page_of(connection.context, run.name):
         note(f"  {url}")
 
 

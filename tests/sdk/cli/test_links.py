@@ -5,9 +5,15 @@ from __future__ import annotations
 import pytest
 
 from weft._contexts import Context
-from weft.cli._links import knows_links, linked, run_url
+from weft.cli._links import knows_links, linked, page_of
 
 _RUN = "projects/vision/runs/brave-otter"
+_CONTEXT = Context(
+    "c",
+    "host:1",
+    workspace="organizations/o/workspaces/ml",
+    gateway="https://weft.example.com",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +40,43 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_run_has_a_page_where_a_dashboard_is_known(bases: dict[str, str], url: str) -> None:
     context = Context("c", "host:1", workspace="organizations/o/workspaces/ml", **bases)
-    assert run_url(context, _RUN) == url
+    assert page_of(context, _RUN) == url
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("projects/vision", "w/ml/p/vision"),
+        (f"{_RUN}/steps/train-2", "w/ml/p/vision/runs/brave-otter?step=train-2"),
+        ("projects/vision/artifacts/a/versions/3", "w/ml/p/vision/artifacts/a/versions/3"),
+        ("projects/vision/models/m/versions/3", "w/ml/p/vision/models/m/versions/3"),
+        ("projects/vision/schedules/nightly", "w/ml/p/vision/schedules/nightly"),
+        ("projects/vision/webhooks/push", "w/ml/p/vision/webhooks/push"),
+        ("stacks/prod", "w/ml/stacks/prod"),
+        ("serviceConnectors/aws", "w/ml/connectors/aws"),
+        ("organizations/o/serviceAccounts/ci", "o/o/service-accounts/ci"),
+    ],
+)
+def test_what_has_a_page_leads_there(name: str, path: str) -> None:
+    assert page_of(_CONTEXT, name) == f"https://weft.example.com/{path}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "runs",
+        "projects/vision/pipelines/train",
+        "projects/vision/runs",
+        "projects/vision/runs/../../login",
+        "projects/vision/runs/a b",
+        "projects/vision/runs/a\x1b\\",
+        "stacks/{0.__class__}",
+        "an output of projects/vision/runs/brave-otter",
+    ],
+)
+def test_what_has_no_page_leads_nowhere(name: str) -> None:
+    assert page_of(_CONTEXT, name) == ""
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,15 @@ def test_ids_lead_to_the_dashboard_in_a_terminal_that_knows_links(
 ) -> None:
     command = [sys.executable, "-m", "weft", "runs", "list", "-n", "1"]
     _, screen = in_terminal(command, {**environment, "FORCE_HYPERLINK": "1"})
-    assert f"\x1b]8;;{mesh.addresses.dashboard}/w/default/p/default/runs/" in screen
+    pages = f"\x1b]8;;{mesh.addresses.dashboard}/w/default/p/default"
+    assert f"{pages}/runs/" in screen
+    command = [sys.executable, "-m", "weft", "steps", "show", f"{runs.good}/steps/train"]
+    _, shown = in_terminal(command, {**environment, "FORCE_HYPERLINK": "1"})
+    # The step itself, what it took, and what it made.
+    run = runs.good.rpartition("/")[2]
+    assert f"{pages}/runs/{run}?step=train\x1b\\" in shown
+    assert f"{pages}/artifacts/" in shown
+    command = [sys.executable, "-m", "weft", "runs", "list", "-n", "1"]
     _, screen = in_terminal(command, {**environment, "FORCE_HYPERLINK": "0"})
     assert "\x1b]8" not in screen
 

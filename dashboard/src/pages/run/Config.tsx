@@ -28,6 +28,8 @@ export function Config({ run, step }: { run: Run; step: Step }) {
             Retries: spec.retry,
             Cache: spec.cache,
             Timeout: spec.timeout,
+            'Queue timeout': spec.queueTimeout,
+            Deadline: spec.deadline,
             Isolation: spec.isolation === 'STEP_ISOLATION_UNSPECIFIED' ? '' : spec.isolation,
             Environment: nonEmpty(spec.environment),
             Secrets: spec.secrets.join(', '),

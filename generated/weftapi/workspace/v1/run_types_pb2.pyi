@@ -273,7 +273,9 @@ class Failure(_message.Message):
     kind: Global___FailureKind.ValueType
     """Required. Whose fault it is."""
     code: _builtins.str
-    """Required. What failed, for programs: "EXCEPTION", "TIMEOUT", "HEARTBEAT_LOST", "OUT_OF_MEMORY", "STEP_FAILED"."""
+    """Required. What failed, for programs: "EXCEPTION", "TIMEOUT", "QUEUE_TIMEOUT", "DEADLINE", "HEARTBEAT_LOST",
+    "OUT_OF_MEMORY", "STEP_FAILED".
+    """
     message: _builtins.str
     """Required. What failed, in a sentence."""
     step: _builtins.str

@@ -335,6 +335,8 @@ class StepSpec(_message.Message):
     SECRETS_FIELD_NUMBER: _builtins.int
     ISOLATION_FIELD_NUMBER: _builtins.int
     POD_FIELD_NUMBER: _builtins.int
+    QUEUE_TIMEOUT_FIELD_NUMBER: _builtins.int
+    DEADLINE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Required, immutable. Its id in the graph; members of a fan-out are "<id>-<index>"."""
     entrypoint: _builtins.str
@@ -391,6 +393,14 @@ class StepSpec(_message.Message):
     def pod(self) -> _pods_pb2.PodSettings:
         """Optional, immutable. What the pods of its own workloads look like, put over what the run's stack says."""
 
+    @_builtins.property
+    def queue_timeout(self) -> _duration_pb2.Duration:
+        """Optional, immutable. How long an attempt may wait before it is executed."""
+
+    @_builtins.property
+    def deadline(self) -> _duration_pb2.Duration:
+        """Optional, immutable. How long it may take altogether, with all its attempts and waits."""
+
     def __init__(
         self,
         *,
@@ -411,10 +421,12 @@ class StepSpec(_message.Message):
         secrets: _abc.Iterable[_builtins.str] | None = ...,
         isolation: _step_settings_pb2.StepIsolation.ValueType = ...,
         pod: _pods_pb2.PodSettings | None = ...,
+        queue_timeout: _duration_pb2.Duration | None = ...,
+        deadline: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "pod", b"pod", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "deadline", b"deadline", "pod", b"pod", "queue_timeout", b"queue_timeout", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "description", b"description", "entrypoint", b"entrypoint", "environment", b"environment", "id", b"id", "inputs", b"inputs", "isolation", b"isolation", "map_concurrency", b"map_concurrency", "map_over", b"map_over", "outputs", b"outputs", "pod", b"pod", "resources", b"resources", "retry", b"retry", "secrets", b"secrets", "source", b"source", "timeout", b"timeout", "upstream", b"upstream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "deadline", b"deadline", "description", b"description", "entrypoint", b"entrypoint", "environment", b"environment", "id", b"id", "inputs", b"inputs", "isolation", b"isolation", "map_concurrency", b"map_concurrency", "map_over", b"map_over", "outputs", b"outputs", "pod", b"pod", "queue_timeout", b"queue_timeout", "resources", b"resources", "retry", b"retry", "secrets", b"secrets", "source", b"source", "timeout", b"timeout", "upstream", b"upstream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -35,6 +35,7 @@ class LaunchStepAttemptRequest(_message.Message):
     ARGUMENTS_FIELD_NUMBER: _builtins.int
     RESOURCES_FIELD_NUMBER: _builtins.int
     POD_FIELD_NUMBER: _builtins.int
+    QUEUE_TIMEOUT_FIELD_NUMBER: _builtins.int
     step: _builtins.str
     """Required. The step."""
     attempt: _builtins.int
@@ -53,6 +54,12 @@ class LaunchStepAttemptRequest(_message.Message):
         replaced. The cluster's operator says what is allowed; whatever else is asked for fails the attempt, by name.
         """
 
+    @_builtins.property
+    def queue_timeout(self) -> _duration_pb2.Duration:
+        """Optional. How long it may wait for a process that executes it; then it has failed with `QUEUE_TIMEOUT`, and its
+        workload is cancelled. As long as the workspace waits for any where absent.
+        """
+
     def __init__(
         self,
         *,
@@ -61,10 +68,11 @@ class LaunchStepAttemptRequest(_message.Message):
         arguments: _builtins.str = ...,
         resources: _step_settings_pb2.ResourceSpec | None = ...,
         pod: _pods_pb2.PodSettings | None = ...,
+        queue_timeout: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["pod", b"pod", "resources", b"resources"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pod", b"pod", "queue_timeout", b"queue_timeout", "resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "attempt", b"attempt", "pod", b"pod", "resources", b"resources", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "attempt", b"attempt", "pod", b"pod", "queue_timeout", b"queue_timeout", "resources", b"resources", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

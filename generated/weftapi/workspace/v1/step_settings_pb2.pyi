@@ -212,6 +212,8 @@ class StepSettings(_message.Message):
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
     ISOLATION_FIELD_NUMBER: _builtins.int
     POD_FIELD_NUMBER: _builtins.int
+    QUEUE_TIMEOUT_FIELD_NUMBER: _builtins.int
+    DEADLINE_FIELD_NUMBER: _builtins.int
     isolation: Global___StepIsolation.ValueType
     """Optional, immutable. What executes its attempts."""
     @_builtins.property
@@ -240,6 +242,14 @@ class StepSettings(_message.Message):
         are added to, the rest is replaced.
         """
 
+    @_builtins.property
+    def queue_timeout(self) -> _duration_pb2.Duration:
+        """Optional, immutable. How long an attempt may wait before it is executed."""
+
+    @_builtins.property
+    def deadline(self) -> _duration_pb2.Duration:
+        """Optional, immutable. How long it may take altogether, with all its attempts and waits."""
+
     def __init__(
         self,
         *,
@@ -250,10 +260,12 @@ class StepSettings(_message.Message):
         environment: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         isolation: Global___StepIsolation.ValueType = ...,
         pod: _pods_pb2.PodSettings | None = ...,
+        queue_timeout: _duration_pb2.Duration | None = ...,
+        deadline: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "pod", b"pod", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "deadline", b"deadline", "pod", b"pod", "queue_timeout", b"queue_timeout", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "environment", b"environment", "isolation", b"isolation", "pod", b"pod", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "deadline", b"deadline", "environment", b"environment", "isolation", b"isolation", "pod", b"pod", "queue_timeout", b"queue_timeout", "resources", b"resources", "retry", b"retry", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
