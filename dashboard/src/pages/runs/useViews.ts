@@ -9,7 +9,7 @@ import {
   UpdateSavedView,
 } from '@contract/workspace'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useEffect } from 'react'
+import { useWhole } from '@/app/infrastructure'
 import { useMay, useProject } from '@/app/project'
 import { useSession } from '@/app/SessionGate'
 import { useLiveList } from '@/app/useLiveList'
@@ -21,7 +21,7 @@ const PAGE_SIZE = 500
 
 export function useViews(): SavedView[] {
   const { client, name: parent } = useProject()
-  const { items, hasNextPage, readOn } = useLiveList<SavedView>({
+  const list = useLiveList<SavedView>({
     key: KEY,
     read: async (pageToken, signal) => {
       const request = { parent, pageSize: PAGE_SIZE, filter: 'collection = "runs"', pageToken }
@@ -31,10 +31,7 @@ export function useViews(): SavedView[] {
     concerns: (event) => event.resourceType === 'weft.dev/SavedView',
     itemOf: (event) => event.savedView,
   })
-  useEffect(() => {
-    if (hasNextPage) readOn()
-  }, [hasNextPage, readOn])
-  return items
+  return useWhole(list)
 }
 
 export type NewView = { displayName: string; isShared: boolean; filter: string; columns: string[] }
