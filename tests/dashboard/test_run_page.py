@@ -80,8 +80,10 @@ def test_a_run_is_told_by_those_before_it(
     expect(told).to_contain_text(before.rpartition("/")[2])
     expect(page.get_by_text("By the last success")).to_have_count(0)
     visitor.assert_accessible()
-    told.get_by_role("link").click()
-    expect(page).to_have_url(re.compile(before.rpartition("/")[2]))
+    told.get_by_role("link", name="Compare").click()
+    heads = page.get_by_role("columnheader")
+    expect(heads.filter(has_text=before.rpartition("/")[2])).to_be_visible()
+    expect(heads.filter(has_text=run.rpartition("/")[2])).to_be_visible()
 
 
 def test_a_failure_is_read_on_a_phone(

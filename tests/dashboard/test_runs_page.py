@@ -109,6 +109,28 @@ def test_several_are_stopped_at_once_and_a_refusal_is_told(
     expect(page.get_by_role("status").filter(has_text="2 done")).to_be_visible()
 
 
+def test_several_get_a_label_beside_those_that_they_have(
+    visit: Visit, editor: Person, project: Project
+) -> None:
+    runs = [project.create_run() for _ in range(2)]
+    update = runs_pb2.UpdateRunRequest(update_mask={"paths": ["labels"]})
+    update.run.name, update.run.labels["team"] = runs[0].name, "vision"
+    project.call(project.runs.UpdateRun, update)
+    visitor = visit(editor)
+    page = visitor.page
+    visitor.go(project)
+    for run in runs:
+        visitor.row(run.name).get_by_role("checkbox").check()
+    page.get_by_role("button", name="Label 2").click()
+    page.get_by_label("Labels").fill(f"stage=trial\nnote={HOSTILE}")
+    visitor.assert_accessible()
+    page.get_by_role("button", name="Label", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="2 done")).to_be_visible()
+    labels = [dict(project.run(run.name).labels) for run in runs]
+    added = {"stage": "trial", "note": HOSTILE}
+    assert labels == [{"team": "vision", **added}, added]
+
+
 def test_names_that_attack_are_only_names(visit: Visit, viewer: Person, project: Project) -> None:
     request = runs_pb2.CreateRunRequest(parent=project.name)
     request.run.pipeline = f"{project.name}/pipelines/train"

@@ -62,10 +62,10 @@ def warnings_of(health: server_pb2.ServerHealth) -> list[str]:
         )
     if len({replica.version for replica in health.replicas}) > 1:
         found.append("servers of several versions are alive: finish the upgrade")
+    # Where none is known there may be others, such as dumps of the database, or nothing to keep.
     age = age_s(health.last_backup.time)
-    if age is None or age > _LONG_BACKUP_S:
-        last = "none is known" if age is None else f"the last is {ago(age)} old"
-        found.append(f"no backup of late, {last}: `weft admin backup DIRECTORY`")
+    if age is not None and age > _LONG_BACKUP_S:
+        found.append(f"the last backup is {ago(age)} old: `weft admin backup DIRECTORY`")
     if health.total_disk_bytes and health.free_disk_bytes * _SCARCE < health.total_disk_bytes:
         found.append("the disk of the server's data is nearly full: make room, or keep fewer logs")
     return found

@@ -1,5 +1,12 @@
 import { GetWorkspace, type Workspace } from '@contract/controlplane'
-import { GetServerInfo, GetUsage, ListPools, type ServerInfo, type Usage } from '@contract/workspace'
+import {
+  GetServerHealth,
+  GetServerInfo,
+  GetUsage,
+  ListPools,
+  type ServerInfo,
+  type Usage,
+} from '@contract/workspace'
 import { useQuery } from '@tanstack/react-query'
 import { Client } from '@/api/client'
 import { useProject } from '@/app/project'
@@ -15,6 +22,7 @@ import { useTitle } from '@/ui/useTitle'
 import css from './health.module.css'
 import { Pools } from './Pools'
 import { Quotas } from './Quotas'
+import { Server } from './Server'
 import { type Known, stateWord, warningsOf } from './warnings'
 
 const REFRESH_MS = 10_000
@@ -39,6 +47,7 @@ export function HealthPage() {
         )}
         <Warnings known={known} isWhole={isWhole} />
         {known.workspace && <Checks workspace={known.workspace} />}
+        {known.health && <Server health={known.health} />}
         {known.pools && <Pools pools={known.pools.pools} />}
         {known.usage && <Quotas usage={known.usage} />}
       </div>
@@ -73,9 +82,16 @@ function useKnown() {
     refetchInterval: REFRESH_MS,
     enabled: mayUsage,
   })
-  const all = [info, registered, ...(mayPools ? [pools] : []), ...(mayUsage ? [usage] : [])]
+  const health = useQuery({
+    queryKey: [...key, 'server-health'],
+    queryFn: ({ signal }) => client.call(GetServerHealth, {}, { signal }),
+    refetchInterval: REFRESH_MS,
+    enabled: mayUsage,
+  })
+  const all = [info, registered, ...(mayPools ? [pools] : []), ...(mayUsage ? [usage, health] : [])]
   const known: Known = {
     info: info.data,
+    health: health.data,
     workspace: registered.data,
     pools: pools.data,
     usage: usage.data,

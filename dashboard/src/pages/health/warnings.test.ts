@@ -1,5 +1,5 @@
 import type { Workspace } from '@contract/controlplane'
-import type { ListPoolsResponse, ServerInfo, Usage } from '@contract/workspace'
+import type { ListPoolsResponse, ServerHealth, ServerInfo, Usage } from '@contract/workspace'
 import { expect, test } from 'vitest'
 import { warningsOf } from './warnings'
 
@@ -36,4 +36,26 @@ test('managers that do not answer, cordons, quotas and a workspace without a man
   expect(words[1]).toContain('manager v does not answer')
   expect(words[2]).toContain('gpu of u takes no new runs: new disks')
   expect(words[3]).toBe('runs: 9 of 10 are used.')
+})
+
+const NOW = Date.parse('2026-11-20T08:00:00Z')
+const before = (minutes: number) => new Date(NOW - minutes * 60_000).toISOString()
+const WELL = {
+  replicas: [{ version: '1' }],
+  unresponsiveRunCount: '0',
+  freeDiskBytes: '50',
+  totalDiskBytes: '100',
+}
+
+test.each([
+  [{}, []],
+  [{ waitingRuns: { count: '1', oldestTime: before(9) } }, []],
+  [{ waitingRuns: { count: '1', oldestTime: before(12) } }, ['The first run that waits came 12 m ago.']],
+  [{ unresponsiveRunCount: '2' }, ['The runners of 2 runs are silent.']],
+  [{ replicas: [{ version: '1' }, { version: '2' }] }, ['Servers of several versions are alive.']],
+  [{ lastBackup: { time: before(9 * 24 * 60) } }, ['The last backup was made 9 d ago.']],
+  [{ freeDiskBytes: '9' }, ["The disk of the server's data is nearly full."]],
+])('a server that says %o', (said, what) => {
+  const health = { ...WELL, ...said } as unknown as ServerHealth
+  expect(warningsOf({ health }, NOW).map((warning) => warning.what)).toEqual(what)
 })

@@ -1,12 +1,14 @@
 // What is not as it should be in a workspace, and what to do about it.
 import type { Workspace, WorkspaceState } from '@contract/controlplane'
-import type { ListPoolsResponse, ServerInfo, Usage } from '@contract/workspace'
+import type { ListPoolsResponse, ServerHealth, ServerInfo, Usage } from '@contract/workspace'
 import { idOf } from '@/api/session'
+import { ago } from '@/ui/times'
 
 export type Warning = { what: string; fix: string }
 export type Known = {
   workspace?: Workspace | undefined
   info?: ServerInfo | undefined
+  health?: ServerHealth | undefined
   pools?: ListPoolsResponse | undefined
   usage?: Usage | undefined
 }
@@ -14,10 +16,11 @@ export type Known = {
 const WELL = new Set(['WORKSPACE_STATE_ACTIVE', 'WORKSPACE_STATE_SUSPENDED'])
 
 /** Everything that is wrong, as far as it is known by now. */
-export function warningsOf({ workspace, info, pools, usage }: Known): Warning[] {
+export function warningsOf({ workspace, info, health, pools, usage }: Known, now = Date.now()): Warning[] {
   return [
     ...(workspace ? ofWorkspace(workspace) : []),
     ...(info && !info.canRunSnapshots ? [NO_MANAGER] : []),
+    ...(health ? ofHealth(health, now) : []),
     ...(pools ? ofPools(pools) : []),
     ...(usage ? ofUsage(usage) : []),
   ]
@@ -38,6 +41,41 @@ function ofWorkspace({ state, stateReason, healthChecks, drift }: Workspace): Wa
   for (const { name, healthy, message } of healthChecks)
     if (!healthy) found.push({ what: `${name}: ${message}`, fix: 'See the log of its server.' })
   if (drift) found.push({ what: drift, fix: '`weft workspaces show` says which version it should run.' })
+  return found
+}
+
+const MINUTE_MS = 60_000
+const LONG_WAIT_MS = 10 * MINUTE_MS
+const OLD_BACKUP_MS = 7 * 24 * 60 * MINUTE_MS
+// Of ten parts of the disk one is left.
+const SCARCE = 10
+
+function ofHealth(health: ServerHealth, now: number): Warning[] {
+  const found: Warning[] = []
+  const waiting = health.waitingRuns?.oldestTime
+  if (waiting && now - Date.parse(waiting) > LONG_WAIT_MS)
+    found.push({
+      what: `The first run that waits came ${ago(waiting, now)}.`,
+      fix: '`weft runs diagnose` says for what.',
+    })
+  if (Number(health.unresponsiveRunCount) > 0)
+    found.push({
+      what: `The runners of ${health.unresponsiveRunCount} runs are silent.`,
+      fix: '`weft runs diagnose` says since when, and where they were.',
+    })
+  if (new Set(health.replicas.map(({ version }) => version)).size > 1)
+    found.push({ what: 'Servers of several versions are alive.', fix: 'Finish the upgrade.' })
+  const backup = health.lastBackup?.time
+  if (backup && now - Date.parse(backup) > OLD_BACKUP_MS)
+    found.push({
+      what: `The last backup was made ${ago(backup, now)}.`,
+      fix: '`weft admin backup DIRECTORY` makes one.',
+    })
+  if (Number(health.freeDiskBytes) * SCARCE < Number(health.totalDiskBytes))
+    found.push({
+      what: "The disk of the server's data is nearly full.",
+      fix: 'Make room, or keep fewer logs.',
+    })
   return found
 }
 

@@ -7,6 +7,7 @@ import { ModelVersionLinks } from '@/app/ModelVersionLinks'
 import { useModelVersionsOf } from '@/app/useModelVersionsOf'
 import { Ago, Took } from '@/ui/Time'
 import { useNow } from '@/ui/useNow'
+import { namedBy } from '../compare/address'
 import { StepBar } from '../runs/StepBar'
 import { differenceWords, leftWords } from './course'
 import css from './run.module.css'
@@ -48,7 +49,14 @@ export function Facts({ run }: { run: Run }) {
       )}
       {previous && previous.name !== run.origin && (
         <Fact label="Run before">
-          <RunIdLink name={previous.name} /> {differenceWords(run, previous)}
+          <RunIdLink name={previous.name} /> {differenceWords(run, previous)}{' '}
+          <Link
+            to="/w/$workspace/p/$project/compare"
+            params={place}
+            search={{ runs: namedBy([idOf(previous.name), idOf(run.name)]) }}
+          >
+            Compare
+          </Link>
         </Fact>
       )}
       {run.snapshot && <Code run={run} />}

@@ -8,6 +8,7 @@ import { Button } from '@/ui/Button'
 import { lookOf } from '@/ui/states'
 import { FEWEST, MOST, namedBy } from '../compare/address'
 import { inTurn, type Outcome } from './inTurn'
+import { LabelRuns } from './LabelRuns'
 import css from './runs.module.css'
 import { StopDialog, type StopWish } from './StopDialog'
 
@@ -46,6 +47,7 @@ export function BulkBar({ runs, onClear }: Props) {
           Retry {ended.length}
         </Button>
       )}
+      {may('runs.update') && <LabelRuns runs={runs} onDone={setDone} />}
       <Button kind="quiet" size="small" onClick={onClear}>
         Clear
       </Button>
