@@ -62,6 +62,15 @@ const VERBS = [
   'trustedDomains.list',
   'trustedDomains.remove',
   'trustedDomains.verify',
+  'workspaces.create',
+  'workspaces.delete',
+  'workspaces.deregister',
+  'workspaces.list',
+  'workspaces.register',
+  'workspaces.resume',
+  'workspaces.suspend',
+  'workspaces.update',
+  'workspaces.upgrade',
 ] as const
 export type OrganizationVerb = (typeof VERBS)[number]
 

@@ -37,6 +37,13 @@ export const ORGANIZATION_NAV = [
     verb: 'identityProviders.list',
   },
   { to: '/o/$organization/domains', label: 'Domains', icon: 'globe', key: 'd', verb: 'trustedDomains.list' },
+  {
+    to: '/o/$organization/workspaces',
+    label: 'Workspaces',
+    icon: 'stack',
+    key: 'f',
+    verb: 'workspaces.list',
+  },
   { to: '/o/$organization/audit', label: 'Audit log', icon: 'list', key: 'a', verb: 'auditEvents.list' },
   {
     to: '/o/$organization/settings',

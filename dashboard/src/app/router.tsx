@@ -342,6 +342,11 @@ const domains = createRoute({
   path: 'domains',
   component: lazyRouteComponent(() => import('@/pages/domains/DomainsPage'), 'DomainsPage'),
 })
+const workspaces = createRoute({
+  getParentRoute: () => organization,
+  path: 'workspaces',
+  component: lazyRouteComponent(() => import('@/pages/workspaces/WorkspacesPage'), 'WorkspacesPage'),
+})
 const settings = createRoute({
   getParentRoute: () => organization,
   path: 'settings',
@@ -417,6 +422,7 @@ const tree = root.addChildren([
     identityProviders,
     identityProvider,
     domains,
+    workspaces,
     settings,
   ]),
 ])

@@ -10,6 +10,7 @@ import {
 import { useQuery } from '@tanstack/react-query'
 import { Client } from '@/api/client'
 import { useProject } from '@/app/project'
+import { WorkspaceMark } from '@/app/WorkspaceMark'
 import { useMayInWorkspace } from '@/app/workspace'
 import { ErrorPage } from '@/ui/ErrorPage'
 import { Fact, Facts } from '@/ui/Facts'
@@ -23,7 +24,7 @@ import css from './health.module.css'
 import { Pools } from './Pools'
 import { Quotas } from './Quotas'
 import { Server } from './Server'
-import { type Known, stateWord, warningsOf } from './warnings'
+import { type Known, warningsOf } from './warnings'
 
 const REFRESH_MS = 10_000
 
@@ -112,7 +113,7 @@ function Head({ info, workspace, usage }: HeadProps) {
     <Facts>
       {workspace && (
         <Fact label="State">
-          <State workspace={workspace} />
+          <WorkspaceMark workspace={workspace} />
         </Fact>
       )}
       <Fact label="Version">{info.version}</Fact>
@@ -131,19 +132,6 @@ function Head({ info, workspace, usage }: HeadProps) {
         </span>
       </Fact>
     </Facts>
-  )
-}
-
-/** "Active" of WORKSPACE_STATE_ACTIVE. */
-function State({ workspace: { state } }: { workspace: Workspace }) {
-  const word = stateWord(state)
-  const isWell = word === 'active'
-  return (
-    <Mark
-      word={word.charAt(0).toUpperCase() + word.slice(1)}
-      icon={isWell ? 'check' : 'warn'}
-      tone={isWell ? 'good' : 'warn'}
-    />
   )
 }
 

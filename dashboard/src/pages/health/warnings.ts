@@ -1,7 +1,8 @@
 // What is not as it should be in a workspace, and what to do about it.
-import type { Workspace, WorkspaceState } from '@contract/controlplane'
+import type { Workspace } from '@contract/controlplane'
 import type { ListPoolsResponse, ServerHealth, ServerInfo, Usage } from '@contract/workspace'
 import { idOf } from '@/api/session'
+import { workspaceWord } from '@/app/WorkspaceMark'
 import { ago } from '@/ui/times'
 
 export type Warning = { what: string; fix: string }
@@ -35,7 +36,7 @@ function ofWorkspace({ state, stateReason, healthChecks, drift }: Workspace): Wa
   const found: Warning[] = []
   if (!WELL.has(state))
     found.push({
-      what: stateReason || `The workspace is ${stateWord(state)}.`,
+      what: stateReason || `The workspace is ${workspaceWord(state)}.`,
       fix: 'See the log of its server.',
     })
   for (const { name, healthy, message } of healthChecks)
@@ -83,11 +84,6 @@ function ofHealth(health: ServerHealth, now: number): Warning[] {
 export function poolWords(name: string): string {
   const [, manager = '', , pool = ''] = name.split('/')
   return `${pool} of ${manager}`
-}
-
-/** "unreachable" of WORKSPACE_STATE_UNREACHABLE. */
-export function stateWord(state: WorkspaceState): string {
-  return state.replace('WORKSPACE_STATE_', '').toLowerCase()
 }
 
 function ofPools({ pools, unreachable }: ListPoolsResponse): Warning[] {

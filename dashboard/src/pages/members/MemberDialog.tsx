@@ -3,8 +3,8 @@ import { useState } from 'react'
 import { useChange, useOrganization } from '@/app/organization'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { CopyCommand } from '@/ui/CopyCommand'
-import { Field } from '@/ui/Field'
 import { ShownOnce } from '@/ui/ShownOnce'
+import { Typed } from '@/ui/Typed'
 import { type MemberAction, nameOf } from './memberActions'
 
 export type MemberWish = { action: MemberAction; member: Member }
@@ -34,7 +34,9 @@ export function MemberDialog({ wish, onClose }: { wish: MemberWish | undefined; 
         error={change.error}
       >
         <p className="quiet">{wish?.action.words}</p>
-        {wish?.action.verb === 'members.erase' && <Typed what={wish.member.email || nameOf(wish.member)} />}
+        {wish?.action.verb === 'members.erase' && (
+          <Typed label="To go on, type the address" what={wish.member.email || nameOf(wish.member)} />
+        )}
       </ConfirmDialog>
       <ShownOnce
         secret={handed.token}
@@ -45,22 +47,5 @@ export function MemberDialog({ wish, onClose }: { wish: MemberWish | undefined; 
         <CopyCommand command={`weft members choose-password ${handed.email} --token -`} />
       </ShownOnce>
     </>
-  )
-}
-
-/** What cannot be undone is typed first; the browser holds the form back until it is. */
-function Typed({ what }: { what: string }) {
-  return (
-    <Field
-      label="To go on, type the address"
-      name="typed"
-      hint={what}
-      onInput={({ currentTarget: field }) =>
-        field.setCustomValidity(field.value === what ? '' : `Type ${what}`)
-      }
-      autoComplete="off"
-      spellCheck={false}
-      required
-    />
   )
 }
