@@ -99,7 +99,7 @@ async def linked(membership: Membership, database: Database) -> AsyncIterator[Au
 
 async def until_arrived(courier: AuditCourier, sequence: int) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while courier.arrived < sequence:  # noqa: ASYNC110 - as an onlooker would
+        while (courier.arrived or 0) < sequence:  # noqa: ASYNC110 - as an onlooker would
             await asyncio.sleep(0.01)
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import select
 import subprocess
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -165,6 +166,17 @@ class Project:
             request.offset = page.next_offset
             if page.end_of_stream or not page.lines:
                 return lines
+
+
+def process_at(gate: Path) -> tuple[int, int]:
+    """The process of the step that waits at a gate, and its group, once it is there."""
+    mark, deadline = Path(f"{gate}.pids"), time.monotonic() + PATIENCE_S
+    while not (mark.exists() and mark.read_text().endswith("\n")):
+        assert time.monotonic() < deadline, f"no step came to {gate}"
+        # It is told to run before it does: there is nothing here to wait on.
+        time.sleep(0.02)
+    pid, group = map(int, mark.read_text().split())
+    return pid, group
 
 
 def state_of(run: run_types_pb2.Run | str) -> str:

@@ -13,7 +13,7 @@ from meshtest.kubernetes.cluster import FakeCluster
 from meshtest.kubernetes.store import Object
 from tests.system.conftest import SETTINGS
 from tests.system.mesh import Mesh
-from tests.system.project import PATIENCE_S, Project
+from tests.system.project import PATIENCE_S, Project, process_at
 from weftapi.workspace.v1 import run_types_pb2, steps_pb2
 
 T = TypeVar("T")
@@ -249,5 +249,5 @@ def test_the_pods_of_a_dead_runner_end_with_its_run(
     runner = pod_of(cluster, run)
     cluster.ask(lambda fake: fake.kubelet.out_of_memory(runner))
     assert project.watch_to_end(run).failure.code == "OUT_OF_MEMORY"
-    process, group = map(int, Path(f"{gate}.pids").read_text().split())
+    process, group = process_at(gate)
     project.until_workload_gone(process, group)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.system.mesh import Mesh
 from tests.system.people import make_token
-from tests.system.project import Project, state_of, step_states
+from tests.system.project import Project, process_at, state_of, step_states
 from weft._streams import tail_logs
 
 
@@ -21,7 +21,7 @@ def test_a_killed_runner_fails_its_run_in_the_engines_own_words(
     stream = project.steps_of(run)["first"].log_stream
     seen = [line.message for line in _until_line(project, stream, "before 2")]
 
-    pid, group = map(int, Path(f"{gate}.pids").read_text().split())
+    pid, group = process_at(gate)
     os.kill(pid, SIGKILL)
     ended = project.watch_to_end(run)
 

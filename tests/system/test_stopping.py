@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.project import Project, state_of, step_states
+from tests.system.project import Project, process_at, state_of, step_states
 
 
 @pytest.mark.parametrize("mode", ["graceful", "force"])
 def test_a_stopped_run_ends_and_leaves_no_process(project: Project, gate: Path, mode: str) -> None:
     run = project.submit("gated.py", gate=gate)
     project.until_step(run, "first")
-    pid, group = _process(gate)
+    pid, group = process_at(gate)
+    os.kill(pid, 0)
 
     project.cli(
         "runs", "stop", run, "--reason", "enough", *(["--force"] if mode == "force" else [])
@@ -27,9 +28,3 @@ def test_a_stopped_run_ends_and_leaves_no_process(project: Project, gate: Path, 
     assert states["second"] == "STOPPED"
     assert states["first"] == ("SUCCEEDED" if mode == "graceful" else "STOPPED")
     project.until_workload_gone(pid, group)
-
-
-def _process(gate: Path) -> tuple[int, int]:
-    pid, group = Path(f"{gate}.pids").read_text().split()
-    os.kill(int(pid), 0)
-    return int(pid), int(group)
