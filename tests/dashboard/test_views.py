@@ -128,7 +128,7 @@ def test_names_that_attack_are_only_names(visit: Visit, viewer: Person, project:
     menu(visitor).get_by_role("menuitemradio").click()
     expect(visitor.page.get_by_role("button", name=HOSTILE, exact=True)).to_be_visible()
     expect(visitor.row(run.name)).to_be_visible()
-    expect(visitor.page.get_by_role("columnheader")).to_have_text(["State", "Run"])
+    expect(visitor.page.get_by_role("columnheader")).to_have_text(["Select", "State", "Run"])
     assert visitor.page.locator("img[src=x]").count() == 0
     expect(visitor.page).to_have_title("Runs · Weft")
     visitor.assert_accessible()
