@@ -1,11 +1,13 @@
 import type { Run } from '@contract/workspace'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { idOf } from '@/api/session'
+import { useProject } from '@/app/project'
 import { ErrorPage } from '@/ui/ErrorPage'
 import { PageHead } from '@/ui/Page'
 import { StateMark } from '@/ui/StateMark'
 import { useTitle } from '@/ui/useTitle'
 import { Facts } from './Facts'
+import { GraphView } from './graph/GraphView'
 import { RunLogs } from './logs/RunLogs'
 import { Reason } from './Reason'
 import { RunActions } from './RunActions'
@@ -18,31 +20,39 @@ const route = getRouteApi('/w/$workspace/p/$project/runs/$run')
 
 export function RunPage() {
   const { run: id } = route.useParams()
+  const { view } = route.useSearch()
+  const { name: project } = useProject()
   const run = useRun(id)
   useTitle(run.data?.displayName || id, 'Runs')
   if (run.error && !run.data) return <ErrorPage error={run.error} onRetry={() => run.refetch()} />
-  if (!run.data) return <p className={css.loading}>Reading the run …</p>
-  return <Loaded run={run.data} />
-}
-
-function Loaded({ run }: { run: Run }) {
-  const params = route.useParams()
   return (
     <>
-      <PageHead title={<Title run={run} />} actions={<RunActions run={run} />}>
-        <nav aria-label="Breadcrumbs" className={css.crumbs}>
-          <Link to="/w/$workspace/p/$project/runs" params={params}>
-            Runs
-          </Link>
-          <span aria-hidden="true">/</span>
-          <span className="mono">{idOf(run.name)}</span>
-        </nav>
-        <Reason run={run} />
-        <Facts run={run} />
-        <ViewTabs />
-      </PageHead>
-      <View run={run} />
+      {run.data ? <Head run={run.data} /> : <p className={css.loading}>Reading the run …</p>}
+      {view === 'graph' ? (
+        // It does not wait for the run, which is read beside it.
+        <GraphView name={`${project}/runs/${id}`} run={run.data} />
+      ) : (
+        run.data && <View run={run.data} />
+      )}
     </>
+  )
+}
+
+function Head({ run }: { run: Run }) {
+  const params = route.useParams()
+  return (
+    <PageHead title={<Title run={run} />} actions={<RunActions run={run} />}>
+      <nav aria-label="Breadcrumbs" className={css.crumbs}>
+        <Link to="/w/$workspace/p/$project/runs" params={params}>
+          Runs
+        </Link>
+        <span aria-hidden="true">/</span>
+        <span className="mono">{idOf(run.name)}</span>
+      </nav>
+      <Reason run={run} />
+      <Facts run={run} />
+      <ViewTabs />
+    </PageHead>
   )
 }
 

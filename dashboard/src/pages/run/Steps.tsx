@@ -1,13 +1,15 @@
 import type { Run, Step } from '@contract/workspace'
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { lazy, Suspense, useMemo } from 'react'
+import { lazy } from 'react'
 import { EmptyState } from '@/ui/EmptyState'
 import { ErrorPage } from '@/ui/ErrorPage'
 import { StateMark } from '@/ui/StateMark'
 import { Ago, Took } from '@/ui/Time'
 import { type Column, VirtualTable } from '@/ui/VirtualTable'
 import css from './run.module.css'
+import { Split } from './Split'
 import { StepPanel } from './StepPanel'
+import { useOpenStep } from './useOpenStep'
 import { useSteps } from './useRun'
 import { useStepKeys } from './useStepKeys'
 
@@ -15,7 +17,6 @@ const route = getRouteApi('/w/$workspace/p/$project/runs/$run')
 
 // Large, and not what everybody looks at.
 const Timeline = lazy(async () => ({ default: (await import('./timeline/Timeline')).Timeline }))
-const RunGraph = lazy(async () => ({ default: (await import('./graph/RunGraph')).RunGraph }))
 
 const COLUMNS: Column<Step>[] = [
   { id: 'state', label: 'State', width: '118px', cell: (step) => <StateMark state={step.state} /> },
@@ -31,40 +32,32 @@ const COLUMNS: Column<Step>[] = [
   { id: 'attempts', label: 'Attempts', width: '64px', cell: (step) => step.attemptCount || '–' },
 ]
 
-/** The steps of a run, and the one that was chosen beside them. */
+/** The steps of a run as a list or along time, and the one that was chosen beside them. */
 export function Steps({ run }: { run: Run }) {
-  const { step: chosen } = route.useSearch()
-  const steps = useSteps(run.name)
-  useStepKeys(steps.data?.steps ?? [])
-  const step = useMemo(() => steps.data?.steps.find((each) => each.stepId === chosen), [steps.data, chosen])
-  if (steps.error && !steps.data) return <ErrorPage error={steps.error} onRetry={() => steps.refetch()} />
-  if (!steps.data) return <p className={css.loading}>Reading steps …</p>
-  if (steps.data.steps.length === 0) return <EmptyState icon="clock" title="No steps yet" />
-  return (
-    <div className={css.split} data-open={!!step || undefined}>
-      <Suspense fallback={<p className={css.loading}>Drawing …</p>}>
-        <View run={run} steps={steps.data.steps} />
-      </Suspense>
-      {step && <StepPanel run={run} step={step} />}
-    </div>
-  )
-}
-
-function View({ run, steps }: { run: Run; steps: Step[] }) {
   const { step: chosen, view } = route.useSearch()
-  const navigate = route.useNavigate()
-  const open = (stepId: string) => void navigate({ search: (now) => ({ ...now, step: stepId }) })
-  if (view === 'timeline') return <Timeline run={run} steps={steps} chosen={chosen} onOpen={open} />
-  if (view === 'graph') return <RunGraph steps={steps} chosen={chosen} onOpen={open} />
+  const list = useSteps(run.name)
+  const open = useOpenStep()
+  const steps = list.data?.steps ?? []
+  useStepKeys(steps)
+  if (list.error && !list.data) return <ErrorPage error={list.error} onRetry={() => list.refetch()} />
+  if (!list.data) return <p className={css.loading}>Reading steps …</p>
+  if (steps.length === 0) return <EmptyState icon="clock" title="No steps yet" />
+  const step = steps.find(({ stepId }) => stepId === chosen)
   return (
-    <VirtualTable
-      label="Steps"
-      items={steps}
-      columns={COLUMNS}
-      keyOf={nameOf}
-      isSelected={(each) => each.stepId === chosen}
-      onOpen={(each) => open(each.stepId)}
-    />
+    <Split panel={step && <StepPanel run={run} step={step} />}>
+      {view === 'timeline' ? (
+        <Timeline run={run} steps={steps} chosen={chosen} onOpen={open} />
+      ) : (
+        <VirtualTable
+          label="Steps"
+          items={steps}
+          columns={COLUMNS}
+          keyOf={nameOf}
+          isSelected={(each) => each.stepId === chosen}
+          onOpen={(each) => open(each.stepId)}
+        />
+      )}
+    </Split>
   )
 }
 

@@ -1,9 +1,11 @@
 // One run and its steps, kept as they are by the feed.
 
-import { type Event, GetRun, GetSnapshot, ListSteps, type Run, type Step } from '@contract/workspace'
+import { type Event, GetRun, GetSnapshot, GetStep, ListSteps, type Run, type Step } from '@contract/workspace'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useCallback, useMemo } from 'react'
+import type { Client } from '@/api/client'
 import { settled, useFeedEvents, useProject } from '@/app/project'
+import { useLiveItem } from '@/app/useLiveItem'
 
 type Steps = { steps: Step[]; revision: string }
 
@@ -47,22 +49,36 @@ export function useSteps(run: string) {
     queryFn: ({ signal }) =>
       settled<Steps>(
         feed,
-        async () => {
-          const steps: Step[] = []
-          let pageToken = ''
-          let revision = ''
-          do {
-            const page = await client.call(ListSteps, { parent: run, pageSize: 500, pageToken }, { signal })
-            steps.push(...page.steps)
-            // What changed since the first page was read is in the feed.
-            revision ||= page.revision
-            pageToken = page.nextPageToken
-          } while (pageToken)
-          return { steps, revision }
-        },
+        () => readSteps(client, run, signal),
         (data, events) => withEvents(data, events, run),
       ),
   })
+}
+
+/** All steps of a run, page by page. */
+export async function readSteps(client: Client, run: string, signal: AbortSignal): Promise<Steps> {
+  const steps: Step[] = []
+  let pageToken = ''
+  let revision = ''
+  do {
+    const page = await client.call(ListSteps, { parent: run, pageSize: 500, pageToken }, { signal })
+    steps.push(...page.steps)
+    // What changed since the first page was read is in the feed.
+    revision ||= page.revision
+    pageToken = page.nextPageToken
+  } while (pageToken)
+  return { steps, revision }
+}
+
+/** One step of a run. */
+export function useStep(run: string, id: string) {
+  const { client } = useProject()
+  const name = `${run}/steps/${id}`
+  return useLiveItem<Step>(
+    name,
+    (signal) => client.call(GetStep, { name }, { signal }),
+    (event) => event.step,
+  )
 }
 
 function withEvents(data: Steps, events: Event[], run: string): Steps {

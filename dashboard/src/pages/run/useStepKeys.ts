@@ -6,7 +6,7 @@ import { isTyping } from '@/app/useShortcuts'
 const route = getRouteApi('/w/$workspace/p/$project/runs/$run')
 
 /** `[` and `]` open the step before and after the one that is open, `l` its log, or those of the run. */
-export function useStepKeys(steps: Step[]): void {
+export function useStepKeys(steps: Pick<Step, 'stepId'>[]): void {
   const { step: chosen } = route.useSearch()
   const navigate = route.useNavigate()
   const latest = useRef({ steps, chosen })
@@ -28,7 +28,11 @@ export function useStepKeys(steps: Step[]): void {
 }
 
 /** Beyond either end there is none; where none is open, the first is next. */
-function neighbour(steps: Step[], chosen: string | undefined, by: number): string | undefined {
+function neighbour(
+  steps: Pick<Step, 'stepId'>[],
+  chosen: string | undefined,
+  by: number,
+): string | undefined {
   const at = steps.findIndex((step) => step.stepId === chosen)
   return at < 0 ? steps[0]?.stepId : steps[at + by]?.stepId
 }

@@ -3,7 +3,6 @@ import {
   Controls,
   type Edge,
   MarkerType,
-  MiniMap,
   type Node,
   type NodeHandle,
   type NodeTypes,
@@ -14,11 +13,13 @@ import {
 import '@xyflow/react/dist/style.css'
 import { useMemo } from 'react'
 import { Button } from '@/ui/Button'
+import { GraphMap } from './GraphMap'
 import css from './graph.module.css'
 import { type Direction, type Graph, NODE_HEIGHT, NODE_WIDTH, type Place, useLayout } from './useLayout'
 import { FIT, useOpening, useWalk } from './useWalk'
 
 const MOST_WITHOUT_MAP = 40
+const ARROW = { type: MarkerType.ArrowClosed }
 
 type Props<N extends { id: string }> = {
   graph: Graph<N>
@@ -79,7 +80,7 @@ function Flow<N extends { id: string }>(props: Props<N>) {
       >
         <Background gap={20} size={1} />
         <Controls showInteractive={false} />
-        {graph.nodes.length > MOST_WITHOUT_MAP && <MiniMap pannable ariaLabel="Map of the graph" />}
+        {graph.nodes.length > MOST_WITHOUT_MAP && <GraphMap places={places} />}
       </ReactFlow>
       <div className={css.turn}>
         <Button size="small" onClick={() => onTurn(direction === 'LR' ? 'TB' : 'LR')}>
@@ -124,5 +125,5 @@ function handlesOf(direction: Direction): NodeHandle[] {
 }
 
 function flowEdges({ edges }: Graph): Edge[] {
-  return edges.map((edge) => ({ ...edge, markerEnd: { type: MarkerType.ArrowClosed } }))
+  return edges.map((edge) => ({ ...edge, markerEnd: ARROW }))
 }

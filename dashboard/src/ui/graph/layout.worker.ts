@@ -1,14 +1,9 @@
 // Where the boxes of a graph stand: beside the page, which goes on meanwhile.
 import { Graph, layout } from '@dagrejs/dagre'
-import { layered } from './layers'
 import type { LayoutAnswer, LayoutQuestion, Place } from './useLayout'
 
-// Beyond it, dagre takes longer than people wait.
-const MOST_FOR_DAGRE = 120
-
 addEventListener('message', ({ data }: MessageEvent<LayoutQuestion>) => {
-  const places = data.nodes.length > MOST_FOR_DAGRE ? layered(data) : byDagre(data)
-  postMessage({ places } satisfies LayoutAnswer)
+  postMessage({ places: byDagre(data) } satisfies LayoutAnswer)
 })
 
 function byDagre({ nodes, edges, direction, width, height }: LayoutQuestion): Map<string, Place> {

@@ -1,4 +1,5 @@
-import { useEffect, useMemo, useState } from 'react'
+import { useLayoutEffect, useMemo, useState } from 'react'
+import { layered } from './layers'
 
 export type GraphEdge = { id: string; source: string; target: string }
 /** What is drawn: boxes that are told apart by an id, and lines between them. */
@@ -17,6 +18,8 @@ export type LayoutAnswer = { places: Map<string, Place> }
 
 export const NODE_WIDTH = 210
 export const NODE_HEIGHT = 52
+// Beyond it, dagre takes longer than people wait.
+const MOST_FOR_DAGRE = 120
 
 /** Places of all nodes; computed anew when nodes or edges change, and not when states do. */
 export function useLayout({ nodes, edges }: Graph, direction: Direction): Map<string, Place> | undefined {
@@ -27,7 +30,9 @@ export function useLayout({ nodes, edges }: Graph, direction: Direction): Map<st
     () => ({ nodes: nodes.map(({ id }) => id), edges, direction, width: NODE_WIDTH, height: NODE_HEIGHT }),
     [shape],
   )
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // A moment's work: a worker would take longer to start.
+    if (question.nodes.length > MOST_FOR_DAGRE) return setPlaces(layered(question))
     const worker = new Worker(new URL('./layout.worker.ts', import.meta.url), { type: 'module' })
     worker.onmessage = ({ data }: MessageEvent<LayoutAnswer>) => setPlaces(data.places)
     worker.postMessage(question)

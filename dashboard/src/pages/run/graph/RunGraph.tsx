@@ -1,4 +1,3 @@
-import type { Step } from '@contract/workspace'
 import { getRouteApi } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import { Button } from '@/ui/Button'
@@ -8,13 +7,14 @@ import { lookOf } from '@/ui/states'
 import css from '../run.module.css'
 import { type GraphNode, graphOf } from './graphOf'
 import { StepNode } from './StepNode'
+import type { DrawnStep } from './useGraph'
 
 const route = getRouteApi('/w/$workspace/p/$project/runs/$run')
 const TYPES = { box: StepNode }
 const nameOf = ({ label, state }: GraphNode) => `${label}: ${lookOf(state).word}`
 const DONE = 'done'
 
-type Props = { steps: Step[]; chosen: string | undefined; onOpen: (stepId: string) => void }
+type Props = { steps: DrawnStep[]; chosen: string | undefined; onOpen: (stepId: string) => void }
 
 /** The steps of a run as a graph; the table beside says the same. */
 export function RunGraph({ steps, chosen, onOpen }: Props) {

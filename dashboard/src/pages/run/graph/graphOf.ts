@@ -1,8 +1,8 @@
 // The graph of a run as it is drawn: its steps, with what would be a wall of boxes in one.
-import type { Step } from '@contract/workspace'
 import type { Graph, GraphEdge } from '@/ui/graph/useLayout'
 import { shortState } from '@/ui/states'
 import { groupBy } from '../groupBy'
+import type { DrawnStep } from './useGraph'
 
 export type GraphNode = {
   id: string
@@ -41,12 +41,15 @@ const GRAVEST = [
 // What went well, or was not needed.
 const DONE = ['SUCCEEDED', 'CACHED', 'SKIPPED']
 
-export function graphOf(steps: Step[], { opened = [], isHiding = false }: GraphView = {}): Graph<GraphNode> {
+export function graphOf(
+  steps: DrawnStep[],
+  { opened = [], isHiding = false }: GraphView = {},
+): Graph<GraphNode> {
   const graph = wholeOf(steps, opened)
   return isHiding ? without(graph, isDone) : graph
 }
 
-function wholeOf(steps: Step[], opened: string[]): Graph<GraphNode> {
+function wholeOf(steps: DrawnStep[], opened: string[]): Graph<GraphNode> {
   const items = groupBy(
     steps.filter((step) => step.mapGroup),
     (step) => step.mapGroup,
@@ -66,16 +69,20 @@ function wholeOf(steps: Step[], opened: string[]): Graph<GraphNode> {
 }
 
 /** Whom a step waits for, and who waits for it. */
-function shapeIn(steps: Step[]): (step: Step) => string {
+function shapeIn(steps: DrawnStep[]): (step: DrawnStep) => string {
   const downstream = new Map<string, string[]>()
   for (const step of steps)
-    for (const id of step.upstream) downstream.set(id, [...(downstream.get(id) ?? []), step.stepId])
+    for (const id of step.upstream) {
+      const known = downstream.get(id)
+      if (known) known.push(step.stepId)
+      else downstream.set(id, [step.stepId])
+    }
   const text = (ids: string[] = []) => ids.toSorted().join(' ')
   return (step) => `${text(step.upstream)}|${text(downstream.get(step.stepId))}`
 }
 
-function nodeOf(group: Step[], items: Map<string, Step[]>): GraphNode {
-  const [first] = group as [Step]
+function nodeOf(group: DrawnStep[], items: Map<string, DrawnStep[]>): GraphNode {
+  const [first] = group as [DrawnStep]
   const members = group.length > 1 ? group : (items.get(first.stepId) ?? [])
   const counts: { [state: string]: number } = {}
   for (const { state } of members) counts[shortState(state)] = (counts[shortState(state)] ?? 0) + 1
@@ -112,7 +119,7 @@ function gravest(counts: { [state: string]: number }): string {
   return GRAVEST.find((state) => counts[state]) ?? 'PENDING'
 }
 
-function edgesOf(steps: Step[], homes: Map<string, string>): GraphEdge[] {
+function edgesOf(steps: DrawnStep[], homes: Map<string, string>): GraphEdge[] {
   const edges = new Map<string, GraphEdge>()
   for (const step of steps) {
     const target = homes.get(step.stepId)
