@@ -32,6 +32,7 @@ SCRIPTS = (
     "decide",
     "exchange_token",
     "reconnect",
+    "kubernetes",
     "dashboard",
 )
 

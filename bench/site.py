@@ -160,6 +160,20 @@ class Site:
         process = await self._start(arguments, data, "", {"READY_FILE": str(data / "ready.json")})
         return Server(process, identity, "", self._dialler, self._stack)
 
+    async def workload_manager(self, **settings: str) -> Server:
+        """A workload manager, called as the one workspace that it serves calls it."""
+        identity = SpiffeId(DOMAIN, Role.WORKLOAD_MANAGER, uuid.uuid4())
+        workspace = SpiffeId(DOMAIN, Role.WORKSPACE, uuid.uuid4(), uuid.uuid4())
+        chosen = {
+            "STATE_DIR": str(self.new_directory("workloads")),
+            "CREDENTIALS_DIR": str(self.credentials(identity)),
+            "ALLOWED_WORKSPACES": json.dumps([str(workspace.uid)]),
+            **settings,
+        }
+        process = await self.python(["-m", "workloads"], "WEFT_WORKLOADS_", **chosen)
+        dialler = Credentials(self.credentials(workspace))
+        return Server(process, identity, "", dialler, self._stack)
+
     async def python(self, arguments: Sequence[str], prefix: str, **settings: str) -> Process:
         """Any other server of Weft; `settings` are its own, without their prefix."""
         data = self.new_directory("server")

@@ -62,6 +62,8 @@ class FakeApi:
         # of its own, apart); then all is well again.
         self.faults: list[int] = []
         self.is_down = False
+        # How long every call waits before it is looked at.
+        self.delay_s = 0.0
         self._watches: set[asyncio.Transport] = set()
         app = web.Application(middlewares=[self._guard])
         for root in ("/apis/batch/v1", "/apis/coordination.k8s.io/v1", "/api/v1"):
@@ -112,6 +114,7 @@ class FakeApi:
             request.transport.abort()
         asked = _asked(request)
         self.calls[asked] += 1
+        await asyncio.sleep(self.delay_s)
         try:
             self._admit(request, *asked)
             return await handler(request)

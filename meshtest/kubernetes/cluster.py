@@ -34,7 +34,7 @@ def documented_cluster_rules() -> list[Object]:
 class FakeCluster:
     """An API server, its controllers and one node; its first namespace is "weft-runs"."""
 
-    # What launchers over it are told; see also tests/workloads/real_cluster.py.
+    # What launchers over it are told; see also tests/real_cluster.py.
     namespace, image, manager = "weft-runs", "weft", "weft"
 
     def __init__(self, directory: Path) -> None:

@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,7 +89,8 @@ class EmbeddedMesh:
 
     One that is `ephemeral` ends its workloads when it stops; the workloads of any other go on,
     and report when it is back. `settings` are further variables of the servers, by full name:
-    {"WEFT_CONTROLPLANE_EGRESS_NETWORKS": "10.0.0.0/8"}.
+    {"WEFT_CONTROLPLANE_EGRESS_NETWORKS": "10.0.0.0/8"}. `hosts` are names and addresses, beside
+    those of this machine itself, that certificates of its members are for.
     """
 
     def __init__(
@@ -99,8 +100,10 @@ class EmbeddedMesh:
         *,
         settings: Mapping[str, str] | None = None,
         ephemeral: bool = False,
+        hosts: Sequence[str] = (),
     ) -> None:
         self._ephemeral = ephemeral
+        self._hosts = ("localhost", "127.0.0.1", *hosts)
         self._settings = settings or {}
         self._directory = directory.resolve()
         self._store = store or ContextStore()
@@ -252,7 +255,7 @@ class EmbeddedMesh:
             request = enrollments_pb2.CreateEnrollmentRequest(parent=_ORGANIZATION)
             request.enrollment.role = roles[name]
             request.enrollment.workspaces.append(_WORKSPACE)
-            request.enrollment.host_names.extend(["localhost", "127.0.0.1"])
+            request.enrollment.host_names.extend(self._hosts)
             files[name].parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(files[name], call(stub.CreateEnrollment, request).token)
         return files

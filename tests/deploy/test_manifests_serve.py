@@ -14,7 +14,7 @@ from tests.deploy.kubectl import Kubectl
 from tests.deploy.node import Node, Secrets, key_file, public_certificate
 from tests.deploy.rendered import SERVICES, Helm, Rendering
 from tests.postgres import Server
-from tests.system.test_kubernetes import Cluster
+from tests.system.faulty_cluster import FaultyCluster
 from weft import _embedded
 from weft._connection import Connection, Endpoint, no_token
 from weft._contexts import Context, ContextStore, SignIn
@@ -55,8 +55,8 @@ def secrets(postgres_server: Server) -> Secrets:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyCluster]:
+    cluster = FaultyCluster(tmp_path_factory.mktemp("cluster"))
     cluster.start()
     yield cluster
     cluster.stop()
@@ -66,7 +66,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def node(
     rendering: Rendering,
     secrets: Secrets,
-    cluster: Cluster,
+    cluster: FaultyCluster,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Node]:
     """A node on which everything runs, as after an installation that went well."""
@@ -78,7 +78,7 @@ def node(
         node.stop()
 
 
-def _install(node: Node, cluster: Cluster) -> None:
+def _install(node: Node, cluster: FaultyCluster) -> None:
     """What docs/install.md tells, in its order."""
     for module in ("controlplane", "workspace"):
         migration = node.start(f"weft-migrate-{module}")

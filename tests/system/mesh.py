@@ -33,27 +33,47 @@ Settings = Mapping[str, Mapping[str, str]]
 class _Embedded(EmbeddedMesh):
     """An embedded mesh on ports of its own, with settings of the test."""
 
-    def __init__(self, directory: Path, store: ContextStore, settings: Settings) -> None:
+    def __init__(
+        self, directory: Path, store: ContextStore, settings: Settings, runners_host: str
+    ) -> None:
         variables = {
             f"WEFT_{server.upper()}_{name}": value
             for server, given in settings.items()
             for name, value in given.items()
         }
-        super().__init__(directory, store, settings=variables)
+        hosts = (runners_host,) if runners_host else ()
+        super().__init__(directory, store, settings=variables, hosts=hosts)
         # Never the well-known ones: a second start of the same data serves elsewhere.
         self._ports.release()
         self.addresses = Addresses(self._ports.take(dict.fromkeys(self.addresses.ports, 0)))
+        if runners_host:
+            self._settings = {**variables, **self._open_to_runners(runners_host)}
+
+    def _open_to_runners(self, host: str) -> dict[str, str]:
+        """Settings with which runners elsewhere reach the workspace, and people as ever."""
+        here = self.addresses["workspace-edge"]
+        port = here.rpartition(":")[2]
+        return {
+            "WEFT_WORKSPACE_EDGE_ADDRESS": f"0.0.0.0:{port}",
+            "WEFT_WORKSPACE_EDGE_ENDPOINT": here,
+            "WEFT_WORKSPACE_RUNNER_ENDPOINT": f"{host}:{port}",
+        }
 
 
 class Mesh:
-    """A mesh in `directory`, its servers started again when they die, as `weft up` does it."""
+    """A mesh in `directory`, its servers started again when they die, as `weft up` does it.
 
-    def __init__(self, directory: Path, settings: Settings | None = None) -> None:
+    Runners that are on other machines reach it by the name or address `runners_host`.
+    """
+
+    def __init__(
+        self, directory: Path, settings: Settings | None = None, *, runners_host: str = ""
+    ) -> None:
         self.directory = directory
         self.data = directory / "mesh"
         self.config = directory / "config"
         self.store = ContextStore(self.config)
-        self._embedded = _Embedded(self.data, self.store, settings or {})
+        self._embedded = _Embedded(self.data, self.store, settings or {}, runners_host)
         self._supervisor = self._embedded._supervisor
         self._changed = threading.Condition()
         self._held: set[str] = set()

@@ -14,9 +14,9 @@ from meshtest.kubernetes.cluster import FakeCluster
 from tests.image_building import blob, files_of, image, push_base, wheel
 from tests.registry import registry
 from tests.system.conftest import SETTINGS
+from tests.system.faulty_cluster import FaultyCluster
 from tests.system.mesh import Mesh
 from tests.system.project import PATIENCE_S, Project
-from tests.system.test_kubernetes import Cluster
 from weftapi.workspace.v1 import run_types_pb2
 from workspace.building.registry import Repository
 
@@ -58,8 +58,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def cluster(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+def cluster(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyCluster]:
+    cluster = FaultyCluster(tmp_path_factory.mktemp("cluster"))
     cluster.start()
     cluster.ask(lambda fake: setattr(fake.kubelet, "images", Pulled(host)))
     yield cluster
@@ -67,7 +67,9 @@ def cluster(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clu
 
 
 @pytest.fixture(scope="module")
-def mesh(host: str, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+def mesh(
+    host: str, cluster: FaultyCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mesh]:
     engine = {
         "ENGINE": "kubernetes",
         "KUBERNETES_CONFIG": str(cluster.kubeconfig),
@@ -178,7 +180,7 @@ def shop(project: Project, tmp_path: Path) -> Shop:
     return Shop(project, tmp_path)
 
 
-def pods_that_built(cluster: Cluster, build: dict[str, Any]) -> list[str]:
+def pods_that_built(cluster: FaultyCluster, build: dict[str, Any]) -> list[str]:
     """The pods whose workload is for this build."""
 
     def find(fake: FakeCluster) -> list[str]:
@@ -193,7 +195,7 @@ def pods_that_built(cluster: Cluster, build: dict[str, Any]) -> list[str]:
 
 
 def test_a_run_waits_for_its_image_which_a_pod_builds_once(
-    cluster: Cluster, shop: Shop, host: str
+    cluster: FaultyCluster, shop: Shop, host: str
 ) -> None:
     sha256 = wheel(shop.shelf, "sums", "1.0", "def add(a, b):\n    return a + b\n")
     shop.ask_for("--no-index", f"--find-links {shop.shelf}", f"sums==1.0 --hash=sha256:{sha256}")
@@ -240,7 +242,7 @@ def test_a_run_whose_image_cannot_be_built_fails_in_the_builders_words(shop: Sho
 
 
 def test_a_build_goes_on_though_its_servers_are_killed(
-    mesh: Mesh, cluster: Cluster, shop: Shop
+    mesh: Mesh, cluster: FaultyCluster, shop: Shop
 ) -> None:
     wheel(shop.shelf, "held", "1.0", "")
     with index(shop.shelf) as packages:
@@ -257,7 +259,9 @@ def test_a_build_goes_on_though_its_servers_are_killed(
     assert len(pods_that_built(cluster, build)) == 1
 
 
-def test_a_build_that_is_cancelled_ends_its_pod_and_its_runs(cluster: Cluster, shop: Shop) -> None:
+def test_a_build_that_is_cancelled_ends_its_pod_and_its_runs(
+    cluster: FaultyCluster, shop: Shop
+) -> None:
     with index(shop.shelf) as packages:
         shop.ask_for(f"--index-url {packages.url}", "never==1.0")
         run = shop.submit()

@@ -1,61 +1,64 @@
-"""A run on Kubernetes, from the command line to a pod and back, over a fake cluster."""
+"""Runs on Kubernetes, from the command line to pods and back: on any cluster.
 
-import asyncio
+The cluster is the one that WEFT_TEST_KUBECONFIG names, else a fake one in a process of its own; of
+either the tests know a kubeconfig and what its API answers. CONTRIBUTING.md says how to run them
+on a real one; faults that only a fake can be told are in test_kubernetes_faults.py.
+"""
+
 import os
-import threading
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
-from meshtest.kubernetes.cluster import FakeCluster
-from meshtest.kubernetes.store import Object
+from tests.clouds import emulators
+from tests.real_cluster import KUBECONFIG, Cluster, Object
 from tests.system.conftest import SETTINGS
 from tests.system.mesh import Mesh
-from tests.system.project import PATIENCE_S, Project, process_at
+from tests.system.project import Project, step_states
 from weftapi.workspace.v1 import run_types_pb2, steps_pb2
 
-T = TypeVar("T")
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples/breast_cancer.py"
 STATE = run_types_pb2.RunState
+STACK = "pods"
+# By which runners find the bucket of WEFT_TEST_ARTIFACT_STORE, and may write to it.
+OF_BUCKETS = ("AWS_", "AZURE_", "GOOGLE_")
 
 
-class Cluster:
-    """A fake cluster in a thread of its own, since stories are told without a loop."""
-
-    def __init__(self, directory: Path) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="cluster")
-        self._fake = FakeCluster(directory)
-        self._fake.kubelet.environment = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-
-    def start(self) -> None:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._fake.__aenter__(), self._loop).result(PATIENCE_S)
-        self.kubeconfig = self._fake.kubeconfig
-
-    def stop(self) -> None:
-        end = self._fake.__aexit__(None, None, None)
-        asyncio.run_coroutine_threadsafe(end, self._loop).result(PATIENCE_S)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def ask(self, question: Callable[[FakeCluster], T]) -> T:
-        """Does something with the cluster, where it lives."""
-
-        async def answer() -> T:
-            return question(self._fake)
-
-        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(PATIENCE_S)
+@contextmanager
+def fake_cluster(directory: Path) -> Iterator[Path]:
+    """A fake cluster in a process of its own; gives its kubeconfig."""
+    arguments = [sys.executable, "-m", "meshtest.kubernetes", str(directory)]
+    with subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        kubeconfig = process.stdout.readline().strip()
+        assert kubeconfig, "the fake cluster did not start"
+        yield Path(kubeconfig)
+        # It ends with its input, and takes its pods along.
+        process.stdin.close()
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
-    cluster.start()
+    """What the workload manager of these tests has in a cluster."""
+    if KUBECONFIG:
+        yield from _cleared(Cluster.named())
+        return
+    with fake_cluster(tmp_path_factory.mktemp("cluster")) as kubeconfig:
+        yield from _cleared(Cluster(kubeconfig, namespace="weft-runs", image="weft"))
+
+
+def _cleared(cluster: Cluster) -> Iterator[Cluster]:
     yield cluster
-    cluster.stop()
+    cluster.clear()
+    cluster.close()
 
 
 @pytest.fixture(scope="module")
@@ -64,190 +67,171 @@ def mesh(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     engine = {
         "ENGINE": "kubernetes",
         "KUBERNETES_CONFIG": str(cluster.kubeconfig),
-        "KUBERNETES_IMAGE": "weft",
+        "KUBERNETES_NAMESPACE": cluster.namespace,
+        "KUBERNETES_IMAGE": cluster.image,
+        "KUBERNETES_MANAGER": cluster.manager,
         "KUBERNETES_ALLOWED_MARKS": '["team"]',
     }
-    patience = {**SETTINGS.get("workspace", {}), "STOP_GRACE_S": "2"}
-    settings = {**SETTINGS, "workspace": patience, "workloads": engine}
-    mesh = Mesh(tmp_path_factory.mktemp("mesh"), settings)
+    workspace = {
+        **SETTINGS.get("workspace", {}),
+        "ARTIFACT_STORE_URI": os.environ.get("WEFT_TEST_ARTIFACT_STORE", ""),
+    }
+    settings = {**SETTINGS, "workspace": workspace, "workloads": engine}
+    host = os.environ.get("WEFT_TEST_ADVERTISE_HOST", "")
+    mesh = Mesh(tmp_path_factory.mktemp("mesh"), settings, runners_host=host)
     try:
         mesh.start()
+        _make_stack(mesh)
         yield mesh
     finally:
         mesh.stop()
 
 
-def _pods_about(fake: FakeCluster, *about: str) -> list[Object]:
-    """The pods of workloads whose specification holds these texts."""
-    jobs = {
-        job["metadata"]["name"]
-        for job in fake.jobs()
-        if all(text in job["metadata"]["annotations"]["weft.dev/spec"] for text in about)
-    }
-    return [pod for pod in fake.pods() if pod["metadata"]["labels"]["job-name"] in jobs]
+def _make_stack(mesh: Mesh) -> None:
+    """A pod for each step, wherever a pipeline says nothing of it."""
+    variables = {name: text for name, text in os.environ.items() if name.startswith(OF_BUCKETS)}
+    wishes = {"step_isolation": "WORKLOAD"}
+    wishes |= {f"environment.{name}": text for name, text in variables.items()}
+    said = [word for name, text in wishes.items() for word in ("--set", f"{name}={text}")]
+    mesh.cli("components", "create", STACK, "--flavor", "kubernetes-orchestrator", *said)
+    mesh.cli("stacks", "create", STACK, "-c", STACK)
 
 
-def pod_of(cluster: Cluster, run: str) -> str:
-    """The pod that executes a run."""
-
-    def find(fake: FakeCluster) -> str:
-        [pod] = _pods_about(fake, f'"run":"{run}"', '"kind":"RUNNER"')
-        return str(pod["metadata"]["name"])
-
-    return cluster.ask(find)
+def submit(project: Project, pipeline: str, **parameters: str) -> str:
+    return project.submit(pipeline, "--stack", STACK, **parameters)
 
 
-def test_a_run_is_executed_by_a_pod(cluster: Cluster, project: Project, gate: Path) -> None:
-    gate.touch()
-    run = project.submit("gated.py", gate=gate, lines=3)
-    assert project.watch_to_end(run).state == STATE.RUN_STATE_SUCCEEDED
-    assert "before 2" in project.cli("logs", run.rpartition("/")[2])
-    [job] = cluster.ask(lambda fake: fake.jobs())
-    assert [c["type"] for c in job["status"]["conditions"]] == ["Complete"]
-    spec = job["spec"]["template"]["spec"]
-    assert spec["securityContext"]["runAsNonRoot"]
-    assert not spec["automountServiceAccountToken"]
+def pods_of(cluster: Cluster, run: str, step: str) -> list[Object]:
+    """The pods of the attempts at a step, first to last."""
+    found = cluster.pods(f'"run":"{run}"', f'"step":"{step}"')
+    return sorted(found, key=lambda pod: int(pod["metadata"]["labels"]["weft.dev/attempt"]))
 
 
-def test_the_reason_of_a_killed_pod_reaches_whoever_watches(
-    cluster: Cluster, project: Project, gate: Path
+def log_of(project: Project, run: str, step: str) -> str:
+    return project.cli("logs", f"{run.rpartition('/')[2]}/{step}")
+
+
+@pytest.mark.timeout(400)  # each step of it imports scikit-learn
+def test_the_example_is_executed_with_a_pod_for_each_step(
+    cluster: Cluster, project: Project
 ) -> None:
-    run = project.submit("gated.py", gate=gate, lines=3)
-    project.until_step(run, "first")
-    pod = pod_of(cluster, run)
-    cluster.ask(lambda fake: fake.kubelet.out_of_memory(pod))
+    run = submit(project, str(EXAMPLE))
+    assert project.watch_to_end(run).state == STATE.RUN_STATE_SUCCEEDED
+    steps = project.steps_of(run)
+    assert set(step_states(steps).values()) == {"SUCCEEDED"}
+    # All but those that stand for all of a fan-out.
+    apart = [id_ for id_, step in steps.items() if step.workload]
+    assert len(apart) == 10
+    for step in apart:
+        [pod] = pods_of(cluster, run, step)
+        assert pod["status"]["phase"] == "Succeeded"
+    assert "ROC AUC" in log_of(project, run, "evaluate-0")
+    assert {"best_model", "best_score", "confusion"} <= set(steps["select"].outputs)
+
+
+def test_a_pod_is_as_its_step_wished_and_the_operator_demands(
+    cluster: Cluster, project: Project
+) -> None:
+    run = submit(project, "shipping.py")
+    assert project.watch_to_end(run).state == STATE.RUN_STATE_SUCCEEDED
+    for step in ("weigh-0", "weigh-1"):
+        [pod] = pods_of(cluster, run, step)
+        assert pod["metadata"]["labels"]["team"] == "ml"
+        assert pod["spec"]["securityContext"]["runAsNonRoot"]
+        assert not pod["spec"]["automountServiceAccountToken"]
+        assert "is on the scales of" in log_of(project, run, step)
+    for job in cluster.jobs(f'"run":"{run}"', '"step":"weigh'):
+        assert "Complete" in [each["type"] for each in job["status"]["conditions"]]
+
+
+def test_an_attempt_that_failed_is_followed_by_another_pod(
+    cluster: Cluster, project: Project
+) -> None:
+    run = submit(project, "shipping.py")
+    assert project.watch_to_end(run).state == STATE.RUN_STATE_SUCCEEDED
+    pods = pods_of(cluster, run, "load")
+    assert [pod["metadata"]["labels"]["weft.dev/attempt"] for pod in pods] == ["1", "2"]
+    request = steps_pb2.ListStepAttemptsRequest(parent=f"{run}/steps/load")
+    first = project.call(project.steps.ListStepAttempts, request).step_attempts[0]
+    assert "the first van is full" in first.failure.message
+
+
+def test_what_a_step_raised_is_the_reason_of_its_run(project: Project) -> None:
+    run = submit(project, "shipping.py", ending="raise")
     ended = project.watch_to_end(run)
     assert ended.state == STATE.RUN_STATE_FAILED
-    assert ended.failure.code == "OUT_OF_MEMORY"
-    assert "It ran out of memory" in ended.failure.message
+    assert "no such address" in ended.failure.message
+    assert project.steps_of(run)["drive"].failure.exception_type == "ValueError"
 
 
-def test_a_run_that_is_stopped_ends_with_its_pod(
-    cluster: Cluster, project: Project, gate: Path
+def test_a_pod_that_breaks_off_ends_its_step_with_the_clusters_words_and_its_last_line(
+    cluster: Cluster, project: Project
 ) -> None:
-    run = project.submit("gated.py", gate=gate, lines=3)
-    project.until_step(run, "first")
+    run = submit(project, "shipping.py", ending="crash")
+    assert project.watch_to_end(run).state == STATE.RUN_STATE_FAILED
+    failure = project.steps_of(run)["drive"].failure
+    assert (failure.code, failure.message) == ("WORKLOAD_FAILED", "It ended with exit code 7.")
+    assert failure.traceback.splitlines()[-1] == "last words"
+    [pod] = pods_of(cluster, run, "drive")
+    assert pod["status"]["phase"] == "Failed"
+
+
+def test_a_workspace_that_is_killed_misses_no_line_of_the_pods_that_go_on(
+    mesh: Mesh, cluster: Cluster, project: Project
+) -> None:
+    run = submit(project, "shipping.py", ending="arrive")
+    assert any("driving" in event.step.metadata for event in project.watch(run))
+    mesh.kill("workspace")
+    assert project.watch_to_end(run).state == STATE.RUN_STATE_SUCCEEDED
+    assert len(pods_of(cluster, run, "drive")) == 1
+    said = [line.rpartition("kilometre ")[2] for line in log_of(project, run, "drive").splitlines()]
+    assert said[-100:] == [str(number) for number in range(100)]
+
+
+def test_a_run_that_is_stopped_ends_with_its_pods(cluster: Cluster, project: Project) -> None:
+    run = submit(project, "shipping.py", ending="never")
+    assert any("driving" in event.step.metadata for event in project.watch(run))
     project.cli("runs", "stop", run.rpartition("/")[2])
     assert project.watch_to_end(run).state == STATE.RUN_STATE_STOPPED
-
-
-def test_a_manager_that_dies_finds_its_pods_again(
-    mesh: Mesh, cluster: Cluster, project: Project, gate: Path
-) -> None:
-    run = project.submit("gated.py", gate=gate, lines=3)
-    project.until_step(run, "first")
-    mesh.kill("workloads")
-    gate.touch()
-    assert project.watch_to_end(run).state == STATE.RUN_STATE_SUCCEEDED
-    jobs = cluster.ask(lambda fake: [job["metadata"]["name"] for job in fake.jobs()])
-    assert len(jobs) == len(set(jobs))
-
-
-def test_a_cluster_out_of_reach_ends_no_run(
-    mesh: Mesh, cluster: Cluster, project: Project, gate: Path
-) -> None:
-    run = project.submit("gated.py", gate=gate, lines=3)
-    project.until_step(run, "first")
-
-    def down(fake: FakeCluster) -> None:
-        fake.api.is_down = True
-        fake.api.cut()
-
-    def up(fake: FakeCluster) -> None:
-        fake.api.is_down = False
-
-    before = len(mesh.logged("workloads", "cluster_out_of_sight"))
-    cluster.ask(down)
-    mesh.wait_logged("workloads", "cluster_out_of_sight", after=before)
-    later = project.submit("gated.py", gate=gate, lines=3)
-    gate.touch()
-    assert project.watch_to_end(run).state == STATE.RUN_STATE_SUCCEEDED
-    cluster.ask(up)
-    assert project.watch_to_end(later).state == STATE.RUN_STATE_SUCCEEDED
-
-
-def pods_of_step(cluster: Cluster, run: str, step: str) -> list[Object]:
-    """The pods that execute the attempts at a step, first to last."""
-
-    found = cluster.ask(lambda fake: _pods_about(fake, f'"run":"{run}"', f'"step":"{step}"'))
-    return sorted(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-
-
-def until_it_waits(project: Project, run: str) -> None:
-    assert any("pid" in event.step.metadata for event in project.watch(run))
-
-
-def test_each_step_is_executed_by_a_pod_of_its_own(
-    cluster: Cluster, project: Project, gate: Path
-) -> None:
-    gate.touch()
-    run = project.submit("apart.py", gate=gate)
-    assert project.watch_to_end(run).state == STATE.RUN_STATE_SUCCEEDED
-    for step in ("total", "square-0", "square-1", "square-2"):
-        [pod] = pods_of_step(cluster, run, step)
-        assert pod["spec"]["securityContext"]["runAsNonRoot"]
-    # As the step says it of its own pod alone.
-    teams = [
-        pods_of_step(cluster, run, step)[0]["metadata"]["labels"].get("team")
-        for step in ("total", "square-0")
-    ]
-    assert teams == ["ml", None]
-    assert len(pods_of_step(cluster, run, "flaky")) == 2
-    assert not pods_of_step(cluster, run, "numbers")
-    assert "hello from" in project.cli("logs", f"{run.rpartition('/')[2]}/total")
+    assert step_states(project.steps_of(run)) == {"drive": "STOPPED"}
+    cluster.wait_over(f'"run":"{run}"')
 
 
 def test_a_pod_that_the_operator_does_not_allow_fails_its_step_by_name(
-    cluster: Cluster, project: Project, gate: Path
+    cluster: Cluster, project: Project
 ) -> None:
-    gate.touch()
-    run = project.submit("apart.py", gate=gate, refusing=1)
+    run = submit(project, "shipping.py", ending="overtake")
     assert project.watch_to_end(run).state == STATE.RUN_STATE_FAILED
-    failure = project.steps_of(run)["refused"].failure
+    failure = project.steps_of(run)["overtake"].failure
     assert failure.code == "WORKLOAD_REFUSED"
     assert "never-allowed" in failure.message
-    assert not pods_of_step(cluster, run, "refused")
+    assert not pods_of(cluster, run, "overtake")
 
 
-def test_an_attempt_that_ran_out_of_memory_is_followed_by_one_with_more(
-    cluster: Cluster, project: Project, gate: Path
-) -> None:
-    run = project.submit("hungry.py", gate=gate)
-    until_it_waits(project, run)
-    [pod] = pods_of_step(cluster, run, "hungry")
-    cluster.ask(lambda fake: fake.kubelet.out_of_memory(pod["metadata"]["name"]))
-    assert project.watch_to_end(run).state == STATE.RUN_STATE_SUCCEEDED
-    limits = [
-        pod["spec"]["containers"][0]["resources"]["limits"]["memory"]
-        for pod in pods_of_step(cluster, run, "hungry")
-    ]
-    assert limits == [str(64 << 20), str(96 << 20)]
-    request = steps_pb2.ListStepAttemptsRequest(parent=f"{run}/steps/hungry")
-    first = project.call(project.steps.ListStepAttempts, request).step_attempts[0]
-    assert first.failure.code == "OUT_OF_MEMORY"
-    assert "attempt 1" in first.failure.traceback
+def test_all_that_a_story_needs_of_a_cluster_is_a_kubeconfig(tmp_path: Path) -> None:
+    """As on a real one: pods come by another address, and what they make goes to a bucket."""
+    with fake_cluster(tmp_path) as kubeconfig, emulators.s3() as bucket:
+        told = {
+            "WEFT_TEST_KUBECONFIG": str(kubeconfig),
+            "WEFT_TEST_KUBE_IMAGE": "weft",
+            "WEFT_TEST_ADVERTISE_HOST": "127.0.0.2",
+            "WEFT_TEST_ARTIFACT_STORE": f"{bucket.uri}/story",
+            **_as_environment(bucket.options),
+        }
+        story = f"{__file__}::{test_an_attempt_that_failed_is_followed_by_another_pod.__name__}"
+        command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", story]
+        child = subprocess.run(
+            command,
+            env={**os.environ, **told},
+            cwd=ROOT,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert child.returncode == 0, child.stdout
+        assert "1 passed" in child.stdout
 
 
-def test_an_evicted_pod_ends_its_step_with_the_nodes_words(
-    cluster: Cluster, project: Project, gate: Path
-) -> None:
-    run = project.submit("apart.py", gate=gate)
-    until_it_waits(project, run)
-    [pod] = pods_of_step(cluster, run, "total")
-    words = "The node was low on resource: memory."
-    cluster.ask(lambda fake: fake.kubelet.evict(pod["metadata"]["name"], words))
-    ended = project.watch_to_end(run)
-    assert ended.state == STATE.RUN_STATE_FAILED
-    assert words in ended.failure.message
-
-
-def test_the_pods_of_a_dead_runner_end_with_its_run(
-    mesh: Mesh, cluster: Cluster, project: Project, gate: Path
-) -> None:
-    run = project.submit("hungry.py", gate=gate)
-    until_it_waits(project, run)
-    runner = pod_of(cluster, run)
-    cluster.ask(lambda fake: fake.kubelet.out_of_memory(runner))
-    assert project.watch_to_end(run).failure.code == "OUT_OF_MEMORY"
-    process, group = process_at(gate)
-    project.until_workload_gone(process, group)
+def _as_environment(options: Mapping[str, str]) -> dict[str, str]:
+    return {f"AWS_{name.upper()}": text for name, text in options.items()}

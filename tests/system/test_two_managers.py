@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.faulty_cluster import FaultyCluster, pod_of
 from tests.system.mesh import PATIENCE_S, Mesh
 from tests.system.project import Project
-from tests.system.test_kubernetes import Cluster, pod_of
 from weftapi.workspace.v1 import run_types_pb2
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ STATE = run_types_pb2.RunState
 class Manager:
     """The manager of a cluster, started as `weft workspaces enroll` says."""
 
-    def __init__(self, mesh: Mesh, cluster: Cluster, directory: Path) -> None:
+    def __init__(self, mesh: Mesh, cluster: FaultyCluster, directory: Path) -> None:
         printed = mesh.cli("workspaces", "enroll", "default", "--as", "workload-manager")
         self._command = printed.replace("python -m", f"exec {sys.executable} -m")
         self._directory = directory
@@ -51,15 +51,15 @@ class Manager:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path)
+def cluster(tmp_path: Path) -> Iterator[FaultyCluster]:
+    cluster = FaultyCluster(tmp_path)
     cluster.start()
     yield cluster
     cluster.stop()
 
 
 @pytest.fixture
-def manager(mesh: Mesh, cluster: Cluster, tmp_path: Path) -> Iterator[Manager]:
+def manager(mesh: Mesh, cluster: FaultyCluster, tmp_path: Path) -> Iterator[Manager]:
     manager = Manager(mesh, cluster, tmp_path)
     manager.start()
     yield manager
@@ -84,7 +84,7 @@ def until_told(project: Project, run: str, words: str) -> None:
 
 
 def test_one_manager_dies_and_only_its_own_runs_wait_for_it(
-    manager: Manager, cluster: Cluster, project: Project, tmp_path: Path
+    manager: Manager, cluster: FaultyCluster, project: Project, tmp_path: Path
 ) -> None:
     name, id_ = name_of_second(project), f"far-{os.getpid()}-{time.time_ns()}"
     setting = f"workload_manager={name}"

@@ -9,9 +9,9 @@ import pytest
 
 from meshkit.clock import SystemClock
 from meshtest.kubernetes.cluster import FakeCluster
+from tests.real_cluster import KUBECONFIG, RealCluster
 from tests.workloads.kubernetes import Managers
 from tests.workloads.observed import Engine, end_everything
-from tests.workloads.real_cluster import KUBECONFIG, RealCluster
 from workloads.launchers.process import ProcessLauncher, ProcessSettings
 
 Opener = Callable[..., Awaitable[Engine]]
@@ -49,6 +49,6 @@ async def engine(engines: Opener) -> Engine:
 @pytest.fixture
 async def managers(tmp_path: Path) -> AsyncIterator[Managers]:
     """A fake cluster, or a real one that WEFT_TEST_KUBECONFIG names, to open launchers over."""
-    cluster = RealCluster() if KUBECONFIG else FakeCluster(tmp_path)
+    cluster = RealCluster.named() if KUBECONFIG else FakeCluster(tmp_path)
     async with AsyncExitStack() as stack:
         yield Managers(await stack.enter_async_context(cluster), stack)

@@ -3,8 +3,8 @@
 from contextlib import AsyncExitStack
 
 from meshtest.kubernetes.cluster import FakeCluster
+from tests.real_cluster import RealCluster
 from tests.workloads.observed import Engine, key, shell
-from tests.workloads.real_cluster import RealCluster
 from workloads.launchers.kubernetes.api import connect
 from workloads.launchers.kubernetes.launcher import KubernetesLauncher
 from workloads.launchers.kubernetes.settings import KubernetesSettings
