@@ -35,6 +35,7 @@ from workspace.forwarding.jobs import forwarding
 from workspace.health import HealthDesk
 from workspace.heartbeats import Heartbeats
 from workspace.jobs import jobs_of
+from workspace.launching.last_lines import LastLines
 from workspace.launching.managers import DirectoryManagers
 from workspace.launching.ports import LaunchSettings, WorkloadManagers
 from workspace.launching.reconciler import Reconciler
@@ -257,6 +258,7 @@ def _parts(
     backends = Backends(database, base.sealer, clock)
     secrets = SecretKeeper(database, backends)
     masking = Masking(database, secrets, clock)
+    logs = LogKeeper(database, log_files, settings.log_quota, masking, clock=clock)
     with locked(settings.data_dir):
         pages = PageTokens([read_or_make_key(settings.data_dir / "page-token.key", KEY_BYTES)])
     connectors = ConnectorDesk(database, base.sealer, secrets, settings, clock)
@@ -293,11 +295,19 @@ def _parts(
         health=HealthDesk(database, courier, settings.data_dir, version=version(), clock=clock),
         bells=Bells(),
         masking=masking,
-        logs=LogKeeper(database, log_files, settings.log_quota, masking, clock=clock),
+        logs=logs,
         run_archive=RunArchive(database, settings, clock),
         managers=managers,
         builds=builds,
-        reconciler=Reconciler(database, managers, trust.tokens, launching, builds, clock=clock),
+        reconciler=Reconciler(
+            database,
+            managers,
+            trust.tokens,
+            launching,
+            builds,
+            last_lines=LastLines(database, logs),
+            clock=clock,
+        ),
         is_draining=lambda: server().draining.is_set(),  # noqa: PLW0108 - it comes later
         trust=launching.trust,
     )

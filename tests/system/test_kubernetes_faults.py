@@ -142,6 +142,7 @@ def test_an_attempt_that_ran_out_of_memory_is_followed_by_one_with_more(
     first = project.call(project.steps.ListStepAttempts, request).step_attempts[0]
     assert first.failure.code == "OUT_OF_MEMORY"
     assert "attempt 1" in first.failure.traceback
+    assert project.log_lines(first.log_stream) == ["attempt 1"]
 
 
 def test_an_evicted_pod_ends_its_step_with_the_nodes_words(

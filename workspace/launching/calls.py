@@ -15,7 +15,7 @@ from workspace.operations.launches import Observed
 log = structlog.get_logger()
 
 CALL_TIMEOUT_S = 10.0
-_LAST_WORDS_BYTES = 4096
+LAST_WORDS_BYTES = 4096
 # What container runtimes, and our shim, put before each line that a process wrote.
 _LINE_PREFIX = re.compile(r"^\S+Z (?:stdout|stderr) [FP] ", re.MULTILINE)
 # As much as a state's reason may have anywhere.
@@ -106,30 +106,40 @@ async def said(manager: Manager, name: str) -> str:
 
     Raises UnheardError.
     """
-    kept: bytes = b""
-    request = workloads_pb2.TailWorkloadLogsRequest(name=name)
-    try:
-        async with asyncio.timeout(CALL_TIMEOUT_S):
-            async for part in manager.streams().TailWorkloadLogs(request):
-                kept = bytes(kept + part.data)[-_LAST_WORDS_BYTES:]
-                if part.end_of_stream:
-                    return plain(kept)
-    except grpc.aio.AioRpcError as error:
-        if error.code() in _FINAL or error.code() is grpc.StatusCode.NOT_FOUND:
-            return ""
-        raise UnheardError(error.code().name) from error
-    except TimeoutError as error:
-        raise UnheardError(type(error).__name__) from error
-    raise UnheardError("it broke off")
+    return plain(await _written(manager, name, LAST_WORDS_BYTES))
 
 
 async def last_words(manager: Manager, name: str) -> str:
     """As `said`; nothing where it is not to be had now: it only explains."""
+    return plain(await last_output(manager, name, LAST_WORDS_BYTES))
+
+
+async def last_output(manager: Manager, name: str, most: int) -> bytes:
+    """The last bytes of what a workload wrote, with what its engine put before each line."""
     try:
-        return await said(manager, name)
+        return await _written(manager, name, most)
     except UnheardError as error:
         log.warning("last_words_out_of_reach", workload=name, error=str(error))
-        return ""
+        return b""
+
+
+async def _written(manager: Manager, name: str, most: int) -> bytes:
+    kept = bytearray()
+    request = workloads_pb2.TailWorkloadLogsRequest(name=name)
+    try:
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            async for part in manager.streams().TailWorkloadLogs(request):
+                kept += part.data
+                del kept[:-most]
+                if part.end_of_stream:
+                    return bytes(kept)
+    except grpc.aio.AioRpcError as error:
+        if error.code() in _FINAL or error.code() is grpc.StatusCode.NOT_FOUND:
+            return b""
+        raise UnheardError(error.code().name) from error
+    except TimeoutError as error:
+        raise UnheardError(type(error).__name__) from error
+    raise UnheardError("it broke off")
 
 
 def observed(manager: Manager, workload: workloads_pb2.Workload) -> Observed:

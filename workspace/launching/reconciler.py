@@ -27,6 +27,7 @@ from workspace.building.desk import BuildDesk
 from workspace.encoding import decode
 from workspace.launching import calls
 from workspace.launching.build_launches import BuildLaunches
+from workspace.launching.last_lines import LastLines
 from workspace.launching.placing import Placing, gone, unstarted
 from workspace.launching.ports import LaunchSettings, Manager, WorkloadManagers
 from workspace.launching.step_launches import StepLaunches
@@ -63,6 +64,7 @@ class Reconciler:
         settings: LaunchSettings,
         builds: BuildDesk,
         *,
+        last_lines: LastLines,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -84,6 +86,7 @@ class Reconciler:
             write=write,
             look_for=look_for,
             lacking=self._builds.lacking,
+            last_lines=last_lines,
             clock=clock,
         )
         # Whether this replica holds the lease, and runs wait for others to end.
@@ -154,7 +157,7 @@ class Reconciler:
         if event.resource_type == Build.resource_type or event.type == "CREATED":
             return event.resource_type in (Build.resource_type, Run.resource_type)
         is_run = event.resource_type == Run.resource_type
-        return is_run and self._has_line and _is_end(event)
+        return is_run and self._has_line and decode(event.event).run.HasField("end_time")
 
     async def _admit(self, lease: Lease) -> None:
         self._has_line = await self._database.read(store.has_line)
@@ -385,10 +388,6 @@ def _needs_its_workload(step: run_types_pb2.Step) -> bool:
     """Whether its workload is to be started or ended; one that told its outcome ends by itself."""
     is_left = not step.attempt_outcome and step.state not in _EXECUTING
     return bool(step.workload) and is_left
-
-
-def _is_end(event: StoredEvent) -> bool:
-    return decode(event.event).run.HasField("end_time")
 
 
 def _fenced(

@@ -15,6 +15,7 @@ from meshkit.jobs import Lease
 from weftapi.common.v1 import types_pb2
 from weftapi.workloads.v1 import workloads_pb2
 from workspace.launching import calls
+from workspace.launching.last_lines import LastLines
 from workspace.launching.placing import Placing, gone, unstarted
 from workspace.launching.ports import LaunchSettings, Manager
 from workspace.lifecycle import StepState
@@ -36,6 +37,8 @@ log = structlog.get_logger()
 STEP_ARGS = ("-m", "weft.step_runner")
 # Its runner says when a step that was told to end has had its time; this is for the rest.
 _TOLD = timedelta(hours=1)
+# What is looked through for lines that a process wrote and could not send any more.
+_MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class StepLaunches:
         write: Write,
         look_for: LookFor,
         lacking: Lacking,
+        last_lines: LastLines,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -83,6 +87,7 @@ class StepLaunches:
         self._write = write
         self._look_for = look_for
         self._lacking = lacking
+        self._last_lines = last_lines
         self._clock = clock
 
     async def act(self, lease: Lease, room: asyncio.Semaphore) -> None:
@@ -111,7 +116,9 @@ class StepLaunches:
         if workload.state != workloads_pb2.WORKLOAD_STATE_QUEUED:
             seen = replace(seen, start_by=self._start_by())
         if seen.outcome == "FAILED" and not launch.outcome:
-            seen = replace(seen, last_words=await calls.last_words(manager, workload.name))
+            written = await calls.last_output(manager, workload.name, _MOST_BYTES)
+            await self._last_lines.keep(launch, written)
+            seen = replace(seen, last_words=calls.plain(written[-calls.LAST_WORDS_BYTES :]))
         await self._write(lease, operations.observed, seen)
 
     async def find_lost(self, lease: Lease, manager: Manager, known: set[str]) -> None:
