@@ -52,7 +52,7 @@ export function TokensPage() {
         <p className="quiet">Scripts and the command line take it from their environment:</p>
         <CopyCommand command="WEFT_TOKEN=… weft runs list" />
       </ShownOnce>
-      <DeleteDialog token={leaving} onClose={() => setLeaving(undefined)} />
+      <RevokeDialog token={leaving} onClose={() => setLeaving(undefined)} />
     </>
   )
 }
@@ -69,7 +69,7 @@ function useTokens() {
 
 type Props = { token: PersonalAccessToken | undefined; onClose: () => void }
 
-function DeleteDialog({ token, onClose }: Props) {
+function RevokeDialog({ token, onClose }: Props) {
   const remove = useAccountChange((name: string) => client.call(DeletePersonalAccessToken, { name }))
 
   function close() {

@@ -118,7 +118,7 @@ function Setup({ connector: { config = {}, secretFields, secretName } }: { conne
 type ActionProps = { connector: ServiceConnector; trial: { mutate: () => void; isPending: boolean } }
 
 function Actions({ connector, trial }: ActionProps) {
-  const { client } = useProject()
+  const { client, key } = useProject()
   const may = useMayInWorkspace()
   const navigate = route.useNavigate()
   const [wish, setWish] = useState<'edit' | 'delete'>()
@@ -142,8 +142,9 @@ function Actions({ connector, trial }: ActionProps) {
         isOpen={wish === 'delete'}
         onClose={close}
         onDone={() => void navigate({ to: '/w/$workspace/connectors' })}
-        noun="connector"
-        name={name}
+        what={`the connector ${idOf(name)}`}
+        scope={key}
+        item={['item', name]}
         remove={() => client.call(DeleteServiceConnector, { name, etag })}
       />
     </>

@@ -1,12 +1,11 @@
 import { DeleteRole, GetRole, type Role } from '@contract/controlplane'
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { useState } from 'react'
-import { idOf } from '@/api/session'
-import { useChange, useMayHere, useOrganization } from '@/app/organization'
+import { DeleteDialog } from '@/app/DeleteDialog'
+import { useMayHere, useOrganization } from '@/app/organization'
 import { byNoun, useCatalogue } from '@/app/useRoles'
 import { Button } from '@/ui/Button'
-import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { ErrorPage } from '@/ui/ErrorPage'
 import { PageHead } from '@/ui/Page'
 import table from '@/ui/table.module.css'
@@ -21,6 +20,7 @@ const route = getRouteApi('/o/$organization/roles/$role')
 export function RolePage() {
   const { role: id } = route.useParams()
   const { client, name, key } = useOrganization()
+  const navigate = route.useNavigate()
   const [wish, setWish] = useState<'edit' | 'delete'>()
   const role = useQuery({
     queryKey: [...key, 'role', id],
@@ -52,7 +52,17 @@ export function RolePage() {
         onDone={() => undefined}
         role={role.data}
       />
-      <DeleteDialog isOpen={wish === 'delete'} onClose={() => setWish(undefined)} role={role.data} />
+      <DeleteDialog
+        isOpen={wish === 'delete'}
+        onClose={() => setWish(undefined)}
+        onDone={() => void navigate({ to: '/o/$organization/roles' })}
+        what={`the role ${role.data.displayName || id}`}
+        remove={() => client.call(DeleteRole, { name: role.data.name, etag: role.data.etag })}
+        scope={key}
+        item={['role', id]}
+      >
+        A role that somebody holds cannot be deleted: take its grants back first.
+      </DeleteDialog>
     </>
   )
 }
@@ -91,37 +101,5 @@ function Allowed({ role }: { role: Role }) {
         </section>
       ))}
     </div>
-  )
-}
-
-function DeleteDialog({ isOpen, onClose, role }: { isOpen: boolean; onClose: () => void; role: Role }) {
-  const { client, key } = useOrganization()
-  const queries = useQueryClient()
-  const navigate = route.useNavigate()
-  const remove = useChange(async () => {
-    await client.call(DeleteRole, { name: role.name, etag: role.etag })
-    // It is not there to be read anew.
-    queries.removeQueries({ queryKey: [...key, 'role', idOf(role.name)] })
-  })
-
-  function close() {
-    remove.reset()
-    onClose()
-  }
-  return (
-    <ConfirmDialog
-      isOpen={isOpen}
-      onClose={close}
-      title={`Delete the role ${role.displayName || idOf(role.name)}?`}
-      verb="Delete"
-      isDangerous
-      onConfirm={() =>
-        remove.mutate(undefined, { onSuccess: () => void navigate({ to: '/o/$organization/roles' }) })
-      }
-      isBusy={remove.isPending}
-      error={remove.error}
-    >
-      <p className="quiet">A role that somebody holds cannot be deleted: take its grants back first.</p>
-    </ConfirmDialog>
   )
 }

@@ -9,9 +9,9 @@ import { useMutation } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { useState } from 'react'
 import { idOf } from '@/api/session'
+import { DeleteButton } from '@/app/DeleteButton'
 import { useMay, useProject } from '@/app/project'
 import { Button } from '@/ui/Button'
-import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { Note } from '@/ui/Note'
 import { ScheduleDialog } from '../schedules/ScheduleDialog'
 
@@ -19,7 +19,12 @@ const route = getRouteApi('/w/$workspace/p/$project/schedules/$schedule')
 
 /** What one can do with a schedule: what is permitted, and makes sense now. */
 export function ScheduleActions({ schedule }: { schedule: Schedule }) {
+  const { client } = useProject()
   const may = useMay()
+  const navigate = route.useNavigate()
+  const { name, etag } = schedule
+  const toList = () =>
+    void navigate({ to: '/w/$workspace/p/$project/schedules', params: (now) => now, search: {} })
   const mayRun = may('snapshots.run')
   const isPaused = schedule.state === 'SCHEDULE_STATE_PAUSED'
   const isActive = schedule.state === 'SCHEDULE_STATE_ACTIVE'
@@ -30,7 +35,16 @@ export function ScheduleActions({ schedule }: { schedule: Schedule }) {
         <PauseButton name={schedule.name} isPaused={isPaused} />
       )}
       {may('schedules.update') && mayRun && <EditButton schedule={schedule} />}
-      {may('schedules.delete') && <DeleteButton schedule={schedule} />}
+      {may('schedules.delete') && (
+        <DeleteButton
+          noun="schedule"
+          name={name}
+          remove={() => client.call(DeleteSchedule, { name, etag })}
+          onDone={toList}
+        >
+          Its history goes with it; the runs that it made stay.
+        </DeleteButton>
+      )}
     </>
   )
 }
@@ -78,35 +92,6 @@ function EditButton({ schedule }: { schedule: Schedule }) {
     <>
       <Button onClick={() => setOpen(true)}>Edit</Button>
       <ScheduleDialog schedule={schedule} isOpen={isOpen} onClose={() => setOpen(false)} />
-    </>
-  )
-}
-
-function DeleteButton({ schedule: { name, etag } }: { schedule: Schedule }) {
-  const { client } = useProject()
-  const navigate = route.useNavigate()
-  const [isOpen, setOpen] = useState(false)
-  const remove = useMutation({
-    mutationFn: () => client.call(DeleteSchedule, { name, etag }),
-    onSuccess: () => navigate({ to: '/w/$workspace/p/$project/schedules', params: (now) => now, search: {} }),
-  })
-  return (
-    <>
-      <Button kind="danger" onClick={() => setOpen(true)}>
-        Delete
-      </Button>
-      <ConfirmDialog
-        isOpen={isOpen}
-        onClose={() => setOpen(false)}
-        title={`Delete ${idOf(name)}?`}
-        verb="Delete"
-        isDangerous
-        onConfirm={() => remove.mutate()}
-        isBusy={remove.isPending}
-        error={remove.error}
-      >
-        <p className="quiet">Its history goes with it; the runs that it made stay.</p>
-      </ConfirmDialog>
     </>
   )
 }

@@ -79,7 +79,7 @@ function Loaded({ secret }: { secret: Secret }) {
 }
 
 function Actions({ secret }: { secret: Secret }) {
-  const { client } = useProject()
+  const { client, key } = useProject()
   const may = useMayInWorkspace()
   const navigate = route.useNavigate()
   const [wish, setWish] = useState<'edit' | 'delete'>()
@@ -97,8 +97,9 @@ function Actions({ secret }: { secret: Secret }) {
         isOpen={wish === 'delete'}
         onClose={() => setWish(undefined)}
         onDone={() => void navigate({ to: '/w/$workspace/secrets' })}
-        noun="secret"
-        name={name}
+        what={`the secret ${idOf(name)}`}
+        scope={key}
+        item={['item', name]}
         remove={() => client.call(DeleteSecret, { name, etag })}
       />
     </>

@@ -107,7 +107,7 @@ function Head({ component }: { component: Component }) {
 type ActionProps = { component: Component; trial: { mutate: () => void; isPending: boolean } }
 
 function Actions({ component, trial }: ActionProps) {
-  const { client } = useProject()
+  const { client, key } = useProject()
   const may = useMayInWorkspace()
   const navigate = route.useNavigate()
   const [wish, setWish] = useState<'edit' | 'delete'>()
@@ -131,8 +131,9 @@ function Actions({ component, trial }: ActionProps) {
         isOpen={wish === 'delete'}
         onClose={close}
         onDone={() => void navigate({ to: '/w/$workspace/components' })}
-        noun="component"
-        name={name}
+        what={`the component ${idOf(name)}`}
+        scope={key}
+        item={['item', name]}
         remove={() => client.call(DeleteComponent, { name, etag })}
       />
     </>

@@ -1,13 +1,11 @@
 import { DeleteFlavor, type Flavor } from '@contract/workspace'
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { useState } from 'react'
 import { fieldsOf, type Schema } from '@/api/schema'
 import { idOf } from '@/api/session'
-import { DeleteDialog } from '@/app/DeleteDialog'
+import { DeleteButton } from '@/app/DeleteButton'
 import { useFlavor } from '@/app/infrastructure'
 import { useProject } from '@/app/project'
 import { useMayInWorkspace } from '@/app/workspace'
-import { Button } from '@/ui/Button'
 import { Crumbs } from '@/ui/Crumbs'
 import { ErrorPage } from '@/ui/ErrorPage'
 import { Fact, Facts } from '@/ui/Facts'
@@ -109,21 +107,13 @@ function Delete({ flavor: { name, etag, builtIn } }: { flavor: Flavor }) {
   const { client } = useProject()
   const may = useMayInWorkspace()
   const navigate = route.useNavigate()
-  const [isOpen, setOpen] = useState(false)
   if (builtIn || !may('flavors.delete')) return null
   return (
-    <>
-      <Button kind="danger" onClick={() => setOpen(true)}>
-        Delete
-      </Button>
-      <DeleteDialog
-        isOpen={isOpen}
-        onClose={() => setOpen(false)}
-        onDone={() => void navigate({ to: '/w/$workspace/flavors' })}
-        noun="flavor"
-        name={name}
-        remove={() => client.call(DeleteFlavor, { name, etag })}
-      />
-    </>
+    <DeleteButton
+      noun="flavor"
+      name={name}
+      remove={() => client.call(DeleteFlavor, { name, etag })}
+      onDone={() => void navigate({ to: '/w/$workspace/flavors' })}
+    />
   )
 }

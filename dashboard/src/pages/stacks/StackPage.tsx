@@ -82,7 +82,7 @@ function Loaded({ stack }: { stack: Stack }) {
 type ActionProps = { stack: Stack; trial: { mutate: () => void; isPending: boolean } }
 
 function Actions({ stack, trial }: ActionProps) {
-  const { client } = useProject()
+  const { client, key } = useProject()
   const may = useMayInWorkspace()
   const navigate = route.useNavigate()
   const [wish, setWish] = useState<'edit' | 'delete'>()
@@ -118,8 +118,9 @@ function Actions({ stack, trial }: ActionProps) {
         isOpen={wish === 'delete'}
         onClose={close}
         onDone={() => void navigate({ to: '/w/$workspace/stacks' })}
-        noun="stack"
-        name={name}
+        what={`the stack ${idOf(name)}`}
+        scope={key}
+        item={['item', name]}
         remove={() => client.call(DeleteStack, { name, etag })}
       />
     </>
