@@ -29,6 +29,7 @@ const VERBS = [
   'schedules.trigger',
   'schedules.update',
   'snapshots.run',
+  'triggers.create',
   'triggers.delete',
   'triggers.update',
   'webhooks.create',

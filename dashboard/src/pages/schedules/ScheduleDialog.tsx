@@ -1,15 +1,15 @@
 import {
   type CatchUp,
   CreateSchedule,
-  ListSnapshots,
   type Overlap,
   type Schedule,
   UpdateSchedule,
 } from '@contract/workspace'
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { idOf } from '@/api/session'
 import { useProject } from '@/app/project'
+import { RunsField, runsIn } from '@/app/RunsField'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { Field } from '@/ui/Field'
 import { Select } from '@/ui/Select'
@@ -38,9 +38,7 @@ export function ScheduleDialog({ schedule: now, isOpen, onClose }: Props) {
         catchUp: text('catchUp') as CatchUp,
       }
       if (!schedule) {
-        const [kind = '', id = ''] = text('what').split(' ')
-        const what = kind === 'template' ? { template: id } : { snapshot: `${parent}/snapshots/${id}` }
-        const request = { parent, scheduleId: text('id'), schedule: { ...said, ...what } }
+        const request = { parent, scheduleId: text('id'), schedule: { ...said, ...runsIn(form) } }
         return client.call(CreateSchedule, request)
       }
       const { cron, ...others } = said
@@ -85,23 +83,8 @@ export function ScheduleDialog({ schedule: now, isOpen, onClose }: Props) {
   )
 }
 
-/** What it is called, and what it runs: templates first, as they follow what is published. */
+/** What it is called, and what it runs. */
 function NewFields() {
-  const { client, key, name: parent } = useProject()
-  const snapshots = useQuery({
-    queryKey: [...key, 'schedulable'],
-    queryFn: async ({ signal }) =>
-      (await client.call(ListSnapshots, { parent, pageSize: 200 }, { signal })).snapshots,
-  })
-  const all = snapshots.data ?? []
-  const choices = [
-    ...all.flatMap(({ template }) =>
-      template ? [[`template ${template}`, `${template} (template)`] as const] : [],
-    ),
-    ...all.map(
-      ({ name, pipeline }) => [`snapshot ${idOf(name)}`, `${idOf(pipeline)} · ${idOf(name)}`] as const,
-    ),
-  ]
   return (
     <>
       <Field
@@ -112,7 +95,7 @@ function NewFields() {
         autoComplete="off"
         required
       />
-      <Select label="Runs" name="what" choices={choices} required />
+      <RunsField />
     </>
   )
 }

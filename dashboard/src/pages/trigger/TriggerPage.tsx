@@ -1,17 +1,11 @@
-import { DeleteTrigger, type Trigger, type TriggerFiring, UpdateTrigger } from '@contract/workspace'
-import { useMutation } from '@tanstack/react-query'
+import type { Trigger, TriggerFiring } from '@contract/workspace'
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { useState } from 'react'
 import { idOf } from '@/api/session'
-import { useMay, useProject } from '@/app/project'
-import { Button } from '@/ui/Button'
-import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { Crumbs } from '@/ui/Crumbs'
 import { EmptyState } from '@/ui/EmptyState'
 import { ErrorPage } from '@/ui/ErrorPage'
 import { Fact, Facts } from '@/ui/Facts'
 import { Mark } from '@/ui/Mark'
-import { Note } from '@/ui/Note'
 import { PageHead } from '@/ui/Page'
 import { Ago } from '@/ui/Time'
 import { useTitle } from '@/ui/useTitle'
@@ -19,6 +13,7 @@ import { type Column, VirtualTable } from '@/ui/VirtualTable'
 import { lookOfFiring, lookOfRest, occurrenceWords } from '../triggers/occurrence'
 import css from '../triggers/triggers.module.css'
 import { useTrigger, useTriggerFirings } from '../triggers/useTriggers'
+import { TriggerActions } from './TriggerActions'
 
 const route = getRouteApi('/w/$workspace/p/$project/triggers/$trigger')
 
@@ -44,7 +39,7 @@ function Loaded({ trigger }: { trigger: Trigger }) {
   )
   return (
     <>
-      <PageHead title={title} actions={<Actions trigger={trigger} />}>
+      <PageHead title={title} actions={<TriggerActions trigger={trigger} />}>
         <Crumbs>
           <Link to="/w/$workspace/p/$project/triggers" params={params}>
             Triggers
@@ -70,57 +65,6 @@ function Loaded({ trigger }: { trigger: Trigger }) {
         </Facts>
       </PageHead>
       <Firings trigger={trigger} />
-    </>
-  )
-}
-
-/** Pausing and resuming are changes; who resumes it is who it acts for from then on. */
-function Actions({ trigger }: { trigger: Trigger }) {
-  const { client } = useProject()
-  const may = useMay()
-  const { name, etag, paused } = trigger
-  const change = useMutation({
-    mutationFn: () =>
-      client.call(UpdateTrigger, { trigger: { name, etag, paused: !paused }, updateMask: 'paused' }),
-  })
-  return (
-    <>
-      {may('triggers.update') && (!paused || may('snapshots.run')) && (
-        <Button isBusy={change.isPending} onClick={() => change.mutate()}>
-          {paused ? 'Resume' : 'Pause'}
-        </Button>
-      )}
-      {change.error && <Note kind="bad" error={change.error} />}
-      {may('triggers.delete') && <DeleteButton trigger={trigger} />}
-    </>
-  )
-}
-
-function DeleteButton({ trigger: { name, etag } }: { trigger: Trigger }) {
-  const { client } = useProject()
-  const navigate = route.useNavigate()
-  const [isOpen, setOpen] = useState(false)
-  const remove = useMutation({
-    mutationFn: () => client.call(DeleteTrigger, { name, etag }),
-    onSuccess: () => navigate({ to: '/w/$workspace/p/$project/triggers', params: (now) => now, search: {} }),
-  })
-  return (
-    <>
-      <Button kind="danger" onClick={() => setOpen(true)}>
-        Delete
-      </Button>
-      <ConfirmDialog
-        isOpen={isOpen}
-        onClose={() => setOpen(false)}
-        title={`Delete ${idOf(name)}?`}
-        verb="Delete"
-        isDangerous
-        onConfirm={() => remove.mutate()}
-        isBusy={remove.isPending}
-        error={remove.error}
-      >
-        <p className="quiet">What it has not done yet is not done; the runs that it started stay.</p>
-      </ConfirmDialog>
     </>
   )
 }

@@ -14,6 +14,7 @@ import { useTitle } from '@/ui/useTitle'
 import { type Column, VirtualTable } from '@/ui/VirtualTable'
 import views from '@/ui/views.module.css'
 import { kindWord, lookOfFiring, lookOfRest, occurrenceWords } from './occurrence'
+import { TriggerDialog } from './TriggerDialog'
 import { useTriggers, useWebhooks } from './useTriggers'
 import { WebhookDialog } from './WebhookDialog'
 
@@ -26,11 +27,13 @@ export function TriggersPage() {
   const [isMaking, setMaking] = useState(false)
   const areWebhooks = view === 'webhooks'
   useTitle(areWebhooks ? 'Webhooks' : 'Triggers')
-  const create = areWebhooks && may('webhooks.create') && (
+  const mayCreate = areWebhooks ? may('webhooks.create') : may('triggers.create') && may('snapshots.run')
+  const create = mayCreate && (
     <Button kind="primary" onClick={() => setMaking(true)}>
-      Create a webhook
+      {areWebhooks ? 'Create a webhook' : 'Create a trigger'}
     </Button>
   )
+  const close = () => setMaking(false)
   return (
     <>
       <PageHead title={areWebhooks ? 'Webhooks' : 'Triggers'} actions={create}>
@@ -40,7 +43,8 @@ export function TriggersPage() {
         </nav>
       </PageHead>
       {areWebhooks ? <WebhookList /> : <TriggerList />}
-      <WebhookDialog isOpen={isMaking} onClose={() => setMaking(false)} />
+      <TriggerDialog isOpen={isMaking && !areWebhooks} onClose={close} />
+      <WebhookDialog isOpen={isMaking && areWebhooks} onClose={close} />
     </>
   )
 }

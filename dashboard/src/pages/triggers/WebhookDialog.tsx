@@ -1,30 +1,35 @@
-import { CreateWebhook, type Webhook, type WebhookKind } from '@contract/workspace'
+import { CreateWebhook, type HmacHeaders, type Webhook, type WebhookKind } from '@contract/workspace'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
+import { type Problems, problemsOf } from '@/api/problems'
 import { useProject } from '@/app/project'
+import { CommonFields, commonOf } from '@/ui/CommonFields'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { Field } from '@/ui/Field'
 import { Select } from '@/ui/Select'
-import { ShownOnce } from '@/ui/ShownOnce'
 import { KINDS } from './occurrence'
+import { WebhookSecret } from './WebhookSecret'
+
+const HMAC = 'WEBHOOK_KIND_HMAC'
 
 /** Makes a webhook, and shows its secret the one time that it can be seen. */
 export function WebhookDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }) {
   const { client, name: parent } = useProject()
-  const [secret, setSecret] = useState('')
+  const [made, setMade] = useState<Webhook>()
+  const [kind, setKind] = useState<string>(KINDS[0][0])
   const make = useMutation({
     mutationFn: (form: FormData) => {
-      const text = (field: string) => String(form.get(field) ?? '').trim()
-      const webhook = { kind: text('kind') as WebhookKind, displayName: text('displayName') }
-      return client.call(CreateWebhook, { parent, webhookId: text('id'), webhook })
+      const headers = kind === HMAC && { hmac: headersIn(form) }
+      const webhook = { ...commonOf(form), kind: kind as WebhookKind, ...headers }
+      return client.call(CreateWebhook, { parent, webhookId: String(form.get('id')), webhook })
     },
   })
   function close() {
     make.reset()
     onClose()
   }
-  function done(made: Webhook) {
-    setSecret(made.secret)
+  function done(webhook: Webhook) {
+    setMade(webhook)
     close()
   }
   return (
@@ -38,25 +43,51 @@ export function WebhookDialog({ isOpen, onClose }: { isOpen: boolean; onClose: (
         isBusy={make.isPending}
         error={make.error}
       >
-        <Field
-          label="Id"
-          name="id"
-          maxLength={63}
-          hint="A part of its address: lower-case letters, digits and hyphens."
-          autoComplete="off"
-          required
-        />
-        <Field label="Name" name="displayName" maxLength={128} />
+        <CommonFields of={undefined} error={make.error} noun="webhook" />
         <Select
           label="Messages are signed as by"
-          name="kind"
+          value={kind}
+          onChange={({ target }) => setKind(target.value)}
           choices={KINDS}
-          hint="Other headers: weft webhooks create --kind hmac."
         />
+        {kind === HMAC && <HeaderFields problems={problemsOf(make.error)} />}
       </ConfirmDialog>
-      <ShownOnce secret={secret} title="The secret of the webhook" onClose={() => setSecret('')}>
-        <p className="quiet">Give it to the sender, which signs its messages with it.</p>
-      </ShownOnce>
+      <WebhookSecret of={made} title="The secret of the webhook" onClose={() => setMade(undefined)} />
     </>
   )
+}
+
+const HEADERS = [
+  [
+    'signature',
+    'Header of the signature',
+    'HMAC-SHA256 in hexadecimal, of the body alone or of time, dot and body.',
+  ],
+  ['timestamp', 'Header of the time', 'Seconds since 1970, signed with the body; five minutes old at most.'],
+  ['id', 'Header of the id', 'By which a message that is sent again is known.'],
+  ['eventType', 'Header of the event', 'What happened, in a word.'],
+] as const
+
+function HeaderFields({ problems }: { problems: Problems }) {
+  return HEADERS.map(([name, label, hint]) => (
+    <Field
+      key={name}
+      label={label}
+      name={`hmac.${name}`}
+      hint={hint}
+      defaultValue={name === 'signature' ? 'x-signature' : ''}
+      pattern="x-[a-z0-9\-]+"
+      maxLength={64}
+      problem={problems.get(`webhook.hmac.${name === 'eventType' ? 'event_type' : name}`)}
+      required={name === 'signature'}
+      autoComplete="off"
+      spellCheck={false}
+    />
+  ))
+}
+
+/** Those that were named. */
+function headersIn(form: FormData): Partial<HmacHeaders> {
+  const said = HEADERS.map(([name]) => [name, String(form.get(`hmac.${name}`) ?? '').trim()] as const)
+  return Object.fromEntries(said.filter(([, header]) => header))
 }

@@ -40,8 +40,9 @@ export function lookOfRest(isResting: boolean, word: string): Marked {
 export const KINDS = [
   ['WEBHOOK_KIND_GITHUB', 'GitHub, Gitea or Forgejo'],
   ['WEBHOOK_KIND_STANDARD', 'Standard Webhooks'],
+  ['WEBHOOK_KIND_HMAC', 'HMAC'],
 ] as const
 
 export function kindWord(kind: WebhookKind): string {
-  return KINDS.find(([each]) => each === kind)?.[1] ?? 'HMAC'
+  return KINDS.find(([each]) => each === kind)?.[1] ?? '–'
 }

@@ -3,12 +3,15 @@ import { useMutation } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { useState } from 'react'
 import { idOf } from '@/api/session'
+import { DeleteButton } from '@/app/DeleteButton'
 import { useMay, useProject } from '@/app/project'
 import { Button } from '@/ui/Button'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
+import { EditDialog } from '@/ui/EditDialog'
 import { Note } from '@/ui/Note'
 import { Select } from '@/ui/Select'
-import { ShownOnce } from '@/ui/ShownOnce'
+import { useWhenOpened } from '@/ui/useWhenOpened'
+import { WebhookSecret } from '../triggers/WebhookSecret'
 
 const route = getRouteApi('/w/$workspace/p/$project/webhooks/$webhook')
 const OVERLAPS = [
@@ -19,12 +22,31 @@ const OVERLAPS = [
 
 /** What one can do with a webhook: what is permitted. */
 export function WebhookActions({ webhook }: { webhook: Webhook }) {
+  const { client } = useProject()
   const may = useMay()
+  const navigate = route.useNavigate()
+  const { name, etag } = webhook
+  const toList = () =>
+    void navigate({
+      to: '/w/$workspace/p/$project/triggers',
+      params: (now) => now,
+      search: { view: 'webhooks' },
+    })
   return (
     <>
       {may('webhooks.update') && <RestButton webhook={webhook} />}
+      {may('webhooks.update') && <EditButton webhook={webhook} />}
       {may('webhooks.rotate') && <RotateButton webhook={webhook} />}
-      {may('webhooks.delete') && <DeleteButton webhook={webhook} />}
+      {may('webhooks.delete') && (
+        <DeleteButton
+          noun="webhook"
+          name={name}
+          remove={() => client.call(DeleteWebhook, { name, etag })}
+          onDone={toList}
+        >
+          Senders are refused from then on; what arrived is forgotten.
+        </DeleteButton>
+      )}
     </>
   )
 }
@@ -45,10 +67,35 @@ function RestButton({ webhook: { name, etag, disabled } }: { webhook: Webhook })
   )
 }
 
+function EditButton({ webhook: now }: { webhook: Webhook }) {
+  const { client } = useProject()
+  const [isOpen, setOpen] = useState(false)
+  const webhook = useWhenOpened(isOpen, now)
+  const { name, etag, displayName, description, labels } = webhook
+  return (
+    <>
+      <Button onClick={() => setOpen(true)}>Edit</Button>
+      <EditDialog
+        title={`Edit ${idOf(name)}`}
+        isOpen={isOpen}
+        onClose={() => setOpen(false)}
+        said={{ title: displayName, description, labels }}
+        name={{ label: 'Name', hint: 'The name that people read.', maxLength: 128 }}
+        save={({ title, ...said }) =>
+          client.call(UpdateWebhook, {
+            webhook: { name, etag, displayName: title, ...said },
+            updateMask: 'displayName,description,labels',
+          })
+        }
+      />
+    </>
+  )
+}
+
 function RotateButton({ webhook: { name, etag } }: { webhook: Webhook }) {
   const { client } = useProject()
   const [isOpen, setOpen] = useState(false)
-  const [secret, setSecret] = useState('')
+  const [made, setMade] = useState<Webhook>()
   const rotate = useMutation({
     mutationFn: (overlap: string) => client.call(RotateWebhookSecret, { name, etag, overlap }),
   })
@@ -56,8 +103,8 @@ function RotateButton({ webhook: { name, etag } }: { webhook: Webhook }) {
     rotate.reset()
     setOpen(false)
   }
-  function done(made: Webhook) {
-    setSecret(made.secret)
+  function done(webhook: Webhook) {
+    setMade(webhook)
     close()
   }
   return (
@@ -74,43 +121,7 @@ function RotateButton({ webhook: { name, etag } }: { webhook: Webhook }) {
       >
         <Select label="The secret of now holds on for" name="overlap" choices={OVERLAPS} />
       </ConfirmDialog>
-      <ShownOnce secret={secret} title="The new secret" onClose={() => setSecret('')}>
-        <p className="quiet">Give it to the sender, which signs its messages with it.</p>
-      </ShownOnce>
-    </>
-  )
-}
-
-function DeleteButton({ webhook: { name, etag } }: { webhook: Webhook }) {
-  const { client } = useProject()
-  const navigate = route.useNavigate()
-  const [isOpen, setOpen] = useState(false)
-  const remove = useMutation({
-    mutationFn: () => client.call(DeleteWebhook, { name, etag }),
-    onSuccess: () =>
-      navigate({
-        to: '/w/$workspace/p/$project/triggers',
-        params: (now) => now,
-        search: { view: 'webhooks' },
-      }),
-  })
-  return (
-    <>
-      <Button kind="danger" onClick={() => setOpen(true)}>
-        Delete
-      </Button>
-      <ConfirmDialog
-        isOpen={isOpen}
-        onClose={() => setOpen(false)}
-        title={`Delete ${idOf(name)}?`}
-        verb="Delete"
-        isDangerous
-        onConfirm={() => remove.mutate()}
-        isBusy={remove.isPending}
-        error={remove.error}
-      >
-        <p className="quiet">Senders are refused from then on; what arrived is forgotten.</p>
-      </ConfirmDialog>
+      <WebhookSecret of={made} title="The new secret" onClose={() => setMade(undefined)} />
     </>
   )
 }

@@ -1,8 +1,6 @@
 import type { Webhook, WebhookDelivery } from '@contract/workspace'
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { basePath } from '@/api/client'
 import { idOf } from '@/api/session'
-import { useProject } from '@/app/project'
 import { CopyCommand } from '@/ui/CopyCommand'
 import { Crumbs } from '@/ui/Crumbs'
 import { EmptyState } from '@/ui/EmptyState'
@@ -17,6 +15,7 @@ import { type Column, VirtualTable } from '@/ui/VirtualTable'
 import { kindWord, lookOfRest } from '../triggers/occurrence'
 import css from '../triggers/triggers.module.css'
 import { useDeliveries, useWebhook } from '../triggers/useTriggers'
+import { useAddress, WebhookExample } from '../triggers/WebhookExample'
 import { Redeliver } from './Redeliver'
 import { WebhookActions } from './WebhookActions'
 
@@ -35,7 +34,7 @@ export function WebhookPage() {
 
 function Loaded({ webhook }: { webhook: Webhook }) {
   const params = route.useParams()
-  const { workspace } = useProject()
+  const address = useAddress(webhook.name)
   const { name, displayName, description, disabled, previousSecretExpireTime: until } = webhook
   const title = (
     <span className={css.title}>
@@ -54,7 +53,7 @@ function Loaded({ webhook }: { webhook: Webhook }) {
         </Crumbs>
         {description && <p className="quiet">{description}</p>}
         <div className={css.address}>
-          <CopyCommand command={`${location.origin}${basePath()}${workspace.path}/${name}:receive`} />
+          <CopyCommand command={address} />
         </div>
         <Facts>
           <Fact label="Signed as by">{kindWord(webhook.kind)}</Fact>
@@ -64,6 +63,10 @@ function Loaded({ webhook }: { webhook: Webhook }) {
           {until && <Fact label="The one before holds until">{exact(until)}</Fact>}
           <Fact label="Deliveries">{webhook.deliveryCount}</Fact>
         </Facts>
+        <details className={css.try}>
+          <summary>Send a message by hand</summary>
+          <WebhookExample webhook={webhook} />
+        </details>
       </PageHead>
       <Deliveries webhook={webhook} />
     </>
