@@ -34,6 +34,9 @@ _RENEWAL_CHECK_S = 60.0
 _RENEWAL_RETRY_S = 1.0
 _CALL_TIMEOUT_S = 10.0
 
+# What is to be said; None ends it.
+_Outgoing = asyncio.Queue[enrollment_pb2.LinkRequest | None]
+
 
 class Member(Protocol):
     """What a service says on its link, and does with what it hears.
@@ -125,7 +128,7 @@ class Link:
 
     async def _link(self) -> None:
         # One message waits for the wire at most: what is said is as new as can be.
-        outgoing: asyncio.Queue[enrollment_pb2.LinkRequest] = asyncio.Queue(1)
+        outgoing: _Outgoing = asyncio.Queue(1)
         saying = [
             asyncio.create_task(self._say(outgoing)),
             asyncio.create_task(self._ship(outgoing)),
@@ -144,8 +147,9 @@ class Link:
             for task in saying:
                 task.cancel()
             await asyncio.gather(*saying, return_exceptions=True)
+            _end(outgoing)
 
-    async def _say(self, outgoing: asyncio.Queue[enrollment_pb2.LinkRequest]) -> None:
+    async def _say(self, outgoing: _Outgoing) -> None:
         await outgoing.put(enrollment_pb2.LinkRequest(hello=self._member.hello()))
         while True:
             self._changed.clear()
@@ -158,7 +162,7 @@ class Link:
             except TimeoutError:
                 continue
 
-    async def _ship(self, outgoing: asyncio.Queue[enrollment_pb2.LinkRequest]) -> None:
+    async def _ship(self, outgoing: _Outgoing) -> None:
         if self._courier is not None:
             async for batch in self._courier.batches():
                 await outgoing.put(enrollment_pb2.LinkRequest(audit=batch))
@@ -256,11 +260,16 @@ def _jitter(low: float, high: float) -> float:
     return CHANCE.uniform(low, high)
 
 
-async def _all(
-    outgoing: asyncio.Queue[enrollment_pb2.LinkRequest],
-) -> AsyncIterator[enrollment_pb2.LinkRequest]:
-    while True:
-        yield await outgoing.get()
+async def _all(outgoing: _Outgoing) -> AsyncIterator[enrollment_pb2.LinkRequest]:
+    while (request := await outgoing.get()) is not None:
+        yield request
+
+
+def _end(outgoing: _Outgoing) -> None:
+    """Lets go of who reads: gRPC waits for the next message also when its call has ended."""
+    while not outgoing.empty():
+        outgoing.get_nowait()
+    outgoing.put_nowait(None)
 
 
 def _sentence(error: Exception) -> str:

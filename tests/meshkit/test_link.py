@@ -1,7 +1,8 @@
 """The service's side of the link: what it hears, keeps, and still knows when it restarts alone."""
 
 import asyncio
-from contextlib import asynccontextmanager
+import gc
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from meshkit.authentication import DeniedSerials
@@ -77,6 +78,27 @@ async def test_who_restarts_while_the_control_plane_is_away_still_knows_its_peer
     async with linked(load(directory), alone, denied) as link:
         await alone.has(lambda: _peers(alone) == [str(manager.identity)])
         assert not link.is_connected
+
+
+async def test_a_link_that_was_lost_leaves_nothing_behind(tmp_path: Path, sqlite_url: str) -> None:
+    said: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: said.append(context["message"]))
+    async with AsyncExitStack() as stack:
+        async with running(tmp_path / "plane", sqlite_url) as plane:
+            admin = await plane.set_up()
+            await plane.new_workspace(admin, "w")
+            token = await enrollment_token(plane, admin, options_pb2.PEER_ROLE_WORKSPACE)
+            endpoint = f"localhost:{plane.server.ports.edge}"
+            membership = await join(tmp_path / "member", endpoint=endpoint, token=token)
+            member = Listener()
+            link = await stack.enter_async_context(linked(membership, member, DeniedSerials()))
+            await member.has(lambda: "directory" in member.heard)
+        async with asyncio.timeout(PATIENCE_S):
+            while link.is_connected:  # noqa: ASYNC110  # there is no event
+                await asyncio.sleep(0.01)
+    gc.collect()  # a task that waits for nobody says so when it is collected
+    assert said == []
 
 
 def _peers(listener: Listener) -> list[str]:
