@@ -11,6 +11,7 @@ from weft.cli._exit import Exit
 from weft.cli._output import note
 
 if TYPE_CHECKING:
+    from weft._definition import StepDefinition
     from weft._graph import Graph
     from weft.cli._drawing import Drawing
 
@@ -33,6 +34,10 @@ def dag(ctx: click.Context, *, target: str, is_ascii: bool, output: str) -> int:
     if graph.opened:
         note(f"drawn up to where {graph.opened}; the rest is decided while it runs")
     print_drawing(_drawing(graph), output, lambda: _document(graph), is_ascii=is_ascii)
+    if output == "table":
+        for node in graph.in_order():
+            if limits := _limits(node.step):
+                click.echo(f"  {node.id}: {', '.join(words for _, words in limits.values())}")
     return Exit.DONE
 
 
@@ -44,6 +49,21 @@ def _drawing(graph: Graph) -> Drawing:
     return Drawing(labels, [(up, node.id) for node in nodes for up in node.upstream])
 
 
+def _limits(step: StepDefinition) -> dict[str, tuple[int | str, str]]:
+    """What bounds a step: as the document has it, and in words."""
+    limits: dict[str, tuple[int | str, str]] = {}
+    if step.retry.max:
+        limits["retries"] = step.retry.max, f"{step.retry.max + 1} attempts at most"
+    for name, seconds, words in (
+        ("timeout", step.timeout_s, "{:g} s an attempt"),
+        ("queueTimeout", step.queue_timeout_s, "{:g} s until it begins"),
+        ("deadline", step.deadline_s, "{:g} s altogether"),
+    ):
+        if seconds is not None:
+            limits[name] = f"{seconds:g}s", words.format(seconds)
+    return limits
+
+
 def _document(graph: Graph) -> dict[str, Any]:
     steps = [
         {
@@ -51,6 +71,7 @@ def _document(graph: Graph) -> dict[str, Any]:
             "upstream": list(node.upstream),
             "mapOver": list(node.fan_out.over) if node.fan_out else [],
             "callSite": node.call_site,
+            **{name: value for name, (value, _) in _limits(node.step).items()},
         }
         for node in graph.in_order()
     ]

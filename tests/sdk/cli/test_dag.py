@@ -87,6 +87,24 @@ def test_a_file_is_drawn_before_anything_runs(offline: Weft, train_file: Path) -
     ]
 
 
+def test_the_limits_of_steps_are_told(offline: Weft, tmp_path: Path) -> None:
+    file = tmp_path / "limited.py"
+    file.write_text(
+        "from weft import pipeline, step\n"
+        "@step\ndef load() -> int: return 1\n"
+        "@step(retries=3, timeout_s=90, queue_timeout_s=0.5, deadline_s=3600)\n"
+        "def train(rows: int) -> int: return rows\n"
+        "@pipeline\ndef whole() -> int:\n    return train(load())\n"
+    )
+    told = (
+        "  train: 4 attempts at most, 90 s an attempt, 0.5 s until it begins, 3600 s altogether\n"
+    )
+    assert offline("dag", str(file)).out == "  load ──► train\n" + told
+    [load, train] = json.loads(offline("dag", str(file), "-o", "json").out)["steps"]
+    limits = {"retries": 3, "timeout": "90s", "queueTimeout": "0.5s", "deadline": "3600s"}
+    assert (train.items() >= limits.items(), load.keys() & limits.keys()) == (True, set())
+
+
 def test_a_pipeline_that_looks_at_results_is_drawn_up_to_there(
     offline: Weft, tmp_path: Path
 ) -> None:
