@@ -1,5 +1,6 @@
 """Logs in the browser: live, searched, linked to, and inert whatever they hold."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.dashboard.looking import Visitor
 from tests.system.people import Person
 from tests.system.project import Project
+from weftapi.workspace.v1 import logs_pb2
 
 Visit = Callable[[Person], Visitor]
 LINES = 2500
@@ -68,3 +70,37 @@ def test_all_logs_of_a_run_are_in_one_place_and_are_taken_along(
     stream = project.steps_of(run)["write"].log_stream
     text = Path(download.value.path()).read_text()
     assert text.splitlines() == project.log_lines(stream)
+
+
+def test_logs_show_the_part_of_a_run_that_its_timeline_shows(
+    visit: Visit, viewer: Person, project: Project, gate: Path
+) -> None:
+    run = project.submit("noisy.py", gate=gate, lines=5)
+    visitor = visit(viewer)
+    page = visitor.page
+    visitor.go(project, f"runs/{run.rpartition('/')[2]}?step=write&pane=logs")
+    expect(page.get_by_text("red alarm")).to_be_visible()
+    gate.touch()
+    project.watch_to_end(run)
+    stream = project.steps_of(run)["write"].log_stream
+    page_of_lines = project.call(project.logs.ReadLogs, logs_pb2.ReadLogsRequest(log_stream=stream))
+    last = page_of_lines.lines[-1].time.ToMilliseconds()
+
+    visitor.go(project, f"runs/{run.rpartition('/')[2]}?view=logs&span={last}-{last + 1000}")
+    expect(page.get_by_text("1 line", exact=True)).to_be_visible()
+    expect(page.get_by_text("the very last line")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Lines from .+ s to .+ s of the run"))).to_be_visible()
+    expect(page.get_by_text("red alarm")).to_have_count(0)
+    visitor.assert_accessible()
+    page.get_by_role("button", name="Whole run").click()
+    expect(page.get_by_text("red alarm")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("span="))
+
+    page.get_by_role("link", name="Timeline").click()
+    page.get_by_role("button", name="Zoom in").click()
+    expect(page).to_have_url(re.compile("span="))
+    page.get_by_role("link", name="Logs", exact=True).click()
+    page.get_by_label("Search the log").fill("no such line")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("0 lines", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Whole run")).to_be_visible()

@@ -59,7 +59,7 @@ export function StepPanel({ run, step }: { run: Run; step: Step }) {
         </Tabs.Content>
         <Tabs.Content value="logs" className={css.logPane}>
           {step.logStream ? (
-            <LogViewer key={step.logStream} stream={step.logStream} />
+            <LogViewer key={step.logStream} run={run} stream={step.logStream} />
           ) : (
             <p className="quiet">Nothing was written yet.</p>
           )}

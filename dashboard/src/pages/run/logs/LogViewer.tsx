@@ -1,4 +1,4 @@
-import { DownloadLogs, type LogLevel } from '@contract/workspace'
+import { DownloadLogs, type LogFilter, type LogLevel, type Run } from '@contract/workspace'
 import { useLocation, useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { useProject } from '@/app/project'
@@ -11,6 +11,7 @@ import { LogLines } from './LogLines'
 import css from './logs.module.css'
 import { Matches } from './Matches'
 import { TIME_FORMS, type TimeForm } from './timeOf'
+import { type Brush, useBrush } from './useBrush'
 import { useLog } from './useLog'
 
 const LEVELS = [
@@ -21,7 +22,7 @@ const LEVELS = [
 ] as const
 
 /** One log, live or not: read, searched, linked to and taken along. */
-export function LogViewer({ stream }: { stream: string }) {
+export function LogViewer({ run, stream }: { run: Run; stream: string }) {
   const { client } = useProject()
   const log = useLog(stream)
   const [contains, setContains] = useState('')
@@ -29,6 +30,8 @@ export function LogViewer({ stream }: { stream: string }) {
   const [form, setForm] = useState<TimeForm>('none')
   const [isWrapped, setWrapped] = useState(false)
   const [wanted, want] = useWantedLine()
+  const brush = useBrush(run)
+  const filter = filterOf(contains, level, brush)
 
   function search(event: FormEvent<HTMLFormElement>) {
     event.preventDefault()
@@ -74,8 +77,16 @@ export function LogViewer({ stream }: { stream: string }) {
         </ButtonLink>
       </div>
       {log.error !== undefined && log.error !== null && <Note kind="bad" error={log.error} />}
-      {contains || level ? (
-        <Matches stream={stream} contains={contains} level={level} form={form} onWant={goTo} />
+      {brush && (
+        <p className={css.brush}>
+          Lines from {brush.words}
+          <Button size="small" onClick={brush.clear}>
+            Whole run
+          </Button>
+        </p>
+      )}
+      {filter ? (
+        <Matches stream={stream} filter={filter} form={form} onWant={goTo} />
       ) : (
         !log.isPending &&
         (log.total > 0 ? (
@@ -95,6 +106,20 @@ export function LogViewer({ stream }: { stream: string }) {
   )
 }
 
+/** What the server is to look for; absent where the whole log is read. */
+function filterOf(
+  contains: string,
+  minLevel: LogLevel | '',
+  brush: Brush | undefined,
+): Partial<LogFilter> | undefined {
+  const filter = {
+    ...(contains && { contains }),
+    ...(minLevel && { minLevel }),
+    ...(brush && { since: brush.since, until: brush.until }),
+  }
+  return Object.keys(filter).length > 0 ? filter : undefined
+}
+
 /** The line that the address ends in, `#L120`; and how to make it another one. */
 function useWantedLine(): [number, (line: number) => void] {
   const hash = useLocation({ select: (location) => location.hash })
@@ -103,7 +128,8 @@ function useWantedLine(): [number, (line: number) => void] {
   const want = (line: number) =>
     void navigate({
       to: '.',
-      search: true,
+      // Any line may be linked to: also one outside of what was chosen in the timeline.
+      search: (now) => ({ ...now, span: undefined }),
       hash: line > 0 ? `L${line}` : '',
       replace: true,
       resetScroll: false,

@@ -49,7 +49,7 @@ export function RunLogs({ run }: { run: Run }) {
           choices={streams.data.map((each) => [idOf(each.name), labelOf(each)] as const)}
         />
       </Menu>
-      <LogViewer key={chosen.name} stream={chosen.name} />
+      <LogViewer key={chosen.name} run={run} stream={chosen.name} />
     </div>
   )
 }

@@ -1,22 +1,20 @@
-import { type LogLevel, type LogLine, ReadLogs } from '@contract/workspace'
+import { type LogFilter, type LogLine, ReadLogs } from '@contract/workspace'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useProject } from '@/app/project'
 
 const ENOUGH = 200
 
-/** Lines that hold a text or are as grave as a level: the server looks through the whole log. */
-export function useMatches(logStream: string, contains: string, minLevel: LogLevel | '') {
+/** Lines that meet a filter: the server looks through the whole log. */
+export function useMatches(logStream: string, filter: Partial<LogFilter>) {
   const { client, key } = useProject()
   return useInfiniteQuery({
-    queryKey: [...key, 'log-matches', logStream, contains, minLevel],
-    enabled: !!contains || !!minLevel,
+    queryKey: [...key, 'log-matches', logStream, filter],
     initialPageParam: '0',
     queryFn: async ({ pageParam, signal }) => {
       const lines: LogLine[] = []
       let offset = pageParam
       // A page may hold none though some follow.
       for (;;) {
-        const filter = { contains, ...(minLevel && { minLevel }) }
         const page = await client.call(ReadLogs, { logStream, offset, maxLines: 1000, filter }, { signal })
         lines.push(...page.lines)
         const isAtEnd = page.endOfStream || page.nextOffset === offset

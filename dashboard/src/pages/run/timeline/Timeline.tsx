@@ -66,7 +66,7 @@ export function Timeline({ run, steps, chosen, onOpen }: Props) {
             <strong>{toldBar.step.stepId}</strong> {wordsOf(toldBar)}
           </>
         ) : (
-          'Drag over the times, or press + − 0 and the arrows, to look closer.'
+          'Drag over the times, or press + − 0 and the arrows, to look closer; logs show the same part.'
         )}
       </p>
     </section>

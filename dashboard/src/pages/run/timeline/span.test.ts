@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { moved, spanOf, spanText, ticksOf, zoomed } from './span'
+import { moved, spanOf, spanText, ticksOf, within, zoomed } from './span'
 
 const WHOLE = { from: 1000, until: 11_000 }
 
@@ -28,7 +28,12 @@ test('ticks of weeks are days', () => {
 
 test('an address holds it, and what is no span there is none', () => {
   const span = { from: 2000, until: 4000 }
-  expect(spanOf(spanText(span, WHOLE.from), WHOLE)).toEqual(span)
+  expect(spanOf(spanText(span))).toEqual(span)
   for (const text of [undefined, '', '5', '5-4', '-1-9000', '0-1e9', 'x-y'])
-    expect(spanOf(text, WHOLE)).toBeUndefined()
+    expect(spanOf(text)).toBeUndefined()
+})
+
+test('what is written in an address is brought into the run', () => {
+  expect(within({ from: 0, until: 4000 }, WHOLE)).toEqual({ from: 1000, until: 5000 })
+  expect(within({ from: 0, until: 90_000 }, WHOLE)).toEqual(WHOLE)
 })

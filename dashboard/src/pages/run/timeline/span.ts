@@ -26,7 +26,8 @@ export function moved(span: Span, whole: Span, part: number): Span {
   return within({ from: span.from + by, until: span.until + by }, whole)
 }
 
-function within(span: Span, whole: Span): Span {
+/** As long as it was, unless the whole is shorter; and inside of it. */
+export function within(span: Span, whole: Span): Span {
   const length = Math.min(lengthOf(span), lengthOf(whole))
   const from = Math.min(Math.max(span.from, whole.from), whole.until - length)
   return { from, until: from + length }
@@ -41,13 +42,13 @@ export function ticksOf(span: Span, origin: number): number[] {
   return Array.from({ length: Math.max(0, count) }, (_, at) => origin + (first + at) * step)
 }
 
-/** "1200-4500": milliseconds from the beginning of the whole. */
-export function spanText(span: Span, origin: number): string {
-  return `${Math.round(span.from - origin)}-${Math.round(span.until - origin)}`
+/** "1763870001200-1763870004500", as addresses have it: moments that mean the same in every view. */
+export function spanText({ from, until }: Span): string {
+  return `${Math.round(from)}-${Math.round(until)}`
 }
 
-export function spanOf(text: string | undefined, whole: Span): Span | undefined {
-  const [, from, until] = /^(\d{1,15})-(\d{1,15})$/.exec(text ?? '') ?? []
+export function spanOf(text: string | undefined): Span | undefined {
+  const [, from, until] = /^(\d{1,13})-(\d{1,13})$/.exec(text ?? '') ?? []
   if (!from || !until || Number(until) - Number(from) < SHORTEST_MS) return undefined
-  return within({ from: whole.from + Number(from), until: whole.from + Number(until) }, whole)
+  return { from: Number(from), until: Number(until) }
 }

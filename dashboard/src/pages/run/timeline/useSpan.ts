@@ -1,6 +1,6 @@
 import { getRouteApi } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
-import { moved, spanOf, spanText, zoomed } from './span'
+import { moved, spanOf, spanText, within, zoomed } from './span'
 import type { Span } from './timelineOf'
 
 const route = getRouteApi('/w/$workspace/p/$project/runs/$run')
@@ -19,8 +19,11 @@ export type SpanControl = {
 export function useSpan(whole: Span): SpanControl {
   const { span: text } = route.useSearch()
   const navigate = route.useNavigate()
-  const [chosen, choose] = useState(() => spanOf(text, whole))
-  const written = chosen && spanText(chosen, whole.from)
+  const [chosen, choose] = useState(() => {
+    const span = spanOf(text)
+    return span && within(span, whole)
+  })
+  const written = chosen && spanText(chosen)
   useEffect(() => {
     if (written === text) return
     const timer = setTimeout(
