@@ -186,11 +186,12 @@ class FakeApi:
     async def _watch(self, request: web.Request, plural: str) -> web.StreamResponse:
         after, store = int(request.query["resourceVersion"]), self._store(request)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        await response.prepare(request)
         transport = request.transport
         assert transport is not None
         self._watches.add(transport)
         try:
+            # Whoever asks may have left already.
+            await response.prepare(request)
             while True:
                 if after < store.compacted:
                     gone = RefusalError(410, "Expired", f"too old resource version: {after}")
