@@ -140,6 +140,39 @@ def test_what_a_run_made_is_looked_at_and_runs_nothing(
     expect(page).to_have_title("reporting-album@1 · Artifacts · Weft")
 
 
+def test_plots_are_drawn_and_read_as_a_table(
+    visit: Visit, viewer: Person, project: Project
+) -> None:
+    project.watch_to_end(project.submit("reporting.py"))
+    visitor = visit(viewer)
+    page = visitor.page
+    preview = page.get_by_role("region", name="Preview")
+    visitor.go(project, "artifacts/reporting-album/versions/1?file=plot.json")
+    chart = preview.get_by_role("img", name="Chart: Loss by epoch")
+    expect(chart).to_be_visible()
+    chart.hover()
+    expect(preview.get_by_text("train: 2, 0.5")).to_be_visible()
+    preview.get_by_text("The numbers as a table").click()
+    expect(preview.get_by_role("row", name="train 3 0.3")).to_be_visible()
+    visitor.assert_accessible()
+    page.get_by_role("link", name="bars.json").click()
+    chart = preview.get_by_role("img", name="Chart: <img src=x")
+    expect(chart).to_contain_text("onerror")
+    expect(chart.locator("path[data-colour]")).to_have_count(2)
+    preview.get_by_role("button", name="last week").click()
+    expect(chart.locator("path[data-colour]")).to_have_count(1)
+    visitor.assert_accessible()
+    page.get_by_role("link", name="heat.json").click()
+    expect(preview.get_by_role("img", name="Chart: Confusion")).to_be_visible()
+    expect(preview.get_by_text("From 1, the faintest, to 6")).to_be_visible()
+    visitor.assert_accessible()
+    page.get_by_role("link", name="pie.json").click()
+    expect(preview.get_by_text("Charts of this kind are not drawn here")).to_be_visible()
+    expect(preview.get_by_role("cell", name="pie")).to_be_visible()
+    visitor.assert_accessible()
+    assert page.title() != "owned"
+
+
 def test_a_page_that_somebody_wrote_is_shown_in_a_sandbox(
     visit: Visit, viewer: Person, project: Project
 ) -> None:

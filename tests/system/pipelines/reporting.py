@@ -35,6 +35,23 @@ PLOT = {
     "layout": {"title": {"text": "Loss by epoch"}},
 }
 
+BARS = {
+    "data": [
+        {"type": "bar", "name": HOSTILE, "x": ["Berlin", "Rome"], "y": [120, 3]},
+        {"type": "bar", "name": "last week", "x": ["Berlin", "Rome"], "y": [90, 12]},
+    ],
+    "layout": {"title": HOSTILE, "xaxis": {"title": "shop"}, "yaxis": {"title": HOSTILE}},
+}
+HEAT = {
+    "data": [{"type": "heatmap", "z": [[1, 2, 3], [4, 5, 6]], "x": ["a", "b", "c"]}],
+    "layout": {"title": "Confusion"},
+}
+PIE = {
+    "data": [{"type": "pie", "values": [1, 2], "labels": ["a", "b"]}],
+    "layout": {"title": "Shares"},
+}
+PLOTS = {"plot.json": PLOT, "bars.json": BARS, "heat.json": HEAT, "pie.json": PIE}
+
 
 class Album:
     """Something that only its own materializer can show."""
@@ -54,8 +71,9 @@ class AlbumMaterializer(Materializer):
         (directory / "head.csv").write_text(rows)
         tree = {"deep": {"er": [1, None, True]}, "text": HOSTILE, "many": list(range(250))}
         (directory / "tree.json").write_text(json.dumps(tree))
-        (directory / "plot.json").write_text(json.dumps(PLOT))
-        files = ("figure.png", "head.csv", "tree.json", "plot.json")
+        for name, plot in PLOTS.items():
+            (directory / name).write_text(json.dumps(plot))
+        files = ("figure.png", "head.csv", "tree.json", *PLOTS)
         return Saved("album", {"columns": ["shop", "sold"]}, visualizations=files)
 
     def load(self, directory: Path) -> Album:

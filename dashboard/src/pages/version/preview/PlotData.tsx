@@ -1,15 +1,24 @@
 import type { Json, JsonValue } from '@contract/method'
 import { useMemo } from 'react'
 import { JsonText, JsonTree, parsed } from './JsonTree'
+import { arrayOf } from './plot/arrays'
+import { figureOf, titleOf } from './plot/figure'
+import { Plot } from './plot/Plot'
 import css from './preview.module.css'
 
-/** What a plot shows, as plotly's JSON: its traces, and all of it as a tree. Other documents are a tree alone. */
+/** A plot, as plotly's JSON: drawn where it is of a common kind, its traces, and all of it as a tree. Other documents are a tree alone. */
 export function PlotData({ text }: { text: string }) {
   const plot = useMemo(() => parsed(text), [text])
-  if (!isFields(plot) || !Array.isArray(plot.data) || !isFields(plot.layout)) return <JsonText text={text} />
+  const figure = useMemo(() => (isPlot(plot) ? figureOf(plot.data, plot.layout) : undefined), [plot])
+  if (!isPlot(plot)) return <JsonText text={text} />
   return (
     <div className={css.paper} tabIndex={0} role="group" aria-label="Plot">
-      <h2 className={css.plotTitle}>{titleOf(plot.layout)}</h2>
+      <h2 className={css.plotTitle}>{titleOf(plot.layout) || 'Plot'}</h2>
+      {figure ? (
+        <Plot figure={figure} />
+      ) : (
+        <p className={css.undrawn}>Charts of this kind are not drawn here: these are its data.</p>
+      )}
       <div className={css.markdown}>
         <table>
           <thead>
@@ -44,12 +53,11 @@ function textOf(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : ''
 }
 
-function titleOf(layout: JsonValue | undefined): string {
-  const title = isFields(layout) ? layout.title : undefined
-  return textOf(isFields(title) ? title.text : title) || 'Plot'
+function isPlot(value: JsonValue | undefined): value is { data: JsonValue[]; layout: Json } {
+  return isFields(value) && Array.isArray(value.data) && isFields(value.layout)
 }
 
 function pointsOf(trace: Json): string {
-  const values = [trace.y, trace.x, trace.values, trace.z].find(Array.isArray)
+  const values = [trace.y, trace.x, trace.values, trace.z].map(arrayOf).find(Boolean)
   return values ? values.length.toLocaleString() : ''
 }

@@ -6,7 +6,7 @@ import {
 } from '@contract/workspace'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { type FunctionComponent, useEffect, useState } from 'react'
+import { type ComponentType, lazy, Suspense, useEffect, useState } from 'react'
 import { useProject } from '@/app/project'
 import { CodeBlock } from '@/ui/CodeBlock'
 import { EmptyState } from '@/ui/EmptyState'
@@ -14,16 +14,16 @@ import { ErrorPage } from '@/ui/ErrorPage'
 import views from '@/ui/views.module.css'
 import { CsvTable } from './CsvTable'
 import { Markdown } from './Markdown'
-import { PlotData } from './PlotData'
 import css from './preview.module.css'
 
 const route = getRouteApi('/w/$workspace/p/$project/artifacts/$artifact/versions/$version')
 
-type Text = FunctionComponent<{ text: string }>
+type Text = ComponentType<{ text: string }>
+const PlotData = lazy(async () => ({ default: (await import('./PlotData')).PlotData }))
 const TEXTS: Partial<Record<VisualizationKind, Text>> = {
   VISUALIZATION_KIND_MARKDOWN: Markdown,
   VISUALIZATION_KIND_CSV: CsvTable,
-  // Plots are recorded as the documents that they are.
+  // Plots are recorded as the documents that they are: which ones are, the page finds out.
   VISUALIZATION_KIND_JSON: PlotData,
   VISUALIZATION_KIND_PLOT: PlotData,
 }
@@ -111,7 +111,12 @@ function File({ version, shown }: { version: ArtifactVersion; shown: Visualizati
         <CodeBlock label={label}>{text}</CodeBlock>
       </div>
     )
-  if (Drawn) return <Drawn text={text} />
+  if (Drawn)
+    return (
+      <Suspense fallback={<p className={css.loading}>Drawing …</p>}>
+        <Drawn text={text} />
+      </Suspense>
+    )
   return <Sandbox address={client.address(GetVisualization, request)} label={label} />
 }
 
