@@ -1,5 +1,6 @@
 """Saved views of the list of runs: made, looked through, shared, and gone."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Locator, expect
@@ -21,6 +22,13 @@ def save(project: Project, id_: str, **fields: object) -> None:
     request.saved_view.collection = "runs"
     request.saved_view.scope = saved_views_pb2.SAVED_VIEW_SCOPE_SHARED
     project.call(stub.CreateSavedView, request)
+
+
+def narrow(project: Project, id_: str, filter_: str) -> None:
+    """What an administrator has a view show from now on."""
+    stub = project.endpoint.stub(saved_views_pb2_grpc.SavedViewServiceStub)
+    view = saved_views_pb2.SavedView(name=f"{project.name}/savedViews/{id_}", filter=filter_)
+    project.call(stub.UpdateSavedView, saved_views_pb2.UpdateSavedViewRequest(saved_view=view))
 
 
 def menu(visitor: Visitor, name: str = "Views") -> Locator:
@@ -118,6 +126,56 @@ def test_who_may_only_look_keeps_views_of_their_own(
     other = visit(editor)
     other.go(project)
     expect(menu(other).get_by_role("menuitemradio")).to_have_text(["Of all"])
+
+
+def test_a_view_that_was_left_is_updated_with_what_is_shown(
+    visit: Visit, editor: Person, project: Project
+) -> None:
+    run = project.create_run()
+    visitor = visit(editor)
+    page = visitor.page
+    visitor.go(project, "runs?q=state+%3D+FAILED")
+    keep(visitor, HOSTILE)
+    expect(menu(visitor, HOSTILE).get_by_role("menuitem", name="Update")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Remove state = FAILED").click()
+    page.get_by_role("button", name="Columns", exact=True).click()
+    page.get_by_role("menuitemcheckbox", name="Labels").click()
+    page.keyboard.press("Escape")
+    menu(visitor).get_by_role("menuitem", name=f"Update “{HOSTILE}” …").press("Enter")
+    dialog = page.get_by_role("dialog", name=f"Update “{HOSTILE}”?")
+    expect(dialog).to_contain_text("It shows all runs")
+    visitor.assert_accessible()
+    dialog.get_by_role("button", name="Update").press("Enter")
+    expect(page.get_by_role("button", name=HOSTILE, exact=True)).to_be_visible()
+    visitor.go(project, "runs?q=state+%3D+FAILED")
+    expect(visitor.row(run.name)).to_have_count(0)
+    menu(visitor).get_by_role("menuitemradio", name=HOSTILE).click()
+    expect(visitor.row(run.name)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"columns=.*labels"))
+
+
+def test_a_shared_view_is_updated_by_those_who_may_and_over_nobody_else(
+    visit: Visit, editor: Person, viewer: Person, project: Project
+) -> None:
+    save(project, "all", display_name="Of all", filter="state = FAILED")
+    for person, offered in ((viewer, 0), (editor, 1)):
+        visitor = visit(person)
+        visitor.go(project, "runs?q=state+%3D+FAILED")
+        expect(visitor.page.get_by_role("button", name="Of all", exact=True)).to_be_visible()
+        visitor.page.get_by_role("button", name="Remove state = FAILED").click()
+        opened = menu(visitor)
+        expect(opened.get_by_role("menuitem", name="Save as a view")).to_be_visible()
+        expect(opened.get_by_role("menuitem", name="Update")).to_have_count(offered)
+    opened.get_by_role("menuitem", name="Update").click()
+    dialog = visitor.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("It changes for everybody.")
+    narrow(project, "all", "state = RUNNING")
+    dialog.get_by_role("button", name="Update").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("changed")
+    dialog.get_by_role("button", name="Cancel").click()
+    menu(visitor).get_by_role("menuitemradio", name="Of all").click()
+    expect(visitor.page.get_by_role("button", name="Remove state = RUNNING")).to_be_visible()
 
 
 def test_names_that_attack_are_only_names(visit: Visit, viewer: Person, project: Project) -> None:

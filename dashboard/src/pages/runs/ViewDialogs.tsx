@@ -6,16 +6,12 @@ import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { Field } from '@/ui/Field'
 import form from '@/ui/form.module.css'
 import { useWhenOpened } from '@/ui/useWhenOpened'
-import { useDeleteView, useRenameView, useSaveView, useShareView } from './useViews'
+import { useDeleteView, useRenameView, useSaveView, useShareView, useUpdateView } from './useViews'
 import { type Look, lookThrough, titleOf } from './views'
 
 type Props = { isOpen: boolean; onClose: () => void; view: SavedView | undefined }
-type SaveProps = Props & {
-  filter: string
-  columns: string[]
-  mayShare: boolean
-  onSaved: (look: Look) => void
-}
+type ShownProps = Props & { filter: string; columns: string[]; onSaved: (look: Look) => void }
+type SaveProps = ShownProps & { mayShare: boolean }
 
 /** Keeps what is shown, by a name. */
 export function SaveView({ isOpen, onClose, filter, columns, mayShare, onSaved }: SaveProps) {
@@ -41,13 +37,41 @@ export function SaveView({ isOpen, onClose, filter, columns, mayShare, onSaved }
       error={save.error}
     >
       <NameField error={save.error} />
-      <p className="quiet">It shows {filter ? <code>{filter}</code> : 'all runs'}, in the columns of now.</p>
+      <Shown filter={filter} />
       {mayShare && (
         <label className={form.check}>
           <input type="checkbox" name="shared" />
           For all who may see this project
         </label>
       )}
+    </ConfirmDialog>
+  )
+}
+
+/** Has a view say what is shown. */
+export function UpdateView({ isOpen, onClose, view, filter, columns, onSaved }: ShownProps) {
+  const update = useUpdateView()
+  const close = closing(update, onClose)
+  function submit() {
+    if (!view) return
+    const onSuccess = (updated: SavedView) => {
+      close()
+      onSaved(lookThrough(updated))
+    }
+    update.mutate({ view, filter, columns }, { onSuccess })
+  }
+  return (
+    <ConfirmDialog
+      isOpen={isOpen}
+      onClose={close}
+      title={`Update “${view ? titleOf(view) : ''}”?`}
+      verb="Update"
+      onConfirm={submit}
+      isBusy={update.isPending}
+      error={update.error}
+    >
+      <Shown filter={filter} />
+      {isShared(view) && <p className="quiet">It changes for everybody.</p>}
     </ConfirmDialog>
   )
 }
@@ -95,7 +119,6 @@ export function ShareView({ isOpen, onClose, view }: Props) {
 export function DeleteView({ isOpen, onClose, view }: Props) {
   const deletion = useDeleteView()
   const close = closing(deletion, onClose)
-  const isShared = view?.scope === 'SAVED_VIEW_SCOPE_SHARED'
   return (
     <ConfirmDialog
       isOpen={isOpen}
@@ -107,9 +130,19 @@ export function DeleteView({ isOpen, onClose, view }: Props) {
       isBusy={deletion.isPending}
       error={deletion.error}
     >
-      <p className="quiet">The runs stay.{isShared && ' Everybody loses the view.'}</p>
+      <p className="quiet">The runs stay.{isShared(view) && ' Everybody loses the view.'}</p>
     </ConfirmDialog>
   )
+}
+
+function Shown({ filter }: { filter: string }) {
+  return (
+    <p className="quiet">It shows {filter ? <code>{filter}</code> : 'all runs'}, in the columns of now.</p>
+  )
+}
+
+function isShared(view: SavedView | undefined): boolean {
+  return view?.scope === 'SAVED_VIEW_SCOPE_SHARED'
 }
 
 function NameField({ error, value }: { error: Error | null; value?: string | undefined }) {

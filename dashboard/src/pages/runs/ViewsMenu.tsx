@@ -5,11 +5,11 @@ import { Icon } from '@/ui/Icon'
 import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from '@/ui/Menu'
 import css from './runs.module.css'
 import { useMayView, useViews } from './useViews'
-import { DeleteView, RenameView, SaveView, ShareView } from './ViewDialogs'
+import { DeleteView, RenameView, SaveView, ShareView, UpdateView } from './ViewDialogs'
 import { currentOf, type Look, lookThrough, titleOf } from './views'
 
 type Props = { look: Look; columns: string[]; onLook: (look: Look) => void }
-type Asked = 'save' | 'rename' | 'share' | 'delete'
+type Asked = 'save' | 'update' | 'rename' | 'share' | 'delete'
 
 /** The saved views: look through one, keep what is shown as one, and look after the present one. */
 export function ViewsMenu({ look, columns, onLook }: Props) {
@@ -17,7 +17,8 @@ export function ViewsMenu({ look, columns, onLook }: Props) {
   const may = useMayView()
   const [asked, setAsked] = useState<{ what: Asked; view?: SavedView | undefined }>()
   const current = currentOf(views, look)
-  const ask = (what: Asked) => () => setAsked({ what, view: current })
+  const left = useLeft(views, current)
+  const ask = (what: Asked) => () => setAsked({ what, view: current ?? left })
   const close = () => setAsked(undefined)
   const shared = views.filter(({ scope }) => scope === 'SAVED_VIEW_SCOPE_SHARED')
   const own = views.filter((view) => !shared.includes(view))
@@ -36,7 +37,12 @@ export function ViewsMenu({ look, columns, onLook }: Props) {
         <Group label="Your views" views={own} current={current} onLook={onLook} />
         {views.length > 0 && may.save && <MenuLine />}
         {may.save && <MenuItem onSelect={ask('save')}>Save as a view …</MenuItem>}
-        {current && may.rename(current) && <MenuItem onSelect={ask('rename')}>Rename this view …</MenuItem>}
+        {left && may.update(left) && (
+          <MenuItem onSelect={ask('update')}>
+            <span className="cut">Update “{titleOf(left)}” …</span>
+          </MenuItem>
+        )}
+        {current && may.update(current) && <MenuItem onSelect={ask('rename')}>Rename this view …</MenuItem>}
         {current && may.share(current) && <MenuItem onSelect={ask('share')}>Share this view …</MenuItem>}
         {current && may.delete(current) && <MenuItem onSelect={ask('delete')}>Delete this view …</MenuItem>}
       </Menu>
@@ -47,11 +53,19 @@ export function ViewsMenu({ look, columns, onLook }: Props) {
         mayShare={may.saveForAll}
         onSaved={onLook}
       />
+      <UpdateView {...dialog('update')} filter={look.q ?? ''} columns={columns} onSaved={onLook} />
       <RenameView {...dialog('rename')} />
       <ShareView {...dialog('share')} />
       <DeleteView {...dialog('delete')} />
     </>
   )
+}
+
+/** The view that one looked through before the filter or the columns were changed. */
+function useLeft(views: SavedView[], current: SavedView | undefined): SavedView | undefined {
+  const [uid, setUid] = useState<string>()
+  if (current && current.uid !== uid) setUid(current.uid)
+  return current ? undefined : views.find((view) => view.uid === uid)
 }
 
 type GroupProps = {

@@ -61,6 +61,17 @@ export function useRenameView() {
   )
 }
 
+/** Has a view say what is shown instead of what it said. */
+export function useUpdateView() {
+  const { client } = useProject()
+  return useViewChange(({ view, ...shown }: { view: SavedView; filter: string; columns: string[] }) =>
+    client.call(UpdateSavedView, {
+      savedView: { name: view.name, etag: view.etag, ...shown },
+      updateMask: 'filter,columns',
+    }),
+  )
+}
+
 export function useShareView() {
   const { client } = useProject()
   return useViewChange((view: SavedView) => client.call(ShareSavedView, { name: view.name, etag: view.etag }))
@@ -91,7 +102,7 @@ export function useMayView() {
   return {
     save: may('savedViews.create'),
     saveForAll: may('savedViews.share'),
-    rename: (view: SavedView) => may('savedViews.update') && (!isShared(view) || may('savedViews.share')),
+    update: (view: SavedView) => may('savedViews.update') && (!isShared(view) || may('savedViews.share')),
     share: (view: SavedView) => may('savedViews.share') && !isShared(view) && view.creator === user.name,
     delete: (view: SavedView) => may('savedViews.delete') && (!isShared(view) || may('savedViews.share')),
   }
