@@ -8,7 +8,7 @@ import click
 
 from weft._enums import word
 from weft.cli._names import short
-from weft.cli._output import print_fields
+from weft.cli._output import by_id, print_fields
 
 if TYPE_CHECKING:
     from weft._connection import Connection
@@ -34,7 +34,7 @@ def draw(alerter: alerter_types_pb2.Alerter) -> None:
     failing, old = alerter.failing_since, alerter.old_secret_expire_time
     print_fields(
         (
-            ("alerter", short(alerter.name)),
+            by_id("alerter", alerter.name),
             ("name", alerter.display_name),
             ("about", alerter.description),
             ("kind", _kind(alerter.kind)),

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weft._enums import word
-from weft.cli._names import short
-from weft.cli._output import print_fields
+from weft.cli._output import by_id, print_fields
 from weft.cli._pages import paged
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def links_of(connection: Connection, stub: Any, version: str) -> list[Any]:
 def draw_model(model: Any) -> None:
     print_fields(
         [
-            ("model", short(model.name)),
+            by_id("model", model.name),
             ("name", model.display_name),
             ("latest", str(model.latest_number or "")),
             ("staging", version_label(model.staging_version)),
@@ -104,7 +103,7 @@ def draw_version(connection: Any, stub: Any, version: Any) -> None:
             ("version", version_label(version.name)),
             ("name", version.version_id),
             ("stage", stage_word(version.stage)),
-            ("run", short(version.run)),
+            by_id("run", version.run),
             ("made by", version.creator),
             ("new", version.description),
             ("labels", ", ".join(f"{k}={v}" for k, v in sorted(version.labels.items()))),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weft.cli._formats import OutputType, rendered
+from weft.cli._names import short
 from weft.cli._text import fitted, plain, width
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ streamed_output_option = click.option(
 )
 
 Row = Sequence[str]
+Field = tuple[str, str] | tuple[str, str, str]
 _NARROW = 8
 
 
@@ -133,15 +135,25 @@ def print_table(header: Row, rows: Iterable[Row], names: Row = ()) -> None:
         click.echo(linked(first, page(name)) + _line(line, widths)[len(first) :])
 
 
-def print_fields(fields: Iterable[tuple[str, str]]) -> None:
-    """Prints labelled values, the empty ones left out; names of resources lead to their pages."""
+def by_id(label: str, name: str) -> Field:
+    """A field that shows the id of a resource, and leads to its page."""
+    return (label, short(name), name)
+
+
+def print_fields(fields: Iterable[Field]) -> None:
+    """Prints labelled values, the empty ones left out.
+
+    A value that is a name leads to its page; any other one to that of the name behind it.
+    """
     from weft.cli._links import linked, links
 
     page = links()
-    shown = [(label, plain(value)) for label, value in fields if value]
-    longest = max((len(label) for label, _ in shown), default=0)
-    for label, value in shown:
-        click.echo(f"{click.style(label.ljust(longest), dim=True)}  {linked(value, page(value))}")
+    # The last part is the name, which is the value itself where nothing else is.
+    shown = [(field[0], plain(field[1]), field[-1]) for field in fields if field[1]]
+    longest = max((len(label) for label, _, _ in shown), default=0)
+    for label, value, name in shown:
+        leading = linked(value, page(name))
+        click.echo(f"{click.style(label.ljust(longest), dim=True)}  {leading}")
 
 
 def note(text: str) -> None:

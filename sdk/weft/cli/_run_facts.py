@@ -35,7 +35,7 @@ def facts_of(connection: Connection, run: run_types_pb2.Run) -> Facts:
         "state": run_state(run).lower(),
         "pipeline": short(run.pipeline),
         **dict(_of_struct("parameter", run, "parameters")),
-        **dict(_of_code(_snapshot(connection, run))),
+        **dict(_of_code(snapshot_of(connection, run))),
         "stack": short(run.stack),
         "python": run.environment.version,
         **{f"requires {name}": text for name, text in _requirements(run.environment.requirements)},
@@ -45,6 +45,23 @@ def facts_of(connection: Connection, run: run_types_pb2.Run) -> Facts:
         facts[f"step {step.step_id}"] = step_state(step).lower()
         facts |= dict(_of_struct(f"{step.step_id}:", step, "metadata"))
     return facts | {"took": duration(run)}
+
+
+def snapshot_of(
+    connection: Connection, run: run_types_pb2.Run
+) -> snapshot_types_pb2.Snapshot | None:
+    """What a run was made of; None where it is not known, or not for the caller to see."""
+    from weft.errors import ApiError
+    from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
+
+    if not run.snapshot:
+        return None
+    stub = connection.workspace.stub(snapshots_pb2_grpc.SnapshotServiceStub)
+    request = snapshots_pb2.GetSnapshotRequest(name=run.snapshot)
+    try:
+        return connection.workspace.call(stub.GetSnapshot, request)
+    except ApiError:
+        return None
 
 
 def differences(columns: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -81,18 +98,3 @@ def _requirements(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     for line in lines:
         name, _, version = line.partition("==")
         yield name, version or line
-
-
-def _snapshot(connection: Connection, run: run_types_pb2.Run) -> snapshot_types_pb2.Snapshot | None:
-    """What a run was made of; None where it is not known, or not for the caller to see."""
-    from weft.errors import ApiError
-    from weftapi.workspace.v1 import snapshots_pb2, snapshots_pb2_grpc
-
-    if not run.snapshot:
-        return None
-    stub = connection.workspace.stub(snapshots_pb2_grpc.SnapshotServiceStub)
-    request = snapshots_pb2.GetSnapshotRequest(name=run.snapshot)
-    try:
-        return connection.workspace.call(stub.GetSnapshot, request)
-    except ApiError:
-        return None

@@ -9,7 +9,7 @@ import click
 
 from weft._enums import word
 from weft.cli._names import name_of, short
-from weft.cli._output import output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def show(*, build: str, output: str) -> None:
             [
                 ("build", found.name),
                 ("state", f"{_state(found)} {found.state_reason}".strip()),
-                ("pipeline", short(found.pipeline)),
+                by_id("pipeline", found.pipeline),
                 ("checksum", found.checksum),
                 ("by", found.creator),
                 *((step, f"{own.uri} {own.digest}".strip()) for step, own in images),

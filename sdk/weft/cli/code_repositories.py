@@ -9,7 +9,7 @@ import click
 from weft._enums import word
 from weft.cli._access import told
 from weft.cli._names import short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def _commit(found: pb.ResolvedRevision) -> list[tuple[str, str]]:
 def _draw(repository: pb.CodeRepository) -> None:
     print_fields(
         [
-            ("repository", short(repository.name)),
+            by_id("repository", repository.name),
             ("name", repository.display_name),
             ("about", repository.description),
             ("kind", _kind(repository.kind)),

@@ -10,6 +10,7 @@ import click
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
 from weft.cli._output import (
+    by_id,
     note,
     output_option,
     print_document,
@@ -220,12 +221,12 @@ def draw(component: components_pb2.Component) -> None:
     config = MessageToDict(component.config)
     print_fields(
         [
-            ("component", short(component.name)),
+            by_id("component", component.name),
             ("type", component.type),
-            ("flavor", short(component.flavor)),
+            by_id("flavor", component.flavor),
             ("name", component.display_name),
             ("for", component.description),
-            ("connector", short(component.connector)),
+            by_id("connector", component.connector),
             ("resource", component.connector_resource),
             *((f"  {name}", json.dumps(value).strip('"')) for name, value in config.items()),
         ]

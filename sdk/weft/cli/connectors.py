@@ -21,7 +21,7 @@ from weft.cli._connectors import (
 )
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 
 if TYPE_CHECKING:
@@ -272,10 +272,10 @@ def _draw(connector: pb.ServiceConnector) -> None:
     config = connector.config
     print_fields(
         [
-            ("connector", short(connector.name)),
+            by_id("connector", connector.name),
             ("name", connector.display_name),
             ("description", connector.description),
-            ("type", short(connector.type)),
+            by_id("type", connector.type),
             ("signs in by", connector.auth_method),
             *((f"  {name}", str(config[name])) for name in sorted(config)),
             *((f"  {name}", "(kept secret)") for name in connector.secret_fields),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.cli._names import short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 from weft.cli._stacks import config_of, connect, labels_of
 
@@ -113,7 +113,7 @@ def _draw(flavor: components_pb2.Flavor) -> None:
     is_executed = flavor.use == components_pb2.FLAVOR_USE_EXECUTED
     print_fields(
         [
-            ("flavor", short(flavor.name)),
+            by_id("flavor", flavor.name),
             ("type", flavor.type),
             ("name", flavor.display_name),
             ("for", flavor.description),

@@ -20,6 +20,7 @@ from weft.cli._access import (
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
 from weft.cli._output import (
+    by_id,
     note,
     output_option,
     print_fields,
@@ -126,7 +127,7 @@ def create(*, subject: str, role: str, resource: str, expires: str | None, outpu
             [
                 ("grant", made.uid),
                 ("subject", subject),
-                ("role", short(made.role)),
+                by_id("role", made.role),
                 ("on", People(organization_of(connection)).place(made.resource)),
                 ("ends", _end(made)),
             ]

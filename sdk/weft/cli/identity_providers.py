@@ -11,7 +11,7 @@ import click
 from weft.cli._access import named, organization_of, told
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 from weft.cli.domains import domains
 
@@ -213,7 +213,7 @@ def _draw(provider: identity_providers_pb2.IdentityProvider) -> None:
     mappings = (f"{each.group} -> {short(each.team)}" for each in provider.group_mappings)
     print_fields(
         [
-            ("provider", short(provider.name)),
+            by_id("provider", provider.name),
             ("name", provider.display_name),
             ("kind", _kind(provider)),
             ("issuer", provider.issuer),

@@ -12,7 +12,7 @@ from weft._enums import word
 from weft.cli._access import end_of, named, organization_of, resource_name, told
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 from weft.cli._secrets import given
 from weft.cli._text import plain
@@ -312,7 +312,7 @@ def _with(invitation: invitations_pb2.Invitation) -> str:
 def _draw(invitation: invitations_pb2.Invitation) -> None:
     print_fields(
         [
-            ("invitation", short(invitation.name)),
+            by_id("invitation", invitation.name),
             ("for", invitation.email),
             ("with", _with(invitation)),
             ("state", _state(invitation)),

@@ -10,7 +10,7 @@ from weft._enums import word
 from weft.cli._exit import CommandError, Exit
 from weft.cli._models import connect, model_name, request_id, stage_word, version_label
 from weft.cli._names import short
-from weft.cli._output import output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _state(request: Any) -> str:
 def _draw(request: Any) -> None:
     print_fields(
         [
-            ("request", short(request.name)),
+            by_id("request", request.name),
             ("version", version_label(request.model_version)),
             ("to", stage_word(request.stage)),
             ("by", request.creator),

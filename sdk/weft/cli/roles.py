@@ -9,7 +9,7 @@ import click
 from weft.cli._access import named, organization_of
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _get(
 def _draw(role: access_pb2.Role) -> None:
     print_fields(
         [
-            ("role", short(role.name)),
+            by_id("role", role.name),
             ("name", role.display_name),
             ("for", role.description),
             ("kind", "built in" if role.built_in else "custom"),

@@ -10,7 +10,15 @@ import click
 
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import (
+    Field,
+    by_id,
+    note,
+    output_option,
+    print_fields,
+    print_message,
+    print_messages,
+)
 from weft.cli._pages import paged
 from weft.cli._run_calls import request_id
 from weft.cli._text import plain
@@ -62,8 +70,8 @@ def policy(*, keep_days: int | None, keep_last: int | None, output: str) -> None
         request = projects_pb2.GetProjectRequest(name=connection.project)
         found = connection.workspace.call(stub.GetProject, request)
     is_any = found.keep_run_days or found.keep_last_runs
-    fields = [
-        ("project", short(found.name)),
+    fields: list[Field] = [
+        by_id("project", found.name),
         ("keep days", str(found.keep_run_days or "")),
         ("keep last", f"{found.keep_last_runs} of each pipeline" if found.keep_last_runs else ""),
         ("archives", "what no rule keeps" if is_any else "nothing: all runs are kept"),
@@ -185,7 +193,7 @@ def _show(
     print_fields(
         [
             ("run", found.run_name),
-            ("pipeline", short(found.pipeline)),
+            by_id("pipeline", found.pipeline),
             ("state", f"{run_state(found.run).lower()}  {found.run.state_reason}".rstrip()),
             ("took", duration(found.run)),
             ("by", found.creator),

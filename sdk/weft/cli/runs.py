@@ -10,7 +10,7 @@ from weft.cli._exit import CommandError, Exit
 from weft.cli._groups import ListedByDefault
 from weft.cli._links import page_of
 from weft.cli._names import code_of, run_name, short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 from weft.cli._run_actions import ACTIONS
 from weft.cli._run_calls import connect, get_run, request_id
@@ -89,14 +89,14 @@ def show(*, run: str, items: bool, output: str) -> None:
         print_fields(
             [
                 ("run", found.name),
-                ("pipeline", short(found.pipeline)),
+                by_id("pipeline", found.pipeline),
                 ("code", _code(connection, found)),
                 ("state", f"{run_state(found).lower()} {found.state_reason}".strip()),
                 ("name", found.display_name),
                 ("about", found.description),
                 ("labels", ", ".join(f"{k}={v}" for k, v in sorted(found.labels.items()))),
                 ("asks", _asks(found)),
-                ("retries", _retried(found)),
+                ("retries", _retried(found), found.origin),
                 ("parameters", _parameters(found)),
                 ("started", found.create_time.ToDatetime().strftime("%Y-%m-%d %H:%M:%S UTC")),
                 ("by", found.creator),

@@ -11,7 +11,7 @@ import click
 from weft.cli._exit import CommandError, Exit
 from weft.cli._formats import rendered
 from weft.cli._names import short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 from weft.cli._run_options import (
     chosen_stack,
@@ -365,16 +365,17 @@ def _draw(schedule: schedule_types_pb2.Schedule) -> None:
 
     print_fields(
         [
-            ("schedule", short(schedule.name)),
-            ("runs", short(schedule.snapshot) or f"template {schedule.template}"),
-            ("stack", short(schedule.stack)),
+            by_id("schedule", schedule.name),
+            by_id("runs", schedule.snapshot),
+            ("runs", f"template {schedule.template}" if schedule.template else ""),
+            by_id("stack", schedule.stack),
             ("when", when(schedule)),
             ("state", word(types.ScheduleState, schedule.state)),
             ("next", local(schedule.next_run_time)),
             ("overlap", word(types.Overlap, schedule.overlap)),
             ("catch-up", word(types.CatchUp, schedule.catch_up)),
             ("made", f"{schedule.run_count} of {schedule.max_runs}" if schedule.max_runs else ""),
-            ("last run", short(schedule.last_run)),
+            by_id("last run", schedule.last_run),
             ("creator", schedule.creator),
             ("for", schedule.description),
         ]

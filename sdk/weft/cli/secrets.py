@@ -14,6 +14,7 @@ from weft.cli._access import told
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
 from weft.cli._output import (
+    by_id,
     note,
     output_option,
     print_document,
@@ -300,7 +301,7 @@ def _scope(secret: secrets_pb2.Secret) -> str:
 def _draw(secret: secrets_pb2.Secret) -> None:
     print_fields(
         [
-            ("secret", short(secret.name)),
+            by_id("secret", secret.name),
             ("scope", _scope(secret)),
             ("keys", ", ".join(secret.keys)),
             ("runs of", ", ".join(map(short, secret.projects))),

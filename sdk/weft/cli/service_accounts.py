@@ -10,7 +10,7 @@ import click
 from weft.cli._access import end_of, named, organization_of, told
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 
 if TYPE_CHECKING:
@@ -333,7 +333,7 @@ def _state(account: service_accounts_pb2.ServiceAccount) -> str:
 def _draw(account: service_accounts_pb2.ServiceAccount) -> None:
     print_fields(
         [
-            ("account", short(account.name)),
+            by_id("account", account.name),
             ("name", account.display_name),
             ("for", account.description),
             ("state", _state(account)),
@@ -345,7 +345,7 @@ def _draw(account: service_accounts_pb2.ServiceAccount) -> None:
 def _draw_credential(credential: federated_credentials_pb2.FederatedCredential) -> None:
     print_fields(
         [
-            ("credential", short(credential.name)),
+            by_id("credential", credential.name),
             ("issuer", credential.issuer),
             ("audience", credential.audience),
             ("subject", credential.subject),

@@ -10,7 +10,7 @@ import click
 
 from weft.cli._exit import Exit
 from weft.cli._names import code_of, name_of, short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 from weft.cli._run_actions import describe, pairs
 from weft.cli._run_calls import request_id
@@ -87,8 +87,8 @@ def show(*, snapshot: str, output: str) -> None:
                 ("template", found.template),
                 ("name", found.display_name),
                 ("about", found.description),
-                ("pipeline", short(found.pipeline)),
-                ("build", short(found.build)),
+                by_id("pipeline", found.pipeline),
+                by_id("build", found.build),
                 ("code", found.code.sha256[:12]),
                 ("commit", code_of(found)),
                 ("by", found.creator),

@@ -11,6 +11,7 @@ from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
 from weft.cli._output import (
     as_dict,
+    by_id,
     note,
     output_option,
     print_document,
@@ -350,7 +351,7 @@ def _components_of(stack: stacks_pb2.Stack) -> list[str]:
 def _draw(connection: Connection, stack: stacks_pb2.Stack) -> None:
     print_fields(
         [
-            ("stack", short(stack.name)),
+            by_id("stack", stack.name),
             ("name", stack.display_name),
             ("for", stack.description),
             ("serves", "runs without a stack of their own" if stack.workspace_default else ""),

@@ -64,6 +64,7 @@ def show(*, step: str, output: str) -> None:
     """Show a step: what it took and made, why it failed, and why it was cached or was not."""
     from weft.cli._run_graph import logged
     from weft.cli._runview import duration, print_failure, silence, step_state
+    from weft.cli._step_limits import fields_of, limits_in
 
     connection, _ = connect()
     found = _get(connection, step)
@@ -79,6 +80,7 @@ def show(*, step: str, output: str) -> None:
                 ("took", duration(found)),
                 ("tries", str(found.attempt_count)),
                 ("after", ", ".join(found.upstream)),
+                *fields_of(limits_in(connection, found)),
                 ("cache", found.cache_reason.replace("\n", " ")),
                 ("took over", found.cached_from),
                 ("workload", found.workload),

@@ -9,7 +9,7 @@ import click
 from weft.cli._access import SUBJECT_HELP, People, named, organization_of, subject_name, told
 from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _connect() -> tuple[Connection, teams_pb2_grpc.TeamServiceStub]:
 def _draw(team: teams_pb2.Team) -> None:
     print_fields(
         [
-            ("team", short(team.name)),
+            by_id("team", team.name),
             ("name", team.display_name),
             ("for", team.description),
             ("made", told(team.create_time)),

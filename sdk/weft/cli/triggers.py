@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weft.cli._names import short
-from weft.cli._output import output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 from weft.cli._triggers import (
     ANY,
@@ -306,15 +306,15 @@ def _draw(trigger: trigger_types_pb2.Trigger) -> None:
     last = trigger.last_firing
     print_fields(
         (
-            ("trigger", short(trigger.name)),
+            by_id("trigger", trigger.name),
             ("name", trigger.display_name),
             ("about", trigger.description),
             ("after", words(trigger.occurrence)),
-            ("runs", short(trigger.snapshot) or f"template {trigger.template}"),
+            ("runs", short(trigger.snapshot) or f"template {trigger.template}", trigger.snapshot),
             ("parameters", json_format.MessageToJson(trigger.parameters, indent=None)),
             ("acts for", trigger.runs_as),
             ("paused", "yes" if trigger.paused else ""),
-            ("last", f"{state(last.state)} {short(last.run)}" if last.state else ""),
+            ("last", f"{state(last.state)} {short(last.run)}" if last.state else "", last.run),
             ("because", last.reason),
         )
     )

@@ -8,7 +8,7 @@ import click
 
 from weft._enums import word
 from weft.cli._names import short
-from weft.cli._output import output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _scope(view: pb.SavedView) -> str:
 def _draw(view: pb.SavedView) -> None:
     print_fields(
         (
-            ("view", short(view.name)),
+            by_id("view", view.name),
             ("name", view.display_name),
             ("about", view.description),
             ("of", view.collection),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weft.cli._names import short
-from weft.cli._output import note, output_option, print_fields, print_message, print_messages
+from weft.cli._output import by_id, note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 from weft.cli._webhooks import address_of, child_name, connect, how_to_send, kind_of
 
@@ -282,7 +282,7 @@ def _time(message: Message, field: str) -> str:
 def _draw(connection: Connection, webhook: webhook_types_pb2.Webhook) -> None:
     print_fields(
         (
-            ("webhook", short(webhook.name)),
+            by_id("webhook", webhook.name),
             ("name", webhook.display_name),
             ("about", webhook.description),
             ("kind", kind_of(webhook)),

@@ -11,6 +11,7 @@ from weft.cli._exit import CommandError, Exit
 from weft.cli._names import short
 from weft.cli._operations import follow, no_wait_option, present, row
 from weft.cli._output import (
+    by_id,
     note,
     output_option,
     print_fields,
@@ -317,7 +318,7 @@ def _draw(found: workspace_types_pb2.Workspace) -> None:
     )
     print_fields(
         [
-            ("workspace", short(found.name)),
+            by_id("workspace", found.name),
             ("name", found.display_name),
             ("state", f"{word(found.state, 'WorkspaceState')}{since}"),
             ("because", found.state_reason),

@@ -121,6 +121,16 @@ def test_ids_lead_to_the_dashboard_in_a_terminal_that_knows_links(
     assert "\x1b]8" not in screen
 
 
+def test_an_id_alone_leads_to_its_page(
+    environment: dict[str, str], weft: Weft, mesh: EmbeddedMesh
+) -> None:
+    assert weft("models", "create", "linked").code == 0
+    command = [sys.executable, "-m", "weft", "models", "show", "linked"]
+    _, shown = in_terminal(command, {**environment, "FORCE_HYPERLINK": "1"})
+    page = f"{mesh.addresses.dashboard}/w/default/p/default/models/linked"
+    assert f"\x1b]8;;{page}\x1b\\linked\x1b]8;;\x1b\\" in shown
+
+
 def test_a_run_whose_workload_died_tells_the_engine_s_words_and_its_own_last_ones(
     weft: Weft, train_file: Path
 ) -> None:

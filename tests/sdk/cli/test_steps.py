@@ -25,6 +25,22 @@ def test_steps_are_listed_and_shown(weft: Weft, runs: Runs) -> None:
     assert "say which step" in weft("steps", "show", short(runs.bad)).err
 
 
+def test_a_step_shows_its_limits_as_its_code_and_its_run_set_them(
+    weft: Weft, tmp_path: Path
+) -> None:
+    file = tmp_path / "limited.py"
+    file.write_text(
+        "from weft import pipeline, step\n"
+        "@step(retries=2, timeout_s=30)\ndef load() -> int: return 1\n"
+        "@pipeline\ndef limited() -> int:\n    return load()\n"
+    )
+    done = weft("run", file, "--set", "steps.load.deadline_s=7200", "-o", "name")
+    assert done.code == 0, done.err
+    shown = [line.split(None, 1) for line in weft("steps", "show", "@latest/load").out.splitlines()]
+    limits = [["retries", "2"], ["timeout", "30 s"], ["deadline", "7200 s"]]
+    assert [field for field in shown if field in limits] == limits
+
+
 def test_a_step_runs_here_on_what_it_was_given(weft: Weft, runs: Runs) -> None:
     again = weft("steps", "rerun", f"{short(runs.good)}/train", "--local")
     assert again.code == 0, again.err
