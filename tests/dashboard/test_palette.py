@@ -113,3 +113,33 @@ def test_each_page_lists_its_keys_and_they_do_so(
     expect(page.get_by_role("heading", name="Artifacts", exact=True)).to_be_visible()
     page.keyboard.press("/")
     expect(page.get_by_label("Filter artifacts")).to_be_focused()
+
+
+def test_it_leads_on_from_pages_outside_of_projects(
+    visit: Visit, viewer: Person, project: Project
+) -> None:
+    visitor = visit(viewer)
+    page = visitor.page
+    visitor.go(project)
+    page.goto("/account/profile")
+    expect(page.get_by_role("heading", name="Profile")).to_be_visible()
+    field = page.get_by_role("combobox")
+    page.keyboard.press("Control+k")
+    expect(field).to_be_focused()
+    visitor.assert_accessible()
+    field.fill("sessions")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Sessions", exact=True)).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("go to access tokens")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    field.fill("workspace default")
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Stacks", exact=True)).to_be_visible()
+    page.keyboard.press("Control+k")
+    field.fill(f"project {project.id}")
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/p/{project.id}/runs"))

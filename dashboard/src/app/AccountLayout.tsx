@@ -2,6 +2,7 @@ import { Link, Outlet, useNavigate } from '@tanstack/react-router'
 import { Icon } from '@/ui/Icon'
 import { ACCOUNT_NAV } from './accountNav'
 import { Logo } from './Logo'
+import { PlaceOverlays } from './palette/PlaceOverlays'
 import css from './shell.module.css'
 import { UserMenu } from './UserMenu'
 import { useGoKeys } from './useShortcuts'
@@ -9,7 +10,8 @@ import { useGoKeys } from './useShortcuts'
 /** Around every page of one's own account, which belongs to no organization. */
 export function AccountLayout() {
   const navigate = useNavigate()
-  useGoKeys(ACCOUNT_NAV, ({ to }) => void navigate({ to }))
+  const pages = ACCOUNT_NAV.map(({ to, label, key }) => ({ label, key, go: () => void navigate({ to }) }))
+  useGoKeys(pages, ({ go }) => go())
   return (
     <div className={css.frame}>
       <a className={css.skip} href="#content">
@@ -39,6 +41,7 @@ export function AccountLayout() {
       <main id="content" className={css.content} tabIndex={-1}>
         <Outlet />
       </main>
+      <PlaceOverlays pages={pages} />
     </div>
   )
 }

@@ -5,6 +5,7 @@ import { MayNote } from './MayNote'
 import { OrganizationSideBar } from './OrganizationSideBar'
 import { OrganizationProvider, useMayHere } from './organization'
 import { ORGANIZATION_NAV } from './organizationNav'
+import { PlaceOverlays } from './palette/PlaceOverlays'
 import { useSession } from './SessionGate'
 import css from './shell.module.css'
 import { useGoKeys } from './useShortcuts'
@@ -30,7 +31,13 @@ export function OrganizationLayout() {
 function Frame() {
   const params = useParams({ from: '/o/$organization' })
   const navigate = useNavigate()
-  useGoKeys(ORGANIZATION_NAV, ({ to }) => void navigate({ to, params }))
+  const may = useMayHere()
+  const pages = ORGANIZATION_NAV.filter(({ verb }) => may(verb)).map(({ to, label, key }) => ({
+    label,
+    key,
+    go: () => void navigate({ to, params }),
+  }))
+  useGoKeys(pages, ({ go }) => go())
   return (
     <div className={css.frame}>
       <a className={css.skip} href="#content">
@@ -38,9 +45,10 @@ function Frame() {
       </a>
       <OrganizationSideBar />
       <main id="content" className={css.content} tabIndex={-1}>
-        <MayNote may={useMayHere()} />
+        <MayNote may={may} />
         <Outlet />
       </main>
+      <PlaceOverlays pages={pages} />
     </div>
   )
 }

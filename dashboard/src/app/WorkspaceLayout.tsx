@@ -2,6 +2,7 @@ import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
 import { idOf } from '@/api/session'
 import { EmptyState } from '@/ui/EmptyState'
 import { MayNote } from './MayNote'
+import { PlaceOverlays } from './palette/PlaceOverlays'
 import { useSession } from './SessionGate'
 import css from './shell.module.css'
 import { useGoKeys } from './useShortcuts'
@@ -30,7 +31,13 @@ export function WorkspaceLayout() {
 function Frame() {
   const params = useParams({ from: '/w/$workspace' })
   const navigate = useNavigate()
-  useGoKeys(WORKSPACE_NAV, ({ to }) => void navigate({ to, params }))
+  const may = useMayInWorkspace()
+  const pages = WORKSPACE_NAV.filter(({ verb }) => !verb || may(verb)).map(({ to, label, key }) => ({
+    label,
+    key,
+    go: () => void navigate({ to, params }),
+  }))
+  useGoKeys(pages, ({ go }) => go())
   return (
     <div className={css.frame}>
       <a className={css.skip} href="#content">
@@ -38,9 +45,10 @@ function Frame() {
       </a>
       <WorkspaceSideBar />
       <main id="content" className={css.content} tabIndex={-1}>
-        <MayNote may={useMayInWorkspace()} />
+        <MayNote may={may} />
         <Outlet />
       </main>
+      <PlaceOverlays pages={pages} />
     </div>
   )
 }

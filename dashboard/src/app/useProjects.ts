@@ -1,15 +1,16 @@
 import { ListProjects, type Project } from '@contract/workspace'
-import { useQuery } from '@tanstack/react-query'
+import { queryOptions, useQuery } from '@tanstack/react-query'
 import { Client } from '@/api/client'
 import type { SessionWorkspace } from '@/api/session'
 
 /** The projects of a workspace that the user may see. */
-export function useProjects(workspace: SessionWorkspace) {
-  return useQuery({
+export const useProjects = (workspace: SessionWorkspace) => useQuery(projectsOf(workspace))
+
+export const projectsOf = (workspace: SessionWorkspace) =>
+  queryOptions({
     queryKey: ['projects', workspace.name],
     queryFn: ({ signal }) => listAll(new Client(workspace.path), signal),
   })
-}
 
 async function listAll(client: Client, signal: AbortSignal): Promise<Project[]> {
   const projects: Project[] = []

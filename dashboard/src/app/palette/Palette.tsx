@@ -3,21 +3,25 @@ import { Dialog } from '@/ui/Dialog'
 import { Note } from '@/ui/Note'
 import { type Entry, matching } from './matching'
 import css from './palette.module.css'
-import { useEntries } from './useEntries'
 
-type Props = { isOpen: boolean; onClose: () => void }
+type Found = {
+  /** What one may write a part of: "Page, run". */
+  what: string
+  entries: Entry[]
+  isPending: boolean
+  error: Error | null
+}
 
 /** Goes anywhere, and does what can be done anywhere, by writing a part of its name. */
-export function Palette({ isOpen, onClose }: Props) {
+export function Palette({ onClose, ...found }: Found & { onClose: () => void }) {
   return (
-    <Dialog isOpen={isOpen} onClose={onClose} title="Go to, or do">
-      <Choices onDone={onClose} />
+    <Dialog isOpen onClose={onClose} title="Go to, or do">
+      <Choices {...found} onDone={onClose} />
     </Dialog>
   )
 }
 
-function Choices({ onDone }: { onDone: () => void }) {
-  const { entries, isPending, error } = useEntries()
+function Choices({ what, entries, isPending, error, onDone }: Found & { onDone: () => void }) {
   const [written, write] = useState('')
   const [at, setAt] = useState(0)
   const list = useId()
@@ -42,12 +46,12 @@ function Choices({ onDone }: { onDone: () => void }) {
       <input
         ref={focusFirst}
         role="combobox"
-        aria-label="Page, run, pipeline, artifact or action"
+        aria-label={`${what} or action`}
         aria-expanded="true"
         aria-controls={list}
         aria-activedescendant={shown[active] && `${list}-${active}`}
         className={css.field}
-        placeholder="Page, run, pipeline, artifact, action …"
+        placeholder={`${what}, action …`}
         maxLength={200}
         spellCheck={false}
         autoComplete="off"

@@ -6,8 +6,9 @@ import { Code, isCode } from '@/api/errors'
 import { idOf } from '@/api/session'
 import { NAV } from '../nav'
 import { useProject } from '../project'
-import { setTheme, THEME_LABELS, THEMES } from '../theme'
+import { copyEntry, entryOf, themeEntries } from './entries'
 import type { Entry } from './matching'
+import { usePlaces } from './usePlaces'
 
 const RECENT = 50
 
@@ -17,6 +18,7 @@ export function useEntries(): { entries: Entry[]; isPending: boolean; error: Err
   const { run } = useParams({ strict: false })
   const navigate = useNavigate()
   const recent = useRecent()
+  const places = usePlaces()
   const entries = useMemo(() => {
     const pages = NAV.map(({ to, label }) =>
       entryOf('Page', label, () => void navigate({ to, params: place })),
@@ -36,9 +38,13 @@ export function useEntries(): { entries: Entry[]; isPending: boolean; error: Err
       const to = '/w/$workspace/p/$project/artifacts/$artifact'
       return entryOf('Artifact', idOf(name), () => void navigate({ to, params }))
     })
-    return [...pages, ...runs, ...pipelines, ...artifacts, ...themeEntries(), ...copyEntries(run)]
-  }, [place, run, navigate, recent.data])
-  return { entries, isPending: recent.isPending, error: recent.error }
+    return [...pages, ...runs, ...pipelines, ...artifacts]
+  }, [place, navigate, recent.data])
+  return {
+    entries: [...entries, ...places.entries, ...themeEntries(), ...copyEntries(run)],
+    isPending: recent.isPending || places.isPending,
+    error: recent.error,
+  }
 }
 
 function useRecent() {
@@ -64,22 +70,12 @@ function noneIfRefused(error: unknown): undefined {
   if (!isCode(error, Code.permissionDenied)) throw error
 }
 
-function themeEntries(): Entry[] {
-  return THEMES.map((theme) => entryOf('Colours', THEME_LABELS[theme], () => setTheme(theme)))
-}
-
 function copyEntries(run: string | undefined): Entry[] {
-  const copy = (kind: string, label: string, text: string) =>
-    entryOf(kind, label, () => void navigator.clipboard.writeText(text))
   // It comes out of the address, which anybody may have written.
   const isId = /^[a-z0-9-]+$/.test(run ?? '')
   const commands = isId ? [`weft runs show ${run}`, `weft runs diagnose ${run}`, `weft logs ${run}`] : []
   return [
-    copy('Copy', 'the address of this page', location.href),
-    ...commands.map((command) => copy('Copy', command, command)),
+    copyEntry('the address of this page', location.href),
+    ...commands.map((command) => copyEntry(command, command)),
   ]
-}
-
-function entryOf(kind: string, label: string, act: () => void): Entry {
-  return { id: `${kind} ${label}`, kind, label, act }
 }
