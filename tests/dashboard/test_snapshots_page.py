@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.dashboard.looking import Visitor
 from tests.system.mesh import Mesh
@@ -59,6 +60,22 @@ def test_snapshots_come_before_ones_eyes_and_templates_are_found_by_name(
     expect(page.get_by_role("heading", name="ask-me")).to_be_visible()
 
 
+def as_yaml(form: Locator, changes: dict[str, str]) -> None:
+    """Changes in YAML what was written as JSON, and goes back to the fields."""
+    form.get_by_role("button", name="YAML").click()
+    written = form.get_by_label("All parameters")
+    expect(written).to_have_value(re.compile(r"model:\n  depth: 3\n  layers:\n    - 64\n"))
+    text = written.input_value()
+    written.fill("device: [")
+    form.get_by_role("button", name="JSON").click()
+    told = written.evaluate("field => field.validationMessage")
+    assert (told[:17], told[-20:]) == ("This is no YAML. ", "at line 1, column 10")
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    written.fill(text)
+    form.get_by_role("button", name="YAML").click()
+
+
 def test_a_form_of_its_parameters_runs_a_snapshot(
     visit: Visit, editor: Person, project: Project
 ) -> None:
@@ -98,8 +115,7 @@ def test_a_form_of_its_parameters_runs_a_snapshot(
     assert said["model"] == {"depth": 3, "layers": [64, 32]}
     assert (said["limit"], said["tags"], said["rate"]) == (7, ["b"], 0.001)
     visitor.assert_accessible()
-    written.fill(json.dumps(said | {"device": "cpu"}))
-    form.get_by_role("button", name="JSON").click()
+    as_yaml(form, {"device: gpu": "device: cpu"})
     expect(form.get_by_label("device")).to_have_value("0")
     form.get_by_label("Take no step's result from an earlier run").check()
     start.click()

@@ -12,7 +12,8 @@ import pytest
 
 from tests.deploy.node import Container, Node
 from tests.deploy.rendered import SERVICES, Document, Helm
-from tests.deploy.test_manifests_serve import Cluster, begin, cluster  # noqa: F401 - a fixture
+from tests.deploy.test_manifests_serve import begin, cluster  # noqa: F401 - a fixture
+from tests.system.faulty_cluster import FaultyCluster
 
 IMAGE = os.environ.get("WEFT_TEST_IMAGE", "")
 USER = 10001
@@ -67,7 +68,7 @@ def _give_to_user(place: Path) -> None:
 @pytest.fixture(scope="module")
 def node(
     helm: Helm,
-    cluster: Cluster,  # noqa: F811 - the fixture
+    cluster: FaultyCluster,  # noqa: F811 - the fixture
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ContainerNode]:
     node = ContainerNode(helm.renderings["nothing said"], tmp_path_factory.mktemp("node"), {})
@@ -80,7 +81,7 @@ def node(
         node.stop()
 
 
-def _install(node: ContainerNode, cluster: Cluster) -> None:  # noqa: F811
+def _install(node: ContainerNode, cluster: FaultyCluster) -> None:  # noqa: F811
     begin(node)
     node.start("weft-workspace")
     kubeconfig = node.directory / "claims/weft-workloads/kubeconfig"

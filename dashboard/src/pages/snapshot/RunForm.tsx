@@ -1,7 +1,7 @@
 import type { JsonValue } from '@contract/method'
 import { GetSnapshotParameterSchema, ListStacks, type Snapshot } from '@contract/workspace'
 import { useQuery } from '@tanstack/react-query'
-import { type FormEvent, useEffect, useRef, useState } from 'react'
+import { type FormEvent, lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { initialOf, isObject, resolved, type Schema } from '@/api/schema'
 import { idOf } from '@/api/session'
 import { useProject } from '@/app/project'
@@ -9,7 +9,7 @@ import { Button } from '@/ui/Button'
 import { ErrorPage } from '@/ui/ErrorPage'
 import { JsonField } from '@/ui/JsonField'
 import { Note } from '@/ui/Note'
-import { type Problems, SchemaForm } from '@/ui/SchemaForm'
+import { type Problems, type SchemaFieldProps, SchemaForm } from '@/ui/SchemaForm'
 import { Select } from '@/ui/Select'
 import { Copies } from './Copies'
 import type { Wish } from './copies'
@@ -17,6 +17,9 @@ import css from './snapshot.module.css'
 import { useStart } from './useStart'
 
 const ROOT = 'parameters'
+const NOTATIONS = ['JSON', 'YAML'] as const
+// The reader of YAML is as large as the whole form.
+const YamlField = lazy(async () => ({ default: (await import('@/ui/YamlField')).YamlField }))
 
 /** Reads what there is to ask for, and asks for it. */
 export function RunForm({ snapshot }: { snapshot: Snapshot }) {
@@ -37,7 +40,7 @@ export function RunForm({ snapshot }: { snapshot: Snapshot }) {
 
 function Form({ snapshot, schema }: { snapshot: Snapshot; schema: Schema }) {
   const { name, template } = snapshot
-  const [isJson, setJson] = useState(false)
+  const [notation, setNotation] = useState<Notation>()
   const [parameters, setParameters] = useState(() => objectOf(initialOf({ ...schema, type: 'object' })))
   const [stack, setStack] = useState('')
   const [cacheDisabled, setCacheDisabled] = useState(false)
@@ -63,19 +66,23 @@ function Form({ snapshot, schema }: { snapshot: Snapshot; schema: Schema }) {
       <form ref={form} className={css.form} onSubmit={submit} aria-label="Run this snapshot">
         <div className={css.formHead}>
           <h2>Parameters</h2>
-          <Button
-            size="small"
-            aria-pressed={isJson}
-            onClick={() => form.current?.reportValidity() && setJson(!isJson)}
-          >
-            JSON
-          </Button>
+          <span className={css.notations}>
+            {NOTATIONS.map((each) => (
+              <Button
+                key={each}
+                size="small"
+                aria-pressed={notation === each}
+                // What is no JSON, say, must be mended before it can be shown otherwise.
+                onClick={() =>
+                  form.current?.reportValidity() && setNotation(notation === each ? undefined : each)
+                }
+              >
+                {each}
+              </Button>
+            ))}
+          </span>
         </div>
-        {isJson && <JsonField {...fields} schema={{}} label="All parameters" isRequired={false} />}
-        {!isJson && Object.keys(schema.properties ?? {}).length > 0 && <SchemaForm {...fields} />}
-        {!isJson && Object.keys(schema.properties ?? {}).length === 0 && (
-          <p className="quiet">This pipeline has no parameters.</p>
-        )}
+        <Parameters notation={notation} {...fields} />
         <StackField value={stack} onChange={setStack} />
         <label className={css.check}>
           <input
@@ -95,6 +102,23 @@ function Form({ snapshot, schema }: { snapshot: Snapshot; schema: Schema }) {
       <Copies wish={wish} />
     </div>
   )
+}
+
+type Notation = (typeof NOTATIONS)[number]
+type ParametersProps = Omit<SchemaFieldProps, 'label' | 'isRequired'> & { notation: Notation | undefined }
+
+/** The same value, as fields or as a text. */
+function Parameters({ notation, ...fields }: ParametersProps) {
+  const text = { ...fields, schema: {}, label: 'All parameters', isRequired: false }
+  if (notation === 'JSON') return <JsonField {...text} />
+  if (notation === 'YAML')
+    return (
+      <Suspense>
+        <YamlField {...text} />
+      </Suspense>
+    )
+  if (Object.keys(fields.schema.properties ?? {}).length > 0) return <SchemaForm {...fields} />
+  return <p className="quiet">This pipeline has no parameters.</p>
 }
 
 function StackField({ value, onChange }: { value: string; onChange: (stack: string) => void }) {
