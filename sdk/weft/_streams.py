@@ -25,6 +25,9 @@ SILENCE_S = 45.0
 OnBreak = Callable[[ApiError | None], None]
 """Told of each break, with the error if there was one."""
 
+OnMessage = Callable[[], None]
+"""Told of each message, also of one that says only that the server is there."""
+
 
 class Reopen(Protocol):
     """Opens a stream from its newest resume point; `is_fresh` renews the token first."""
@@ -36,8 +39,16 @@ def _nobody_listens(_error: ApiError | None) -> None:
     """Breaks are mended in silence."""
 
 
+def _nobody_waits() -> None:
+    """What comes is enough."""
+
+
 def watch_run(
-    endpoint: Endpoint, run: str, *, on_break: OnBreak = _nobody_listens
+    endpoint: Endpoint,
+    run: str,
+    *,
+    on_break: OnBreak = _nobody_listens,
+    on_message: OnMessage = _nobody_waits,
 ) -> Iterator[events_pb2.Event]:
     """Yields a run and its steps as they are, then each change once, until the run has ended."""
     from weftapi.workspace.v1 import runs_pb2, runs_pb2_grpc
@@ -53,20 +64,30 @@ def watch_run(
             epoch=position.epoch,
         )
 
-    return _events(endpoint, method, ask, position, on_break=on_break)
+    return _events(endpoint, method, ask, position, on_break=on_break, on_message=on_message)
 
 
 def watch_runs(
-    endpoint: Endpoint, project: str, query: str = "", *, on_break: OnBreak = _nobody_listens
+    endpoint: Endpoint,
+    project: str,
+    query: str = "",
+    *,
+    after_revision: int = 0,
+    on_break: OnBreak = _nobody_listens,
+    on_message: OnMessage = _nobody_waits,
 ) -> Iterator[events_pb2.Event]:
-    """Yields each change of a run of a project from now on, for ever; `query` says of which runs.
+    """Yields each change of a run of a project, for ever; `query` says of which runs.
 
-    A run that stops matching comes once more, with `matches_filter` false.
+    It begins after a revision, such as a list's, or with what happens next. A run that stops
+    matching comes once more, with `matches_filter` false.
+
+    Raises:
+        OutOfRangeError: The revision is no longer kept.
     """
     from weftapi.workspace.v1 import runs_pb2, runs_pb2_grpc
 
     method = endpoint.stub(runs_pb2_grpc.RunServiceStub).WatchRuns
-    position = _Position()
+    position = _Position(after_revision)
 
     def ask() -> Any:
         return runs_pb2.WatchRunsRequest(
@@ -76,7 +97,15 @@ def watch_runs(
             epoch=position.epoch,
         )
 
-    return _events(endpoint, method, ask, position, on_break=on_break)
+    return _events(
+        endpoint,
+        method,
+        ask,
+        position,
+        on_break=on_break,
+        on_lost=_refuse if after_revision else None,
+        on_message=on_message,
+    )
 
 
 def watch_events(
@@ -112,11 +141,12 @@ def watch_events(
             epoch=position.epoch,
         )
 
-    def refuse(error: OutOfRangeError) -> None:
-        # There is no snapshot to begin again from: going on would leave a gap that nobody sees.
-        raise error
+    return _events(endpoint, method, ask, position, on_break=on_break, on_lost=_refuse)
 
-    return _events(endpoint, method, ask, position, on_break=on_break, on_lost=refuse)
+
+def _refuse(error: OutOfRangeError) -> None:
+    """There is no snapshot to begin again from: going on would leave a gap that nobody sees."""
+    raise error
 
 
 def _events(
@@ -127,6 +157,7 @@ def _events(
     *,
     on_break: OnBreak,
     on_lost: Callable[[OutOfRangeError], None] | None = None,
+    on_message: OnMessage = _nobody_waits,
 ) -> Iterator[events_pb2.Event]:
     """Yields each change once, opening the watch again with what `ask` then gives."""
 
@@ -135,6 +166,7 @@ def _events(
 
     lost = on_lost or position.forget
     for message in resumed(endpoint, reopen, on_lost=lost, on_break=on_break):
+        on_message()
         yield from position.take(message)
         if message.end_of_stream:
             return
@@ -187,10 +219,7 @@ def tail_build_log(
     def reopen(*, is_fresh: bool) -> Any:
         return endpoint.open(method, request, is_fresh=is_fresh)
 
-    def refuse(error: OutOfRangeError) -> None:
-        raise error
-
-    for message in resumed(endpoint, reopen, on_lost=refuse, on_break=on_break):
+    for message in resumed(endpoint, reopen, on_lost=_refuse, on_break=on_break):
         if message.text:
             yield message.text
         request.offset_bytes = message.next_offset_bytes

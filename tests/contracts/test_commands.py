@@ -55,6 +55,7 @@ WITHOUT_DATA = {
     "sync",
     "teams add",
     "teams remove",
+    "ui",
     "up",
     "workspaces deregister",
     "workspaces operations cancel",

@@ -102,6 +102,7 @@ COMMANDS: Mapping[str, Command] = {
     "teams": Command("teams:teams", "List, make and fill teams."),
     "tokens": Command("tokens:tokens", "List, make and delete personal access tokens."),
     "triggers": Command("triggers:triggers", "Run snapshots whenever something happens."),
+    "ui": Command("ui:ui", "Look at runs in the whole terminal, live."),
     "up": Command("up:up", "Start a mesh on this machine."),
     "usage": Command("usage:usage", "Show how much there is, and how much there may be."),
     "views": Command("views:views", "Keep looks at the run list by a name."),

@@ -41,7 +41,7 @@ _MAX_LAST_WORDS = 20
 _ENDINGS = ("SUCCEEDED", "FAILED", "STOPPED", "SKIPPED", "CACHED")
 _BAR = 10
 _MOST_FIGURES = 3
-_FINAL = {"SUCCEEDED", "CACHED", "SKIPPED", "FAILED", "STOPPED"}
+FINAL = {"SUCCEEDED", "CACHED", "SKIPPED", "FAILED", "STOPPED"}
 
 
 def step_state(step: run_types_pb2.Step) -> str:
@@ -56,6 +56,12 @@ def run_state(run: run_types_pb2.Run) -> str:
     from weftapi.workspace.v1 import run_types_pb2
 
     return word(run_types_pb2.RunState, run.state)
+
+
+def state_look(state: str) -> tuple[str, str]:
+    """Symbol and colour of a state of a run or a step: a word stands beside them."""
+    symbol, colour, _ = _STEP_LOOKS.get(state, ("?", "white", ""))
+    return symbol, colour
 
 
 def duration(resource: Any) -> str:
@@ -134,9 +140,9 @@ class RunView:
         shown = folded(steps)
         room = max(4, rows - 2)
         if len(shown) > room:
-            shown.sort(key=lambda step: step_state(step) in _FINAL - {"FAILED"})
+            shown.sort(key=lambda step: step_state(step) in FINAL - {"FAILED"})
         head = [f"run {short(run.name)}  {run_state(run).lower()}  {duration(run)}"] if run else []
-        found = _line_of_each(steps, shown[:room])
+        found = step_lines(steps, shown[:room])
         more = [f"  … and {len(shown) - room} more"] if len(shown) > room else []
         return head + found + more
 
@@ -209,9 +215,7 @@ def _is_told(step: run_types_pb2.Step) -> bool:
     return step_state(step) == "FAILED" if step.map_group else step_state(step) != "PENDING"
 
 
-def _line_of_each(
-    steps: Iterable[run_types_pb2.Step], shown: list[run_types_pb2.Step]
-) -> list[str]:
+def step_lines(steps: Iterable[run_types_pb2.Step], shown: list[run_types_pb2.Step]) -> list[str]:
     """A line for each step, with how far the items are where it is a fan-out."""
     items: dict[str, Counter[str]] = {}
     for step in steps:
@@ -283,7 +287,7 @@ def _step_line(
     if step.workload and state not in _ENDED_WELL:
         detail = f"in {short(step.workload)}{silence(step)}  {detail}"
     if items:
-        done = sum(count for name, count in items.items() if name in _FINAL)
+        done = sum(count for name, count in items.items() if name in FINAL)
         detail = f"{done} of {sum(items.values())} items  {detail}"
     detail = f"{progress}  {detail}" if progress else detail
     name = plain(step.step_id)

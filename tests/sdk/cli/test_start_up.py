@@ -23,6 +23,8 @@ HEAVY = (
     "pydantic",
     "meshkit",
     "importlib.metadata",
+    "rich",
+    "textual",
 )
 MODULES = [module.name for module in pkgutil.iter_modules(weft.cli.__path__)]
 

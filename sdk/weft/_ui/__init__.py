@@ -1,0 +1,1 @@
+"""The terminal user interface behind `weft ui`; needs the extra `weft[ui]`."""
