@@ -294,6 +294,7 @@ async def test_a_manager_that_left_and_came_back_between_two_looks_is_watched(
     workspace = world.ws.workspace
     flickers = Flickering(world.manager)
     settings: Any = SimpleNamespace(interval_s=0)
+    # Nothing is launched, built or logged.
     parts: Any = (flickers, None, settings, None)
     reconciler = Watching(workspace.database, *parts, clock=world.ws.clock)
     lease: Any = None
@@ -320,7 +321,8 @@ class Watching(Reconciler):
     """Watches end at once."""
 
     def __init__(self, *parts: Any, clock: Any) -> None:
-        super().__init__(*parts, clock=clock)
+        nobody: Any = None
+        super().__init__(*parts, last_lines=nobody, clock=clock)
         self.watched = 0
         self.has_watched_twice = asyncio.Event()
 
