@@ -45,7 +45,7 @@ class LogScreen(Looking):
         self._step, self._stream = step, stream
         self._contains = ""
         self._lines = RichLog(max_lines=_MOST_LINES, wrap=True, auto_scroll=False)
-        self._field = Field(placeholder="lines that contain …", classes="query")
+        self._field = Field("", "lines that contain …")
 
     def compose(self) -> ComposeResult:
         """What is searched for is asked when it is wanted."""
@@ -56,7 +56,6 @@ class LogScreen(Looking):
 
     def on_mount(self) -> None:
         """Begins to follow."""
-        self._lines.focus()
         self._begin()
 
     def title_text(self) -> Text:

@@ -77,8 +77,8 @@ class Field(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "Leave")]
 
-    def on_mount(self) -> None:
-        """Nobody has asked yet."""
+    def __init__(self, value: str, placeholder: str) -> None:
+        super().__init__(value, placeholder, classes="query")
         self.display = False
 
     def ask(self) -> None:

@@ -58,7 +58,6 @@ class RunScreen(OfRuns):
 
     def on_mount(self) -> None:
         """Begins to follow."""
-        self._table.focus()
         self.follow(
             Watch(
                 self.app,

@@ -43,7 +43,7 @@ class RunsScreen(OfRuns):
         self._query = query
         self._runs: dict[str, run_types_pb2.Run] = {}
         self._table = Table("STATE", "RUN", "PIPELINE", "STEPS", "TOOK", "AGE", "WHY")
-        self._field = Field(query, placeholder="which runs", classes="query")
+        self._field = Field(query, "which runs")
 
     def compose(self) -> ComposeResult:
         """The query is there when it is asked for."""
@@ -54,7 +54,6 @@ class RunsScreen(OfRuns):
 
     def on_mount(self) -> None:
         """Begins to follow."""
-        self._table.focus()
         self._begin()
         self.set_interval(REDRAW_S, self._redraw)
 

@@ -29,6 +29,7 @@ class Looking(Screen[None]):
         ("q", "app.quit", "Quit"),
     ]
     KEYS: ClassVar[Sequence[tuple[str, str]]] = ()
+    AUTO_FOCUS = "Table, RichLog"
 
     def __init__(self, calls: Calls) -> None:
         super().__init__()
@@ -61,7 +62,8 @@ class Looking(Screen[None]):
 
     def draw_head(self) -> None:
         """Draws the line above."""
-        self.head.update(Text.assemble(self.title_text(), "   ", mark(*self._truth)))
+        # First, so that no long name pushes it out of sight.
+        self.head.update(Text.assemble(mark(*self._truth), "   ", self.title_text()))
 
     def action_keys(self) -> None:
         """Shows the keys."""
