@@ -117,7 +117,7 @@ def _searching(name: str, browser: Browser, turns: int, lines: int) -> Figure:
         page.get_by_label("Search the log").fill("needle")
         start = time.perf_counter()
         page.keyboard.press("Enter")
-        expect(page.get_by_text("1 lines", exact=True)).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("1 line", exact=True)).to_be_visible(timeout=60_000)
         ours.append((time.perf_counter() - start) * 1e3)
     return _figure(name, ours, [_searched_ms(browser) for _ in range(turns)])
 
