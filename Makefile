@@ -138,13 +138,16 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: stand-ins  ## Run the tests
-	$(PYTEST) -m "not fault and not page and not image and not browser"
+	$(PYTEST) -m "not fault and not page and not image and not browser and not blink"
 
 test-pages: stand-ins  ## Type the commands of the documentation as its pages print them (they take longer)
 	$(PYTEST) -m page
 
 test-faults: stand-ins  ## Run the tests that kill servers over and over (they take longer)
 	$(PYTEST) -m fault
+
+test-bench: stand-ins  ## Run each measure of `make bench` for a moment, to see that it measures
+	$(PYTEST) -m blink
 
 protos/node_modules/.ready: protos/package-lock.json | $(NODE)
 	cd protos && npm install --no-save --silent --no-audit --no-fund
@@ -169,4 +172,4 @@ bench: setup  ## Measure every headline figure beside its bare limit (about ten 
 docs: setup  ## Write the pages in docs/ that follow from the code
 	$(BIN)/python docs/generate.py
 
-.PHONY: wheels torch browsable dashboard lint-dashboard test-dashboard help setup demo up oidc-provider clouds helm manifests image test-image protos check-protos lint-protos stand-ins test test-pages test-faults bench lint lint-types docs
+.PHONY: wheels torch browsable dashboard lint-dashboard test-dashboard help setup demo up oidc-provider clouds helm manifests image test-image protos check-protos lint-protos stand-ins test test-pages test-faults test-bench bench lint lint-types docs

@@ -17,7 +17,7 @@ import pytest
 OK = "OK"
 _PACKAGES = ("weftapi.controlplane.v1", "weftapi.workspace.v1", "weftapi.workloads.v1")
 # What `make test` leaves to runs of their own.
-_ASIDE = {"not fault", "not page", "not image", "not browser"}
+_ASIDE = {"not fault", "not page", "not image", "not browser", "not blink"}
 _FOLDER = pytest.StashKey[Path]()
 _seen: set[tuple[str, str]] = set()
 

@@ -3,6 +3,7 @@ import random
 import signal
 from collections import Counter
 
+import pytest
 import sqlalchemy as sa
 
 from meshkit.audit import row_of
@@ -42,6 +43,7 @@ def audit_rows(session: Session) -> list[Row]:
     return [row_of(tuple(row)) for row in session.execute(query)]
 
 
+@pytest.mark.fault
 async def test_a_kill_at_any_of_20_points_loses_nothing_acknowledged(database_url: str) -> None:
     await notes.create_tables(database_url)
     points = random.Random(20).sample(range(1, MOST_ACKS), POINTS)

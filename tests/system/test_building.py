@@ -241,6 +241,7 @@ def test_a_run_whose_image_cannot_be_built_fails_in_the_builders_words(shop: Sho
     assert "failed" in shop.project.cli("builds", "list")
 
 
+@pytest.mark.fault
 def test_a_build_goes_on_though_its_servers_are_killed(
     mesh: Mesh, cluster: FaultyCluster, shop: Shop
 ) -> None:

@@ -15,6 +15,7 @@ MOMENTS_S = (0.1, 0.25, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2, 3.0)
 CLI = "from weft.__main__ import main; print('go', flush=True); main()"
 
 
+@pytest.mark.fault
 def test_ctrl_c_detaches_at_every_moment(project: Project, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     told = []

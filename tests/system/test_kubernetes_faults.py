@@ -17,6 +17,8 @@ from weftapi.workspace.v1 import run_types_pb2, steps_pb2
 
 STATE = run_types_pb2.RunState
 
+pytestmark = pytest.mark.fault
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyCluster]:

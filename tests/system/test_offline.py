@@ -49,6 +49,7 @@ def check_lines(project: Project, stream: str, wanted: list[str]) -> None:
     assert times == sorted(times)
 
 
+@pytest.mark.fault
 def test_a_workspace_that_leaves_midway_gets_all_of_it(
     mesh: Mesh, project: Project, gate: Path, tmp_path: Path
 ) -> None:

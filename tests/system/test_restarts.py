@@ -6,12 +6,15 @@ import threading
 from pathlib import Path
 from typing import IO
 
+import pytest
+
 from tests.system.mesh import Mesh
 from tests.system.project import PATIENCE_S, Project
 
 LINES = 200
 
 
+@pytest.mark.fault
 def test_watching_and_following_go_on_over_a_restart(
     mesh: Mesh, project: Project, gate: Path
 ) -> None:

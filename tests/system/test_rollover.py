@@ -5,12 +5,15 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.system.mesh import Mesh
 from tests.system.project import Project
 
 PATIENCE_S = 60.0
 
 
+@pytest.mark.fault
 def test_a_mesh_that_works_gets_another_ca(tmp_path: Path) -> None:
     mesh = Mesh(tmp_path)
     mesh.start()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from google.protobuf.json_format import MessageToDict
 
 from tests.system.mesh import Mesh
@@ -111,6 +112,7 @@ def test_a_step_that_is_stopped_hears_of_it_in_its_own_process(
     project.until_workload_gone(process, group)
 
 
+@pytest.mark.fault
 def test_servers_that_die_meanwhile_change_nothing(
     mesh: Mesh, project: Project, gate: Path
 ) -> None:

@@ -83,6 +83,7 @@ def until_told(project: Project, run: str, words: str) -> None:
     assert any(words in event.run.state_reason for event in project.watch(run))
 
 
+@pytest.mark.fault
 def test_one_manager_dies_and_only_its_own_runs_wait_for_it(
     manager: Manager, cluster: FaultyCluster, project: Project, tmp_path: Path
 ) -> None:

@@ -93,6 +93,7 @@ async def _send(writer: Writer, chance: random.Random) -> None:
         first = after
 
 
+@pytest.mark.fault
 @pytest.mark.timeout(600)
 async def test_f20_acknowledged_lines_survive_kill_9_once_and_in_order(
     tmp_path: Path, database_url: str

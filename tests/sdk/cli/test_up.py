@@ -86,6 +86,7 @@ def weft(own: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.fault
 def test_a_mesh_lives_through_deaths_and_comes_back(own: dict[str, str], tmp_path: Path) -> None:
     # Folders named like our modules, where the user happens to stand, are not imported.
     (tmp_path / "workspace").mkdir()
