@@ -1,4 +1,4 @@
-"""`python -m controlplane.backup backup TO | restore FROM`: with the settings of the server.
+"""`python -m controlplane.backup backup TO | restore FROM | list FOLDER`: as the server is set up.
 
 A backup holds the keys of the certificate authority: who has it can be any service of the mesh.
 """
@@ -43,7 +43,7 @@ def main() -> int:
         sys.stderr.write(f"controlplane: {error}\n")
         return command.EXIT_CONFIG
     try:
-        said = asyncio.run(command.run(whole, arguments.command, arguments.directory))
+        said = asyncio.run(command.run(whole, arguments))
     except (BackupError, OSError, sa.exc.SQLAlchemyError) as error:
         sys.stderr.write(f"{error}\n")
         return command.EXIT_FAILED
@@ -52,4 +52,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run_to_end(main)

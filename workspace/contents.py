@@ -15,9 +15,9 @@ from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import FailedPrecondition, MeshError, NotFound, Unavailable
 from meshkit.jobs import Lease
-from workspace.objects import open_store
-from workspace.objects.keys import below, checked
-from workspace.objects.port import ObjectInfo, ObjectMissingError, ObjectStore, ObjectStoreError
+from meshkit.objects import open_store
+from meshkit.objects.keys import below, checked
+from meshkit.objects.port import ObjectInfo, ObjectMissingError, ObjectStore, ObjectStoreError
 from workspace.operations.refusals import absent
 from workspace.secrets.sealer import Sealer
 from workspace.store import artifact_use, artifacts

@@ -20,7 +20,9 @@ from meshkit.migrations import migrate
 from meshkit.schema import MeshTables
 
 FORMAT = 1
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
+# How the name of a directory ends while a backup is written into it.
+PARTIAL = ".partial"
 _PIECE_BYTES = 1 << 20
 # Files of the data directory that are of this place alone.
 _UNKEPT = (".lock", last.FILE)
@@ -70,31 +72,49 @@ class Manifest:
     schema: str
     revision: int
     time: str
+    epoch: str = ""
+    """Which history of the server it is of; a restored server begins another."""
     rows: dict[str, int] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
 
     def write(self, directory: Path) -> None:
         content = {name: getattr(self, name) for name in self.__slots__}
         text = json.dumps({"format": FORMAT, **content}, indent=1, sort_keys=True)
-        (directory / _MANIFEST).write_text(text + "\n", encoding="utf-8")
+        (directory / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, directory: Path) -> "Manifest":
         """BackupError where it is missing, or of a form that this version does not know."""
         try:
-            content: dict[str, Any] = json.loads((directory / _MANIFEST).read_text("utf-8"))
-        except (OSError, ValueError) as error:
+            data = (directory / MANIFEST).read_bytes()
+        except OSError as error:
             raise BackupError(f"{directory} holds no whole backup: {error}") from error
+        return cls.parse(data, str(directory))
+
+    @classmethod
+    def parse(cls, data: bytes, place: str) -> "Manifest":
+        """What the manifest at a place says. BackupError, as of `read`."""
+        try:
+            content: dict[str, Any] = json.loads(data)
+        except ValueError as error:
+            raise BackupError(f"{place} holds no whole backup: {error}") from error
         if content.pop("format", None) != FORMAT:
-            raise BackupError(f"{directory} was written by another version of Weft")
+            raise BackupError(f"{place} was written by another version of Weft")
         return cls(**content)
 
 
 async def backup(parts: Parts, target: Path) -> Manifest:
-    """Writes a backup of a server, which may be running.
+    """Writes a backup of a server, which may be running. Raises BackupError."""
+    manifest = await write(parts, target)
+    note(parts, manifest)
+    return manifest
+
+
+async def write(parts: Parts, target: Path) -> Manifest:
+    """Writes a backup of which nobody is told yet. Raises BackupError.
 
     Rows come of one snapshot; files are copied after it, so that logs hold all lines of which the
-    rows know. Raises BackupError.
+    rows know.
     """
     partial = _begun(target)
     try:
@@ -107,8 +127,13 @@ async def backup(parts: Parts, target: Path) -> Manifest:
         sync(target.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    last.note(parts.data_dir, _last(manifest))
     return manifest
+
+
+def note(parts: Parts, manifest: Manifest) -> None:
+    """Tells the server of its last backup."""
+    rows, time = sum(manifest.rows.values()), datetime.fromisoformat(manifest.time)
+    last.note(parts.data_dir, last.LastBackup(time, manifest.revision, rows))
 
 
 async def restore(parts: Parts, source: Path) -> Manifest:
@@ -141,16 +166,11 @@ async def restore(parts: Parts, source: Path) -> Manifest:
     return manifest
 
 
-def _last(manifest: Manifest) -> last.LastBackup:
-    rows = sum(manifest.rows.values())
-    return last.LastBackup(datetime.fromisoformat(manifest.time), manifest.revision, rows)
-
-
 def _begun(target: Path) -> Path:
     """An empty directory beside the target, which it becomes when it is whole."""
     if target.exists():
         raise BackupError(f"{target} exists: name a new directory")
-    partial = target.with_name(f".{target.name}.partial")
+    partial = target.with_name(f".{target.name}{PARTIAL}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700, parents=True)
     return partial
@@ -165,7 +185,8 @@ def _dump(connection: sa.Connection, directory: Path, parts: Parts) -> Manifest:
             "version: back up with the version that serves it"
         )
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    manifest = Manifest(schema, read_head(connection, parts.mesh).revision, now)
+    head = read_head(connection, parts.mesh)
+    manifest = Manifest(schema, head.revision, now, str(head.epoch))
     (directory / "tables").mkdir()
     for table, columns in _held(connection, parts, schema):
         name = f"tables/{table.name}.jsonl"

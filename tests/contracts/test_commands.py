@@ -12,6 +12,7 @@ from weft.cli._output import FORMATS, STREAMED_FORMATS
 # What people get a file, a script, a session or a confirmation from; all others print data.
 WITHOUT_DATA = {
     "admin backup",
+    "admin backups",
     "admin bootstrap-url",
     "admin check",
     "admin restore",

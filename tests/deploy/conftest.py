@@ -70,6 +70,14 @@ BAD: dict[str, tuple[Document, str]] = {
     ),
     "routes to no Gateway": ({"gatewayApi": {"enabled": True}}, "parentRefs"),
     "backups to nowhere": ({"backup": {"enabled": True}}, "existingClaim"),
+    "backups to two places": (
+        {"backup": {"enabled": True, "existingClaim": "it", "destination": "s3://it"}},
+        "either destination or existingClaim",
+    ),
+    "backups to no bucket": (
+        {"backup": {"enabled": True, "destination": "/var/backups"}},
+        "destination",
+    ),
     "a tag for a digest": ({"image": {"digest": "latest"}}, "digest"),
 }
 

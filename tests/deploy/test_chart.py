@@ -291,6 +291,22 @@ def test_an_upgrade_backs_up_before_it_migrates(helm: Helm) -> None:
     ]
 
 
+def test_backups_go_to_a_bucket_or_a_claim(helm: Helm) -> None:
+    for service in ("controlplane", "workspace"):
+        pod = helm.renderings["everything"].pods()[f"weft-backup-{service}"]
+        [container] = pod["containers"]
+        assert container["command"][3:] == ["backup", "s3://backups/weft/$(POD_NAME)", "--keep=7"]
+        assert container["envFrom"] == [{"secretRef": {"name": "weft-backups"}}]
+        assert {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}} in pod["volumes"]
+        assert "backups" not in {volume["name"] for volume in pod["volumes"]}
+        policy = helm.renderings["everything"].one("NetworkPolicy", f"weft-backup-{service}")
+        ports = [it["port"] for rule in policy["spec"]["egress"] for it in rule["ports"]]
+        assert 443 in ports
+        [container] = helm.renderings["served"].pods()[f"weft-backup-{service}"]["containers"]
+        assert container["command"][3:] == ["backup", "/var/backups/weft/$(POD_NAME)"]
+        assert "envFrom" not in container
+
+
 def test_budgets_let_nodes_be_drained(rendering: Rendering) -> None:
     budgets = {it["metadata"]["name"]: it["spec"] for it in rendering.of("PodDisruptionBudget")}
     assert set(budgets) == {f"weft-{service}" for service in SERVICES}

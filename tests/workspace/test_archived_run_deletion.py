@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from meshkit.objects.files import FileStore
+from meshkit.objects.port import ObjectStoreError
 from tests.workspace.archiving import (
     DEMO,
     archive,
@@ -17,8 +19,6 @@ from tests.workspace.archiving import (
 )
 from tests.workspace.harness import EDITOR, Harness, refused, workspace
 from weftapi.workspace.v1 import projects_pb2, run_archives_pb2, statistics_pb2
-from workspace.objects.files import FileStore
-from workspace.objects.port import ObjectStoreError
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from meshkit.objects import open_store
 from tests.clouds import emulators
 from tests.workspace.harness import DEMO_EDITOR, VIEWER, Harness, refused, workspace
 from tests.workspace.test_artifact_upkeep import version
 from weftapi.workspace.v1 import artifact_types_pb2
 from weftapi.workspace.v1 import artifacts_pb2 as pb
-from workspace.objects import open_store
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 16
 FILES = {

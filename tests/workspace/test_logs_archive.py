@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+from meshkit.objects import open_store
+from meshkit.objects.port import ObjectStore, ObjectStoreError
 from tests.clouds import emulators
 from tests.clouds.emulators import Cloud
 from tests.workspace.harness import Harness, refused, workspace
@@ -17,8 +19,6 @@ from workspace.logs.archive import ArchivingBackend
 from workspace.logs.backend import Chunk, Extent, LogBackend, LogKey, LogStoreError
 from workspace.logs.directory import Limits
 from workspace.logs.files import FileBackend
-from workspace.objects import open_store
-from workspace.objects.port import ObjectStore, ObjectStoreError
 
 CLOUDS = {"s3": emulators.s3, "gcs": emulators.gcs, "azure": emulators.azure}
 KINDS = ["files", "folder", *CLOUDS]

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
+from meshkit.objects.files import FileStore
 from tests.workspace.archiving import (
     DEMO,
     archive,
@@ -29,7 +30,6 @@ from weftapi.workspace.v1 import (
     statistics_pb2,
     steps_pb2,
 )
-from workspace.objects.files import FileStore
 from workspace.operations import retention
 from workspace.store.schema import MESH_TABLES
 

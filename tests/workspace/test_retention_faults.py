@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from meshkit.objects.files import FileStore
+from meshkit.objects.port import ObjectStoreError
 from tests.workspace.archiving import (
     DEMO,
     archive,
@@ -28,8 +30,6 @@ from weftapi.workspace.v1 import (
 )
 from workspace.backup.files import check_content
 from workspace.logs.backend import LogKey, LogStoreError
-from workspace.objects.files import FileStore
-from workspace.objects.port import ObjectStoreError
 from workspace.operations import retention
 
 

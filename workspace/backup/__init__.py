@@ -2,5 +2,5 @@
 
 `parts` says what is backed up; `checks` and `files` look, `repairs` counts anew.
 
-    python -m workspace.backup backup TO | restore FROM | check
+    python -m workspace.backup backup TO | restore FROM | list FOLDER | check
 """

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from meshkit.backup import command
 from meshkit.backup.archive import BackupError
 from meshkit.config import ConfigError
+from meshkit.objects.port import ObjectStoreError
 from workspace.backup.checks import Finding, check
 from workspace.backup.files import check_content, check_logs
 from workspace.backup.parts import parts
 from workspace.backup.repairs import repair
 from workspace.config import WorkspaceSettings
-from workspace.objects.port import ObjectStoreError
 
 _EXIT_FOUND = 9
 _BETWEEN_WORDS_S = 1.0
@@ -40,7 +40,7 @@ def main() -> int:
 async def _run(settings: WorkspaceSettings, arguments: argparse.Namespace) -> int:
     if arguments.command == "check":
         return await _check(settings, arguments)
-    sys.stdout.write(await command.run(parts(settings), arguments.command, arguments.directory))
+    sys.stdout.write(await command.run(parts(settings), arguments))
     return 0
 
 
@@ -112,4 +112,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run_to_end(main)

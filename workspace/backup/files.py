@@ -13,14 +13,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from meshkit.backup.databases import snapshot
+from meshkit.objects import open_store
+from meshkit.objects.keys import below
+from meshkit.objects.port import ObjectMissingError, ObjectStore, ObjectStoreError
 from workspace.backup.checks import Finding, findings
 from workspace.config import WorkspaceSettings
 from workspace.logs.archive import INDEX, folder_of
 from workspace.logs.backend import LogKey
 from workspace.logs.segments import files_in, inspect
-from workspace.objects import open_store
-from workspace.objects.keys import below
-from workspace.objects.port import ObjectMissingError, ObjectStore, ObjectStoreError
 from workspace.store.base import columns, every
 from workspace.store.schema_artifacts import ArtifactVersion
 from workspace.store.schema_logs import LogRemoval, LogStream

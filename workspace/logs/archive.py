@@ -20,6 +20,7 @@ from uuid import UUID
 import structlog
 
 from meshkit.database import Database
+from meshkit.objects.port import ObjectMissingError, ObjectStore, ObjectStoreError
 from workspace.config import WorkspaceSettings
 from workspace.logs.backend import (
     Chunk,
@@ -32,7 +33,6 @@ from workspace.logs.backend import (
 )
 from workspace.logs.files import FileBackend
 from workspace.logs.segments import files_in
-from workspace.objects.port import ObjectMissingError, ObjectStore, ObjectStoreError
 from workspace.store import logs as log_store
 from workspace.store.retention import has_log
 

@@ -1,10 +1,10 @@
 """Where logs are kept, as the settings say it."""
 
 from meshkit.engines import is_replicated
+from meshkit.objects import open_store
 from workspace.config import WorkspaceSettings
 from workspace.logs.archive import ArchivingBackend
 from workspace.logs.files import FileBackend
-from workspace.objects import open_store
 
 KeptLogs = FileBackend | ArchivingBackend
 

@@ -14,9 +14,9 @@ from meshkit.database import Database
 from meshkit.egress import Egress, EgressPolicy
 from meshkit.errors import Unavailable
 from meshkit.ids import new_uid
+from meshkit.objects import open_store
+from meshkit.objects.port import ObjectStore, ObjectStoreError
 from workspace.config import WorkspaceSettings
-from workspace.objects import open_store
-from workspace.objects.port import ObjectStore, ObjectStoreError
 from workspace.operations import code_repositories as operations
 from workspace.repositories.failures import rejected, unavailable, unusable
 from workspace.repositories.git import GitHost

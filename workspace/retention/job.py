@@ -18,10 +18,10 @@ from meshkit.clock import Clock
 from meshkit.database import Database
 from meshkit.errors import FailedPrecondition, Unavailable
 from meshkit.jobs import Lease
+from meshkit.objects import open_store
+from meshkit.objects.port import ObjectMissingError, ObjectStore, ObjectStoreError
 from weftapi.workspace.v1 import run_archives_pb2
 from workspace.config import WorkspaceSettings
-from workspace.objects import open_store
-from workspace.objects.port import ObjectMissingError, ObjectStore, ObjectStoreError
 from workspace.operations import retention as operations
 from workspace.operations.retention import Policy
 from workspace.retention.archives import Archive, decode, encode

@@ -6,12 +6,12 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from meshkit.ids import new_uid
+from meshkit.objects.keys import checked
+from meshkit.objects.port import ObjectStoreError
 from meshkit.rules import resolve_update_mask
 from weftapi.workspace.v1 import artifact_types_pb2, artifacts_pb2
 from workspace import names
 from workspace.contents import Link
-from workspace.objects.keys import checked
-from workspace.objects.port import ObjectStoreError
 from workspace.operations import artifacts as operations
 from workspace.operations.refusals import invalid
 from workspace.servicers.converting import (

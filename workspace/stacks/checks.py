@@ -9,7 +9,7 @@ import httpx2
 from meshkit.clock import Clock
 from meshkit.egress import EgressError
 from meshkit.errors import MeshError
-from workspace.objects.port import ObjectStoreError
+from meshkit.objects.port import ObjectStoreError
 
 _MAX_WORDS = 1024
 

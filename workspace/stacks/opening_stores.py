@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from meshkit.egress import Egress, EgressPolicy
+from meshkit.objects import open_store
+from meshkit.objects.port import CredentialSource, ObjectStore
 from workspace.connectors.model import AwsKeys, AzureAccess, Credentials, GcpToken, Issued
-from workspace.objects import open_store
-from workspace.objects.port import CredentialSource, ObjectStore
 from workspace.stacks.checks import FailedCheckError
 from workspace.stacks.stores import kind_of, uri_of
 from workspace.store.schema_stacks import Component

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from workspace.objects.port import ObjectStore
+from meshkit.objects.port import ObjectStore
 from workspace.stacks.checks import FailedCheckError, Report
 
 _CONTENT = b"Weft was here to see whether it may write, and deletes this again."

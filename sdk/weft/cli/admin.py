@@ -36,30 +36,51 @@ def admin() -> None:
 
 
 @admin.command()
-@click.argument("to", type=click.Path(path_type=Path))
+@click.argument("to")
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Then remove this server's older backups beside it, but for the newest N.",
+)
 @_control_plane
 @_data
 @_database
-def backup(*, to: Path, control_plane: bool, data: Path | None, database: str | None) -> None:
-    """Write a backup into a new directory. The server may run.
+def backup(
+    *, to: str, keep: int | None, control_plane: bool, data: Path | None, database: str | None
+) -> None:
+    """Write a backup into a new directory, or to s3://, gs:// or az://. The server may run.
 
     Keep it as you keep the server's keys: they are in it.
     """
-    arguments = ["backup", str(to.absolute())]
+    arguments = ["backup", to, *(["--keep", str(keep)] if keep else [])]
     _run(arguments, data, database, service=_service(control_plane=control_plane))
 
 
 @admin.command()
-@click.argument("source", metavar="FROM", type=click.Path(exists=True, path_type=Path))
+@click.argument("folder")
+@click.option(
+    "-o", "--output", type=click.Choice(("text", "json")), default="text", show_default=True
+)
+@_control_plane
+@_data
+def backups(*, folder: str, output: str, control_plane: bool, data: Path | None) -> None:
+    """List the backups in a directory, or below s3://, gs:// or az://, and what is not whole."""
+    arguments = ["list", folder, "--output", output]
+    _run(arguments, data, None, service=_service(control_plane=control_plane))
+
+
+@admin.command()
+@click.argument("source", metavar="FROM")
 @_control_plane
 @_data
 @_database
-def restore(*, source: Path, control_plane: bool, data: Path | None, database: str | None) -> None:
+def restore(*, source: str, control_plane: bool, data: Path | None, database: str | None) -> None:
     """Restore a backup into an empty data directory and an empty database.
 
     Whoever watches begins again: the restored server has a history of its own.
     """
-    arguments = ["restore", str(source.absolute())]
+    arguments = ["restore", source]
     _run(arguments, data, database, service=_service(control_plane=control_plane))
 
 

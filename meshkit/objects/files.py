@@ -1,18 +1,20 @@
 """Objects in a folder of this machine, or of a mounted file system."""
 
 import asyncio
+import io
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 from urllib.parse import quote
 
-from workspace.objects.keys import checked
-from workspace.objects.port import ObjectDeniedError, ObjectInfo, ObjectMissingError
-from workspace.objects.port import ObjectStoreError as Failed
+from meshkit.objects.keys import checked
+from meshkit.objects.port import ObjectDeniedError, ObjectInfo, ObjectMissingError
+from meshkit.objects.port import ObjectStoreError as Failed
 
 T = TypeVar("T")
 
@@ -29,16 +31,25 @@ class FileStore:
 
     async def put(self, key: str, data: bytes) -> None:
         path = self._path(key)
-        await _run(lambda: _write(self._inside(path), data, os.replace))
+        await _run(lambda: _write(self._inside(path), io.BytesIO(data), os.replace))
 
     async def create(self, key: str, data: bytes) -> bool:
         path = self._path(key)
         try:
             # A link, unlike a rename, never takes the place of what is there.
-            await _run(lambda: _write(self._inside(path), data, os.link))
+            await _run(lambda: _write(self._inside(path), io.BytesIO(data), os.link))
         except FileExistsError:
             return False
         return True
+
+    async def upload(self, key: str, source: Path) -> None:
+        path = self._path(key)
+
+        def copy() -> None:
+            with source.open("rb") as file:
+                _write(self._inside(path), file, os.replace)
+
+        await _run(copy)
 
     async def get(self, key: str, *, offset: int = 0, length: int | None = None) -> bytes:
         path = self._path(key)
@@ -110,13 +121,13 @@ class FileStore:
                     parent.rmdir()
 
 
-def _write(path: Path, data: bytes, place: Callable[[str, Path], None]) -> None:
+def _write(path: Path, data: IO[bytes], place: Callable[[str, Path], None]) -> None:
     """Writes beside the place and puts it there whole, so that nobody reads a half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, staged = tempfile.mkstemp(prefix=_STAGED, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            shutil.copyfileobj(data, file)
             file.flush()
             os.fsync(file.fileno())
         place(staged, path)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from workspace.objects.port import CredentialSource, ObjectStore, ObjectStoreError
+from meshkit.objects.port import CredentialSource, ObjectStore, ObjectStoreError
 
 
 def open_store(
@@ -25,11 +25,11 @@ def open_store(
     """
     address = urlsplit(uri)
     if address.scheme == "file":
-        from workspace.objects.files import FileStore
+        from meshkit.objects.files import FileStore
 
         if address.netloc or not address.path.startswith("/"):
             raise ObjectStoreError(f"{uri} must be file:///some/directory")
         return FileStore(Path(unquote(address.path)))
-    from workspace.objects.cloud import CloudStore
+    from meshkit.objects.cloud import CloudStore
 
     return CloudStore(uri.rstrip("/"), options or {}, credentials)

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote
 
-from workspace.objects.port import ObjectStoreError
+from meshkit.objects.port import ObjectStoreError
 
 _PART = re.compile(r"[^\x00-\x1f\x7f/\\]+")
 _MAX_KEY = 1024

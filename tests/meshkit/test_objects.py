@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.clouds import emulators
-from tests.clouds.emulators import Cloud
-from workspace.objects import open_store
-from workspace.objects.keys import below, checked
-from workspace.objects.port import (
+from meshkit.objects import open_store
+from meshkit.objects.keys import below, checked
+from meshkit.objects.port import (
     ObjectDeniedError,
     ObjectMissingError,
     ObjectStore,
     ObjectStoreError,
 )
+from tests.clouds import emulators
+from tests.clouds.emulators import Cloud
 
 CLOUDS = {"s3": emulators.s3, "gcs": emulators.gcs, "azure": emulators.azure}
 

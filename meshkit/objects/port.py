@@ -8,6 +8,7 @@ words that hold no credential.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -47,6 +48,10 @@ class ObjectStore(Protocol):
 
     async def create(self, key: str, data: bytes) -> bool:
         """Writes an object where there is none; whether there was none."""
+        ...
+
+    async def upload(self, key: str, source: Path) -> None:
+        """Writes a file as an object, over what was there: whole or not at all, of any size."""
         ...
 
     async def get(self, key: str, *, offset: int = 0, length: int | None = None) -> bytes:

@@ -6,11 +6,12 @@ import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from workspace.objects.keys import checked
-from workspace.objects.port import (
+from meshkit.objects.keys import checked
+from meshkit.objects.port import (
     CredentialSource,
     ObjectDeniedError,
     ObjectInfo,
@@ -53,6 +54,10 @@ class CloudStore:
         except FileExistsError:
             return False
         return True
+
+    async def upload(self, key: str, source: Path) -> None:
+        with _refusals(key):
+            await self._obs.put_async(self._store, checked(key), source)
 
     async def get(self, key: str, *, offset: int = 0, length: int | None = None) -> bytes:
         if not offset and length is None:
