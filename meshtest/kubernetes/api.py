@@ -235,6 +235,8 @@ class FakeApi:
             default = found["spec"].get("terminationGracePeriodSeconds", 30)
             grace = options.get("gracePeriodSeconds", default)
             grace = min(grace, found["metadata"].get("deletionGracePeriodSeconds", grace))
+            if "nodeName" not in found["spec"]:
+                grace = 0
         if not grace and not found["metadata"].get("finalizers"):
             store.remove(plural, name)
         else:

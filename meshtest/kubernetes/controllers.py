@@ -1,10 +1,13 @@
-"""What works behind an API server: the Job controller, and the collector of garbage."""
+"""What works behind an API server: the Job controller, and the collectors of what nobody needs."""
 
+import asyncio
 from uuid import uuid4
 
 from meshtest.kubernetes.store import Object, Store, now
 
 TRACKED = "batch.kubernetes.io/job-tracking"
+# How often pods are looked for that were deleted before a node had them.
+_COLLECT_S = 20.0
 
 
 class Controllers:
@@ -19,6 +22,8 @@ class Controllers:
     def _hear(self, plural: str, type_: str, thing: Object) -> None:
         if type_ == "DELETED":
             self._collect(thing["metadata"]["uid"])
+        elif plural == "pods" and _is_stranded(thing):
+            asyncio.get_running_loop().call_later(_COLLECT_S, self._fail, thing)
         if plural == "jobs":
             self._settle(thing["metadata"]["name"])
         elif plural in ("pods", "resourcequotas"):
@@ -39,6 +44,13 @@ class Controllers:
                     self._end_pod(name)
                 else:
                     self._store.remove(plural, name)
+
+    def _fail(self, pod: Object) -> None:
+        """As the collector of pods does: the Job controller waits for a pod to be over."""
+        name = pod["metadata"]["name"]
+        found = self._store.objects.get(("pods", name))
+        if found is not None and found["metadata"]["uid"] == pod["metadata"]["uid"]:
+            self._store.change("pods", name, lambda t: t["status"].update(phase="Failed"))
 
     def _settle(self, name: str) -> None:
         job = self._store.objects.get(("jobs", name))
@@ -129,13 +141,20 @@ class Controllers:
         if pod is None or "deletionTimestamp" in pod["metadata"]:
             return
         is_over = pod["status"].get("phase") in ("Succeeded", "Failed")
-        grace = 0 if is_over else pod["spec"]["terminationGracePeriodSeconds"]
+        is_anywhere = "nodeName" in pod["spec"]
+        grace = pod["spec"]["terminationGracePeriodSeconds"] if is_anywhere and not is_over else 0
         mark = {"deletionTimestamp": now(), "deletionGracePeriodSeconds": grace}
         self._store.change("pods", name, lambda t: t["metadata"].update(mark))
 
     def _is_over(self, job: Object) -> bool:
         conditions = job["status"].get("conditions", ())
         return any(each["type"] in ("Complete", "Failed") for each in conditions)
+
+
+def _is_stranded(pod: Object) -> bool:
+    """Whether a pod was deleted before a node had it, and something holds it."""
+    is_deleted = "deletionTimestamp" in pod["metadata"]
+    return is_deleted and "nodeName" not in pod["spec"] and pod["status"]["phase"] == "Pending"
 
 
 def _pod_of(job: Object) -> Object:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from aiohttp import web
 from meshtest.kubernetes.store import Object, RefusalError, Store, now
 
 _NODE = "node-1"
+# What holds of a pod that works.
+_WELL = {"PodScheduled": "True", "ContainersReady": "True", "Ready": "True"}
 
 
 class Kubelet:
@@ -56,9 +59,11 @@ class Kubelet:
         self._kill(pod, pod={"reason": "Evicted", "message": message, "conditions": [condition]})
 
     def lose(self, pod: str) -> None:
-        """The node stops answering: what it ran is as it was last, but not ready."""
-        condition = {"type": "Ready", "status": "False", "reason": "NodeNotReady"}
-        self._status(pod, conditions=[condition])
+        """The node stops answering: what it ran is as it was last, but not ready.
+
+        The controller of nodes gives no reason for it; what it wrote of the node is an event.
+        """
+        self._status(pod, conditions=_conditions(_WELL | {"Ready": "False"}))
 
     def _kill(
         self, name: str, *, container: Object | None = None, pod: Object | None = None
@@ -86,6 +91,8 @@ class Kubelet:
             task = self._tasks.get(name)
             if task is not None:
                 task.cancel()
+            if "nodeName" not in pod["spec"]:
+                return  # no kubelet knows of it
             if pod["status"].get("phase") == "Pending":
                 self._status(name, phase="Failed")
             self._let_go(name)
@@ -132,7 +139,7 @@ class Kubelet:
             )
             await asyncio.sleep(0.05)
         self._store.change("pods", name, lambda t: t["spec"].update(nodeName=_NODE))
-        self._status(name, conditions=[{"type": "PodScheduled", "status": "True"}])
+        self._status(name, conditions=_conditions({"PodScheduled": "True"}))
 
     async def _pull(self, name: str, image: str) -> None:
         while image not in self.images:
@@ -185,7 +192,12 @@ class Kubelet:
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
-        self._contains(name, {"running": {"startedAt": started}}, phase="Running")
+        self._contains(
+            name,
+            {"running": {"startedAt": started}},
+            phase="Running",
+            conditions=_conditions(_WELL),
+        )
         limit = pod["spec"].get("activeDeadlineSeconds")
         try:
             async with asyncio.timeout(limit):
@@ -257,6 +269,10 @@ class Kubelet:
     def _status(self, name: str, **status: object) -> None:
         with contextlib.suppress(RefusalError):  # it was deleted by force meanwhile
             self._store.change("pods", name, lambda t: t["status"].update(status))
+
+
+def _conditions(said: Mapping[str, str]) -> list[Object]:
+    return [{"type": type_, "status": status} for type_, status in said.items()]
 
 
 def _signal(process: asyncio.subprocess.Process, number: int) -> None:

@@ -30,6 +30,11 @@ def pod(phase: str, **state: dict[str, Any]) -> dict[str, Any]:
     return {"spec": {}, "status": {"phase": phase, "containerStatuses": [status]}}
 
 
+def with_conditions(pod: dict[str, Any], **status: str) -> dict[str, Any]:
+    said = [{"type": type_, "status": each} for type_, each in status.items()]
+    return {**pod, "status": {**pod["status"], "conditions": said}}
+
+
 RUNS = pod("Running", running={"startedAt": TIME})
 ENDED = pod("Failed", terminated={"exitCode": 3, "reason": "Error", "finishedAt": TIME})
 
@@ -61,3 +66,19 @@ def test_names_of_other_containers_do_not_count():
     beside = pod("Running", running={"startedAt": TIME})
     beside["status"]["containerStatuses"][0]["name"] = "istio-proxy"
     assert states.observe(job(), beside).state is WorkloadState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("conditions", "reason"),
+    [
+        ({"ContainersReady": "True", "Ready": "True"}, ""),
+        # Said by the cluster, of a node that said the other thing when it was last heard.
+        ({"ContainersReady": "True", "Ready": "False"}, "Its node does not answer."),
+        # Said by the node itself, of a container that begins or ends.
+        ({"ContainersReady": "False", "Ready": "False"}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_silent_node_is_told_from_a_pod_that_is_not_ready(conditions, reason):
+    seen = states.observe(job(), with_conditions(RUNS, **conditions))
+    assert (seen.state, seen.reason) == (WorkloadState.RUNNING, reason)

@@ -78,12 +78,21 @@ def _seen(job: Object, pod: Object, *, has_pod: bool) -> _Seen:
         return _Seen(WorkloadState.SUCCEEDED, exit=Exit("It ended."))
     is_ended = is_over or (not has_pod and _condition(job, "Failed") is not None)
     if cancelled is not None:
-        is_ended = is_ended or (not has_pod and _condition(job, "Suspended") is not None)
+        is_ended = (
+            is_ended
+            or _never_starts(pod)
+            or (not has_pod and _condition(job, "Suspended") is not None)
+        )
         state = WorkloadState.CANCELLED if is_ended else WorkloadState.CANCELLING
         return _Seen(state, cancelled, Exit(cancelled) if is_ended else None)
     if is_ended:
         return _failed(job, pod)
     return _alive(job, pod)
+
+
+def _never_starts(pod: Object) -> bool:
+    """Whether a pod was deleted before a node took it; the cluster may keep it for a while."""
+    return "deletionTimestamp" in pod.get("metadata", {}) and "nodeName" not in pod["spec"]
 
 
 def _failed(job: Object, pod: Object) -> _Seen:
@@ -106,10 +115,18 @@ def _alive(job: Object, pod: Object) -> _Seen:
         return _Seen(WorkloadState.PENDING, "Its cluster has not made its pod yet.")
     container = _container(pod)
     if "running" in container:
-        ready = _condition(pod, "Ready", status="False") or {}
-        is_silent = ready.get("reason") == "NodeNotReady" or _reason(pod) == "NodeLost"
-        return _Seen(WorkloadState.RUNNING, "Its node does not answer." if is_silent else "")
+        return _Seen(WorkloadState.RUNNING, "Its node does not answer." if _is_silent(pod) else "")
     return _Seen(WorkloadState.PENDING, " ".join(_obstacles(pod, container)))
+
+
+def _is_silent(pod: Object) -> bool:
+    """Whether a pod's node is not heard of.
+
+    The cluster then calls its pods unready, and says no more: what the node said last stands
+    beside it. A node itself calls no pod unready whose containers are ready.
+    """
+    is_unready = _condition(pod, "Ready", status="False") is not None
+    return is_unready and _condition(pod, "ContainersReady") is not None
 
 
 def _obstacles(pod: Object, container: Object) -> Iterator[str]:
