@@ -251,25 +251,6 @@ async def test_a_pod_that_vanished_unseen_is_lost_not_failed(managers, cluster):
     assert "nobody saw it end" in workload.reason
 
 
-async def test_cancel_before_a_pod_lets_none_begin(managers, cluster):
-    engine = await managers.open(queue="small")
-    await engine.launcher.launch(key("w"), shell("true"), Secrets())
-    assert engine.known[key("w")].reason == "It waits in the queue small of its cluster."
-    await engine.launcher.cancel(key("w"), grace_s=1, reason="cancelled: enough")
-    workload = await engine.ended("w")
-    assert workload.state is WorkloadState.CANCELLED
-    assert cluster.pods() == []
-
-
-async def test_cancel_before_a_node_took_it_is_done_at_once(engine, cluster):
-    await engine.launcher.launch(key("w"), shell("true", cpu_millis=10**6), Secrets())
-    await engine.until(lambda: "No node can take it" in engine.known[key("w")].reason)
-    await engine.launcher.cancel(key("w"), grace_s=30, reason="cancelled: enough")
-    # The cluster keeps the pod until its collector comes by.
-    assert (await engine.ended("w")).state is WorkloadState.CANCELLED
-    assert [pod["status"]["phase"] for pod in cluster.pods()] == ["Pending"]
-
-
 async def test_another_manager_finds_everything_again(managers, cluster):
     first = await managers.open()
     await first.start("on", WAIT)

@@ -8,7 +8,6 @@ from meshkit.errors import OutOfRange
 from meshtest.kubernetes.cluster import FakeCluster
 from tests.workloads.kubernetes import WAIT, ClusterEngine, Managers
 from tests.workloads.observed import PATIENCE_S, key, said
-from workloads.lifecycle import WorkloadState
 
 
 @pytest.fixture
@@ -19,23 +18,6 @@ def cluster(managers: Managers) -> FakeCluster:
 @pytest.fixture
 async def engine(managers: Managers) -> ClusterEngine:
     return await managers.open()
-
-
-async def test_cancel_gives_time_then_kills(engine):
-    script = "trap 'echo bye; exit 0' TERM; echo hello; while :; do sleep .05; done"
-    await engine.start("kind", script)
-    # A pod that is deleted takes its log along; whoever follows it reads to its end.
-    following = asyncio.create_task(engine.read_all("kind"))
-    await engine.launcher.log_changed(key("kind"), 0)
-    await engine.launcher.cancel(key("kind"), grace_s=30, reason="cancelled: enough")
-    workload = await engine.ended("kind")
-    lines = said(await following, "stdout").splitlines()
-    assert (lines[0], lines[-1]) == (b"hello", b"bye")
-    assert workload.state is WorkloadState.SUCCEEDED
-    await engine.start("deaf", "trap '' TERM; while :; do sleep .05; done")
-    await engine.launcher.cancel(key("deaf"), grace_s=0.2, reason="cancelled: enough")
-    workload = await engine.ended("deaf")
-    assert (workload.state, workload.reason) == (WorkloadState.CANCELLED, "cancelled: enough")
 
 
 async def test_a_log_is_read_from_any_position_and_followed(engine, cluster):
