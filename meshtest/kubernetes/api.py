@@ -14,7 +14,6 @@ from aiohttp import web
 from meshtest.kubernetes.store import Object, RefusalError, Store, now
 
 _VERSION = "1.36"
-_TOKEN = "a token of the fake cluster"  # noqa: S105 - of nothing real
 _LONGEST_NAME = 63
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _PLURALS = {
@@ -44,6 +43,8 @@ class FakeApi:
     def __init__(self, rules: Iterable[Object], cluster_rules: Iterable[Object] = ()) -> None:
         # By namespace: those in which the caller's role is bound.
         self.stores: dict[str, Store] = {}
+        # What callers sign in with; another one makes that of before worth nothing.
+        self.token = "a token of the fake cluster"  # noqa: S105 - of nothing real
         # What belongs to no namespace.
         self.cluster = Store("")
         # The version of Kueue's API; empty where it is not installed.
@@ -94,8 +95,9 @@ class FakeApi:
         self.cut()
         await self._runner.cleanup()
 
-    def kubeconfig(self, directory: Path) -> Path:
-        user = {"name": "u", "user": {"token": _TOKEN}}
+    def kubeconfig(self, directory: Path, **user: object) -> Path:
+        """Where its kubeconfig is; `user` says how one signs in, in place of the token itself."""
+        user = {"name": "u", "user": user or {"token": self.token}}
         cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{self.port}"}}
         context = {"name": "x", "context": {"user": "u", "cluster": "c"}}
         path = directory / "kubeconfig"
@@ -122,7 +124,7 @@ class FakeApi:
             return _status(refused)
 
     def _admit(self, request: web.Request, verb: str, resource: str) -> None:
-        if request.headers.get("Authorization") != f"Bearer {_TOKEN}":
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
             raise RefusalError(401, "Unauthorized", "Unauthorized")
         if self.faults and request.method != "GET" and resource != "leases":
             raise RefusalError(self.faults.pop(0), "Fault", "the fake was told to fail")

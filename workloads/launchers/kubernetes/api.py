@@ -6,14 +6,17 @@ are left out, since they drop fields that a newer cluster has and cost more than
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import aiohttp
+import structlog
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
+
+log = structlog.get_logger()
 
 Object = dict[str, Any]
 Query = Mapping[str, str | int | bool]
@@ -25,6 +28,9 @@ _CALL_S = 15.0
 _WATCH_S = 300
 _SILENCE_S = _WATCH_S + 30
 GONE = 410
+_UNAUTHORIZED = 401
+# Between two attempts at another token; a plugin that asks people's providers is no cheap thing.
+_SIGN_IN_S = 10.0
 # Objects have 1.5 MiB at most; what is longer without an end of line is no line of ours.
 _LONGEST_LINE = 4 << 20
 
@@ -65,13 +71,17 @@ class Change:
 class Cluster:
     """One namespace of one cluster. Every method raises ApiError."""
 
-    def __init__(self, client: ApiClient, namespace: str) -> None:
+    def __init__(
+        self, client: ApiClient, namespace: str, sign_in: Callable[[], Awaitable[None]] | None
+    ) -> None:
+        """`sign_in` gets another token, where the client does not do so by itself."""
         self._client = client
         self.namespace = namespace
+        self._sign_in = sign_in
 
     def within(self, namespace: str) -> "Cluster":
         """The same cluster by the same connections, another namespace of it."""
-        return Cluster(self._client, namespace)
+        return Cluster(self._client, namespace, self._sign_in)
 
     async def close(self) -> None:
         await self._client.close()  # type: ignore[no-untyped-call]
@@ -167,41 +177,83 @@ class Cluster:
         *,
         patience: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
-        content = "application/merge-patch+json" if method == "PATCH" else "application/json"
-        headers = {"Accept": "application/json", "Content-Type": content}
         try:
-            request = await self._client.param_serialize(
-                method,
-                path,
-                query_params=[(name, _text(value)) for name, value in query.items()],
-                header_params=headers,
-                body=body,
-                auth_settings=["BearerToken"],
-            )
-            answer = await self._client.call_api(*request, _request_timeout=patience)
-            response: aiohttp.ClientResponse = answer.response
+            response = await self._send(method, path, query, body, patience)
+            if response.status == _UNAUTHORIZED and self._sign_in:
+                response.release()
+                await self._sign_in()
+                response = await self._send(method, path, query, body, patience)
             if not response.ok:
                 raise await _refusal(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unanswered(error) from error
         return response
 
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Query,
+        body: Object | None,
+        patience: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        content = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        request = await self._client.param_serialize(
+            method,
+            path,
+            query_params=[(name, _text(value)) for name, value in query.items()],
+            header_params={"Accept": "application/json", "Content-Type": content},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        answer = await self._client.call_api(*request, _request_timeout=patience)
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
 
 async def connect(namespace: str, *, kubeconfig: str = "", context: str = "") -> Cluster:
-    """Signs in by a kubeconfig, or inside a pod by its service account."""
+    """Signs in by a kubeconfig, or inside a pod by its service account, whose token is renewed."""
     configuration = Configuration()
-    if kubeconfig:
-        await config.load_kube_config(  # type: ignore[no-untyped-call]
-            kubeconfig,
-            context=context or None,
-            client_configuration=configuration,
-            persist_config=False,
-        )
-    else:
-        config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
     # Watches and logs hold a connection each; the calls beside them must not wait for these.
     configuration.connection_pool_maxsize = 0
-    return Cluster(ApiClient(configuration), namespace)
+    if not kubeconfig:
+        config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+        return Cluster(ApiClient(configuration), namespace, None)
+    found = _Kubeconfig(kubeconfig, context, configuration)
+    await found.load()
+    return Cluster(ApiClient(configuration), namespace, found.sign_in)
+
+
+class _Kubeconfig:
+    """Signs a client in by a kubeconfig, as often as its token runs out: so do those of plugins,
+    and those in files, which somebody else renews."""
+
+    def __init__(self, path: str, context: str, configuration: Configuration) -> None:
+        self._path = path
+        self._context = context
+        self._configuration = configuration
+        self._lock = asyncio.Lock()
+        self._not_before = 0.0
+
+    async def load(self) -> None:
+        await config.load_kube_config(  # type: ignore[no-untyped-call]
+            self._path,
+            context=self._context or None,
+            client_configuration=self._configuration,
+            persist_config=False,
+        )
+
+    async def sign_in(self) -> None:
+        """Reads it again, and asks its plugin; whatever is wrong with it, the server will say."""
+        async with self._lock:
+            now = asyncio.get_running_loop().time()
+            if now < self._not_before:
+                return
+            self._not_before = now + _SIGN_IN_S
+            try:
+                await self.load()
+            except (config.ConfigException, OSError) as error:
+                log.warning("kubeconfig_unreadable", path=self._path, error=str(error))
 
 
 async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
