@@ -3,12 +3,16 @@
 WEFT_TEST_KUBECONFIG names that of a real one. CONTRIBUTING.md says how tests run there.
 """
 
+import contextlib
 import json
 import os
+import socket
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NoReturn, Self
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -18,6 +22,8 @@ from workloads.launchers.kubernetes.manifests import MANAGER, SPEC
 
 KUBECONFIG = os.environ.get("WEFT_TEST_KUBECONFIG", "")
 _PATIENCE_S = 120
+# There is one, or nobody asked us.
+_THERE_ALREADY = (HTTPStatus.CONFLICT, HTTPStatus.FORBIDDEN)
 _OVER = ("Succeeded", "Failed")
 Object = dict[str, Any]
 
@@ -35,10 +41,39 @@ class Cluster:
 
     @classmethod
     def named(cls) -> Self:
-        """The one that the environment names."""
+        """The one that the environment names, with the namespace in it."""
         namespace = os.environ.get("WEFT_TEST_KUBE_NAMESPACE", "weft-runs")
-        image = os.environ["WEFT_TEST_KUBE_IMAGE"]
-        return cls(Path(KUBECONFIG), namespace=namespace, image=image)
+        image = os.environ.get("WEFT_TEST_KUBE_IMAGE", "")
+        if not image:
+            told = (
+                "WEFT_TEST_KUBE_IMAGE names no image for pods (CONTRIBUTING.md, on a real cluster)"
+            )
+            pytest.exit(told, returncode=pytest.ExitCode.USAGE_ERROR)
+        named = cls(Path(KUBECONFIG), namespace=namespace, image=image)
+        named._make_namespace()
+        return named
+
+    def _make_namespace(self) -> None:
+        """As docs/kubernetes.md has it; whoever may not make one has one."""
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        body = {"metadata": {"name": self.namespace, "labels": labels}}
+        try:
+            client.CoreV1Api(self._client).create_namespace(body)
+        except client.ApiException as error:
+            if error.status not in _THERE_ALREADY:
+                raise
+
+    def address_of_this_machine(self) -> str:
+        """By which pods reach it, as far as it can be told: the one from which it reaches a node,
+        or the API server where nobody may see nodes."""
+        host = urlsplit(self._client.configuration.host).hostname
+        with contextlib.suppress(client.ApiException):
+            nodes = client.CoreV1Api(self._client).list_node(_preload_content=False)
+            addresses = json.loads(nodes.data)["items"][0]["status"]["addresses"]
+            host = next(each["address"] for each in addresses if each["type"] == "InternalIP")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+            way.connect((host, 1))  # sends nothing
+            return str(way.getsockname()[0])
 
     def jobs(self, *about: str) -> list[Object]:
         """The Jobs of workloads whose specification holds these texts."""

@@ -25,6 +25,7 @@ _PLURALS = {
     "resourcequotas": "ResourceQuota",
     "leases": "Lease",
     "nodes": "Node",
+    "namespaces": "Namespace",
     "localqueues": "LocalQueue",
     "clusterqueues": "ClusterQueue",
 }
@@ -76,6 +77,7 @@ class FakeApi:
             app.router.add_delete(path + "/{name}", self._delete)
             app.router.add_get(path + "/{name}/log", self._log)
         app.router.add_get("/api/v1/{plural:nodes|pods}", self._list)
+        app.router.add_post("/api/v1/{plural:namespaces}", self._create)
         app.router.add_get(_KUEUE, self._discover)
         queues = f"{_KUEUE}/{{version}}"
         path = f"{queues}/namespaces/{{namespace}}/{{plural:localqueues}}/{{name}}"

@@ -63,6 +63,7 @@ class FakeCluster:
             "spec": {"taints": list(taints)} if taints else {},
             "status": {
                 "allocatable": has | (allocatable or devices),
+                "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
                 "conditions": [{"type": "Ready", "status": "True"}],
                 "images": [{"names": ["weft"], "sizeBytes": 1}],
             },

@@ -30,6 +30,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PYTHON = ROOT / ".venv-clouds/bin/python"
 AZURITE = HERE / "node_modules/.bin/azurite-blob"
+HERE_ALONE = "127.0.0.1"
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 AZURE_ACCOUNT = "devstoreaccount1"
 AZURE_KEY = base64.b64encode(b"weft tests know this key").decode()
@@ -45,16 +46,20 @@ class Cloud:
 
 
 @contextmanager
-def aws() -> Iterator[str]:
-    """moto's server, which does the whole of AWS; gives its endpoint."""
-    with _serving(PYTHON, "-m", "moto.server", "-p", "0") as endpoint:
-        yield endpoint
+def aws(host: str = HERE_ALONE) -> Iterator[str]:
+    """moto's server, which does the whole of AWS; gives its endpoint.
+
+    `host` is the name or address by which others reach this machine, where they shall.
+    """
+    listen = ("-H", "0.0.0.0") if host != HERE_ALONE else ()  # noqa: S104  # for pods of a cluster
+    with _serving(PYTHON, "-m", "moto.server", "-p", "0", *listen) as endpoint:
+        yield endpoint.replace(HERE_ALONE, host)
 
 
 @contextmanager
-def s3(bucket: str = "weft") -> Iterator[Cloud]:
-    """An empty bucket."""
-    with aws() as endpoint:
+def s3(bucket: str = "weft", *, host: str = HERE_ALONE) -> Iterator[Cloud]:
+    """An empty bucket; see `aws`."""
+    with aws(host) as endpoint:
         make_bucket(endpoint, bucket)
         yield Cloud(f"s3://{bucket}", endpoint, s3_options(endpoint))
 

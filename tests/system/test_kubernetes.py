@@ -8,7 +8,7 @@ on a real one; faults that only a fake can be told are in test_kubernetes_faults
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +25,9 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples/breast_cancer.py"
 STATE = run_types_pb2.RunState
 STACK = "pods"
-# By which runners find the bucket of WEFT_TEST_ARTIFACT_STORE, and may write to it.
+# A real node pulls the image first.
+pytestmark = pytest.mark.timeout(900 if KUBECONFIG else 120)
+# By which runners find the bucket, and may write to it.
 OF_BUCKETS = ("AWS_", "AZURE_", "GOOGLE_")
 
 
@@ -62,7 +64,33 @@ def _cleared(cluster: Cluster) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def mesh(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+def advertised(cluster: Cluster) -> str:
+    """By what pods reach this machine; empty where they are on it."""
+    if not KUBECONFIG:
+        return ""
+    return os.environ.get("WEFT_TEST_ADVERTISE_HOST") or cluster.address_of_this_machine()
+
+
+@pytest.fixture(scope="module")
+def artifact_store(advertised: str) -> Iterator[str]:
+    """Where pods and this machine write; empty where they share its disk."""
+    named = os.environ.get("WEFT_TEST_ARTIFACT_STORE", "")
+    if named or not KUBECONFIG:
+        yield named
+        return
+    with emulators.s3(host=advertised) as bucket, pytest.MonkeyPatch.context() as environment:
+        for name, text in bucket.options.items():
+            environment.setenv(f"AWS_{name.upper()}", text)
+        yield f"{bucket.uri}/story"
+
+
+@pytest.fixture(scope="module")
+def mesh(
+    cluster: Cluster,
+    advertised: str,
+    artifact_store: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Mesh]:
     """A mesh whose workload manager has the cluster in place of this machine."""
     engine = {
         "ENGINE": "kubernetes",
@@ -72,13 +100,9 @@ def mesh(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "KUBERNETES_MANAGER": cluster.manager,
         "KUBERNETES_ALLOWED_MARKS": '["team"]',
     }
-    workspace = {
-        **SETTINGS.get("workspace", {}),
-        "ARTIFACT_STORE_URI": os.environ.get("WEFT_TEST_ARTIFACT_STORE", ""),
-    }
+    workspace = {**SETTINGS.get("workspace", {}), "ARTIFACT_STORE_URI": artifact_store}
     settings = {**SETTINGS, "workspace": workspace, "workloads": engine}
-    host = os.environ.get("WEFT_TEST_ADVERTISE_HOST", "")
-    mesh = Mesh(tmp_path_factory.mktemp("mesh"), settings, runners_host=host)
+    mesh = Mesh(tmp_path_factory.mktemp("mesh"), settings, runners_host=advertised)
     try:
         mesh.start()
         _make_stack(mesh)
@@ -111,7 +135,7 @@ def log_of(project: Project, run: str, step: str) -> str:
     return project.cli("logs", f"{run.rpartition('/')[2]}/{step}")
 
 
-@pytest.mark.timeout(400)  # each step of it imports scikit-learn
+@pytest.mark.timeout(900 if KUBECONFIG else 400)  # each step of it imports scikit-learn
 def test_the_example_is_executed_with_a_pod_for_each_step(
     cluster: Cluster, project: Project
 ) -> None:
@@ -214,15 +238,9 @@ def test_a_pod_that_the_operator_does_not_allow_fails_its_step_by_name(
 
 @pytest.mark.timeout(300)  # a mesh of its own, beside the one of this module
 def test_all_that_a_story_needs_of_a_cluster_is_a_kubeconfig(tmp_path: Path) -> None:
-    """As on a real one: pods come by another address, and what they make goes to a bucket."""
-    with fake_cluster(tmp_path) as kubeconfig, emulators.s3() as bucket:
-        told = {
-            "WEFT_TEST_KUBECONFIG": str(kubeconfig),
-            "WEFT_TEST_KUBE_IMAGE": "weft",
-            "WEFT_TEST_ADVERTISE_HOST": "127.0.0.2",
-            "WEFT_TEST_ARTIFACT_STORE": f"{bucket.uri}/story",
-            **_as_environment(bucket.options),
-        }
+    """As on a real one: pods come by another listener, and what they make goes to a bucket."""
+    with fake_cluster(tmp_path) as kubeconfig:
+        told = {"WEFT_TEST_KUBECONFIG": str(kubeconfig), "WEFT_TEST_KUBE_IMAGE": "weft"}
         story = f"{__file__}::{test_an_attempt_that_failed_is_followed_by_another_pod.__name__}"
         command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", story]
         child = subprocess.run(
@@ -236,7 +254,3 @@ def test_all_that_a_story_needs_of_a_cluster_is_a_kubeconfig(tmp_path: Path) -> 
         )
         assert child.returncode == 0, child.stdout
         assert "1 passed" in child.stdout
-
-
-def _as_environment(options: Mapping[str, str]) -> dict[str, str]:
-    return {f"AWS_{name.upper()}": text for name, text in options.items()}
