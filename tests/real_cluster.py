@@ -45,9 +45,7 @@ class Cluster:
         namespace = os.environ.get("WEFT_TEST_KUBE_NAMESPACE", "weft-runs")
         image = os.environ.get("WEFT_TEST_KUBE_IMAGE", "")
         if not image:
-            told = (
-                "WEFT_TEST_KUBE_IMAGE names no image for pods (CONTRIBUTING.md, on a real cluster)"
-            )
+            told = "WEFT_TEST_KUBE_IMAGE names no image for pods: see CONTRIBUTING.md"
             pytest.exit(told, returncode=pytest.ExitCode.USAGE_ERROR)
         named = cls(Path(KUBECONFIG), namespace=namespace, image=image)
         named._make_namespace()

@@ -51,7 +51,7 @@ def aws(host: str = HERE_ALONE) -> Iterator[str]:
 
     `host` is the name or address by which others reach this machine, where they shall.
     """
-    listen = ("-H", "0.0.0.0") if host != HERE_ALONE else ()  # noqa: S104  # for pods of a cluster
+    listen = ("-H", "0.0.0.0") if host != HERE_ALONE else ()  # for pods of a cluster
     with _serving(PYTHON, "-m", "moto.server", "-p", "0", *listen) as endpoint:
         yield endpoint.replace(HERE_ALONE, host)
 
