@@ -168,7 +168,9 @@ async def together(directory: Path, database_url: str, **settings: Any) -> Async
         cable, clock = Cable(plane.server.ports.mesh), ManualClock()
         await cable.mend()
         _call(stack, cable.cut)
-        workspace = await _workspace(plane, admin, cable, clock, directory / "workspace")
+        workspace = await linked_workspace(
+            admin, plane.server.ports.edge, cable.port, clock, directory / "workspace"
+        )
         edge = (await workspace.start()).edge
         _call(stack, workspace.stop)
         world = World(plane, admin, workspace, clock, cable, edge, stack)
@@ -180,17 +182,16 @@ def _call(stack: AsyncExitStack, close: Callable[[], Awaitable[None]]) -> None:
     stack.push_async_callback(close)
 
 
-async def _workspace(
-    plane: Plane, admin: Client, cable: Cable, clock: ManualClock, directory: Path
+async def linked_workspace(
+    admin: Client, edge: int, mesh: int, clock: ManualClock, directory: Path
 ) -> Workspace:
+    """A server of w1 that joins, and links, at these ports once it is started."""
     enrollment = enrollments_pb2.Enrollment(
         role=WORKSPACE, workspaces=[W1], host_names=["localhost"]
     )
     request = enrollments_pb2.CreateEnrollmentRequest(parent=ORGANIZATION, enrollment=enrollment)
     token = (await admin.workspaces.CreateEnrollment(request)).token
-    membership = await join(
-        directory / "credentials", endpoint=f"localhost:{plane.server.ports.edge}", token=token
-    )
+    membership = await join(directory / "credentials", endpoint=f"localhost:{edge}", token=token)
     addresses = ("edge_address", "mesh_address", "health_address", "metrics_address")
     settings = WorkspaceSettings(
         data_dir=directory,
@@ -201,7 +202,7 @@ async def _workspace(
     )
     return await compose(
         settings,
-        replace(membership, mesh_endpoint=f"127.0.0.1:{cable.port}"),
+        replace(membership, mesh_endpoint=f"127.0.0.1:{mesh}"),
         clock=clock,
         managers=FakeManager(),
         is_linked=True,

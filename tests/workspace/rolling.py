@@ -1,10 +1,8 @@
-"""A workspace behind a Service while its replicas are replaced, and people who work with it.
+"""People who work with a workspace while its replicas are replaced.
 
 The people use the SDK as it is, and note every call that failed for them after its retries.
 """
 
-import asyncio
-import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -35,74 +33,6 @@ from weftapi.workspace.v1 import (
 
 DEMO = "projects/demo"
 _PATIENCE_S = 60.0
-
-
-@dataclass(eq=False)
-class Listed:
-    """A replica that a Service lists, or has listed; another may get its port later."""
-
-    port: int
-    # How many connections it was given.
-    given: int = 0
-
-
-class Service:
-    """A Service of Kubernetes: each new connection goes to the next replica that it lists.
-
-    Connections that are open stay where they are, also when their replica is taken off the list.
-    """
-
-    def __init__(self) -> None:
-        # All that ever were, in their order.
-        self.replicas: list[Listed] = []
-        self._listed: list[Listed] = []
-        self._turn = 0
-        self._server: asyncio.Server | None = None
-        self._pipes: set[asyncio.Task[None]] = set()
-
-    def add(self, port: int) -> None:
-        """Lists a replica, which is given the next connection."""
-        self.replicas.append(Listed(port))
-        self._listed.append(self.replicas[-1])
-        self._turn = len(self._listed) - 1
-
-    def remove(self, port: int) -> None:
-        self._listed = [replica for replica in self._listed if replica.port != port]
-
-    async def open(self) -> int:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def close(self) -> None:
-        assert self._server
-        self._server.close()
-        for pipe in self._pipes:
-            pipe.cancel()
-        await asyncio.gather(*self._pipes, return_exceptions=True)
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        replica = self._listed[self._turn % len(self._listed)]
-        self._turn += 1
-        replica.given += 1
-        task = asyncio.current_task()
-        assert task
-        self._pipes.add(task)
-        try:
-            back, forth = await asyncio.open_connection("127.0.0.1", replica.port)
-            await asyncio.gather(_pipe(reader, forth), _pipe(back, writer))
-        except OSError:
-            writer.close()
-        finally:
-            self._pipes.discard(task)
-
-
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Carries what one side says to the other, until one of them hangs up."""
-    with contextlib.suppress(OSError):
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
 
 
 @dataclass

@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 
 from meshkit.migrations import migrate
+from tests.rolling import Service
 from tests.workspace.cluster import Cluster, shared_place
 from tests.workspace.harness import FakeClock, TestMesh
-from tests.workspace.rolling import People, Service
+from tests.workspace.rolling import People
 from weft._connection import Endpoint
 from weftapi.workspace.v1 import run_types_pb2
 from workspace.backup.checks import check
