@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -38,9 +39,9 @@ class Looking(Screen[None]):
         self._truth = ("", "")
         self._watch: Watch[Any] | None = None
 
+    @abstractmethod
     def title_text(self) -> Text:
         """What the screen is about."""
-        raise NotImplementedError
 
     def follow(self, watch: Watch[Any]) -> None:
         """Follows another stream from now on."""
@@ -79,9 +80,9 @@ class OfRuns(Looking):
         ("o", "page", "Page"),
     ]
 
+    @abstractmethod
     def chosen_run(self) -> str:
         """The name of the run that is acted on; "" where there is none."""
-        raise NotImplementedError
 
     def action_stop(self) -> None:
         """Asks how, and stops the run."""
