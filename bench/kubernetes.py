@@ -21,7 +21,7 @@ from bench.load import DEADLINE_S, Options
 from bench.run import main
 from bench.site import Site
 from meshtest.kubernetes.cluster import FakeCluster
-from tests.real_cluster import KUBECONFIG, RealCluster
+from tests.real_cluster import KUBECONFIG, AnyCluster, RealCluster
 from weftapi.workloads.v1 import workloads_pb2 as pb
 from weftapi.workloads.v1 import workloads_pb2_grpc
 from workloads.launchers.kubernetes import manifests
@@ -35,8 +35,6 @@ _ALL = "app.kubernetes.io/managed-by=weft"
 _STARTED = frozenset({"running", "terminated"})
 _NOT_YET = (pb.WORKLOAD_STATE_QUEUED, pb.WORKLOAD_STATE_SUBMITTING, pb.WORKLOAD_STATE_PENDING)
 _PATIENCE_S = 300.0
-
-World = FakeCluster | RealCluster
 
 
 class _Seen:
@@ -107,7 +105,7 @@ async def measure(site: Site, options: Options) -> list[Figure]:
 
 
 async def _measured(
-    world: World, cluster: Cluster, stub: Any, clocks: _Clocks, *, turns: int
+    world: AnyCluster, cluster: Cluster, stub: Any, clocks: _Clocks, *, turns: int
 ) -> _Measured:
     found = _Measured()
     looks = KubernetesSettings(image=world.image, manager=_bare(world))
@@ -193,7 +191,7 @@ async def _watch_workloads(stub: Any, clocks: _Clocks) -> None:
                 clocks.told.note(workload.name.removeprefix("workloads/"))
 
 
-async def _manager(site: Site, world: World) -> Any:
+async def _manager(site: Site, world: AnyCluster) -> Any:
     """Our workload manager over the cluster, by its API."""
     manager = await site.workload_manager(
         ENGINE="kubernetes",
@@ -206,7 +204,7 @@ async def _manager(site: Site, world: World) -> Any:
 
 
 @asynccontextmanager
-async def _signed_in(world: World) -> AsyncIterator[Cluster]:
+async def _signed_in(world: AnyCluster) -> AsyncIterator[Cluster]:
     cluster = await connect(world.namespace, kubeconfig=str(world.kubeconfig))
     try:
         yield cluster
@@ -222,12 +220,12 @@ async def _clear(cluster: Cluster, *managers: str) -> None:
             await cluster.delete(Kind.JOB, found["name"], uid=found["uid"])
 
 
-def _bare(world: World) -> str:
+def _bare(world: AnyCluster) -> str:
     """A manager that is none of ours: bare Jobs are followed by nobody."""
     return f"{world.manager}-bare"
 
 
-def _calls(world: World) -> int:
+def _calls(world: AnyCluster) -> int:
     """What the API was asked so far; a lease is renewed whether there are workloads or not."""
     if isinstance(world, RealCluster):
         return 0

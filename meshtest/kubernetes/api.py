@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Self
+from uuid import uuid4
 
 from aiohttp import web
 
+from meshtest.kubernetes import defaults
 from meshtest.kubernetes.store import Object, RefusalError, Store, now
 
 _VERSION = "1.36"
@@ -152,9 +154,10 @@ class FakeApi:
         if problem := _problem(thing, _PLURALS[plural]):
             name = thing["metadata"]["name"]
             raise RefusalError(422, "Invalid", f'{_PLURALS[plural]} "{name}" is invalid: {problem}')
+        thing = _written(thing)
         if request.query.get("dryRun") == "All":
             return web.json_response(thing, status=201)
-        return web.json_response(self._store(request).create(plural, _written(thing)), status=201)
+        return web.json_response(self._store(request).create(plural, thing), status=201)
 
     async def _get(self, request: web.Request) -> web.Response:
         plural, name = request.match_info["plural"], request.match_info["name"]
@@ -277,7 +280,8 @@ def _written(thing: Object) -> Object:
     if "stringData" in thing:
         thing["data"] = thing.pop("stringData")
     if thing["kind"] == "Job":
-        thing["spec"].setdefault("suspend", False)
+        thing["metadata"]["uid"] = str(uuid4())
+        return defaults.of_job(thing)
     return thing
 
 

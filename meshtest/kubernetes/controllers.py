@@ -57,11 +57,11 @@ class Controllers:
         if job is None or self._is_over(job):
             return
         pods = [pod for pod in self._store.all("pods") if _owner(pod) == job["metadata"]["uid"]]
-        if job["spec"]["suspend"]:
+        if job["spec"].get("suspend"):
             for pod in pods:
                 self._end_pod(pod["metadata"]["name"])
             if not pods:
-                self._conclude(job, "Suspended", "JobSuspended", "Job suspended")
+                self._conclude(name, "Suspended", "JobSuspended", "Job suspended")
             return
         over = [pod for pod in pods if pod["status"].get("phase") in ("Succeeded", "Failed")]
         for pod in over:
@@ -110,15 +110,19 @@ class Controllers:
         """Counts a pod that is over, which may go from then on."""
         name = job["metadata"]["name"]
         if pod["status"]["phase"] == "Succeeded":
-            self._conclude(job, "Complete", "CompletionsReached", "Reached expected succeeded pods")
+            before, after = "SuccessCriteriaMet", "Complete"
+            told = "CompletionsReached", "Reached expected number of succeeded pods"
         else:
             self._store.change("jobs", name, lambda t: t["status"].update(failed=1))
-            job = self._store.find("jobs", name)
-            words = "Job has reached the specified backoff limit"
-            self._conclude(job, "Failed", "BackoffLimitExceeded", words)
+            before, after = "FailureTarget", "Failed"
+            told = "BackoffLimitExceeded", "Job has reached the specified backoff limit"
+        # What it will come to is said before its pods are let go, and that it is there after.
+        self._conclude(name, before, *told)
         self._release(pod["metadata"]["name"])
+        self._conclude(name, after, *told)
 
-    def _conclude(self, job: Object, type_: str, reason: str, message: str) -> None:
+    def _conclude(self, name: str, type_: str, reason: str, message: str) -> None:
+        job = self._store.find("jobs", name)
         condition = {
             "type": type_,
             "status": "True",
@@ -128,7 +132,6 @@ class Controllers:
         }
         have = job["status"].get("conditions", [])
         if not any(each["type"] == type_ for each in have):
-            name = job["metadata"]["name"]
             conditions = [*have, condition]
             self._store.change("jobs", name, lambda t: t["status"].update(conditions=conditions))
 
@@ -171,7 +174,7 @@ def _pod_of(job: Object) -> Object:
         "kind": "Pod",
         "metadata": {
             "name": f"{name}-{uuid4().hex[:5]}",
-            "labels": {**template["metadata"]["labels"], "job-name": name},
+            "labels": dict(template["metadata"]["labels"]),
             "ownerReferences": [owner],
             "finalizers": [TRACKED],
         },

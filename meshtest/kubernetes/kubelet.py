@@ -18,6 +18,8 @@ from aiohttp import web
 from meshtest.kubernetes.store import Object, RefusalError, Store, now
 
 _NODE = "node-1"
+# What an `fsGroup` may do with the files of a volume that is read only.
+_OF_GROUP = 0o440
 # What holds of a pod that works.
 _WELL = {"PodScheduled": "True", "ContainersReady": "True", "Ready": "True"}
 
@@ -97,6 +99,9 @@ class Kubelet:
                 self._status(name, phase="Failed")
             self._let_go(name)
             return
+        self._ask_to_end(process, grace)
+
+    def _ask_to_end(self, process: asyncio.subprocess.Process, grace: int) -> None:
         if grace:
             _signal(process, signal.SIGTERM)
 
@@ -164,10 +169,15 @@ class Kubelet:
             self._waits(name, "ContainerCreating", "")
             await asyncio.sleep(0.02)
         secret = self._store.find("secrets", wanted["secretName"])
+        # Links into a folder that is replaced as a whole. Its files belong to root: the group of
+        # the pod is what lets its user read them, whatever mode was asked for.
+        kept = folder / "..data"
+        kept.mkdir()
         for file, content in secret["data"].items():
-            path = folder / file
+            path = kept / file
             path.write_text(content)
-            path.chmod(wanted["defaultMode"])
+            path.chmod(wanted["defaultMode"] | _OF_GROUP)
+            (folder / file).symlink_to(Path("..data") / file)
 
     async def _execute(
         self, name: str, pod: Object, container: Object, paths: dict[str, str]
@@ -178,7 +188,7 @@ class Kubelet:
                     return folder + text[len(mounted) :]
             return text.replace("$$(", "$(")
 
-        env = {each["name"]: here(each["value"]) for each in container["env"]}
+        env = {each["name"]: here(each.get("value", "")) for each in container["env"]}
         program, *arguments = [here(text) for text in container["command"]]
         started = now()
         self._logs[name], self._written[name] = [], asyncio.Event()
@@ -204,13 +214,10 @@ class Kubelet:
                 await self._log(name, process)
                 await process.wait()
         except TimeoutError:
-            self._kill(
-                name,
-                pod={
-                    "reason": "DeadlineExceeded",
-                    "message": "Pod was active on the node longer than the specified deadline",
-                },
-            )
+            words = "Pod was active on the node longer than the specified deadline"
+            verdict = {"reason": "DeadlineExceeded", "message": words}
+            self._verdicts[name] = {"container": {}, "pod": verdict}
+            self._ask_to_end(process, pod["spec"]["terminationGracePeriodSeconds"])
             await self._log(name, process)
             await process.wait()
         self._conclude(name, process.returncode or 0, started)

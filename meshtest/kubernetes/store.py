@@ -54,7 +54,7 @@ class Store:
             raise RefusalError(409, "AlreadyExists", f'{plural} "{name}" already exists')
         thing["metadata"] |= {
             "namespace": self.namespace,
-            "uid": str(uuid4()),
+            "uid": thing["metadata"].get("uid") or str(uuid4()),
             "creationTimestamp": now(),
         }
         if thing.get("kind") not in _WITHOUT_STATUS:

@@ -9,7 +9,7 @@ import pytest
 
 from meshkit.clock import SystemClock
 from meshtest.kubernetes.cluster import FakeCluster
-from tests.real_cluster import KUBECONFIG, RealCluster
+from tests.real_cluster import KUBECONFIG, AnyCluster, RealCluster
 from tests.workloads.kubernetes import Managers
 from tests.workloads.observed import Engine, end_everything
 from workloads.launchers.process import ProcessLauncher, ProcessSettings
@@ -48,7 +48,18 @@ async def engine(engines: Opener) -> Engine:
 
 @pytest.fixture
 async def managers(tmp_path: Path) -> AsyncIterator[Managers]:
-    """A fake cluster, or a real one that WEFT_TEST_KUBECONFIG names, to open launchers over."""
-    cluster = RealCluster.named() if KUBECONFIG else FakeCluster(tmp_path)
+    """A fake cluster to open launchers over."""
+    async for managers in _over(FakeCluster(tmp_path)):
+        yield managers
+
+
+@pytest.fixture
+async def any_managers(tmp_path: Path) -> AsyncIterator[Managers]:
+    """The same over a real cluster, where WEFT_TEST_KUBECONFIG names one."""
+    async for managers in _over(RealCluster.named() if KUBECONFIG else FakeCluster(tmp_path)):
+        yield managers
+
+
+async def _over(cluster: AnyCluster) -> AsyncIterator[Managers]:
     async with AsyncExitStack() as stack:
         yield Managers(await stack.enter_async_context(cluster), stack)

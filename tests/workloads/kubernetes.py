@@ -2,8 +2,7 @@
 
 from contextlib import AsyncExitStack
 
-from meshtest.kubernetes.cluster import FakeCluster
-from tests.real_cluster import RealCluster
+from tests.real_cluster import AnyCluster
 from tests.workloads.observed import Engine, key, shell
 from workloads.launchers.kubernetes.api import connect
 from workloads.launchers.kubernetes.launcher import KubernetesLauncher
@@ -18,7 +17,7 @@ class ClusterEngine(Engine):
 
     def __init__(
         self,
-        cluster: FakeCluster | RealCluster,
+        cluster: AnyCluster,
         launcher: KubernetesLauncher,
         stack: AsyncExitStack,
     ) -> None:
@@ -48,7 +47,7 @@ class ClusterEngine(Engine):
 class Managers:
     """Launchers over one cluster, one after the other or side by side."""
 
-    def __init__(self, cluster: FakeCluster | RealCluster, stack: AsyncExitStack) -> None:
+    def __init__(self, cluster: AnyCluster, stack: AsyncExitStack) -> None:
         self.cluster = cluster
         self._stack = stack
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from meshtest.kubernetes.cluster import FakeCluster
+from tests.real_cluster import AnyCluster
 from tests.workloads.kubernetes import ClusterEngine, Managers
 from tests.workloads.observed import key, said, shell
 from workloads.lifecycle import WorkloadState
@@ -12,7 +12,12 @@ from workloads.model import Secrets
 
 
 @pytest.fixture
-def cluster(managers: Managers) -> FakeCluster:
+def managers(any_managers: Managers) -> Managers:
+    return any_managers
+
+
+@pytest.fixture
+def cluster(managers: Managers) -> AnyCluster:
     return managers.cluster
 
 

@@ -5,13 +5,18 @@ import asyncio
 import pytest
 
 from meshkit.errors import OutOfRange
-from meshtest.kubernetes.cluster import FakeCluster
+from tests.real_cluster import AnyCluster
 from tests.workloads.kubernetes import WAIT, ClusterEngine, Managers
 from tests.workloads.observed import PATIENCE_S, key, said
 
 
 @pytest.fixture
-def cluster(managers: Managers) -> FakeCluster:
+def managers(any_managers: Managers) -> Managers:
+    return any_managers
+
+
+@pytest.fixture
+def cluster(managers: Managers) -> AnyCluster:
     return managers.cluster
 
 

@@ -62,6 +62,41 @@ def test_what_is_known_of_both_decides(job, pod, is_gone, state):
     assert states.observe(job, pod, is_pod_gone=is_gone).state is WorkloadState(state)
 
 
+@pytest.mark.parametrize(
+    ("code", "signal", "reason"),
+    [
+        (1, 0, "It ended with exit code 1."),
+        (143, 15, "It ended with exit code 143, killed by signal 15."),
+        # `sys.exit(-1)`, which no signal has to do with.
+        (255, 0, "It ended with exit code 255."),
+    ],
+)
+def test_an_exit_code_names_a_signal_that_there_is(code, signal, reason):
+    ended = pod("Failed", terminated={"exitCode": code, "reason": "Error", "finishedAt": TIME})
+    seen = states.observe(job(), ended)
+    assert (seen.exit.code, seen.exit.signal, seen.reason) == (code, signal, reason)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ({}, "Its pod failed, and its cluster does not say why."),
+        # By whoever may; the cluster's collector then calls it failed, and no more.
+        ({"deletionTimestamp": TIME}, "It was deleted before a node took it."),
+    ],
+)
+def test_a_pod_that_failed_without_a_word_has_failed_all_the_same(metadata, reason):
+    silent = {"metadata": metadata, "spec": {}, "status": {"phase": "Failed"}}
+    seen = states.observe(job(FAILED), silent)
+    assert (seen.state, seen.reason) == (WorkloadState.FAILED, reason)
+
+
+def test_what_is_to_come_of_a_job_is_not_there_yet():
+    for type_ in ("SuccessCriteriaMet", "FailureTarget"):
+        seen = states.observe(job({"type": type_, "status": "True"}), RUNS)
+        assert seen.state is WorkloadState.RUNNING
+
+
 def test_names_of_other_containers_do_not_count():
     beside = pod("Running", running={"startedAt": TIME})
     beside["status"]["containerStatuses"][0]["name"] = "istio-proxy"

@@ -15,7 +15,7 @@ from workloads.lifecycle import WorkloadState
 from workloads.model import Exit, Workload
 
 _KILLED = 128
-_SIGKILL = 9
+_LAST_SIGNAL = 64
 # Why the cluster itself ended a pod (type DisruptionTarget), as a person would say it.
 _DISRUPTIONS = {
     "PreemptionByScheduler": "Its node was needed for a workload of higher priority.",
@@ -97,6 +97,8 @@ def _never_starts(pod: Object) -> bool:
 
 def _failed(job: Object, pod: Object) -> _Seen:
     exit_ = _exit(pod)
+    if exit_ is None and pod.get("status", {}).get("phase") == "Failed":
+        exit_ = Exit("Its pod failed, and its cluster does not say why.")
     if exit_ is not None:
         return _Seen(WorkloadState.FAILED, exit_.message, exit_)
     condition = _condition(job, "Failed") or {}
@@ -147,7 +149,7 @@ def _exit(pod: Object) -> Exit | None:
     """How a pod ended that did not succeed; None where it does not say."""
     ended = _container(pod).get("terminated") or {}
     code = int(ended.get("exitCode") or 0)
-    signal = int(ended.get("signal") or max(code - _KILLED, 0))
+    signal = int(ended.get("signal") or _signal(code))
     words = " ".join(_causes(pod, ended))
     is_timeout = _reason(pod) == "DeadlineExceeded"
     if not (words or ended):
@@ -160,6 +162,12 @@ def _exit(pod: Object) -> Exit | None:
         is_oom=ended.get("reason") == "OOMKilled",
         is_timeout=is_timeout,
     )
+
+
+def _signal(code: int) -> int:
+    """The signal that an exit code stands for; 0 where it is one of the program's own."""
+    signal = code - _KILLED
+    return signal if 0 < signal <= _LAST_SIGNAL else 0
 
 
 def _causes(pod: Object, ended: Object) -> Iterator[str]:
@@ -180,6 +188,8 @@ def _causes(pod: Object, ended: Object) -> Iterator[str]:
     if disruption:
         why = disruption.get("reason", "")
         yield _DISRUPTIONS.get(why) or f"{why}: {disruption.get('message', '')}"
+    elif pod and _never_starts(pod):
+        yield "It was deleted before a node took it."
 
 
 def _mebibytes(quantity: str) -> str:
@@ -195,7 +205,9 @@ def _condition(thing: Object, type_: str, *, status: str = "True") -> Object | N
 def _container(pod: Object) -> Object:
     """The state of the workload's own container; whatever a mesh put beside it is none of ours."""
     statuses = pod.get("status", {}).get("containerStatuses") or ()
-    state: Object = next((s["state"] for s in statuses if s["name"] == podspec.CONTAINER), {})
+    state: Object = next(
+        (s.get("state") or {} for s in statuses if s["name"] == podspec.CONTAINER), {}
+    )
     return state
 
 
