@@ -10,7 +10,7 @@ from meshkit.errors import FailedPrecondition, NotFound, Unavailable
 from meshtest.kubernetes.cluster import FakeCluster
 from tests.workloads.kubernetes import WAIT, ClusterEngine, Managers
 from tests.workloads.observed import PATIENCE_S, key, said, shell
-from workloads.launchers.kubernetes import manifests
+from workloads.launchers.kubernetes import api, manifests
 from workloads.launchers.kubernetes.settings import Allowed, KubernetesSettings
 from workloads.lifecycle import WorkloadState
 from workloads.model import Secrets
@@ -286,3 +286,35 @@ async def test_delete_takes_the_pod_and_the_secret_with_it(engine, cluster):
             await asyncio.sleep(0.01)
     with pytest.raises(NotFound):
         await engine.launcher.delete(key("w"))
+
+
+async def test_a_log_that_is_silent_for_long_is_asked_for_anew(engine, cluster, monkeypatch):
+    monkeypatch.setattr(api, "_SILENCE_S", 0.2)
+    await engine.start("w", "echo one; " + WAIT)
+    following = asyncio.create_task(engine.read_all("w"))
+    # Each connection is as good as dead: nothing comes by it.
+    await engine.has(lambda: cluster.api.calls["get", "pods/log"] > 2)
+    await engine.launcher.cancel(key("w"), grace_s=0, reason="cancelled")
+    assert said(await following, "stdout") == b"one\n"
+
+
+async def test_a_deadline_gives_the_grace_of_the_pod(engine):
+    script = "trap 'echo bye; exit 0' TERM; while :; do sleep .05; done"
+    workload = await engine.run("w", script, timeout_s=1)
+    assert said(await engine.log("w"), "stdout").endswith(b"bye\n")
+    assert (workload.state, workload.exit.is_timeout) == (WorkloadState.FAILED, True)
+
+
+async def test_a_job_that_is_found_again_is_known_by_what_was_said_of_it(managers, cluster):
+    """What an API server adds, and leaves out, makes it no stranger."""
+    changes = {"service_account": "runs", "pull_secrets": ["pull"], "scratch_bytes": 5 * 10**9}
+    changes |= {"allowed": Allowed(claims=["data"], config_maps=["words"], marks=["team"])}
+    volumes = (Volume("/data", claim="data"), Volume("/words", config_map="words"))
+    wish = Pod(labels={"team": ""}, volumes=volumes)
+    spec = shell(WAIT, env={"EMPTY": "", "A": "$(B)"}, pod=wish, cpu_millis=500)
+    for _ in range(2):
+        engine = await managers.open(**changes)
+        await engine.launcher.launch(key("w"), spec, Secrets({"A": "b"}))
+    [job] = cluster.jobs()
+    assert job["spec"]["template"]["spec"]["dnsPolicy"] == "ClusterFirst"
+    assert len(cluster.store.all("secrets")) == 1

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import ConfigException
 
 from meshtest.kubernetes.cluster import FakeCluster
 from workloads.launchers.kubernetes.api import ApiError, Cluster, Kind, connect
@@ -92,3 +94,20 @@ async def test_a_kubeconfig_that_is_gone_changes_nothing(fake, tmp_path):
         fake.api.token = "another"
         with pytest.raises(ApiError, match="Unauthorized"):
             await access.list(Kind.JOB)
+
+
+async def test_a_token_that_cannot_be_read_is_a_server_out_of_reach(fake):
+    def refresh(_: Configuration) -> None:
+        message = "Token file exists but empty."
+        raise ConfigException(message)
+
+    configuration = Configuration(host=f"http://127.0.0.1:{fake.api.port}")
+    configuration.refresh_api_key_hook = refresh
+    configuration.api_key["BearerToken"] = f"Bearer {fake.api.token}"
+    access = Cluster(ApiClient(configuration), fake.namespace, None)
+    with pytest.raises(ApiError, match="Token file exists but empty") as refused:
+        await access.list(Kind.JOB)
+    assert refused.value.status == 0
+    configuration.refresh_api_key_hook = None
+    assert await access.list(Kind.JOB)
+    await access.close()

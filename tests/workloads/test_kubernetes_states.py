@@ -91,6 +91,17 @@ def test_a_pod_that_failed_without_a_word_has_failed_all_the_same(metadata, reas
     assert (seen.state, seen.reason) == (WorkloadState.FAILED, reason)
 
 
+def test_a_deadline_is_told_alone_where_the_container_never_came():
+    over = pod("Failed", terminated={"exitCode": 137, "reason": "ContainerStatusUnknown"})
+    over["spec"]["activeDeadlineSeconds"] = 1
+    unseen = states.observe(job(), over)
+    assert unseen.reason == "ContainerStatusUnknown: its cluster gave no reason"
+    over["status"]["reason"] = "DeadlineExceeded"
+    late = states.observe(job(), over)
+    assert late.exit.is_timeout
+    assert late.reason.endswith("it has 1 s on its node, the pull of its image included.")
+
+
 def test_what_is_to_come_of_a_job_is_not_there_yet():
     for type_ in ("SuccessCriteriaMet", "FailureTarget"):
         seen = states.observe(job({"type": type_, "status": "True"}), RUNS)

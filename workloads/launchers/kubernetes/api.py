@@ -141,7 +141,10 @@ class Cluster:
                 yield _change(line)
 
     async def log(self, pod: str, container: str, *, since: str = "") -> aiohttp.ClientResponse:
-        """What a container wrote, each line after its time; goes on until the container ends."""
+        """What a container wrote, each line after its time; goes on until the container ends.
+
+        One that is silent for long is broken off, as if its connection had died: ask again.
+        """
         query: dict[str, str | bool] = {
             "container": container,
             "follow": True,
@@ -149,7 +152,7 @@ class Cluster:
         }
         if since:
             query["sinceTime"] = since
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CALL_S)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CALL_S, sock_read=_SILENCE_S)
         return await self._open("GET", f"{self._path(Kind.POD, pod)}/log", query, patience=timeout)
 
     def _path(self, kind: Kind, name: str = "") -> str:
@@ -187,6 +190,9 @@ class Cluster:
                 raise await _refusal(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unanswered(error) from error
+        except config.ConfigException as error:
+            # Of the token in a pod, which is read anew each minute, while it is being replaced.
+            raise ApiError(0, f"there is nothing to sign in with: {error}") from error
         return response
 
     async def _send(

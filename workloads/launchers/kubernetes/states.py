@@ -16,6 +16,10 @@ from workloads.model import Exit, Workload
 
 _KILLED = 128
 _LAST_SIGNAL = 64
+# What a node says of a container of which it knows no more when its pod is over.
+_UNSEEN = "ContainerStatusUnknown"
+# Reasons of containers that tell nothing beside the one of their pod.
+_SILENT = frozenset({None, "", "Error", "Completed", _UNSEEN})
 # Why the cluster itself ended a pod (type DisruptionTarget), as a person would say it.
 _DISRUPTIONS = {
     "PreemptionByScheduler": "Its node was needed for a workload of higher priority.",
@@ -182,7 +186,7 @@ def _causes(pod: Object, ended: Object) -> Iterator[str]:
         limit = pod["spec"]["containers"][0].get("resources", {}).get("limits", {}).get("memory")
         bound = f"its limit is {_mebibytes(limit)}" if limit else "its node had no more"
         yield f"It ran out of memory: {bound}."
-    elif ended.get("reason") not in (None, "", "Error", "Completed"):
+    elif ended.get("reason") not in (_SILENT if reason else _SILENT - {_UNSEEN}):
         yield f"{ended['reason']}: {ended.get('message', 'its cluster gave no reason')}"
     disruption = _condition(pod, "DisruptionTarget")
     if disruption:
