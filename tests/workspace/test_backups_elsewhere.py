@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import signal
 import sys
+from asyncio.subprocess import Process
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -170,9 +172,9 @@ async def test_what_cannot_be_written_to_says_what_to_do(
         await take(parts_of, place_at(text, bucket.options))
 
 
-async def program(settings: WorkspaceSettings, cloud: Cloud, *arguments: str) -> tuple[int, str]:
-    """The server's own, which has its credentials from the environment."""
-    process = await asyncio.create_subprocess_exec(
+async def started(settings: WorkspaceSettings, cloud: Cloud, *arguments: str) -> Process:
+    """The server's own program, which has its credentials from the environment."""
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "workspace.backup", *arguments),
         stdout=asyncio.subprocess.PIPE,
@@ -187,9 +189,35 @@ async def program(settings: WorkspaceSettings, cloud: Cloud, *arguments: str) ->
             "AWS_SECRET_ACCESS_KEY": "testing",
         },
     )
+
+
+async def ended(process: Process) -> tuple[int, str]:
+    """Its exit code, and what it said."""
     said, _ = await process.communicate()
     assert process.returncode is not None
     return process.returncode, said.decode()
+
+
+async def program(settings: WorkspaceSettings, cloud: Cloud, *arguments: str) -> tuple[int, str]:
+    return await ended(await started(settings, cloud, *arguments))
+
+
+async def test_who_is_told_to_end_amid_a_backup_tidies_up(
+    bucket: Cloud, ws: Harness, parts_of: Parts
+) -> None:
+    logs = parts_of.data_dir / "logs" / "demo"
+    logs.mkdir(parents=True)
+    for number in range(500):
+        (logs / f"{number}.log").write_text("a line\n")
+    there = place(bucket, "it", "ended")
+    process = await started(ws.workspace.settings, bucket, "backup", there.told)
+    while not await there.folder.found():  # noqa: ASYNC110 - another process writes it
+        await asyncio.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert await ended(process) == (128 + signal.SIGTERM, "")
+    assert await there.folder.found() == {}
+    store = open_store(there.folder.uri, bucket.options)
+    assert [info async for info in store.list()] == []
 
 
 async def test_an_operator_keeps_lists_and_restores(
