@@ -45,7 +45,7 @@ export function RunsPage() {
   function chooseColumns(ids: string[]) {
     setKept(ids)
     keepColumns(ids)
-    setLook(q ? { q } : {})
+    setLook({ ...look, columns: undefined })
   }
   const actions = (
     <>

@@ -6,7 +6,7 @@ import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from '@/ui/Menu'
 import css from './runs.module.css'
 import { useMayView, useViews } from './useViews'
 import { DeleteView, RenameView, SaveView, ShareView, UpdateView } from './ViewDialogs'
-import { currentOf, type Look, lookThrough, titleOf } from './views'
+import { currentOf, type Look, lookThrough, namedOf, titleOf } from './views'
 
 type Props = { look: Look; columns: string[]; onLook: (look: Look) => void }
 type Asked = 'save' | 'update' | 'rename' | 'share' | 'delete'
@@ -17,7 +17,7 @@ export function ViewsMenu({ look, columns, onLook }: Props) {
   const may = useMayView()
   const [asked, setAsked] = useState<{ what: Asked; view?: SavedView | undefined }>()
   const current = currentOf(views, look)
-  const left = useLeft(views, current)
+  const left = useLeft(views, look, current)
   const ask = (what: Asked) => () => setAsked({ what, view: current ?? left })
   const close = () => setAsked(undefined)
   const shared = views.filter(({ scope }) => scope === 'SAVED_VIEW_SCOPE_SHARED')
@@ -62,10 +62,11 @@ export function ViewsMenu({ look, columns, onLook }: Props) {
 }
 
 /** The view that one looked through before the filter or the columns were changed. */
-function useLeft(views: SavedView[], current: SavedView | undefined): SavedView | undefined {
+function useLeft(views: SavedView[], look: Look, current: SavedView | undefined): SavedView | undefined {
+  // Some links show what a view does without naming it.
   const [uid, setUid] = useState<string>()
   if (current && current.uid !== uid) setUid(current.uid)
-  return current ? undefined : views.find((view) => view.uid === uid)
+  return current ? undefined : (namedOf(views, look) ?? views.find((view) => view.uid === uid))
 }
 
 type GroupProps = {

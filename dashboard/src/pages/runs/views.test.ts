@@ -1,6 +1,6 @@
 import type { SavedView } from '@contract/workspace'
 import { describe, expect, it } from 'vitest'
-import { currentOf, idFor, lookThrough } from './views'
+import { currentOf, idFor, lookThrough, namedOf } from './views'
 
 const view = (name: string, filter: string, columns: string[] = []) =>
   ({ name: `projects/demo/savedViews/${name}`, filter, columns }) as unknown as SavedView
@@ -14,6 +14,20 @@ describe('the view that one looks through', () => {
     expect(currentOf([all, failed, wide], lookThrough(wide))).toBe(wide)
     expect(currentOf([all, failed, wide], { q: 'state = FAILED' })).toBe(failed)
     expect(currentOf([all, failed, wide], {})).toBe(all)
+  })
+
+  it('is the one that the address names, of two that say the same', () => {
+    const same = view('same', 'state = FAILED')
+    expect(currentOf([failed, same], lookThrough(same))).toBe(same)
+    expect(currentOf([failed, same], lookThrough(failed))).toBe(failed)
+    expect(currentOf([failed, same], { q: 'state = FAILED', view: 'gone' })).toBe(failed)
+  })
+
+  it('is still named where something else is shown by now', () => {
+    const left = { ...lookThrough(failed), q: 'state = RUNNING' }
+    expect(currentOf([all, failed], left)).toBeUndefined()
+    expect(namedOf([all, failed], left)).toBe(failed)
+    expect(namedOf([all, failed], { q: 'state = RUNNING' })).toBeUndefined()
   })
 
   it('is none where none says so', () => {

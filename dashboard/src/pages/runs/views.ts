@@ -3,23 +3,31 @@
 import type { SavedView } from '@contract/workspace'
 import { idOf } from '@/api/session'
 
-/** What the address says: which runs, and which columns where it is not the browser's own choice. */
-export type Look = { q?: string; columns?: string }
+/** What the address says: which runs, which columns where it is not the browser's own choice, and through
+ *  which view one looked last. */
+export type Look = { q?: string; columns?: string; view?: string }
 
 /** What the address says where one looks through a view. */
-export function lookThrough({ filter, columns }: Pick<SavedView, 'filter' | 'columns'>): Look {
+export function lookThrough({ name, filter, columns }: Pick<SavedView, 'name' | 'filter' | 'columns'>): Look {
   return {
     ...(filter && { q: filter }),
     ...(columns.length > 0 && { columns: columns.join(',') }),
+    view: idOf(name),
   }
 }
 
-/** The view that one looks through: the first that says what the address does. */
-export function currentOf(views: readonly SavedView[], { q, columns }: Look): SavedView | undefined {
-  return views.find((view) => {
-    const look = lookThrough(view)
-    return look.q === q && look.columns === columns
+/** The view that one looks through: of those that say what the address does the one that it names. */
+export function currentOf(views: readonly SavedView[], look: Look): SavedView | undefined {
+  const fitting = views.filter((view) => {
+    const { q, columns } = lookThrough(view)
+    return q === look.q && columns === look.columns
   })
+  return namedOf(fitting, look) ?? fitting[0]
+}
+
+/** The view that the address names, whatever it shows by now. */
+export function namedOf(views: readonly SavedView[], { view }: Look): SavedView | undefined {
+  return views.find(({ name }) => idOf(name) === view)
 }
 
 export function titleOf(view: SavedView): string {
