@@ -5,6 +5,8 @@ from uuid import uuid4
 
 from meshtest.kubernetes.store import Object, Store, now
 
+# As many events that differ by a name alone are told apart.
+_MOST_EVENTS = 10
 TRACKED = "batch.kubernetes.io/job-tracking"
 # How often pods are looked for that were deleted before a node had them.
 _COLLECT_S = 20.0
@@ -79,9 +81,11 @@ class Controllers:
             return
         words = f'Error creating: pods "{pod["metadata"]["name"]}" is forbidden: {problem}'
         count = self._refused[name] = self._refused.get(name, 0) + 1
-        event = f"{name}.failedcreate"
-        if count > 1:
-            # Repeated ones are counted, not told anew.
+        # Each names another pod and is told anew, until there are too many.
+        event = f"{name}.{min(count, _MOST_EVENTS)}"
+        if count >= _MOST_EVENTS:
+            words = f"(combined from similar events): {words}"
+        if count > _MOST_EVENTS:
             self._store.change("events", event, lambda t: t.update(count=count, message=words))
             return
         about = {"kind": "Job", "name": name, "uid": job["metadata"]["uid"]}

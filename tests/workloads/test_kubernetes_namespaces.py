@@ -105,8 +105,16 @@ async def test_a_pod_that_a_quota_refuses_waits_and_says_so(managers, cluster):
     await engine.launcher.launch(key("next"), shell("true"), Secrets())
     await engine.until(lambda: "exceeded quota: team" in engine.known[key("next")].reason)
     assert engine.known[key("next")].state is WorkloadState.PENDING
+    # It is tried again and again, and each time refused.
+    for number in range(12):
+        cluster.store.change("resourcequotas", "team", lambda t, n=number: t.update(tried=n))
+        await asyncio.sleep(0)
+    event = manifests.job_name(key("next"), shell("true")) + ".10"
+    await engine.has(lambda: "combined" in cluster.store.find("events", event)["message"])
+    cluster.store.remove("events", event.removesuffix("0"))
     later = await managers.open()
     await later.until(lambda: "exceeded quota: team" in later.known[key("next")].reason)
+    assert "combined" not in later.known[key("next")].reason
     await engine.launcher.cancel(key("first"), grace_s=0, reason="cancelled")
     assert (await engine.ended("next")).state is WorkloadState.SUCCEEDED
 

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 _RETRY_S = 5.0
 # The Job controller says only by events that a quota, or a policy, refuses its pod.
 _REFUSED_PODS = "involvedObject.kind=Job,reason=FailedCreate"
+# Before the words of events of which a cluster has seen too many to tell them apart.
+_REPEATED = "(combined from similar events): "
 
 # Hears of a workload as it is by now, or (then True) that its Job is gone.
 Hear = Callable[[Workload, bool], None]
@@ -93,11 +95,14 @@ class Namespace:
 
     def _hear_refusal(self, event: Object, is_gone: bool) -> None:  # noqa: FBT001  # see above
         uid = event["involvedObject"].get("uid", "")
+        words = str(event.get("message") or "its cluster gave no reason").removeprefix(_REPEATED)
         if is_gone:
-            self._refused.pop(uid, None)
+            # Each refusal is an event of its own, and old ones are forgotten first.
+            if self._refused.get(uid) == words:
+                del self._refused[uid]
             return
         # Kept whoever's Job it is: news of events may be faster than those of Jobs.
-        self._refused[uid] = str(event.get("message") or "its cluster gave no reason")
+        self._refused[uid] = words
         job = self.jobs.get(event["involvedObject"].get("name", ""))
         if job is not None and job["metadata"]["uid"] == uid:
             self._look(job)
