@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.figures import Figure, at_least, at_most
+from bench.figures import Figure, at_least, at_most, stay_below
 from bench.load import Options
 from bench.processes import ROOT, environment
 from bench.run import main
@@ -114,6 +114,16 @@ for number in range(lines):
 sys.stdout.flush()
 sys.stderr.write(f"took {time.perf_counter() - start}")
 """
+# Once weft has answered, as often as a shell asks while nothing changes.
+_PROMPTS = r"""
+import subprocess, sys
+script, prompts = sys.argv[1], int(sys.argv[2])
+looks = f"for i in {{1..{prompts}}}; do __weft_look; done"
+timed = f"{script}\n__weft_look\nbegan=$EPOCHREALTIME\n{looks}\necho $began $EPOCHREALTIME"
+done = subprocess.run(["bash", "-c", timed], check=True, capture_output=True, text=True)
+began, ended = map(float, done.stdout.split())
+print("took", ended - began)
+"""
 
 
 async def measure(site: Site, options: Options) -> list[Figure]:
@@ -124,6 +134,7 @@ async def measure(site: Site, options: Options) -> list[Figure]:
     return [
         await _help(shell),
         await _import(shell),
+        await _prompt(shell),
         await _steps(shell),
         *await _overhead(shell, remote, steps),
         await _captured(shell, lines),
@@ -140,6 +151,16 @@ async def _import(shell: "Shell") -> Figure:
     ours = await shell.wall_ms("-c", "import weft")
     bare = await shell.wall_ms("-c", "import grpc")
     return Figure("cli", "import weft", "ms", ours, bare, at_most(1))
+
+
+async def _prompt(shell: "Shell", prompts: int = 200) -> Figure:
+    """Beside the start of an interpreter, which the prompt does without."""
+    script = await shell.output(
+        "-c", "from weft.cli import main; main()", "prompt", "--shell", "bash"
+    )
+    ours = await shell.took("prompts.py", _PROMPTS, script, str(prompts)) * 1e3 / prompts
+    bare = await shell.wall_ms("-c", "pass")
+    return Figure("cli", "a shell's prompt, unchanged", "ms", ours, bare, stay_below(30))
 
 
 async def _recorded(site: Site, shell: "Shell") -> "Shell":
@@ -202,7 +223,7 @@ class Shell:
         times = []
         for _ in range(self.turns):
             start = time.perf_counter()
-            await self._output(*arguments)
+            await self.output(*arguments)
             times.append(time.perf_counter() - start)
         return min(times) * 1e3
 
@@ -210,10 +231,11 @@ class Shell:
         """Seconds that a program says it took; the quickest of some."""
         path = self._home / name
         _write(path, program)
-        outputs = [await self._output(str(path), *arguments) for _ in range(self.turns)]
+        outputs = [await self.output(str(path), *arguments) for _ in range(self.turns)]
         return min(float(output.split("took ")[1].split()[0]) for output in outputs)
 
-    async def _output(self, *arguments: str) -> str:
+    async def output(self, *arguments: str) -> str:
+        """What Python prints; raises RuntimeError where it fails."""
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             *arguments,

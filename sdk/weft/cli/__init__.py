@@ -81,7 +81,7 @@ COMMANDS: Mapping[str, Command] = {
     "pipelines": Command("pipelines:pipelines", "List, show and describe pipelines."),
     "pools": Command("pools:pools", "See how much room there is for runs, and close it."),
     "projects": Command("projects:projects", "List and make projects, and bound what they take."),
-    "prompt": Command("contexts:prompt", "Print the context and the project for a prompt."),
+    "prompt": Command("prompt:prompt", "Print the context and the project for a prompt."),
     "roles": Command("roles:roles", "List, show and make roles."),
     "run": Command("run:run", "Run a pipeline from a file on the mesh, and watch it."),
     "schema": Command("schema:schema", "Print the JSON Schema of settings for `weft run`."),

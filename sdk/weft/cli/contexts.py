@@ -1,4 +1,4 @@
-"""`weft contexts` and `weft prompt`: which mesh, workspace and project commands work in."""
+"""`weft contexts`: which mesh, workspace and project commands work in."""
 
 from __future__ import annotations
 
@@ -96,24 +96,6 @@ def delete(*, context: str) -> None:
 
     ContextStore().delete(context)
     click.echo(f"{context} is forgotten")
-
-
-@click.command()
-def prompt() -> None:
-    """Print `context/project` for a shell's prompt, and nothing where there is no context.
-
-    \b
-      PS1='$(weft prompt) $ '
-    """
-    from weft._contexts import ContextStore
-    from weft.errors import ContextError
-
-    try:
-        context = ContextStore().current()
-    except ContextError:
-        # A prompt is no place for errors: the next command tells them.
-        return
-    click.echo(f"{context.name}/{context.project}")
 
 
 def print_contexts(found: list[Context], current: str, output: str) -> None:
