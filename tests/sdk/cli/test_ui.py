@@ -49,8 +49,8 @@ class Terminal:
     async def choose(self, run: str) -> None:
         """Moves the cursor to a run."""
         table = self._app.screen.query_one(Table)
-        await self.shows(id_of(run))
-        # New runs may come above it meanwhile.
+        # Others may have pushed it out of sight, and new ones may come above it meanwhile.
+        await self.until(lambda: run in table.rows)
         while table.chosen != run:
             await self.press("j" if table.cursor_row < table.get_row_index(run) else "k")
 
