@@ -4,7 +4,7 @@ Each statement is read in one snapshot with the feed's revision, so that a link 
 the next change without missing one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -82,7 +82,7 @@ def read(session: Session, service: SpiffeId) -> Statements:
     """All statements for a service, as of one moment."""
     is_workspace = service.role is Role.WORKSPACE
     workspace = store.workspaces.find(session, service.uid) if is_workspace else None
-    directory = _servants(session, workspace.uid) if workspace else _served(session, str(service))
+    directory = _servants(session, workspace) if workspace else _served(session, str(service))
     return Statements(
         revision=read_head(session.connection(), TABLES).revision,
         time=session.now,
@@ -143,47 +143,41 @@ def _relative(granted: Granted) -> str:
     return f"{project}/{granted.item}" if granted.item else project
 
 
-def _servants(session: Session, workspace_uid: UUID) -> tuple[PeerStatement, ...]:
-    """The workload managers and gateways of a workspace."""
-    rows = [
-        row
-        for row in store.enrollments.serving(session, workspace_uid)
-        if row.role != Role.WORKSPACE.value and row.use_time is not None
-    ]
-    return _peers(session, rows)
+def _servants(session: Session, workspace: Workspace) -> tuple[PeerStatement, ...]:
+    """The workload managers and gateways of a workspace; whom else they serve is not told."""
+    return _peers(
+        session,
+        {
+            row: workspace
+            for row in store.enrollments.serving(session, workspace)
+            if row.role != Role.WORKSPACE.value and row.use_time is not None
+        },
+    )
 
 
 def _served(session: Session, spiffe_id: str) -> tuple[PeerStatement, ...]:
     """The workspaces of a workload manager or a gateway, as far as they have joined."""
     own = [row.uid for row in store.enrollments.of_service(session, spiffe_id)]
-    found = store.enrollments.workspaces_of(session, own)
-    workspaces = {row.uid for rows in found.values() for row in rows if row.delete_time is None}
-    rows = [
-        row
-        for uid in sorted(workspaces)
-        for row in store.enrollments.serving(session, uid)
-        if row.role == Role.WORKSPACE.value and row.use_time is not None
-    ]
-    return _peers(session, rows)
+    served = store.enrollments.served_by(session, own)
+    return _peers(session, store.enrollments.servers_of(session, served))
 
 
-def _peers(session: Session, rows: Sequence[Enrollment]) -> tuple[PeerStatement, ...]:
+def _peers(session: Session, joined: Mapping[Enrollment, Workspace]) -> tuple[PeerStatement, ...]:
     """Who joined first comes first: new workloads go to the first manager, whoever joins later."""
     # One service may hold several enrollments; peers know it by its one identity.
-    by_age = sorted(rows, key=lambda row: (row.create_time, row.spiffe_id))
+    by_age = sorted(joined, key=lambda row: (row.create_time, row.spiffe_id))
     by_identity = {row.spiffe_id: row for row in by_age}
     links = store.links.by_identity(session, list(by_identity))
-    names = store.enrollments.workspaces_of(session, [row.uid for row in by_identity.values()])
     return tuple(
-        _peer(row, links.get(spiffe_id), names[row.uid]) for spiffe_id, row in by_identity.items()
+        _peer(row, links.get(spiffe_id), joined[row]) for spiffe_id, row in by_identity.items()
     )
 
 
-def _peer(row: Enrollment, link: Link | None, workspaces: Iterable[Workspace]) -> PeerStatement:
+def _peer(row: Enrollment, link: Link | None, workspace: Workspace) -> PeerStatement:
     return PeerStatement(
         row.spiffe_id,
         Role(row.role),
         link.mesh_endpoint if link else "",
         link.edge_endpoint if link else "",
-        tuple(workspace.name for workspace in workspaces if workspace.delete_time is None),
+        (workspace.name,),
     )

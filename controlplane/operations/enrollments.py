@@ -34,6 +34,7 @@ class NewEnrollment:
     workspaces: tuple[str, ...]
     host_names: tuple[str, ...]
     ttl: timedelta
+    all_workspaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def create(
         create_time=session.now,
         expire_time=session.now + new.ttl,
         spiffe_id=str(identity),
+        all_workspaces=new.all_workspaces,
     )
     session.add(row)
     session.flush()
@@ -83,7 +85,9 @@ def create(
         for workspace in workspaces
     )
     session.emit(ChangeKind.CREATED, row)
-    session.audited(resource=row.name, fields=("role", "workspaces", "host_names"))
+    session.audited(
+        resource=row.name, fields=("role", "workspaces", "all_workspaces", "host_names")
+    )
     return Created(row, workspaces, token)
 
 
@@ -137,7 +141,7 @@ def invite(
     session: Session, workspace: Workspace, new: NewEnrollment, *, trust_domain: str, creator: str
 ) -> Created:
     """A token for the server of a workspace, in place of those that it has not used."""
-    for row in store.enrollments.serving(session, workspace.uid):
+    for row in store.enrollments.serving(session, workspace):
         if row.role == Role.WORKSPACE.value and row.use_time is None:
             _revoke(session, row)
     return create(session, workspace.organization, new, trust_domain=trust_domain, creator=creator)
@@ -145,13 +149,13 @@ def invite(
 
 def leave(session: Session, workspace: Workspace) -> None:
     """A workspace is gone: its own server is out, and so is whoever served nothing else."""
-    for row in store.enrollments.serving(session, workspace.uid):
+    for row in store.enrollments.serving(session, workspace):
         others = [
             other
             for other in store.enrollments.workspaces_of(session, [row.uid])[row.uid]
             if other.uid != workspace.uid and other.delete_time is None
         ]
-        if not others:
+        if not (others or row.all_workspaces):
             _revoke(session, row)
 
 

@@ -54,12 +54,19 @@ def invite(
         name: enrollments.create(
             session,
             organization,
-            NewEnrollment(founder.role, (workspace,), founder.host_names, LIFE),
+            _enrollment(founder, workspace),
             trust_domain=trust_domain,
             creator="",
         ).token
         for name, founder in wanting.items()
     }
+
+
+def _enrollment(founder: Founder, workspace: str) -> NewEnrollment:
+    """The first workspace is one of many: who serves it serves those to come."""
+    if founder.role is Role.WORKSPACE:
+        return NewEnrollment(founder.role, (workspace,), founder.host_names, LIFE)
+    return NewEnrollment(founder.role, (), founder.host_names, LIFE, all_workspaces=True)
 
 
 def _leads_somewhere(session: Session, token: str, founder: Founder) -> bool:

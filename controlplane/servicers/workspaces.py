@@ -271,10 +271,14 @@ def _new_enrollment(
     if any(names.organization_of(name) != organization for name in wanted.workspaces):
         raise _bad("enrollment.workspaces", "must lie inside the parent organization")
     workspaces_ = {names.workspace_of(name) for name in wanted.workspaces}
-    if not workspaces_ or (role is Role.WORKSPACE and len(workspaces_) != 1):
+    is_of_all = wanted.all_workspaces
+    if is_of_all and (workspaces_ or role is Role.WORKSPACE):
+        raise _bad("enrollment.all_workspaces", "is for who serves workspaces, and names none")
+    if not is_of_all and (not workspaces_ or (role is Role.WORKSPACE and len(workspaces_) != 1)):
         raise _bad("enrollment.workspaces", "must name one workspace, or those that are served")
     ttl = request.ttl.ToTimedelta() if request.HasField("ttl") else _DEFAULT_TTL
-    return NewEnrollment(role, tuple(sorted(workspaces_)), tuple(wanted.host_names), ttl)
+    hosts = tuple(wanted.host_names)
+    return NewEnrollment(role, tuple(sorted(workspaces_)), hosts, ttl, all_workspaces=is_of_all)
 
 
 def _bad(field: str, problem: str) -> InvalidArgument:

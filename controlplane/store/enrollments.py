@@ -1,7 +1,7 @@
 """Queries of enrollments and of the certificates that were issued for them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from controlplane.store.schema import Certificate, Enrollment, EnrollmentWorkspa
 from controlplane.store.schema_authority import Root
 from meshkit.paging import OrderKey, Orders, Window
 from meshkit.session import Session
+from meshkit.spiffe import Role
 
 ORDERS = Orders(
     keys=(OrderKey("create_time", Enrollment.create_time),),
@@ -78,7 +79,7 @@ def list_page(session: Session, organization: str, window: Window) -> Sequence[E
 
 
 def workspaces_of(session: Session, enrollments: Sequence[UUID]) -> dict[UUID, list[Workspace]]:
-    """The workspaces of each enrollment, removed ones too, in the order of their ids."""
+    """The workspaces that each enrollment names, removed ones too, in the order of their ids."""
     query = (
         sa.select(EnrollmentWorkspace.enrollment_uid, Workspace)
         .join(Workspace, Workspace.uid == EnrollmentWorkspace.workspace_uid)
@@ -91,12 +92,43 @@ def workspaces_of(session: Session, enrollments: Sequence[UUID]) -> dict[UUID, l
     return found
 
 
-def serving(session: Session, workspace_uid: UUID) -> Sequence[Enrollment]:
-    """The enrollments that name a workspace, unless revoked."""
+def served_by(session: Session, enrollments: Sequence[UUID]) -> Sequence[Workspace]:
+    """The workspaces that some enrollments name, or take in unnamed; none that was removed."""
+    among = session.among(Enrollment.uid, list(enrollments))
+    named = sa.select(EnrollmentWorkspace.workspace_uid).where(
+        session.among(EnrollmentWorkspace.enrollment_uid, list(enrollments))
+    )
+    whole = sa.select(Enrollment.organization).where(among, Enrollment.all_workspaces)
+    query = sa.select(Workspace).where(
+        Workspace.uid.in_(named) | Workspace.organization.in_(whole),
+        Workspace.delete_time.is_(None),
+    )
+    return session.scalars(query.order_by(Workspace.uid)).all()
+
+
+def servers_of(session: Session, workspaces: Sequence[Workspace]) -> Mapping[Enrollment, Workspace]:
+    """The live enrollments of the servers of workspaces."""
+    query = (
+        sa.select(Enrollment, Workspace)
+        .join(EnrollmentWorkspace, EnrollmentWorkspace.enrollment_uid == Enrollment.uid)
+        .join(Workspace, Workspace.uid == EnrollmentWorkspace.workspace_uid)
+        .where(session.among(Workspace.uid, [workspace.uid for workspace in workspaces]))
+        .where(Enrollment.role == Role.WORKSPACE.value, _IS_LIVE)
+    )
+    return dict(session.execute(query).all())
+
+
+def serving(session: Session, workspace: Workspace) -> Sequence[Enrollment]:
+    """The enrollments that name a workspace, or take it in unnamed, unless revoked."""
+    named = sa.select(EnrollmentWorkspace.enrollment_uid).where(
+        EnrollmentWorkspace.workspace_uid == workspace.uid
+    )
+    is_of_all = sa.and_(
+        Enrollment.organization == workspace.organization, Enrollment.all_workspaces
+    )
     query = (
         sa.select(Enrollment)
-        .join(EnrollmentWorkspace, EnrollmentWorkspace.enrollment_uid == Enrollment.uid)
-        .where(EnrollmentWorkspace.workspace_uid == workspace_uid, Enrollment.revoke_time.is_(None))
+        .where(Enrollment.uid.in_(named) | is_of_all, Enrollment.revoke_time.is_(None))
         .order_by(Enrollment.uid)
     )
     return session.scalars(query).all()

@@ -254,6 +254,8 @@ class Enrollment(Base):
     revoke_time: Mapped[datetime | None]
     # Hash of the key that used the token: the same key may ask again.
     key_hash: Mapped[bytes | None]
+    # Whether it serves those of its organization, and not those that `EnrollmentWorkspace` names.
+    all_workspaces: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     revision: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (sa.Index(None, "organization", "create_time", "uid"),)

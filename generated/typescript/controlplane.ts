@@ -727,6 +727,7 @@ export type Enrollment = {
   state: EnrollmentState
   expireTime?: string
   spiffeId: string
+  allWorkspaces: boolean
 }
 
 export type CreateEnrollmentRequest = {

@@ -254,7 +254,10 @@ class EmbeddedMesh:
         for name in missing:
             request = enrollments_pb2.CreateEnrollmentRequest(parent=_ORGANIZATION)
             request.enrollment.role = roles[name]
-            request.enrollment.workspaces.append(_WORKSPACE)
+            if name == "workspace":
+                request.enrollment.workspaces.append(_WORKSPACE)
+            else:
+                request.enrollment.all_workspaces = True
             request.enrollment.host_names.extend(self._hosts)
             files[name].parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(files[name], call(stub.CreateEnrollment, request).token)

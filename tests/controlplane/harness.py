@@ -262,13 +262,14 @@ class Plane:
         *workspaces: str,
         host_names: tuple[str, ...] = ("localhost", "127.0.0.1"),
     ) -> Member:
-        """Lets a service join that is, or serves, the workspaces of these ids."""
+        """Lets a service join that is, or serves, the workspaces of these ids; or all of them."""
         created = await admin.workspaces.CreateEnrollment(
             enrollments_pb2.CreateEnrollmentRequest(
                 parent=ORGANIZATION,
                 enrollment=enrollments_pb2.Enrollment(
                     role=role,
                     workspaces=[f"{ORGANIZATION}/workspaces/{id_}" for id_ in workspaces],
+                    all_workspaces=not workspaces,
                     host_names=host_names,
                 ),
             )

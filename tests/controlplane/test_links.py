@@ -113,7 +113,8 @@ async def test_services_find_each_other(plane: Plane, admin: Client) -> None:
     assert (peer.spiffe_id, peer.mesh_endpoint) == (str(manager.identity), "")
     manager_link = await plane.link(manager, 8)
     (peer,) = (await link.hear("directory")).peers
-    assert (peer.mesh_endpoint, list(peer.workspaces)) == ("mesh:8", [W1, W2])
+    # Whom else it serves is no business of this workspace.
+    assert (peer.mesh_endpoint, list(peer.workspaces)) == ("mesh:8", [W1])
     (served,) = (await manager_link.hear("directory")).peers
     assert (served.spiffe_id, served.mesh_endpoint) == (str(server.identity), "mesh:7")
     gateway = await plane.link(await plane.enroll(admin, GATEWAY, "w1"), 9)
@@ -128,6 +129,37 @@ async def test_services_find_each_other(plane: Plane, admin: Client) -> None:
     trust = await link.hear("trust")
     assert list(trust.denied_serials) == [serial]
     assert Role.WORKLOAD_MANAGER.value not in str((await link.hear("directory")).peers)
+
+
+async def test_who_serves_all_workspaces_serves_those_to_come(plane: Plane, admin: Client) -> None:
+    await plane.new_workspace(admin, "w1")
+    first = await plane.link(await plane.enroll(admin, WORKSPACE, "w1"), 7)
+    assert not (await introduced(first))["directory"].peers
+    member = await plane.enroll(admin, GATEWAY)
+    gateway = await plane.link(member, 9)
+    (peer,) = (await gateway.hear("directory")).peers
+    assert list(peer.workspaces) == [W1]
+    assert [peer.spiffe_id for peer in (await first.hear("directory")).peers] == [
+        str(member.identity)
+    ]
+    await plane.new_workspace(admin, "w2")
+    second = await plane.link(await plane.enroll(admin, WORKSPACE, "w2"), 8)
+    (peer,) = (await introduced(second))["directory"].peers
+    assert (peer.spiffe_id, list(peer.workspaces)) == (str(member.identity), [W2])
+    while len(told := (await gateway.hear("directory")).peers) < 2 or not told[1].mesh_endpoint:
+        pass
+    assert [list(peer.workspaces) for peer in told] == [[W1], [W2]]
+    # It stays when the last of them goes.
+    for name in (W2, W1):
+        await admin.workspaces.DeregisterWorkspace(
+            workspaces_pb2.DeregisterWorkspaceRequest(name=name)
+        )
+    while (await gateway.hear("directory")).peers:
+        pass
+    await plane.new_workspace(admin, "w3")
+    await plane.link(await plane.enroll(admin, WORKSPACE, "w3"), 6)
+    (peer,) = (await gateway.hear("directory")).peers
+    assert list(peer.workspaces) == [f"{W1[:-1]}3"]
 
 
 def _serial(chain: bytes) -> int:

@@ -178,6 +178,9 @@ async def test_enrollments_name_what_joins(plane: Plane, admin: Client) -> None:
     assert list(made.enrollment.workspaces) == [W1, W2]
     assert made.enrollment.state == enrollments_pb2.ENROLLMENT_STATE_PENDING
     assert made.enrollment.expire_time.seconds - made.enrollment.create_time.seconds == 3600
+    of_all = (await create_enrollment(admin, GATEWAY, all_workspaces=True)).enrollment
+    assert (of_all.all_workspaces, list(of_all.workspaces)) == (True, [])
+    assert (await list_enrollments(admin)).enrollments[0] == of_all
     bad = ("INVALID_ARGUMENT", "INVALID_FIELDS")
     for call in (
         create_enrollment(admin, WORKSPACE, W1, W2),
@@ -185,6 +188,9 @@ async def test_enrollments_name_what_joins(plane: Plane, admin: Client) -> None:
         create_enrollment(admin, 1, W1),
         create_enrollment(admin, 5, W1),
         create_enrollment(admin, WORKSPACE, "organizations/other/workspaces/w1"),
+        create_enrollment(admin, WORKSPACE, all_workspaces=True),
+        create_enrollment(admin, GATEWAY, W1, all_workspaces=True),
+        create_enrollment(admin, GATEWAY),
         create_enrollment(admin, WORKSPACE, W1, ttl=Duration(seconds=604801)),
         create_enrollment(admin, WORKSPACE, W1, ttl=Duration(seconds=0)),
     ):

@@ -27,7 +27,8 @@ _TOKEN_FILE = "enrollment-token"  # noqa: S105 - the name of a file
 
 
 @click.command()
-@click.argument("workspace", nargs=-1, required=True)
+@click.argument("workspace", nargs=-1)
+@click.option("--all", "is_of_all", is_flag=True, help="It serves all workspaces, later ones too.")
 @click.option(
     "--as", "kind", type=click.Choice(list(_KINDS)), default="workspace", show_default=True
 )
@@ -42,6 +43,7 @@ _TOKEN_FILE = "enrollment-token"  # noqa: S105 - the name of a file
 def enroll(
     *,
     workspace: tuple[str, ...],
+    is_of_all: bool,
     kind: str,
     hosts: tuple[str, ...],
     hours: int,
@@ -51,6 +53,8 @@ def enroll(
     """Make a one-time token for a server, and print how to start it elsewhere."""
     from weft._connection import Connection
 
+    if bool(workspace) == is_of_all:
+        raise click.UsageError("name the workspaces that it is or serves, or give --all")
     connection = Connection.current()
     created = _create(connection, workspace, kind, hosts, hours)
     if token_file:
@@ -61,7 +65,9 @@ def enroll(
     def draw() -> None:
         endpoint = connection.context.control_plane
         token = (created.token, token_file)
-        for line in _commands(endpoint, workspace[0], kind, hosts=hosts, token=token):
+        for line in _commands(
+            endpoint, short(workspace[0]) if workspace else "", kind, hosts=hosts, token=token
+        ):
             click.echo(line)
 
     print_message(created.enrollment if output == "name" else created, output, draw)
@@ -85,6 +91,7 @@ def _create(
         enrollment=enrollments_pb2.Enrollment(
             role=options_pb2.PeerRole.Value(_KINDS[kind][0]),
             workspaces=[named(connection, "workspaces", each) for each in workspaces],
+            all_workspaces=not workspaces,
             host_names=hosts or ("localhost", "127.0.0.1"),
         ),
         ttl=Duration(seconds=hours * 3600),
@@ -107,7 +114,7 @@ def _commands(
     """
     text, token_file = token
     _, module, directory = _KINDS[kind]
-    home = short(workspace) if kind == "workspace" else module
+    home = workspace if kind == "workspace" else module
     settings = {
         "CREDENTIALS_DIR": f"{home}/credentials",
         "CONTROL_PLANE_ENDPOINT": endpoint,

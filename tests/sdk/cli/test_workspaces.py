@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tests.sdk.cli.conftest import Weft
+from weft._contexts import ContextStore
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 60
@@ -58,6 +60,43 @@ def test_a_workspace_from_its_creation_to_its_end(weft: Weft) -> None:
     assert [line.split()[1] for line in told.splitlines()[1:]] == [
         "delete", "resume", "suspend", "create",
     ]  # fmt: skip
+
+
+def test_a_new_workspace_is_served_by_those_that_are_there(
+    weft: Weft, home: Path, train_file: Path
+) -> None:
+    """Runs begun there are executed, and the gateway finds it: nobody enrolls anything."""
+    assert weft("workspaces", "create", "vision").code == 0
+    made = document(weft, "show", "vision")
+    store = ContextStore(home / "config")
+    token = weft("tokens", "create", "vision").out.strip()
+    vision = replace(
+        store.get("local"),
+        name="vision",
+        workspace=made["name"],
+        workspace_endpoint=made["endpoint"],
+    )
+    store.put(vision, is_current=False)
+    here = {"WEFT_CONTEXT": "vision", "WEFT_TOKEN": token, "WEFT_PROJECT": "cats"}
+    assert weft("projects", "create", "cats", **here).code == 0
+    run = weft("run", f"{train_file}::teach", "-o", "name", **here)
+    assert run.code == 0, run.err
+    listed = weft("runs", "list", "-o", "name", WEFT_TRANSPORT="http", **here)
+    assert (listed.out.split(), listed.err) == ([run.out.strip()], "")
+    assert weft("workspaces", "delete", "vision", "--yes", "--remove-data").code == 0
+    # What left the directory is unknown to the gateway, which says so.
+    deadline = time.monotonic() + PATIENCE_S
+    while (gone := weft("runs", "list", WEFT_TRANSPORT="http", **here)).code not in (4, 5):
+        assert time.monotonic() < deadline, gone
+    store.delete("vision")
+
+
+def test_who_serves_all_names_none(weft: Weft) -> None:
+    printed = weft("workspaces", "enroll", "--all", "--as", "gateway", "-o", "json")
+    assert json.loads(printed.out)["enrollment"]["allWorkspaces"]
+    for wrong in (["--all"], ["--all", "default", "--as", "gateway"], ["--as", "gateway"]):
+        refused = weft("workspaces", "enroll", *wrong)
+        assert refused.code == 2, refused
 
 
 def test_a_server_elsewhere_joins_by_the_printed_command(weft: Weft, tmp_path: Path) -> None:

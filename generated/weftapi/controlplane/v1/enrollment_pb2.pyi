@@ -563,7 +563,7 @@ class DirectoryPeer(_message.Message):
     """Output only. Where clients reach it: "host:port"."""
     @_builtins.property
     def workspaces(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. The workspaces it serves, or is."""
+        """Output only. The workspaces it serves, or is, as far as they are, or are served by, who hears of it."""
 
     def __init__(
         self,

@@ -74,6 +74,7 @@ class Enrollment(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     SPIFFE_ID_FIELD_NUMBER: _builtins.int
+    ALL_WORKSPACES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "organizations/<id>/enrollments/<uuid>"."""
     uid: _builtins.str
@@ -86,6 +87,10 @@ class Enrollment(_message.Message):
     """Output only. What became of it."""
     spiffe_id: _builtins.str
     """Output only. The identity that joined."""
+    all_workspaces: _builtins.bool
+    """Optional, immutable. Whether a workload manager or a gateway serves all workspaces of the organization, those that
+    are still to come too; then `workspaces` is empty.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was created."""
@@ -93,7 +98,7 @@ class Enrollment(_message.Message):
     @_builtins.property
     def workspaces(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional, immutable. The workspace whose server joins (exactly one), or those that a workload manager or a
-        gateway serves (at least one).
+        gateway serves (at least one, or all_workspaces).
         """
 
     @_builtins.property
@@ -117,10 +122,11 @@ class Enrollment(_message.Message):
         state: Global___EnrollmentState.ValueType = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         spiffe_id: _builtins.str = ...,
+        all_workspaces: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "expire_time", b"expire_time", "host_names", b"host_names", "name", b"name", "role", b"role", "spiffe_id", b"spiffe_id", "state", b"state", "uid", b"uid", "workspaces", b"workspaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_workspaces", b"all_workspaces", "create_time", b"create_time", "creator", b"creator", "expire_time", b"expire_time", "host_names", b"host_names", "name", b"name", "role", b"role", "spiffe_id", b"spiffe_id", "state", b"state", "uid", b"uid", "workspaces", b"workspaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
