@@ -1,5 +1,11 @@
 // Every address of the dashboard. Pages load when somebody goes there.
-import { createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import {
+  type AnyRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router'
 import { basePath } from '@/api/client'
 import { ErrorPage } from '@/ui/ErrorPage'
 import { Home } from './Home'
@@ -59,6 +65,13 @@ export function newRouter() {
     defaultErrorComponent: ({ error, reset }) => <ErrorPage error={error} onRetry={reset} />,
     scrollRestoration: true,
   })
+}
+
+/** Fetches the code of the page that is asked for, without showing it. */
+export function fetchPage(router: ReturnType<typeof newRouter>) {
+  const routes: Record<string, AnyRoute> = router.routesById
+  for (const { routeId } of router.matchRoutes(router.latestLocation))
+    void routes[routeId]?.options.component?.preload?.()
 }
 
 declare module '@tanstack/react-router' {
