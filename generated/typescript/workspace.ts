@@ -1465,11 +1465,24 @@ export type ListPipelinesRequest = {
   parent: string
   pageSize: number
   pageToken: string
+  filter: string
+  orderBy: string
 }
 
 export type ListPipelinesResponse = {
   pipelines: Pipeline[]
   nextPageToken: string
+  revision: string
+}
+
+export type GetLatestRunsRequest = {
+  parent: string
+  pipelines: string[]
+  limit: number
+}
+
+export type GetLatestRunsResponse = {
+  runs: Run[]
   revision: string
 }
 
@@ -3760,6 +3773,13 @@ export const ListPipelines: Unary<ListPipelinesRequest, ListPipelinesResponse> =
   kind: 'unary',
   verb: 'GET',
   path: '/api/workspace/v1/{parent=projects/*}/pipelines',
+  body: '',
+}
+
+export const GetLatestRuns: Unary<GetLatestRunsRequest, GetLatestRunsResponse> = {
+  kind: 'unary',
+  verb: 'GET',
+  path: '/api/workspace/v1/{parent=projects/*}/pipelines:latestRuns',
   body: '',
 }
 

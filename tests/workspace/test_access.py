@@ -88,6 +88,9 @@ def every_call(ws: Harness, token: str, run: str) -> dict[str, Any]:
         "ListPipelines": pipelines.ListPipelines(
             pipelines_pb2.ListPipelinesRequest(parent=project)
         ),
+        "GetLatestRuns": pipelines.GetLatestRuns(
+            pipelines_pb2.GetLatestRunsRequest(parent=project, pipelines=["train"])
+        ),
         "GetSnapshot": snapshots.GetSnapshot(
             snapshots_pb2.GetSnapshotRequest(name=f"{project}/snapshots/s")
         ),

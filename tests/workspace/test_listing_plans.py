@@ -95,9 +95,6 @@ LISTINGS = {
     "conditions": Listing(
         "run_conditions", of(conditions.list_page, P, UID), *_CONDITIONS, "run_uid"
     ),
-    "pipelines": Listing(
-        "pipelines", lambda s, w, _: pipelines.list_page(s, P, w), pipelines.ORDERS
-    ),
     "snapshots": Listing(
         "snapshots", of(snapshots.list_page, P), snapshots.ORDERS, snapshots.FIELDS
     ),
@@ -138,6 +135,7 @@ LISTINGS = {
         "archived_runs", of(retention.list_page, P), retention.ORDERS, retention.FIELDS
     ),
     "models": configuration("models", of(models.list_page, P), models),
+    "pipelines": configuration("pipelines", of(pipelines.list_page, P), pipelines),
     "projects": configuration("projects", of(projects.list_page, None), projects),
     "stacks": configuration("stacks", of(stacks.list_page), stacks),
     "components": configuration("components", of(components.list_page), components),

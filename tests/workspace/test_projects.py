@@ -5,7 +5,7 @@ from uuid import uuid4
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.workspace.harness import DEMO_EDITOR, VIEWER, Harness, refused
-from weftapi.workspace.v1 import pipelines_pb2, projects_pb2
+from weftapi.workspace.v1 import projects_pb2
 
 Create = projects_pb2.CreateProjectRequest
 Update = projects_pb2.UpdateProjectRequest
@@ -108,17 +108,3 @@ async def test_a_list_shows_what_the_caller_may_see(ws: Harness) -> None:
     assert [project.name for project in mine.projects] == ["projects/demo"]
     everything = await ws.projects(ws.token(VIEWER)).ListProjects(List())
     assert len(everything.projects) == 2
-
-
-async def test_pipelines_come_with_their_first_run(ws: Harness) -> None:
-    stub, parent = ws.pipelines(), "projects/demo"
-    name = f"{parent}/pipelines/train"
-    async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
-        await stub.GetPipeline(pipelines_pb2.GetPipelineRequest(name=name))
-    await ws.create_run()
-    await ws.create_run()
-    got = await stub.GetPipeline(pipelines_pb2.GetPipelineRequest(name=name))
-    listed = await stub.ListPipelines(pipelines_pb2.ListPipelinesRequest(parent=parent))
-    assert list(listed.pipelines) == [got]
-    async with refused("NOT_FOUND", "RESOURCE_NOT_FOUND"):
-        await stub.ListPipelines(pipelines_pb2.ListPipelinesRequest(parent="projects/absent"))

@@ -62,10 +62,11 @@ class Lists:
         """
         found = await self.database.read(query, *arguments)
         if not found.rows and window.cursor is None:
-            await self._require_project(window.query.parent)
+            await self.require_project(window.query.parent)
         return window.page(found.rows, convert, revision=found.revision)
 
-    async def _require_project(self, parent: str) -> None:
+    async def require_project(self, parent: str) -> None:
+        """NotFound where the project of a parent does not exist."""
         project = names.project_of(parent)
         if project in ("", names.WILDCARD):
             return

@@ -11,8 +11,12 @@ from workspace.operations import pipelines as operations
 from workspace.operations.refusals import absent
 from workspace.servicers.converting import masked, stamp
 from workspace.servicers.listing import Lists
+from workspace.servicers.runs import run_to_proto
 from workspace.store import pipelines as store
 from workspace.store.schema_snapshots import Pipeline
+
+# Runs of each pipeline where the request names no number.
+_LATEST_RUNS = 5
 
 
 class PipelineServicer(pipelines_pb2_grpc.PipelineServiceServicer):
@@ -32,10 +36,25 @@ class PipelineServicer(pipelines_pb2_grpc.PipelineServiceServicer):
         self, request: pipelines_pb2.ListPipelinesRequest, _context: Context
     ) -> pipelines_pb2.ListPipelinesResponse:
         window = self._lists.window("ListPipelines", request, store.ORDERS)
+        filter_ = self._lists.filter(store.FIELDS, request.filter)
         project = names.project_of(request.parent)
-        page = await self._lists.page(window, pipeline_to_proto, store.list_page, project, window)
+        page = await self._lists.page(
+            window, pipeline_to_proto, store.list_page, project, window, filter_
+        )
         return pipelines_pb2.ListPipelinesResponse(
             pipelines=page.items, next_page_token=page.next_page_token, revision=page.revision
+        )
+
+    async def GetLatestRuns(
+        self, request: pipelines_pb2.GetLatestRunsRequest, _context: Context
+    ) -> pipelines_pb2.GetLatestRunsResponse:
+        project = names.project_of(request.parent)
+        limit = request.limit or _LATEST_RUNS
+        found = await self._database.read(store.latest_runs, project, request.pipelines, limit)
+        if not found.rows:
+            await self._lists.require_project(request.parent)
+        return pipelines_pb2.GetLatestRunsResponse(
+            runs=map(run_to_proto, found.rows), revision=found.revision
         )
 
     async def UpdatePipeline(

@@ -18,6 +18,7 @@ def _project() -> sa.ForeignKeyConstraint:
     "pipelines",
     sa.UniqueConstraint("project", "id"),
     sa.Index(None, "project", "create_time", "uid"),
+    sa.Index(None, "project", "display_name"),
     _project(),
 )
 @dataclass(slots=True)

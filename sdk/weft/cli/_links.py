@@ -26,6 +26,7 @@ _OF_WORKSPACE = {
     "projects/artifacts/versions": "p/{0}/artifacts/{1}/versions/{2}",
     "projects/models": "p/{0}/models/{1}",
     "projects/models/versions": "p/{0}/models/{1}/versions/{2}",
+    "projects/pipelines": "p/{0}/pipelines/{1}",
     "projects/snapshots": "p/{0}/snapshots/{1}",
     "projects/schedules": "p/{0}/schedules/{1}",
     "projects/triggers": "p/{0}/triggers/{1}",

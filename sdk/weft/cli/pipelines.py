@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +15,10 @@ from weft.cli._run_calls import request_id
 
 if TYPE_CHECKING:
     from weft._connection import Connection
-    from weftapi.workspace.v1 import pipelines_pb2_grpc
+    from weftapi.workspace.v1 import pipelines_pb2, pipelines_pb2_grpc, run_types_pb2
+
+# So many pipelines the server tells the latest runs of in one answer.
+_ASKED_AT_ONCE = 100
 
 
 @click.group()
@@ -23,27 +27,58 @@ def pipelines() -> None:
 
 
 @pipelines.command("list")
+@click.option("-q", "--query", default="", help="Which, such as 'id:train'.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True)
 @output_option
-def list_pipelines(*, limit: int, output: str) -> None:
-    """List pipelines, newest first."""
+def list_pipelines(*, query: str, limit: int, output: str) -> None:
+    """List pipelines, newest first, and how their last runs went."""
     from weftapi.workspace.v1 import pipelines_pb2
 
     connection, stub = _connect()
-    request = pipelines_pb2.ListPipelinesRequest(parent=connection.project)
+    request = pipelines_pb2.ListPipelinesRequest(parent=connection.project, filter=query)
     pages = paged(lambda r: connection.workspace.call(stub.ListPipelines, r), request, limit)
+    found = [pipeline for page in pages for pipeline in page.pipelines]
+    latest = _latest_runs(connection, stub, found) if output == "table" else {}
     print_messages(
-        [pipeline for page in pages for pipeline in page.pipelines],
+        found,
         output,
-        header=("PIPELINE", "NAME", "ABOUT", "MADE"),
+        header=("PIPELINE", "NAME", "LAST RUNS", "LATEST", "STARTED", "ABOUT"),
         row=lambda p: (
             short(p.name),
             p.display_name,
+            *_history(latest.get(p.name, [])),
             p.description,
-            p.create_time.ToDatetime().strftime("%Y-%m-%d %H:%M:%S"),
         ),
-        empty="no pipelines: `weft run FILE` makes one",
+        empty="no such pipeline" if query else "no pipelines: `weft run FILE` makes one",
     )
+
+
+def _latest_runs(
+    connection: Connection,
+    stub: pipelines_pb2_grpc.PipelineServiceStub,
+    found: Sequence[pipelines_pb2.Pipeline],
+) -> dict[str, list[run_types_pb2.Run]]:
+    """The newest runs of each pipeline by its name, newest first."""
+    from weftapi.workspace.v1 import pipelines_pb2
+
+    latest: dict[str, list[run_types_pb2.Run]] = {}
+    for start in range(0, len(found), _ASKED_AT_ONCE):
+        ids = [short(pipeline.name) for pipeline in found[start : start + _ASKED_AT_ONCE]]
+        request = pipelines_pb2.GetLatestRunsRequest(parent=connection.project, pipelines=ids)
+        for run in connection.workspace.call(stub.GetLatestRuns, request).runs:
+            latest.setdefault(run.pipeline, []).append(run)
+    return latest
+
+
+def _history(runs: Sequence[run_types_pb2.Run]) -> tuple[str, str, str]:
+    """The states of runs as symbols, the newest last, and what the newest is."""
+    from weft.cli._runview import run_state, state_look
+
+    if not runs:
+        return "", "", ""
+    symbols = [state_look(run_state(run))[0] for run in reversed(runs)]
+    started = runs[0].create_time.ToDatetime().strftime("%Y-%m-%d %H:%M:%S")
+    return " ".join(symbols), run_state(runs[0]).lower(), started
 
 
 @pipelines.command()

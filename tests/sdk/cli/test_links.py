@@ -50,6 +50,7 @@ def test_a_run_has_a_page_where_a_dashboard_is_known(bases: dict[str, str], url:
         (f"{_RUN}/steps/train-2", "w/ml/p/vision/runs/brave-otter?step=train-2"),
         ("projects/vision/artifacts/a/versions/3", "w/ml/p/vision/artifacts/a/versions/3"),
         ("projects/vision/models/m/versions/3", "w/ml/p/vision/models/m/versions/3"),
+        ("projects/vision/pipelines/train", "w/ml/p/vision/pipelines/train"),
         ("projects/vision/schedules/nightly", "w/ml/p/vision/schedules/nightly"),
         ("projects/vision/webhooks/push", "w/ml/p/vision/webhooks/push"),
         ("stacks/prod", "w/ml/stacks/prod"),
@@ -66,7 +67,7 @@ def test_what_has_a_page_leads_there(name: str, path: str) -> None:
     [
         "",
         "runs",
-        "projects/vision/pipelines/train",
+        "projects/vision/builds/b1",
         "projects/vision/runs",
         "projects/vision/runs/../../login",
         "projects/vision/runs/a b",

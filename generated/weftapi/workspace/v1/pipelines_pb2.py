@@ -28,9 +28,10 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
+from weftapi.workspace.v1 import run_types_pb2 as weftapi_dot_workspace_dot_v1_dot_run__types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/workspace/v1/pipelines.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xf6\x03\n\x08Pipeline\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x32\x11weft.dev/Pipeline\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x45\n\x06labels\x18\x05 \x03(\x0b\x32*.weftapi.workspace.v1.Pipeline.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:?\xea\x41<\n\x11weft.dev/Pipeline\x12\'projects/{project}/pipelines/{pipeline}\"=\n\x12GetPipelineRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Pipeline\"\x7f\n\x14ListPipelinesRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"u\n\x15ListPipelinesResponse\x12\x31\n\tpipelines\x18\x01 \x03(\x0b\x32\x1e.weftapi.workspace.v1.Pipeline\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x9e\x01\n\x15UpdatePipelineRequest\x12\x38\n\x08pipeline\x18\x01 \x01(\x0b\x32\x1e.weftapi.workspace.v1.PipelineB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"W\n\x15\x44\x65letePipelineRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Pipeline\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x32\xa1\x06\n\x0fPipelineService\x12\xb4\x01\n\x0bGetPipeline\x12(.weftapi.workspace.v1.GetPipelineRequest\x1a\x1e.weftapi.workspace.v1.Pipeline\"[\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\rpipelines.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{name=projects/*/pipelines/*}\x12\xc8\x01\n\rListPipelines\x12*.weftapi.workspace.v1.ListPipelinesRequest\x1a+.weftapi.workspace.v1.ListPipelinesResponse\"^\x90\x02\x01\xaa\xbb\x18\x1a\n\x18\n\x0epipelines.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{parent=projects/*}/pipelines\x12\xd6\x01\n\x0eUpdatePipeline\x12+.weftapi.workspace.v1.UpdatePipelineRequest\x1a\x1e.weftapi.workspace.v1.Pipeline\"w\xaa\xbb\x18#\n!\n\x10pipelines.update\x12\rpipeline.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x44\x32\x38/api/workspace/v1/{pipeline.name=projects/*/pipelines/*}:\x08pipeline\x12\xb2\x01\n\x0e\x44\x65letePipeline\x12+.weftapi.workspace.v1.DeletePipelineRequest\x1a\x16.google.protobuf.Empty\"[\xaa\xbb\x18\x1a\n\x18\n\x10pipelines.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x31*//api/workspace/v1/{name=projects/*/pipelines/*}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$weftapi/workspace/v1/pipelines.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\x1a$weftapi/workspace/v1/run_types.proto\"\xf6\x03\n\x08Pipeline\x12%\n\x04name\x18\x01 \x01(\tB\x17\xfa\xbb\x18\x13\x32\x11weft.dev/Pipeline\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x45\n\x06labels\x18\x05 \x03(\x0b\x32*.weftapi.workspace.v1.Pipeline.LabelsEntryB\t\xfa\xbb\x18\x05\x18\x80\x02P@\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x18\n\x08revision\x18\x0b \x01(\x03\x42\x06\xfa\xbb\x18\x02p\x01\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:?\xea\x41<\n\x11weft.dev/Pipeline\x12\'projects/{project}/pipelines/{pipeline}\"=\n\x12GetPipelineRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Pipeline\"\xb2\x01\n\x14ListPipelinesRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \x12\x17\n\x06\x66ilter\x18\x04 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x10\x12\x18\n\x08order_by\x18\x05 \x01(\tB\x06\xfa\xbb\x18\x02\x18@\"u\n\x15ListPipelinesResponse\x12\x31\n\tpipelines\x18\x01 \x03(\x0b\x32\x1e.weftapi.workspace.v1.Pipeline\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x86\x01\n\x14GetLatestRunsRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\xbb\x18\x14\x08\x01\x32\x10weft.dev/Project\x12\x1d\n\tpipelines\x18\x02 \x03(\tB\n\xfa\xbb\x18\x06\x08\x01\x18@Pd\x12%\n\x05limit\x18\x03 \x01(\x05\x42\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00\x34@\"R\n\x15GetLatestRunsResponse\x12\'\n\x04runs\x18\x01 \x03(\x0b\x32\x19.weftapi.workspace.v1.Run\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\x9e\x01\n\x15UpdatePipelineRequest\x12\x38\n\x08pipeline\x18\x01 \x01(\x0b\x32\x1e.weftapi.workspace.v1.PipelineB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1a\n\nrequest_id\x18\x03 \x01(\tB\x06\xfa\xbb\x18\x02(\x02\"W\n\x15\x44\x65letePipelineRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x08\x01\x32\x11weft.dev/Pipeline\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x32\xf2\x07\n\x0fPipelineService\x12\xb4\x01\n\x0bGetPipeline\x12(.weftapi.workspace.v1.GetPipelineRequest\x1a\x1e.weftapi.workspace.v1.Pipeline\"[\x90\x02\x01\xaa\xbb\x18\x17\n\x15\n\rpipelines.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{name=projects/*/pipelines/*}\x12\xc8\x01\n\rListPipelines\x12*.weftapi.workspace.v1.ListPipelinesRequest\x1a+.weftapi.workspace.v1.ListPipelinesResponse\"^\x90\x02\x01\xaa\xbb\x18\x1a\n\x18\n\x0epipelines.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/workspace/v1/{parent=projects/*}/pipelines\x12\xce\x01\n\rGetLatestRuns\x12*.weftapi.workspace.v1.GetLatestRunsRequest\x1a+.weftapi.workspace.v1.GetLatestRunsResponse\"d\x90\x02\x01\xaa\xbb\x18\x15\n\x13\n\truns.list\x12\x06parent\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02<\x12:/api/workspace/v1/{parent=projects/*}/pipelines:latestRuns\x12\xd6\x01\n\x0eUpdatePipeline\x12+.weftapi.workspace.v1.UpdatePipelineRequest\x1a\x1e.weftapi.workspace.v1.Pipeline\"w\xaa\xbb\x18#\n!\n\x10pipelines.update\x12\rpipeline.name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x44\x32\x38/api/workspace/v1/{pipeline.name=projects/*/pipelines/*}:\x08pipeline\x12\xb2\x01\n\x0e\x44\x65letePipeline\x12+.weftapi.workspace.v1.DeletePipelineRequest\x1a\x16.google.protobuf.Empty\"[\xaa\xbb\x18\x1a\n\x18\n\x10pipelines.delete\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x31*//api/workspace/v1/{name=projects/*/pipelines/*}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -69,6 +70,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPIPELINESREQUEST'].fields_by_name['page_size']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
   _globals['_LISTPIPELINESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTPIPELINESREQUEST'].fields_by_name['page_token']._serialized_options = b'\372\273\030\003\030\200 '
+  _globals['_LISTPIPELINESREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_LISTPIPELINESREQUEST'].fields_by_name['filter']._serialized_options = b'\372\273\030\003\030\200\020'
+  _globals['_LISTPIPELINESREQUEST'].fields_by_name['order_by']._loaded_options = None
+  _globals['_LISTPIPELINESREQUEST'].fields_by_name['order_by']._serialized_options = b'\372\273\030\002\030@'
+  _globals['_GETLATESTRUNSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_GETLATESTRUNSREQUEST'].fields_by_name['parent']._serialized_options = b'\372\273\030\024\010\0012\020weft.dev/Project'
+  _globals['_GETLATESTRUNSREQUEST'].fields_by_name['pipelines']._loaded_options = None
+  _globals['_GETLATESTRUNSREQUEST'].fields_by_name['pipelines']._serialized_options = b'\372\273\030\006\010\001\030@Pd'
+  _globals['_GETLATESTRUNSREQUEST'].fields_by_name['limit']._loaded_options = None
+  _globals['_GETLATESTRUNSREQUEST'].fields_by_name['limit']._serialized_options = b'\372\273\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000\0004@'
   _globals['_UPDATEPIPELINEREQUEST'].fields_by_name['pipeline']._loaded_options = None
   _globals['_UPDATEPIPELINEREQUEST'].fields_by_name['pipeline']._serialized_options = b'\372\273\030\002\010\001'
   _globals['_UPDATEPIPELINEREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -81,24 +92,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PIPELINESERVICE'].methods_by_name['GetPipeline']._serialized_options = b'\220\002\001\252\273\030\027\n\025\n\rpipelines.get\022\004name\262\273\030\002\010\001\202\323\344\223\0021\022//api/workspace/v1/{name=projects/*/pipelines/*}'
   _globals['_PIPELINESERVICE'].methods_by_name['ListPipelines']._loaded_options = None
   _globals['_PIPELINESERVICE'].methods_by_name['ListPipelines']._serialized_options = b'\220\002\001\252\273\030\032\n\030\n\016pipelines.list\022\006parent\262\273\030\002\010\001\202\323\344\223\0021\022//api/workspace/v1/{parent=projects/*}/pipelines'
+  _globals['_PIPELINESERVICE'].methods_by_name['GetLatestRuns']._loaded_options = None
+  _globals['_PIPELINESERVICE'].methods_by_name['GetLatestRuns']._serialized_options = b'\220\002\001\252\273\030\025\n\023\n\truns.list\022\006parent\262\273\030\002\010\001\202\323\344\223\002<\022:/api/workspace/v1/{parent=projects/*}/pipelines:latestRuns'
   _globals['_PIPELINESERVICE'].methods_by_name['UpdatePipeline']._loaded_options = None
   _globals['_PIPELINESERVICE'].methods_by_name['UpdatePipeline']._serialized_options = b'\252\273\030#\n!\n\020pipelines.update\022\rpipeline.name\262\273\030\002\010\002\202\323\344\223\002D28/api/workspace/v1/{pipeline.name=projects/*/pipelines/*}:\010pipeline'
   _globals['_PIPELINESERVICE'].methods_by_name['DeletePipeline']._loaded_options = None
   _globals['_PIPELINESERVICE'].methods_by_name['DeletePipeline']._serialized_options = b'\252\273\030\032\n\030\n\020pipelines.delete\022\004name\262\273\030\002\010\002\202\323\344\223\0021*//api/workspace/v1/{name=projects/*/pipelines/*}'
-  _globals['_PIPELINE']._serialized_start=250
-  _globals['_PIPELINE']._serialized_end=752
-  _globals['_PIPELINE_LABELSENTRY']._serialized_start=642
-  _globals['_PIPELINE_LABELSENTRY']._serialized_end=687
-  _globals['_GETPIPELINEREQUEST']._serialized_start=754
-  _globals['_GETPIPELINEREQUEST']._serialized_end=815
-  _globals['_LISTPIPELINESREQUEST']._serialized_start=817
-  _globals['_LISTPIPELINESREQUEST']._serialized_end=944
-  _globals['_LISTPIPELINESRESPONSE']._serialized_start=946
-  _globals['_LISTPIPELINESRESPONSE']._serialized_end=1063
-  _globals['_UPDATEPIPELINEREQUEST']._serialized_start=1066
-  _globals['_UPDATEPIPELINEREQUEST']._serialized_end=1224
-  _globals['_DELETEPIPELINEREQUEST']._serialized_start=1226
-  _globals['_DELETEPIPELINEREQUEST']._serialized_end=1313
-  _globals['_PIPELINESERVICE']._serialized_start=1316
-  _globals['_PIPELINESERVICE']._serialized_end=2117
+  _globals['_PIPELINE']._serialized_start=288
+  _globals['_PIPELINE']._serialized_end=790
+  _globals['_PIPELINE_LABELSENTRY']._serialized_start=680
+  _globals['_PIPELINE_LABELSENTRY']._serialized_end=725
+  _globals['_GETPIPELINEREQUEST']._serialized_start=792
+  _globals['_GETPIPELINEREQUEST']._serialized_end=853
+  _globals['_LISTPIPELINESREQUEST']._serialized_start=856
+  _globals['_LISTPIPELINESREQUEST']._serialized_end=1034
+  _globals['_LISTPIPELINESRESPONSE']._serialized_start=1036
+  _globals['_LISTPIPELINESRESPONSE']._serialized_end=1153
+  _globals['_GETLATESTRUNSREQUEST']._serialized_start=1156
+  _globals['_GETLATESTRUNSREQUEST']._serialized_end=1290
+  _globals['_GETLATESTRUNSRESPONSE']._serialized_start=1292
+  _globals['_GETLATESTRUNSRESPONSE']._serialized_end=1374
+  _globals['_UPDATEPIPELINEREQUEST']._serialized_start=1377
+  _globals['_UPDATEPIPELINEREQUEST']._serialized_end=1535
+  _globals['_DELETEPIPELINEREQUEST']._serialized_start=1537
+  _globals['_DELETEPIPELINEREQUEST']._serialized_end=1624
+  _globals['_PIPELINESERVICE']._serialized_start=1627
+  _globals['_PIPELINESERVICE']._serialized_end=2637
 # @@protoc_insertion_point(module_scope)

@@ -46,6 +46,11 @@ class PipelineServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.ListPipelinesRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.ListPipelinesResponse.FromString,
                 _registered_method=True)
+        self.GetLatestRuns = channel.unary_unary(
+                '/weftapi.workspace.v1.PipelineService/GetLatestRuns',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.GetLatestRunsRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.GetLatestRunsResponse.FromString,
+                _registered_method=True)
         self.UpdatePipeline = channel.unary_unary(
                 '/weftapi.workspace.v1.PipelineService/UpdatePipeline',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.UpdatePipelineRequest.SerializeToString,
@@ -71,6 +76,13 @@ class PipelineServiceServicer(object):
 
     def ListPipelines(self, request, context):
         """Lists the pipelines of a project, newest first. Has no effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLatestRuns(self, request, context):
+        """Answers the newest runs of each of some pipelines; none of one that is not there. Has no effect.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,6 +114,11 @@ def add_PipelineServiceServicer_to_server(servicer, server):
                     servicer.ListPipelines,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.ListPipelinesRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.ListPipelinesResponse.SerializeToString,
+            ),
+            'GetLatestRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLatestRuns,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.GetLatestRunsRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.GetLatestRunsResponse.SerializeToString,
             ),
             'UpdatePipeline': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdatePipeline,
@@ -169,6 +186,33 @@ class PipelineService(object):
             '/weftapi.workspace.v1.PipelineService/ListPipelines',
             weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.ListPipelinesRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.ListPipelinesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLatestRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.PipelineService/GetLatestRuns',
+            weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.GetLatestRunsRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_pipelines__pb2.GetLatestRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,8 @@ class PipelineServiceStub:
     """Answers one pipeline. Has no effect."""
     ListPipelines: _grpc.UnaryUnaryMultiCallable[_pipelines_pb2.ListPipelinesRequest, _pipelines_pb2.ListPipelinesResponse]
     """Lists the pipelines of a project, newest first. Has no effect."""
+    GetLatestRuns: _grpc.UnaryUnaryMultiCallable[_pipelines_pb2.GetLatestRunsRequest, _pipelines_pb2.GetLatestRunsResponse]
+    """Answers the newest runs of each of some pipelines; none of one that is not there. Has no effect."""
     UpdatePipeline: _grpc.UnaryUnaryMultiCallable[_pipelines_pb2.UpdatePipelineRequest, _pipelines_pb2.Pipeline]
     """Changes the masked fields of a pipeline. Another etag is ABORTED. Safe to repeat with the same request id."""
     DeletePipeline: _grpc.UnaryUnaryMultiCallable[_pipelines_pb2.DeletePipelineRequest, _empty_pb2.Empty]
@@ -52,6 +54,8 @@ class PipelineServiceAsyncStub(PipelineServiceStub):
     """Answers one pipeline. Has no effect."""
     ListPipelines: _aio.UnaryUnaryMultiCallable[_pipelines_pb2.ListPipelinesRequest, _pipelines_pb2.ListPipelinesResponse]  # type: ignore[assignment]
     """Lists the pipelines of a project, newest first. Has no effect."""
+    GetLatestRuns: _aio.UnaryUnaryMultiCallable[_pipelines_pb2.GetLatestRunsRequest, _pipelines_pb2.GetLatestRunsResponse]  # type: ignore[assignment]
+    """Answers the newest runs of each of some pipelines; none of one that is not there. Has no effect."""
     UpdatePipeline: _aio.UnaryUnaryMultiCallable[_pipelines_pb2.UpdatePipelineRequest, _pipelines_pb2.Pipeline]  # type: ignore[assignment]
     """Changes the masked fields of a pipeline. Another etag is ABORTED. Safe to repeat with the same request id."""
     DeletePipeline: _aio.UnaryUnaryMultiCallable[_pipelines_pb2.DeletePipelineRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -75,6 +79,14 @@ class PipelineServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_pipelines_pb2.ListPipelinesResponse, _abc.Awaitable[_pipelines_pb2.ListPipelinesResponse]]:
         """Lists the pipelines of a project, newest first. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def GetLatestRuns(
+        self,
+        request: _pipelines_pb2.GetLatestRunsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pipelines_pb2.GetLatestRunsResponse, _abc.Awaitable[_pipelines_pb2.GetLatestRunsResponse]]:
+        """Answers the newest runs of each of some pipelines; none of one that is not there. Has no effect."""
 
     @_abc_1.abstractmethod
     def UpdatePipeline(
