@@ -42,7 +42,7 @@ def test_one_goes_anywhere_by_writing_a_part_of_its_name(
     expect(page.locator("html")).to_have_attribute("data-theme", "contrast")
     page.keyboard.press("Meta+k")
     field.fill("palette-pipeline")
-    page.get_by_role("option").filter(has_text="Runs of").click()
+    page.get_by_role("option").filter(has_text="palette-pipeline").first.click()
     expect(page).to_have_url(re.compile("palette-pipeline"))
     expect(visitor.row(run)).to_be_visible()
 

@@ -20,6 +20,8 @@ const VERBS = [
   'runs.delete',
   'artifacts.update',
   'artifacts.download',
+  'pipelines.delete',
+  'pipelines.update',
   'savedViews.create',
   'savedViews.delete',
   'savedViews.share',

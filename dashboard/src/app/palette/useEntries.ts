@@ -28,10 +28,11 @@ export function useEntries(): { entries: Entry[]; isPending: boolean; error: Err
       const params = { ...place, run: idOf(name) }
       return entryOf('Run', label, () => void navigate({ to: '/w/$workspace/p/$project/runs/$run', params }))
     })
-    const pipelines = (recent.data?.pipelines ?? []).map(({ name }) => {
-      const search = { q: `pipeline = ${idOf(name)}` }
-      const to = '/w/$workspace/p/$project/runs'
-      return entryOf('Runs of', idOf(name), () => void navigate({ to, params: place, search }))
+    const pipelines = (recent.data?.pipelines ?? []).map(({ name, displayName }) => {
+      const params = { ...place, pipeline: idOf(name) }
+      const to = '/w/$workspace/p/$project/pipelines/$pipeline'
+      const label = displayName ? `${displayName} (${idOf(name)})` : idOf(name)
+      return entryOf('Pipeline', label, () => void navigate({ to, params }))
     })
     const artifacts = (recent.data?.artifacts ?? []).map(({ name }) => {
       const params = { ...place, artifact: idOf(name) }

@@ -28,6 +28,17 @@ const run = createRoute({
   validateSearch: texts('view', 'step', 'pane', 'log', 'direction', 'hide', 'opened', 'span', 'path'),
   component: lazyRouteComponent(() => import('@/pages/run/RunPage'), 'RunPage'),
 })
+const pipelines = createRoute({
+  getParentRoute: () => project,
+  path: 'pipelines',
+  validateSearch: texts('q'),
+  component: lazyRouteComponent(() => import('@/pages/pipelines/PipelinesPage'), 'PipelinesPage'),
+})
+const pipeline = createRoute({
+  getParentRoute: () => project,
+  path: 'pipelines/$pipeline',
+  component: lazyRouteComponent(() => import('@/pages/pipelines/PipelinePage'), 'PipelinePage'),
+})
 // Beside the runs, not below them: a run may be called "compare".
 const compare = createRoute({
   getParentRoute: () => project,
@@ -120,6 +131,8 @@ export const projectPages = project.addChildren([
   projectHome,
   runs,
   run,
+  pipelines,
+  pipeline,
   compare,
   artifacts,
   artifact,

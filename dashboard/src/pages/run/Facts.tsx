@@ -25,12 +25,12 @@ export function Facts({ run }: { run: Run }) {
   const models = useModelVersionsOf(run.name)
   const { previous, usual } = useCourse(run)
   const place = useParams({ from: '/w/$workspace/p/$project' })
-  const runs = { q: `pipeline = ${idOf(run.pipeline)}` }
+  const pipeline = idOf(run.pipeline)
   return (
     <dl className={css.facts}>
       <Fact label="Pipeline">
-        <Link to="/w/$workspace/p/$project/runs" params={place} search={runs}>
-          {idOf(run.pipeline)}
+        <Link to="/w/$workspace/p/$project/pipelines/$pipeline" params={{ ...place, pipeline }}>
+          {pipeline}
         </Link>
       </Fact>
       <Fact label="Steps">

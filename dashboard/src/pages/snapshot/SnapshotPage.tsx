@@ -49,7 +49,14 @@ function Loaded({ snapshot }: { snapshot: Snapshot }) {
         </Crumbs>
         {snapshot.description && <p className="quiet">{snapshot.description}</p>}
         <Facts>
-          <Fact label="Pipeline">{idOf(snapshot.pipeline)}</Fact>
+          <Fact label="Pipeline">
+            <Link
+              to="/w/$workspace/p/$project/pipelines/$pipeline"
+              params={{ ...params, pipeline: idOf(snapshot.pipeline) }}
+            >
+              {idOf(snapshot.pipeline)}
+            </Link>
+          </Fact>
           <Fact label="Template">{snapshot.template || '–'}</Fact>
           <Fact label="Steps">{snapshot.spec?.steps.length ?? 0}</Fact>
           <Fact label="Stack">{idOf(snapshot.stack) || 'The default'}</Fact>
