@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, expect
 from tests.dashboard.looking import Visitor
 from tests.system.people import Person
 from tests.system.project import Project
-from weftapi.workspace.v1 import saved_views_pb2, saved_views_pb2_grpc
+from weftapi.workspace.v1 import runs_pb2, saved_views_pb2, saved_views_pb2_grpc
 
 Visit = Callable[[Person], Visitor]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>alert(1)</script>"
@@ -29,6 +29,10 @@ def narrow(project: Project, id_: str, filter_: str) -> None:
     stub = project.endpoint.stub(saved_views_pb2_grpc.SavedViewServiceStub)
     view = saved_views_pb2.SavedView(name=f"{project.name}/savedViews/{id_}", filter=filter_)
     project.call(stub.UpdateSavedView, saved_views_pb2.UpdateSavedViewRequest(saved_view=view))
+
+
+def short(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def menu(visitor: Visitor, name: str = "Views") -> Locator:
@@ -75,6 +79,45 @@ def test_what_is_looked_at_is_kept_with_its_columns(
     visitor.assert_accessible()
     visitor.go(project)
     expect(page.get_by_role("columnheader", name="Labels")).to_have_count(0)
+
+
+def test_a_view_keeps_the_order_and_what_is_new_comes_last(
+    visit: Visit, editor: Person, project: Project
+) -> None:
+    """Under a filter as without one: the server says where a new run belongs."""
+    runs = [project.create_run("train").name for _ in range(3)]
+    visitor = visit(editor)
+    page = visitor.page
+    visitor.go(project)
+    head = page.get_by_role("columnheader", name="Created")
+    expect(head).to_have_attribute("aria-sort", "descending")
+    ids = page.get_by_role("table", name="Runs").locator("a[data-row]")
+    expect(ids).to_have_text([short(run) for run in reversed(runs)])
+    head.get_by_role("button").press("Enter")
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    expect(ids).to_have_text([short(run) for run in runs])
+    visitor.assert_accessible()
+    runs.append(project.create_run("train").name)
+    expect(ids).to_have_text([short(run) for run in runs])
+    keep(visitor, "From the beginning")
+    visitor.go(project, "runs?q=pipeline+%3D+train")
+    expect(ids).to_have_text([short(run) for run in reversed(runs)])
+    menu(visitor).get_by_role("menuitemradio", name="From the beginning").click()
+    expect(ids).to_have_text([short(run) for run in runs])
+    page.get_by_label("Filter runs").fill("pipeline = train")
+    page.get_by_label("Filter runs").press("Enter")
+    menu(visitor).get_by_role("menuitem", name="Update “From the beginning”").click()
+    expect(page.get_by_role("dialog")).to_contain_text("the oldest first")
+    page.get_by_role("button", name="Update", exact=True).click()
+    runs.append(project.create_run("train").name)
+    project.create_run("other")
+    expect(ids).to_have_text([short(run) for run in runs])
+    stop = runs_pb2.StopRunRequest(name=runs[0])
+    project.call(project.runs.StopRun, stop)
+    expect(visitor.row(runs[0])).to_contain_text("Stopped")
+    page.reload()
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    expect(ids).to_have_text([short(run) for run in runs])
 
 
 def test_a_view_is_renamed_shared_with_all_and_deleted(

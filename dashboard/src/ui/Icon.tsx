@@ -5,6 +5,7 @@ const PATHS = {
   copy: 'M6 6h7v7H6zM10 6V3H3v7h3',
   check: 'M3 8.5l3.2 3.2L13 5',
   cross: 'M5 5l6 6M11 5l-6 6',
+  up: 'M4 10l4-4 4 4',
   down: 'M4 6l4 4 4-4',
   right: 'M6 4l4 4-4 4',
   left: 'M10 4L6 8l4 4',

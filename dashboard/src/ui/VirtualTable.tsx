@@ -1,5 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type CSSProperties, memo, type ReactNode, useEffect, useRef } from 'react'
+import { Icon } from './Icon'
 import { NextPage } from './NextPage'
 import css from './table.module.css'
 import { useRowKeys } from './useRowKeys'
@@ -22,6 +23,9 @@ export type More = {
   retry: () => void
 }
 
+/** By which column a list is ordered, and what turns it around. */
+export type Order = { column: string; isAscending: boolean; onTurn: () => void }
+
 const ROW_PX = 40
 const AHEAD = 30
 const NOTHING = () => undefined
@@ -39,6 +43,7 @@ type Props<T> = {
   onOpen?: (item: T) => void
   /** What follows the last item; it is read on before the end is in sight. */
   more?: More
+  order?: Order
 }
 
 /** A table of any length: all rows are there, and those in sight are drawn. Keys: j, k, x, Enter. */
@@ -76,7 +81,7 @@ export function VirtualTable<T>(props: Props<T>) {
         className={css.table}
         style={grid}
       >
-        <Head columns={columns} isSelectable={!!onToggle} />
+        <Head columns={columns} isSelectable={!!onToggle} order={props.order} />
         <div role="rowgroup" className={css.rows} style={{ height: rows.getTotalSize() }}>
           {shown.map(({ index, key, start }) => (
             <Row
@@ -98,7 +103,9 @@ export function VirtualTable<T>(props: Props<T>) {
   )
 }
 
-function Head<T>({ columns, isSelectable }: { columns: Column<T>[]; isSelectable: boolean }) {
+type HeadProps<T> = { columns: Column<T>[]; isSelectable: boolean; order: Order | undefined }
+
+function Head<T>({ columns, isSelectable, order }: HeadProps<T>) {
   return (
     <div role="rowgroup" className={css.head}>
       <div role="row" className={css.row} aria-rowindex={1}>
@@ -107,12 +114,26 @@ function Head<T>({ columns, isSelectable }: { columns: Column<T>[]; isSelectable
             <span className="unseen">Select</span>
           </div>
         )}
-        {columns.map(({ id, label, head }) => (
-          <div key={id} role="columnheader">
-            {head ?? label}
-          </div>
-        ))}
+        {columns.map(({ id, label, head }) =>
+          id === order?.column ? (
+            <OrderedHead key={id} label={label} order={order} />
+          ) : (
+            <div key={id} role="columnheader">
+              {head ?? label}
+            </div>
+          ),
+        )}
       </div>
+    </div>
+  )
+}
+
+function OrderedHead({ label, order: { isAscending, onTurn } }: { label: string; order: Order }) {
+  return (
+    <div role="columnheader" aria-sort={isAscending ? 'ascending' : 'descending'}>
+      <button type="button" className={css.order} onClick={onTurn}>
+        {label} <Icon name={isAscending ? 'up' : 'down'} size={12} />
+      </button>
     </div>
   )
 }

@@ -49,13 +49,15 @@ for _action in (*ACTIONS, archive, attempts, compare, count, diagnose, stop, wai
     show_default=True,
     help="How many at most.",
 )
+@click.option("--oldest-first", is_flag=True, help="Begin with the oldest.")
 @output_option
-def list_runs(*, query: str, limit: int, output: str) -> None:
+def list_runs(*, query: str, limit: int, oldest_first: bool, output: str) -> None:
     """List runs, newest first."""
     from weft.cli._runview import duration, run_state
 
     connection, stub = connect()
-    found = _list(connection, stub, query, limit)
+    order_by = "create_time" if oldest_first else ""
+    found = _list(connection, stub, query, limit, order_by)
     print_messages(
         found,
         output,
@@ -216,11 +218,15 @@ def watch_to_end(connection: Connection, name: str, output: str = "table") -> in
 
 
 def _list(
-    connection: Connection, stub: runs_pb2_grpc.RunServiceStub, query: str, limit: int
+    connection: Connection,
+    stub: runs_pb2_grpc.RunServiceStub,
+    query: str,
+    limit: int,
+    order_by: str,
 ) -> list[run_types_pb2.Run]:
     from weftapi.workspace.v1 import runs_pb2
 
-    request = runs_pb2.ListRunsRequest(parent=connection.project, filter=query)
+    request = runs_pb2.ListRunsRequest(parent=connection.project, filter=query, order_by=order_by)
     pages = paged(lambda r: connection.workspace.call(stub.ListRuns, r), request, limit)
     return [run for page in pages for run in page.runs]
 

@@ -61,6 +61,7 @@ def show(*, view: str, output: str) -> None:
 @click.option("--name", "display_name", default="", help="The name that people read.")
 @click.option("--description", default="", help="What it is good for.")
 @click.option("--column", "columns", multiple=True, help="A column of the dashboard's list.")
+@click.option("--oldest-first", is_flag=True, help="Begin with the oldest.")
 @click.option("--shared", is_flag=True, help="For all who may see the project, not you alone.")
 @output_option
 def save(
@@ -70,6 +71,7 @@ def save(
     display_name: str,
     description: str,
     columns: tuple[str, ...],
+    oldest_first: bool,
     shared: bool,
     output: str,
 ) -> None:
@@ -85,6 +87,7 @@ def save(
         scope=pb.SAVED_VIEW_SCOPE_SHARED if shared else pb.SAVED_VIEW_SCOPE_PRIVATE,
         collection="runs",
         filter=query,
+        order_by="create_time" if oldest_first else "",
         columns=columns,
     )
     request = pb.CreateSavedViewRequest(

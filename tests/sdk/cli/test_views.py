@@ -9,11 +9,23 @@ from tests.sdk.cli.conftest import Weft
 
 def test_a_view_is_saved_shared_and_deleted(weft: Weft) -> None:
     query = 'state = FAILED labels.team = "risk"'
-    made = weft("views", "save", "risky", "-q", query, "--name", "Risky", "--column", "took")
+    made = weft(
+        "views",
+        "save",
+        "risky",
+        "-q",
+        query,
+        "--name",
+        "Risky",
+        "--column",
+        "took",
+        "--oldest-first",
+    )
     assert made.code == 0, made.err
     assert "private" in made.out
     (listed,) = json.loads(weft("views", "list", "-o", "json").out)
     assert (listed["filter"], listed["columns"]) == (query, ["took"])
+    assert listed["orderBy"] == "create_time"
     assert "shared" in weft("views", "share", "risky").out
     shown = json.loads(weft("views", "show", "risky", "-o", "json").out)
     assert (shown["scope"], shown["displayName"]) == ("SAVED_VIEW_SCOPE_SHARED", "Risky")

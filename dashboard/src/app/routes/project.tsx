@@ -19,7 +19,7 @@ const projectHome = createRoute({
 const runs = createRoute({
   getParentRoute: () => project,
   path: 'runs',
-  validateSearch: texts('q', 'columns', 'view'),
+  validateSearch: texts('q', 'columns', 'order', 'view'),
   component: lazyRouteComponent(() => import('@/pages/runs/RunsPage'), 'RunsPage'),
 })
 const run = createRoute({

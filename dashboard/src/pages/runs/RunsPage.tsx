@@ -18,7 +18,7 @@ import css from './runs.module.css'
 import { StateTabs } from './StateTabs'
 import { useRuns } from './useRuns'
 import { ViewsMenu } from './ViewsMenu'
-import type { Look } from './views'
+import { type Look, OLDEST_FIRST, orderOf } from './views'
 
 const route = getRouteApi('/w/$workspace/p/$project/runs')
 
@@ -34,6 +34,7 @@ const EXAMPLES = [
 export function RunsPage() {
   const look = route.useSearch()
   const { q = '' } = look
+  const order = orderOf(look.order)
   const navigate = route.useNavigate()
   const [kept, setKept] = useState(keptColumns)
   // Those of a view, or of a link, come before the browser's own; whoever chooses others keeps them.
@@ -66,7 +67,13 @@ export function RunsPage() {
           examples={EXAMPLES}
         />
       </PageHead>
-      <RunList key={q} query={q} columns={columns} />
+      <RunList
+        key={`${order} ${q}`}
+        query={q}
+        order={order}
+        columns={columns}
+        onTurn={() => setLook({ ...look, order: order ? undefined : OLDEST_FIRST })}
+      />
     </>
   )
 }
@@ -74,8 +81,10 @@ export function RunsPage() {
 const nameOf = (run: Run) => run.name
 const titleOf = (run: Run) => run.displayName || idOf(run.name)
 
-function RunList({ query, columns }: { query: string; columns: string[] }) {
-  const { runs, error, isPending, more, refetch } = useRuns(query)
+type ListProps = { query: string; order: string; columns: string[]; onTurn: () => void }
+
+function RunList({ query, order, columns, onTurn }: ListProps) {
+  const { runs, error, isPending, more, refetch } = useRuns(query, order)
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
   const navigate = route.useNavigate()
   const chosen = useMemo(() => runs.filter((run) => selected.has(run.name)), [runs, selected])
@@ -109,6 +118,7 @@ function RunList({ query, columns }: { query: string; columns: string[] }) {
           })
         }
         more={more}
+        order={{ column: 'created', isAscending: !!order, onTurn }}
       />
     </>
   )

@@ -7,18 +7,18 @@ import { Field } from '@/ui/Field'
 import form from '@/ui/form.module.css'
 import { useWhenOpened } from '@/ui/useWhenOpened'
 import { useDeleteView, useRenameView, useSaveView, useShareView, useUpdateView } from './useViews'
-import { type Look, lookThrough, titleOf } from './views'
+import { type Look, lookThrough, type Shown, titleOf } from './views'
 
 type Props = { isOpen: boolean; onClose: () => void; view: SavedView | undefined }
-type ShownProps = Props & { filter: string; columns: string[]; onSaved: (look: Look) => void }
+type ShownProps = Props & { shown: Shown; onSaved: (look: Look) => void }
 type SaveProps = ShownProps & { mayShare: boolean }
 
 /** Keeps what is shown, by a name. */
-export function SaveView({ isOpen, onClose, filter, columns, mayShare, onSaved }: SaveProps) {
+export function SaveView({ isOpen, onClose, shown, mayShare, onSaved }: SaveProps) {
   const save = useSaveView()
   const close = closing(save, onClose)
   function submit(given: FormData) {
-    const said = { displayName: nameIn(given), isShared: given.has('shared'), filter, columns }
+    const said = { displayName: nameIn(given), isShared: given.has('shared'), ...shown }
     save.mutate(said, {
       onSuccess: (view) => {
         close()
@@ -37,7 +37,7 @@ export function SaveView({ isOpen, onClose, filter, columns, mayShare, onSaved }
       error={save.error}
     >
       <NameField error={save.error} />
-      <Shown filter={filter} />
+      <Told shown={shown} />
       {mayShare && (
         <label className={form.check}>
           <input type="checkbox" name="shared" />
@@ -49,7 +49,7 @@ export function SaveView({ isOpen, onClose, filter, columns, mayShare, onSaved }
 }
 
 /** Has a view say what is shown. */
-export function UpdateView({ isOpen, onClose, view, filter, columns, onSaved }: ShownProps) {
+export function UpdateView({ isOpen, onClose, view, shown, onSaved }: ShownProps) {
   const update = useUpdateView()
   const close = closing(update, onClose)
   function submit() {
@@ -58,7 +58,7 @@ export function UpdateView({ isOpen, onClose, view, filter, columns, onSaved }: 
       close()
       onSaved(lookThrough(updated))
     }
-    update.mutate({ view, filter, columns }, { onSuccess })
+    update.mutate({ view, shown }, { onSuccess })
   }
   return (
     <ConfirmDialog
@@ -70,7 +70,7 @@ export function UpdateView({ isOpen, onClose, view, filter, columns, onSaved }: 
       isBusy={update.isPending}
       error={update.error}
     >
-      <Shown filter={filter} />
+      <Told shown={shown} />
       {isShared(view) && <p className="quiet">It changes for everybody.</p>}
     </ConfirmDialog>
   )
@@ -135,9 +135,12 @@ export function DeleteView({ isOpen, onClose, view }: Props) {
   )
 }
 
-function Shown({ filter }: { filter: string }) {
+function Told({ shown: { filter, orderBy } }: { shown: Shown }) {
   return (
-    <p className="quiet">It shows {filter ? <code>{filter}</code> : 'all runs'}, in the columns of now.</p>
+    <p className="quiet">
+      It shows {filter ? <code>{filter}</code> : 'all runs'}, {orderBy ? 'the oldest' : 'the newest'} first,
+      in the columns of now.
+    </p>
   )
 }
 

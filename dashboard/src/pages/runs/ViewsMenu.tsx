@@ -6,7 +6,7 @@ import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from '@/ui/Menu'
 import css from './runs.module.css'
 import { useMayView, useViews } from './useViews'
 import { DeleteView, RenameView, SaveView, ShareView, UpdateView } from './ViewDialogs'
-import { currentOf, type Look, lookThrough, namedOf, titleOf } from './views'
+import { currentOf, type Look, lookThrough, namedOf, orderOf, titleOf } from './views'
 
 type Props = { look: Look; columns: string[]; onLook: (look: Look) => void }
 type Asked = 'save' | 'update' | 'rename' | 'share' | 'delete'
@@ -20,6 +20,7 @@ export function ViewsMenu({ look, columns, onLook }: Props) {
   const left = useLeft(views, look, current)
   const ask = (what: Asked) => () => setAsked({ what, view: current ?? left })
   const close = () => setAsked(undefined)
+  const shown = { filter: look.q ?? '', columns, orderBy: orderOf(look.order) }
   const shared = views.filter(({ scope }) => scope === 'SAVED_VIEW_SCOPE_SHARED')
   const own = views.filter((view) => !shared.includes(view))
   const trigger = (
@@ -46,14 +47,8 @@ export function ViewsMenu({ look, columns, onLook }: Props) {
         {current && may.share(current) && <MenuItem onSelect={ask('share')}>Share this view …</MenuItem>}
         {current && may.delete(current) && <MenuItem onSelect={ask('delete')}>Delete this view …</MenuItem>}
       </Menu>
-      <SaveView
-        {...dialog('save')}
-        filter={look.q ?? ''}
-        columns={columns}
-        mayShare={may.saveForAll}
-        onSaved={onLook}
-      />
-      <UpdateView {...dialog('update')} filter={look.q ?? ''} columns={columns} onSaved={onLook} />
+      <SaveView {...dialog('save')} shown={shown} mayShare={may.saveForAll} onSaved={onLook} />
+      <UpdateView {...dialog('update')} shown={shown} onSaved={onLook} />
       <RenameView {...dialog('rename')} />
       <ShareView {...dialog('share')} />
       <DeleteView {...dialog('delete')} />
@@ -61,7 +56,7 @@ export function ViewsMenu({ look, columns, onLook }: Props) {
   )
 }
 
-/** The view that one looked through before the filter or the columns were changed. */
+/** The view that one looked through before the filter, the columns or the order were changed. */
 function useLeft(views: SavedView[], look: Look, current: SavedView | undefined): SavedView | undefined {
   // Some links show what a view does without naming it.
   const [uid, setUid] = useState<string>()

@@ -12,14 +12,17 @@ import { applyEvents, mergeHead } from './applyEvents'
 const PAGE_SIZE = 100
 type Pages = InfiniteData<ListRunsResponse, string>
 
-export function useRuns(filter: string) {
+/** The runs that match a filter, in an order of `views.ts`. */
+export function useRuns(filter: string, orderBy = '') {
   const { client, feed, key, name } = useProject()
-  const queryKey = useMemo(() => [...key, 'runs', filter], [key, filter])
+  const queryKey = useMemo(() => [...key, 'runs', filter, orderBy], [key, filter, orderBy])
   const read = useCallback(
     (pageToken: string, signal?: AbortSignal) =>
-      client.call(ListRuns, { parent: name, pageSize: PAGE_SIZE, filter, pageToken }, { signal }),
-    [client, name, filter],
+      client.call(ListRuns, { parent: name, pageSize: PAGE_SIZE, filter, orderBy, pageToken }, { signal }),
+    [client, name, filter, orderBy],
   )
+  // Any new run belongs to it, at its beginning.
+  const isWhole = !filter && !orderBy
   const query = useInfiniteQuery({
     queryKey,
     initialPageParam: '',
@@ -27,19 +30,21 @@ export function useRuns(filter: string) {
       settled(
         feed,
         () => read(pageParam, signal),
-        (page, events) => applyEvents(page, events, pageParam === '' && !filter),
+        (page, events) => applyEvents(page, events, pageParam === '' && isWhole),
       ),
     getNextPageParam: (page) => page.nextPageToken || undefined,
   })
   const runs = useMemo(() => query.data?.pages.flatMap((page) => page.runs) ?? [], [query.data])
-  useLiveRuns(queryKey, filter, read, query.isFetching)
+  useLiveRuns(queryKey, { isWhole, isNewestFirst: !orderBy }, read, query.isFetching)
   return { ...query, runs, more: useMore(query) }
 }
 
-/** Patches what is shown at once; what the page cannot judge, whether a filter holds, it asks for. */
+type Shown = { isWhole: boolean; isNewestFirst: boolean }
+
+/** Patches what is shown at once; what the page cannot judge, whether and where a run belongs in it, it asks for. */
 function useLiveRuns(
   queryKey: unknown[],
-  filter: string,
+  { isWhole, isNewestFirst }: Shown,
   read: (pageToken: string) => Promise<ListRunsResponse>,
   isFetching: boolean,
 ) {
@@ -54,17 +59,20 @@ function useLiveRuns(
     )
     queries.setQueryData<Pages>(queryKey, (data) => data && { ...data, pages: mergeHead(data.pages, head) })
   })
+  // The end of a list that begins with the oldest may be anywhere behind what was read.
+  const refreshAll = useSoon(() => queries.invalidateQueries({ queryKey }))
+  const refresh = isNewestFirst ? refreshHead : refreshAll
   const patch = useCallback(
     (events: Event[]) => {
       if (!events.some((event) => event.resourceType === 'weft.dev/Run')) return
       queries.setQueryData<Pages>(queryKey, (data) => {
         if (!data) return data
-        const pages = data.pages.map((page, at) => applyEvents(page, events, at === 0 && !filter))
+        const pages = data.pages.map((page, at) => applyEvents(page, events, at === 0 && isWhole))
         return { ...data, pages }
       })
-      if (filter) refreshHead()
+      if (!isWhole) refresh()
     },
-    [queries, queryKey, filter, refreshHead],
+    [queries, queryKey, isWhole, refresh],
   )
   const changes = useMemo(() => new Changes(queries, queryKey, patch), [queries, queryKey, patch])
   useFeedEvents(changes.take)

@@ -13,7 +13,7 @@ import { useWhole } from '@/app/infrastructure'
 import { useMay, useProject } from '@/app/project'
 import { useSession } from '@/app/SessionGate'
 import { useLiveList } from '@/app/useLiveList'
-import { idFor } from './views'
+import { idFor, type Shown } from './views'
 
 const KEY = ['saved-views', 'runs'] as const
 // One page holds them all but in projects that share hundreds; the rest is read after it.
@@ -34,7 +34,7 @@ export function useViews(): SavedView[] {
   return useWhole(list)
 }
 
-export type NewView = { displayName: string; isShared: boolean; filter: string; columns: string[] }
+export type NewView = Shown & { displayName: string; isShared: boolean }
 
 export function useSaveView() {
   const { client, name: parent } = useProject()
@@ -64,10 +64,10 @@ export function useRenameView() {
 /** Has a view say what is shown instead of what it said. */
 export function useUpdateView() {
   const { client } = useProject()
-  return useViewChange(({ view, ...shown }: { view: SavedView; filter: string; columns: string[] }) =>
+  return useViewChange(({ view, shown }: { view: SavedView; shown: Shown }) =>
     client.call(UpdateSavedView, {
       savedView: { name: view.name, etag: view.etag, ...shown },
-      updateMask: 'filter,columns',
+      updateMask: 'filter,columns,orderBy',
     }),
   )
 }

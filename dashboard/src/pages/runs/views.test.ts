@@ -1,9 +1,9 @@
 import type { SavedView } from '@contract/workspace'
-import { describe, expect, it } from 'vitest'
-import { currentOf, idFor, lookThrough, namedOf } from './views'
+import { describe, expect, it, test } from 'vitest'
+import { currentOf, idFor, lookThrough, namedOf, orderOf } from './views'
 
-const view = (name: string, filter: string, columns: string[] = []) =>
-  ({ name: `projects/demo/savedViews/${name}`, filter, columns }) as unknown as SavedView
+const view = (name: string, filter: string, columns: string[] = [], orderBy = '') =>
+  ({ name: `projects/demo/savedViews/${name}`, filter, columns, orderBy }) as unknown as SavedView
 
 describe('the view that one looks through', () => {
   const all = view('all', '')
@@ -23,6 +23,15 @@ describe('the view that one looks through', () => {
     expect(currentOf([failed, same], { q: 'state = FAILED', view: 'gone' })).toBe(failed)
   })
 
+  it('is told by its order from others of the same runs', () => {
+    const oldest = view('oldest', 'state = FAILED', [], 'create_time')
+    const newest = view('newest', 'state = FAILED', [], 'create_time desc')
+    expect(lookThrough(oldest).order).toBe('create_time')
+    expect(currentOf([failed, oldest], lookThrough(oldest))).toBe(oldest)
+    expect(currentOf([oldest, newest], { q: 'state = FAILED' })).toBe(newest)
+    expect(currentOf([failed, oldest], { q: 'state = FAILED', order: 'size' })).toBe(failed)
+  })
+
   it('is still named where something else is shown by now', () => {
     const left = { ...lookThrough(failed), q: 'state = RUNNING' }
     expect(currentOf([all, failed], left)).toBeUndefined()
@@ -34,6 +43,16 @@ describe('the view that one looks through', () => {
     expect(currentOf([failed, wide], {})).toBeUndefined()
     expect(currentOf([failed], { q: 'state = FAILED', columns: 'run' })).toBeUndefined()
   })
+})
+
+test.each([
+  [undefined, ''],
+  ['create_time desc', ''],
+  ['uid', ''],
+  ['create_time', 'create_time'],
+  [' create_time  asc ', 'create_time'],
+])('the order that %j means', (said, order) => {
+  expect(orderOf(said)).toBe(order)
 })
 
 describe('the id of a new view', () => {
