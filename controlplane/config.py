@@ -75,7 +75,7 @@ class Settings(ServerSettings):
     audit_retention_s: int = Field(default=0, ge=0)
     """Age at which audit rows are deleted, behind a signed anchor; 0 keeps them for good."""
     sign_in_per_minute: int = Field(default=10, ge=1)
-    """Sign-ins, device codes and guesses of them, for each address and for each account."""
+    """Sign-ins, device codes, guesses of them and of organizations, by address and by account."""
     identity_provider_timeout_s: float = Field(default=5, gt=0, le=30)
     """How long everything may take that one sign-in asks of its identity provider."""
     egress_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()

@@ -71,8 +71,11 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def GetAuthConfig(
         self, request: auth_pb2.GetAuthConfigRequest, _context: Context
     ) -> auth_pb2.AuthConfig:
-        wanted = request.organization
-        organization = names.organization_of(wanted) if wanted else self._organization
+        organization = self._organization
+        if request.organization:
+            # Whoever names one has spent a guess, whether it is there or not.
+            self._throttle.take("organization", address=_caller().address)
+            organization = names.organization_of(request.organization)
         providers = await self._database.read(store.identity_providers.enabled, organization)
         return auth_pb2.AuthConfig(
             setup_required=await self._database.read(setup.is_required),
@@ -137,6 +140,9 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         )
         answer = self._device(codes.row, codes.user_code)
         answer.device_code = codes.device_code
+        if request.organization:
+            query = urlencode({"organization": names.organization_of(request.organization)})
+            answer.verification_uri_complete += f"&{query}"
         return answer
 
     async def GetDeviceAuthorization(

@@ -413,6 +413,7 @@ export type TokenSet = {
 
 export type StartDeviceAuthorizationRequest = {
   clientName: string
+  organization: string
 }
 
 export type DeviceAuthorization = {

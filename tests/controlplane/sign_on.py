@@ -23,12 +23,12 @@ TRUSTED_DOMAINS = identity_providers_pb2.JOIN_POLICY_TRUSTED_DOMAINS
 MEMBERS_ONLY = identity_providers_pb2.JOIN_POLICY_MEMBERS_ONLY
 
 
-def registration(*ids: str) -> dict[str, Any]:
-    """Us, as a client of the npm provider, for providers of these ids."""
+def registration(*ids: str, organization: str = "default") -> dict[str, Any]:
+    """Us, as a client of the npm provider, for an organization's providers of these ids."""
     return {
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
-        "redirect_uris": [f"{CALLBACK}default/{id_}" for id_ in ids],
+        "redirect_uris": [f"{CALLBACK}{organization}/{id_}" for id_ in ids],
     }
 
 
@@ -37,7 +37,7 @@ def name_of(id_: str) -> str:
 
 
 async def add_provider(
-    admin: Client, id_: str, issuer: str, **fields: Any
+    admin: Client, id_: str, issuer: str, parent: str = ORGANIZATION, **fields: Any
 ) -> identity_providers_pb2.IdentityProvider:
     provider = identity_providers_pb2.IdentityProvider(
         **{
@@ -51,7 +51,7 @@ async def add_provider(
     )
     return await admin.providers.CreateIdentityProvider(
         identity_providers_pb2.CreateIdentityProviderRequest(
-            parent=ORGANIZATION, identity_provider_id=id_, identity_provider=provider
+            parent=parent, identity_provider_id=id_, identity_provider=provider
         )
     )
 

@@ -11,6 +11,7 @@ import pytest
 from tests.controlplane.harness import (
     ADMIN_EMAIL,
     GATEWAY,
+    ORGANIZATION,
     PASSWORD,
     Client,
     Plane,
@@ -87,6 +88,23 @@ async def test_device_codes_are_limited_for_each_address(plane: Plane, gateway: 
     assert await device(other, "203.0.113.7") == LIMITED
     plane.clock.advance(minutes=1)
     assert await device(other, "203.0.113.7") == OK
+
+
+async def test_organizations_are_guessed_no_faster_than_accounts(
+    plane: Plane, gateway: Client
+) -> None:
+    async def hear(address: str, organization: str = "") -> str:
+        request = auth_pb2.GetAuthConfigRequest(organization=organization)
+        return await hears(gateway.auth.GetAuthConfig(request, metadata=_from(address)))
+
+    found = [await hear("203.0.113.7", f"organizations/o{n}") for n in range(_PER_MINUTE + 5)]
+    assert Counter(found) == {OK: _PER_MINUTE, LIMITED: 5}
+    # One that exists is told by its answer no sooner; whoever names none is no guesser.
+    assert await hear("203.0.113.7", ORGANIZATION) == LIMITED
+    assert await hear("203.0.113.7") == OK
+    assert await hear("203.0.113.8", ORGANIZATION) == OK
+    plane.clock.advance(minutes=1)
+    assert await hear("203.0.113.7", ORGANIZATION) == OK
 
 
 async def test_only_gateways_speak_for_addresses(plane: Plane) -> None:

@@ -98,7 +98,22 @@ async def test_the_options_show_who_vouches_here(plane: Plane, admin: Client) ->
     await add_provider(admin, "okta", "https://okta.example")
     await add_provider(admin, "entra", "https://entra.example", disabled=True)
     assert await options() == await options(organization=ORGANIZATION) == [name_of("okta")]
-    assert await options(organization="organizations/absent") == []
+    other = (
+        await admin.organizations.CreateOrganization(
+            organizations_pb2.CreateOrganizationRequest(organization_id="other")
+        )
+    ).name
+    # An organization that nobody made is told from one without providers by nothing.
+    assert (
+        await options(organization="organizations/absent")
+        == await options(organization=other)
+        == []
+    )
+    await add_provider(admin, "okta", "https://other.okta.example", parent=other)
+    assert await options(organization=other) == [f"{other}/identityProviders/okta"]
+    assert await options() == [name_of("okta")]
+    nonsense = anyone.auth.GetAuthConfig(auth_pb2.GetAuthConfigRequest(organization="Other Inc."))
+    assert await refused(nonsense) == ("INVALID_ARGUMENT", "INVALID_FIELDS")
 
 
 async def test_keys_may_rotate_between_two_sign_ins(plane: Plane, okta: RealProvider) -> None:

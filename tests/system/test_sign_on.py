@@ -24,7 +24,8 @@ from tests.controlplane.harness import (
 from tests.controlplane.oidc_provider import browser
 from tests.controlplane.oidc_provider.process import Providers
 from tests.controlplane.sign_on import CALLBACK, SETTINGS, add_provider, registration, sign_in
-from weftapi.controlplane.v1 import enrollments_pb2
+from weft._contexts import ContextStore
+from weftapi.controlplane.v1 import enrollments_pb2, organizations_pb2
 
 OPTIONS = {"edge_address": "127.0.0.1:0", "health_address": "127.0.0.1:0"}
 
@@ -64,14 +65,21 @@ class World:
         out, err = await process.communicate()
         return process.returncode or 0, out.decode(), err.decode()
 
-    async def log_in(self, id_: str, login: str, *options: str, **variables: str) -> Any:
+    async def log_in(
+        self, id_: str, login: str, *options: str, organization: str = "default", **variables: str
+    ) -> Any:
         edge = f"localhost:{self.plane.server.ports.edge}"
         return await self.weft(
             *("login", edge, "--ca", self.ca_file, *options),
             TEST_LOGIN=login,
-            TEST_GATEWAY=f"{self.gateway}/oauth2/callback/default/{id_}",
+            TEST_GATEWAY=f"{self.gateway}/oauth2/callback/{organization}/{id_}",
             **variables,
         )
+
+    @property
+    def organization(self) -> str:
+        """The one in which the command line works now."""
+        return ContextStore(self.directory / "config").current().organization
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +139,27 @@ async def test_whoever_refuses_is_not_signed_in(world: World) -> None:
     assert (code, "The identity provider refused the sign-in" in told) == (4, True), told
     code, _, told = await world.log_in("okta", "grace", "--provider", "entra")
     assert (code, "known are: okta" in told) == (5, True), told
+
+
+async def test_another_organization_s_provider_leads_into_that_organization(world: World) -> None:
+    request = organizations_pb2.CreateOrganizationRequest(organization_id="other")
+    other = (await world.admin.organizations.CreateOrganization(request)).name
+    client = registration("okta")
+    client["redirect_uris"] += registration("okta", organization="other")["redirect_uris"]
+    real = world.providers.start([client], {"grace": {"name": "Grace"}})
+    await add_provider(world.admin, "okta", real.issuer, parent=other)
+    there = ("okta", "grace", "--organization", "other")
+    code, _, told = await world.log_in("okta", "grace", "--provider", "okta")
+    assert (code, "known are: none" in told) == (5, True), told
+    code, _, told = await world.log_in(*there, organization="other")
+    assert (code, "you have no role in other yet" in told) == (0, True), told
+    await add_provider(world.admin, "okta", real.issuer)
+    grace = await sign_in(world.plane, "okta", "grace")
+    for organization in (ORGANIZATION, other):
+        await bind(world.admin, grace.subject, "viewer", organization, parent=organization)
+    code, _, told = await world.log_in(*there, organization="other")
+    assert code == 0, told
+    assert world.organization == other
+    code, _, told = await world.log_in("okta", "grace")
+    assert code == 0, told
+    assert world.organization == ORGANIZATION

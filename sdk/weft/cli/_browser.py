@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import click
 
 from weft.cli._exit import CommandError, Exit
+from weft.cli._names import organization_name
 from weft.cli._output import note
 
 if TYPE_CHECKING:
@@ -45,10 +46,9 @@ def choose_provider(endpoint: Endpoint, wanted: str | None, organization: str | 
     """The provider to sign in through, by name; None where there is none to choose."""
     from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
 
-    parent = f"organizations/{organization}" if organization else ""
     config = endpoint.call(
         endpoint.stub(auth_pb2_grpc.AuthServiceStub).GetAuthConfig,
-        auth_pb2.GetAuthConfigRequest(organization=parent),
+        auth_pb2.GetAuthConfigRequest(organization=organization_name(organization)),
     )
     names = [option.identity_provider for option in config.login_options]
     known = ", ".join(name.rpartition("/")[2] for name in names)
@@ -60,6 +60,8 @@ def choose_provider(endpoint: Endpoint, wanted: str | None, organization: str | 
         return found[0]
     if len(names) > 1:
         raise click.UsageError(f"choose an identity provider with --provider: {known}")
+    if organization and not names:
+        note(f"there is no identity provider of {organization!r} here: is that its id?")
     return names[0] if names else None
 
 

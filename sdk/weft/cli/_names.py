@@ -18,6 +18,13 @@ _BEGINNING = re.compile(r"[a-z][a-z0-9-]*")
 _AMBIGUOUS = 5
 
 
+def organization_name(text: str | None) -> str:
+    """The resource name of an organization by its id or name; empty where none is meant."""
+    if not text or text.startswith("organizations/"):
+        return text or ""
+    return f"organizations/{text}"
+
+
 def run_name(connection: Connection, text: str) -> str:
     """The resource name of a run: of `@latest`, `@prev`, `@failed`, a name, an id or its beginning.
 

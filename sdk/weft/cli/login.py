@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.cli._mesh import address, choose_workspace, fetch_ca, find_mesh, gateway_of
+from weft.cli._names import organization_name
 from weft.cli._output import note, output_option, print_fields, print_table
 from weft.cli._secrets import ask, ask_new, given
 
 if TYPE_CHECKING:
-    from weft._connection import Endpoint
+    from weft._connection import Connection, Endpoint
     from weft._contexts import Context, SignIn
     from weftapi.controlplane.v1 import auth_pb2
 
@@ -45,7 +46,7 @@ _FIRST_ORGANIZATION = "default"
 )
 @click.option("--provider", help="Id of the identity provider to sign in through.")
 @click.option(
-    "--organization", help="Id of the organization that is meant, where it is not the first."
+    "--organization", help="Id of the organization to sign in to, where it is not the first."
 )
 @click.option("--service-account", help="Id of the service account that a CI job's token becomes.")
 @click.option("--id-token", help="That token; '-' reads it. By default it is WEFT_ID_TOKEN.")
@@ -70,9 +71,9 @@ def login(
 ) -> None:
     """Sign in to the mesh at HOST:PORT.
 
-    Without --token or --email it opens your browser at the organization's identity provider.
-    Where there is no browser, or no provider, it shows a code, which somebody who is signed
-    in approves (`weft approve CODE`): you, on another machine.
+    Without --token or --email it opens your browser at the identity provider of --organization,
+    or of the first one made there. Where there is no browser, or no provider, it shows a code,
+    which somebody who is signed in approves (`weft approve CODE`): you, on another machine.
 
     HOST is that of the control plane, or the URL of the gateway: https://weft.example.com. Where
     only HTTP gets through, set WEFT_TRANSPORT=http, here and afterwards, and give that URL.
@@ -102,7 +103,7 @@ def login(
         context = replace(
             context,
             gateway=context.gateway or gateway_of(connection),
-            **choose_workspace(connection, workspace),
+            **_place(connection, workspace, organization),
         )
     finally:
         connection.close()
@@ -111,7 +112,8 @@ def login(
     store.put(context)
     note(f"signed in; context {context.name!r} uses {context.workspace or 'no workspace yet'}")
     if not context.organization:
-        note("you have no role in any organization yet: ask an administrator, then sign in again")
+        where = organization or "any organization"
+        note(f"you have no role in {where} yet: ask an administrator, then sign in again")
 
 
 @click.command()
@@ -220,7 +222,7 @@ def _job(
     if not encoded:
         raise click.UsageError("give the job's token: --id-token -, or WEFT_ID_TOKEN")
     if not service_account.startswith("organizations/"):
-        parent = f"organizations/{organization or _FIRST_ORGANIZATION}"
+        parent = organization_name(organization or _FIRST_ORGANIZATION)
         service_account = f"{parent}/serviceAccounts/{service_account}"
     return auth_pb2.IdTokenGrant(id_token=encoded, service_account=service_account)
 
@@ -236,6 +238,20 @@ def _known_organization(host: str) -> str | None:
         return None
     is_same = context.control_plane == host and context.organization
     return context.organization.removeprefix("organizations/") if is_same else None
+
+
+def _place(
+    connection: Connection, workspace: str | None, organization: str | None
+) -> dict[str, str]:
+    """Where to work: in the organization that was named; nowhere yet for who has no role there."""
+    from weft.errors import NotPermittedError
+
+    try:
+        return choose_workspace(connection, workspace, organization_name(organization))
+    except NotPermittedError:
+        if workspace:
+            raise
+        return {}
 
 
 def _sign_in(context: Context, way: _Way) -> SignIn:
@@ -272,7 +288,7 @@ def _tokens(endpoint: Endpoint, way: _Way) -> auth_pb2.TokenSet:
         provider = _browser.choose_provider(endpoint, way.provider, way.organization)
         if provider is not None:
             return _browser.sign_in(endpoint, provider)
-    return _by_device(endpoint)
+    return _by_device(endpoint, way.organization)
 
 
 def _by_password(endpoint: Endpoint, email: str) -> auth_pb2.TokenSet:
@@ -302,7 +318,7 @@ def _by_id_token(endpoint: Endpoint, job: auth_pb2.IdTokenGrant) -> auth_pb2.Tok
     return endpoint.call(stub.ExchangeToken, auth_pb2.ExchangeTokenRequest(id_token=job))
 
 
-def _by_device(endpoint: Endpoint) -> auth_pb2.TokenSet:
+def _by_device(endpoint: Endpoint, organization: str | None) -> auth_pb2.TokenSet:
     """RFC 8628: shows a code, waits until somebody who is signed in approves it."""
     from weft.errors import ApiError, UnavailableError
     from weftapi.controlplane.v1 import auth_pb2, auth_pb2_grpc
@@ -311,9 +327,12 @@ def _by_device(endpoint: Endpoint) -> auth_pb2.TokenSet:
     client_name = f"weft on {socket.gethostname()}"
     device = endpoint.call(
         stub.StartDeviceAuthorization,
-        auth_pb2.StartDeviceAuthorizationRequest(client_name=client_name),
+        auth_pb2.StartDeviceAuthorizationRequest(
+            client_name=client_name, organization=organization_name(organization)
+        ),
     )
     note(f"where you are signed in already, run: weft approve {device.user_code}")
+    note(f"or open in a browser: {device.verification_uri_complete}")
     interval_s = device.interval.seconds or 5
     while True:
         time.sleep(interval_s)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.cli._access import told
-from weft.cli._names import short
+from weft.cli._names import organization_name, short
 from weft.cli._output import note, output_option, print_fields, print_message, print_messages
 from weft.cli._pages import paged
 
@@ -157,7 +157,7 @@ def _name(connection: Connection, text: str | None) -> str:
 
     if text is None:
         return organization_of(connection)
-    return text if text.startswith("organizations/") else f"organizations/{text}"
+    return organization_name(text)
 
 
 def _draw(row: organizations_pb2.Organization) -> None:

@@ -31,14 +31,14 @@ def log_in(
         text=True,
     )
     assert process.stderr is not None
-    shown = process.stderr.readline()
+    shown, link = process.stderr.readline(), process.stderr.readline()
     found = re.search(r"weft approve (\S+)", shown)
     assert found, shown
     approved = weft("approve", found[1], *options)
     assert approved.code == 0, approved.err
     assert "device   weft on " in approved.out
     _, told = process.communicate(timeout=60)
-    return process.returncode, told
+    return process.returncode, link + told
 
 
 def test_the_device_flow_signs_in_and_out(
@@ -51,13 +51,17 @@ def test_the_device_flow_signs_in_and_out(
     context = connection.context
     own = {**environment, "WEFT_CONFIG_DIR": str(tmp_path)}
     code, told = log_in(
-        [context.control_plane, "--ca", mesh.ca_file, "--name", "team"],
+        [
+            *(context.control_plane, "--ca", mesh.ca_file, "--name", "team"),
+            *("--organization", "default"),
+        ],
         own,
         weft,
         "--yes",
     )
     assert code == 0, told
     assert f"context 'team' uses {context.workspace}" in told
+    assert re.search(r"/device\?user_code=\S+&organization=default\n", told)
     assert (tmp_path / "credentials.json").stat().st_mode & 0o777 == 0o600
     who = json.loads(weft("whoami", "-o", "json", WEFT_CONFIG_DIR=str(tmp_path)).out)
     assert who["tokenExpireTime"]

@@ -388,16 +388,22 @@ class StartDeviceAuthorizationRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CLIENT_NAME_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
     client_name: _builtins.str
     """Optional. What asks, as the person will read it: "weft 0.1.0 on laptop"."""
+    organization: _builtins.str
+    """Optional. The organization whose identity providers the person is offered at `verification_uri_complete`; it need
+    not exist.
+    """
     def __init__(
         self,
         *,
         client_name: _builtins.str = ...,
+        organization: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_name", b"client_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_name", b"client_name", "organization", b"organization"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -427,7 +433,7 @@ class DeviceAuthorization(_message.Message):
     verification_uri: _builtins.str
     """Output only. Where the person types it."""
     verification_uri_complete: _builtins.str
-    """Output only. The same with the code filled in."""
+    """Output only. The same with the code filled in, and with the organization that was asked for."""
     client_name: _builtins.str
     """Output only. What asks, in its own words."""
     address: _builtins.str

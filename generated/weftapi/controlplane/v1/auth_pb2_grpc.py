@@ -126,7 +126,8 @@ class AuthServiceServicer(object):
     """
 
     def GetAuthConfig(self, request, context):
-        """Answers how people can sign in here. Has no effect.
+        """Answers how people can sign in here. Has no effect. An organization that does not exist is answered as one without
+        identity providers; asking for one by name is slowed as every sign-in: RESOURCE_EXHAUSTED `RATE_LIMITED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,9 @@ class AuthServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuthServiceAsyncStub: ...
     GetAuthConfig: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetAuthConfigRequest, _auth_pb2.AuthConfig]
-    """Answers how people can sign in here. Has no effect."""
+    """Answers how people can sign in here. Has no effect. An organization that does not exist is answered as one without
+    identity providers; asking for one by name is slowed as every sign-in: RESOURCE_EXHAUSTED `RATE_LIMITED`.
+    """
     CreateFirstAdministrator: _grpc.UnaryUnaryMultiCallable[_auth_pb2.CreateFirstAdministratorRequest, _auth_pb2.TokenSet]
     """Creates the first administrator with the one-time token of the first start, and signs them in.
     Works once: afterwards FAILED_PRECONDITION `ALREADY_SET_UP`; a wrong token is UNAUTHENTICATED `INVALID_GRANT`.
@@ -108,7 +110,9 @@ class AuthServiceAsyncStub(AuthServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetAuthConfig: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetAuthConfigRequest, _auth_pb2.AuthConfig]  # type: ignore[assignment]
-    """Answers how people can sign in here. Has no effect."""
+    """Answers how people can sign in here. Has no effect. An organization that does not exist is answered as one without
+    identity providers; asking for one by name is slowed as every sign-in: RESOURCE_EXHAUSTED `RATE_LIMITED`.
+    """
     CreateFirstAdministrator: _aio.UnaryUnaryMultiCallable[_auth_pb2.CreateFirstAdministratorRequest, _auth_pb2.TokenSet]  # type: ignore[assignment]
     """Creates the first administrator with the one-time token of the first start, and signs them in.
     Works once: afterwards FAILED_PRECONDITION `ALREADY_SET_UP`; a wrong token is UNAUTHENTICATED `INVALID_GRANT`.
@@ -181,7 +185,9 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.GetAuthConfigRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.AuthConfig, _abc.Awaitable[_auth_pb2.AuthConfig]]:
-        """Answers how people can sign in here. Has no effect."""
+        """Answers how people can sign in here. Has no effect. An organization that does not exist is answered as one without
+        identity providers; asking for one by name is slowed as every sign-in: RESOURCE_EXHAUSTED `RATE_LIMITED`.
+        """
 
     @_abc_1.abstractmethod
     def CreateFirstAdministrator(
