@@ -31,8 +31,12 @@ export function chooseOrganization(name: string): void {
   sessionStorage.setItem(ORGANIZATION, name)
 }
 
-export async function getProviders(): Promise<Providers> {
-  return (await send(at('providers'), {})).json()
+/** How people of an organization sign in, by its id; those of the first one where it is empty. */
+export async function getProviders(organization: string): Promise<Providers> {
+  const query = organization
+    ? `?${new URLSearchParams({ organization: `organizations/${organization}` })}`
+    : ''
+  return (await send(at(`providers${query}`), {})).json()
 }
 
 export async function signIn(email: string, password: string): Promise<void> {

@@ -12,6 +12,7 @@ import { forgetToken, tokenOfAddress } from '@/app/addressToken'
 import { LoginForm } from '@/app/LoginForm'
 import { Logo } from '@/app/Logo'
 import css from '@/app/login.module.css'
+import { enterOrganization } from '@/app/signInOrganization'
 import { Button } from '@/ui/Button'
 import { Field } from '@/ui/Field'
 import { Note } from '@/ui/Note'
@@ -86,18 +87,36 @@ type WaysProps = { token: string; of: InspectInvitationResponse; signedInAs: str
 function Ways({ token, of, signedInAs }: WaysProps) {
   const queries = useQueryClient()
   const email = of.invitation?.email ?? ''
-  if (signedInAs) return <Join token={token} email={email} signedInAs={signedInAs} />
+  if (signedInAs)
+    return <Join token={token} email={email} signedInAs={signedInAs} organization={organizationOf(of)} />
   if (!of.accountExists) return <NewAccount token={token} email={email} />
   return (
     <>
       <p className="quiet">There is an account of this address: sign in to join with it.</p>
-      <LoginForm email={email} onSignedIn={() => queries.invalidateQueries({ queryKey: ['session'] })} />
+      <LoginForm
+        email={email}
+        organization={organizationOf(of)}
+        onSignedIn={() => queries.invalidateQueries({ queryKey: ['session'] })}
+      />
     </>
   )
 }
 
-function Join({ token, email, signedInAs }: { token: string; email: string; signedInAs: string }) {
-  const join = useMutation({ mutationFn: () => client.call(AcceptInvitation, { token }), onSuccess: enter })
+/** "acme" of "organizations/acme/invitations/…". */
+function organizationOf({ invitation }: InspectInvitationResponse): string {
+  return invitation?.name.split('/')[1] ?? ''
+}
+
+type JoinProps = { token: string; email: string; signedInAs: string; organization: string }
+
+function Join({ token, email, signedInAs, organization }: JoinProps) {
+  const join = useMutation({
+    mutationFn: () => client.call(AcceptInvitation, { token }),
+    onSuccess: () => {
+      enterOrganization(organization)
+      enter()
+    },
+  })
   if (signedInAs.toLowerCase() !== email.toLowerCase())
     return (
       <Note kind="warn">
