@@ -1,15 +1,22 @@
 """Settings of the control plane: `WEFT_CONTROLPLANE_<NAME>`, or a TOML file."""
 
+import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from meshkit.config import ServerSettings
 from meshkit.resources import ID_PATTERN
+
+# Plain http is for gateways of this machine alone.
+_GATEWAY_URL = re.compile(
+    r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:[1-9][0-9]{0,4})?"
+    r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
+)
 
 
 class Settings(ServerSettings):
@@ -37,6 +44,10 @@ class Settings(ServerSettings):
     """`host:port` that enrolled services dial; the first host name and the mesh port by default."""
     public_url: str = "http://localhost:8780"
     """Where people's browsers reach the dashboard; devices and the first start send them there."""
+    gateway_urls: Annotated[tuple[str, ...], NoDecode] = ()
+    """Where browsers reach further gateways, those of hybrid workspaces say, separated by commas:
+    people who sign in there by single sign-on are sent back there. Their operators are trusted with
+    the sessions of whoever does."""
     trust_domain: str = Field(
         default="weft.internal", pattern=r"^[a-z0-9]([a-z0-9.-]{0,198}[a-z0-9])?$"
     )
@@ -125,7 +136,7 @@ class Settings(ServerSettings):
         values = dict(values)
         data = Path(values.get("data_dir") or cls.model_fields["data_dir"].default)
         values.setdefault("credentials_dir", data / "credentials")
-        for name in ("host_names", "egress_networks", "dns_servers"):
+        for name in ("host_names", "gateway_urls", "egress_networks", "dns_servers"):
             if isinstance(text := values.get(name), str):
                 values[name] = tuple(part.strip() for part in text.split(",") if part.strip())
         if isinstance(text := values.get("founders"), str):
@@ -134,6 +145,14 @@ class Settings(ServerSettings):
         if isinstance(versions, str):
             values["workspace_versions"] = _versions(versions)
         return values
+
+    @field_validator("gateway_urls")
+    @classmethod
+    def _are_places(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            if not _GATEWAY_URL.fullmatch(url):
+                raise ValueError(f"{url!r} must look like https://weft.example.com")
+        return tuple(url.rstrip("/") for url in urls)
 
     @model_validator(mode="after")
     def _knows_images(self) -> Self:

@@ -55,6 +55,7 @@ class SingleSignOn:
             throttle=throttle,
             lifetimes=lifetimes,
             public_url=settings.public_url,
+            gateway_urls=settings.gateway_urls,
         )
         seconds = settings.identity_provider_timeout_s
         assertions = Assertions(wire, policy, Bulkheads(seconds=seconds), clock)

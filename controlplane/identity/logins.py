@@ -7,6 +7,7 @@ anything a browser's history shows, fetches a token.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -80,6 +81,7 @@ class Logins:
         throttle: Throttle,
         lifetimes: Lifetimes,
         public_url: str,
+        gateway_urls: Sequence[str] = (),
     ) -> None:
         self._database = database
         self._dialects = dialects
@@ -88,7 +90,8 @@ class Logins:
         self._throttle = throttle
         self._lifetimes = lifetimes
         self._public_url = public_url.rstrip("/")
-        self._own = re.compile(re.escape(self._public_url) + _PATH)
+        gateways = "|".join(map(re.escape, (self._public_url, *gateway_urls)))
+        self._gateways = re.compile(f"(?:{gateways}){_PATH}")
 
     def redirect_uri(self, row: IdentityProvider) -> str:
         """What is registered at the provider; its own for each, so that no answer is mixed up."""
@@ -172,8 +175,8 @@ class Logins:
         )
 
     def _require_redirect(self, uri: str) -> None:
-        if not _LOOPBACK.fullmatch(uri) and not self._own.fullmatch(uri):
-            problem = "must be a loopback address by its number with a port, or the dashboard's"
+        if not _LOOPBACK.fullmatch(uri) and not self._gateways.fullmatch(uri):
+            problem = "must be a loopback address by its number with a port, or a gateway's"
             raise InvalidArgument(
                 "INVALID_FIELDS",
                 f"redirect_uri {problem}",

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from google.protobuf.message import Message
+from pydantic import ValidationError
 
+from controlplane.config import Settings
 from controlplane.identity.vault import Vault
 from controlplane.store.schema_identity import IdentityProvider
 from meshkit.ids import new_uid
@@ -299,6 +301,38 @@ async def test_codes_go_to_this_machine_or_the_dashboard_alone(plane: Plane, adm
         request = flow.begin_request
         request.redirect_uri = redirect_uri
         assert await refused(flow.anyone.auth.BeginOidcLogin(request)) == ABSENT, redirect_uri
+
+
+async def test_codes_go_to_further_gateways_that_the_settings_name(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    settings = {**SETTINGS, "gateway_urls": "https://lab.example, https://hosts.example/weft/"}
+    async with running(tmp_path, sqlite_url, **settings) as plane:
+        await add_provider(await plane.set_up(), "okta", OKTA, disabled=True)
+        flow = await SignIn.of(plane, "okta")
+        ends = {
+            "https://lab.example/auth/sign-on/done": ABSENT,
+            "https://hosts.example/weft/auth/sign-on/done": ABSENT,
+            f"{PUBLIC_URL}/auth/sign-on/done": ABSENT,
+            "https://lab.example.evil.example/": BAD,
+            "https://labXexample/": BAD,
+            "http://lab.example/auth/sign-on/done": BAD,
+            "https://hosts.example/other": BAD,
+            "https://hosts.example/weftier": BAD,
+        }
+        for redirect_uri, end in ends.items():
+            request = flow.begin_request
+            request.redirect_uri = redirect_uri
+            assert await refused(flow.anyone.auth.BeginOidcLogin(request)) == end, redirect_uri
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://lab.example", "lab.example", "https://a@lab.example", "https://lab.example?x", "*"],
+)
+def test_a_gateway_url_is_an_origin_with_a_path(url: str) -> None:
+    with pytest.raises(ValidationError, match=r"must look like https://weft\.example\.com"):
+        Settings(gateway_urls=url)  # type: ignore[arg-type]
 
 
 async def test_sign_ins_are_counted(tmp_path: Path, sqlite_url: str) -> None:

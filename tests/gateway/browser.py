@@ -68,6 +68,7 @@ class Site:
         upstreams = Upstreams([control_plane], workspace_services=toys.NAMES)
         upstreams.replace_workspaces({"lab": workspace})
         self.plane = plane
+        self._behind = (control_plane, workspace)
 
         def now() -> float:
             return plane.clock.now().timestamp()
@@ -75,6 +76,7 @@ class Site:
         self.sessions = Sessions(control_plane, now=now)
         signing_in = SigningIn(control_plane, self.sessions, upstreams, now=now)
         base = policy.get("base", "")
+        public_url = policy.pop("public_url", plane.settings.public_url)
         self.app = Gateway(
             CONTRACT,
             RouteTable([*services, *toys.SERVICES]),
@@ -85,7 +87,7 @@ class Site:
                 **Arriving(
                     control_plane,
                     signing_in,
-                    public_url=plane.settings.public_url,
+                    public_url=public_url,
                     base=base,
                 ).pages(),
             },
@@ -96,6 +98,10 @@ class Site:
 
     def browser(self, **settings: Any) -> Browser:
         return Browser(self.app, **settings)
+
+    def beside(self, **policy: Any) -> "Site":
+        """Another gateway before the same services."""
+        return Site(self.plane, *self._behind, **policy)
 
 
 @contextlib.asynccontextmanager

@@ -103,6 +103,56 @@ async def test_single_sign_on_ends_with_the_cookie(here: Site, okta: RealProvide
     assert failed(await browser("GET", done))["error"] == "SIGN_IN_EXPIRED"
 
 
+ELSEWHERE_URL = "https://lab.example"
+
+
+@pytest.mark.rule(63)
+async def test_a_gateway_elsewhere_gets_a_cookie_of_its_own(
+    tmp_path: Path, database_url: str, toy: Toy, providers: Providers
+) -> None:
+    """By a code that comes through the first gateway, of use to the browser that began alone."""
+    settings = {**SETTINGS, "gateway_urls": ELSEWHERE_URL}
+    async with running(tmp_path, database_url, **settings) as plane:
+        admin = await plane.set_up()
+        real = providers.start([registration("okta")], {"grace": {"name": "Grace"}})
+        await add_provider(admin, "okta", real.issuer)
+        async with site(plane, admin, toy) as here:
+            # The same workspace behind two gateways: each host has its own browser storage.
+            there = here.beside(public_url=ELSEWHERE_URL)
+            first, second, thief = here.browser(), there.browser(), there.browser()
+            brought = await people.sign_in(await leave(second), "grace", until=CALLBACK)
+            page = f"/oauth2/callback/default/okta?{urlencode(brought)}"
+            onward = (await first("GET", page, sec_fetch_site="cross-site")).headers["location"]
+            assert onward.startswith(f"{ELSEWHERE_URL}/auth/sign-on/done?")
+            done = onward.removeprefix(ELSEWHERE_URL)
+            assert failed(await thief("GET", done, **TYPED))["error"] == "SIGN_IN_EXPIRED"
+            assert leads_to(await second("GET", done, sec_fetch_site="cross-site")) == (303, "/")
+            assert first.cookies == thief.cookies == {}
+            who = (await second("GET", "/auth/session")).json
+            assert who["user"]["displayName"] == "Grace"
+            assert failed(await second("GET", done))["error"] == "SIGN_IN_EXPIRED"
+            # Signed in at both, and out everywhere from either.
+            await come_back_to(first, await leave(first))
+            assert (await first("DELETE", "/auth/session?everywhere=true")).status == 204
+            plane.clock.advance(seconds=601)
+            assert (await second("GET", "/auth/session")).status == 401
+
+
+async def come_back_to(browser: Browser, address: str) -> None:
+    done = await come_back(browser, address)
+    assert (await browser("GET", done, sec_fetch_site="cross-site")).status == 303
+
+
+@pytest.mark.rule(63, refuses=True)
+async def test_a_gateway_that_the_settings_do_not_name_gets_nobody_back(
+    here: Site, okta: RealProvider
+) -> None:
+    there = here.beside(public_url=ELSEWHERE_URL).browser()
+    query = urlencode({"provider": name_of("okta"), "returnTo": "/x"})
+    told = failed(await there("GET", f"/auth/sign-on?{query}"))
+    assert told == {"error": "INVALID_FIELDS", "returnTo": "/x"}
+
+
 @pytest.mark.rule(63, refuses=True)
 async def test_an_attackers_answer_signs_nobody_in(here: Site, okta: RealProvider) -> None:
     """Login CSRF: who did not begin the sign-in in this browser does not end it there."""

@@ -14,6 +14,8 @@ const REASONS: Record<string, string> = {
   SIGN_IN_EXPIRED: 'Signing in took too long. Begin again.',
   INVALID_GRANT: 'This link was used already, or is too old. Ask for another one.',
   LINK_FROM_ELSEWHERE: 'The link was opened from a page of another site. Open it by itself.',
+  INVALID_FIELDS:
+    'Single sign-on does not lead back to this address: whoever runs the control plane adds it to WEFT_CONTROLPLANE_GATEWAY_URLS.',
   RESOURCE_NOT_FOUND: 'There is no such identity provider any more.',
   RATE_LIMITED: 'Too many tried to sign in from here. Wait a minute.',
   IDENTITY_PROVIDER_UNAVAILABLE: 'Your identity provider cannot be reached. Try again in a while.',

@@ -151,7 +151,7 @@ class BeginOidcLoginRequest(_message.Message):
     """Required. Who vouches for the person."""
     redirect_uri: _builtins.str
     """Required. Where the browser goes at the end: a port of the loopback interface by its number
-    ("http://127.0.0.1:51004/callback", RFC 8252), or an address of the dashboard.
+    ("http://127.0.0.1:51004/callback", RFC 8252), or an address of a gateway that the control plane knows.
     """
     code_challenge: _builtins.str
     """Required. SHA-256 of the secret that will fetch the tokens, as base64url without padding (RFC 7636, S256)."""
