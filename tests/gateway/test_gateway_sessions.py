@@ -4,6 +4,7 @@ import json
 import re
 from base64 import urlsafe_b64decode
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -16,8 +17,9 @@ from tests.controlplane.harness import (
     Plane,
     refused,
 )
+from tests.controlplane.sign_on import add_provider
 from tests.gateway.browser import PRINCIPAL, SESSION, Browser, Site, site_before_setup
-from tests.gateway.toy import Toy
+from tests.gateway.toy import Reply, Toy
 from weftapi.controlplane.v1 import auth_pb2, organizations_pb2, sessions_pb2, workspaces_pb2
 
 BOOK = "/v1/shelves/1/books/2"
@@ -297,6 +299,23 @@ async def test_who_vouches_is_told_to_anybody(browser: Browser) -> None:
         "hasPasswords": True,
         "setupRequired": False,
     }
+
+
+async def test_who_vouches_is_told_of_the_organization_that_is_asked_for(
+    browser: Browser, admin: Client
+) -> None:
+    async def ask(organization: str) -> Reply:
+        return await browser("GET", f"/auth/providers?{urlencode({'organization': organization})}")
+
+    created = organizations_pb2.CreateOrganizationRequest(organization_id="other")
+    other = (await admin.organizations.CreateOrganization(created)).name
+    await add_provider(admin, "okta", "https://okta.example", parent=other, display_name="Okta")
+    okta = {"name": f"{other}/identityProviders/okta", "displayName": "Okta"}
+    assert (await ask(other)).json["providers"] == [okta]
+    for elsewhere in ("", "organizations/absent"):
+        assert (await ask(elsewhere)).json["providers"] == []
+    nonsense = await ask("<other>")
+    assert (nonsense.status, nonsense.reason) == (400, "INVALID_FIELDS")
 
 
 @pytest.mark.rule(63)
