@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +19,14 @@ import pytest
 from tests.sdk.servers import IDENTITY
 from weft._connection import Endpoint, no_token
 from weft.errors import ConflictError, InvalidRequestError, NotFoundError, UnavailableError
-from weftapi.workspace.v1 import logs_pb2, logs_pb2_grpc, runs_pb2, runs_pb2_grpc
+from weftapi.workspace.v1 import (
+    logs_pb2,
+    logs_pb2_grpc,
+    reports_pb2,
+    reports_pb2_grpc,
+    runs_pb2,
+    runs_pb2_grpc,
+)
 
 RUN = "projects/demo/runs/one"
 STREAM = "projects/demo/logStreams/one"
@@ -34,6 +43,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append((self.client_address[1], self.path))
         self.server.answer(self)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.do_GET()
 
     def reply(self, status: int, document: Any, **headers: str) -> None:
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
@@ -229,3 +242,86 @@ def test_a_stream_is_cancelled_while_somebody_waits_for_it(serve: Any) -> None:
         over.set()
     assert endpoint.error_of(caught.value).code == 1
     assert call.done()
+
+
+def ended(call: Callable[[], Any]) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    error: Any = caught.value
+    return error.code(), error.details()
+
+
+def test_a_closed_channel_ends_its_calls_and_takes_no_others(serve: Any) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def answer(handler: Handler) -> None:
+        if "logStreams" in handler.path:
+            handler.begin_stream()
+            handler.part(b'{"result": {"nextOffset": "1"}}\n')
+        else:
+            asked.set()
+        over.wait(60)
+
+    with serve(answer) as (_, endpoint):
+        runs = endpoint.stub(runs_pb2_grpc.RunServiceStub)
+        stream, unread, channel = tail(endpoint), tail(endpoint), endpoint.channel
+        assert next(stream).next_offset == 1
+        with ThreadPoolExecutor() as threads:
+            call = threads.submit(runs.GetRun, runs_pb2.GetRunRequest(name=RUN))
+            waiting = threads.submit(next, stream)
+            asked.wait()
+            endpoint.close()
+            ends = [ended(each) for each in (call.result, waiting.result, lambda: next(unread))]
+        over.set()
+    assert ends == [(grpc.StatusCode.CANCELLED, "Channel closed!")] * 3
+    logs, reports = (
+        logs_pb2_grpc.LogServiceStub(channel),
+        reports_pb2_grpc.ReportServiceStub(channel),
+    )
+    for method, request in (
+        (runs.GetRun, runs_pb2.GetRunRequest(name=RUN)),
+        (logs.TailLogs, logs_pb2.TailLogsRequest(log_stream=STREAM)),
+        (reports.StreamReports, iter(())),
+    ):
+        with pytest.raises(ValueError, match="Cannot invoke RPC on closed channel!"):
+            method(request)
+    channel.close()
+
+
+def test_reports_end_with_their_channel_though_none_was_under_way(serve: Any) -> None:
+    def say() -> Iterator[reports_pb2.StreamReportsRequest]:
+        yield reports_pb2.StreamReportsRequest(open=reports_pb2.OpenReports(run=RUN))
+        batch = reports_pb2.ReportBatch(reports=[reports_pb2.Report(sequence=1)])
+        while True:
+            yield reports_pb2.StreamReportsRequest(batch=batch)
+
+    with serve(lambda handler: handler.reply(200, {})) as (gateway, endpoint):
+        stub = endpoint.stub(reports_pb2_grpc.ReportServiceStub)
+        answers = iter(stub.StreamReports(say()))
+        assert next(answers).acked_sequence == 1
+        endpoint.close()
+        end = ended(lambda: next(answers))
+        assert len(gateway.asked) == 1
+    assert end == (grpc.StatusCode.CANCELLED, "Channel closed!")
+
+
+def test_a_copy_of_the_process_ends_nothing_of_its_parent(serve: Any) -> None:
+    over = threading.Event()
+
+    def answer(handler: Handler) -> None:
+        handler.begin_stream()
+        handler.part(b'{"result": {"nextOffset": "1"}}\n')
+        over.wait(60)
+        handler.part(b'{"result": {"nextOffset": "2"}}\n')
+        handler.part(b"")
+
+    with serve(answer) as (_, endpoint):
+        stream = tail(endpoint)
+        assert next(stream).next_offset == 1
+        child = os.fork()
+        if not child:
+            endpoint.channel.close()
+            os._exit(0)
+        assert os.waitpid(child, 0) == (child, 0)
+        over.set()
+        assert [message.next_offset for message in stream] == [2]

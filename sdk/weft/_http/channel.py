@@ -64,6 +64,7 @@ class HttpChannel:
         """A method that is spoken to in a stream: its unary twin in turns, or UNIMPLEMENTED."""
 
         def call(requests: Iterator[Any], *, metadata: Metadata = None, **_: Any) -> Any:
+            self._origin.check_open()
             if method != STREAM_REPORTS:
                 raise HttpCallError(grpc.StatusCode.UNIMPLEMENTED, f"{method} is gRPC's alone")
             return report_by_calls(cast("grpc.Channel", self), requests, metadata)
@@ -73,7 +74,7 @@ class HttpChannel:
     stream_unary = stream_stream
 
     def close(self) -> None:
-        """Closes the connections that no call uses."""
+        """Ends open calls with CANCELLED; later ones raise ValueError."""
         self._origin.close()
 
     def _question(
@@ -85,6 +86,7 @@ class HttpChannel:
         *,
         accept: str = "application/json",
     ) -> Question:
+        self._origin.check_open()
         place = place_of(method, request)
         headers = {key: str(value) for key, value in metadata or ()}
         headers |= {"accept": accept, "user-agent": self._agent}
@@ -101,9 +103,10 @@ class HttpChannel:
         try:
             response = exchange.ask(question, timeout_s)
             content = response.read()
+            exchange.raise_if_cancelled()
         except _FAILURES as error:
             exchange.abandon()
-            raise of_failure(error) from None
+            raise of_failure(exchange.cause(error)) from None
         except BaseException:
             exchange.abandon()
             raise
@@ -145,7 +148,7 @@ class HttpStream:
             is_raw = self._new().DESCRIPTOR is HttpBody.DESCRIPTOR
             yield from self._parts(response) if is_raw else self._lines(response)
         except _FAILURES as error:
-            raise of_failure(CancelledError() if self._exchange.is_cancelled else error) from None
+            raise of_failure(self._exchange.cause(error)) from None
         finally:
             self._is_over = True
             self._exchange.abandon()

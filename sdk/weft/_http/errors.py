@@ -80,7 +80,7 @@ def of_status(said: Any, trailers: Mapping[str, str]) -> HttpCallError:
 def of_failure(error: Exception) -> HttpCallError:
     """What it means that there was no answer, or not all of it."""
     if isinstance(error, CancelledError):
-        return HttpCallError(grpc.StatusCode.CANCELLED, "the call was cancelled")
+        return HttpCallError(grpc.StatusCode.CANCELLED, str(error))
     if isinstance(error, TimeoutError):
         return HttpCallError(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer in time")
     if isinstance(error, http.client.HTTPException):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from weft._http.errors import of_failure
+from weft._http.wire import CLOSED, CancelledError
 from weftapi.workspace.v1 import reports_pb2, reports_pb2_grpc
 
 if TYPE_CHECKING:
@@ -51,7 +53,11 @@ class ReportCalls:
             request = reports_pb2.BatchReportRequest(
                 run=opening.run, reporter=opening.reporter, reports=said.batch.reports
             )
-            answer = self._report(request, timeout=_CALL_S, metadata=self._metadata)
+            try:
+                answer = self._report(request, timeout=_CALL_S, metadata=self._metadata)
+            except ValueError:
+                # The channel was closed between two calls: a stream that is open ends with it.
+                raise of_failure(CancelledError(CLOSED)) from None
             unusual = (r for r in answer.results if r.outcome != reports_pb2.REPORT_OUTCOME_APPLIED)
             yield reports_pb2.StreamReportsResponse(
                 acked_sequence=said.batch.reports[-1].sequence,

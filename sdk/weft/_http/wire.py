@@ -24,10 +24,13 @@ _CONNECT_S = 10.0
 _SILENCE_S = 60.0
 _HTTPS_PORT = 443
 _PROXY_PORT = 80
+_CANCELLED = "the call was cancelled"
+# In the words of gRPC, by which it is known that nothing is to be asked again.
+CLOSED = "Channel closed!"
 
 
 class CancelledError(Exception):
-    """The call was cancelled before it was answered."""
+    """The call was cancelled before it was answered, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +50,15 @@ class Exchange:
         self._origin = origin
         self._connection: HTTPSConnection | None = None
         self._socket: socket.socket | None = None
-        self._is_cancelled = False
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether somebody has ended it."""
-        return self._is_cancelled
+        # Why somebody has ended it; empty where nobody has.
+        self._cancelled = ""
 
     def ask(self, question: Question, timeout_s: float | None) -> HTTPResponse:
         """Sends a question, and answers the head of the response.
 
         Raises OSError, HTTPException and CancelledError.
         """
+        self._origin.enter(self)
         while (idle := self._origin.idle()) is not None:
             try:
                 return self._ask(idle, question, timeout_s)
@@ -71,12 +71,13 @@ class Exchange:
 
     def finish(self) -> None:
         """Gives the connection back, whose answer was read to its end."""
-        if self._connection is not None and not self._is_cancelled:
+        self._origin.leave(self)
+        if self._connection is not None and not self._cancelled:
             self._origin.keep(self._connection)
 
-    def cancel(self) -> None:
+    def cancel(self, why: str = _CANCELLED) -> None:
         """Ends the exchange, in whatever thread it waits."""
-        self._is_cancelled = True
+        self._cancelled = why
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 # Of the plain socket: TLS would first forget what the reader still waits in.
@@ -84,6 +85,7 @@ class Exchange:
 
     def abandon(self) -> None:
         """Closes the connection, of which something may be unread."""
+        self._origin.leave(self)
         if self._connection is not None:
             self._connection.close()
 
@@ -105,24 +107,47 @@ class Exchange:
 
     def raise_if_cancelled(self) -> None:
         """Tells an end from a break: raises CancelledError."""
-        if self._is_cancelled:
-            raise CancelledError
+        if self._cancelled:
+            raise CancelledError(self._cancelled)
+
+    def cause(self, error: Exception) -> Exception:
+        """What an error comes of: what was cancelled breaks in many ways."""
+        return CancelledError(self._cancelled) if self._cancelled else error
 
 
 class Origin:
-    """A gateway, and the connections to it that wait for their next call."""
+    """A gateway, the exchanges with it, and the connections that wait for their next one.
+
+    Without a lock, which a child could inherit held: each step is one of a set's or a deque's own.
+    """
 
     def __init__(self, url: str, ca_pem: str) -> None:
         self._url = urlsplit(url)
         self._tls = _tls(ca_pem)
         self._idle: deque[HTTPSConnection] = deque()
+        self._open: set[Exchange] = set()
+        self._is_closed = False
         self._pid = os.getpid()
+
+    def check_open(self) -> None:
+        """Raises ValueError after `close`, as calls of a closed `grpc.Channel` do."""
+        if self._is_closed:
+            raise ValueError("Cannot invoke RPC on closed channel!")
+
+    def enter(self, exchange: Exchange) -> None:
+        """An exchange begins; after `close` it is cancelled at once."""
+        self._leave_parent()
+        self._open.add(exchange)
+        if self._is_closed:
+            exchange.cancel(CLOSED)
+
+    def leave(self, exchange: Exchange) -> None:
+        """An exchange has ended."""
+        self._open.discard(exchange)
 
     def idle(self) -> HTTPSConnection | None:
         """A connection that has served before."""
-        if self._pid != os.getpid():
-            # A child must not speak over the connections of its parent.
-            self._pid, self._idle = os.getpid(), deque()
+        self._leave_parent()
         try:
             return self._idle.pop()
         except IndexError:
@@ -132,6 +157,8 @@ class Origin:
         """Takes a connection back."""
         if connection.sock is not None:
             self._idle.append(connection)
+        if self._is_closed:
+            self._close_idle()
 
     def connect(self, timeout_s: float | None) -> HTTPSConnection:
         """A new connection, through the environment's proxy where there is one; raises OSError."""
@@ -156,9 +183,21 @@ class Origin:
         return connection
 
     def close(self) -> None:
-        """Closes what waits; exchanges that are under way go on."""
+        """Cancels what is under way, closes what waits, and lets nothing begin any more."""
+        self._is_closed = True
+        self._leave_parent()
+        for exchange in list(self._open):
+            exchange.cancel(CLOSED)
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         while (connection := self.idle()) is not None:
             connection.close()
+
+    def _leave_parent(self) -> None:
+        """A child must not speak over the connections of its parent, nor end them."""
+        if self._pid != os.getpid():
+            self._pid, self._idle, self._open = os.getpid(), deque(), set()
 
     def certificate(self) -> str:
         """The certificate that the gateway shows, in PEM, whoever signed it; raises OSError."""
