@@ -5,7 +5,7 @@ as of 1.36, and where the fake does the same:
 
 ========================================================================  ====================
 Objects have uids and one growing resource version; a patch that names    store, api
-another is a conflict
+another version is a conflict, and one that names another uid is invalid
 What a Job does not say is filled in, and what is empty is left out       defaults
 Fields that nobody knows are refused (`fieldValidation=Strict`)           api
 Watches end, are cut and grow too old, by an ERROR or by HTTP's 410;      api

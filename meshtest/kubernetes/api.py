@@ -223,7 +223,8 @@ class FakeApi:
         patch = await request.json()
         store = self._store(request)
         found = store.find(plural, name)
-        _check_state(patch.get("metadata", {}), found["metadata"])
+        _check_version(patch.get("metadata", {}), found["metadata"])
+        _check_uid(patch.get("metadata", {}), found)
         if plural == "jobs" and set(patch.get("spec", {})) - _CHANGEABLE_OF_JOBS:
             raise RefusalError(422, "Invalid", "spec.template: field is immutable")
         _check_change(found, patch)
@@ -285,13 +286,19 @@ def _written(thing: Object) -> Object:
     return thing
 
 
-def _check_state(told: Object, found: Object) -> None:
-    """A patch that says of which object, or of which state of it, it is, changes no other."""
-    if told.get("uid", found["uid"]) != found["uid"]:
-        raise RefusalError(409, "Conflict", "Precondition failed: UID in precondition")
+def _check_version(told: Object, found: Object) -> None:
+    """A patch that says of which state of an object it is changes no other."""
     if told.get("resourceVersion", found["resourceVersion"]) != found["resourceVersion"]:
         words = "the object has been modified; please apply your changes to the latest version"
         raise RefusalError(409, "Conflict", words)
+
+
+def _check_uid(told: Object, found: Object) -> None:
+    """A uid in a patch is no precondition, but a field that cannot be changed."""
+    uid, name = found["metadata"]["uid"], found["metadata"]["name"]
+    if told.get("uid", uid) != uid:
+        problem = f'metadata.uid: Invalid value: "{told["uid"]}": field is immutable'
+        raise RefusalError(422, "Invalid", f'{found["kind"]} "{name}" is invalid: {problem}')
 
 
 def _check_fields(thing: Object) -> None:

@@ -1,12 +1,14 @@
 """Workloads that are asked to end, from before their pod is made to when it is deaf to signals."""
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 
 from tests.real_cluster import AnyCluster
 from tests.workloads.kubernetes import ClusterEngine, Managers
 from tests.workloads.observed import key, said, shell
+from workloads.launchers.kubernetes.api import CONFLICT, ApiError, Kind, connect
 from workloads.lifecycle import WorkloadState
 from workloads.model import Secrets
 
@@ -60,3 +62,20 @@ async def test_cancel_gives_time_then_kills(engine):
     await engine.launcher.cancel(key("deaf"), grace_s=0.2, reason="cancelled: enough")
     workload = await engine.ended("deaf")
     assert (workload.state, workload.reason) == (WorkloadState.CANCELLED, "cancelled: enough")
+
+
+async def test_what_is_meant_for_an_object_does_nothing_to_another_of_its_name(managers, cluster):
+    engine = await managers.open(queue="small")
+    await engine.launcher.launch(key("w"), shell("true"), Secrets())
+    [job] = cluster.jobs()
+    name, other = job["metadata"]["name"], str(uuid4())
+    access = await connect(cluster.namespace, kubeconfig=str(cluster.kubeconfig))
+    order = {"metadata": {"uid": other, "annotations": {"told": "true"}}, "spec": {"suspend": True}}
+    with pytest.raises(ApiError) as refused:
+        await access.patch(Kind.JOB, name, order)
+    assert refused.value.status == CONFLICT
+    await access.delete(Kind.JOB, name, uid=other)
+    await access.close()
+    [same] = cluster.jobs()
+    assert same["metadata"]["uid"] == job["metadata"]["uid"]
+    assert "told" not in same["metadata"]["annotations"]

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -232,6 +233,26 @@ async def test_a_server_that_is_busy_is_asked_again_later(engine, cluster, statu
         await engine.launcher.launch(key("w"), shell("true"), Secrets())
     assert refused.value.retry_after_s == (1 if status == 429 else 5)
     await engine.launcher.launch(key("w"), shell("true"), Secrets())
+
+
+async def test_a_cancellation_does_not_end_another_job_of_the_same_name(managers, cluster):
+    engine = await managers.open(queue="small")
+    await engine.launcher.launch(key("w"), shell("true"), Secrets())
+    rights = {verb: cluster.api.allowed.pop((verb, "jobs")) for verb in ("list", "watch")}
+    cluster.api.cut()
+    [job] = cluster.jobs()
+    cluster.store.remove("jobs", job["metadata"]["name"])
+    again = job | {"metadata": job["metadata"] | {"uid": str(uuid4())}}
+    cluster.store.create("jobs", again)
+    with pytest.raises(Unavailable, match="field is immutable"):
+        await engine.launcher.cancel(key("w"), grace_s=1, reason="cancelled: enough")
+    [other] = cluster.jobs()
+    assert manifests.CANCELLED not in other["metadata"]["annotations"]
+    cluster.api.allowed |= {(verb, "jobs"): names for verb, names in rights.items()}
+    uid = other["metadata"]["uid"]
+    await engine.until(lambda: str(engine.known[key("w")].uid) == uid)
+    await engine.launcher.cancel(key("w"), grace_s=1, reason="cancelled: enough")
+    assert (await engine.ended("w")).state is WorkloadState.CANCELLED
 
 
 async def test_a_refusal_has_the_words_of_the_cluster(engine, cluster):

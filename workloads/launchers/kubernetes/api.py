@@ -28,6 +28,7 @@ _CALL_S = 15.0
 _WATCH_S = 300
 _SILENCE_S = _WATCH_S + 30
 GONE = 410
+CONFLICT, INVALID = 409, 422
 _UNAUTHORIZED = 401
 # Between two attempts at another token; a plugin that asks people's providers is no cheap thing.
 _SIGN_IN_S = 10.0
@@ -98,8 +99,16 @@ class Cluster:
         return await self._call("GET", path)
 
     async def patch(self, kind: Kind, name: str, body: Object) -> Object:
-        """Merges `body` into an object; with a resourceVersion in it, only into that state."""
-        return await self._call("PATCH", self._path(kind, name), body=body)
+        """Merges `body` into an object; with a resourceVersion in it, only into that state, and
+        with a uid only into that very object. Where it is another by now that is a CONFLICT."""
+        try:
+            return await self._call("PATCH", self._path(kind, name), body=body)
+        except ApiError as error:
+            # For a server a patch has no preconditions: it takes a uid for a field like any other,
+            # of which it says that it cannot be changed.
+            if error.status == INVALID and "metadata.uid: " in error.message:
+                raise ApiError(CONFLICT, error.message) from error
+            raise
 
     async def delete(self, kind: Kind, name: str, *, uid: str, grace_s: int | None = None) -> None:
         """Deletes the one object of this uid, and what it owns; nothing where it is gone."""
@@ -110,7 +119,7 @@ class Cluster:
             await self._call("DELETE", self._path(kind, name), body=options)
         except ApiError as error:
             # A conflict is another object of this name: ours is gone.
-            if error.status not in (404, 409):
+            if error.status not in (404, CONFLICT):
                 raise
 
     async def list(self, kind: Kind, **selectors: str) -> tuple[list[Object], str]:

@@ -20,20 +20,14 @@ from meshkit.errors import AlreadyExists, FailedPrecondition, NotFound
 from workloads.launchers import LogChunk, Observation
 from workloads.launchers.kubernetes import manifests
 from workloads.launchers.kubernetes.adoption import difference
-from workloads.launchers.kubernetes.api import ApiError, Cluster, Kind, Object
+from workloads.launchers.kubernetes.api import CONFLICT, ApiError, Cluster, Kind, Object
 from workloads.launchers.kubernetes.capacity import Capacity, Held
 from workloads.launchers.kubernetes.images import Images
 from workloads.launchers.kubernetes.leadership import Leadership
 from workloads.launchers.kubernetes.logs import Tail, Tails
 from workloads.launchers.kubernetes.namespace import Namespace
 from workloads.launchers.kubernetes.places import namespaces
-from workloads.launchers.kubernetes.refusals import (
-    ABSENT,
-    CONFLICT,
-    REFUSED,
-    answered,
-    mesh_error,
-)
+from workloads.launchers.kubernetes.refusals import ABSENT, REFUSED, answered, mesh_error
 from workloads.launchers.kubernetes.restricted import Restricted
 from workloads.launchers.kubernetes.settings import KubernetesSettings
 from workloads.model import Secrets, Workload, WorkloadKey, WorkloadSpec, project_of

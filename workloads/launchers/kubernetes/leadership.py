@@ -13,8 +13,8 @@ from uuid import uuid4
 import structlog
 
 from meshkit.clock import Clock, SystemClock
-from workloads.launchers.kubernetes.api import ApiError, Cluster, Kind, Object
-from workloads.launchers.kubernetes.refusals import ABSENT, CONFLICT, FORBIDDEN
+from workloads.launchers.kubernetes.api import CONFLICT, ApiError, Cluster, Kind, Object
+from workloads.launchers.kubernetes.refusals import ABSENT, FORBIDDEN
 
 log = structlog.get_logger()
 

@@ -10,11 +10,11 @@ from meshkit.errors import (
     ResourceExhausted,
     Unavailable,
 )
-from workloads.launchers.kubernetes.api import ApiError
+from workloads.launchers.kubernetes.api import CONFLICT, INVALID, ApiError
 
 T = TypeVar("T")
 
-CONFLICT, INVALID, FORBIDDEN, ABSENT = 409, 422, 403, 404
+FORBIDDEN, ABSENT = 403, 404
 # Refusals that pass by themselves: our own token runs out and is read anew, quotas are counted by
 # others at the same moment, an object of the same name is on its way out, the server is busy.
 _PASSING = frozenset({401, 408, CONFLICT, 429})
