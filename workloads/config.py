@@ -97,6 +97,10 @@ class WorkloadsSettings(MemberSettings):
     """The service account of the pods; its token is not mounted."""
     kubernetes_pull_secrets: tuple[str, ...] = ()
     """Names of the Secrets with which images are pulled."""
+    kubernetes_image_pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = ""
+    """When nodes ask the registry for an image, where a workload does not say. Where empty always
+    for the tag `latest` or none, and else once. With `Always` no workload may say less, so that
+    nobody starts an image that somebody else pulled."""
     kubernetes_queue: str = ""
     """A LocalQueue of Kueue, which then says when a Job may start."""
     kubernetes_project_queues: dict[str, str] = Field(default_factory=dict)

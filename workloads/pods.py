@@ -39,6 +39,7 @@ class Pod:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     volumes: tuple[Volume, ...] = ()
+    image_pull_policy: str = ""
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Pod":

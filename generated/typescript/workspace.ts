@@ -3196,6 +3196,7 @@ export type PodSettings = {
   labels: { [key: string]: string }
   annotations: { [key: string]: string }
   volumes: PodVolume[]
+  imagePullPolicy: string
 }
 
 export type PodSettings_NodeSelectorEntry = {

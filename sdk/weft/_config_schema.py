@@ -96,6 +96,7 @@ _POD = _table(
         "labels": _TEXTS,
         "annotations": _TEXTS,
         "volumes": {"type": "array", "items": _VOLUME},
+        "image_pull_policy": {"enum": ["Always", "IfNotPresent", "Never"]},
     },
 )
 _STEP = _table(

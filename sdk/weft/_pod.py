@@ -45,6 +45,8 @@ class Pod:
         priority_class, queue, runtime_class: Names in the cluster; a queue is one of Kueue.
         labels, annotations: Those of the pod.
         volumes: What is mounted: `{"mount_path": "/data", "claim": "data", "read_only": True}`.
+        image_pull_policy: When its node asks the registry for its image: "Always", "IfNotPresent"
+            or "Never".
     """
 
     node_selector: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class Pod:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     volumes: Sequence[Volume] = ()
+    image_pull_policy: str = ""
 
     def said(self) -> dict[str, Any]:
         """What it says, as JSON that the contract's PodSettings reads."""

@@ -78,6 +78,10 @@ BAD: dict[str, tuple[Document, str]] = {
         {"backup": {"enabled": True, "destination": "/var/backups"}},
         "destination",
     ),
+    "a pull policy that there is not": (
+        {"workloads": {"imagePullPolicy": "Sometimes"}},
+        "imagePullPolicy",
+    ),
     "a tag for a digest": ({"image": {"digest": "latest"}}, "digest"),
 }
 

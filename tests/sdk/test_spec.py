@@ -30,7 +30,9 @@ def load(rows: int) -> Parts:
     timeout_s=60,
     cache=Cache(max_age_s=3600),
     resources=Resources(cpu=0.5, memory="1Gi", gpu=1),
-    pod=Pod(node_selector={"gpu": "a100"}, tolerations=[{"key": "gpu"}]),
+    pod=Pod(
+        node_selector={"gpu": "a100"}, tolerations=[{"key": "gpu"}], image_pull_policy="Always"
+    ),
 )
 def work(n: int, by: Any) -> int:
     return n
@@ -54,7 +56,11 @@ def test_a_graph_becomes_a_spec() -> None:
     assert second["mapOver"] == "n"
     assert second["mapConcurrency"] == 2
     assert second["resources"] == {"cpuMillis": 500, "memoryBytes": str(2**30), "gpuCount": 1}
-    assert second["pod"] == {"nodeSelector": {"gpu": "a100"}, "tolerations": [{"key": "gpu"}]}
+    assert second["pod"] == {
+        "nodeSelector": {"gpu": "a100"},
+        "tolerations": [{"key": "gpu"}],
+        "imagePullPolicy": "Always",
+    }
     assert second["isolation"] == "STEP_ISOLATION_WORKLOAD"
     assert second["retry"] == {"maxRetryCount": 2, "backoff": "1.500s", "maxBackoff": "60s"}
     assert second["cache"] == {

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import kubernetes_validate
@@ -51,6 +52,7 @@ WISH = Pod(
         Volume("/opt/settings", config_map="settings"),
         Volume("/mnt/fast", size_bytes=1 << 20, is_in_memory=True),
     ),
+    image_pull_policy="IfNotPresent",
 )
 SECRETS = Secrets({"WEFT_RUN_TOKEN_FILE": "canary"})
 
@@ -91,6 +93,7 @@ def test_all_that_is_allowed_is_taken_and_stands_in_the_pod():
     assert job["spec"]["template"]["metadata"]["labels"]["team"] == "vision"
     mounts = {m["mountPath"]: m for m in pod["containers"][0]["volumeMounts"]}
     assert mounts["/data"]["readOnly"]
+    assert pod["containers"][0]["imagePullPolicy"] == "IfNotPresent"
     assert WorkloadSpec.from_json(spec.to_json()) == spec
 
 
@@ -121,6 +124,7 @@ def test_pods_are_what_the_schemas_of_kubernetes_say(spec):
         ({"volumes": (Volume("/data", config_map="kube-root-ca.crt"),)}, "allowed: settings"),
         ({"volumes": (Volume("/data", size_bytes=1 << 50),)}, "sizeLimit"),
         ({"volumes": (Volume("/data"), Volume("/data"))}, "mounted twice"),
+        ({"image_pull_policy": "Sometimes"}, "allowed: Always, IfNotPresent, Never"),
         *(
             ({"volumes": (Volume(path),)}, "own, or the system's")
             for path in (
@@ -134,6 +138,32 @@ def test_what_is_not_allowed_is_refused_by_name(wish, words):
     spec = shell("true", pod=Pod(**wish))
     found = problems(made(spec), spec)
     assert any(words in problem for problem in found), found
+
+
+def test_whoever_does_not_say_when_images_are_pulled_leaves_it_to_the_manager_and_the_cluster():
+    def policy(own: str, managers: str) -> str | None:
+        spec = shell("true", pod=Pod(image_pull_policy=own))
+        job = made(spec, replace(CLUSTER, image_pull_policy=managers))
+        [container] = job["spec"]["template"]["spec"]["containers"]
+        return container.get("imagePullPolicy")
+
+    assert policy("", "") is None
+    assert policy("", "Never") == "Never"
+    assert policy("Always", "Never") == "Always"
+
+
+def test_where_images_are_always_asked_for_nobody_starts_one_that_another_pulled():
+    cluster = replace(CLUSTER, image_pull_policy="Always")
+    judge = Restricted(cluster, Images(cluster.image_registries))
+
+    def refused(own: str) -> list[str]:
+        spec = shell("true", pod=Pod(image_pull_policy=own))
+        return problems(made(spec, cluster), spec, judge)
+
+    assert refused("") == refused("Always") == []
+    for less in ("IfNotPresent", "Never"):
+        [problem] = refused(less)
+        assert problem.endswith(f"imagePullPolicy: '{less}' is not allowed here (allowed: Always)")
 
 
 def test_a_refusal_says_all_that_is_wrong_and_how_much_more():

@@ -18,6 +18,7 @@ def pod_from_proto(pod: pods_pb2.PodSettings) -> Pod:
         labels=dict(pod.labels),
         annotations=dict(pod.annotations),
         volumes=tuple(map(_volume_from_proto, pod.volumes)),
+        image_pull_policy=pod.image_pull_policy,
     )
 
 
@@ -34,6 +35,7 @@ def pod_to_proto(pod: Pod) -> pods_pb2.PodSettings | None:
         labels=pod.labels,
         annotations=pod.annotations,
         volumes=map(_volume_to_proto, pod.volumes),
+        image_pull_policy=pod.image_pull_policy,
     )
 
 

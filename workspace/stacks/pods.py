@@ -68,6 +68,10 @@ POD_SCHEMA: Schema = {
         labels=_map("Labels of pods", most=63),
         annotations=_map("Annotations of pods", most=4096),
         volumes=_list("What is mounted", _VOLUME, most=16),
+        image_pull_policy={
+            "enum": ["Always", "IfNotPresent", "Never"],
+            "title": "When nodes ask the registry for the image",
+        },
     ),
     "title": "What pods look like, as far as the cluster's operator allows it",
 }

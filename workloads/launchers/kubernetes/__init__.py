@@ -39,6 +39,7 @@ async def build(settings: WorkloadsSettings) -> KubernetesLauncher:
         ),
         user_id=settings.kubernetes_user_id,
         pull_secrets=settings.kubernetes_pull_secrets,
+        image_pull_policy=settings.kubernetes_image_pull_policy,
         node_selector=settings.kubernetes_node_selector,
         tolerations=settings.kubernetes_tolerations,
         can_grow=settings.kubernetes_can_grow,

@@ -110,9 +110,11 @@ def _container(
     paths = {variable: f"{MOUNTS['secrets']}/{variable}" for variable in secrets.files}
     env = {"HOME": MOUNTS["home"], **spec.env, **paths}
     limits = _limits(spec, settings)
+    policy = spec.pod.image_pull_policy or settings.image_pull_policy
     return {
         "name": CONTAINER,
         "image": spec.image or settings.image,
+        **({"imagePullPolicy": policy} if policy else {}),
         "command": ["python", *map(_literal, spec.args)],
         "workingDir": MOUNTS["home"],
         "env": [{"name": name, "value": _literal(value)} for name, value in env.items()],

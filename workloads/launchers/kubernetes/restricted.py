@@ -176,7 +176,8 @@ class Restricted:
                 "resources": _holds({"limits": self._amounts, "requests": self._amounts}),
                 "volumeMounts": _mounts,
                 "securityContext": _is(podspec.container_security()),
-            }
+            },
+            {"imagePullPolicy": _one_of(sorted(self._settings.image_pull_policies))},
         )
 
     def _amounts(self, amounts: Any) -> Iterator[str]:

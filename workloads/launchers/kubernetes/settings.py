@@ -52,6 +52,8 @@ class KubernetesSettings:
     user_id: int = 65532
     """Whom containers run as: user and group, never root."""
     pull_secrets: Sequence[str] = ()
+    image_pull_policy: str = ""
+    """Where a workload does not say; Kubernetes' own rule where empty."""
     node_selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: Sequence[Mapping[str, Any]] = ()
     can_grow: bool = False
@@ -68,6 +70,12 @@ class KubernetesSettings:
     def queue_of(self, project: str) -> str:
         """The LocalQueue in which a project's Jobs wait; empty where they do not."""
         return self.queues.get(project, self.queue)
+
+    @property
+    def image_pull_policies(self) -> frozenset[str]:
+        """What workloads may say: where images are always asked for, nothing less."""
+        less = set() if self.image_pull_policy == "Always" else {"IfNotPresent", "Never"}
+        return frozenset({"Always"} | less)
 
     def allows_device(self, name: str) -> bool:
         """Whether workloads may have this resource of nodes."""

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cweftapi/common/v1/pods.proto\x12\x11weftapi.common.v1\x1a weftapi/options/v1/options.proto\"\xbe\x05\n\x0bPodSettings\x12Q\n\rnode_selector\x18\x01 \x03(\x0b\x32\x30.weftapi.common.v1.PodSettings.NodeSelectorEntryB\x08\xfa\xbb\x18\x04\x18?P \x12=\n\x0btolerations\x18\x02 \x03(\x0b\x32 .weftapi.common.v1.PodTolerationB\x06\xfa\xbb\x18\x02P \x12?\n\x0epriority_class\x18\x03 \x01(\tB\'\xfa\xbb\x18#\x18\xfd\x01\"\x1e[a-z0-9]([a-z0-9.-]*[a-z0-9])?\x12\x36\n\x05queue\x18\x04 \x01(\tB\'\xfa\xbb\x18#\x18\xfd\x01\"\x1e[a-z0-9]([a-z0-9.-]*[a-z0-9])?\x12>\n\rruntime_class\x18\x05 \x01(\tB\'\xfa\xbb\x18#\x18\xfd\x01\"\x1e[a-z0-9]([a-z0-9.-]*[a-z0-9])?\x12\x44\n\x06labels\x18\x06 \x03(\x0b\x32*.weftapi.common.v1.PodSettings.LabelsEntryB\x08\xfa\xbb\x18\x04\x18?P \x12O\n\x0b\x61nnotations\x18\x07 \x03(\x0b\x32/.weftapi.common.v1.PodSettings.AnnotationsEntryB\t\xfa\xbb\x18\x05\x18\x80 P \x12\x35\n\x07volumes\x18\x08 \x03(\x0b\x32\x1c.weftapi.common.v1.PodVolumeB\x06\xfa\xbb\x18\x02P\x10\x1a\x33\n\x11NodeSelectorEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x32\n\x10\x41nnotationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8d\x01\n\rPodToleration\x12(\n\x03key\x18\x01 \x01(\tB\x1b\xfa\xbb\x18\x17\x08\x01\x18\xbd\x02\"\x10[A-Za-z0-9./_-]+\x12\x15\n\x05value\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02\x18?\x12;\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\tB+\xfa\xbb\x18\'\"%NoSchedule|PreferNoSchedule|NoExecute\"\x96\x02\n\tPodVolume\x12?\n\nmount_path\x18\x01 \x01(\tB+\xfa\xbb\x18\'\x08\x01\x18\x80\x02\" (/[A-Za-z0-9_-][A-Za-z0-9._-]*)+\x12\x11\n\tread_only\x18\x02 \x01(\x08\x12\x32\n\x05\x65mpty\x18\x03 \x01(\x0b\x32!.weftapi.common.v1.EmptyDirectoryH\x00\x12\x38\n\x05\x63laim\x18\x04 \x01(\tB\'\xfa\xbb\x18#\x18\xfd\x01\"\x1e[a-z0-9]([a-z0-9.-]*[a-z0-9])?H\x00\x12=\n\nconfig_map\x18\x05 \x01(\tB\'\xfa\xbb\x18#\x18\xfd\x01\"\x1e[a-z0-9]([a-z0-9.-]*[a-z0-9])?H\x00\x42\x08\n\x06source\"F\n\x0e\x45mptyDirectory\x12!\n\nsize_bytes\x18\x01 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x11\n\tin_memory\x18\x02 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cweftapi/common/v1/pods.proto\x12\x11weftapi.common.v1\x1a weftapi/options/v1/options.proto\"\xfa\x05\n\x0bPodSettings\x12Q\n\rnode_selector\x18\x01 \x03(\x0b\x32\x30.weftapi.common.v1.PodSettings.NodeSelectorEntryB\x08\xfa\xbb\x18\x04\x18?P \x12=\n\x0btolerations\x18\x02 \x03(\x0b\x32 .weftapi.common.v1.PodTolerationB\x06\xfa\xbb\x18\x02P \x12?\n\x0epriority_class\x18\x03 \x01(\tB\'\xfa\xbb\x18#\x18\xfd\x01\"\x1e[a-z0-9]([a-z0-9.-]*[a-z0-9])?\x12\x36\n\x05queue\x18\x04 \x01(\tB\'\xfa\xbb\x18#\x18\xfd\x01\"\x1e[a-z0-9]([a-z0-9.-]*[a-z0-9])?\x12>\n\rruntime_class\x18\x05 \x01(\tB\'\xfa\xbb\x18#\x18\xfd\x01\"\x1e[a-z0-9]([a-z0-9.-]*[a-z0-9])?\x12\x44\n\x06labels\x18\x06 \x03(\x0b\x32*.weftapi.common.v1.PodSettings.LabelsEntryB\x08\xfa\xbb\x18\x04\x18?P \x12O\n\x0b\x61nnotations\x18\x07 \x03(\x0b\x32/.weftapi.common.v1.PodSettings.AnnotationsEntryB\t\xfa\xbb\x18\x05\x18\x80 P \x12\x35\n\x07volumes\x18\x08 \x03(\x0b\x32\x1c.weftapi.common.v1.PodVolumeB\x06\xfa\xbb\x18\x02P\x10\x12:\n\x11image_pull_policy\x18\t \x01(\tB\x1f\xfa\xbb\x18\x1b\"\x19\x41lways|IfNotPresent|Never\x1a\x33\n\x11NodeSelectorEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x32\n\x10\x41nnotationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8d\x01\n\rPodToleration\x12(\n\x03key\x18\x01 \x01(\tB\x1b\xfa\xbb\x18\x17\x08\x01\x18\xbd\x02\"\x10[A-Za-z0-9./_-]+\x12\x15\n\x05value\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02\x18?\x12;\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\tB+\xfa\xbb\x18\'\"%NoSchedule|PreferNoSchedule|NoExecute\"\x96\x02\n\tPodVolume\x12?\n\nmount_path\x18\x01 \x01(\tB+\xfa\xbb\x18\'\x08\x01\x18\x80\x02\" (/[A-Za-z0-9_-][A-Za-z0-9._-]*)+\x12\x11\n\tread_only\x18\x02 \x01(\x08\x12\x32\n\x05\x65mpty\x18\x03 \x01(\x0b\x32!.weftapi.common.v1.EmptyDirectoryH\x00\x12\x38\n\x05\x63laim\x18\x04 \x01(\tB\'\xfa\xbb\x18#\x18\xfd\x01\"\x1e[a-z0-9]([a-z0-9.-]*[a-z0-9])?H\x00\x12=\n\nconfig_map\x18\x05 \x01(\tB\'\xfa\xbb\x18#\x18\xfd\x01\"\x1e[a-z0-9]([a-z0-9.-]*[a-z0-9])?H\x00\x42\x08\n\x06source\"F\n\x0e\x45mptyDirectory\x12!\n\nsize_bytes\x18\x01 \x01(\x03\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x11\n\tin_memory\x18\x02 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,6 +54,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PODSETTINGS'].fields_by_name['annotations']._serialized_options = b'\372\273\030\005\030\200 P '
   _globals['_PODSETTINGS'].fields_by_name['volumes']._loaded_options = None
   _globals['_PODSETTINGS'].fields_by_name['volumes']._serialized_options = b'\372\273\030\002P\020'
+  _globals['_PODSETTINGS'].fields_by_name['image_pull_policy']._loaded_options = None
+  _globals['_PODSETTINGS'].fields_by_name['image_pull_policy']._serialized_options = b'\372\273\030\033\"\031Always|IfNotPresent|Never'
   _globals['_PODTOLERATION'].fields_by_name['key']._loaded_options = None
   _globals['_PODTOLERATION'].fields_by_name['key']._serialized_options = b'\372\273\030\027\010\001\030\275\002\"\020[A-Za-z0-9./_-]+'
   _globals['_PODTOLERATION'].fields_by_name['value']._loaded_options = None
@@ -69,17 +71,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EMPTYDIRECTORY'].fields_by_name['size_bytes']._loaded_options = None
   _globals['_EMPTYDIRECTORY'].fields_by_name['size_bytes']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
   _globals['_PODSETTINGS']._serialized_start=86
-  _globals['_PODSETTINGS']._serialized_end=788
-  _globals['_PODSETTINGS_NODESELECTORENTRY']._serialized_start=638
-  _globals['_PODSETTINGS_NODESELECTORENTRY']._serialized_end=689
-  _globals['_PODSETTINGS_LABELSENTRY']._serialized_start=691
-  _globals['_PODSETTINGS_LABELSENTRY']._serialized_end=736
-  _globals['_PODSETTINGS_ANNOTATIONSENTRY']._serialized_start=738
-  _globals['_PODSETTINGS_ANNOTATIONSENTRY']._serialized_end=788
-  _globals['_PODTOLERATION']._serialized_start=791
-  _globals['_PODTOLERATION']._serialized_end=932
-  _globals['_PODVOLUME']._serialized_start=935
-  _globals['_PODVOLUME']._serialized_end=1213
-  _globals['_EMPTYDIRECTORY']._serialized_start=1215
-  _globals['_EMPTYDIRECTORY']._serialized_end=1285
+  _globals['_PODSETTINGS']._serialized_end=848
+  _globals['_PODSETTINGS_NODESELECTORENTRY']._serialized_start=698
+  _globals['_PODSETTINGS_NODESELECTORENTRY']._serialized_end=749
+  _globals['_PODSETTINGS_LABELSENTRY']._serialized_start=751
+  _globals['_PODSETTINGS_LABELSENTRY']._serialized_end=796
+  _globals['_PODSETTINGS_ANNOTATIONSENTRY']._serialized_start=798
+  _globals['_PODSETTINGS_ANNOTATIONSENTRY']._serialized_end=848
+  _globals['_PODTOLERATION']._serialized_start=851
+  _globals['_PODTOLERATION']._serialized_end=992
+  _globals['_PODVOLUME']._serialized_start=995
+  _globals['_PODVOLUME']._serialized_end=1273
+  _globals['_EMPTYDIRECTORY']._serialized_start=1275
+  _globals['_EMPTYDIRECTORY']._serialized_end=1345
 # @@protoc_insertion_point(module_scope)

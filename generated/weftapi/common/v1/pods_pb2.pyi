@@ -95,12 +95,17 @@ class PodSettings(_message.Message):
     LABELS_FIELD_NUMBER: _builtins.int
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
     VOLUMES_FIELD_NUMBER: _builtins.int
+    IMAGE_PULL_POLICY_FIELD_NUMBER: _builtins.int
     priority_class: _builtins.str
     """Optional, immutable. Its priority class."""
     queue: _builtins.str
     """Optional, immutable. The queue of Kueue in which it waits."""
     runtime_class: _builtins.str
     """Optional, immutable. The runtime class of its containers."""
+    image_pull_policy: _builtins.str
+    """Optional, immutable. When its node asks the registry for the image, "Always", "IfNotPresent" or "Never". Where neither
+    this nor the manager says it: always with the tag `latest` or none, and else where the node does not have it.
+    """
     @_builtins.property
     def node_selector(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional, immutable. Labels that its node must have, beside those that the manager asks for."""
@@ -132,10 +137,11 @@ class PodSettings(_message.Message):
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         annotations: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         volumes: _abc.Iterable[Global___PodVolume] | None = ...,
+        image_pull_policy: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "labels", b"labels", "node_selector", b"node_selector", "priority_class", b"priority_class", "queue", b"queue", "runtime_class", b"runtime_class", "tolerations", b"tolerations", "volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "image_pull_policy", b"image_pull_policy", "labels", b"labels", "node_selector", b"node_selector", "priority_class", b"priority_class", "queue", b"queue", "runtime_class", b"runtime_class", "tolerations", b"tolerations", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
