@@ -164,6 +164,7 @@ _ADMIN = _EDITOR | {
     "enrollments.create",
     "enrollments.list",
     "enrollments.revoke",
+    "enrollments.update",
     "flavors.create",
     "flavors.delete",
     "invitations.create",

@@ -22,6 +22,7 @@ class FakeManager:
 
     def __init__(self) -> None:
         self.uid = str(uuid4())
+        self.display_name = ""
         self.workloads: dict[str, workloads_pb2.Workload] = {}
         self.pools = {"pools/machine": capacity_pb2.Pool(name="pools/machine")}
         # What is said of whoever asks for more than so many cores; nothing of nobody at 0.

@@ -55,6 +55,7 @@ class PeerStatement:
     mesh_endpoint: str
     edge_endpoint: str
     workspaces: tuple[str, ...]
+    display_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,4 +181,5 @@ def _peer(row: Enrollment, link: Link | None, workspace: Workspace) -> PeerState
         link.mesh_endpoint if link else "",
         link.edge_endpoint if link else "",
         (workspace.name,),
+        row.display_name,
     )

@@ -1,6 +1,6 @@
 """How services are let into the mesh, and thrown out of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -35,6 +35,7 @@ class NewEnrollment:
     host_names: tuple[str, ...]
     ttl: timedelta
     all_workspaces: bool = False
+    display_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def create(
         expire_time=session.now + new.ttl,
         spiffe_id=str(identity),
         all_workspaces=new.all_workspaces,
+        display_name=new.display_name,
     )
     session.add(row)
     session.flush()
@@ -85,9 +87,8 @@ def create(
         for workspace in workspaces
     )
     session.emit(ChangeKind.CREATED, row)
-    session.audited(
-        resource=row.name, fields=("role", "workspaces", "all_workspaces", "host_names")
-    )
+    fields = ("display_name", "role", "workspaces", "all_workspaces", "host_names")
+    session.audited(resource=row.name, fields=fields)
     return Created(row, workspaces, token)
 
 
@@ -126,12 +127,23 @@ def renew(session: Session, serial: str, issued: Issued) -> None:
     session.audited(resource=row.name, fields=("certificate",))
 
 
+def change(
+    session: Session, organization: str, uid: UUID, values: Mapping[str, object]
+) -> Enrollment:
+    """Gives fields new values; raises NotFound."""
+    row = _locked(session, organization, uid)
+    differing = {name: new for name, new in values.items() if getattr(row, name) != new}
+    for name, value in differing.items():
+        setattr(row, name, value)
+    if differing:
+        session.emit(ChangeKind.UPDATED, row, fields=tuple(differing))
+    session.audited(resource=row.name, fields=tuple(differing))
+    return row
+
+
 def revoke(session: Session, organization: str, uid: UUID) -> Enrollment:
     """Voids a token and denies the certificates it led to; raises NotFound."""
-    row = store.enrollments.lock(session, organization, uid)
-    if row is None:
-        name = f"organizations/{organization}/enrollments/{uid}"
-        raise NotFound("RESOURCE_NOT_FOUND", f"There is no {name}.", metadata={"resource": name})
+    row = _locked(session, organization, uid)
     _revoke(session, row)
     session.audited(resource=row.name, fields=("state",))
     return row
@@ -157,6 +169,14 @@ def leave(session: Session, workspace: Workspace) -> None:
         ]
         if not (others or row.all_workspaces):
             _revoke(session, row)
+
+
+def _locked(session: Session, organization: str, uid: UUID) -> Enrollment:
+    row = store.enrollments.lock(session, organization, uid)
+    if row is None:
+        name = f"organizations/{organization}/enrollments/{uid}"
+        raise NotFound("RESOURCE_NOT_FOUND", f"There is no {name}.", metadata={"resource": name})
+    return row
 
 
 def _revoke(session: Session, row: Enrollment) -> None:

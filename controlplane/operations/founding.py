@@ -66,7 +66,11 @@ def _enrollment(founder: Founder, workspace: str) -> NewEnrollment:
     """The first workspace is one of many: who serves it serves those to come."""
     if founder.role is Role.WORKSPACE:
         return NewEnrollment(founder.role, (workspace,), founder.host_names, LIFE)
-    return NewEnrollment(founder.role, (), founder.host_names, LIFE, all_workspaces=True)
+    # Its host, until somebody gives it a better one.
+    name = founder.host_names[0]
+    return NewEnrollment(
+        founder.role, (), founder.host_names, LIFE, all_workspaces=True, display_name=name
+    )
 
 
 def _leads_somewhere(session: Session, token: str, founder: Founder) -> bool:

@@ -278,4 +278,5 @@ def peer_to_proto(peer: PeerStatement) -> enrollment_pb2.DirectoryPeer:
         mesh_endpoint=peer.mesh_endpoint,
         edge_endpoint=peer.edge_endpoint,
         workspaces=peer.workspaces,
+        display_name=peer.display_name,
     )

@@ -93,6 +93,7 @@ def enrollment_to_proto(view: EnrollmentView, now: datetime) -> enrollments_pb2.
         expire_time=timestamp(row.expire_time),
         spiffe_id=row.spiffe_id if row.use_time else "",
         all_workspaces=row.all_workspaces,
+        display_name=row.display_name,
     )
 
 

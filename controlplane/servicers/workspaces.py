@@ -226,6 +226,21 @@ class WorkspaceServicer(workspaces_pb2_grpc.WorkspaceServiceServicer):
             enrollments=page.items, next_page_token=page.next_page_token
         )
 
+    async def UpdateEnrollment(
+        self, request: enrollments_pb2.UpdateEnrollmentRequest, _context: Context
+    ) -> enrollments_pb2.Enrollment:
+        enrollment = request.enrollment
+        row = await self._database.write(
+            enrollments.change,
+            names.organization_of(enrollment.name),
+            names.uid_of(enrollment.name),
+            {
+                path: getattr(enrollment, path)
+                for path in resolve_update_mask(enrollment, request.update_mask)
+            },
+        )
+        return self._enrollment(await self._database.read(views.of_enrollment, row))
+
     async def RevokeEnrollment(
         self, request: enrollments_pb2.RevokeEnrollmentRequest, _context: Context
     ) -> enrollments_pb2.Enrollment:
@@ -277,8 +292,14 @@ def _new_enrollment(
     if not is_of_all and (not workspaces_ or (role is Role.WORKSPACE and len(workspaces_) != 1)):
         raise _bad("enrollment.workspaces", "must name one workspace, or those that are served")
     ttl = request.ttl.ToTimedelta() if request.HasField("ttl") else _DEFAULT_TTL
-    hosts = tuple(wanted.host_names)
-    return NewEnrollment(role, tuple(sorted(workspaces_)), hosts, ttl, all_workspaces=is_of_all)
+    return NewEnrollment(
+        role,
+        tuple(sorted(workspaces_)),
+        tuple(wanted.host_names),
+        ttl,
+        all_workspaces=is_of_all,
+        display_name=wanted.display_name,
+    )
 
 
 def _bad(field: str, problem: str) -> InvalidArgument:

@@ -254,6 +254,7 @@ class Enrollment(Base):
     revoke_time: Mapped[datetime | None]
     # Hash of the key that used the token: the same key may ask again.
     key_hash: Mapped[bytes | None]
+    display_name: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
     # Whether it serves those of its organization, and not those that `EnrollmentWorkspace` names.
     all_workspaces: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     revision: Mapped[int] = mapped_column(default=0)

@@ -679,6 +679,7 @@ export type DirectoryPeer = {
   meshEndpoint: string
   edgeEndpoint: string
   workspaces: string[]
+  displayName: string
 }
 
 export type LinkHeartbeat = {
@@ -720,6 +721,7 @@ export type AuditRecord = {
 export type Enrollment = {
   name: string
   uid: string
+  displayName: string
   creator: string
   createTime?: string
   role: PeerRole
@@ -751,6 +753,11 @@ export type ListEnrollmentsRequest = {
 export type ListEnrollmentsResponse = {
   enrollments: Enrollment[]
   nextPageToken: string
+}
+
+export type UpdateEnrollmentRequest = {
+  enrollment?: Enrollment
+  updateMask?: string
 }
 
 export type RevokeEnrollmentRequest = {
@@ -2480,6 +2487,13 @@ export const ListEnrollments: Unary<ListEnrollmentsRequest, ListEnrollmentsRespo
   verb: 'GET',
   path: '/api/controlplane/v1/{parent=organizations/*}/enrollments',
   body: '',
+}
+
+export const UpdateEnrollment: Unary<UpdateEnrollmentRequest, Enrollment> = {
+  kind: 'unary',
+  verb: 'PATCH',
+  path: '/api/controlplane/v1/{enrollment.name=organizations/*/enrollments/*}',
+  body: 'enrollment',
 }
 
 export const RevokeEnrollment: Unary<RevokeEnrollmentRequest, Enrollment> = {

@@ -2335,6 +2335,7 @@ export type Pool = {
   cordon?: Cordon
   takesNewRuns: boolean
   orchestrators: string[]
+  workloadManagerDisplayName: string
 }
 
 export type ListPoolsRequest = {

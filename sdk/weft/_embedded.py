@@ -258,6 +258,7 @@ class EmbeddedMesh:
                 request.enrollment.workspaces.append(_WORKSPACE)
             else:
                 request.enrollment.all_workspaces = True
+                request.enrollment.display_name = "This machine"
             request.enrollment.host_names.extend(self._hosts)
             files[name].parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(files[name], call(stub.CreateEnrollment, request).token)

@@ -117,6 +117,11 @@ async def test_services_find_each_other(plane: Plane, admin: Client) -> None:
     assert (peer.mesh_endpoint, list(peer.workspaces)) == ("mesh:8", [W1])
     (served,) = (await manager_link.hear("directory")).peers
     assert (served.spiffe_id, served.mesh_endpoint) == (str(server.identity), "mesh:7")
+    enrollment = enrollments_pb2.Enrollment(name=manager.enrollment.name, display_name="GPUs")
+    update = enrollments_pb2.UpdateEnrollmentRequest(enrollment=enrollment)
+    await admin.workspaces.UpdateEnrollment(update)
+    (peer,) = (await link.hear("directory")).peers
+    assert (peer.display_name, peer.mesh_endpoint) == ("GPUs", "mesh:8")
     gateway = await plane.link(await plane.enroll(admin, GATEWAY, "w1"), 9)
     (upstream,) = (await gateway.hear("directory")).peers
     assert (upstream.edge_endpoint, list(upstream.workspaces)) == ("edge:7", [W1])

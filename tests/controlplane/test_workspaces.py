@@ -238,3 +238,27 @@ async def test_anybody_finds_out_what_runs_here(plane: Plane) -> None:
     assert info.trust_bundle_pem.encode() == plane.trust
     assert info.version
     assert "device-flow" in info.features
+
+
+async def test_an_enrollment_is_named_and_named_again(plane: Plane, admin: Client) -> None:
+    await register(admin, "w1")
+    made = (await create_enrollment(admin, GATEWAY, W1, display_name="Berlin")).enrollment
+    assert made.display_name == "Berlin"
+
+    def update(name: str, *paths: str, by: Client = admin, **fields: Any) -> Any:
+        request = enrollments_pb2.UpdateEnrollmentRequest(
+            enrollment=enrollments_pb2.Enrollment(name=name, **fields)
+        )
+        request.update_mask.paths.extend(paths)
+        return by.workspaces.UpdateEnrollment(request)
+
+    changed = await update(made.name, "display_name", display_name="Paris")
+    assert changed == (await list_enrollments(admin)).enrollments[0]
+    assert (changed.display_name, list(changed.workspaces)) == ("Paris", [W1])
+    assert (await update(made.name, "display_name")).display_name == ""
+    for paths, fields in ((["state"], {}), (["host_names"], {}), ([], {"display_name": "x" * 129})):
+        assert (await refused(update(made.name, *paths, **fields)))[0] == "INVALID_ARGUMENT"
+    absent = f"{ORGANIZATION}/enrollments/{uuid4()}"
+    assert await refused(update(absent, display_name="x")) == MISSING
+    editor = await plane.new_user(admin, "ed@example.com", role="editor")
+    assert await refused(update(made.name, by=editor, display_name="x")) == DENIED

@@ -28,6 +28,7 @@ class TwoManagers(FakeManager):
     def __init__(self) -> None:
         super().__init__()
         self.other = FakeManager()
+        self.other.display_name = "Berlin"
         self.other.pools = {
             f"pools/{name}": capacity_pb2.Pool(name=f"pools/{name}") for name in ("a", "b")
         }
@@ -82,6 +83,8 @@ async def test_pools_of_all_managers_are_listed_and_silent_managers_are_named(wo
     rest = await stub.ListPools(pb.ListPoolsRequest(page_size=2, page_token=first.next_page_token))
     found = [*first.pools, *rest.pools]
     other = f"workloadManagers/{managers.other.uid}/pools"
+    named = {pool.name: pool.workload_manager_display_name for pool in found}
+    assert named == {f"{other}/a": "Berlin", f"{other}/b": "Berlin", world.pool: ""}
     assert {pool.name for pool in found} == {world.pool, f"{other}/a", f"{other}/b"}
     assert [pool.name for pool in found if pool.takes_new_runs] == [world.pool]
     assert await stub.GetPool(pb.GetPoolRequest(name=world.pool)) in found

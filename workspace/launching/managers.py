@@ -1,7 +1,7 @@
 """Workload managers, as the control plane's directory names them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -20,6 +20,7 @@ class ManagerChannel:
 
     def __init__(self, uid: str, channel: PeerChannel) -> None:
         self.uid = uid
+        self.display_name = ""
         self._channel = channel
 
     def calls(self) -> Any:
@@ -32,6 +33,13 @@ class ManagerChannel:
         return self._channel.stub(capacity_pb2_grpc.CapacityServiceStub)
 
 
+class Peer(NamedTuple):
+    """A manager as the directory tells of it: its identity and where it is, and its name."""
+
+    place: tuple[str, str]
+    display_name: str
+
+
 class DirectoryManagers:
     """Follows the directory; `apply` replaces what was known before."""
 
@@ -39,21 +47,24 @@ class DirectoryManagers:
         self._channels = channels
         # By uid, in the order of the directory: who joined first takes what names none.
         self._all: dict[str, ManagerChannel] = {}
-        self._known: list[tuple[str, str]] | None = None
+        self._known: list[Peer] | None = None
 
     def apply(self, directory: enrollment_pb2.Directory) -> None:
         managers = [
-            (peer.spiffe_id, peer.mesh_endpoint)
+            Peer((peer.spiffe_id, peer.mesh_endpoint), peer.display_name)
             for peer in directory.peers
             if peer.role == options_pb2.PEER_ROLE_WORKLOAD_MANAGER and peer.mesh_endpoint
         ]
         if managers == self._known:
             return
-        kept = dict(zip(self._known or [], self._all.values(), strict=True))
+        places = [peer.place for peer in self._known or []]
+        kept = dict(zip(places, self._all.values(), strict=True))
         self._known = managers
-        found = [kept.get(peer) or self._channel(*peer) for peer in managers]
+        found = [kept.get(peer.place) or self._channel(*peer.place) for peer in managers]
+        for manager, peer in zip(found, managers, strict=True):
+            manager.display_name = peer.display_name
         self._all = {manager.uid: manager for manager in found}
-        log.info("workload_managers", endpoints=[endpoint for _, endpoint in managers])
+        log.info("workload_managers", endpoints=[peer.place[1] for peer in managers])
 
     def _channel(self, identity: str, endpoint: str) -> ManagerChannel:
         who = SpiffeId.parse(identity)

@@ -24,9 +24,10 @@ _PASSED_ON = frozenset({"CORDON_NOT_KEPT"})
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A pool of one manager (its uid), as that answered it, and whose runs go there."""
+    """A pool of one manager (its uid and name), as that answered it, and whose runs go there."""
 
     manager: str
+    manager_name: str
     pool: capacity_pb2.Pool
     takes_new_runs: bool
     orchestrators: Sequence[str] = ()
@@ -49,11 +50,11 @@ class Pools:
         named = await self._database.read(orchestrators_by_manager)
         answers = await asyncio.gather(*(_list(manager) for manager in managers.values()))
         found, silent = [], []
-        for uid, pools in zip(managers, answers, strict=True):
+        for manager, pools in zip(managers.values(), answers, strict=True):
             if pools is None:
-                silent.append(uid)
+                silent.append(manager.uid)
             else:
-                found += [self._found(uid, pool, named) for pool in pools]
+                found += [self._found(manager, pool, named) for pool in pools]
         return sorted(found, key=lambda each: each.name), sorted(silent)
 
     async def get(self, name: str) -> Found:
@@ -93,14 +94,19 @@ class Pools:
             answer = await call(request(f"pools/{pool}"), timeout=_PATIENCE_S)
         except grpc.aio.AioRpcError as error:
             raise _refusal(name, from_rpc_error(error)) from error
-        return self._found(uid, answer, await self._database.read(orchestrators_by_manager))
+        return self._found(manager, answer, await self._database.read(orchestrators_by_manager))
 
     def _found(
-        self, uid: str, pool: capacity_pb2.Pool, named: Mapping[str, Sequence[str]]
+        self, manager: Manager, pool: capacity_pb2.Pool, named: Mapping[str, Sequence[str]]
     ) -> Found:
         first = self._managers.choose("")
-        takes_new_runs = first is not None and first.uid == uid
-        return Found(uid, pool, takes_new_runs, named.get(uid, ()))
+        return Found(
+            manager.uid,
+            manager.display_name,
+            pool,
+            takes_new_runs=first is not None and first.uid == manager.uid,
+            orchestrators=named.get(manager.uid, ()),
+        )
 
 
 async def _list(manager: Manager) -> list[capacity_pb2.Pool] | None:

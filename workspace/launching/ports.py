@@ -33,6 +33,11 @@ class Manager(Protocol):
     @property
     def uid(self) -> str: ...
 
+    @property
+    def display_name(self) -> str:
+        """What people call it; may be empty."""
+        ...
+
     def calls(self) -> Any:
         """For unary calls."""
         ...

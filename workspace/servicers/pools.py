@@ -71,4 +71,5 @@ def pool_to_proto(found: Found) -> pools_pb2.Pool:
         cordon=pool.cordon if pool.HasField("cordon") else None,
         takes_new_runs=found.takes_new_runs,
         orchestrators=found.orchestrators,
+        workload_manager_display_name=found.manager_name,
     )

@@ -58,6 +58,9 @@ COMMANDS: Mapping[str, Command] = {
     "dashboard": Command("dashboard:dashboard", "Open the dashboard in a browser, signed in."),
     "diff": Command("declared:diff", "Say what `weft apply` would change."),
     "doctor": Command("doctor:doctor", "Check everything between this machine and the mesh."),
+    "enrollments": Command(
+        "enrollments:enrollments", "List, name and revoke the servers of the mesh."
+    ),
     "events": Command("events:events", "Print or follow everything that changes."),
     "explain": Command("explain:explain", "Say what a resource consists of, field by field."),
     "export": Command("declared:export", "Print what is there, for `weft apply`."),

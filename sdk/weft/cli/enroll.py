@@ -33,6 +33,7 @@ _TOKEN_FILE = "enrollment-token"  # noqa: S105 - the name of a file
     "--as", "kind", type=click.Choice(list(_KINDS)), default="workspace", show_default=True
 )
 @click.option("--host", "hosts", multiple=True, help="A name or address where it will be reached.")
+@click.option("--name", default="", help="The name that people read; the first host by default.")
 @click.option("--hours", type=click.IntRange(1, 168), default=1, show_default=True)
 @click.option(
     "--token-file",
@@ -46,6 +47,7 @@ def enroll(
     is_of_all: bool,
     kind: str,
     hosts: tuple[str, ...],
+    name: str,
     hours: int,
     token_file: Path | None,
     output: str,
@@ -56,7 +58,7 @@ def enroll(
     if bool(workspace) == is_of_all:
         raise click.UsageError("name the workspaces that it is or serves, or give --all")
     connection = Connection.current()
-    created = _create(connection, workspace, kind, hosts, hours)
+    created = _create(connection, workspace, kind, hosts, name=name, hours=hours)
     if token_file:
         from weft._embedded import write_private
 
@@ -71,7 +73,8 @@ def enroll(
             click.echo(line)
 
     print_message(created.enrollment if output == "name" else created, output, draw)
-    note(f"the token works once, for {hours} h; {short(created.enrollment.name)} revokes it")
+    revoke = f"weft enrollments revoke {short(created.enrollment.name)}"
+    note(f"the token works once, for {hours} h; `{revoke}` takes it back")
 
 
 def _create(
@@ -79,6 +82,8 @@ def _create(
     workspaces: tuple[str, ...],
     kind: str,
     hosts: tuple[str, ...],
+    *,
+    name: str,
     hours: int,
 ) -> enrollments_pb2.CreateEnrollmentResponse:
     from google.protobuf.duration_pb2 import Duration
@@ -93,6 +98,7 @@ def _create(
             workspaces=[named(connection, "workspaces", each) for each in workspaces],
             all_workspaces=not workspaces,
             host_names=hosts or ("localhost", "127.0.0.1"),
+            display_name=name or (hosts[0] if hosts else ""),
         ),
         ttl=Duration(seconds=hours * 3600),
     )

@@ -43,6 +43,7 @@ def list_(*, output: str) -> None:
         cpu = next((each for each in capacity.resources if each.resource == "cpu"), None)
         return (
             _id(pool),
+            pool.workload_manager_display_name or pool.name.split("/")[1][:8],
             capacity.engine,
             capacity.place,
             str(capacity.running_workload_count),
@@ -52,7 +53,7 @@ def list_(*, output: str) -> None:
             "cordoned" if pool.HasField("cordon") else "open",
         )
 
-    header = ("POOL", "ENGINE", "PLACE", "RUNNING", "QUEUED", "CPU", "RUNS OF", "STATE")
+    header = ("POOL", "MANAGER", "ENGINE", "PLACE", "RUNNING", "QUEUED", "CPU", "RUNS OF", "STATE")
     empty = "No workload manager serves this workspace: `weft workspaces enroll` lets one join."
     print_messages(answer.pools, output, header=header, row=row, empty=empty)
     for manager in answer.unreachable:

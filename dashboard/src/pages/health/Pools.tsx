@@ -27,17 +27,20 @@ export function Pools({ pools }: { pools: Pool[] }) {
   )
 }
 
-function PoolCard({ pool: { name, capacity, cordon, takesNewRuns } }: { pool: Pool }) {
+function PoolCard({ pool }: { pool: Pool }) {
+  const { name, capacity, cordon, takesNewRuns } = pool
   return (
-    <li className={css.pool} aria-label={`Pool ${poolWords(name)}`}>
+    <li className={css.pool} aria-label={`Pool ${poolWords(pool)}`}>
       <div className={css.poolHead}>
-        <span className={css.poolName}>{poolWords(name)}</span>
+        <span className={css.poolName} title={name}>
+          {poolWords(pool)}
+        </span>
         {cordon ? (
           <Mark word="Cordoned" icon="bars" tone="warn" />
         ) : (
           <Mark word="Takes runs" icon="check" tone="good" />
         )}
-        <Cordon name={name} isCordoned={!!cordon} />
+        <Cordon pool={pool} />
       </div>
       <p className="quiet">
         {[capacity?.engine, capacity?.place, capacity?.queue && `queue ${capacity.queue}`]
@@ -103,7 +106,8 @@ function amount(resource: string, value: string | undefined): string {
 }
 
 /** Lets a pool take nothing new, or lets it again. */
-function Cordon({ name, isCordoned }: { name: string; isCordoned: boolean }) {
+function Cordon({ pool }: { pool: Pool }) {
+  const { name } = pool
   const { client } = useProject()
   const may = useMayInWorkspace()
   const [isAsking, setAsking] = useState(false)
@@ -118,7 +122,7 @@ function Cordon({ name, isCordoned }: { name: string; isCordoned: boolean }) {
   }
   return (
     <>
-      {isCordoned ? (
+      {pool.cordon ? (
         <Button size="small" isBusy={uncordon.isPending} onClick={() => uncordon.mutate(undefined)}>
           Uncordon
         </Button>
@@ -131,7 +135,7 @@ function Cordon({ name, isCordoned }: { name: string; isCordoned: boolean }) {
       <ConfirmDialog
         isOpen={isAsking}
         onClose={close}
-        title={`Cordon ${poolWords(name)}?`}
+        title={`Cordon ${poolWords(pool)}?`}
         verb="Cordon"
         onConfirm={(form) => cordon.mutate(form, { onSuccess: close })}
         isBusy={cordon.isPending}

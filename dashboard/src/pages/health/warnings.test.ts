@@ -21,6 +21,11 @@ test('managers that do not answer, cordons, quotas and a workspace without a man
   const pools = {
     pools: [
       { name: 'workloadManagers/u/pools/gpu', cordon: { reason: 'new disks' } },
+      {
+        name: 'workloadManagers/w/pools/gpu',
+        workloadManagerDisplayName: 'Berlin',
+        cordon: { reason: 'new GPUs' },
+      },
       { name: 'workloadManagers/u/pools/cpu' },
     ],
     unreachable: ['workloadManagers/v'],
@@ -32,10 +37,11 @@ test('managers that do not answer, cordons, quotas and a workspace without a man
     ],
   } as Usage
   const words = warningsOf({ info, pools, usage }).map(({ what }) => what)
-  expect(words).toHaveLength(4)
+  expect(words).toHaveLength(5)
   expect(words[1]).toContain('manager v does not answer')
   expect(words[2]).toContain('gpu of u takes no new runs: new disks')
-  expect(words[3]).toBe('runs: 9 of 10 are used.')
+  expect(words[3]).toContain('gpu of Berlin takes no new runs: new GPUs')
+  expect(words[4]).toBe('runs: 9 of 10 are used.')
 })
 
 const NOW = Date.parse('2026-11-20T08:00:00Z')

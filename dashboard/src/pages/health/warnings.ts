@@ -1,6 +1,6 @@
 // What is not as it should be in a workspace, and what to do about it.
 import type { Workspace } from '@contract/controlplane'
-import type { ListPoolsResponse, ServerHealth, ServerInfo, Usage } from '@contract/workspace'
+import type { ListPoolsResponse, Pool, ServerHealth, ServerInfo, Usage } from '@contract/workspace'
 import { idOf } from '@/api/session'
 import { workspaceWord } from '@/app/WorkspaceMark'
 import { ago } from '@/ui/times'
@@ -29,7 +29,7 @@ export function warningsOf({ workspace, info, health, pools, usage }: Known, now
 
 const NO_MANAGER: Warning = {
   what: 'No workload manager serves this workspace: snapshots cannot be run.',
-  fix: 'Join one: `weft enrollments create` makes the token that it joins with.',
+  fix: 'Join one: `weft workspaces enroll --as workload-manager` makes the token that it joins with.',
 }
 
 function ofWorkspace({ state, stateReason, healthChecks, drift }: Workspace): Warning[] {
@@ -80,21 +80,23 @@ function ofHealth(health: ServerHealth, now: number): Warning[] {
   return found
 }
 
-/** "gpu of u" of "workloadManagers/u/pools/gpu": two managers may have pools of one name. */
-export function poolWords(name: string): string {
+/** "gpu of the cluster", by the name of its manager or its id: two managers may have pools of one name. */
+export function poolWords({ name, workloadManagerDisplayName }: Named): string {
   const [, manager = '', , pool = ''] = name.split('/')
-  return `${pool} of ${manager}`
+  return `${pool} of ${workloadManagerDisplayName || manager}`
 }
+type Named = Pick<Pool, 'name' | 'workloadManagerDisplayName'>
 
 function ofPools({ pools, unreachable }: ListPoolsResponse): Warning[] {
   const found = unreachable.map((manager) => ({
     what: `The workload manager ${idOf(manager)} does not answer; its pools are missing here.`,
     fix: 'Runs that execute go on. Start it again, or see its log.',
   }))
-  for (const { name, cordon } of pools) {
+  for (const pool of pools) {
+    const { cordon } = pool
     if (cordon)
       found.push({
-        what: `${poolWords(name)} takes no new runs: ${cordon.reason}`,
+        what: `${poolWords(pool)} takes no new runs: ${cordon.reason}`,
         fix: 'Uncordon it when that is over: what is queued goes on by itself.',
       })
   }

@@ -553,6 +553,7 @@ class DirectoryPeer(_message.Message):
     MESH_ENDPOINT_FIELD_NUMBER: _builtins.int
     EDGE_ENDPOINT_FIELD_NUMBER: _builtins.int
     WORKSPACES_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     spiffe_id: _builtins.str
     """Output only. Its identity."""
     role: _options_pb2.PeerRole.ValueType
@@ -561,6 +562,8 @@ class DirectoryPeer(_message.Message):
     """Output only. Where peers reach it: "host:port"."""
     edge_endpoint: _builtins.str
     """Output only. Where clients reach it: "host:port"."""
+    display_name: _builtins.str
+    """Output only. The name that people read; may be empty."""
     @_builtins.property
     def workspaces(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only. The workspaces it serves, or is, as far as they are, or are served by, who hears of it."""
@@ -573,10 +576,11 @@ class DirectoryPeer(_message.Message):
         mesh_endpoint: _builtins.str = ...,
         edge_endpoint: _builtins.str = ...,
         workspaces: _abc.Iterable[_builtins.str] | None = ...,
+        display_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["edge_endpoint", b"edge_endpoint", "mesh_endpoint", b"mesh_endpoint", "role", b"role", "spiffe_id", b"spiffe_id", "workspaces", b"workspaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "edge_endpoint", b"edge_endpoint", "mesh_endpoint", b"mesh_endpoint", "role", b"role", "spiffe_id", b"spiffe_id", "workspaces", b"workspaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

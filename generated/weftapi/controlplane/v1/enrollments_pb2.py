@@ -24,23 +24,28 @@ _sym_db = _symbol_database.Default()
 
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)weftapi/controlplane/v1/enrollments.proto\x12\x17weftapi.controlplane.v1\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\x99\x04\n\nEnrollment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x34\n\x04role\x18\x14 \x01(\x0e\x32\x1c.weftapi.options.v1.PeerRoleB\x08\xfa\xbb\x18\x04\x08\x01`\x01\x12\x30\n\nworkspaces\x18\x15 \x03(\tB\x1c\xfa\xbb\x18\x18\x32\x12weft.dev/WorkspacePd`\x01\x12\x30\n\nhost_names\x18\x16 \x03(\tB\x1c\xfa\xbb\x18\x18\x18\xfd\x01\"\x0f[a-zA-Z0-9.:-]+P\x10`\x01\x12?\n\x05state\x18\x17 \x01(\x0e\x32(.weftapi.controlplane.v1.EnrollmentStateB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x65xpire_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x19\n\tspiffe_id\x18\x19 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1e\n\x0e\x61ll_workspaces\x18\x1a \x01(\x08\x42\x06\xfa\xbb\x18\x02`\x01:O\xea\x41L\n\x13weft.dev/Enrollment\x12\x35organizations/{organization}/enrollments/{enrollment}\"\xc9\x01\n\x17\x43reateEnrollmentRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12?\n\nenrollment\x18\x02 \x01(\x0b\x32#.weftapi.controlplane.v1.EnrollmentB\x06\xfa\xbb\x18\x02\x08\x01\x12>\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00u\"A\"j\n\x18\x43reateEnrollmentResponse\x12\x37\n\nenrollment\x18\x01 \x01(\x0b\x32#.weftapi.controlplane.v1.Enrollment\x12\x15\n\x05token\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\"\x86\x01\n\x16ListEnrollmentsRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"l\n\x17ListEnrollmentsResponse\x12\x38\n\x0b\x65nrollments\x18\x01 \x03(\x0b\x32#.weftapi.controlplane.v1.Enrollment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"D\n\x17RevokeEnrollmentRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xfa\xbb\x18\x17\x08\x01\x32\x13weft.dev/Enrollment*\xa8\x01\n\x0f\x45nrollmentState\x12 \n\x1c\x45NROLLMENT_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45NROLLMENT_STATE_PENDING\x10\x01\x12\x19\n\x15\x45NROLLMENT_STATE_USED\x10\x02\x12\x1c\n\x18\x45NROLLMENT_STATE_REVOKED\x10\x03\x12\x1c\n\x18\x45NROLLMENT_STATE_EXPIRED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)weftapi/controlplane/v1/enrollments.proto\x12\x17weftapi.controlplane.v1\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a weftapi/options/v1/options.proto\"\xd1\x04\n\nEnrollment\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xfa\xbb\x18\x15\x32\x13weft.dev/Enrollment\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80\x01\x12\x17\n\x07\x63reator\x18\x07 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x32\n\x04role\x18\x14 \x01(\x0e\x32\x1c.weftapi.options.v1.PeerRoleB\x06\xfa\xbb\x18\x02`\x01\x12\x30\n\nworkspaces\x18\x15 \x03(\tB\x1c\xfa\xbb\x18\x18\x32\x12weft.dev/WorkspacePd`\x01\x12\x30\n\nhost_names\x18\x16 \x03(\tB\x1c\xfa\xbb\x18\x18\x18\xfd\x01\"\x0f[a-zA-Z0-9.:-]+P\x10`\x01\x12?\n\x05state\x18\x17 \x01(\x0e\x32(.weftapi.controlplane.v1.EnrollmentStateB\x06\xfa\xbb\x18\x02p\x01\x12\x37\n\x0b\x65xpire_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xfa\xbb\x18\x02p\x01\x12\x19\n\tspiffe_id\x18\x19 \x01(\tB\x06\xfa\xbb\x18\x02p\x01\x12\x1e\n\x0e\x61ll_workspaces\x18\x1a \x01(\x08\x42\x06\xfa\xbb\x18\x02`\x01:O\xea\x41L\n\x13weft.dev/Enrollment\x12\x35organizations/{organization}/enrollments/{enrollment}\"\xc9\x01\n\x17\x43reateEnrollmentRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12?\n\nenrollment\x18\x02 \x01(\x0b\x32#.weftapi.controlplane.v1.EnrollmentB\x06\xfa\xbb\x18\x02\x08\x01\x12>\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x16\xfa\xbb\x18\x12\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00u\"A\"j\n\x18\x43reateEnrollmentResponse\x12\x37\n\nenrollment\x18\x01 \x01(\x0b\x32#.weftapi.controlplane.v1.Enrollment\x12\x15\n\x05token\x18\x02 \x01(\tB\x06\xfa\xbb\x18\x02X\x01\"\x86\x01\n\x16ListEnrollmentsRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xfa\xbb\x18\x19\x08\x01\x32\x15weft.dev/Organization\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"l\n\x17ListEnrollmentsResponse\x12\x38\n\x0b\x65nrollments\x18\x01 \x03(\x0b\x32#.weftapi.controlplane.v1.Enrollment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8b\x01\n\x17UpdateEnrollmentRequest\x12?\n\nenrollment\x18\x01 \x01(\x0b\x32#.weftapi.controlplane.v1.EnrollmentB\x06\xfa\xbb\x18\x02\x08\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"D\n\x17RevokeEnrollmentRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xfa\xbb\x18\x17\x08\x01\x32\x13weft.dev/Enrollment*\xa8\x01\n\x0f\x45nrollmentState\x12 \n\x1c\x45NROLLMENT_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45NROLLMENT_STATE_PENDING\x10\x01\x12\x19\n\x15\x45NROLLMENT_STATE_USED\x10\x02\x12\x1c\n\x18\x45NROLLMENT_STATE_REVOKED\x10\x03\x12\x1c\n\x18\x45NROLLMENT_STATE_EXPIRED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weftapi.controlplane.v1.enrollments_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ENROLLMENT'].fields_by_name['name']._loaded_options = None
+  _globals['_ENROLLMENT'].fields_by_name['name']._serialized_options = b'\372\273\030\0252\023weft.dev/Enrollment'
+  _globals['_ENROLLMENT'].fields_by_name['display_name']._loaded_options = None
+  _globals['_ENROLLMENT'].fields_by_name['display_name']._serialized_options = b'\372\273\030\003\030\200\001'
   _globals['_ENROLLMENT'].fields_by_name['creator']._loaded_options = None
   _globals['_ENROLLMENT'].fields_by_name['creator']._serialized_options = b'\372\273\030\002p\001'
   _globals['_ENROLLMENT'].fields_by_name['create_time']._loaded_options = None
   _globals['_ENROLLMENT'].fields_by_name['create_time']._serialized_options = b'\372\273\030\002p\001'
   _globals['_ENROLLMENT'].fields_by_name['role']._loaded_options = None
-  _globals['_ENROLLMENT'].fields_by_name['role']._serialized_options = b'\372\273\030\004\010\001`\001'
+  _globals['_ENROLLMENT'].fields_by_name['role']._serialized_options = b'\372\273\030\002`\001'
   _globals['_ENROLLMENT'].fields_by_name['workspaces']._loaded_options = None
   _globals['_ENROLLMENT'].fields_by_name['workspaces']._serialized_options = b'\372\273\030\0302\022weft.dev/WorkspacePd`\001'
   _globals['_ENROLLMENT'].fields_by_name['host_names']._loaded_options = None
@@ -69,20 +74,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTENROLLMENTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\372\273\030\t9\000\000\000\000\000\000\000\000'
   _globals['_LISTENROLLMENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTENROLLMENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\372\273\030\003\030\200 '
+  _globals['_UPDATEENROLLMENTREQUEST'].fields_by_name['enrollment']._loaded_options = None
+  _globals['_UPDATEENROLLMENTREQUEST'].fields_by_name['enrollment']._serialized_options = b'\372\273\030\002\010\001'
   _globals['_REVOKEENROLLMENTREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_REVOKEENROLLMENTREQUEST'].fields_by_name['name']._serialized_options = b'\372\273\030\027\010\0012\023weft.dev/Enrollment'
-  _globals['_ENROLLMENTSTATE']._serialized_start=1366
-  _globals['_ENROLLMENTSTATE']._serialized_end=1534
-  _globals['_ENROLLMENT']._serialized_start=197
-  _globals['_ENROLLMENT']._serialized_end=734
-  _globals['_CREATEENROLLMENTREQUEST']._serialized_start=737
-  _globals['_CREATEENROLLMENTREQUEST']._serialized_end=938
-  _globals['_CREATEENROLLMENTRESPONSE']._serialized_start=940
-  _globals['_CREATEENROLLMENTRESPONSE']._serialized_end=1046
-  _globals['_LISTENROLLMENTSREQUEST']._serialized_start=1049
-  _globals['_LISTENROLLMENTSREQUEST']._serialized_end=1183
-  _globals['_LISTENROLLMENTSRESPONSE']._serialized_start=1185
-  _globals['_LISTENROLLMENTSRESPONSE']._serialized_end=1293
-  _globals['_REVOKEENROLLMENTREQUEST']._serialized_start=1295
-  _globals['_REVOKEENROLLMENTREQUEST']._serialized_end=1363
+  _globals['_ENROLLMENTSTATE']._serialized_start=1598
+  _globals['_ENROLLMENTSTATE']._serialized_end=1766
+  _globals['_ENROLLMENT']._serialized_start=231
+  _globals['_ENROLLMENT']._serialized_end=824
+  _globals['_CREATEENROLLMENTREQUEST']._serialized_start=827
+  _globals['_CREATEENROLLMENTREQUEST']._serialized_end=1028
+  _globals['_CREATEENROLLMENTRESPONSE']._serialized_start=1030
+  _globals['_CREATEENROLLMENTRESPONSE']._serialized_end=1136
+  _globals['_LISTENROLLMENTSREQUEST']._serialized_start=1139
+  _globals['_LISTENROLLMENTSREQUEST']._serialized_end=1273
+  _globals['_LISTENROLLMENTSRESPONSE']._serialized_start=1275
+  _globals['_LISTENROLLMENTSRESPONSE']._serialized_end=1383
+  _globals['_UPDATEENROLLMENTREQUEST']._serialized_start=1386
+  _globals['_UPDATEENROLLMENTREQUEST']._serialized_end=1525
+  _globals['_REVOKEENROLLMENTREQUEST']._serialized_start=1527
+  _globals['_REVOKEENROLLMENTREQUEST']._serialized_end=1595
 # @@protoc_insertion_point(module_scope)

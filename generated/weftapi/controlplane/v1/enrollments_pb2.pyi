@@ -8,6 +8,7 @@ makes and revokes them; services use them at EnrollmentService.
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -66,6 +67,7 @@ class Enrollment(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     UID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     CREATOR_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
@@ -76,13 +78,15 @@ class Enrollment(_message.Message):
     SPIFFE_ID_FIELD_NUMBER: _builtins.int
     ALL_WORKSPACES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Output only. "organizations/<id>/enrollments/<uuid>"."""
+    """Output only in bodies, required in updates. "organizations/<id>/enrollments/<uuid>"."""
     uid: _builtins.str
     """Output only. The UUID in the name."""
+    display_name: _builtins.str
+    """Optional, mutable. The name that people read, "GPU cluster" say; peers are told it."""
     creator: _builtins.str
     """Output only. Who created it."""
     role: _options_pb2.PeerRole.ValueType
-    """Required, immutable. What joins: WORKSPACE, WORKLOAD_MANAGER or GATEWAY."""
+    """Optional, immutable. What joins: WORKSPACE, WORKLOAD_MANAGER or GATEWAY; who creates one says it."""
     state: Global___EnrollmentState.ValueType
     """Output only. What became of it."""
     spiffe_id: _builtins.str
@@ -114,6 +118,7 @@ class Enrollment(_message.Message):
         *,
         name: _builtins.str = ...,
         uid: _builtins.str = ...,
+        display_name: _builtins.str = ...,
         creator: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         role: _options_pb2.PeerRole.ValueType = ...,
@@ -126,7 +131,7 @@ class Enrollment(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_workspaces", b"all_workspaces", "create_time", b"create_time", "creator", b"creator", "expire_time", b"expire_time", "host_names", b"host_names", "name", b"name", "role", b"role", "spiffe_id", b"spiffe_id", "state", b"state", "uid", b"uid", "workspaces", b"workspaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_workspaces", b"all_workspaces", "create_time", b"create_time", "creator", b"creator", "display_name", b"display_name", "expire_time", b"expire_time", "host_names", b"host_names", "name", b"name", "role", b"role", "spiffe_id", b"spiffe_id", "state", b"state", "uid", b"uid", "workspaces", b"workspaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -251,6 +256,36 @@ class ListEnrollmentsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListEnrollmentsResponse: _TypeAlias = ListEnrollmentsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateEnrollmentRequest(_message.Message):
+    """Request of UpdateEnrollment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENROLLMENT_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def enrollment(self) -> Global___Enrollment:
+        """Required. The enrollment's name, and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Optional. Which fields change: `display_name`."""
+
+    def __init__(
+        self,
+        *,
+        enrollment: Global___Enrollment | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["enrollment", b"enrollment", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enrollment", b"enrollment", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateEnrollmentRequest: _TypeAlias = UpdateEnrollmentRequest  # noqa: Y015
 
 @_typing.final
 class RevokeEnrollmentRequest(_message.Message):

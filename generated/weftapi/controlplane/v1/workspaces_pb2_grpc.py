@@ -114,6 +114,11 @@ class WorkspaceServiceStub(object):
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.ListEnrollmentsRequest.SerializeToString,
                 response_deserializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.ListEnrollmentsResponse.FromString,
                 _registered_method=True)
+        self.UpdateEnrollment = channel.unary_unary(
+                '/weftapi.controlplane.v1.WorkspaceService/UpdateEnrollment',
+                request_serializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.UpdateEnrollmentRequest.SerializeToString,
+                response_deserializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.Enrollment.FromString,
+                _registered_method=True)
         self.RevokeEnrollment = channel.unary_unary(
                 '/weftapi.controlplane.v1.WorkspaceService/RevokeEnrollment',
                 request_serializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.RevokeEnrollmentRequest.SerializeToString,
@@ -243,6 +248,14 @@ class WorkspaceServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateEnrollment(self, request, context):
+        """Changes what people call an enrollment; the services that it works with hear of it. An absent one is NOT_FOUND. Safe
+        to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RevokeEnrollment(self, request, context):
         """Revokes an enrollment: an unused token stops working, the certificate of a used one is denied within
         seconds. Revoking twice is OK; an absent one is NOT_FOUND.
@@ -323,6 +336,11 @@ def add_WorkspaceServiceServicer_to_server(servicer, server):
                     servicer.ListEnrollments,
                     request_deserializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.ListEnrollmentsRequest.FromString,
                     response_serializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.ListEnrollmentsResponse.SerializeToString,
+            ),
+            'UpdateEnrollment': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateEnrollment,
+                    request_deserializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.UpdateEnrollmentRequest.FromString,
+                    response_serializer=weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.Enrollment.SerializeToString,
             ),
             'RevokeEnrollment': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeEnrollment,
@@ -714,6 +732,33 @@ class WorkspaceService(object):
             '/weftapi.controlplane.v1.WorkspaceService/ListEnrollments',
             weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.ListEnrollmentsRequest.SerializeToString,
             weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.ListEnrollmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateEnrollment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.controlplane.v1.WorkspaceService/UpdateEnrollment',
+            weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.UpdateEnrollmentRequest.SerializeToString,
+            weftapi_dot_controlplane_dot_v1_dot_enrollments__pb2.Enrollment.FromString,
             options,
             channel_credentials,
             insecure,

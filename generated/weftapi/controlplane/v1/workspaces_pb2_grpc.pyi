@@ -98,6 +98,10 @@ class WorkspaceServiceStub:
     """
     ListEnrollments: _grpc.UnaryUnaryMultiCallable[_enrollments_pb2.ListEnrollmentsRequest, _enrollments_pb2.ListEnrollmentsResponse]
     """Lists enrollments, newest first, without their tokens. Has no effect."""
+    UpdateEnrollment: _grpc.UnaryUnaryMultiCallable[_enrollments_pb2.UpdateEnrollmentRequest, _enrollments_pb2.Enrollment]
+    """Changes what people call an enrollment; the services that it works with hear of it. An absent one is NOT_FOUND. Safe
+    to repeat.
+    """
     RevokeEnrollment: _grpc.UnaryUnaryMultiCallable[_enrollments_pb2.RevokeEnrollmentRequest, _enrollments_pb2.Enrollment]
     """Revokes an enrollment: an unused token stops working, the certificate of a used one is denied within
     seconds. Revoking twice is OK; an absent one is NOT_FOUND.
@@ -167,6 +171,10 @@ class WorkspaceServiceAsyncStub(WorkspaceServiceStub):
     """
     ListEnrollments: _aio.UnaryUnaryMultiCallable[_enrollments_pb2.ListEnrollmentsRequest, _enrollments_pb2.ListEnrollmentsResponse]  # type: ignore[assignment]
     """Lists enrollments, newest first, without their tokens. Has no effect."""
+    UpdateEnrollment: _aio.UnaryUnaryMultiCallable[_enrollments_pb2.UpdateEnrollmentRequest, _enrollments_pb2.Enrollment]  # type: ignore[assignment]
+    """Changes what people call an enrollment; the services that it works with hear of it. An absent one is NOT_FOUND. Safe
+    to repeat.
+    """
     RevokeEnrollment: _aio.UnaryUnaryMultiCallable[_enrollments_pb2.RevokeEnrollmentRequest, _enrollments_pb2.Enrollment]  # type: ignore[assignment]
     """Revokes an enrollment: an unused token stops working, the certificate of a used one is denied within
     seconds. Revoking twice is OK; an absent one is NOT_FOUND.
@@ -317,6 +325,16 @@ class WorkspaceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_enrollments_pb2.ListEnrollmentsResponse, _abc.Awaitable[_enrollments_pb2.ListEnrollmentsResponse]]:
         """Lists enrollments, newest first, without their tokens. Has no effect."""
+
+    @_abc_1.abstractmethod
+    def UpdateEnrollment(
+        self,
+        request: _enrollments_pb2.UpdateEnrollmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrollments_pb2.Enrollment, _abc.Awaitable[_enrollments_pb2.Enrollment]]:
+        """Changes what people call an enrollment; the services that it works with hear of it. An absent one is NOT_FOUND. Safe
+        to repeat.
+        """
 
     @_abc_1.abstractmethod
     def RevokeEnrollment(

@@ -28,7 +28,7 @@ from weftapi.common.v1 import capacity_pb2 as weftapi_dot_common_dot_v1_dot_capa
 from weftapi.options.v1 import options_pb2 as weftapi_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n weftapi/workspace/v1/pools.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a weftapi/common/v1/capacity.proto\x1a weftapi/options/v1/options.proto\"\x83\x02\n\x04Pool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x35\n\x08\x63\x61pacity\x18\x14 \x01(\x0b\x32\x1b.weftapi.common.v1.CapacityB\x06\xfa\xbb\x18\x02p\x01\x12\x31\n\x06\x63ordon\x18\x15 \x01(\x0b\x32\x19.weftapi.common.v1.CordonB\x06\xfa\xbb\x18\x02p\x01\x12\x1e\n\x0etakes_new_runs\x18\x16 \x01(\x08\x42\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\rorchestrators\x18\x17 \x03(\tB\x06\xfa\xbb\x18\x02p\x01:D\xea\x41\x41\n\rweft.dev/Pool\x12\x30workloadManagers/{workload_manager}/pools/{pool}\"Q\n\x10ListPoolsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"l\n\x11ListPoolsResponse\x12)\n\x05pools\x18\x01 \x03(\x0b\x32\x1a.weftapi.workspace.v1.Pool\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\"5\n\x0eGetPoolRequest\x12#\n\x04name\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/Pool\"S\n\x11\x43ordonPoolRequest\x12#\n\x04name\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/Pool\x12\x19\n\x06reason\x18\x02 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\xc8\x01\":\n\x13UncordonPoolRequest\x12#\n\x04name\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/Pool2\xcf\x05\n\x0bPoolService\x12\x98\x01\n\tListPools\x12&.weftapi.workspace.v1.ListPoolsRequest\x1a\'.weftapi.workspace.v1.ListPoolsResponse\":\x90\x02\x01\xaa\xbb\x18\x0e\n\x0c\n\npools.list\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x19\x12\x17/api/workspace/v1/pools\x12\xa8\x01\n\x07GetPool\x12$.weftapi.workspace.v1.GetPoolRequest\x1a\x1a.weftapi.workspace.v1.Pool\"[\x90\x02\x01\xaa\xbb\x18\x13\n\x11\n\tpools.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x35\x12\x33/api/workspace/v1/{name=workloadManagers/*/pools/*}\x12\xb8\x01\n\nCordonPool\x12\'.weftapi.workspace.v1.CordonPoolRequest\x1a\x1a.weftapi.workspace.v1.Pool\"e\xaa\xbb\x18\x16\n\x14\n\x0cpools.cordon\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02?\":/api/workspace/v1/{name=workloadManagers/*/pools/*}:cordon:\x01*\x12\xbe\x01\n\x0cUncordonPool\x12).weftapi.workspace.v1.UncordonPoolRequest\x1a\x1a.weftapi.workspace.v1.Pool\"g\xaa\xbb\x18\x16\n\x14\n\x0cpools.cordon\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x41\"</api/workspace/v1/{name=workloadManagers/*/pools/*}:uncordon:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n weftapi/workspace/v1/pools.proto\x12\x14weftapi.workspace.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/resource.proto\x1a weftapi/common/v1/capacity.proto\x1a weftapi/options/v1/options.proto\"\xb2\x02\n\x04Pool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x35\n\x08\x63\x61pacity\x18\x14 \x01(\x0b\x32\x1b.weftapi.common.v1.CapacityB\x06\xfa\xbb\x18\x02p\x01\x12\x31\n\x06\x63ordon\x18\x15 \x01(\x0b\x32\x19.weftapi.common.v1.CordonB\x06\xfa\xbb\x18\x02p\x01\x12\x1e\n\x0etakes_new_runs\x18\x16 \x01(\x08\x42\x06\xfa\xbb\x18\x02p\x01\x12\x1d\n\rorchestrators\x18\x17 \x03(\tB\x06\xfa\xbb\x18\x02p\x01\x12-\n\x1dworkload_manager_display_name\x18\x18 \x01(\tB\x06\xfa\xbb\x18\x02p\x01:D\xea\x41\x41\n\rweft.dev/Pool\x12\x30workloadManagers/{workload_manager}/pools/{pool}\"Q\n\x10ListPoolsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xfa\xbb\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xfa\xbb\x18\x03\x18\x80 \"l\n\x11ListPoolsResponse\x12)\n\x05pools\x18\x01 \x03(\x0b\x32\x1a.weftapi.workspace.v1.Pool\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\"5\n\x0eGetPoolRequest\x12#\n\x04name\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/Pool\"S\n\x11\x43ordonPoolRequest\x12#\n\x04name\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/Pool\x12\x19\n\x06reason\x18\x02 \x01(\tB\t\xfa\xbb\x18\x05\x08\x01\x18\xc8\x01\":\n\x13UncordonPoolRequest\x12#\n\x04name\x18\x01 \x01(\tB\x15\xfa\xbb\x18\x11\x08\x01\x32\rweft.dev/Pool2\xcf\x05\n\x0bPoolService\x12\x98\x01\n\tListPools\x12&.weftapi.workspace.v1.ListPoolsRequest\x1a\'.weftapi.workspace.v1.ListPoolsResponse\":\x90\x02\x01\xaa\xbb\x18\x0e\n\x0c\n\npools.list\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x19\x12\x17/api/workspace/v1/pools\x12\xa8\x01\n\x07GetPool\x12$.weftapi.workspace.v1.GetPoolRequest\x1a\x1a.weftapi.workspace.v1.Pool\"[\x90\x02\x01\xaa\xbb\x18\x13\n\x11\n\tpools.get\x12\x04name\xb2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x35\x12\x33/api/workspace/v1/{name=workloadManagers/*/pools/*}\x12\xb8\x01\n\nCordonPool\x12\'.weftapi.workspace.v1.CordonPoolRequest\x1a\x1a.weftapi.workspace.v1.Pool\"e\xaa\xbb\x18\x16\n\x14\n\x0cpools.cordon\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02?\":/api/workspace/v1/{name=workloadManagers/*/pools/*}:cordon:\x01*\x12\xbe\x01\n\x0cUncordonPool\x12).weftapi.workspace.v1.UncordonPoolRequest\x1a\x1a.weftapi.workspace.v1.Pool\"g\xaa\xbb\x18\x16\n\x14\n\x0cpools.cordon\x12\x04name\xb2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x41\"</api/workspace/v1/{name=workloadManagers/*/pools/*}:uncordon:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POOL'].fields_by_name['takes_new_runs']._serialized_options = b'\372\273\030\002p\001'
   _globals['_POOL'].fields_by_name['orchestrators']._loaded_options = None
   _globals['_POOL'].fields_by_name['orchestrators']._serialized_options = b'\372\273\030\002p\001'
+  _globals['_POOL'].fields_by_name['workload_manager_display_name']._loaded_options = None
+  _globals['_POOL'].fields_by_name['workload_manager_display_name']._serialized_options = b'\372\273\030\002p\001'
   _globals['_POOL']._loaded_options = None
   _globals['_POOL']._serialized_options = b'\352AA\n\rweft.dev/Pool\0220workloadManagers/{workload_manager}/pools/{pool}'
   _globals['_LISTPOOLSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -66,17 +68,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POOLSERVICE'].methods_by_name['UncordonPool']._loaded_options = None
   _globals['_POOLSERVICE'].methods_by_name['UncordonPool']._serialized_options = b'\252\273\030\026\n\024\n\014pools.cordon\022\004name\262\273\030\002\010\002\202\323\344\223\002A\"</api/workspace/v1/{name=workloadManagers/*/pools/*}:uncordon:\001*'
   _globals['_POOL']._serialized_start=184
-  _globals['_POOL']._serialized_end=443
-  _globals['_LISTPOOLSREQUEST']._serialized_start=445
-  _globals['_LISTPOOLSREQUEST']._serialized_end=526
-  _globals['_LISTPOOLSRESPONSE']._serialized_start=528
-  _globals['_LISTPOOLSRESPONSE']._serialized_end=636
-  _globals['_GETPOOLREQUEST']._serialized_start=638
-  _globals['_GETPOOLREQUEST']._serialized_end=691
-  _globals['_CORDONPOOLREQUEST']._serialized_start=693
-  _globals['_CORDONPOOLREQUEST']._serialized_end=776
-  _globals['_UNCORDONPOOLREQUEST']._serialized_start=778
-  _globals['_UNCORDONPOOLREQUEST']._serialized_end=836
-  _globals['_POOLSERVICE']._serialized_start=839
-  _globals['_POOLSERVICE']._serialized_end=1558
+  _globals['_POOL']._serialized_end=490
+  _globals['_LISTPOOLSREQUEST']._serialized_start=492
+  _globals['_LISTPOOLSREQUEST']._serialized_end=573
+  _globals['_LISTPOOLSRESPONSE']._serialized_start=575
+  _globals['_LISTPOOLSRESPONSE']._serialized_end=683
+  _globals['_GETPOOLREQUEST']._serialized_start=685
+  _globals['_GETPOOLREQUEST']._serialized_end=738
+  _globals['_CORDONPOOLREQUEST']._serialized_start=740
+  _globals['_CORDONPOOLREQUEST']._serialized_end=823
+  _globals['_UNCORDONPOOLREQUEST']._serialized_start=825
+  _globals['_UNCORDONPOOLREQUEST']._serialized_end=883
+  _globals['_POOLSERVICE']._serialized_start=886
+  _globals['_POOLSERVICE']._serialized_end=1605
 # @@protoc_insertion_point(module_scope)

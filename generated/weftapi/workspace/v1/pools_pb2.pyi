@@ -30,10 +30,13 @@ class Pool(_message.Message):
     CORDON_FIELD_NUMBER: _builtins.int
     TAKES_NEW_RUNS_FIELD_NUMBER: _builtins.int
     ORCHESTRATORS_FIELD_NUMBER: _builtins.int
+    WORKLOAD_MANAGER_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. "workloadManagers/<uid>/pools/<id>"."""
     takes_new_runs: _builtins.bool
     """Output only. Whether new runs go to its manager whose stack names none: it is the one that joined first."""
+    workload_manager_display_name: _builtins.str
+    """Output only. What people call its manager; may be empty."""
     @_builtins.property
     def capacity(self) -> _capacity_pb2.Capacity:
         """Output only. What there is, and what of it is asked for."""
@@ -54,10 +57,11 @@ class Pool(_message.Message):
         cordon: _capacity_pb2.Cordon | None = ...,
         takes_new_runs: _builtins.bool = ...,
         orchestrators: _abc.Iterable[_builtins.str] | None = ...,
+        workload_manager_display_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "cordon", b"cordon"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "cordon", b"cordon", "name", b"name", "orchestrators", b"orchestrators", "takes_new_runs", b"takes_new_runs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "cordon", b"cordon", "name", b"name", "orchestrators", b"orchestrators", "takes_new_runs", b"takes_new_runs", "workload_manager_display_name", b"workload_manager_display_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
