@@ -179,3 +179,40 @@ def test_who_may_only_look_sees_what_a_snapshot_is_and_no_form(
     visitor.assert_accessible()
     visitor.go(project, "snapshots/absent")
     expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+
+
+def test_the_form_is_filled_in_as_an_earlier_run_had_it(
+    visit: Visit, editor: Person, viewer: Person, project: Project
+) -> None:
+    first = project.submit("asking.py", *GIVEN)
+    other = project.submit("asking.py", "--rate=0.25", '--model={"depth": 5}', "--tags=c")
+    visitor = visit(editor)
+    page = visitor.page
+    visitor.go(project, f"runs/{other.rpartition('/')[2]}")
+    page.get_by_role("link", name="Change and run").click()
+    form = page.get_by_role("form", name="Run this snapshot")
+    expect(form.get_by_label("rate")).to_have_value("0.25")
+    expect(form.get_by_label("depth")).to_have_value("5")
+    expect(page.get_by_text("Filled in as")).to_contain_text(other.rpartition("/")[2])
+    visitor.assert_accessible()
+    form.get_by_role("button", name="Fill in").press("Enter")
+    page.get_by_role("menuitem", name=first.rpartition("/")[2]).press("Enter")
+    expect(form.get_by_label("rate")).to_have_value("0.5")
+    expect(form.get_by_label("depth")).to_have_value("2")
+    # The address says it: whoever gets it sees the same, also after a reload.
+    page.reload()
+    expect(form.get_by_label("rate")).to_have_value("0.5")
+    page.get_by_role("button", name="Start the run").click()
+    expect(page.get_by_role("link", name="Change and run")).to_be_visible()
+    made, *_ = runs_of(project)
+    parameters = MessageToDict(made.parameters)
+    assert (parameters["rate"], parameters["model"]["depth"]) == (0.5, 2)
+    snapshot = made.snapshot.rpartition("/")[2]
+    visitor.go(project, f"snapshots/{snapshot}?from=absent")
+    expect(page.get_by_text("absent")).to_be_visible()
+    page.get_by_role("button", name="Fill in").click()
+    page.get_by_role("menuitem", name="As the snapshot has it").click()
+    expect(page.get_by_text("absent")).to_have_count(0)
+    onlooker = visit(viewer)
+    onlooker.go(project, f"runs/{other.rpartition('/')[2]}")
+    expect(onlooker.page.get_by_role("link", name="Change and run")).to_have_count(0)

@@ -90,7 +90,7 @@ const snapshots = createRoute({
 const snapshot = createRoute({
   getParentRoute: () => project,
   path: 'snapshots/$snapshot',
-  validateSearch: texts('as'),
+  validateSearch: texts('as', 'from'),
   component: lazyRouteComponent(() => import('@/pages/snapshot/SnapshotPage'), 'SnapshotPage'),
 })
 const approvals = createRoute({

@@ -103,12 +103,12 @@ function Head({ pipeline: { labels, createTime } }: { pipeline: Pipeline }) {
   return (
     <Facts>
       <Fact label="Its runs">
-        <Link to="/w/$workspace/p/$project/runs" params={params} search={search} className={css.link}>
+        <Link to="/w/$workspace/p/$project/runs" params={params} search={search}>
           Filter, stop, label
         </Link>
       </Fact>
       <Fact label="Its snapshots">
-        <Link to="/w/$workspace/p/$project/snapshots" params={params} search={search} className={css.link}>
+        <Link to="/w/$workspace/p/$project/snapshots" params={params} search={search}>
           Run one
         </Link>
       </Fact>

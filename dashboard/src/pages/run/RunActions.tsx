@@ -1,15 +1,16 @@
 import { PauseRun, ResumeRun, RetryRun, type Run, StopRun } from '@contract/workspace'
 import { useMutation } from '@tanstack/react-query'
-import { getRouteApi } from '@tanstack/react-router'
+import { createLink, getRouteApi } from '@tanstack/react-router'
 import { useState } from 'react'
 import { idOf } from '@/api/session'
 import { useMay, useProject } from '@/app/project'
-import { Button } from '@/ui/Button'
+import { Button, ButtonLink } from '@/ui/Button'
 import { Note } from '@/ui/Note'
 import { lookOf, shortState } from '@/ui/states'
 import { StopDialog, type StopWish } from '../runs/StopDialog'
 
 const route = getRouteApi('/w/$workspace/p/$project/runs/$run')
+const PageButton = createLink(ButtonLink)
 
 /** What one can do with a run: what is permitted, and makes sense now. */
 export function RunActions({ run }: { run: Run }) {
@@ -22,6 +23,7 @@ export function RunActions({ run }: { run: Run }) {
       {may('runs.pause') && state === 'PAUSED' && <PauseButton run={run} isPaused />}
       {may('runs.stop') && !isOver && <StopButton run={run} />}
       {may('runs.retry') && isOver && run.snapshot && <RetryButtons run={run} />}
+      {may('snapshots.run') && run.snapshot && <ChangeLink run={run} />}
     </>
   )
 }
@@ -62,6 +64,20 @@ function StopButton({ run }: { run: Run }) {
         error={stop.error}
       />
     </>
+  )
+}
+
+/** To the form of its snapshot, filled in as this run had it. */
+function ChangeLink({ run }: { run: Run }) {
+  const { workspace, project } = route.useParams()
+  return (
+    <PageButton
+      to="/w/$workspace/p/$project/snapshots/$snapshot"
+      params={{ workspace, project, snapshot: idOf(run.snapshot) }}
+      search={{ from: idOf(run.name) }}
+    >
+      Change and run …
+    </PageButton>
   )
 }
 

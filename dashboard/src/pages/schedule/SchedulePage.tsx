@@ -100,7 +100,6 @@ function What({ schedule: { snapshot, template } }: { schedule: Schedule }) {
         to="/w/$workspace/p/$project/snapshots"
         params={{ workspace, project }}
         search={{ q: `template = ${template}` }}
-        className={css.link}
       >
         {template}
       </Link>
@@ -109,7 +108,7 @@ function What({ schedule: { snapshot, template } }: { schedule: Schedule }) {
     <Link
       to="/w/$workspace/p/$project/snapshots/$snapshot"
       params={{ workspace, project, snapshot: idOf(snapshot) }}
-      className={`mono ${css.link}`}
+      className="mono"
     >
       {idOf(snapshot)}
     </Link>

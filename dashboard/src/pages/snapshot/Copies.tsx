@@ -30,7 +30,7 @@ export function Copies({ wish }: { wish: Wish }) {
               key={label}
               from={route.id}
               to="."
-              search={{ as: id }}
+              search={(now) => ({ ...now, as: id })}
               activeOptions={{ includeSearch: true, explicitUndefined: true }}
             >
               {label}

@@ -1,8 +1,9 @@
 import type { JsonValue } from '@contract/method'
-import { GetSnapshotParameterSchema, ListStacks, type Snapshot } from '@contract/workspace'
+import { GetRun, GetSnapshotParameterSchema, ListStacks, type Snapshot } from '@contract/workspace'
 import { useQuery } from '@tanstack/react-query'
+import { getRouteApi } from '@tanstack/react-router'
 import { type FormEvent, lazy, Suspense, useEffect, useRef, useState } from 'react'
-import { initialOf, isObject, resolved, type Schema } from '@/api/schema'
+import { isObject, resolved, type Schema } from '@/api/schema'
 import { idOf } from '@/api/session'
 import { useProject } from '@/app/project'
 import { Button } from '@/ui/Button'
@@ -13,9 +14,12 @@ import { type Problems, type SchemaFieldProps, SchemaForm } from '@/ui/SchemaFor
 import { Select } from '@/ui/Select'
 import { Copies } from './Copies'
 import type { Wish } from './copies'
+import { FillIn } from './FillIn'
+import { filledIn } from './filledIn'
 import css from './snapshot.module.css'
 import { useStart } from './useStart'
 
+const route = getRouteApi('/w/$workspace/p/$project/snapshots/$snapshot')
 const ROOT = 'parameters'
 const NOTATIONS = ['JSON', 'YAML'] as const
 // The reader of YAML is as large as the whole form.
@@ -33,15 +37,46 @@ export function RunForm({ snapshot }: { snapshot: Snapshot }) {
       ),
     staleTime: Number.POSITIVE_INFINITY,
   })
+  const { from = '' } = route.useSearch()
+  const run = useQuery({ ...useRunRead(from), enabled: from !== '' })
   if (asked.error) return <ErrorPage error={asked.error} onRetry={() => asked.refetch()} />
-  if (!asked.data) return <p className={css.loading}>Reading its parameters …</p>
-  return <Form snapshot={snapshot} schema={asked.data} />
+  if (!asked.data || run.isLoading) return <p className={css.loading}>Reading its parameters …</p>
+  const given = run.data?.parameters ?? {}
+  return (
+    <>
+      {run.error && (
+        <div className={css.note}>
+          <Note kind="warn" error={run.error} />
+        </div>
+      )}
+      {run.data && <p className={css.note}>Filled in as {from} had it.</p>}
+      <Form
+        key={run.data?.name ?? ''}
+        snapshot={snapshot}
+        schema={asked.data}
+        initial={filledIn(asked.data, given)}
+      />
+    </>
+  )
 }
 
-function Form({ snapshot, schema }: { snapshot: Snapshot; schema: Schema }) {
+/** A run, as it was begun: what it was given never changes. */
+function useRunRead(id: string) {
+  const { client, key, name: project } = useProject()
+  return {
+    queryKey: [...key, 'begun', id],
+    queryFn: ({ signal }: { signal: AbortSignal }) =>
+      client.call(GetRun, { name: `${project}/runs/${id}` }, { signal }),
+    staleTime: Number.POSITIVE_INFINITY,
+  }
+}
+
+type FormProps = { snapshot: Snapshot; schema: Schema; initial: Record<string, JsonValue> }
+
+function Form({ snapshot, schema, initial }: FormProps) {
   const { name, template } = snapshot
   const [notation, setNotation] = useState<Notation>()
-  const [parameters, setParameters] = useState(() => objectOf(initialOf({ ...schema, type: 'object' })))
+  const [parameters, setParameters] = useState(initial)
   const [stack, setStack] = useState('')
   const [cacheDisabled, setCacheDisabled] = useState(false)
   const form = useRef<HTMLFormElement>(null)
@@ -67,6 +102,7 @@ function Form({ snapshot, schema }: { snapshot: Snapshot; schema: Schema }) {
         <div className={css.formHead}>
           <h2>Parameters</h2>
           <span className={css.notations}>
+            <FillIn snapshot={snapshot} />
             {NOTATIONS.map((each) => (
               <Button
                 key={each}
