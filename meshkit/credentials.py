@@ -16,6 +16,7 @@ import grpc
 from cryptography import x509
 
 from meshkit import certificates
+from meshkit.files import locked
 from meshkit.spiffe import SpiffeId
 
 KEY_FILE = "key.pem"
@@ -96,8 +97,10 @@ class Credentials:
         Raises ValueError, and changes nothing, where they do not fit together.
         """
         _check(pair, trust)
-        write_files(self._directory, pair, trust)
-        self.reload()
+        # Replicas share the directory: the key of one beside the chain of another fits nobody.
+        with locked(self._directory):
+            write_files(self._directory, pair, trust)
+            self.reload()
 
     def reload(self) -> bool:
         """Reads the files again; returns whether anything changed.

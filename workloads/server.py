@@ -8,6 +8,7 @@ from pathlib import Path
 from meshkit.authentication import DeniedSerials
 from meshkit.clock import Clock, SystemClock
 from meshkit.credentials import Credentials
+from meshkit.files import locked
 from meshkit.link import Link
 from meshkit.membership import Membership, membership_of
 from meshkit.paging import KEY_BYTES, PageTokens
@@ -175,7 +176,10 @@ async def _join(settings: WorkloadsSettings) -> Membership | None:
     """The place in the mesh; None where credentials were laid ready without a control plane."""
     if not settings.control_plane_endpoint:
         return None
-    return await membership_of(settings)
+    settings.credentials_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Replicas share the directory, and may start for the first time together.
+    with locked(settings.credentials_dir):
+        return await membership_of(settings)
 
 
 def _process_settings(settings: WorkloadsSettings) -> ProcessSettings:

@@ -40,6 +40,21 @@ GOOD: dict[str, Document] = {
         "workspace": {"replicas": 3, "database": DATABASE, "persistence": SHARED},
         "gateway": {"replicas": 2, "persistence": {"existingClaim": "mine"}},
     },
+    # What the servers of test_replicas_serve.py are started from.
+    "replicas of all": {
+        "controlPlane": {
+            "replicas": 2,
+            "database": {"existingSecret": "weft-controlplane-database"},
+            "persistence": SHARED,
+        },
+        "workspace": {
+            "replicas": 2,
+            "database": {"existingSecret": "weft-workspace-database"},
+            "persistence": SHARED,
+        },
+        "workloads": {"replicas": 2, "persistence": SHARED},
+        "gateway": {"replicas": 2, "persistence": SHARED},
+    },
 }
 BAD: dict[str, tuple[Document, str]] = {
     "a misspelt value": ({"workspace": {"replica": 2}}, "replica"),
@@ -60,6 +75,12 @@ BAD: dict[str, tuple[Document, str]] = {
         {"workspace": {"replicas": 2, "persistence": SHARED}},
         "need PostgreSQL",
     ),
+    "managers on a volume of one node": ({"workloads": {"replicas": 2}}, "ReadWriteMany"),
+    "control planes on SQLite": (
+        {"controlPlane": {"replicas": 2, "persistence": SHARED}},
+        "need PostgreSQL",
+    ),
+    "no replica at all": ({"controlPlane": {"replicas": 0}}, "replicas"),
     "an autoscaler on a volume of one node": (
         {"gateway": {"autoscaling": {"enabled": True}}},
         "ReadWriteMany",

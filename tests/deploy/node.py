@@ -69,12 +69,20 @@ class Node:
         self._taken = Ports()
         free = self._taken.take({str(port): 0 for port in ports})
         self.ports = {int(port): mapped for port, mapped in free.items()}
+        # Where each replica listens; Services lead to the first.
+        self._listeners: dict[str, dict[int, int]] = {}
+
+    def start_all(self, name: str, **more: str) -> None:
+        """Starts as many replicas as the manifest says, at once."""
+        for replica in range(self.rendering.replicas(name)):
+            self.start(name, replica=replica, **more)
 
     def start(self, name: str, *, replica: int = 0, **more: str) -> Container:
         """Starts the one container of a pod, with `more` variables of the test's world."""
         pod = self.rendering.pods()[name]
         [container] = pod["containers"]
         key = f"{name}-{replica}"
+        self._listeners[key] = self._ports_of(container) if replica else self.ports
         places = self._mount(pod, container, self.directory / key)
         environment = {it["name"]: self._value(it, places, key) for it in container["env"]}
         words = [_expanded(word, environment, places) for word in container["command"]]
@@ -105,28 +113,40 @@ class Node:
             container.process.wait()
         self._taken.release()
 
-    def address(self, port: int) -> str:
-        """Where a port of a manifest is here."""
-        return f"127.0.0.1:{self.ports[port]}"
+    def address(self, port: int, pod: str = "") -> str:
+        """Where a port of a manifest is here; that of one pod, or else of its Service."""
+        return f"127.0.0.1:{(self._listeners[pod] if pod else self.ports)[port]}"
+
+    def replicas(self, name: str) -> list[str]:
+        """The pods of this name that were started."""
+        return [pod for pod in self.running if pod.rpartition("-")[0] == name]
 
     def await_probe(self, name: str, kind: str) -> None:
-        """Probes until it succeeds; fails where the container ends, or the kubelet gave up."""
+        """Probes all replicas until each succeeds; fails where one ends, or the kubelet gave up."""
         container = self.rendering.pods()[name]["containers"][0]
         deadline = time.monotonic() + PATIENCE_S
-        while not self.probe(container, kind):
-            running = self.running[f"{name}-0"]
-            assert running.process.poll() is None, running.words
-            assert time.monotonic() < deadline, running.words
-            time.sleep(_POLL_S)
+        for pod in self.replicas(name):
+            while not self.probe(pod, container, kind):
+                running = self.running[pod]
+                assert running.process.poll() is None, running.words
+                assert time.monotonic() < deadline, running.words
+                time.sleep(_POLL_S)
 
-    def probe(self, container: Document, kind: str) -> bool:
+    def probe(self, pod: str, container: Document, kind: str) -> bool:
         probe = container[f"{kind}Probe"]
         if "grpc" in probe:
-            return self._ask_grpc(probe["grpc"], probe["timeoutSeconds"])
-        return self._ask_http(container, probe["httpGet"], probe["timeoutSeconds"])
+            return self._ask_grpc(pod, probe["grpc"], probe["timeoutSeconds"])
+        return self._ask_http(pod, container, probe["httpGet"], probe["timeoutSeconds"])
 
-    def _ask_grpc(self, probe: Document, timeout_s: float) -> bool:
-        with grpc.insecure_channel(self.address(probe["port"])) as channel:
+    def _ports_of(self, container: Document) -> dict[int, int]:
+        """Ports of its own for one more replica."""
+        free = self._taken.take(
+            {str(port["containerPort"]): 0 for port in container.get("ports", [])}
+        )
+        return {int(port): mapped for port, mapped in free.items()}
+
+    def _ask_grpc(self, pod: str, probe: Document, timeout_s: float) -> bool:
+        with grpc.insecure_channel(self.address(probe["port"], pod)) as channel:
             stub = health_pb2_grpc.HealthStub(channel)
             request = health_pb2.HealthCheckRequest(service=probe["service"])
             try:
@@ -137,9 +157,9 @@ class Node:
                 raise
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
-    def _ask_http(self, container: Document, probe: Document, timeout_s: float) -> bool:
+    def _ask_http(self, pod: str, container: Document, probe: Document, timeout_s: float) -> bool:
         named = {port["name"]: port["containerPort"] for port in container["ports"]}
-        url = f"http://{self.address(named[probe['port']])}{probe['path']}"
+        url = f"http://{self.address(named[probe['port']], pod)}{probe['path']}"
         try:
             with urllib.request.urlopen(url, timeout=timeout_s) as answer:
                 return 200 <= answer.status < 400
@@ -184,6 +204,8 @@ class Node:
         for path, here in places.items():
             if value == path or value.startswith(f"{path}/"):
                 return here + value.removeprefix(path)
+        for port in self._listeners[pod]:
+            value = value.replace(f"0.0.0.0:{port}", self.address(port, pod))
         for port in self.ports:
             for host in self.hosts:
                 value = value.replace(f"{host}:{port}", self.address(port))

@@ -43,6 +43,13 @@ class Rendering:
         ]
         return found
 
+    def replicas(self, name: str) -> int:
+        """How many pods there are of a name."""
+        [found] = [
+            it for it in self.of("Deployment", "StatefulSet") if it["metadata"]["name"] == name
+        ]
+        return int(found["spec"]["replicas"])
+
     def pods(self) -> dict[str, Document]:
         """Every pod template's specification, by the name of what makes its pods."""
         makers = self.of("Deployment", "StatefulSet", "Job")

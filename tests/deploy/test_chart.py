@@ -316,6 +316,43 @@ def test_budgets_let_nodes_be_drained(rendering: Rendering) -> None:
         assert budget["maxUnavailable"] == 1
 
 
+def test_one_replica_of_each_is_made_where_nothing_is_said(helm: Helm) -> None:
+    rendering = helm.renderings["nothing said"]
+    assert {rendering.replicas(f"weft-{service}") for service in SERVICES} == {1}
+    # Its volume is on one node at a time: the next pod waits for the last one's end.
+    assert rendering.controller("gateway")["spec"]["strategy"] == {"type": "Recreate"}
+
+
+@pytest.mark.parametrize("name", ["replicas", "replicas of all"])
+def test_of_several_replicas_one_is_replaced_at_a_time(name: str, helm: Helm) -> None:
+    rendering = helm.renderings[name]
+    several = [it for it in SERVICES if rendering.replicas(f"weft-{it}") > 1]
+    assert "gateway" in several
+    for service in several:
+        maker = rendering.controller(service)
+        if maker["kind"] == "Deployment":
+            update = maker["spec"]["strategy"]
+            assert update["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+        else:
+            # Of a StatefulSet, where nothing is said: one pod, and the next once it is ready.
+            assert "updateStrategy" not in maker["spec"]
+        pod = maker["spec"]["template"]["spec"]
+        spread = pod["topologySpreadConstraints"]
+        assert {it["topologyKey"].rpartition("/")[2] for it in spread} == {"zone", "hostname"}
+        assert all(it["labelSelector"] == maker["spec"]["selector"] for it in spread)
+
+
+def test_replicas_share_a_volume_that_all_nodes_mount_and_a_database(helm: Helm) -> None:
+    rendering = helm.renderings["replicas of all"]
+    for service in SERVICES:
+        claim = rendering.one("PersistentVolumeClaim", f"weft-{service}")
+        assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    for service in ("controlplane", "workspace"):
+        [container] = rendering.pods()[f"weft-{service}"]["containers"]
+        [url] = [it for it in container["env"] if it["name"].endswith("_DATABASE_URL")]
+        assert url["valueFrom"]["secretKeyRef"]["name"] == f"weft-{service}-database"
+
+
 def _port_of(rendering: Rendering, service: str, name: str) -> int:
     ports: list[Document] = rendering.one("Service", service)["spec"]["ports"]
     return int(next(port["port"] for port in ports if port["name"] == name))

@@ -109,7 +109,7 @@ class Machine(Node):
         """What the health check of a service does in its container."""
         cmd, python, *command = COMPOSE["services"][name]["healthcheck"]["test"]
         assert (cmd, python) == ("CMD", "python")
-        words = [self._value({"value": word}, {}, name) for word in command]
+        words = [self._value({"value": word}, {}, f"{name}-0") for word in command]
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{ROOT / 'generated'}"}
         return subprocess.run(
             [sys.executable, *words], env=environment, capture_output=True, text=True, check=False

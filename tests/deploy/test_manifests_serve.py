@@ -35,6 +35,10 @@ def rendering(helm: Helm) -> Rendering:
 
 @pytest.fixture(scope="module")
 def secrets(postgres_server: Server) -> Secrets:
+    return made_before(postgres_server)
+
+
+def made_before(postgres_server: Server) -> Secrets:
     """The Secrets that a platform engineer makes before the chart: by name and key."""
 
     async def create(name: str) -> str:
@@ -72,23 +76,23 @@ def node(
     """A node on which everything runs, as after an installation that went well."""
     node = Node(rendering, tmp_path_factory.mktemp("node"), secrets)
     try:
-        _install(node, cluster)
+        install(node, cluster)
         yield node
     finally:
         node.stop()
 
 
-def _install(node: Node, cluster: FaultyCluster) -> None:
+def install(node: Node, cluster: FaultyCluster) -> None:
     """What docs/install.md tells, in its order."""
     for module in ("controlplane", "workspace"):
         migration = node.start(f"weft-migrate-{module}")
         assert migration.process.wait(100) == 0, migration.words
     begin(node)
-    node.start("weft-workspace")
+    node.start_all("weft-workspace")
     # Inside a cluster the manager finds the API server by what the kubelet mounts.
     kubeconfig = str(cluster.kubeconfig)
-    node.start("weft-workloads", WEFT_WORKLOADS_KUBERNETES_CONFIG=kubeconfig)
-    node.start("weft-gateway")
+    node.start_all("weft-workloads", WEFT_WORKLOADS_KUBERNETES_CONFIG=kubeconfig)
+    node.start_all("weft-gateway")
     for name in SERVICES:
         for kind in ("startup", "readiness", "liveness"):
             node.await_probe(f"weft-{name}", kind)
@@ -99,7 +103,7 @@ def begin(node: Node) -> Kubectl:
     [container] = node.rendering.pods()["weft-controlplane"]["containers"]
     [told] = [it["value"] for it in container["env"] if it["name"] == FOUNDERS]
     here = ",".join(f"{service}=127.0.0.1" for service in ("workspace", "workloads", "gateway"))
-    node.start("weft-controlplane", **{FOUNDERS: f"{told},{here}"})
+    node.start_all("weft-controlplane", **{FOUNDERS: f"{told},{here}"})
     node.await_probe("weft-controlplane", "startup")
     directory = node.directory.parent / f"{node.directory.name}-operator"
     directory.mkdir()
@@ -121,15 +125,15 @@ def commands_of(notes: str) -> str:
     return "\n".join(line for line in notes.splitlines() if line.startswith("  "))
 
 
-def connect(node: Node) -> Connection:
+def connect(node: Node, *, replica: int = 0) -> Connection:
     """An administrator's connection, through ports that `kubectl port-forward` would open."""
     data = node.directory / "claims/weft-controlplane/data"
     context = Context(
         name="test",
-        control_plane=node.address(7780),
+        control_plane=node.address(7780, f"weft-controlplane-{replica}"),
         organization=ORGANIZATION,
         workspace=f"{ORGANIZATION}/workspaces/default",
-        workspace_endpoint=node.address(7790),
+        workspace_endpoint=node.address(7790, f"weft-workspace-{replica}"),
         project="default",
         ca_pem=(data / "credentials/trust.pem").read_text(),
     )

@@ -1,6 +1,7 @@
 import asyncio
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -154,6 +155,23 @@ class TestFiles:
         with pytest.raises(ValueError, match="does not belong"):
             credentials.install(wrong, authority.pem)
         assert (tmp_path / "key.pem").read_bytes() == credentials.pair.key
+
+    def test_replicas_that_renew_at_once_leave_a_key_that_fits_its_chain(self, tmp_path, authority):
+        who = toy.identity(Role.WORKLOAD_MANAGER)
+        replicas = [toy.credentials_for(tmp_path, authority, who)]
+        replicas += [Credentials(tmp_path) for _ in range(3)]
+
+        def renew(replica: Credentials) -> None:
+            for _ in range(20):
+                replica.install(toy.issue(authority, who), authority.pem)
+
+        with ThreadPoolExecutor(len(replicas)) as threads:
+            list(threads.map(renew, replicas))
+        serials = {Credentials(tmp_path).serial}
+        for replica in replicas:
+            replica.refresh()
+            serials.add(replica.serial)
+        assert len(serials) == 1
 
     def test_half_life_is_half_way(self, tmp_path, authority):
         credentials = toy.credentials_for(tmp_path, authority, toy.identity(Role.GATEWAY))

@@ -277,7 +277,7 @@ spec:
 
 {{/* Replicas share a volume, and a database that takes more than one server. */}}
 {{- define "weft.checkReplicas" -}}
-{{- if or (gt (int .values.replicas) 1) .values.autoscaling.enabled }}
+{{- if or (gt (int .values.replicas) 1) (.values.autoscaling).enabled }}
 {{- if and (not .values.persistence.existingClaim) (ne .values.persistence.accessMode "ReadWriteMany") }}
 {{- fail (printf "%s: several replicas share a volume: set persistence.accessMode to ReadWriteMany" .component) }}
 {{- end }}
