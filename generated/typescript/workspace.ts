@@ -2649,6 +2649,17 @@ export type TriggerScheduleRequest = {
   requestId: string
 }
 
+export type BackfillScheduleRequest = {
+  name: string
+  startTime?: string
+  endTime?: string
+}
+
+export type BackfillScheduleResponse = {
+  runs: Run[]
+  presentCount: number
+}
+
 export type PreviewScheduleRequest = {
   parent: string
   schedule?: Schedule
@@ -4398,6 +4409,13 @@ export const TriggerSchedule: Unary<TriggerScheduleRequest, Run> = {
   kind: 'unary',
   verb: 'POST',
   path: '/api/workspace/v1/{name=projects/*/schedules/*}:trigger',
+  body: '*',
+}
+
+export const BackfillSchedule: Unary<BackfillScheduleRequest, BackfillScheduleResponse> = {
+  kind: 'unary',
+  verb: 'POST',
+  path: '/api/workspace/v1/{name=projects/*/schedules/*}:backfill',
   body: '*',
 }
 

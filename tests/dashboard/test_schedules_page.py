@@ -1,5 +1,6 @@
 """Schedules: when snapshots run by themselves, and what became of their times."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Locator, expect
@@ -7,7 +8,7 @@ from playwright.sync_api import Locator, expect
 from tests.dashboard.looking import Visitor
 from tests.system.people import Person
 from tests.system.project import Project
-from weftapi.workspace.v1 import schedule_types_pb2, schedules_pb2, schedules_pb2_grpc
+from weftapi.workspace.v1 import runs_pb2, schedule_types_pb2, schedules_pb2, schedules_pb2_grpc
 
 Visit = Callable[[Person], Visitor]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
@@ -142,3 +143,33 @@ def test_schedules_change_before_the_eyes_of_who_may_only_look(
     visitor.assert_accessible()
     visitor.go(project, "schedules/absent")
     expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+
+
+def test_times_that_passed_are_made_up_for(visit: Visit, editor: Person, project: Project) -> None:
+    given = {"title": "{{schedule.date}}", "rate": 1, "model": {"depth": 1}}
+    add(project, "daily", parameters=given)
+    visitor = visit(editor)
+    page = visitor.page
+    visitor.go(project, "schedules/daily")
+    page.get_by_role("button", name="Backfill").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("From").fill("2026-01-05T00:00")
+    dialog.get_by_label("To").fill("2026-01-01T00:00")
+    visitor.assert_accessible()
+    dialog.get_by_role("button", name="Make the runs").click()
+    problem = re.compile("Must not lie before start_time")
+    expect(dialog.get_by_label("To")).to_have_accessible_description(problem)
+    dialog.get_by_label("To").fill("2026-01-07T00:00")
+    dialog.get_by_role("button", name="Make the runs").click()
+    expect(dialog.get_by_text("2 runs were made.")).to_be_visible()
+    visitor.assert_accessible()
+    dialog.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("row").filter(has_text="by hand")).to_have_count(2)
+    titles = {
+        run.parameters["title"]
+        for run in project.call(
+            project.runs.ListRuns,
+            runs_pb2.ListRunsRequest(parent=project.name, filter="trigger = SCHEDULE"),
+        ).runs
+    }
+    assert titles == {"2026-01-05", "2026-01-06"}

@@ -138,12 +138,12 @@ class _Firing:
     def _run(self, time: datetime) -> MeshError | None:
         """Makes the run of a time; why it could not be made."""
         row = self._row
-        id_ = f"{row.run_prefix}-{int(time.timestamp())}"
+        id_ = schedules.run_id(row, time)
         try:
             snapshot = schedules.snapshot_of(self._session, row)
             if refusal := self._rights(row.creator, RUN, snapshot):
                 return refusal
-            new = schedules.new_run(self._session, row, id_=id_, creator=row.creator)
+            new = schedules.new_run(self._session, row, id_=id_, creator=row.creator, time=time)
             run = starts.start(self._session, new)
         except MeshError as error:
             # A neighbour in another process spoiled the transaction: it is done again, whole.

@@ -24,6 +24,33 @@ def log_firing(
     requester: str = "",
 ) -> None:
     """Adds a line, and notes it at the schedule, which the caller saves."""
+    add_line(
+        session,
+        row,
+        time,
+        outcome,
+        until=until,
+        reason=reason,
+        message=message,
+        run=run,
+        requester=requester,
+    )
+    row.last_outcome, row.last_message, row.last_fire_time = outcome.value, message, until or time
+
+
+def add_line(
+    session: Session,
+    row: Schedule,
+    time: datetime,
+    outcome: Outcome,
+    *,
+    until: datetime | None = None,
+    reason: str = "",
+    message: str = "",
+    run: str = "",
+    requester: str = "",
+) -> None:
+    """Adds a line that says nothing of how the schedule stands."""
     line = ScheduleFiring(
         new_uid(),
         row.uid,
@@ -40,4 +67,3 @@ def log_firing(
     )
     insert(session, [line])
     store.forget(session, row.uid, session.now - KEPT)
-    row.last_outcome, row.last_message, row.last_fire_time = outcome.value, message, until or time

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from meshkit.errors import FieldViolation, InvalidArgument
 from meshkit.feed import ChangeKind
 from meshkit.ids import new_uid
 from meshkit.session import Session
 from workspace import names
-from workspace.operations import runnable, starts
+from workspace.operations import references, runnable, starts
 from workspace.operations.changes import check_etag
 from workspace.operations.refusals import absent, illegal, taken
 from workspace.operations.runs import NewRun
@@ -108,7 +110,8 @@ def resume(session: Session, key: ScheduleKey, *, etag: str) -> Schedule:
 def trigger(session: Session, key: ScheduleKey, *, run_id: str, requester: str) -> Run:
     """Runs what it runs now, as whoever asks."""
     row = held(session, key, "")
-    run = starts.start(session, new_run(session, row, id_=run_id, creator=requester))
+    new = new_run(session, row, id_=run_id, creator=requester, time=session.now)
+    run = starts.start(session, new)
     row.last_run = run.id
     log_firing(session, row, session.now, Outcome.STARTED, run=run.id, requester=requester)
     save(session, row, ("last_run", "last_outcome", "last_message", "last_fire_time"))
@@ -160,8 +163,8 @@ def snapshot_of(session: Session, row: Schedule) -> str:
     return runnable.name_of(session, row.project, row.snapshot, row.template)
 
 
-def new_run(session: Session, row: Schedule, *, id_: str, creator: str) -> NewRun:
-    """The run that a schedule makes now; NotFound as `snapshot_of`."""
+def new_run(session: Session, row: Schedule, *, id_: str, creator: str, time: datetime) -> NewRun:
+    """The run that a schedule makes for a time; NotFound as `snapshot_of`, InvalidArgument."""
     return NewRun(
         project=row.project,
         id=id_,
@@ -169,11 +172,33 @@ def new_run(session: Session, row: Schedule, *, id_: str, creator: str) -> NewRu
         trigger="SCHEDULE",
         snapshot=names.last(snapshot_of(session, row)),
         started_by=row.name,
-        parameters=row.parameters,
+        parameters=_parameters(row, time),
         cache_disabled=row.cache_disabled,
         stack=row.stack,
         step_settings=row.step_settings,
     )
+
+
+def run_id(row: Schedule, time: datetime) -> str:
+    """Of a time there is one run, whoever makes it."""
+    return f"{row.run_prefix}-{int(time.timestamp())}"
+
+
+def _parameters(row: Schedule, time: datetime) -> dict[str, Any]:
+    """What the run of a time is given: the time itself where the parameters refer to it."""
+    zone = ZoneInfo(row.time_zone or "UTC")
+    known = {
+        "time": time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "date": time.astimezone(zone).date().isoformat(),
+    }
+    try:
+        filled: dict[str, Any] = references.fill(row.parameters, {"schedule": known})
+    except references.UnknownReferenceError as error:
+        problem = "may refer to {{schedule.time}} and {{schedule.date}}, and to nothing else"
+        violations = [FieldViolation("schedule.parameters", problem)]
+        said = f"Parameters of a schedule {problem}."
+        raise InvalidArgument("INVALID_PARAMETERS", said, violations=violations) from error
+    return filled
 
 
 def advance(session: Session, row: Schedule) -> None:
@@ -201,6 +226,6 @@ def _set_next(session: Session, row: Schedule) -> None:
 def _check_run(session: Session, row: Schedule) -> None:
     """Raises the first of what would keep its runs from being made."""
     runnable.hold(session, row.project, row.snapshot, row.template)
-    new = new_run(session, row, id_="", creator=row.creator)
+    new = new_run(session, row, id_="", creator=row.creator, time=session.now)
     for problem in starts.problems(session, new):
         raise problem

@@ -25,6 +25,7 @@ from workspace.launching.reconciler import Reconciler
 from workspace.operations import runnable
 from workspace.operations import schedules as operations
 from workspace.operations.refusals import absent, invalid
+from workspace.operations.schedule_backfill import Backfilled, backfill
 from workspace.operations.schedule_firing import RUN, Rights
 from workspace.operations.schedules import ScheduleKey
 from workspace.servicers.converting import caller, time_of
@@ -144,6 +145,22 @@ class ScheduleServicer(schedules_pb2_grpc.ScheduleServiceServicer):
         self._reconciler.wake()
         return run
 
+    async def BackfillSchedule(
+        self, request: schedules_pb2.BackfillScheduleRequest, _context: Context
+    ) -> schedules_pb2.BackfillScheduleResponse:
+        start = time_of(request, "start_time")
+        assert start, "it is required"
+        reply = await self._database.write(
+            backfill,
+            ScheduleKey.of(request.name),
+            start,
+            time_of(request, "end_time"),
+            requester=caller().subject,
+            reply=_backfilled,
+        )
+        self._reconciler.wake()
+        return reply
+
     async def PreviewSchedule(
         self, request: schedules_pb2.PreviewScheduleRequest, _context: Context
     ) -> schedules_pb2.PreviewScheduleResponse:
@@ -216,3 +233,9 @@ def _require(rights: Rights, subject: str, snapshot: str) -> None:
     refusal = rights(subject, RUN, snapshot)
     if refusal:
         raise refusal
+
+
+def _backfilled(made: Backfilled) -> schedules_pb2.BackfillScheduleResponse:
+    return schedules_pb2.BackfillScheduleResponse(
+        runs=map(run_to_proto, made.runs), present_count=made.present
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -63,7 +64,7 @@ def set_timing(schedule: schedule_types_pb2.Schedule, given: dict[str, Any]) -> 
         paths.append("interval")
     for option, field in (("at", "run_at"), ("start", "start_time"), ("end", "end_time")):
         if given.get(option):
-            getattr(schedule, field).FromDatetime(_time(given[option]))
+            getattr(schedule, field).FromDatetime(moment(given[option]))
             paths.append(field)
     if given.get("tz"):
         schedule.time_zone = given["tz"]
@@ -82,6 +83,17 @@ def parameters_of(texts: tuple[str, ...]) -> dict[str, str]:
         if not is_given:
             raise CommandError(f"a parameter is NAME=VALUE, not {text}", Exit.USAGE)
         found[name.replace("-", "_")] = value
+    return found
+
+
+def guessed(parameters: dict[str, str]) -> dict[str, Any]:
+    """Values as JSON where they are JSON, else as text: the workspace knows their types."""
+    found: dict[str, Any] = {}
+    for name, text in parameters.items():
+        try:
+            found[name] = json.loads(text)
+        except ValueError:
+            found[name] = text
     return found
 
 
@@ -123,7 +135,7 @@ def _spoken(seconds: int) -> str:
     return f"{seconds}s"
 
 
-def _time(text: str) -> Any:
+def moment(text: str) -> Any:
     """A time as ISO 8601 says it; on this machine's clock where it names no zone."""
     import datetime as dt
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from weft.cli._run_options import (
 from weft.cli._schedules import (
     TIMING,
     connect,
+    guessed,
     local,
     parameters_of,
     schedule_name,
@@ -30,6 +30,7 @@ from weft.cli._schedules import (
     when,
     word,
 )
+from weft.cli.schedule_backfill import backfill
 
 if TYPE_CHECKING:
     from weft._connection import Connection
@@ -59,6 +60,9 @@ _max_runs = click.option("--max-runs", type=click.IntRange(min=0), help="How man
 @click.group()
 def schedules() -> None:
     """Run pipelines by themselves, and see what became of each time. SCHEDULE is an id."""
+
+
+schedules.add_command(backfill)
 
 
 @schedules.command("list")
@@ -178,7 +182,7 @@ def update(*, schedule: str, output: str, **given: Any) -> None:
         changed.template = given["template"]
         paths.append("template")
     if given["parameters"]:
-        changed.parameters.update(_guessed(parameters_of(given["parameters"])))
+        changed.parameters.update(guessed(parameters_of(given["parameters"])))
         paths.append("parameters")
     if not paths:
         raise CommandError("say what changes; --help lists it", Exit.USAGE)
@@ -307,7 +311,7 @@ def _set_what(
         raise CommandError("say FILE, SNAPSHOT or --template NAME", Exit.USAGE)
     if target is None:
         schedule.template = given["template"]
-        schedule.parameters.update(_guessed(parameters))
+        schedule.parameters.update(guessed(parameters))
     else:
         schedule.snapshot = _what(connection, target, schedule, parameters)
 
@@ -320,7 +324,7 @@ def _what(
 ) -> str:
     """The snapshot to run: made of a file, or the one that is named; with its parameters."""
     if not ("::" in target or Path(target).suffix == ".py"):
-        schedule.parameters.update(_guessed(parameters))
+        schedule.parameters.update(guessed(parameters))
         return _snapshot_name(connection, target)
     from weft._submit import load_code, make_snapshot
 
@@ -333,17 +337,6 @@ def _what(
 
 def _snapshot_name(connection: Connection, text: str) -> str:
     return text if text.startswith("projects/") else f"{connection.project}/snapshots/{text}"
-
-
-def _guessed(parameters: dict[str, str]) -> dict[str, Any]:
-    """Values as JSON where they are JSON, else as text: the workspace knows their types."""
-    found: dict[str, Any] = {}
-    for name, text in parameters.items():
-        try:
-            found[name] = json.loads(text)
-        except ValueError:
-            found[name] = text
-    return found
 
 
 def _preview(connection: Connection, stub: Any, schedule: Any, count: int) -> list[Any]:

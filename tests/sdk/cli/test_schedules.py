@@ -103,3 +103,17 @@ def test_what_cannot_be_is_said_with_its_exit_code(
     done = weft("schedules", *arguments)
     assert done.code == code, done.err
     assert done.err.strip()
+
+
+def test_times_that_passed_are_made_up_for_once(weft: Weft, train_file: Path) -> None:
+    made = weft("schedules", "create", "past", f"{train_file}::teach", "--cron", "0 6 * * *")
+    assert made.code == 0, made.err
+    span = ("--from", "2026-01-01T00:00Z", "--to", "2026-01-02T23:00Z")
+    runs = json.loads(weft("schedules", "backfill", "past", *span, "-o", "json").out)
+    assert [run["trigger"] for run in runs] == ["RUN_TRIGGER_SCHEDULE"] * 2
+    again = weft("schedules", "backfill", "past", *span)
+    assert (again.code, again.out) == (0, "")
+    assert "2 times had their run already" in again.err
+    wrong = weft("schedules", "backfill", "past", "--from", "2026-01-02T00:00Z", "--to", "soon")
+    assert wrong.code == 2
+    assert weft("schedules", "delete", "past", "--yes").code == 0

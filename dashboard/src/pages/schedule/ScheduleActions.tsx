@@ -14,6 +14,7 @@ import { useMay, useProject } from '@/app/project'
 import { Button } from '@/ui/Button'
 import { Note } from '@/ui/Note'
 import { ScheduleDialog } from '../schedules/ScheduleDialog'
+import { BackfillButton } from './BackfillButton'
 
 const route = getRouteApi('/w/$workspace/p/$project/schedules/$schedule')
 
@@ -31,6 +32,7 @@ export function ScheduleActions({ schedule }: { schedule: Schedule }) {
   return (
     <>
       {may('schedules.trigger') && mayRun && <RunButton name={schedule.name} />}
+      {may('schedules.trigger') && mayRun && <BackfillButton schedule={schedule} />}
       {may('schedules.update') && (isActive || (isPaused && mayRun)) && (
         <PauseButton name={schedule.name} isPaused={isPaused} />
       )}

@@ -78,6 +78,11 @@ class ScheduleServiceStub(object):
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_schedules__pb2.TriggerScheduleRequest.SerializeToString,
                 response_deserializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.FromString,
                 _registered_method=True)
+        self.BackfillSchedule = channel.unary_unary(
+                '/weftapi.workspace.v1.ScheduleService/BackfillSchedule',
+                request_serializer=weftapi_dot_workspace_dot_v1_dot_schedules__pb2.BackfillScheduleRequest.SerializeToString,
+                response_deserializer=weftapi_dot_workspace_dot_v1_dot_schedules__pb2.BackfillScheduleResponse.FromString,
+                _registered_method=True)
         self.PreviewSchedule = channel.unary_unary(
                 '/weftapi.workspace.v1.ScheduleService/PreviewSchedule',
                 request_serializer=weftapi_dot_workspace_dot_v1_dot_schedules__pb2.PreviewScheduleRequest.SerializeToString,
@@ -155,6 +160,15 @@ class ScheduleServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BackfillSchedule(self, request, context):
+        """Makes up for times of the past, as the caller, whatever its state, overlap and number of runs: a run for each of its
+        times in a span that has none yet, the oldest first. Times that it will still fire at by itself are left to it. A span
+        of more than 100 is INVALID_ARGUMENT. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PreviewSchedule(self, request, context):
         """Answers when a schedule of these times would fire. Needs no schedule. Has no effect.
         """
@@ -212,6 +226,11 @@ def add_ScheduleServiceServicer_to_server(servicer, server):
                     servicer.TriggerSchedule,
                     request_deserializer=weftapi_dot_workspace_dot_v1_dot_schedules__pb2.TriggerScheduleRequest.FromString,
                     response_serializer=weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.SerializeToString,
+            ),
+            'BackfillSchedule': grpc.unary_unary_rpc_method_handler(
+                    servicer.BackfillSchedule,
+                    request_deserializer=weftapi_dot_workspace_dot_v1_dot_schedules__pb2.BackfillScheduleRequest.FromString,
+                    response_serializer=weftapi_dot_workspace_dot_v1_dot_schedules__pb2.BackfillScheduleResponse.SerializeToString,
             ),
             'PreviewSchedule': grpc.unary_unary_rpc_method_handler(
                     servicer.PreviewSchedule,
@@ -441,6 +460,33 @@ class ScheduleService(object):
             '/weftapi.workspace.v1.ScheduleService/TriggerSchedule',
             weftapi_dot_workspace_dot_v1_dot_schedules__pb2.TriggerScheduleRequest.SerializeToString,
             weftapi_dot_workspace_dot_v1_dot_run__types__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BackfillSchedule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weftapi.workspace.v1.ScheduleService/BackfillSchedule',
+            weftapi_dot_workspace_dot_v1_dot_schedules__pb2.BackfillScheduleRequest.SerializeToString,
+            weftapi_dot_workspace_dot_v1_dot_schedules__pb2.BackfillScheduleResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -63,6 +63,11 @@ class ScheduleServiceStub:
     """
     TriggerSchedule: _grpc.UnaryUnaryMultiCallable[_schedules_pb2.TriggerScheduleRequest, _run_types_pb2.Run]
     """Runs what a schedule runs now, as the caller, whatever its state and overlap. Safe to repeat with the same request id."""
+    BackfillSchedule: _grpc.UnaryUnaryMultiCallable[_schedules_pb2.BackfillScheduleRequest, _schedules_pb2.BackfillScheduleResponse]
+    """Makes up for times of the past, as the caller, whatever its state, overlap and number of runs: a run for each of its
+    times in a span that has none yet, the oldest first. Times that it will still fire at by itself are left to it. A span
+    of more than 100 is INVALID_ARGUMENT. Safe to repeat.
+    """
     PreviewSchedule: _grpc.UnaryUnaryMultiCallable[_schedules_pb2.PreviewScheduleRequest, _schedules_pb2.PreviewScheduleResponse]
     """Answers when a schedule of these times would fire. Needs no schedule. Has no effect."""
     ListScheduleFirings: _grpc.UnaryUnaryMultiCallable[_schedules_pb2.ListScheduleFiringsRequest, _schedules_pb2.ListScheduleFiringsResponse]
@@ -100,6 +105,11 @@ class ScheduleServiceAsyncStub(ScheduleServiceStub):
     """
     TriggerSchedule: _aio.UnaryUnaryMultiCallable[_schedules_pb2.TriggerScheduleRequest, _run_types_pb2.Run]  # type: ignore[assignment]
     """Runs what a schedule runs now, as the caller, whatever its state and overlap. Safe to repeat with the same request id."""
+    BackfillSchedule: _aio.UnaryUnaryMultiCallable[_schedules_pb2.BackfillScheduleRequest, _schedules_pb2.BackfillScheduleResponse]  # type: ignore[assignment]
+    """Makes up for times of the past, as the caller, whatever its state, overlap and number of runs: a run for each of its
+    times in a span that has none yet, the oldest first. Times that it will still fire at by itself are left to it. A span
+    of more than 100 is INVALID_ARGUMENT. Safe to repeat.
+    """
     PreviewSchedule: _aio.UnaryUnaryMultiCallable[_schedules_pb2.PreviewScheduleRequest, _schedules_pb2.PreviewScheduleResponse]  # type: ignore[assignment]
     """Answers when a schedule of these times would fire. Needs no schedule. Has no effect."""
     ListScheduleFirings: _aio.UnaryUnaryMultiCallable[_schedules_pb2.ListScheduleFiringsRequest, _schedules_pb2.ListScheduleFiringsResponse]  # type: ignore[assignment]
@@ -182,6 +192,17 @@ class ScheduleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_run_types_pb2.Run, _abc.Awaitable[_run_types_pb2.Run]]:
         """Runs what a schedule runs now, as the caller, whatever its state and overlap. Safe to repeat with the same request id."""
+
+    @_abc_1.abstractmethod
+    def BackfillSchedule(
+        self,
+        request: _schedules_pb2.BackfillScheduleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_schedules_pb2.BackfillScheduleResponse, _abc.Awaitable[_schedules_pb2.BackfillScheduleResponse]]:
+        """Makes up for times of the past, as the caller, whatever its state, overlap and number of runs: a run for each of its
+        times in a span that has none yet, the oldest first. Times that it will still fire at by itself are left to it. A span
+        of more than 100 is INVALID_ARGUMENT. Safe to repeat.
+        """
 
     @_abc_1.abstractmethod
     def PreviewSchedule(
