@@ -41,6 +41,7 @@ class Service:
         self._turn = 0
         self._server: asyncio.Server | None = None
         self._pipes: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     def add(self, port: int) -> None:
         """Lists a replica, which is given the next connection."""
@@ -61,6 +62,10 @@ class Service:
         for pipe in self._pipes:
             pipe.cancel()
         await asyncio.gather(*self._pipes, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        # Sockets are closed in the loop's next turn, which may be none.
+        await asyncio.sleep(0)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         replica = self._listed[self._turn % len(self._listed)]
@@ -69,8 +74,10 @@ class Service:
         task = asyncio.current_task()
         assert task
         self._pipes.add(task)
+        self._writers.add(writer)
         try:
             back, forth = await asyncio.open_connection("127.0.0.1", replica.port)
+            self._writers.add(forth)
             await asyncio.gather(_pipe(reader, forth), _pipe(back, writer))
         except OSError:
             writer.close()
