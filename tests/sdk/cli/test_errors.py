@@ -179,7 +179,8 @@ def test_the_api_speaks_json(weft: Weft, runs: Runs) -> None:
     names = weft("api").out.splitlines()
     assert "weftapi.workspace.v1.RunService/WatchRun" in names
     assert "weftapi.controlplane.v1.AuthService/ApproveDevice" in names
-    found = weft("api", "RunService/ListRuns", "-d", "-", stdin='{"parent": "projects/default"}')
+    asked = '{"parent": "projects/default", "pageSize": 500}'
+    found = weft("api", "RunService/ListRuns", "-d", "-", stdin=asked)
     assert runs.good in {run["name"] for run in json.loads(found.out)["runs"]}
     request = json.dumps({"name": runs.good, "sendInitialState": True})
     watched = weft("api", "RunService/WatchRun", "-d", request)
